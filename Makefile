@@ -1,0 +1,57 @@
+# The targets a newcomer needs are `demo` and `test`; `make help` lists the rest.
+# Recipes that start something long `exec` it, so that the process they start has make itself as its parent
+# and notices when make is gone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(INSTALLED): requirements-dev.txt tools/install.py
+	@exec $(PYTHON) tools/install.py $(VENV) requirements-dev.txt $(INSTALLED)
+
+.PHONY: install
+install: $(INSTALLED) ## Make .venv with everything pinned in requirements-dev.txt
+
+.PHONY: demo
+demo: $(INSTALLED) ## Deploy everything on this machine, send logins, ask the API
+	@exec $(BIN)/python -m localcloud demo
+
+.PHONY: check
+check: $(INSTALLED) ## Lint, types and unit tests, in under a minute
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+	$(BIN)/pytest -q tests/domain tests/handlers tests/components tests/contract
+
+.PHONY: test
+test: $(INSTALLED) ## Everything that must be green before a change lands
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+	$(BIN)/pytest
+
+.PHONY: format
+format: $(INSTALLED) ## Format and sort what ruff can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: lock
+lock: $(INSTALLED) ## Pin the newest versions that fit the *.in files
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header --generate-hashes \
+	  handlers/requirements.in -o handlers/requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header \
+	  -c handlers/requirements.txt -c requirements.txt requirements-dev.in -o requirements-dev.txt
+
+.PHONY: clean
+clean: ## Remove what was built and installed
+	rm -rf $(VENV) .build .localcloud .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
