@@ -1,0 +1,181 @@
+"""The same inputs give the same bytes: the steps from locked packages and source files to a zip file.
+
+Nothing here remembers or caches anything; `components.artifact` does. Whatever a machine could leak into the result
+(paths, times, modes, the order of a directory, the compression library, the hash seed) is fixed here.
+"""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+EARLIEST_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+READABLE_FILE = 0o100644
+UNIX = 3
+
+BOTOCORE_SERVICES = frozenset({"dynamodb", "sqs", "sts", "xray"})
+"""The services whose models ship. The X-Ray SDK builds an `xray` client while it is imported, called or not."""
+
+LICENCE_PREFIXES = ("license", "licence", "notice", "copying", "authors")
+
+
+class ArtifactError(Exception):
+    """One sentence that says what stopped the build and how to mend it."""
+
+
+def install(lock: Path, into: Path, *, platform: str | None, python_version: str) -> None:
+    """Put exactly the locked packages into a directory: wheels alone, each checked against its hash.
+
+    Without a platform the wheels are those of the running interpreter.
+    """
+    if importlib.util.find_spec("pip") is None:
+        raise ArtifactError(
+            f"{sys.executable} has no pip, which installs the locked packages: run `{sys.executable} -m ensurepip`."
+        )
+    _refuse_markers(lock)
+    command = [sys.executable, "-m", "pip", "install", "--require-hashes", "--no-deps", "--only-binary=:all:"]
+    command += ["--no-compile", "--no-input", "--disable-pip-version-check", "--quiet", "--target", str(into)]
+    if platform is not None:
+        command += ["--platform", platform, "--python-version", python_version, "--implementation", "cp"]
+    command += ["--requirement", str(lock)]
+    finished = _run(command, os.environ)
+    if finished.returncode != 0:
+        wanted = f"{platform} and Python {python_version}" if platform else f"this machine's Python {python_version}"
+        raise ArtifactError(_pip_failure(finished.stderr + finished.stdout, lock, wanted))
+
+
+def _refuse_markers(lock: Path) -> None:
+    """pip judges environment markers by the building machine, even for another platform: the bytes would follow it."""
+    for number, line in enumerate(lock.read_text(encoding="utf-8").splitlines(), start=1):
+        if ";" in line.partition("#")[0]:
+            raise ArtifactError(
+                f"{lock.name} line {number} has an environment marker, which pip would decide by the building machine: "
+                "lock the package without one."
+            )
+
+
+def _pip_failure(output: str, lock: Path, wanted: str) -> str:
+    package = re.search(
+        r"(?:No matching distribution found for|satisfies the requirement) ([\w.\-]+==[\w.\-+]+)", output
+    )
+    if "No space left on device" in output:
+        return f"No space is left for the packages of {lock.name}: free some, or point TMPDIR at a larger disk."
+    if re.search(r"connection broken|Max retries exceeded|Could not fetch URL|ConnectionError|ReadTimeout", output):
+        return (
+            f"The package index did not answer while installing {lock.name}: "
+            "check the network, the proxy and pip's configuration, then try again."
+        )
+    if "DO NOT MATCH THE HASHES" in output:
+        return (
+            f"A downloaded package does not have the hash {lock.name} demands, so it was not installed: "
+            "lock again if you meant to change it, and distrust the package index if you did not."
+        )
+    if "--require-hashes" in output:
+        return f"Every package in {lock.name} needs an exact version and a hash: lock it again with hashes."
+    if package:
+        return f"No wheel of {package[1]} exists for {wanted}: lock a version in {lock.name} that has one."
+    errors = [line.removeprefix("ERROR: ") for line in output.splitlines() if line.startswith("ERROR: ")]
+    return f"pip could not install {lock.name}: {errors[-1] if errors else output.strip()[-300:] or 'no reason given'}"
+
+
+def prune(root: Path) -> None:
+    """Delete what no function reads: tests, stubs, scripts, install records, models of services never called.
+
+    Licences stay because they must travel with the packages, METADATA because vulnerability scanners read it.
+    """
+    for path in sorted(root.rglob("*"), reverse=True):
+        if path.is_dir():
+            if not any(path.iterdir()):
+                path.rmdir()
+        elif not _ships(path.relative_to(root)):
+            path.unlink()
+
+
+def _ships(path: Path) -> bool:
+    top, name = path.parts[0], path.name.lower()
+    if top.endswith(".dist-info"):
+        return name == "metadata" or name.startswith(LICENCE_PREFIXES) or "licenses" in path.parts
+    if top == "bin" or {"tests", "__pycache__"} & set(path.parts) or path.suffix in {".pyi", ".c"}:
+        return False
+    if path.parts[:2] in {("boto3", "data"), ("boto3", "examples")}:
+        return False  # models of boto3's resources, which the handlers do not use, and prose
+    if path.parts[:2] == ("botocore", "data") and len(path.parts) > 3:
+        return path.parts[2] in BOTOCORE_SERVICES and not name.startswith("examples-")
+    return True
+
+
+def find_interpreter(python_version: str) -> str:
+    """Return a CPython of exactly this minor version that was seen to run, or refuse with the line that installs one.
+
+    Being on PATH proves nothing: version managers put commands there that only print which version is missing.
+    """
+    name = f"python{python_version}"
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    candidates = [sys.executable, *(str(Path(folder) / name) for folder in folders if folder)]
+    for candidate in dict.fromkeys(candidates):
+        executable = _identify(candidate, python_version)
+        if executable:
+            return executable
+    raise ArtifactError(
+        f"The functions run Python {python_version} and ignore bytecode of any other version, and no {name} runs from "
+        f"PATH: install one with `uv python install {python_version}` (or pyenv, apt or brew) and check `{name} -V`."
+    )
+
+
+def _identify(candidate: str, python_version: str) -> str | None:
+    if not Path(candidate).is_file():
+        return None
+    question = "import sys; print(sys.implementation.name, '%d.%d' % sys.version_info[:2], sys.executable)"
+    try:
+        answer = _run([candidate, "-I", "-S", "-c", question], os.environ)
+    except OSError:  # not executable, or a script whose interpreter is gone
+        return None
+    implementation, _, rest = answer.stdout.strip().partition(" ")
+    version, _, executable = rest.partition(" ")
+    found = answer.returncode == 0 and (implementation, version) == ("cpython", python_version)
+    return executable if found else None
+
+
+def compile_bytecode(root: Path, interpreter: str) -> None:
+    """Give every source file a `.pyc` that is used without a look at the source, and that names no path but its own.
+
+    Without them a function compiles everything anew at each cold start, because it cannot write where its code is.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment["PYTHONHASHSEED"] = "0"
+    command = [interpreter, "-S", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
+    finished = _run([*command, "-s", str(root), str(root)], environment)
+    if finished.returncode != 0:
+        reason = " ".join((finished.stdout + finished.stderr).split()).replace(str(root) + os.sep, "")
+        raise ArtifactError(f"A source file does not compile with {Path(interpreter).name}: {reason.lstrip('* ')}")
+
+
+def write_zip(root: Path, prefix: str, destination: Path) -> None:
+    """Pack a directory so that the bytes follow from names and contents alone.
+
+    Stored, not compressed: compression libraries differ between machines, and their output with them.
+    """
+    with zipfile.ZipFile(destination, "w", zipfile.ZIP_STORED) as archive:
+        files = {prefix + path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, EARLIEST_ZIP_TIME)
+            entry.create_system = UNIX
+            entry.external_attr = READABLE_FILE << 16
+            archive.writestr(entry, files[name].read_bytes())
+
+
+def _run(command: Sequence[str], environment: "os._Environ[str] | dict[str, str]") -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, in this process group, with nothing on its standard input."""
+    return subprocess.run(  # noqa: S603 - a fixed list of arguments, no shell
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
