@@ -1,0 +1,256 @@
+"""The AWS emulator the embedded cloud runs on, and everything that knows `ministack` by name.
+
+`Emulator.start()` runs it as a child process on 127.0.0.1 with IAM enforced; the child serves `ministack.app:app`
+itself, so a request can be marked on its way in. The two share one pipe, the child's standard input: when its other
+end closes, because the parent stopped or was killed, the child ends its workers, removes its directory and dies.
+
+What the emulator does not hold to, and what therefore no local run can prove:
+- functions run on this machine's interpreter and inherit the emulator's environment and its site-packages, so a
+  dependency missing from the artifact may import here and fail on AWS;
+- the administrator's signature is not verified, and a request without any credentials is the administrator's:
+  whoever can reach the port is. Execution roles' sessions are verified and held to their policies.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+ACCOUNT_ID = "123456789012"
+DIRECTORY_PREFIX = "event-processing-cloud-"
+START_SECONDS = 30
+STOP_SECONDS = 5
+
+
+class EmulatorError(Exception):
+    """One sentence saying why there is no emulator, and what mends it."""
+
+
+class Emulator:
+    """An empty AWS account on 127.0.0.1 that ends with this process, however this process ends."""
+
+    def __init__(self, environment: dict[str, str], directory: Path, lock: int, process: subprocess.Popen[bytes]):
+        self.endpoint = f"http://127.0.0.1:{environment['GATEWAY_PORT']}"
+        self.region = environment["MINISTACK_REGION"]
+        self.account_id = environment["MINISTACK_ACCOUNT_ID"]
+        self.access_key_id = environment["AWS_ACCESS_KEY_ID"]
+        self.secret_access_key = environment["AWS_SECRET_ACCESS_KEY"]
+        self.directory = directory
+        self._lock = lock
+        self._process = process
+        self._clients: dict[str, Any] = {}
+        self._making_client = threading.Lock()
+
+    @classmethod
+    def start(cls, port: int | None = None, *, region: str = "eu-west-1") -> "Emulator":
+        """Answer a running, empty emulator on `port` (None: any free one), or raise EmulatorError."""
+        with _listen(port) as listener:
+            directory, lock = _claim_directory()
+            environment = _scrubbed_environment(listener.getsockname()[1], region, directory)
+            with (directory / "emulator.log").open("wb") as log:
+                process = subprocess.Popen(  # noqa: S603 (our own module, by this interpreter)
+                    [sys.executable, "-m", "localcloud.emulator", str(listener.fileno()), str(directory)],
+                    cwd=Path(__file__).parents[1],
+                    env=environment,
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    # The child holds the lock too: nobody clears the directory while either of the two lives.
+                    pass_fds=[listener.fileno(), lock],
+                    # A session of its own: Ctrl-C and a closed terminal reach the parent alone, which then stops it.
+                    start_new_session=True,
+                )
+        emulator = cls(environment, directory, lock, process)
+        try:
+            emulator._wait_until_ready()
+        except BaseException:
+            emulator.stop()
+            raise
+        return emulator
+
+    def __enter__(self) -> "Emulator":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the emulator's process still runs."""
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End the emulator and its function workers and remove their files. May be called twice."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def client(self, service: str) -> Any:
+        """Answer a boto3 client of this emulator that ignores the profiles and proxies of whoever runs it."""
+        with self._making_client:  # boto3 makes clients one at a time; a made one may be shared by threads
+            if service not in self._clients:
+                nowhere = dict.fromkeys(("profile", "config_file"), (None, None, None, None))
+                self._clients[service] = boto3.Session(
+                    botocore_session=botocore.session.Session(session_vars=nowhere),
+                    aws_access_key_id=self.access_key_id,
+                    aws_secret_access_key=self.secret_access_key,
+                    region_name=self.region,
+                ).client(service, endpoint_url=self.endpoint, config=Config(proxies={}))
+            return self._clients[service]
+
+    def api_url(self, api_id: str, stage: str) -> str:
+        """Answer where a stage's REST API is served, as AWS's `invokeUrl` would say."""
+        return f"{self.endpoint}/_aws/execute-api/{api_id}/{stage}"
+
+    def token_url(self) -> str:
+        """Answer the OAuth token endpoint; the emulator tells the user pools apart by the client id."""
+        return f"{self.endpoint}/oauth2/token"
+
+    def _wait_until_ready(self) -> None:
+        # The listener was open before the child began: the first request waits in its queue, no need to poll the port.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.alive:
+            with contextlib.suppress(OSError):
+                opener.open(f"{self.endpoint}/_ministack/ready", timeout=deadline - time.monotonic())
+                return
+            time.sleep(0.02)
+        said = (self.directory / "emulator.log").read_text(errors="replace").strip().splitlines()
+        raise EmulatorError(f"The emulator did not start: {said[-1] if said else 'it said nothing'}.")
+
+
+def _listen(port: int | None) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port or 0))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = getattr(error, "strerror", None) or "it is not between 0 and 65535"
+        raise EmulatorError(
+            f"Port {port} on 127.0.0.1 cannot be used: {reason}. Name a free one with --port, or none for any."
+        ) from None
+    listener.listen()
+    return listener
+
+
+def _claim_directory() -> tuple[Path, int]:
+    """Clear what dead emulators left behind, then make a private directory and hold its lock."""
+    root = Path(tempfile.gettempdir())
+    for stale in root.glob(f"{DIRECTORY_PREFIX}*"):
+        with contextlib.suppress(OSError), _opened(stale) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(stale, ignore_errors=True)
+    while True:
+        directory = Path(tempfile.mkdtemp(prefix=DIRECTORY_PREFIX))
+        with contextlib.suppress(OSError):
+            lock = os.open(directory, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            # Between its making and its locking, somebody else's clearing may have taken it for stale.
+            if directory.exists():
+                return directory, lock
+            os.close(lock)
+
+
+@contextlib.contextmanager
+def _opened(directory: Path):
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _scrubbed_environment(port: int, region: str, directory: Path) -> dict[str, str]:
+    """Answer the child's whole environment: function workers inherit it, so nothing of the caller's may be in it."""
+    environment = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+    return environment | {
+        "HOME": str(directory),
+        "TMPDIR": str(directory),
+        "STATE_DIR": str(directory / "state"),
+        "S3_DATA_DIR": str(directory / "s3"),
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "localhost",
+        "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
+        "MINISTACK_REGION": region,
+        "LOG_LEVEL": "ERROR",
+        "AUTH": "true",
+        "IOT_MTLS_ENABLED": "0",  # or it listens on every interface
+        "SFTP_ENABLED": "0",
+        "DOCKER_HOST": "unix:///nowhere",  # it would look for containers of its own to remove
+        "AWS_ACCESS_KEY_ID": f"LOCAL{secrets.token_hex(8).upper()}",
+        "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _serve(listener: int, directory: Path) -> None:
+    """Serve the emulator on an open socket until standard input ends or a signal says stop."""
+    ending = threading.Lock()
+
+    def end(*_: object) -> None:
+        if not ending.acquire(blocking=False):
+            return
+        # Workers first (they share this process group and die of the signal; this process ignores it by now),
+        # or they would write into the directory while it is being removed.
+        os.killpg(0, signal.SIGTERM)
+        shutil.rmtree(directory, ignore_errors=True)
+        os.killpg(0, signal.SIGKILL)
+
+    def end_with_parent() -> None:
+        while os.read(0, 1):
+            pass
+        end()
+
+    # A handler and not SIG_IGN: workers would inherit that, and outlive their SIGTERM.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, end)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+    # Only now: the module reads its environment and starts its services when it is imported.
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config as ServerConfig
+    from ministack.app import app
+
+    async def over_tls(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        # Queues refuse what does not arrive over TLS. As behind a TLS terminator, requests count as TLS, so that the
+        # policy can be enforced without certificates; a client that says `X-Forwarded-Proto: http` is believed.
+        if scope["type"] == "http" and not any(name == b"x-forwarded-proto" for name, _ in scope["headers"]):
+            scope["headers"] = [*scope["headers"], (b"x-forwarded-proto", b"https")]
+        await app(scope, receive, send)
+
+    config = ServerConfig()
+    config.bind = [f"fd://{listener}"]
+    config.loglevel = "ERROR"
+    config.keep_alive_timeout = 75
+    asyncio.run(serve(over_tls, config, shutdown_trigger=asyncio.Event().wait))  # pyright: ignore[reportArgumentType]
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,265 @@
+"""The emulator as a process: starts empty, enforces what it is told to, and leaves nothing behind."""
+
+import fcntl
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from localcloud.emulator import DIRECTORY_PREFIX, Emulator, EmulatorError
+
+ROOT = Path(__file__).parents[2]
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator.start() as running:
+        yield running
+
+
+def make_function(emulator: Emulator, name: str, source: str) -> None:
+    role = emulator.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as code:
+        code.writestr("code.py", source)
+    emulator.client("lambda").create_function(
+        FunctionName=name,
+        Role=role["Role"]["Arn"],
+        Runtime="python3.13",
+        Handler="code.handler",
+        Code={"ZipFile": archive.getvalue()},
+    )
+
+
+def call(emulator: Emulator, name: str) -> dict:
+    return json.load(emulator.client("lambda").invoke(FunctionName=name)["Payload"])
+
+
+def eventually(condition: Callable[[], object], seconds: float = 5) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def members(group: int) -> list[int]:
+    """The living processes of a process group."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == group and fields[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def port_of(emulator: Emulator) -> int:
+    return int(emulator.endpoint.rpartition(":")[2])
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_it_starts_as_an_empty_account_in_its_region():
+    with Emulator.start(region="eu-central-1") as running:
+        assert running.client("sts").get_caller_identity()["Account"] == running.account_id
+        assert running.client("sqs").list_queues().get("QueueUrls", []) == []
+        assert running.client("sqs").meta.region_name == "eu-central-1"
+
+
+def test_an_occupied_port_is_one_sentence():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(EmulatorError, match=rf"^Port {port} on 127\.0\.0\.1 cannot be used: .*--port.*\.$"):
+            Emulator.start(port)
+
+
+@pytest.mark.parametrize("port", [70000, -1])
+def test_an_impossible_port_is_one_sentence(port: int):
+    with pytest.raises(EmulatorError, match=rf"^Port {port} .*between 0 and 65535"):
+        Emulator.start(port)
+
+
+def test_it_uses_the_port_it_is_told():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with Emulator.start(port) as running:
+        assert port_of(running) == port
+
+
+def test_what_the_caller_has_configured_for_aws_does_not_reach_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    config = tmp_path / "config"
+    config.write_text("[profile elsewhere]\nendpoint_url = http://127.0.0.1:9\n")
+    for name, value in {
+        "AWS_PROFILE": "elsewhere",
+        "AWS_CONFIG_FILE": str(config),
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "http_proxy": "http://127.0.0.1:9",
+        "USE_SSL": "1",
+        "MARKER_OF_THE_CALLER": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with Emulator.start() as running:
+        make_function(running, "environment", "import os\ndef handler(event, context): return dict(os.environ)")
+        seen = call(running, "environment")
+    assert seen["AWS_ENDPOINT_URL"] == running.endpoint
+    assert "MARKER_OF_THE_CALLER" not in seen
+    assert running.secret_access_key not in seen.values()
+
+
+def test_requests_count_as_tls_unless_the_client_says_otherwise(emulator: Emulator):
+    sqs = emulator.client("sqs")
+    url = sqs.create_queue(QueueName="tls-only")["QueueUrl"]
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:*",
+        "Resource": "*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": document})
+
+    def over_plain_http(request, **_):
+        request.headers["X-Forwarded-Proto"] = "http"
+
+    sqs.send_message(QueueUrl=url, MessageBody="over TLS")
+    sqs.meta.events.register("before-sign.sqs", over_plain_http)
+    try:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            sqs.send_message(QueueUrl=url, MessageBody="in the clear")
+    finally:
+        sqs.meta.events.unregister("before-sign.sqs", over_plain_http)
+
+
+def test_a_function_may_do_only_what_its_role_says(emulator: Emulator):
+    emulator.client("sqs").create_queue(QueueName="roles")
+    make_function(
+        emulator,
+        "curious",
+        "import boto3\ndef handler(event, context): return boto3.client('sqs').get_queue_url(QueueName='roles')",
+    )
+    assert "AccessDenied" in call(emulator, "curious")["errorMessage"]
+    allow = {"Effect": "Allow", "Action": "sqs:GetQueueUrl", "Resource": "*"}
+    emulator.client("iam").put_role_policy(
+        RoleName="curious",
+        PolicyName="now-it-may",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}),
+    )
+    assert call(emulator, "curious")["QueueUrl"].endswith("/roles")
+
+
+def test_stopping_leaves_no_process_port_or_file():
+    running = Emulator.start()
+    make_function(running, "warm", "def handler(event, context): return {}")
+    call(running, "warm")
+    group, port = running._process.pid, port_of(running)
+    assert len(members(group)) >= 2, "the emulator and a function worker"
+    assert group != os.getpgrp(), "or Ctrl-C would reach it"
+    assert is_open(port)
+    started = time.monotonic()
+    running.stop()
+    running.stop()
+    assert time.monotonic() - started < 2
+    assert eventually(lambda: not members(group))
+    assert not is_open(port)
+    assert not running.directory.exists()
+
+
+PARENT = """
+import sys, time
+from localcloud.emulator import Emulator
+sys.path.insert(0, "tests/localcloud")
+from test_emulator import call, make_function, port_of
+running = Emulator.start()
+make_function(running, "warm", "import time\\ndef handler(event, context): time.sleep(event.get('seconds', 0))")
+call(running, "warm")
+print(running._process.pid, port_of(running), running.directory, flush=True)
+running.client("lambda").invoke(FunctionName="warm", InvocationType="Event", Payload='{"seconds": 3}')
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def family() -> Iterator[tuple[subprocess.Popen[str], int, int, Path]]:
+    """A process with an emulator that has a busy function worker."""
+    with subprocess.Popen([sys.executable, "-c", PARENT], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        group, port, directory = parent.stdout.readline().split()
+        try:
+            yield parent, int(group), int(port), Path(directory)
+        finally:
+            parent.kill()
+
+
+def test_killing_the_parent_leaves_no_process_port_or_file(family):
+    parent, group, port, directory = family
+    assert len(members(group)) >= 2
+    assert directory.exists()
+    parent.kill()
+    assert eventually(lambda: not members(group))
+    assert eventually(lambda: not directory.exists())
+    assert not is_open(port)
+
+
+def test_asking_the_emulator_itself_to_stop_leaves_nothing(family):
+    _, group, port, directory = family
+    os.kill(group, signal.SIGTERM)
+    assert eventually(lambda: not members(group))
+    assert not directory.exists()
+    assert not is_open(port)
+
+
+def test_what_a_killed_emulator_left_is_cleared_by_the_next_start(family):
+    parent, group, _, directory = family
+    os.killpg(group, signal.SIGKILL)
+    parent.kill()
+    parent.wait()
+    assert directory.exists()
+    Emulator.start().stop()
+    assert not directory.exists()
+
+
+def test_a_directory_in_use_is_not_cleared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    abandoned, locked, linked = (tmp_path / f"{DIRECTORY_PREFIX}{name}" for name in ("abandoned", "locked", "linked"))
+    precious = tmp_path / "precious"
+    for directory in (abandoned, locked, precious):
+        directory.mkdir()
+    linked.symlink_to(precious)
+    lock = os.open(locked, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        Emulator.start().stop()
+    finally:
+        os.close(lock)
+    assert not abandoned.exists()
+    assert locked.exists()
+    assert precious.exists()
