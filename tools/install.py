@@ -52,7 +52,9 @@ def main(directory: Path, requirements: Path, stamp: Path) -> int:
         hint = "" if shutil.which("python3") else " (is the venv module installed? Debian: apt install python3-venv)"
         return fail(f"Installation failed with exit code {error.returncode}: see the lines above{hint}.")
     except OSError as error:
-        return fail(f"Installation failed: {error.strerror} ({error.filename}). Free some space or mend the permissions.")
+        return fail(
+            f"Installation failed: {error.strerror} ({error.filename}). Free some space or mend the permissions."
+        )
     stamp.touch()
     print(f"Installed in {time.monotonic() - started:.0f} s.", flush=True)
     return 0

@@ -1,0 +1,72 @@
+"""What a person watching sees: numbered steps with their times, alive on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.text import Text
+
+
+class Step:
+    """One step under way."""
+
+    def __init__(self, console: Console, heading: str) -> None:
+        self._heading = heading
+        self._live = console.status(Text(heading)) if console.is_terminal else None
+        self.noted = ""
+
+    def note(self, text: str) -> None:
+        """Say something on the line of the finished step."""
+        self.noted = text
+
+    def update(self, text: str) -> None:
+        """Say what is being done right now; shown on a terminal only."""
+        if self._live is not None:
+            self._live.update(Text(f"{self._heading}: {text}"))
+
+
+class Progress:
+    """Steps of a known number, each printed with its time when done."""
+
+    def __init__(self, steps: int, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._steps = steps
+        self._done = 0
+        self._started = time.monotonic()
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        """Run one step; a step that raises is printed as failed and the error goes on."""
+        self._done += 1
+        heading = f"[{self._done}/{self._steps}] {title}"
+        started = time.monotonic()
+        step = Step(self._console, heading)
+        if step._live is None:
+            # A log file has no live line: say what begins, so that a hang can be seen.
+            self._console.print(Text(f"{heading} ..."), end="")
+        else:
+            step._live.start()
+        outcome = "failed"
+        try:
+            yield step
+            outcome = "done"
+        finally:
+            if step._live is not None:
+                step._live.stop()
+            line = Text("" if step._live is None else heading)
+            line.append(f" {outcome}", style="green" if outcome == "done" else "red")
+            line.append(f" in {time.monotonic() - started:.1f} s{': ' + step.noted if step.noted else ''}")
+            self._console.print(line)
+
+    def show(self, text: str, heading: str) -> None:
+        """Print something worth reading, indented under a heading."""
+        self._console.print(Text("\n".join(f"      {line}" for line in [heading, *text.splitlines()])))
+
+    def say(self, text: str) -> None:
+        """Print a line of its own."""
+        self._console.print(Text(text))
+
+    def total_seconds(self) -> float:
+        """Seconds since the first step could begin."""
+        return time.monotonic() - self._started

@@ -1,0 +1,137 @@
+"""A deployed stack as its outputs describe it, in AWS or in the embedded cloud."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from ops.errors import OperatorError
+
+PROJECT = Path(__file__).resolve().parent.parent
+LOCAL_OUTPUTS = Path(".localcloud/outputs.json")
+
+# An operator waits at a prompt: fail in seconds, not in botocore's default minute.
+CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiClient:
+    """One caller of the API, as the user pool knows it."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackOutputs:
+    """What the commands need to know of a stack; secrets are left out of its repr."""
+
+    queue_url: str
+    dead_letter_queue_url: str
+    table_name: str
+    api_url: str
+    token_url: str
+    api_scope: str
+    api_clients: Mapping[str, ApiClient]
+    region: str
+    endpoint: str | None = None
+    access_key_id: str | None = field(default=None, repr=False)
+    secret_access_key: str | None = field(default=None, repr=False)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client for the stack: the user's own credentials in AWS, the outputs file's in the embedded cloud."""
+        return boto3.client(
+            service,
+            region_name=self.region,
+            endpoint_url=self.endpoint,
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+            config=CLIENT_CONFIG,
+        )
+
+    def api_client(self, name: str | None) -> ApiClient:
+        """The named API client, or the only one; raises OperatorError when the choice is not clear."""
+        if not self.api_clients:
+            raise OperatorError("The stack has no API client: add a name to apiClients and deploy again.")
+        if name is None:
+            if len(self.api_clients) > 1:
+                raise OperatorError(f"The stack has several API clients: choose one with --client: {self._names()}.")
+            name = next(iter(self.api_clients))
+        if name not in self.api_clients:
+            raise OperatorError(f"The stack has no API client called {name!r}: it has {self._names()}.")
+        return self.api_clients[name]
+
+    def _names(self) -> str:
+        return ", ".join(sorted(self.api_clients))
+
+
+def load_outputs(stack: str | None, outputs: Path | None) -> StackOutputs:
+    """The outputs of the stack an operator named; raises OperatorError when they cannot be had.
+
+    `outputs` names a file as `python -m localcloud up` writes it; `stack` asks the Pulumi CLI. With neither, the file
+    of an embedded cloud running in this folder is used.
+    """
+    if stack and outputs:
+        raise OperatorError("--stack and --outputs both name a stack: give one.")
+    if stack:
+        return parse_outputs(_from_pulumi(stack), f"stack {stack}")
+    path = outputs or LOCAL_OUTPUTS
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        if outputs:
+            raise OperatorError(f"There is no file {outputs}: name the one `localcloud up` printed.") from None
+        raise OperatorError(
+            f"No stack was named and {LOCAL_OUTPUTS} is not there: start one with `python -m localcloud up`, "
+            "or name one with --stack or --outputs."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise OperatorError(f"{path} cannot be read: {error}.") from None
+    return parse_outputs(text, str(path))
+
+
+def parse_outputs(text: str, source: str) -> StackOutputs:
+    """The outputs in `text` (JSON); raises OperatorError naming `source` and what is missing."""
+    try:
+        raw = json.loads(text)
+        return StackOutputs(
+            queue_url=raw["queueUrl"],
+            dead_letter_queue_url=raw["deadLetterQueueUrl"],
+            table_name=raw["tableName"],
+            api_url=raw["apiUrl"],
+            token_url=raw["tokenUrl"],
+            api_scope=raw["apiScope"],
+            api_clients={
+                name: ApiClient(client_id=client["clientId"], client_secret=client["clientSecret"])
+                for name, client in raw["apiClients"].items()
+            },
+            # A stack in AWS does not export its region; every ARN in its outputs holds it.
+            region=raw.get("region") or raw["alarmTopics"]["p1"].split(":")[3],
+            endpoint=raw.get("endpoint"),
+            access_key_id=raw.get("accessKeyId"),
+            secret_access_key=raw.get("secretAccessKey"),
+        )
+    except KeyError as error:
+        raise OperatorError(
+            f"{source} has no output {error}: was it deployed by this version of the program?"
+        ) from None
+    except (ValueError, TypeError, AttributeError, IndexError):
+        raise OperatorError(f"{source} does not hold the outputs of a stack (a JSON object).") from None
+
+
+def _from_pulumi(stack: str) -> str:
+    pulumi = shutil.which("pulumi")
+    if pulumi is None:
+        raise OperatorError("--stack asks the Pulumi CLI, which is not on PATH: install it, or use --outputs FILE.")
+    command = [pulumi, "stack", "output", "--json", "--show-secrets", "--non-interactive", "--stack", stack]
+    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise OperatorError(f"The Pulumi CLI could not read the outputs of {stack}: {reason}")
+    return result.stdout

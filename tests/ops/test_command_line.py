@@ -1,0 +1,87 @@
+"""`python -m ops` ends in one sentence and a sensible exit code whatever it is given."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments: str, stdin: str = "", cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"}
+    command = [sys.executable, "-m", "ops", *arguments]
+    return subprocess.run(command, input=stdin, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+def outputs_file(folder: Path, **changes: object) -> Path:
+    """Outputs of a stack that has gone: nothing listens on the discard port."""
+    gone = "http://127.0.0.1:9"
+    outputs = {
+        "queueUrl": f"{gone}/0/events",
+        "deadLetterQueueUrl": f"{gone}/0/dead-letters",
+        "tableName": "table",
+        "apiUrl": f"{gone}/api",
+        "tokenUrl": f"{gone}/oauth2/token",
+        "apiScope": "scope",
+        "apiClients": {"example": {"clientId": "id", "clientSecret": "secret"}},
+        "endpoint": gone,
+        "region": "eu-west-1",
+        "accessKeyId": "key",
+        "secretAccessKey": "secret",
+    }
+    file = folder / "outputs.json"
+    file.write_text(json.dumps(outputs | changes))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["send"], "Nothing to send"),
+        (["send", "--user-id", "ada"], "Nothing to send"),
+        (["send", "--file", "no-such-file"], "no-such-file cannot be read"),
+        (["send", "--file", "-"], "holds no event"),
+        (["query", "ada", "--outputs", "no-such-file"], "no file no-such-file"),
+        (["query", "ada", "--stack", "dev", "--outputs", "x"], "give one"),
+    ],
+)
+def test_what_a_user_can_get_wrong_is_one_sentence(arguments: list[str], sentence: str, tmp_path: Path):
+    result = run(*arguments, cwd=tmp_path)
+    assert result.returncode == 1
+    assert sentence in result.stderr
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_stack_that_has_gone_is_one_sentence(tmp_path: Path):
+    file = str(outputs_file(tmp_path))
+    for arguments in (["query", "ada"], ["send", "--user-id", "ada", "--service-id", "mail"]):
+        result = run(*arguments, "--outputs", file)
+        assert result.returncode == 1
+        assert "is the stack still there" in result.stderr.lower()
+        assert "Traceback" not in result.stderr
+
+
+def test_events_that_break_the_contract_are_refused_before_anything_is_sent(tmp_path: Path):
+    good = json.dumps({"user_id": "ada", "service_id": "m", "service_name": "M", "timestamp": "2022-08-04T08:50:39Z"})
+    result = run("send", "--file", "-", "--outputs", str(outputs_file(tmp_path)), stdin=f"{good}\n{{}}\n")
+    assert result.returncode == 1
+    assert "1 of 2 events break the contract, so nothing was sent" in result.stderr
+    assert "event 2" in result.stderr
+
+
+def test_help_teaches_with_an_example():
+    assert "send" in run("--help").stdout
+    for command in ("send", "query"):
+        assert f"Example: python -m ops {command}" in run(command, "--help").stdout
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = f"{sys.executable} -m ops send --help | head -1; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode in (0, 1)
+    assert "Traceback" not in result.stderr
