@@ -4,6 +4,7 @@ The bytes depend on the lock file, the sources and the Python version alone, wha
 two people who deploy the same commit deploy the same thing and an unchanged commit changes nothing.
 """
 
+import errno
 import hashlib
 import os
 import shutil
@@ -11,7 +12,6 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -163,8 +163,12 @@ def _make_once(destination: Path, make: Callable[[Path, Path], None], progress: 
 
 def _move_into_place(finished: Path, destination: Path) -> None:
     """Rename, or across file systems copy under another name first: never half a file under the final name."""
-    with suppress(OSError):
+    try:
         finished.replace(destination)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+    else:
         return
     with tempfile.NamedTemporaryFile(dir=destination.parent, prefix=".partial-", delete=False) as partial:
         name = Path(partial.name)

@@ -170,7 +170,7 @@ def write_zip(root: Path, prefix: str, destination: Path) -> None:
 
 def _run(command: Sequence[str], environment: "os._Environ[str] | dict[str, str]") -> subprocess.CompletedProcess[str]:
     """Run a program to its end, in this process group, with nothing on its standard input."""
-    return subprocess.run(  # noqa: S603 - a fixed list of arguments, no shell
+    return subprocess.run(
         command,
         env=environment,
         stdin=subprocess.DEVNULL,
