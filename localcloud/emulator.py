@@ -1,8 +1,8 @@
 """The AWS emulator the embedded cloud runs on, and everything that knows `ministack` by name.
 
 `Emulator.start()` runs it as a child process on 127.0.0.1 with IAM enforced; the child serves `ministack.app:app`
-itself, so a request can be marked on its way in. The two share one pipe, the child's standard input: when its other
-end closes, because the parent stopped or was killed, the child ends its workers, removes its directory and dies.
+itself, so a request can be marked on its way in. When the parent is done with it, or was killed, the child ends its
+function workers, removes its directory and dies.
 
 What the emulator does not hold to, and what therefore no local run can prove:
 - functions run on this machine's interpreter and inherit the emulator's environment and its site-packages, so a
@@ -32,6 +32,8 @@ from typing import Any
 import boto3
 import botocore.session
 from botocore.config import Config
+
+from localcloud import lifetime
 
 ACCOUNT_ID = "123456789012"
 DIRECTORY_PREFIX = "event-processing-cloud-"
@@ -65,17 +67,14 @@ class Emulator:
             directory, lock = _claim_directory()
             environment = _scrubbed_environment(listener.getsockname()[1], region, directory)
             with (directory / "emulator.log").open("wb") as log:
-                process = subprocess.Popen(  # noqa: S603 (our own module, by this interpreter)
+                process = lifetime.spawn(
                     [sys.executable, "-m", "localcloud.emulator", str(listener.fileno()), str(directory)],
                     cwd=Path(__file__).parents[1],
                     env=environment,
-                    stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=log,
                     # The child holds the lock too: nobody clears the directory while either of the two lives.
                     pass_fds=[listener.fileno(), lock],
-                    # A session of its own: Ctrl-C and a closed terminal reach the parent alone, which then stops it.
-                    start_new_session=True,
                 )
         emulator = cls(environment, directory, lock, process)
         try:
@@ -98,13 +97,7 @@ class Emulator:
 
     def stop(self) -> None:
         """End the emulator and its function workers and remove their files. May be called twice."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        lifetime.stop(self._process, seconds=STOP_SECONDS)
         shutil.rmtree(self.directory, ignore_errors=True)
         if self._lock >= 0:
             os.close(self._lock)
@@ -212,26 +205,24 @@ def _scrubbed_environment(port: int, region: str, directory: Path) -> dict[str, 
 
 def _serve(listener: int, directory: Path) -> None:
     """Serve the emulator on an open socket until standard input ends or a signal says stop."""
-    ending = threading.Lock()
+    cleaning = threading.Lock()
 
-    def end(*_: object) -> None:
-        if not ending.acquire(blocking=False):
-            return
+    def clean_up() -> None:
         # Workers first (they share this process group and die of the signal; this process ignores it by now),
         # or they would write into the directory while it is being removed.
-        os.killpg(0, signal.SIGTERM)
-        shutil.rmtree(directory, ignore_errors=True)
-        os.killpg(0, signal.SIGKILL)
+        if cleaning.acquire(blocking=False):
+            os.killpg(0, signal.SIGTERM)
+            shutil.rmtree(directory, ignore_errors=True)
 
-    def end_with_parent() -> None:
-        while os.read(0, 1):
-            pass
-        end()
+    def end(*_: object) -> None:
+        if not cleaning.locked():
+            clean_up()
+            os.killpg(0, signal.SIGKILL)
 
     # A handler and not SIG_IGN: workers would inherit that, and outlive their SIGTERM.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, end)
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    lifetime.watch_parent(clean_up)
 
     # Only now: the module reads its environment and starts its services when it is imported.
     from hypercorn.asyncio import serve

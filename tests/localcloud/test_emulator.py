@@ -189,7 +189,7 @@ def test_stopping_leaves_no_process_port_or_file():
     running.stop()
     assert time.monotonic() - started < 2
     assert eventually(lambda: not members(group))
-    assert not is_open(port)
+    assert eventually(lambda: not is_open(port))
     assert not running.directory.exists()
 
 
@@ -226,7 +226,7 @@ def test_killing_the_parent_leaves_no_process_port_or_file(family):
     parent.kill()
     assert eventually(lambda: not members(group))
     assert eventually(lambda: not directory.exists())
-    assert not is_open(port)
+    assert eventually(lambda: not is_open(port))
 
 
 def test_asking_the_emulator_itself_to_stop_leaves_nothing(family):
@@ -234,7 +234,7 @@ def test_asking_the_emulator_itself_to_stop_leaves_nothing(family):
     os.kill(group, signal.SIGTERM)
     assert eventually(lambda: not members(group))
     assert not directory.exists()
-    assert not is_open(port)
+    assert eventually(lambda: not is_open(port))
 
 
 def test_what_a_killed_emulator_left_is_cleared_by_the_next_start(family):
