@@ -1,0 +1,1 @@
+"""The code of both functions: login events into one record per user, and the one question asked of it."""

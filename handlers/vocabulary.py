@@ -53,3 +53,47 @@ class Metric:
     QUERY_DURATION: Final = "QueryDuration"
     QUERY_SERVICES: Final = "QueryServices"
     COLD_START: Final = "ColdStart"
+
+
+# An event stored later than this after it was sent is late; a query slower than this is slow. Objectives count both.
+FRESHNESS_OBJECTIVE_SECONDS: Final = 60
+QUERY_OBJECTIVE_MILLISECONDS: Final = 1000
+
+
+class Outcome:
+    """What became of one event or one query: values of the log field and trace annotation `outcome`."""
+
+    PERSISTED: Final = "persisted"
+    INVALID: Final = "invalid"
+    FAILED: Final = "failed"
+    EXHAUSTED: Final = "exhausted"
+    PARTIAL: Final = "partial"
+    SUCCESS: Final = "success"
+    ERROR: Final = "error"
+
+
+class ErrorCode:
+    """Why: values of the log field `error_code` and of the attribute of that name on a quarantined message.
+
+    A failure that AWS reported carries AWS's own code, or the class name of the exception, instead.
+    """
+
+    # The message can never succeed.
+    BODY_NOT_JSON: Final = "body_not_json"
+    BODY_NOT_OBJECT: Final = "body_not_object"
+    BODY_DUPLICATE_KEY: Final = "body_duplicate_key"
+    FIELD_MISSING: Final = "field_missing"
+    FIELD_NOT_STRING: Final = "field_not_string"
+    FIELD_LENGTH: Final = "field_length"
+    FIELD_BLANK: Final = "field_blank"
+    FIELD_UNPRINTABLE: Final = "field_unprintable"
+    TIMESTAMP_MALFORMED: Final = "timestamp_malformed"
+    TIMESTAMP_IN_FUTURE: Final = "timestamp_in_future"
+    RECORD_TOO_LARGE: Final = "record_too_large"
+    # The path of a query is not percent-encoded UTF-8.
+    PATH_NOT_UTF8: Final = "path_not_utf8"
+    # Passing: the message is tried again.
+    READ_UNPROCESSED: Final = "read_unprocessed"
+    WRITE_CONFLICTS: Final = "write_conflicts"
+    OUT_OF_TIME: Final = "out_of_time"
+    NOT_ACCEPTED: Final = "not_accepted"

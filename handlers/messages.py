@@ -1,0 +1,142 @@
+"""Every queue record is either a valid login event or a sentence that says why it can never be one.
+
+No sentence holds the value of a field: values are personal, and sentences end up in logs, queues and mail.
+"""
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from handlers.logins import LoginEvent, parse_instant
+from handlers.vocabulary import ErrorCode
+
+ID_LENGTH_MAX: Final = 255
+NAME_LENGTH_MAX: Final = 256
+# A clock that runs ahead would win over every real login until the world has caught up with it.
+CLOCK_SKEW_MAX: Final = timedelta(minutes=5)
+_FIELDS: Final = frozenset({"user_id", "service_id", "service_name", "timestamp"})
+
+
+class InvalidError(Exception):
+    """What was sent breaks a rule and always will; `code` is its name, the message a sentence without values."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One record of a batch as the queue delivered it, read leniently: only the body can make it invalid."""
+
+    record: Mapping[str, Any]
+    message_id: str
+    receive_count: int
+    sent_at_milliseconds: int | None
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> "Message":
+        """The envelope of an SQS record of a Lambda event."""
+        attributes = record.get("attributes") or {}
+        sent = attributes.get("SentTimestamp")
+        return cls(
+            record=record,
+            message_id=record["messageId"],
+            receive_count=int(attributes.get("ApproximateReceiveCount", 1)),
+            sent_at_milliseconds=None if sent is None else int(sent),
+        )
+
+
+def decode_login(body: str, now: datetime) -> LoginEvent:
+    """The login event in a message body; InvalidError names the first rule it breaks."""
+    fields = _decode_object(body)
+    return LoginEvent(
+        user_id=valid_id("user_id", _string(fields, "user_id")),
+        service_id=valid_id("service_id", _string(fields, "service_id")),
+        service_name=_valid_name("service_name", _string(fields, "service_name")),
+        occurred_at=_valid_timestamp("timestamp", _string(fields, "timestamp"), now),
+    )
+
+
+def valid_id(field: str, value: str) -> str:
+    """`value`, if it is an identifier: 1 to 255 printable characters, not only blanks."""
+    _check_length(field, value, ID_LENGTH_MAX)
+    if not value.isprintable():
+        raise InvalidError(ErrorCode.FIELD_UNPRINTABLE, f"{field} holds characters that cannot be printed.")
+    return value
+
+
+def _valid_name(field: str, value: str) -> str:
+    # Names are written by people: no-break spaces and joiners are legitimate in them, although not "printable".
+    _check_length(field, value, NAME_LENGTH_MAX)
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+        raise InvalidError(ErrorCode.FIELD_UNPRINTABLE, f"{field} holds control characters or lone surrogates.")
+    return value
+
+
+def _check_length(field: str, value: str, maximum: int) -> None:
+    if not 1 <= len(value) <= maximum:
+        raise InvalidError(ErrorCode.FIELD_LENGTH, f"{field} has {len(value)} characters; it must have 1 to {maximum}.")
+    if value.isspace():
+        raise InvalidError(ErrorCode.FIELD_BLANK, f"{field} has {len(value)} characters, all of them blank.")
+
+
+def _valid_timestamp(field: str, value: str, now: datetime) -> datetime:
+    try:
+        instant = parse_instant(value)
+    except ValueError:
+        raise InvalidError(
+            ErrorCode.TIMESTAMP_MALFORMED,
+            f"{field} has {len(value)} characters that are not an RFC 3339 date-time with an offset, "
+            "like 2022-08-04T08:50:39Z.",
+        ) from None
+    if instant - now > CLOCK_SKEW_MAX:
+        raise InvalidError(
+            ErrorCode.TIMESTAMP_IN_FUTURE,
+            f"{field} lies {int((instant - now).total_seconds())} s in the future; "
+            f"{int(CLOCK_SKEW_MAX.total_seconds())} s are allowed.",
+        )
+    return instant
+
+
+def _string(fields: Mapping[str, Any], field: str) -> str:
+    if field not in fields:
+        raise InvalidError(ErrorCode.FIELD_MISSING, f"{field} is missing.")
+    value = fields[field]
+    if not isinstance(value, str):
+        raise InvalidError(ErrorCode.FIELD_NOT_STRING, f"{field} is a {type(value).__name__}; it must be a string.")
+    return value
+
+
+def _decode_object(body: str) -> dict[str, Any]:
+    try:
+        decoded = json.loads(body, object_pairs_hook=_object_of_unique_keys, parse_constant=_refuse_constant)
+    # RecursionError: brackets nested deeper than the interpreter's stack.
+    except (ValueError, RecursionError):
+        raise InvalidError(ErrorCode.BODY_NOT_JSON, f"The body of {len(body)} characters is not JSON.") from None
+    if not isinstance(decoded, dict):
+        raise InvalidError(
+            ErrorCode.BODY_NOT_OBJECT, f"The body is a JSON {type(decoded).__name__}; it must be a JSON object."
+        )
+    return decoded
+
+
+def _object_of_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Which of two values counts is up to the parser: what another system meant cannot be known.
+    decoded = dict(pairs)
+    if len(decoded) != len(pairs):
+        keys = [key for key, _ in pairs]
+        known = sorted(key for key in _FIELDS if keys.count(key) > 1)
+        raise InvalidError(
+            ErrorCode.BODY_DUPLICATE_KEY,
+            f"The body holds {' and '.join(known) or 'a key'} more than once in one object.",
+        )
+    return decoded
+
+
+def _refuse_constant(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
