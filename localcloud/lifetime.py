@@ -1,0 +1,58 @@
+"""No process started here outlives the one that started it, however that one ends.
+
+The parent holds the only write end of a pipe; the child watches the read end, which is its standard input. When the
+parent stops the child, or is killed, the pipe closes, and the child kills its whole process group.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+
+def spawn(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
+    """Start `command`, which must call `watch_parent` first thing, in a session and process group of its own.
+
+    Ctrl-C and a closed terminal then reach the parent alone, which stops the child.
+    """
+    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, **options)
+
+
+def stop(child: subprocess.Popen[Any], *, seconds: float) -> None:
+    """End a spawned child and its group: ask by closing the pipe, kill after `seconds`. May be called twice."""
+    if child.stdin is not None:
+        child.stdin.close()
+    try:
+        child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def watch_parent(cleanup: Callable[[], object] | None = None, *, cleanup_seconds: float = 5) -> None:
+    """Have this process and its group killed once the parent is gone, after `cleanup` or `cleanup_seconds`.
+
+    Takes over the standard input: children of this process get an empty one instead, and cannot keep the pipe open.
+    """
+    if os.getpgrp() != os.getpid():
+        raise RuntimeError("watch_parent kills its whole process group: call it only in a child made by `spawn`.")
+    pipe = os.dup(0)
+    with open(os.devnull) as nothing:  # noqa: PTH123 (a device, not a path)
+        os.dup2(nothing.fileno(), 0)
+
+    def watch() -> None:
+        # The parent never writes; whatever arrives before the end is ignored.
+        while os.read(pipe, 1024):
+            pass
+        if cleanup is not None:
+            # In a thread, so that a cleanup that hangs cannot keep the group alive.
+            thread = threading.Thread(target=cleanup, daemon=True)
+            thread.start()
+            thread.join(cleanup_seconds)
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, name="watch-parent", daemon=True).start()

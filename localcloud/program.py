@@ -1,0 +1,71 @@
+"""Run a Pulumi program as the CLI's Python language host does: in a process of its own, against a given engine."""
+
+import asyncio
+import json
+import os
+import runpy
+import sys
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pulumi
+from pulumi.runtime import run_in_stack, set_all_config
+from pulumi.runtime.settings import Settings, configure
+
+from localcloud import lifetime
+
+
+def main(address: str, directory: str, project: str, stack: str, preview: bool, parallel: int) -> int:
+    """Run the program in `directory` to its end; answers 0, or 1 after telling the engine what went wrong."""
+    settings = Settings(
+        project=project,
+        stack=stack,
+        monitor=address,
+        engine=address,
+        parallel=parallel,
+        dry_run=preview,
+        organization="organization",
+        root_directory=directory,
+    )
+    configure(settings)
+    set_all_config(json.loads(os.environ["PULUMI_CONFIG"]), json.loads(os.environ["PULUMI_CONFIG_SECRET_KEYS"]))
+    # The program sees its own directory, which runpy puts on the path, and not the one this module was found in.
+    os.chdir(directory)
+    sys.path.pop(0)
+    sys.argv = [directory]
+    loop = asyncio.new_event_loop()
+    # Every registration under way holds a thread; asyncio's own default is a handful on a small machine.
+    loop.set_default_executor(ThreadPoolExecutor(4 * parallel))
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(run_in_stack(lambda: _run(directory)))
+    except Exception as error:  # noqa: BLE001 (whatever a program can raise is told, not thrown)
+        pulumi.log.error(explain(error, Path(directory)))
+        return 1
+    finally:
+        loop.close()
+    return 0
+
+
+def _run(directory: str) -> None:
+    runpy.run_path(directory, run_name="__main__")
+
+
+def explain(error: BaseException, directory: Path) -> str:
+    """Answer a RunError's own words; of anything else, which is a bug of the program, its own frames."""
+    if isinstance(error, pulumi.RunError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if _is_own(Path(frame.filename), directory)]
+    lines = [*traceback.format_list(own or frames[-3:]), *traceback.format_exception_only(error)]
+    return "The program failed:\n" + "".join(lines).replace(f"{directory}{os.sep}", "").rstrip()
+
+
+def _is_own(file: Path, directory: Path) -> bool:
+    return file.is_relative_to(directory) and "site-packages" not in file.parts and file != Path(__file__)
+
+
+if __name__ == "__main__":
+    lifetime.watch_parent()
+    sys.exit(main(**json.loads(sys.argv[1])))

@@ -1,0 +1,175 @@
+"""Read a stack's configuration as the Pulumi CLI does, and refuse what the CLI would refuse.
+
+The project's defaults lie under the stack's values; what reaches the program is what the CLI would hand it: strings,
+with objects and arrays as JSON.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+TYPES = ("string", "integer", "boolean", "array", "object")
+ATTRIBUTES = {"type", "description", "items", "default", "value", "secret"}
+
+
+class ConfigError(Exception):
+    """One sentence: the key, what is wrong with it and what mends it."""
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """What the program is given: full keys (`project:key`) to strings, and which of the keys are secret."""
+
+    project: str
+    stack: str
+    values: dict[str, str]
+    secret_keys: frozenset[str]
+
+
+def project_name(project: Path) -> str:
+    """Answer the name in Pulumi.yaml."""
+    name = _load(project / "Pulumi.yaml").get("name")
+    if not name:
+        raise ConfigError(f"{project / 'Pulumi.yaml'} has no name; a project needs one.")
+    return name
+
+
+def read(project: Path, stack: str, overrides: Mapping[str, Any] | None = None) -> StackConfig:
+    """Answer the configuration of `stack`, its values replaced by `overrides`, or raise ConfigError.
+
+    Keys of `overrides` without a namespace are the project's. An override may stand for a value that is encrypted in
+    the stack file, which cannot be read here.
+    """
+    name = project_name(project)
+    declared = {
+        _full(key, name): _declaration(key, declaration, name)
+        for key, declaration in (_load(project / "Pulumi.yaml").get("config") or {}).items()
+    }
+    replaced = {_full(key, name): value for key, value in (overrides or {}).items()}
+    given = _stack_values(project, stack, name)
+    defaults = {key: declaration.get("default", declaration.get("value")) for key, declaration in declared.items()}
+    values = {key: value for key, value in (defaults | given | replaced).items() if value is not None}
+    if missing := [key for key in declared if key not in values]:
+        raise ConfigError(
+            f"Stack {stack} has no value for {', '.join(sorted(missing))}, declared in Pulumi.yaml without a default; "
+            f"run: pulumi config set --stack {stack} {min(missing)} VALUE"
+        )
+    for key, value in values.items():
+        _check(key, value, declared.get(key, {}), stack, replaced=key in replaced)
+    return StackConfig(
+        name,
+        stack,
+        {key: _text(value) for key, value in values.items()},
+        frozenset(key for key in values if declared.get(key, {}).get("secret")),
+    )
+
+
+def _load(file: Path, loader: Any = yaml.SafeLoader) -> dict[str, Any]:
+    try:
+        content = yaml.load(file.read_text(), loader)  # noqa: S506 (SafeLoader, or BaseLoader, which makes strings only)
+    except FileNotFoundError:
+        raise ConfigError(f"There is no {file.name} in {file.parent}.") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{file} is not YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(content or {}, dict):
+        raise ConfigError(f"{file} is not a mapping of keys to values.")
+    return content or {}
+
+
+def _stack_values(project: Path, stack: str, name: str) -> dict[str, Any]:
+    file = project / f"Pulumi.{stack}.yaml"
+    if not file.exists():
+        known = sorted(path.name.split(".")[1] for path in project.glob("Pulumi.*.yaml"))
+        raise ConfigError(
+            f"There is no stack {stack}: {file.name} is missing. Stacks here: {', '.join(known) or 'none'}."
+        )
+    # The CLI takes a scalar as it is written: an unquoted 3.10 is the string "3.10".
+    written = _load(file, yaml.BaseLoader).get("config") or {}
+    return {
+        _full(key, name): written[key] if isinstance(written[key], str) else value
+        for key, value in (_load(file).get("config") or {}).items()
+    }
+
+
+def _full(key: str, name: str) -> str:
+    return key if ":" in key else f"{name}:{key}"
+
+
+def _declaration(key: str, declaration: Any, name: str) -> dict[str, Any]:
+    """Answer a key's declaration in its long form, or refuse what the CLI refuses when it loads a project."""
+    ours = _full(key, name).startswith(f"{name}:")
+    if not isinstance(declaration, dict):
+        declaration = {"default" if ours else "value": declaration}
+    if unknown := declaration.keys() - ATTRIBUTES:
+        raise ConfigError(
+            f"Pulumi.yaml: {key} has {', '.join(sorted(unknown))}; only {', '.join(sorted(ATTRIBUTES))} can be."
+        )
+    if "default" in declaration and "value" in declaration:
+        raise ConfigError(f"Pulumi.yaml: {key} has both a default and a value; keep one.")
+    type_ = declaration.get("type")
+    if not ours:
+        if type_ is not None or declaration.get("default") is not None:
+            raise ConfigError(
+                f"Pulumi.yaml: {key} is not of namespace {name}: give it `value`, not `type` or `default`."
+            )
+        if declaration.get("value") is None:
+            raise ConfigError(f"Pulumi.yaml: {key} is not of namespace {name} and must have a `value`.")
+        return declaration
+    if type_ is not None and type_ not in TYPES:
+        raise ConfigError(f"Pulumi.yaml: {key} has type {type_}; the types are {', '.join(TYPES)}.")
+    if type_ == "array" and "items" not in declaration:
+        raise ConfigError(f"Pulumi.yaml: {key} is an array and must name the type of its `items`.")
+    default = declaration.get("default")
+    if type_ is not None and default is not None and not _fits(default, declaration):
+        raise ConfigError(f"Pulumi.yaml: the default of {key}, {_text(default)}, is not of type {type_}.")
+    return declaration
+
+
+def _check(key: str, value: Any, declaration: Mapping[str, Any], stack: str, *, replaced: bool) -> None:
+    if _has_encrypted(value):
+        raise ConfigError(
+            f"{key} of stack {stack} is encrypted (`secure:`) and there is no passphrase here: "
+            "deploy a stack whose values are plain, or this one with the real CLI."
+        )
+    if "type" not in declaration:
+        return
+    if declaration.get("secret") and not replaced:
+        raise ConfigError(
+            f"{key} of stack {stack} is declared secret but its value is plain; "
+            f"run: pulumi config set --secret --stack {stack} {key} VALUE"
+        )
+    if not _fits(value, declaration):
+        raise ConfigError(f"{key} of stack {stack} must be of type {declaration['type']}, found {_text(value)}.")
+
+
+def _has_encrypted(value: Any) -> bool:
+    if isinstance(value, dict):
+        return value.keys() == {"secure"} or any(_has_encrypted(item) for item in value.values())
+    return isinstance(value, list) and any(_has_encrypted(item) for item in value)
+
+
+def _fits(value: Any, declaration: Mapping[str, Any]) -> bool:
+    """Whether the CLI takes the value for the declared type; integers and booleans may be spelled as strings."""
+    match declaration["type"]:
+        case "string":
+            return isinstance(value, str)
+        case "integer":
+            whole = isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value)
+            return bool(whole) or (isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0)
+        case "boolean":
+            return isinstance(value, bool) or value in ("true", "false")
+        case "object":
+            return isinstance(value, dict)
+    return isinstance(value, list) and all(_fits(item, declaration["items"]) for item in value)
+
+
+def _text(value: Any) -> str:
+    """Answer a value as it reaches the program."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,102 @@
+"""Values as Pulumi puts them on the wire, to and from plain Python."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from google.protobuf import json_format
+from google.protobuf.struct_pb2 import Struct, Value
+from pulumi.runtime import rpc
+
+
+class Unknown:
+    """What a preview cannot know yet."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN = Unknown()
+
+_SIGNATURE = rpc._special_sig_key
+_SECRET = rpc._special_secret_sig
+
+
+def decode(struct: Struct, directory: Path) -> tuple[dict[str, Any], set[str]]:
+    """Answer the struct as plain Python, and the paths (`a.b[0]`) of what was marked secret in it.
+
+    Whole numbers are ints. Assets and archives are pulumi's own objects, their paths absolute, resolved in `directory`.
+    """
+    secrets: set[str] = set()
+
+    def value_of(value: Value, path: str) -> Any:
+        match value.WhichOneof("kind"):
+            case "struct_value":
+                return object_of(value.struct_value, path)
+            case "list_value":
+                return [value_of(item, f"{path}[{index}]") for index, item in enumerate(value.list_value.values)]
+            case "null_value" | None:
+                return None
+            case kind:
+                return _scalar(getattr(value, kind))
+
+    def object_of(struct: Struct, path: str) -> Any:
+        if _SIGNATURE not in struct.fields:
+            return {key: value_of(value, f"{path}.{key}" if path else key) for key, value in struct.fields.items()}
+        if struct.fields[_SIGNATURE].string_value == _SECRET:
+            secrets.add(path)
+            return value_of(struct.fields["value"], path)
+        given = {key: value_of(value, path) for key, value in struct.fields.items() if key != _SIGNATURE}
+        return _asset(struct.fields[_SIGNATURE].string_value, given, path, directory)
+
+    return object_of(struct, ""), secrets
+
+
+def _scalar(value: str | float | bool) -> Any:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    return UNKNOWN if value == rpc.UNKNOWN else value
+
+
+def _asset(signature: str, given: dict[str, Any], path: str, directory: Path) -> Any:
+    match signature, given:
+        case rpc._special_asset_sig, {"path": file}:
+            return pulumi.FileAsset(os.fspath(directory / file))
+        case rpc._special_asset_sig, {"text": text}:
+            return pulumi.StringAsset(text)
+        case rpc._special_archive_sig, {"path": file}:
+            return pulumi.FileArchive(os.fspath(directory / file))
+        case rpc._special_archive_sig, {"assets": assets}:
+            return pulumi.AssetArchive(assets)
+    raise ValueError(f"{path} holds a kind of value ({', '.join(given)}) that cannot be deployed here")
+
+
+def encode(values: dict[str, Any]) -> Struct:
+    """Answer plain Python values as a struct."""
+    return json_format.ParseDict(values, Struct())
+
+
+def merge(inputs: Struct, outputs: dict[str, Any], secret_keys: Iterable[str]) -> Struct:
+    """Answer a resource's state: its inputs exactly as they came, its outputs over them, `secret_keys` marked secret.
+
+    Echoed inputs are never rebuilt from plain Python: an archive that loses its signature kills the program.
+    """
+    state = Struct()
+    state.CopyFrom(inputs)
+    for key, value in encode(outputs).fields.items():
+        state.fields[key].CopyFrom(value)
+    for key in secret_keys:
+        # Only what is there is looked at: asking a protobuf map for a key makes one.
+        if key in state.fields and not _is_secret(state.fields[key]):
+            plain = Value()
+            plain.CopyFrom(state.fields[key])
+            state.fields[key].struct_value.fields[_SIGNATURE].string_value = _SECRET
+            state.fields[key].struct_value.fields["value"].CopyFrom(plain)
+    return state
+
+
+def _is_secret(value: Value) -> bool:
+    fields = value.struct_value.fields
+    return _SIGNATURE in fields and fields[_SIGNATURE].string_value == _SECRET
