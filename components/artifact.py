@@ -91,7 +91,7 @@ def _build(project: Path, target: Target, progress: Callable[[str], None]) -> Ar
     if not lock.is_file():
         raise ArtifactError(f"{lock} is missing, and it names what ships: run from the project, or lock the packages.")
     sources = _sources(project)
-    builder = Path(packaging.__file__).read_bytes()
+    builder = Path(__file__).read_bytes() + Path(packaging.__file__).read_bytes()
     layer_inputs = (builder, target.python_version.encode(), target.platform.encode(), lock.read_bytes())
     code_inputs = (builder, target.python_version.encode(), *(part for source in sources.items() for part in source))
     machine = sysconfig.get_platform() if target.platform == HOST else ""  # wheels differ by it, the version does not

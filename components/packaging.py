@@ -18,7 +18,7 @@ READABLE_FILE = 0o100644
 UNIX = 3
 
 BOTOCORE_SERVICES = frozenset({"dynamodb", "sqs", "sts", "xray"})
-"""The services whose models ship. The X-Ray SDK builds an `xray` client while it is imported, called or not."""
+"""The services whose models ship. Outside Lambda the X-Ray SDK makes an `xray` client while it is imported."""
 
 LICENCE_PREFIXES = ("license", "licence", "notice", "copying", "authors")
 
@@ -77,9 +77,13 @@ def _pip_failure(output: str, lock: Path, wanted: str) -> str:
     if "--require-hashes" in output:
         return f"Every package in {lock.name} needs an exact version and a hash: lock it again with hashes."
     if package:
-        return f"No wheel of {package[1]} exists for {wanted}: lock a version in {lock.name} that has one."
+        return (
+            f"pip found no wheel of {package[1]} for {wanted}: lock a version in {lock.name} that has one, "
+            "or check that pip's package index offers it."
+        )
     errors = [line.removeprefix("ERROR: ") for line in output.splitlines() if line.startswith("ERROR: ")]
-    return f"pip could not install {lock.name}: {errors[-1] if errors else output.strip()[-300:] or 'no reason given'}"
+    reason = errors[-1] if errors else " ".join(output.split())[-300:] or "it gave no reason"
+    return f"pip could not install {lock.name}: {reason.rstrip('.')}."
 
 
 def prune(root: Path) -> None:

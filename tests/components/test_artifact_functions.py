@@ -1,0 +1,149 @@
+"""The functions that ship run from what ships, and from nothing else."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from components.artifact import Artifact, Target, build_artifact
+from handlers.vocabulary import Environment
+
+ROOT = Path(__file__).parents[2]
+ENTRY_POINTS = ("event_handler", "query")
+
+IMPORT = """
+import importlib, json, sys
+module = importlib.import_module("handlers." + sys.argv[1])
+files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items() if name != "__main__"}
+standard = sys.stdlib_module_names
+print(json.dumps({
+    "callable": callable(module.handler),
+    "loaded": {name: file for name, file in files.items() if file and name.partition(".")[0] not in standard},
+}))
+"""
+
+CALLED = ["recorder", "dynamodb", "sqs", "sts"]
+CALL = """
+import os
+del os.environ["LAMBDA_TASK_ROOT"]  # outside Lambda, importing the recorder of the X-Ray SDK makes a client
+import aws_xray_sdk.core
+import boto3, botocore.config, botocore.exceptions
+print("recorder")
+once = botocore.config.Config(retries={"mode": "standard", "max_attempts": 1})
+calls = {"dynamodb": "list_tables", "sqs": "list_queues", "sts": "get_caller_identity"}
+for service, call in calls.items():
+    try:
+        getattr(boto3.client(service, config=once), call)()
+    except botocore.exceptions.EndpointConnectionError:
+        print(service)
+"""
+
+
+@pytest.fixture(scope="session")
+def artifact() -> Artifact:
+    return build_artifact(ROOT, Target.host())
+
+
+@pytest.fixture(scope="module")
+def unpacked(artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Lambda makes of the two archives, with sources that betray being read: bytecode alone can run."""
+    opt = tmp_path_factory.mktemp("opt")
+    for zip_file, folder in ((artifact.code, opt / "task"), (artifact.layer, opt / "layer")):
+        with zipfile.ZipFile(zip_file) as archive:
+            archive.extractall(folder)
+    for source in opt.rglob("*.py"):
+        source.write_text("raise SystemExit('compiled from source, at every cold start')\n", encoding="utf-8")
+    return opt
+
+
+def run(program: str, *arguments: str, task: Path, layer: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program that can import the standard library, the unpacked archives and nothing else."""
+    environment = {
+        Environment.TABLE_NAME: "table",
+        Environment.DEAD_LETTER_QUEUE_URL: "https://sqs.eu-west-1.amazonaws.com/111122223333/dead-letters",
+        Environment.MAX_RECEIVE_COUNT: "5",
+        Environment.STACK: "dev",
+        Environment.VERSION: "test",
+        Environment.SERVICE: "test",
+        Environment.METRICS_NAMESPACE: "EventProcessing",
+        Environment.LOG_LEVEL: "INFO",
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "LAMBDA_TASK_ROOT": str(task),
+        "AWS_LAMBDA_FUNCTION_NAME": "test",
+    }
+    paths = f"import sys; sys.path += {[str(task), str(layer / 'python')]!r}"
+    command = [sys.executable, "-I", "-S", "-c", f"{paths}\n{program}", *arguments]
+    return subprocess.run(command, env=environment, cwd=task, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_a_function_starts_from_the_artifact_alone(entry_point: str, unpacked: Path) -> None:
+    finished = run(IMPORT, entry_point, task=unpacked / "task", layer=unpacked / "layer")
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    report = json.loads(finished.stdout.splitlines()[-1])
+    assert report["callable"]
+    strangers = {name: file for name, file in report["loaded"].items() if not file.startswith(str(unpacked))}
+    assert strangers == {}
+    assert "botocore.client" in report["loaded"]
+
+
+def test_the_services_the_functions_use_have_their_models(unpacked: Path) -> None:
+    finished = run(CALL, task=unpacked / "task", layer=unpacked / "layer")
+    assert finished.stdout.split() == CALLED, finished.stderr[-2000:]
+
+
+@pytest.mark.parametrize("model", ["dynamodb", "sqs", "sts", "xray", "endpoints.json"])
+def test_control_a_model_too_few_is_noticed(model: str, unpacked: Path, tmp_path: Path) -> None:
+    present = unpacked / "layer/python/botocore/data" / model
+    present.rename(tmp_path / "away")
+    try:
+        finished = run(CALL, task=unpacked / "task", layer=unpacked / "layer")
+    finally:
+        (tmp_path / "away").rename(present)
+    assert finished.stdout.split() != CALLED
+
+
+def test_control_a_function_does_not_start_without_its_layer(unpacked: Path) -> None:
+    finished = run(IMPORT, "event_handler", task=unpacked / "task", layer=unpacked / "nothing")
+    assert finished.returncode != 0
+    assert "ModuleNotFoundError" in finished.stderr
+
+
+def test_control_missing_bytecode_is_noticed(unpacked: Path, tmp_path: Path) -> None:
+    (tmp_path / "handlers").mkdir()
+    for source in (unpacked / "task/handlers").glob("*.py"):
+        (tmp_path / "handlers" / source.name).write_bytes(source.read_bytes())
+    finished = run(IMPORT, "event_handler", task=tmp_path, layer=unpacked / "layer")
+    assert "compiled from source" in finished.stderr
+
+
+def test_every_file_of_the_project_that_ships_is_a_module_of_the_handlers(artifact: Artifact) -> None:
+    with zipfile.ZipFile(artifact.code) as archive:
+        shipped = {name for name in archive.namelist() if name.endswith(".py")}
+    assert shipped == {path.relative_to(ROOT).as_posix() for path in (ROOT / "handlers").rglob("*.py")}
+
+
+def test_the_archives_fit_what_lambda_takes(artifact: Artifact) -> None:
+    """50 MB for a direct upload, 250 MB unpacked; a third of it is where somebody should ask what has grown."""
+    assert artifact.code.stat().st_size < 200_000
+    assert artifact.layer.stat().st_size < 20_000_000
+
+
+def test_licences_travel_with_the_packages(artifact: Artifact) -> None:
+    with zipfile.ZipFile(artifact.layer) as archive:
+        names = archive.namelist()
+    packages = {name.split("/")[1] for name in names if ".dist-info/" in name}
+    licensed = {name.split("/")[1] for name in names if ".dist-info/" in name and "licen" in name.lower()}
+    locked = (ROOT / "handlers/requirements.txt").read_text(encoding="utf-8").count("==")
+    assert len(packages) == locked
+    assert licensed == packages

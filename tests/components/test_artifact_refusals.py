@@ -1,0 +1,160 @@
+"""A build that cannot be had says why in one sentence, and how to mend it."""
+
+import errno
+import importlib.util
+import os
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from components import packaging
+from components.artifact import ArtifactError, Target, build_artifact, target_from_environment
+from tests.components.artifact_project import FOR_ARM, RUNNING, make_project, make_wheel, offline_pip, relock
+
+NOWHERE = "3.99"
+FUTURE = Target(NOWHERE, FOR_ARM.platform)
+
+
+@pytest.fixture(autouse=True)
+def _no_package_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    offline_pip(monkeypatch)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return make_project(tmp_path / "project")
+
+
+def refusal(project: Path, target: Target = FOR_ARM) -> str:
+    with pytest.raises(ArtifactError) as refused:
+        build_artifact(project, target)
+    sentence = str(refused.value)
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+    assert list(project.glob(".build/layer-*")) == []
+    return sentence
+
+
+def put_on_path(folder: Path, script: str) -> Path:
+    command = folder / f"python{NOWHERE}"
+    folder.mkdir()
+    command.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    command.chmod(0o755)
+    return command
+
+
+def test_without_the_python_of_lambda_it_names_the_line_that_installs_it(project: Path) -> None:
+    assert f"uv python install {NOWHERE}" in refusal(project, FUTURE)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(f"echo 'python{NOWHERE}: command not found' >&2; exit 127", id="a shim of nothing"),
+        pytest.param(f"echo cpython 3.98 {sys.executable}", id="another version"),
+        pytest.param(f"echo pypy {NOWHERE} {sys.executable}", id="another implementation"),
+    ],
+)
+def test_a_command_that_is_not_that_python_is_no_python(
+    script: str, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = put_on_path(tmp_path / "shims", script)
+    monkeypatch.setenv("PATH", str(command.parent), prepend=os.pathsep)
+    assert shutil.which(command.name) == str(command), "control: being on PATH would have been enough"
+    assert f"uv python install {NOWHERE}" in refusal(project, FUTURE)
+
+
+def test_a_working_python_behind_a_broken_shim_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_on_path(tmp_path / "real", f"echo cpython {NOWHERE} /opt/found")
+    put_on_path(tmp_path / "shims", "exit 127")
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "shims"), str(tmp_path / "real"), os.environ["PATH"]]))
+    assert packaging.find_interpreter(NOWHERE) == "/opt/found"
+
+
+def test_the_running_python_serves_its_own_version() -> None:
+    assert Path(packaging.find_interpreter(RUNNING)).samefile(sys.executable)
+
+
+def test_a_package_with_another_hash_is_not_installed(project: Path) -> None:
+    wheel = next(project.glob("wheels/tiny-*"))
+    wheel.write_bytes(wheel.read_bytes() + b"tampered with")
+    assert "does not have the hash" in refusal(project)
+
+
+def test_a_lock_without_hashes_is_refused(project: Path) -> None:
+    lock = project / "handlers/requirements.txt"
+    lock.write_text("".join(f"{line.partition(' --hash')[0]}\n" for line in lock.read_text().splitlines()))
+    assert "needs an exact version and a hash" in refusal(project)
+
+
+def test_a_package_without_a_wheel_for_the_platform_is_named(project: Path) -> None:
+    relock(project, make_wheel(project, "elsewhere", "1.0", "py3-none-win_amd64", {"elsewhere.py": ""}))
+    sentence = refusal(project)
+    assert "elsewhere==1.0" in sentence
+    assert "manylinux2014_aarch64" in sentence
+
+
+def test_an_environment_marker_is_refused(project: Path) -> None:
+    lock = project / "handlers/requirements.txt"
+    lock.write_text(lock.read_text().replace("native==1.0 ", "native==1.0 ; sys_platform == 'linux' "))
+    assert "line 4 has an environment marker" in refusal(project)
+
+
+def test_no_network_is_told_apart_from_no_package(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        monkeypatch.setenv("PIP_RETRIES", "1")  # pip gives the reason only when it tries again
+        lock = project / "handlers/requirements.txt"
+        index = f"--index-url http://127.0.0.1:{taken.getsockname()[1]}/simple"
+        lock.write_text(lock.read_text().replace("--no-index", index).replace("../wheels", "../none"))
+        assert "did not answer" in refusal(project)
+
+
+def test_a_python_without_pip_is_told_how_to_get_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert "-m ensurepip" in refusal(project)
+
+
+def test_a_full_disk_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(root: Path, prefix: str, destination: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(destination))
+
+    monkeypatch.setattr(packaging, "write_zip", full)
+    assert "No space left on device" in refusal(project)
+
+
+def test_a_full_disk_met_by_pip_is_named(project: Path) -> None:
+    output = "WARNING: slow\nERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n"
+    assert "No space is left" in packaging._pip_failure(output, project / "handlers/requirements.txt", "this")
+
+
+def test_anything_else_pip_says_is_passed_on(project: Path) -> None:
+    (project / "handlers/requirements.txt").write_text("--no-such-option\n", encoding="utf-8")
+    assert "no-such-option" in refusal(project)
+
+
+def test_a_handler_that_does_not_compile_is_named(project: Path) -> None:
+    (project / "handlers/query.py").write_text("def handler(:\n", encoding="utf-8")
+    with pytest.raises(ArtifactError, match=r"handlers/query\.py") as refused:
+        build_artifact(project, FOR_ARM)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_project_without_a_lock_or_without_handlers_is_refused(project: Path) -> None:
+    for path in project.glob("handlers/*.py"):
+        path.unlink()
+    assert "holds no Python file" in refusal(project)
+    (project / "handlers/requirements.txt").unlink()
+    assert "is missing" in refusal(project)
+
+
+def test_the_environment_chooses_the_target() -> None:
+    variable = "EVENT_PROCESSING_ARTIFACT_TARGET"
+    assert target_from_environment("3.13", {}) == Target("3.13", "manylinux2014_aarch64")
+    assert target_from_environment("3.13", {variable: "lambda"}) == Target.aws_lambda("3.13")
+    assert target_from_environment("3.13", {variable: "host"}) == Target.host()
+    with pytest.raises(ArtifactError, match=f'{variable} is "laptop"'):
+        target_from_environment("3.13", {variable: "laptop"})
