@@ -1,0 +1,205 @@
+"""The stack: settings, components, exports. What each part guarantees is written in `components/`."""
+
+import pulumi
+import pulumi_aws as aws
+
+from components.api import QueryApi, QueryApiArgs
+from components.api_account import ApiGatewayAccount, ApiGatewayAccountArgs
+from components.consumer import QueueConsumer, QueueConsumerArgs
+from components.encryption import DataEncryption, DataEncryptionArgs
+from components.environments import event_handler_environment, query_environment
+from components.function import DependencyLayer, DependencyLayerArgs, PythonFunction, PythonFunctionArgs, artifact_for
+from components.identity import ApiIdentity, ApiIdentityArgs
+from components.monitoring import Monitoring, MonitoringArgs
+from components.monitoring.signals import AlarmId
+from components.queue import EventQueue, EventQueueArgs
+from components.settings import StackSettings
+from components.table import UserServicesTable, UserServicesTableArgs
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
+
+settings = StackSettings.load()
+artifact = artifact_for(settings.python_version)
+
+provider = aws.Provider(
+    "aws",
+    region=settings.region,
+    allowed_account_ids=list(settings.allowed_account_ids) or None,
+    default_tags=aws.ProviderDefaultTagsArgs(tags=settings.tags),
+)
+in_account = pulumi.ResourceOptions(provider=provider)
+account_id = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(provider=provider)).account_id
+
+encryption = DataEncryption(
+    "encryption",
+    DataEncryptionArgs(
+        customer_key=settings.cmk,
+        description=f"Data, logs and environments of {settings.physical_prefix}",
+        account_id=account_id,
+        region=settings.region,
+        log_group_patterns=(settings.log_group_name("*"), "API-Gateway-Execution-Logs_*"),
+        producer_principals=settings.producer_principals,
+        protect=settings.protect,
+    ),
+    in_account,
+)
+
+queue = EventQueue(
+    "events",
+    EventQueueArgs(
+        physical_name=settings.physical_name("events"),
+        consumer_timeout_seconds=settings.consumer_timeout_seconds,
+        batch_window_seconds=settings.batch_window_seconds,
+        max_receive_count=settings.max_receive_count,
+        retention_days=settings.queue_retention_days,
+        dead_letter_retention_days=settings.dead_letter_retention_days,
+        kms_key_arn=encryption.key_arn,
+        producer_principals=settings.producer_principals,
+        protect=settings.protect,
+    ),
+    in_account,
+)
+table = UserServicesTable(
+    "user-services",
+    UserServicesTableArgs(
+        physical_name=settings.physical_name("user-services"),
+        max_read_units=settings.table_max_read_units,
+        max_write_units=settings.table_max_write_units,
+        point_in_time_recovery=settings.point_in_time_recovery,
+        deletion_protection=settings.deletion_protection,
+        kms_key_arn=encryption.key_arn,
+        protect=settings.protect,
+    ),
+    in_account,
+)
+
+layer = DependencyLayer(
+    "dependencies",
+    DependencyLayerArgs(
+        physical_name=settings.physical_name("dependencies"),
+        archive=artifact.layer,
+        python_version=settings.python_version,
+    ),
+    in_account,
+)
+event_handler = PythonFunction(
+    EVENT_HANDLER_SERVICE,
+    PythonFunctionArgs(
+        physical_name=settings.physical_name(EVENT_HANDLER_SERVICE),
+        log_group_name=settings.log_group_name(EVENT_HANDLER_SERVICE),
+        title="event handler",
+        handler="handlers.event_handler.handler",
+        archive=artifact.code,
+        layer_arn=layer.arn,
+        python_version=settings.python_version,
+        memory_mb=settings.consumer_memory_mb,
+        timeout_seconds=settings.consumer_timeout_seconds,
+        reserved_concurrency=settings.reserved_concurrency,
+        environment=event_handler_environment(
+            table_name=table.name,
+            dead_letter_queue_url=queue.dead_letter_url,
+            max_receive_count=settings.max_receive_count,
+            stack=settings.stack,
+            version=artifact.version,
+        ),
+        statements=(*queue.consume_statements(), *queue.quarantine_statements(), *table.write_statements()),
+        log_retention_days=settings.log_retention_days,
+        kms_key_arn=encryption.key_arn,
+        errors_alarm=AlarmId.EVENT_HANDLER_ERRORS,
+    ),
+    in_account,
+)
+QueueConsumer(
+    "consumer",
+    QueueConsumerArgs(
+        queue_arn=queue.arn,
+        function_arn=event_handler.arn,
+        batch_size=settings.batch_size,
+        batch_window_seconds=settings.batch_window_seconds,
+        max_concurrency=settings.consumer_max_concurrency,
+    ),
+    in_account,
+)
+query = PythonFunction(
+    QUERY_SERVICE,
+    PythonFunctionArgs(
+        physical_name=settings.physical_name(QUERY_SERVICE),
+        log_group_name=settings.log_group_name(QUERY_SERVICE),
+        title="query function",
+        handler="handlers.query.handler",
+        archive=artifact.code,
+        layer_arn=layer.arn,
+        python_version=settings.python_version,
+        memory_mb=settings.query_memory_mb,
+        timeout_seconds=settings.query_timeout_seconds,
+        environment=query_environment(table_name=table.name, stack=settings.stack, version=artifact.version),
+        statements=table.read_statements(),
+        log_retention_days=settings.log_retention_days,
+        kms_key_arn=encryption.key_arn,
+    ),
+    in_account,
+)
+
+identity = ApiIdentity(
+    "identity",
+    ApiIdentityArgs(
+        physical_name=settings.physical_name("callers"),
+        resource_server_identifier=settings.project,
+        account_id=account_id,
+        region=settings.region,
+        client_names=settings.api_clients,
+        access_token_minutes=settings.access_token_minutes,
+        deletion_protection=settings.deletion_protection,
+        protect=settings.protect,
+    ),
+    in_account,
+)
+account = ApiGatewayAccount(
+    "api-gateway",
+    ApiGatewayAccountArgs(managed=settings.manage_api_gateway_account, region=settings.region),
+    in_account,
+)
+api = QueryApi(
+    "api",
+    QueryApiArgs(
+        physical_name=settings.physical_name("api"),
+        access_log_group_name=settings.log_group_name("api-access"),
+        function_name=query.name,
+        function_invoke_arn=query.invoke_arn,
+        function_timeout_seconds=settings.query_timeout_seconds,
+        user_pool_arn=identity.user_pool_arn,
+        scope=identity.scope,
+        rate_limit=settings.api_rate_limit,
+        burst_limit=settings.api_burst_limit,
+        log_retention_days=settings.log_retention_days,
+        kms_key_arn=encryption.key_arn,
+        log_setting=account.settings,
+    ),
+    in_account,
+)
+
+monitoring = Monitoring(
+    "monitoring",
+    MonitoringArgs(
+        physical_prefix=settings.physical_prefix,
+        account_id=account_id,
+        region=settings.region,
+        sections={"Ingest": queue.signals + event_handler.signals, "API": api.signals + query.signals},
+        level=settings.monitoring,
+        overrides=settings.alarms,
+        runbook_url=settings.runbook_url,
+        email=settings.alarm_email,
+        page_endpoint=settings.page_endpoint,
+    ),
+    in_account,
+)
+
+pulumi.export("queueUrl", queue.url)
+pulumi.export("deadLetterQueueUrl", queue.dead_letter_url)
+pulumi.export("tableName", table.name)
+pulumi.export("apiUrl", api.url)
+pulumi.export("tokenUrl", identity.token_url)
+pulumi.export("apiScope", identity.scope)
+pulumi.export("apiClients", identity.clients)
+pulumi.export("functions", {EVENT_HANDLER_SERVICE: event_handler.name, QUERY_SERVICE: query.name})
+pulumi.export("alarmTopics", monitoring.topic_arns)
+pulumi.export("dashboardUrls", monitoring.board_urls)

@@ -1,0 +1,300 @@
+"""The API that answers which services a user has logged in to."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.monitoring.signals import AlarmId, AlarmRule, Metric, Severity, Signal
+
+STAGE = "v1"
+METHOD = "GET"
+PATH = ("users", "{user_id}", "services")
+
+# Fixed text for every refusal API Gateway makes itself. Never `$context.error.message`: some of those quote the
+# Authorization header. The two defaults speak for every type that is not listed.
+REFUSALS = {
+    "UNAUTHORIZED": "A valid access token is required.",
+    "ACCESS_DENIED": "The access token does not allow this.",
+    "MISSING_AUTHENTICATION_TOKEN": "There is nothing here.",
+    "BAD_REQUEST_PARAMETERS": "The request is not complete.",
+    "THROTTLED": "Too many requests. Try again later.",
+    "INTEGRATION_TIMEOUT": "The answer took too long.",
+    "DEFAULT_4XX": "The request was refused.",
+    "DEFAULT_5XX": "Something failed inside.",
+}
+
+# `resourcePath` and never `path`, which holds the user id. Every value is quoted: those that API Gateway quotes by
+# itself (error.messageString) are not used, and an absent number is written as "-".
+ACCESS_LOG_FORMAT = json.dumps(
+    {
+        "request_id": "$context.requestId",
+        "extended_request_id": "$context.extendedRequestId",
+        "time": "$context.requestTimeEpoch",
+        "method": "$context.httpMethod",
+        "resource_path": "$context.resourcePath",
+        "status": "$context.status",
+        "response_latency_ms": "$context.responseLatency",
+        "integration_latency_ms": "$context.integrationLatency",
+        "integration_status": "$context.integrationStatus",
+        "client_id": "$context.authorizer.claims.client_id",
+        "authorizer_error": "$context.authorizer.error",
+        "error_type": "$context.error.responseType",
+        "source_ip": "$context.identity.sourceIp",
+        "xray_trace_id": "$context.xrayTraceId",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryApiArgs:
+    """What `QueryApi` needs."""
+
+    physical_name: str
+    """Also the `ApiName` of its metrics."""
+    access_log_group_name: str
+    function_name: pulumi.Input[str]
+    function_invoke_arn: pulumi.Input[str]
+    function_timeout_seconds: int
+    user_pool_arn: pulumi.Input[str]
+    scope: pulumi.Input[str]
+    """What a token must carry; without one on the method, an id token would pass too."""
+    rate_limit: int
+    """Requests a second, of all clients together."""
+    burst_limit: int
+    log_retention_days: int
+    kms_key_arn: pulumi.Input[str] | None
+    log_setting: tuple[pulumi.Resource, ...]
+    """The account's permission to write logs, when this stack manages it."""
+
+    def __post_init__(self) -> None:
+        if self.integration_timeout_ms > 29_000:
+            raise ValueError(
+                f"function_timeout_seconds is {self.function_timeout_seconds}: API Gateway waits at most 29 s and one "
+                "second longer than the function, so at most 28"
+            )
+
+    @property
+    def integration_timeout_ms(self) -> int:
+        """One second more than the function has, so that it is the function that gives up and says so."""
+        return (self.function_timeout_seconds + 1) * 1_000
+
+
+class QueryApi(pulumi.ComponentResource):
+    """One route, and a request reaches its function only with a token of the pool that carries the scope.
+
+    Nothing written by API Gateway holds a user id except its X-Ray segment: data trace is off, execution logs hold
+    errors only, access logs the route instead of the path.
+    """
+
+    def __init__(self, name: str, args: QueryApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-processing:api:QueryApi", name, {}, opts)
+        self._name, self._args, self._child = name, args, pulumi.ResourceOptions(parent=self)
+        self._api = aws.apigateway.RestApi(
+            f"{name}-api",
+            name=args.physical_name,
+            endpoint_configuration=aws.apigateway.RestApiEndpointConfigurationArgs(types="REGIONAL"),
+            opts=self._child,
+        )
+        deployment = self._deploy(self._make_route(), self._make_refusals())
+        stage = self._make_stage(deployment)
+        aws.lambda_.Permission(
+            f"{name}-invoke",
+            action="lambda:InvokeFunction",
+            function=args.function_name,
+            principal="apigateway.amazonaws.com",
+            source_arn=pulumi.Output.concat(self._api.execution_arn, f"/{STAGE}/{METHOD}/users/*/services"),
+            opts=self._child,
+        )
+        self.url = stage.invoke_url
+        self.signals = _signals(args.physical_name)
+        self.register_outputs({"url": self.url})
+
+    def _make_route(self) -> list[pulumi.Resource]:
+        name, args, api = self._name, self._args, self._api
+        parent_id: pulumi.Input[str] = api.root_resource_id
+        resources: list[pulumi.Resource] = []
+        for part in PATH:
+            resource = aws.apigateway.Resource(
+                f"{name}-{part.strip('{}').replace('_', '-')}",
+                rest_api=api.id,
+                parent_id=parent_id,
+                path_part=part,
+                opts=self._child,
+            )
+            resources.append(resource)
+            parent_id = resource.id
+        self._authorizer = aws.apigateway.Authorizer(
+            f"{name}-callers",
+            rest_api=api.id,
+            name="callers",
+            type="COGNITO_USER_POOLS",
+            provider_arns=[args.user_pool_arn],
+            identity_source="method.request.header.Authorization",
+            opts=self._child,
+        )
+        validator = aws.apigateway.RequestValidator(
+            f"{name}-parameters",
+            rest_api=api.id,
+            name="parameters",
+            validate_request_parameters=True,
+            validate_request_body=False,
+            opts=self._child,
+        )
+        method = aws.apigateway.Method(
+            f"{name}-read-services",
+            rest_api=api.id,
+            resource_id=parent_id,
+            http_method=METHOD,
+            authorization="COGNITO_USER_POOLS",
+            authorizer_id=self._authorizer.id,
+            authorization_scopes=[args.scope],
+            request_validator_id=validator.id,
+            request_parameters={"method.request.path.user_id": True},
+            opts=self._child,
+        )
+        integration = aws.apigateway.Integration(
+            f"{name}-query",
+            rest_api=api.id,
+            resource_id=parent_id,
+            http_method=method.http_method,
+            type="AWS_PROXY",
+            integration_http_method="POST",
+            uri=args.function_invoke_arn,
+            timeout_milliseconds=args.integration_timeout_ms,
+            opts=self._child,
+        )
+        return [*resources, self._authorizer, validator, method, integration]
+
+    def _make_refusals(self) -> list[pulumi.Resource]:
+        return [
+            aws.apigateway.Response(
+                f"{self._name}-{response_type.lower().replace('_', '-')}",
+                rest_api_id=self._api.id,
+                response_type=response_type,
+                response_templates={
+                    "application/json": json.dumps({"message": message, "request_id": "$context.requestId"})
+                },
+                opts=self._child,
+            )
+            for response_type, message in REFUSALS.items()
+        ]
+
+    def _deploy(self, route: list[pulumi.Resource], refusals: list[pulumi.Resource]) -> aws.apigateway.Deployment:
+        args = self._args
+        # A deployment is a snapshot: whatever it copies has to be in its trigger, or a change never goes live.
+        content = pulumi.Output.json_dumps(
+            {
+                "route": [METHOD, *PATH],
+                "authorizer": self._authorizer.id,
+                "user_pool": args.user_pool_arn,
+                "scope": args.scope,
+                "function": args.function_invoke_arn,
+                "timeout": args.integration_timeout_ms,
+                "refusals": REFUSALS,
+            },
+            sort_keys=True,
+        )
+        return aws.apigateway.Deployment(
+            f"{self._name}-deployment",
+            rest_api=self._api.id,
+            triggers={"content": content.apply(lambda text: hashlib.sha256(text.encode()).hexdigest())},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*route, *refusals]),
+        )
+
+    def _make_stage(self, deployment: aws.apigateway.Deployment) -> aws.apigateway.Stage:
+        name, args = self._name, self._args
+        access_log = self._make_log_group(f"{name}-access-log", args.access_log_group_name)
+        # API Gateway would make this group itself, without retention and for good.
+        execution_log = self._make_log_group(
+            f"{name}-execution-log", pulumi.Output.concat("API-Gateway-Execution-Logs_", self._api.id, f"/{STAGE}")
+        )
+        stage = aws.apigateway.Stage(
+            f"{name}-stage",
+            rest_api=self._api.id,
+            deployment=deployment.id,
+            stage_name=STAGE,
+            xray_tracing_enabled=True,
+            access_log_settings=aws.apigateway.StageAccessLogSettingsArgs(
+                destination_arn=access_log.arn, format=ACCESS_LOG_FORMAT
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[access_log, execution_log, *args.log_setting]),
+        )
+        aws.apigateway.MethodSettings(
+            f"{name}-methods",
+            rest_api=self._api.id,
+            stage_name=stage.stage_name,
+            method_path="*/*",
+            settings=aws.apigateway.MethodSettingsSettingsArgs(
+                throttling_rate_limit=args.rate_limit,
+                throttling_burst_limit=args.burst_limit,
+                metrics_enabled=True,
+                data_trace_enabled=False,
+                # INFO prints request URLs, which hold user ids.
+                logging_level="ERROR",
+            ),
+            opts=self._child,
+        )
+        return stage
+
+    def _make_log_group(self, name: str, physical_name: pulumi.Input[str]) -> aws.cloudwatch.LogGroup:
+        return aws.cloudwatch.LogGroup(
+            name,
+            name=physical_name,
+            retention_in_days=self._args.log_retention_days,
+            kms_key_id=self._args.kms_key_arn,
+            opts=self._child,
+        )
+
+
+def _signals(api_name: str) -> tuple[Signal, ...]:
+    def metric(identifier: str, name: str, statistic: str, label: str) -> Metric:
+        return Metric(
+            id=identifier,
+            namespace="AWS/ApiGateway",
+            name=name,
+            dimensions={"ApiName": api_name, "Stage": STAGE},
+            statistic=statistic,
+            label=label,
+        )
+
+    return (
+        Signal(
+            title="API requests failing inside",
+            metrics=(metric("requests", "Count", "Sum", "requests"), metric("errors", "5XXError", "Sum", "errors")),
+            # Without a floor, one error among a handful of requests would page.
+            expression="IF(requests >= 20, 100 * errors / requests, 0)",
+            unit="percent",
+            alarms=(
+                AlarmRule(
+                    id=AlarmId.API_5XX,
+                    threshold=5,
+                    datapoints=3,
+                    periods=3,
+                    severity=Severity.P1,
+                    meaning="Callers get errors that are ours: more than one request in twenty, for three minutes.",
+                    first_step="On the board, compare with the query function's failures, then read its last errors.",
+                ),
+            ),
+        ),
+        Signal(
+            title="API requests",
+            metrics=(
+                metric("requests", "Count", "Sum", "requests"),
+                metric("refused", "4XXError", "Sum", "4XX"),
+                metric("errors", "5XXError", "Sum", "5XX"),
+            ),
+            unit="requests a minute",
+        ),
+        Signal(
+            title="API latency",
+            metrics=(
+                metric("typical", "Latency", "p50", "p50"),
+                metric("slow", "Latency", "p90", "p90"),
+                metric("slowest", "Latency", "p99", "p99"),
+            ),
+            unit="milliseconds",
+        ),
+    )

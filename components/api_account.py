@@ -1,0 +1,54 @@
+"""The one API Gateway setting of an account and region, for accounts where nobody made it yet."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.policies import assume_role_document
+
+LOGS_POLICY_ARN = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiGatewayAccountArgs:
+    """What `ApiGatewayAccount` needs."""
+
+    managed: bool
+    """True makes the setting; False relies on it being there."""
+    region: str
+
+
+class ApiGatewayAccount(pulumi.ComponentResource):
+    """When `managed`, API Gateway may write logs in this account and region, and still may after `destroy`.
+
+    The setting is shared by every API of the account, so destroying a stack must not take it from the others: role
+    and setting stay. The role's fixed name makes a second stack that tries to manage it fail instead of taking over.
+    """
+
+    settings: tuple[pulumi.Resource, ...]
+    """What a stage has to wait for."""
+
+    def __init__(self, name: str, args: ApiGatewayAccountArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-processing:api_account:ApiGatewayAccount", name, {}, opts)
+        self.settings = (self._make_setting(name, args.region),) if args.managed else ()
+        self.register_outputs({})
+
+    def _make_setting(self, name: str, region: str) -> pulumi.Resource:
+        role = aws.iam.Role(
+            f"{name}-role",
+            name=f"api-gateway-logs-{region}",
+            assume_role_policy=assume_role_document("apigateway.amazonaws.com"),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+        )
+        permission = aws.iam.RolePolicyAttachment(
+            f"{name}-permission",
+            role=role.name,
+            policy_arn=LOGS_POLICY_ARN,
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+        )
+        return aws.apigateway.Account(
+            f"{name}-setting",
+            cloudwatch_role_arn=role.arn,
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, depends_on=[permission]),
+        )

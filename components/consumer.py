@@ -1,0 +1,46 @@
+"""The event source mapping between the queue and the event handler."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueConsumerArgs:
+    """What `QueueConsumer` needs."""
+
+    queue_arn: pulumi.Input[str]
+    function_arn: pulumi.Input[str]
+    """The function; its role must already be allowed to consume, AWS checks when the mapping is made."""
+    batch_size: int
+    batch_window_seconds: int
+    max_concurrency: int
+    """Most batches at the same time: the guard of the table, not of the queue."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size > 10 and self.batch_window_seconds < 1:
+            raise ValueError(
+                f"batch_size is {self.batch_size} with a window of {self.batch_window_seconds} s: "
+                "AWS requires a window of at least 1 s for more than 10 messages"
+            )
+
+
+class QueueConsumer(pulumi.ComponentResource):
+    """Each message of a batch succeeds or fails for itself: one that fails does not bring the others back."""
+
+    def __init__(self, name: str, args: QueueConsumerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-processing:consumer:QueueConsumer", name, {}, opts)
+        mapping = aws.lambda_.EventSourceMapping(
+            f"{name}-mapping",
+            event_source_arn=args.queue_arn,
+            function_name=args.function_arn,
+            batch_size=args.batch_size,
+            maximum_batching_window_in_seconds=args.batch_window_seconds,
+            function_response_types=["ReportBatchItemFailures"],
+            scaling_config=aws.lambda_.EventSourceMappingScalingConfigArgs(maximum_concurrency=args.max_concurrency),
+            metrics_config=aws.lambda_.EventSourceMappingMetricsConfigArgs(metrics=["EventCount"]),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.mapping_id = mapping.id
+        self.register_outputs({"mapping_id": self.mapping_id})

@@ -1,0 +1,89 @@
+"""One customer key for data, logs and environments, when the stack wants one."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.policies import (
+    ENCRYPT_AND_DECRYPT,
+    KEY_POLICY_RESOURCE,
+    SEND_ENCRYPTED,
+    Statement,
+    key_administration,
+    policy_document,
+)
+
+DELETION_WINDOW_DAYS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataEncryptionArgs:
+    """What `DataEncryption` needs."""
+
+    customer_key: bool
+    """True makes a customer key; False leaves encryption to the keys AWS owns."""
+    description: str
+    """What the console shows beside the key."""
+    account_id: pulumi.Input[str]
+    region: str
+    log_group_patterns: tuple[str, ...]
+    """Names of log groups, `*` allowed, that CloudWatch Logs may encrypt with the key."""
+    producer_principals: tuple[str, ...]
+    """Who sends to the encrypted queue: without the key they could not."""
+    protect: bool
+
+
+class DataEncryption(pulumi.ComponentResource):
+    """Everything at rest is encrypted; with `customer_key`, by a rotated key whose policy names each service using it.
+
+    Roles of this stack get their access from their own policies (`policies.key_statements`), so the key's policy
+    names only who has no such role: CloudWatch Logs, and producers that may live in other accounts.
+    """
+
+    key_arn: pulumi.Output[str] | None
+    """ARN of the customer key, None when there is none."""
+
+    def __init__(self, name: str, args: DataEncryptionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-processing:encryption:DataEncryption", name, {}, opts)
+        self.key_arn = self._make_key(name, args).arn if args.customer_key else None
+        self.register_outputs({"key_arn": self.key_arn})
+
+    def _make_key(self, name: str, args: DataEncryptionArgs) -> aws.kms.Key:
+        statements = [key_administration(args.account_id), _logs_statement(args)]
+        if args.producer_principals:
+            statements.append(_producers_statement(args))
+        return aws.kms.Key(
+            f"{name}-data",
+            description=args.description,
+            enable_key_rotation=True,
+            deletion_window_in_days=DELETION_WINDOW_DAYS,
+            policy=policy_document(*statements),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        )
+
+
+def _logs_statement(args: DataEncryptionArgs) -> Statement:
+    groups = [
+        pulumi.Output.concat("arn:aws:logs:", args.region, ":", args.account_id, ":log-group:", pattern)
+        for pattern in args.log_group_patterns
+    ]
+    return Statement(
+        sid="CloudWatchLogsEncryptsOurGroups",
+        principals={"Service": f"logs.{args.region}.amazonaws.com"},
+        actions=ENCRYPT_AND_DECRYPT,
+        resources=("*",),
+        conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+        wildcard_reason=KEY_POLICY_RESOURCE,
+    )
+
+
+def _producers_statement(args: DataEncryptionArgs) -> Statement:
+    return Statement(
+        sid="ProducersSendEncrypted",
+        principals={"AWS": list(args.producer_principals)},
+        actions=SEND_ENCRYPTED,
+        resources=("*",),
+        conditions={"StringEquals": {"kms:ViaService": f"sqs.{args.region}.amazonaws.com"}},
+        wildcard_reason=KEY_POLICY_RESOURCE,
+    )

@@ -1,0 +1,195 @@
+"""A Python Lambda function with everything it needs to run and to be seen."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+
+from components.artifact import Artifact, ArtifactError, build_artifact, target_from_environment
+from components.monitoring.signals import AlarmId, AlarmRule, Metric, Severity, Signal
+from components.policies import READ_ENCRYPTED, Statement, assume_role_document, key_statements, policy_document
+
+ARCHITECTURE = "arm64"
+
+
+def artifact_for(python_version: str) -> Artifact:
+    """Build what this project's functions ship, or end the program with one sentence that says why it cannot be."""
+    try:
+        target = target_from_environment(python_version, os.environ)
+        return build_artifact(Path(__file__).resolve().parent.parent, target, progress=pulumi.log.info)
+    except ArtifactError as error:
+        raise pulumi.RunError(str(error)) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DependencyLayerArgs:
+    """What `DependencyLayer` needs."""
+
+    physical_name: str
+    archive: Path
+    python_version: str
+
+
+class DependencyLayer(pulumi.ComponentResource):
+    """The locked dependencies, once, for every function that mounts them."""
+
+    def __init__(self, name: str, args: DependencyLayerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-processing:function:DependencyLayer", name, {}, opts)
+        layer = aws.lambda_.LayerVersion(
+            f"{name}-layer",
+            layer_name=args.physical_name,
+            code=pulumi.FileArchive(str(args.archive)),
+            compatible_runtimes=[f"python{args.python_version}"],
+            compatible_architectures=[ARCHITECTURE],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.arn = layer.arn
+        self.register_outputs({"arn": self.arn})
+
+
+@dataclass(frozen=True, kw_only=True)
+class PythonFunctionArgs:
+    """What `PythonFunction` needs."""
+
+    physical_name: str
+    log_group_name: str
+    title: str
+    """How people call it, on boards."""
+    handler: str
+    """`module.function` inside the archive."""
+    archive: Path
+    layer_arn: pulumi.Input[str]
+    python_version: str
+    memory_mb: int
+    timeout_seconds: int
+    reserved_concurrency: int = -1
+    """-1 reserves nothing: small accounts have nothing to reserve."""
+    environment: Mapping[str, pulumi.Input[str]]
+    statements: tuple[Statement, ...]
+    """What it may do besides writing its own logs and traces."""
+    log_retention_days: int
+    kms_key_arn: pulumi.Input[str] | None
+    """Customer key of environment and logs; None leaves both to keys AWS owns."""
+    errors_alarm: AlarmId | None = None
+    """Id of the alarm on failed invocations; None draws them only."""
+
+
+class PythonFunction(pulumi.ComponentResource):
+    """The function can do what its statements say and write its own logs and traces, and nothing else.
+
+    It may not create log groups: lines that arrive after `destroy` would bring the group back, without retention and
+    in the way of the next deployment.
+    """
+
+    def __init__(self, name: str, args: PythonFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-processing:function:PythonFunction", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        log_group = aws.cloudwatch.LogGroup(
+            f"{name}-log",
+            name=args.log_group_name,
+            retention_in_days=args.log_retention_days,
+            kms_key_id=args.kms_key_arn,
+            opts=child,
+        )
+        role = aws.iam.Role(f"{name}-role", assume_role_policy=assume_role_document("lambda.amazonaws.com"), opts=child)
+        permissions = aws.iam.RolePolicy(
+            f"{name}-permissions",
+            role=role.id,
+            policy=policy_document(*_own_statements(log_group.arn, args.kms_key_arn), *args.statements),
+            opts=child,
+        )
+        function = aws.lambda_.Function(
+            f"{name}-function",
+            name=args.physical_name,
+            role=role.arn,
+            runtime=f"python{args.python_version}",
+            architectures=[ARCHITECTURE],
+            handler=args.handler,
+            code=pulumi.FileArchive(str(args.archive)),
+            layers=[args.layer_arn],
+            memory_size=args.memory_mb,
+            timeout=args.timeout_seconds,
+            reserved_concurrent_executions=args.reserved_concurrency,
+            environment=aws.lambda_.FunctionEnvironmentArgs(variables=args.environment),
+            kms_key_arn=args.kms_key_arn,
+            tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode="Active"),
+            logging_config=aws.lambda_.FunctionLoggingConfigArgs(
+                log_format="JSON",
+                log_group=log_group.name,
+                # INFO would drop the debug lines the handlers flush with an error; above INFO, the metrics themselves.
+                application_log_level="DEBUG",
+                system_log_level="INFO",
+            ),
+            # The policy too: whoever is told the function's ARN may rely on what it is allowed to do.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[log_group, permissions]),
+        )
+        self.name, self.arn, self.invoke_arn = function.name, function.arn, function.invoke_arn
+        self.signals = _signals(args)
+        self.register_outputs({"name": self.name, "arn": self.arn})
+
+
+def _own_statements(log_group_arn: pulumi.Output[str], kms_key_arn: pulumi.Input[str] | None) -> tuple[Statement, ...]:
+    return (
+        Statement(
+            sid="WriteOwnLog",
+            actions=("logs:CreateLogStream", "logs:PutLogEvents"),
+            resources=(pulumi.Output.concat(log_group_arn, ":log-stream:*"),),
+        ),
+        Statement(
+            sid="SendTraces",
+            actions=("xray:PutTraceSegments", "xray:PutTelemetryRecords"),
+            resources=("*",),
+            wildcard_reason="X-Ray has no resource to name for these actions",
+        ),
+        *key_statements(kms_key_arn, sid="DecryptEnvironment", service="lambda", actions=READ_ENCRYPTED),
+    )
+
+
+def _signals(args: PythonFunctionArgs) -> tuple[Signal, ...]:
+    def metric(identifier: str, name: str, statistic: str, label: str) -> Metric:
+        return Metric(
+            id=identifier,
+            namespace="AWS/Lambda",
+            name=name,
+            dimensions={"FunctionName": args.physical_name},
+            statistic=statistic,
+            label=label,
+        )
+
+    errors_rule = (
+        ()
+        if args.errors_alarm is None
+        else (
+            AlarmRule(
+                id=args.errors_alarm,
+                threshold=0,
+                # Failed batches come back minutes apart, so breaches in a row at one minute would never be seen.
+                datapoints=2,
+                periods=3,
+                severity=Severity.P2,
+                meaning=f"Whole invocations of the {args.title} fail: a crash, a timeout or a failed start. What they"
+                " held is retried, then ends in the dead-letter queue.",
+                first_step="Read its last errors; a deployment just before the first one is the likeliest cause.",
+            ),
+        )
+    )
+    return (
+        Signal(
+            title=f"Failed invocations of the {args.title}",
+            metrics=(metric("errors", "Errors", "Sum", "errors"),),
+            unit="invocations",
+            period_seconds=300,
+            alarms=errors_rule,
+        ),
+        Signal(
+            title=f"Duration of the {args.title}",
+            metrics=(
+                metric("typical", "Duration", "p50", "p50"),
+                metric("slow", "Duration", "p99", "p99"),
+            ),
+            unit="milliseconds",
+        ),
+    )

@@ -1,0 +1,104 @@
+"""Who may call the API: a user pool without users, one scope, one client per caller."""
+
+import hashlib
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+SCOPE_NAME = "services.read"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiIdentityArgs:
+    """What `ApiIdentity` needs."""
+
+    physical_name: str
+    """Name of the pool and, with a suffix, prefix of its domain."""
+    resource_server_identifier: str
+    account_id: pulumi.Input[str]
+    region: str
+    client_names: tuple[str, ...]
+    """One confidential client for each caller of the API."""
+    access_token_minutes: int
+    deletion_protection: bool
+    protect: bool
+
+    def __post_init__(self) -> None:
+        if len(set(self.client_names)) != len(self.client_names):
+            raise ValueError(f"client_names {list(self.client_names)} holds a name twice: name each caller once")
+
+
+class ApiIdentity(pulumi.ComponentResource):
+    """A token can be had with a client's own credentials only, and carries the one scope of the API and no other.
+
+    Any client of the pool that may have the scope is accepted: access is granted per pool, telemetry is per client.
+    """
+
+    def __init__(self, name: str, args: ApiIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-processing:identity:ApiIdentity", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        pool = aws.cognito.UserPool(
+            f"{name}-callers",
+            name=args.physical_name,
+            # Callers are programs. Nobody signs up.
+            admin_create_user_config=aws.cognito.UserPoolAdminCreateUserConfigArgs(allow_admin_create_user_only=True),
+            deletion_protection="ACTIVE" if args.deletion_protection else "INACTIVE",
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        )
+        resource_server = aws.cognito.ResourceServer(
+            f"{name}-scopes",
+            user_pool_id=pool.id,
+            identifier=args.resource_server_identifier,
+            name=args.physical_name,
+            scopes=[
+                aws.cognito.ResourceServerScopeArgs(
+                    scope_name=SCOPE_NAME, scope_description="Read which services a user has logged in to"
+                )
+            ],
+            opts=child,
+        )
+        domain = aws.cognito.UserPoolDomain(
+            f"{name}-token-endpoint",
+            user_pool_id=pool.id,
+            domain=_domain_prefix(args.physical_name, args.account_id),
+            opts=child,
+        )
+        # Through the resource server, so that nobody asks for the scope before it exists.
+        self.scope = pulumi.Output.concat(resource_server.identifier, f"/{SCOPE_NAME}")
+        self.user_pool_arn = pool.arn
+        self.token_url = pulumi.Output.concat(
+            "https://", domain.domain, f".auth.{args.region}.amazoncognito.com/oauth2/token"
+        )
+        clients = {client: self._make_client(f"{name}-{client}", client, pool, args) for client in args.client_names}
+        self.clients = pulumi.Output.secret(
+            {client: {"clientId": made.id, "clientSecret": made.client_secret} for client, made in clients.items()}
+        )
+        self.register_outputs({"scope": self.scope, "token_url": self.token_url})
+
+    def _make_client(
+        self, name: str, client_name: str, pool: aws.cognito.UserPool, args: ApiIdentityArgs
+    ) -> aws.cognito.UserPoolClient:
+        return aws.cognito.UserPoolClient(
+            name,
+            user_pool_id=pool.id,
+            name=client_name,
+            generate_secret=True,
+            allowed_oauth_flows=["client_credentials"],
+            allowed_oauth_flows_user_pool_client=True,
+            allowed_oauth_scopes=[self.scope],
+            # An empty list would mean Cognito's default, which lets users sign in.
+            explicit_auth_flows=["ALLOW_REFRESH_TOKEN_AUTH"],
+            access_token_validity=args.access_token_minutes,
+            token_validity_units=aws.cognito.UserPoolClientTokenValidityUnitsArgs(access_token="minutes"),  # noqa: S106 - a unit
+            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["client_secret"]),
+        )
+
+
+def _domain_prefix(physical_name: str, account_id: pulumi.Input[str]) -> pulumi.Output[str]:
+    """A prefix nobody else has: domains are unique per region across all accounts, and the same again after destroy."""
+
+    def add_suffix(account: str) -> str:
+        return f"{physical_name}-{hashlib.sha256(account.encode()).hexdigest()[:8]}"
+
+    return pulumi.Output.from_input(account_id).apply(add_suffix)

@@ -1,0 +1,217 @@
+"""The source queue and its dead-letter queue."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.monitoring.signals import AlarmId, AlarmRule, Metric, Severity, Signal
+from components.policies import (
+    READ_ENCRYPTED,
+    SEND_ENCRYPTED,
+    Statement,
+    deny_plain_http,
+    key_statements,
+    policy_document,
+)
+
+SECONDS_PER_DAY = 86_400
+LONG_POLLING_SECONDS = 20
+KEY_REUSE_SECONDS = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventQueueArgs:
+    """What `EventQueue` needs."""
+
+    physical_name: str
+    """Name of the source queue; the dead-letter queue adds `-dead-letters`."""
+    consumer_timeout_seconds: int
+    batch_window_seconds: int
+    max_receive_count: int
+    """Receives after which a message moves to the dead-letter queue."""
+    retention_days: int
+    dead_letter_retention_days: int
+    kms_key_arn: pulumi.Input[str] | None
+    """Customer key; None encrypts with the key SQS owns."""
+    producer_principals: tuple[str, ...]
+    """IAM principals that may send besides what IAM of this account already allows."""
+    protect: bool
+
+    def __post_init__(self) -> None:
+        if self.dead_letter_retention_days <= self.retention_days:
+            raise ValueError(
+                f"dead_letter_retention_days is {self.dead_letter_retention_days}, retention_days is "
+                f"{self.retention_days}: a message keeps the age it had when it moves, so the dead-letter queue must "
+                "retain longer or it loses messages on arrival"
+            )
+
+
+class EventQueue(pulumi.ComponentResource):
+    """A message is delivered until it is done or in the dead-letter queue, and never readable or sendable without TLS.
+
+    The visibility timeout is derived from the consumer's timeout: a shorter one would hand a message to a second
+    consumer while the first still works on it. The resource policy only adds producers; other identities of the
+    account that IAM allows can send too.
+    """
+
+    def __init__(self, name: str, args: EventQueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-processing:queue:EventQueue", name, {}, opts)
+        self._kms_key_arn = args.kms_key_arn
+        # AWS asks for six times the function timeout plus the window in which a batch is gathered.
+        self.visibility_timeout_seconds = 6 * args.consumer_timeout_seconds + args.batch_window_seconds
+        dead_letters = self._make_queue(
+            f"{name}-dead-letters", args, f"{args.physical_name}-dead-letters", args.dead_letter_retention_days
+        )
+        source = self._make_queue(
+            f"{name}-source",
+            args,
+            args.physical_name,
+            args.retention_days,
+            visibility_timeout_seconds=self.visibility_timeout_seconds,
+            redrive_policy=pulumi.Output.json_dumps(
+                {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": args.max_receive_count}
+            ),
+        )
+        aws.sqs.RedriveAllowPolicy(
+            f"{name}-dead-letters-allow",
+            queue_url=dead_letters.url,
+            redrive_allow_policy=pulumi.Output.json_dumps(
+                {"redrivePermission": "byQueue", "sourceQueueArns": [source.arn]}
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self._attach_policy(f"{name}-source", source, *_producer_statements(source.arn, args.producer_principals))
+        self._attach_policy(f"{name}-dead-letters", dead_letters)
+
+        self.url, self.arn = source.url, source.arn
+        self.dead_letter_url, self.dead_letter_arn = dead_letters.url, dead_letters.arn
+        self.signals = _signals(args.physical_name, self.visibility_timeout_seconds)
+        self.register_outputs({"url": self.url, "dead_letter_url": self.dead_letter_url})
+
+    def consume_statements(self) -> tuple[Statement, ...]:
+        """What an event source mapping needs to read from the source queue."""
+        return (
+            Statement(
+                sid="ConsumeEvents",
+                actions=("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+                resources=(self.arn,),
+            ),
+            *key_statements(self._kms_key_arn, sid="DecryptEvents", service="sqs", actions=READ_ENCRYPTED),
+        )
+
+    def quarantine_statements(self) -> tuple[Statement, ...]:
+        """What it takes to put a message that can never succeed into the dead-letter queue."""
+        return (
+            Statement(sid="QuarantineEvents", actions=("sqs:SendMessage",), resources=(self.dead_letter_arn,)),
+            *key_statements(self._kms_key_arn, sid="EncryptQuarantined", service="sqs", actions=SEND_ENCRYPTED),
+        )
+
+    def _make_queue(
+        self, name: str, args: EventQueueArgs, physical_name: str, retention_days: int, **settings: Any
+    ) -> aws.sqs.Queue:
+        encryption: dict[str, Any] = (
+            {"sqs_managed_sse_enabled": True}
+            if args.kms_key_arn is None
+            else {"kms_master_key_id": args.kms_key_arn, "kms_data_key_reuse_period_seconds": KEY_REUSE_SECONDS}
+        )
+        return aws.sqs.Queue(
+            name,
+            aws.sqs.QueueArgs(
+                name=physical_name,
+                message_retention_seconds=retention_days * SECONDS_PER_DAY,
+                receive_wait_time_seconds=LONG_POLLING_SECONDS,
+                **encryption,
+                **settings,
+            ),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        )
+
+    def _attach_policy(self, name: str, queue: aws.sqs.Queue, *statements: Statement) -> None:
+        aws.sqs.QueuePolicy(
+            f"{name}-access",
+            queue_url=queue.url,
+            policy=policy_document(deny_plain_http(queue.arn), *statements),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+def _producer_statements(queue_arn: pulumi.Input[str], principals: tuple[str, ...]) -> tuple[Statement, ...]:
+    if not principals:
+        return ()
+    return (
+        Statement(
+            sid="ProducersSend",
+            principals={"AWS": list(principals)},
+            actions=("sqs:SendMessage",),
+            resources=(queue_arn,),
+        ),
+    )
+
+
+def _signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[Signal, ...]:
+    def metric(
+        identifier: str, name: str, label: str, *, queue: str = queue_name, statistic: str = "Maximum"
+    ) -> Metric:
+        return Metric(
+            id=identifier,
+            namespace="AWS/SQS",
+            name=name,
+            dimensions={"QueueName": queue},
+            statistic=statistic,
+            label=label,
+        )
+
+    dead_letters = f"{queue_name}-dead-letters"
+    return (
+        Signal(
+            title="Age of the oldest event",
+            metrics=(metric("age", "ApproximateAgeOfOldestMessage", "age"),),
+            unit="seconds",
+            alarms=(
+                AlarmRule(
+                    id=AlarmId.QUEUE_AGE,
+                    # Three visibility timeouts: an event that failed twice and then succeeded stays quiet.
+                    threshold=3 * visibility_timeout_seconds + 60,
+                    datapoints=3,
+                    periods=3,
+                    severity=Severity.P1,
+                    meaning="Events wait far longer than retries explain: the consumer is stopped, failing or too slow,"
+                    " and answers of the API grow stale.",
+                    first_step="On the board, see whether the event handler still runs and whether it fails; then its"
+                    " last errors.",
+                ),
+            ),
+        ),
+        Signal(
+            title="Dead letters",
+            metrics=(
+                metric("visible", "ApproximateNumberOfMessagesVisible", "visible", queue=dead_letters),
+                # Counted too, or looking at a message would clear the alarm for as long as it is looked at.
+                metric("held", "ApproximateNumberOfMessagesNotVisible", "being looked at", queue=dead_letters),
+            ),
+            expression="visible + held",
+            unit="messages",
+            alarms=(
+                AlarmRule(
+                    id=AlarmId.DLQ_NOT_EMPTY,
+                    threshold=0,
+                    datapoints=1,
+                    periods=1,
+                    severity=Severity.P2,
+                    meaning="Events were given up: invalid ones with the reason as a message attribute, the others"
+                    " after their last retry. They are lost when their retention ends.",
+                    first_step="Read the messages and their error_code attribute; mend the cause; redrive them.",
+                ),
+            ),
+        ),
+        Signal(
+            title="Events waiting",
+            metrics=(
+                metric("waiting", "ApproximateNumberOfMessagesVisible", "waiting"),
+                metric("in_flight", "ApproximateNumberOfMessagesNotVisible", "in flight"),
+            ),
+            unit="messages",
+        ),
+    )

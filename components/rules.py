@@ -1,0 +1,143 @@
+"""What the value of one setting may be: parsers that accept raw configuration and state their rule when they refuse.
+
+A raw value is what the Pulumi CLI hands over: a string, and JSON in it for booleans, lists and objects; plain Python
+values are taken as well. A refused value raises `ValueError` with the rule, in words that complete "must be ...".
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+_NUMBER = r"-?[0-9]{1,12}(\.[0-9]{1,6})?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmOverride:
+    """What a stack changes about one alarm: None leaves the shipped value."""
+
+    threshold: float | None = None
+    enabled: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """How a setting is read and what it may be."""
+
+    parse: Callable[[Any], Any]
+    type: str
+    """Its type in Pulumi.yaml."""
+    example: str
+    """Arguments of `pulumi config set` that would mend it, `{key}` standing for the key."""
+
+
+def boolean() -> Rule:
+    """`true` or `false`."""
+
+    def parse(raw: Any) -> bool:
+        value = {"true": True, "false": False}.get(str(raw).lower())
+        if value is None:
+            raise ValueError("true or false")
+        return value
+
+    return Rule(parse=parse, type="boolean", example="{key} true")
+
+
+def integer(minimum: int, maximum: int, *, example: int, also: int | None = None) -> Rule:
+    """A whole number within bounds, or `also`."""
+    words = f"a whole number from {minimum} to {maximum}" + ("" if also is None else f", or {also}")
+
+    def parse(raw: Any) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,9}", str(raw)):
+            raise ValueError(words)
+        value = int(raw)
+        if value != also and not minimum <= value <= maximum:
+            raise ValueError(words)
+        return value
+
+    return Rule(parse=parse, type="integer", example=f"{{key}} -- {example}" if example < 0 else f"{{key}} {example}")
+
+
+def integer_of(*choices: int, example: int) -> Rule:
+    """One of the whole numbers given."""
+
+    def parse(raw: Any) -> int:
+        if str(raw) not in {str(choice) for choice in choices}:
+            raise ValueError(f"one of {', '.join(map(str, choices))}")
+        return int(raw)
+
+    return Rule(parse=parse, type="integer", example=f"{{key}} {example}")
+
+
+def choice(*choices: str) -> Rule:
+    """One of the words given."""
+
+    def parse(raw: Any) -> str:
+        if raw not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return raw
+
+    return Rule(parse=parse, type="string", example=f"{{key}} {choices[-1]}")
+
+
+def text(pattern: str, words: str, *, example: str, longest: int = 256) -> Rule:
+    """A string that matches a pattern as a whole."""
+
+    def parse(raw: Any) -> str:
+        if not isinstance(raw, str) or len(raw) > longest or not re.fullmatch(pattern, raw):
+            raise ValueError(f"{words}, at most {longest} characters")
+        return raw
+
+    return Rule(parse=parse, type="string", example=f"{{key}} {example}")
+
+
+def names(pattern: str, words: str, *, example: str, at_least: int = 0) -> Rule:
+    """A list of distinct strings that each match a pattern."""
+    words = f"a list of {'at least one of ' if at_least else ''}{words}, each once"
+
+    def parse(raw: Any) -> tuple[str, ...]:
+        value = _from_json(raw, words)
+        if not isinstance(value, list) or not all(isinstance(one, str) and re.fullmatch(pattern, one) for one in value):
+            raise ValueError(words)
+        if len(set(value)) != len(value) or len(value) < at_least:
+            raise ValueError(words)
+        return tuple(value)
+
+    return Rule(parse=parse, type="array", example=f"--path '{{key}}[0]' {example}")
+
+
+def alarm_overrides(known: frozenset[str]) -> Rule:
+    """An object from alarm id to what changes about it."""
+    words = (
+        'an object such as {"queue-age": {"threshold": 600}, "dlq-not-empty": {"enabled": false}} '
+        f"with the ids {', '.join(sorted(known))}"
+    )
+
+    def parse_one(raw: Any) -> AlarmOverride:
+        if not isinstance(raw, dict) or not raw or raw.keys() - {"threshold", "enabled"}:
+            raise ValueError(words)
+        threshold, enabled = raw.get("threshold"), raw.get("enabled", True)
+        # `pulumi config set --path` stores a fraction as a string.
+        is_number = threshold is None or (not isinstance(threshold, bool) and re.fullmatch(_NUMBER, str(threshold)))
+        if not is_number or not isinstance(enabled, bool):
+            raise ValueError(words)
+        return AlarmOverride(threshold=None if threshold is None else float(threshold), enabled=enabled)
+
+    def parse(raw: Any) -> Mapping[str, AlarmOverride]:
+        value = _from_json(raw, words)
+        if not isinstance(value, dict) or value.keys() - known:
+            raise ValueError(words)
+        return MappingProxyType({key: parse_one(one) for key, one in value.items()})
+
+    return Rule(parse=parse, type="object", example="--path '{key}.queue-age.threshold' 600")
+
+
+def _from_json(raw: Any, words: str) -> Any:
+    if not isinstance(raw, str):
+        return raw
+    try:
+        return json.loads(raw)
+    except ValueError:
+        raise ValueError(words) from None

@@ -1,0 +1,78 @@
+"""The table with one item per user."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.policies import ENCRYPT_AND_DECRYPT, READ_ENCRYPTED_TABLE, Statement, key_statements
+
+KEY_ATTRIBUTE = "user_id"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserServicesTableArgs:
+    """What `UserServicesTable` needs."""
+
+    physical_name: str
+    max_read_units: int
+    """Read units a second beyond which requests are throttled: a guard of the bill, not a capacity to plan with."""
+    max_write_units: int
+    """The same for writes."""
+    point_in_time_recovery: bool
+    deletion_protection: bool
+    """True makes DynamoDB itself refuse to delete the table."""
+    kms_key_arn: pulumi.Input[str] | None
+    """Customer key; None encrypts with the key DynamoDB owns."""
+    protect: bool
+    """True makes Pulumi refuse to delete the table."""
+
+
+class UserServicesTable(pulumi.ComponentResource):
+    """One item per user, found by `user_id` in one read; paid per request, up to a bound.
+
+    Never retained on delete: an orphaned table blocks the next deployment by its name and is seen by nobody.
+    """
+
+    def __init__(self, name: str, args: UserServicesTableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-processing:table:UserServicesTable", name, {}, opts)
+        self._kms_key_arn = args.kms_key_arn
+        table = aws.dynamodb.Table(
+            f"{name}-records",
+            name=args.physical_name,
+            billing_mode="PAY_PER_REQUEST",
+            on_demand_throughput=aws.dynamodb.TableOnDemandThroughputArgs(
+                max_read_request_units=args.max_read_units, max_write_request_units=args.max_write_units
+            ),
+            hash_key=KEY_ATTRIBUTE,
+            attributes=[aws.dynamodb.TableAttributeArgs(name=KEY_ATTRIBUTE, type="S")],
+            point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=args.point_in_time_recovery),
+            deletion_protection_enabled=args.deletion_protection,
+            server_side_encryption=_customer_key(args.kms_key_arn),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        )
+        self.name, self.arn = table.name, table.arn
+        self.register_outputs({"name": self.name})
+
+    def read_statements(self) -> tuple[Statement, ...]:
+        """What it takes to read one record by its key."""
+        return (
+            Statement(sid="ReadRecord", actions=("dynamodb:GetItem",), resources=(self.arn,)),
+            *key_statements(self._kms_key_arn, sid="DecryptRecords", service="dynamodb", actions=READ_ENCRYPTED_TABLE),
+        )
+
+    def write_statements(self) -> tuple[Statement, ...]:
+        """What it takes to read a batch of records and write each by compare-and-set."""
+        return (
+            Statement(
+                sid="FoldRecords", actions=("dynamodb:BatchGetItem", "dynamodb:UpdateItem"), resources=(self.arn,)
+            ),
+            *key_statements(self._kms_key_arn, sid="EncryptRecords", service="dynamodb", actions=ENCRYPT_AND_DECRYPT),
+        )
+
+
+def _customer_key(key_arn: pulumi.Input[str] | None) -> aws.dynamodb.TableServerSideEncryptionArgs | None:
+    # Absent means the key DynamoDB owns; `enabled=True` without a key would be the slower and dearer AWS-managed one.
+    if key_arn is None:
+        return None
+    return aws.dynamodb.TableServerSideEncryptionArgs(enabled=True, kms_key_arn=key_arn)
