@@ -12,7 +12,15 @@ import pytest
 
 from components import packaging
 from components.artifact import ArtifactError, Target, build_artifact, target_from_environment
-from tests.components.artifact_project import FOR_ARM, RUNNING, make_project, make_wheel, offline_pip, relock
+from tests.components.artifact_project import (
+    FOR_ARM,
+    RUNNING,
+    make_project,
+    make_wheel,
+    offline_pip,
+    relock,
+    unpack_locked,
+)
 
 NOWHERE = "3.99"
 FUTURE = Target(NOWHERE, FOR_ARM.platform)
@@ -122,6 +130,7 @@ def test_a_full_disk_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) ->
     def full(root: Path, prefix: str, destination: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(destination))
 
+    monkeypatch.setattr(packaging, "install", unpack_locked)
     monkeypatch.setattr(packaging, "write_zip", full)
     assert "No space left on device" in refusal(project)
 
@@ -136,7 +145,8 @@ def test_anything_else_pip_says_is_passed_on(project: Path) -> None:
     assert "no-such-option" in refusal(project)
 
 
-def test_a_handler_that_does_not_compile_is_named(project: Path) -> None:
+def test_a_handler_that_does_not_compile_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packaging, "install", unpack_locked)
     (project / "handlers/query.py").write_text("def handler(:\n", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"handlers/query\.py") as refused:
         build_artifact(project, FOR_ARM)
