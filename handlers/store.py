@@ -13,7 +13,7 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.logins import LoginEvent, UserRecord, merge
-from handlers.stored import ITEM_BYTES_MAX, KEY, SERVICES, StoredRecord
+from handlers.stored import ITEM_BYTES_MAX, KEY, SERVICES, StoredRecord, service_bytes
 from handlers.vocabulary import ErrorCode
 
 # Low-level clients have no types of their own: their operations are made at run time.
@@ -170,13 +170,11 @@ class UserRecordStore:
                 return WriteOutcome(conflicts=conflicts, outgrown=outgrown)
             try:
                 self._compare_and_set(stored, record)
-            except ClientError as error:
-                if error_code_of(error) != "ConditionalCheckFailedException":
-                    return WriteOutcome(error_code=error_code_of(error), conflicts=conflicts)
+            except (BotoCoreError, ClientError) as error:
+                if not isinstance(error, ClientError) or error_code_of(error) != "ConditionalCheckFailedException":
+                    return _refused(error, change.events, conflicts)
                 conflicts += 1
                 stored = StoredRecord.of(record.user_id, error.response.get("Item"))
-            except BotoCoreError as error:
-                return WriteOutcome(error_code=error_code_of(error), conflicts=conflicts)
             else:
                 return WriteOutcome(
                     changed=len(set(record.services).difference(stored.record.services)),
@@ -218,22 +216,36 @@ class UserRecordStore:
         return True
 
 
+def _refused(error: BotoCoreError | ClientError, events: Sequence[LoginEvent], conflicts: int) -> WriteOutcome:
+    # Our own sum should have prevented it; a sum that is off by a byte must not cost five deliveries.
+    if error_code_of(error) == "ValidationException" and "exceeded the maximum allowed size" in str(error):
+        return WriteOutcome(conflicts=conflicts, outgrown=tuple(events))
+    return WriteOutcome(error_code=error_code_of(error), conflicts=conflicts)
+
+
 def _merge_within(
     stored: StoredRecord, events: Sequence[LoginEvent]
 ) -> tuple[UserRecord | None, tuple[LoginEvent, ...]]:
-    """The merged record, None if nothing changes, and the events left out because the item could not hold them."""
+    """The merged record, None if nothing changes, and the events left out because the item could not hold them.
+
+    When not everything fits, known services come first, for they hardly grow the item, then the newest logins.
+    """
     merged = merge(stored.record, events)
     if merged is None or stored.bytes_with(merged) <= ITEM_BYTES_MAX:
         return merged, ()
-    # Rare: one by one, so that the logins that do fit (most of all those in known services) are not given up as well.
-    record: UserRecord = stored.record
-    outgrown = []
-    for event in events:
-        candidate = merge(record, [event])
-        if candidate is None:
-            continue
-        if stored.bytes_with(candidate) > ITEM_BYTES_MAX:
-            outgrown.append(event)
+    kept = {service.service_id: service for service in stored.record.services}
+    room = ITEM_BYTES_MAX - stored.bytes_with(stored.record)
+    left_out: set[str] = set()
+    changed = [service for service in merged.services if kept.get(service.service_id) != service]
+    for service in sorted(changed, key=lambda service: service.service_id not in kept):
+        known = kept.get(service.service_id)
+        growth = service_bytes(service) - (service_bytes(known) if known else 0)
+        if growth <= room:
+            kept[service.service_id] = service
+            room -= growth
         else:
-            record = candidate
-    return (record if record != stored.record else None), tuple(outgrown)
+            left_out.add(service.service_id)
+    outgrown = tuple(event for event in events if event.service_id in left_out)
+    if len(left_out) == len(changed):
+        return None, outgrown
+    return UserRecord.of(stored.record.user_id, kept.values()), outgrown

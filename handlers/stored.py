@@ -60,12 +60,15 @@ class StoredRecord:
 
     def bytes_with(self, record: UserRecord) -> int:
         """The size of the item when `record` replaces what was read, by DynamoDB's published rules."""
-        size = _ITEM_OVERHEAD + len(record.user_id.encode())
-        for service in record.services:
-            size += _SERVICE_OVERHEAD + len(format_instant(service.last_accessed))
-            size += len(service.service_id.encode()) + len(service.service_name.encode())
+        size = _ITEM_OVERHEAD + len(record.user_id.encode()) + sum(map(service_bytes, record.services))
         # The JSON notation of a value is longer than what DynamoDB counts for it: on the safe side.
         return size + sum(len(json.dumps(value, default=str)) for value in self.unreadable)
+
+
+def service_bytes(service: ServiceRecord) -> int:
+    """What one service adds to the size of its item."""
+    texts = service.service_id, service.service_name, format_instant(service.last_accessed)
+    return _SERVICE_OVERHEAD + sum(len(text.encode()) for text in texts)
 
 
 def _write_service(service: ServiceRecord) -> AttributeValue:

@@ -1,0 +1,145 @@
+import json
+import logging
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from handlers.clients import make_client
+from handlers.event_handler import EventHandler
+from handlers.quarantine import Quarantine
+from handlers.query import Query
+from handlers.store import UserRecordStore
+from handlers.telemetry import Telemetry
+from tests.handlers.support import NOW, TABLE, Calls
+
+STACK = "dev"
+
+
+@pytest.fixture(scope="session")
+def session():
+    """One for all tests: it keeps the service models, which take longer to load than most tests to run."""
+    return boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="eu-west-1")
+
+
+@pytest.fixture
+def aws(monkeypatch, session):
+    """An empty account, and an environment like the one Lambda makes."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_LAMBDA_LOG_LEVEL": "DEBUG",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    with mock_aws():
+        yield session
+
+
+@pytest.fixture
+def new_dynamodb(aws):
+    """Makes clients of the table, as the functions do."""
+    aws.client("dynamodb").create_table(
+        TableName=TABLE,
+        KeySchema=[{"AttributeName": "user_id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return lambda: make_client(aws, "dynamodb", read_timeout_seconds=2, connections=8)
+
+
+@pytest.fixture
+def dynamodb(new_dynamodb):
+    return new_dynamodb()
+
+
+@pytest.fixture
+def calls(dynamodb):
+    return Calls(dynamodb)
+
+
+@pytest.fixture
+def sleeps():
+    return []
+
+
+@pytest.fixture
+def store(dynamodb, calls, sleeps):
+    return UserRecordStore(dynamodb, TABLE, sleep=sleeps.append, jitter=lambda: 0.5)
+
+
+@pytest.fixture
+def dead_letters(aws):
+    """The dead-letter queue: its client, url, calls, and everything in it."""
+    client = make_client(aws, "sqs", read_timeout_seconds=2)
+    url = client.create_queue(QueueName="dead-letters")["QueueUrl"]
+    watched = Calls(client)
+
+    def everything():
+        found = []
+        while received := client.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], AttributeNames=["All"]
+        ).get("Messages"):
+            found.extend(received)
+        return found
+
+    return SimpleNamespace(client=client, url=url, calls=watched, everything=everything)
+
+
+@pytest.fixture
+def quarantine(dead_letters):
+    return Quarantine(lambda: dead_letters.client, dead_letters.url, now=lambda: NOW)
+
+
+@pytest.fixture
+def new_telemetry(aws, capsys):
+    """Makes telemetry that writes to this test's output, and forgets it afterwards."""
+    root = logging.getLogger()
+    level = root.level
+    made = set()
+
+    def make(service):
+        logging.Logger.manager.loggerDict.pop(service, None)
+        made.add(service)
+        return Telemetry(service, STACK, "1.2.3")
+
+    yield make
+    root.setLevel(level)
+    for service in made:
+        logging.Logger.manager.loggerDict.pop(service, None)
+
+
+@pytest.fixture
+def handle(store, quarantine, new_telemetry):
+    """The event handler, as Lambda calls it."""
+    telemetry = new_telemetry("event-handler")
+    application = EventHandler(store, quarantine, telemetry, max_receive_count=5, now=lambda: NOW)
+    return telemetry.entry_point(application.handle)
+
+
+@pytest.fixture
+def query(store, new_telemetry):
+    """The query function, as Lambda calls it."""
+    telemetry = new_telemetry("query")
+    return telemetry.entry_point(Query(store, telemetry).answer)
+
+
+@pytest.fixture
+def emitted(capsys):
+    """What was written since the last look: metric sums by name, the EMF objects, the log lines."""
+
+    def look():
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        objects = [line for line in lines if "_aws" in line]
+        metrics: dict[str, float] = {}
+        for found in objects:
+            for directive in found["_aws"]["CloudWatchMetrics"]:
+                for metric in directive["Metrics"]:
+                    metrics[metric["Name"]] = metrics.get(metric["Name"], 0) + sum(found[metric["Name"]])
+        return SimpleNamespace(metrics=metrics, objects=objects, logs=[line for line in lines if "_aws" not in line])
+
+    return look
