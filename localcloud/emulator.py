@@ -90,10 +90,9 @@ class Emulator:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    @property
-    def alive(self) -> bool:
-        """Whether the emulator's process still runs."""
-        return self._process.poll() is None
+    def wait(self) -> None:
+        """Return when the emulator's process has ended."""
+        self._process.wait()
 
     def stop(self) -> None:
         """End the emulator and its function workers and remove their files. May be called twice."""
@@ -128,7 +127,7 @@ class Emulator:
         # The listener was open before the child began: the first request waits in its queue, no need to poll the port.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self.alive:
+        while time.monotonic() < deadline and self._process.poll() is None:
             with contextlib.suppress(OSError):
                 opener.open(f"{self.endpoint}/_ministack/ready", timeout=deadline - time.monotonic())
                 return

@@ -1,0 +1,120 @@
+"""The command line of the embedded cloud: `python -m localcloud`."""
+
+import json
+import signal
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, NoReturn, ParamSpec
+
+import typer
+
+from localcloud.cloud import START_STEPS, LocalCloud
+from localcloud.emulator import EmulatorError
+from localcloud.engine import DeploymentFailed
+from localcloud.progress import Progress
+from localcloud.stack_config import ConfigError
+
+PROJECT = Path(__file__).resolve().parents[1]
+OUTPUTS = PROJECT / ".localcloud" / "outputs.json"
+STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+P = ParamSpec("P")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="The whole stack on this machine: no AWS account, no Docker, no Pulumi CLI.\n\n"
+    "The program, the data path and the authorization run here; CloudWatch and X-Ray do not: alarms, dashboards and "
+    "traces are accepted and kept, not evaluated.",
+)
+
+
+class Stopped(BaseException):
+    """A signal said stop. Not an Exception: nothing on the way out may take it for a failure of its own."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def ends_cleanly(command: Callable[P, None]) -> Callable[P, None]:
+    """Run a command so that whatever ends it, what it started is stopped and the user is told in a sentence.
+
+    Exit codes: 1 after an error, 128 + the signal's number when a signal interrupts it.
+    """
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        def stop(number: int, _: object) -> NoReturn:
+            for each in STOPPING_SIGNALS:
+                signal.signal(each, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the cleaning up
+            raise Stopped(number)
+
+        for each in STOPPING_SIGNALS:
+            # What nohup or a shell's `&` had ignored stays ignored; what ends a process by force does not.
+            if each == signal.SIGTERM or signal.getsignal(each) != signal.SIG_IGN:
+                signal.signal(each, stop)
+        try:
+            command(*args, **kwargs)
+        except Stopped as stopped:
+            print(f"Interrupted ({signal.Signals(stopped.number).name}); nothing is left running.", file=sys.stderr)
+            sys.exit(128 + stopped.number)
+        except (ConfigError, DeploymentFailed, EmulatorError) as error:
+            print(error, file=sys.stderr)
+            sys.exit(1)
+
+    return run
+
+
+@app.callback()
+def main() -> None:
+    """Only so that Typer takes `up` for the name of a command even while it is the only one."""
+
+
+@app.command()
+@ends_cleanly
+def up(
+    stack: Annotated[str, typer.Option(help="The stack whose `Pulumi.STACK.yaml` is deployed.")] = "dev",
+    outputs: Annotated[Path, typer.Option(help="Where to write the outputs, secrets included (mode 600).")] = OUTPUTS,
+    port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1; without it, any free one.")] = None,
+) -> None:
+    """Deploy a stack here and keep it until Ctrl-C.
+
+    The cloud is empty at the start and gone at the end: nothing is kept from one run to the next.
+
+    While it runs, in another terminal:
+
+    - `python -m ops send --help` sends login events
+    - `python -m ops query USER_ID` asks the API with a token
+    """
+    progress = Progress(START_STEPS)
+    with LocalCloud.start(PROJECT, stack, port=port, progress=progress) as cloud:
+        try:
+            cloud.write_outputs(outputs)
+        except OSError as error:
+            raise EmulatorError(
+                f"{outputs} cannot be written: {error.strerror}. Name another with --outputs."
+            ) from None
+        show_outputs(cloud, progress)
+        progress.say(f"ready in {progress.total_seconds():.1f} s. Outputs with secrets: {outputs}. Ctrl-C stops it.")
+        try:
+            cloud.wait()
+        except Stopped:
+            # The way to end it, so no failure.
+            progress.say("Stopping.")
+            return
+        raise EmulatorError("The emulator ended by itself, and with it everything that was in it. Start it again.")
+
+
+def show_outputs(cloud: LocalCloud, progress: Progress) -> None:
+    """Print the outputs of a stack, without its secrets."""
+    for name, value in sorted(cloud.outputs.items()):
+        text = value if isinstance(value, str) else json.dumps(value)
+        progress.say(f"      {name}: {'[secret]' if name in cloud.secret_outputs else text}")
+
+
+if __name__ == "__main__":
+    app()
