@@ -22,15 +22,16 @@ def spawn(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
 
 
 def stop(child: subprocess.Popen[Any], *, seconds: float) -> None:
-    """End a spawned child and its group: ask by closing the pipe, kill after `seconds`. May be called twice."""
-    if child.stdin is not None:
-        child.stdin.close()
-    try:
+    """End a spawned child and its whole group: ask by closing the pipe, kill after `seconds`. May be called twice."""
+    if child.stdin is None or child.stdin.closed:
+        return
+    child.stdin.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(seconds)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+    # Whatever is left of the group; nothing is (macOS calls that a permission error) if the child ended in order.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
 def watch_parent(cleanup: Callable[[], object] | None = None, *, cleanup_seconds: float = 5) -> None:

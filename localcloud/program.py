@@ -16,15 +16,15 @@ from pulumi.runtime.settings import Settings, configure
 from localcloud import lifetime
 
 
-def main(address: str, directory: str, project: str, stack: str, preview: bool, parallel: int) -> int:
+def main(address: str, directory: str, project: str, stack: str, operation: str, parallel: str) -> int:
     """Run the program in `directory` to its end; answers 0, or 1 after telling the engine what went wrong."""
     settings = Settings(
         project=project,
         stack=stack,
         monitor=address,
         engine=address,
-        parallel=parallel,
-        dry_run=preview,
+        parallel=int(parallel),
+        dry_run=operation == "preview",
         organization="organization",
         root_directory=directory,
     )
@@ -36,7 +36,7 @@ def main(address: str, directory: str, project: str, stack: str, preview: bool, 
     sys.argv = [directory]
     loop = asyncio.new_event_loop()
     # Every registration under way holds a thread; asyncio's own default is a handful on a small machine.
-    loop.set_default_executor(ThreadPoolExecutor(4 * parallel))
+    loop.set_default_executor(ThreadPoolExecutor(4 * int(parallel)))
     asyncio.set_event_loop(loop)
     try:
         loop.run_until_complete(run_in_stack(lambda: _run(directory)))
@@ -68,4 +68,4 @@ def _is_own(file: Path, directory: Path) -> bool:
 
 if __name__ == "__main__":
     lifetime.watch_parent()
-    sys.exit(main(**json.loads(sys.argv[1])))
+    sys.exit(main(*sys.argv[1:]))

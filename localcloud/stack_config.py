@@ -14,11 +14,23 @@ from typing import Any
 import yaml
 
 TYPES = ("string", "integer", "boolean", "array", "object")
-ATTRIBUTES = {"type", "description", "items", "default", "value", "secret"}
+ATTRIBUTES = ("type", "description", "items", "default", "value", "secret")
 
 
 class ConfigError(Exception):
     """One sentence: the key, what is wrong with it and what mends it."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as the CLI reads it: `on`, `no` and dates are strings."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 (as the base class declares it)
+        first: [(tag, regex) for tag, regex in resolvers if not tag.endswith((":bool", ":timestamp"))]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("true|True|TRUE|false|False|FALSE"), list("tTfF"))
 
 
 @dataclass(frozen=True)
@@ -69,9 +81,9 @@ def read(project: Path, stack: str, overrides: Mapping[str, Any] | None = None) 
     )
 
 
-def _load(file: Path, loader: Any = yaml.SafeLoader) -> dict[str, Any]:
+def _load(file: Path, loader: Any = _Loader) -> dict[str, Any]:
     try:
-        content = yaml.load(file.read_text(), loader)  # noqa: S506 (SafeLoader, or BaseLoader, which makes strings only)
+        content = yaml.load(file.read_text(), loader)  # noqa: S506 (both loaders are safe)
     except FileNotFoundError:
         raise ConfigError(f"There is no {file.name} in {file.parent}.") from None
     except yaml.YAMLError as error:
@@ -105,26 +117,18 @@ def _declaration(key: str, declaration: Any, name: str) -> dict[str, Any]:
     ours = _full(key, name).startswith(f"{name}:")
     if not isinstance(declaration, dict):
         declaration = {"default" if ours else "value": declaration}
-    if unknown := declaration.keys() - ATTRIBUTES:
-        raise ConfigError(
-            f"Pulumi.yaml: {key} has {', '.join(sorted(unknown))}; only {', '.join(sorted(ATTRIBUTES))} can be."
-        )
-    if "default" in declaration and "value" in declaration:
-        raise ConfigError(f"Pulumi.yaml: {key} has both a default and a value; keep one.")
-    type_ = declaration.get("type")
-    if not ours:
-        if type_ is not None or declaration.get("default") is not None:
-            raise ConfigError(
-                f"Pulumi.yaml: {key} is not of namespace {name}: give it `value`, not `type` or `default`."
-            )
-        if declaration.get("value") is None:
-            raise ConfigError(f"Pulumi.yaml: {key} is not of namespace {name} and must have a `value`.")
-        return declaration
-    if type_ is not None and type_ not in TYPES:
-        raise ConfigError(f"Pulumi.yaml: {key} has type {type_}; the types are {', '.join(TYPES)}.")
-    if type_ == "array" and "items" not in declaration:
-        raise ConfigError(f"Pulumi.yaml: {key} is an array and must name the type of its `items`.")
-    default = declaration.get("default")
+    type_, default, value = (declaration.get(attribute) for attribute in ("type", "default", "value"))
+    faults = {
+        f"has an attribute that is none of {', '.join(ATTRIBUTES)}": declaration.keys() - set(ATTRIBUTES),
+        "has both a default and a value; keep one": default is not None and value is not None,
+        f"is not of namespace {name}: it must have `value`, and neither `type` nor `default`": not ours
+        and (value is None or default is not None or type_ is not None),
+        f"has type {type_}; the types are {', '.join(TYPES)}": type_ not in (None, *TYPES),
+        "is an array and must name the type of its `items`": type_ == "array" and "items" not in declaration,
+    }
+    for fault, found in faults.items():
+        if found:
+            raise ConfigError(f"Pulumi.yaml: {key} {fault}.")
     if type_ is not None and default is not None and not _fits(default, declaration):
         raise ConfigError(f"Pulumi.yaml: the default of {key}, {_text(default)}, is not of type {type_}.")
     return declaration

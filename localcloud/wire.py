@@ -73,6 +73,11 @@ def _asset(signature: str, given: dict[str, Any], path: str, directory: Path) ->
     raise ValueError(f"{path} holds a kind of value ({', '.join(given)}) that cannot be deployed here")
 
 
+def keys_of(paths: Iterable[str]) -> set[str]:
+    """Answer the top-level keys of such paths."""
+    return {path.partition(".")[0].partition("[")[0] for path in paths}
+
+
 def encode(values: dict[str, Any]) -> Struct:
     """Answer plain Python values as a struct."""
     return json_format.ParseDict(values, Struct())

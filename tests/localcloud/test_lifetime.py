@@ -1,0 +1,132 @@
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from localcloud import lifetime
+
+ROOT = Path(__file__).parents[2]
+
+# A parent that spawns a child; the child has a child of its own. Each holds the write end of the pipe `alive`, given by
+# number, and nothing is ever written to it: its reader sees the end when all three are gone, and not before.
+PARENT = """
+import subprocess, sys
+from localcloud import lifetime
+child = lifetime.spawn([sys.executable, "-c", {child!r}], pass_fds=[{alive}])
+child.wait()
+"""
+CHILD = """
+import subprocess, sys, time
+from localcloud import lifetime
+{watch}
+grandchild = subprocess.Popen([sys.executable, "-c", "print('ready', flush=True); import time; time.sleep(600)"],
+                              pass_fds=[{alive}])
+time.sleep(600)
+"""
+
+
+class Family:
+    """A parent, its child and its grandchild, and whether any of them is alive."""
+
+    def __init__(self, watch: str, cwd: Path) -> None:
+        self.alive, write_end = os.pipe()
+        child = CHILD.format(watch=watch, alive=write_end)
+        self.parent = subprocess.Popen(
+            [sys.executable, "-c", PARENT.format(child=child, alive=write_end)],
+            pass_fds=[write_end],
+            stdout=subprocess.PIPE,
+            cwd=cwd,
+            start_new_session=True,
+        )
+        os.close(write_end)
+        assert self.parent.stdout is not None
+        assert self.parent.stdout.readline() == b"ready\n"
+
+    def all_gone(self, within_seconds: float) -> bool:
+        return bool(select.select([self.alive], [], [], within_seconds)[0])
+
+
+@pytest.fixture
+def family() -> Iterator[object]:
+    families: list[Family] = []
+
+    def start(watch: str = "lifetime.watch_parent()") -> Family:
+        families.append(Family(watch, ROOT))
+        return families[-1]
+
+    yield start
+    for started in families:
+        started.parent.kill()
+        started.parent.wait()
+        assert started.parent.stdout is not None
+        started.parent.stdout.close()
+        os.close(started.alive)
+
+
+def test_child_and_grandchild_die_with_a_killed_parent(family):
+    killed = family()
+    assert not killed.all_gone(within_seconds=0)
+    killed.parent.send_signal(signal.SIGKILL)
+    assert killed.all_gone(within_seconds=10)
+
+
+def test_control_without_the_watch_they_would_live_on(family, tmp_path: Path):
+    pids = tmp_path / "pids"
+    killed = family(f"import os, pathlib; pathlib.Path({str(pids)!r}).write_text(str(os.getpid()))")
+    killed.parent.send_signal(signal.SIGKILL)
+    killed.parent.wait()
+    try:
+        assert not killed.all_gone(within_seconds=1)
+    finally:
+        os.killpg(int(pids.read_text()), signal.SIGKILL)
+
+
+def test_a_cleanup_runs_first(family, tmp_path: Path):
+    mark = tmp_path / "cleaned"
+    killed = family(f"import pathlib; lifetime.watch_parent(pathlib.Path({str(mark)!r}).touch)")
+    killed.parent.send_signal(signal.SIGKILL)
+    assert killed.all_gone(within_seconds=10)
+    assert mark.exists()
+
+
+@pytest.mark.parametrize("cleanup", ["lambda: time.sleep(600)", "lambda: 1 / 0"])
+def test_a_cleanup_that_hangs_or_fails_keeps_nobody_alive(family, cleanup: str):
+    killed = family(f"lifetime.watch_parent({cleanup}, cleanup_seconds=0.2)")
+    killed.parent.send_signal(signal.SIGKILL)
+    assert killed.all_gone(within_seconds=10)
+
+
+def test_stop_ends_a_child_that_ignores_the_pipe_and_may_be_called_twice():
+    child = lifetime.spawn([sys.executable, "-c", "import time; time.sleep(600)"])
+    lifetime.stop(child, seconds=0.1)
+    assert child.returncode == -signal.SIGKILL
+    lifetime.stop(child, seconds=0.1)
+
+
+def test_stop_ends_what_a_dead_child_left_behind():
+    alive, write_end = os.pipe()
+    left_behind = (
+        f"import subprocess, sys; subprocess.Popen([{sys.executable!r}, '-c', {SLEEP!r}], pass_fds=[{write_end}])"
+    )
+    child = lifetime.spawn([sys.executable, "-c", left_behind], pass_fds=[write_end])
+    os.close(write_end)
+    child.wait()
+    assert not select.select([alive], [], [], 0)[0]
+    lifetime.stop(child, seconds=1)
+    assert select.select([alive], [], [], 10)[0]
+    os.close(alive)
+
+
+SLEEP = "import time; time.sleep(600)"
+
+
+def test_a_process_that_shares_its_group_refuses_to_watch():
+    # Or it would kill the shell, make and whatever else it was started with.
+    code = "from localcloud import lifetime; lifetime.watch_parent()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "call it only in a child made by `spawn`" in done.stderr
