@@ -9,8 +9,12 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
+
+PARENT_VARIABLE = "LOCALCLOUD_PARENT"
+ORPHAN_POLL_SECONDS = 0.2
 
 
 def spawn(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
@@ -57,3 +61,19 @@ def watch_parent(cleanup: Callable[[], object] | None = None, *, cleanup_seconds
         os.killpg(0, signal.SIGKILL)
 
     threading.Thread(target=watch, name="watch-parent", daemon=True).start()
+
+
+def stop_when_orphaned() -> None:
+    """Send this process SIGTERM once its parent is gone: for commands whose parent (make) did not `spawn` them.
+
+    LOCALCLOUD_PARENT names that parent, for it may be gone before this process can ask who it was.
+    """
+    parent = int(os.environ.get(PARENT_VARIABLE) or os.getppid())
+
+    def watch() -> None:
+        # There is no portable way to wait for a process that is not one's child.
+        while os.getppid() == parent:
+            time.sleep(ORPHAN_POLL_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="stop-when-orphaned", daemon=True).start()

@@ -96,7 +96,7 @@ def _load(file: Path, loader: Any = _Loader) -> dict[str, Any]:
 def _stack_values(project: Path, stack: str, name: str) -> dict[str, Any]:
     file = project / f"Pulumi.{stack}.yaml"
     if not file.exists():
-        known = sorted(path.name.split(".")[1] for path in project.glob("Pulumi.*.yaml"))
+        known = sorted(path.name[len("Pulumi.") : -len(".yaml")] for path in project.glob("Pulumi.*.yaml"))
         raise ConfigError(
             f"There is no stack {stack}: {file.name} is missing. Stacks here: {', '.join(known) or 'none'}."
         )
@@ -148,7 +148,8 @@ def _check(key: str, value: Any, declaration: Mapping[str, Any], stack: str, *, 
             f"run: pulumi config set --secret --stack {stack} {key} VALUE"
         )
     if not _fits(value, declaration):
-        raise ConfigError(f"{key} of stack {stack} must be of type {declaration['type']}, found {_text(value)}.")
+        found = "a secret that is not" if declaration.get("secret") else _text(value)
+        raise ConfigError(f"{key} of stack {stack} must be of type {declaration['type']}, found {found}.")
 
 
 def _has_encrypted(value: Any) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.artifact import HOST, TARGET_VARIABLE
 from localcloud import engine, stack_config
 from localcloud.engine import Created, Resource
 
@@ -65,7 +66,7 @@ def record(
         settings.secret_keys,
         InventedAws(),
         preview=preview,
-        environment={"EVENT_PROCESSING_ARTIFACT_TARGET": "host"},
+        environment={TARGET_VARIABLE: HOST},
     )
     return Graph(deployment.resources, deployment.outputs, deployment.secret_outputs)
 
@@ -96,7 +97,7 @@ class InventedAws:
 
 
 def _physical_name(resource: Resource) -> str | None:
-    for key in ("name", "functionName", "dashboardName", "alarmName", "layerName"):
+    for key in ("name", "dashboardName", "alarmName", "layerName"):
         if key in resource.inputs:
             return resource.inputs[key]
     return None

@@ -129,6 +129,9 @@ def test_a_key_declared_secret_takes_no_plain_value_from_a_file(read, tmp_path: 
         read("token: {type: string, secret: true}", "shop:token: hunter2")
     assert "hunter2" not in str(caught.value)
     assert stack_config.read(tmp_path, "dev", {"token": "plain"}).secret_keys == {"shop:token"}
+    with pytest.raises(ConfigError, match="must be of type string") as caught:
+        stack_config.read(tmp_path, "dev", {"token": ["hunter2"]})
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_missing_stack_is_told_with_those_there_are(read, tmp_path: Path):
