@@ -1,5 +1,6 @@
 import json
 import logging
+import sys
 from types import SimpleNamespace
 
 import boto3
@@ -105,7 +106,12 @@ def new_telemetry(aws, capsys):
     def make(service):
         logging.Logger.manager.loggerDict.pop(service, None)
         made.add(service)
-        return Telemetry(service, STACK, "1.2.3")
+        telemetry = Telemetry(service, STACK, "1.2.3")
+        # pytest swaps the standard output between setting a test up and running it.
+        telemetry.logger.logger_handler.stream = SimpleNamespace(
+            write=lambda text: sys.stdout.write(text), flush=lambda: sys.stdout.flush()
+        )
+        return telemetry
 
     yield make
     root.setLevel(level)

@@ -1,0 +1,180 @@
+"""Every message is stored, quarantined or reported; what is said about it adds up; and no failure is acknowledged."""
+
+import pytest
+
+from handlers.event_handler import BatchFailedError
+from tests.handlers.support import TABLE, LambdaContext, login, services_of, sqs_event, sqs_record
+
+
+def failed(response):
+    return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
+
+
+def acknowledged(handle, event):
+    """What Lambda deletes from the queue: nothing when the handler raises."""
+    try:
+        response = handle(event, LambdaContext())
+    except BatchFailedError:
+        return set()
+    return {record["messageId"] for record in event["Records"]} - set(failed(response))
+
+
+def adds_up(metrics):
+    """Every message received is in exactly one of the counters."""
+    outcomes = ("EventPersisted", "EventInvalid", "EventFailed", "EventExhausted")
+    return metrics["EventReceived"] == sum(metrics[name] for name in outcomes)
+
+
+def test_a_batch_of_everything(handle, dynamodb, dead_letters, emitted):
+    event = sqs_event(
+        login(),
+        login(timestamp="2022-08-04T08:50:38Z"),
+        login(service_id="wiki"),
+        login(user_id="v"),
+        "not json",
+        login(user_id=""),
+    )
+    assert failed(handle(event, LambdaContext())) == []
+    assert set(services_of(dynamodb)) == {"mail", "wiki"}
+    assert set(services_of(dynamodb, "v")) == {"mail"}
+    assert {found["MessageAttributes"]["source_message_id"]["StringValue"] for found in dead_letters.everything()} == {
+        "m-5",
+        "m-6",
+    }
+    said = emitted()
+    expected = {
+        "EventReceived": 6,
+        "EventPersisted": 4,
+        "EventStale": 1,
+        "EventInvalid": 2,
+        "EventFailed": 0,
+        "EventExhausted": 0,
+        "EventLate": 0,
+        "WriteConflict": 0,
+        "BatchSize": 6,
+        "ColdStart": 1,
+        "EventAge": 4 * 1500,
+    }
+    assert {name: said.metrics[name] for name in expected} == expected
+    assert adds_up(said.metrics)
+    assert [line["level"] for line in said.logs] == ["WARNING", "WARNING", "INFO"]
+
+
+def test_redelivery_changes_nothing_and_is_counted_as_stale(handle, calls, emitted):
+    event = sqs_event(login(), login(service_id="wiki"))
+    handle(event, LambdaContext())
+    emitted()
+    assert failed(handle(event, LambdaContext())) == []
+    said = emitted().metrics
+    assert (said["EventPersisted"], said["EventStale"], said["ColdStart"]) == (2, 2, 0)
+    assert calls.count("UpdateItem") == 1
+
+
+def test_every_message_of_a_user_that_could_not_be_written_is_reported(handle, dynamodb, calls, emitted):
+    def refuse(request):
+        if request["Key"]["user_id"]["S"] == "u":
+            raise RuntimeError("a defect")
+
+    calls.first("UpdateItem", refuse, times=2)
+    event = sqs_event(login(), login(user_id="v"), login(service_id="wiki"))
+    assert failed(handle(event, LambdaContext())) == ["m-1", "m-3"]
+    assert services_of(dynamodb) == {}
+    assert services_of(dynamodb, "v")
+    said = emitted()
+    assert (said.metrics["EventFailed"], said.metrics["EventPersisted"]) == (2, 1)
+    assert adds_up(said.metrics)
+    assert [line["error_code"] for line in said.logs if line["level"] == "WARNING"] == ["RuntimeError"] * 2
+
+
+PASSING = [("UpdateItem", "ThrottlingException"), ("BatchGetItem", "ThrottlingException")]
+
+
+@pytest.mark.parametrize(("operation", "code"), PASSING)
+def test_when_everything_fails_lambda_sees_an_error_after_the_metrics(
+    handle, dynamodb, calls, emitted, operation, code
+):
+    calls.fail(operation, code)
+    with pytest.raises(BatchFailedError, match="All 2 messages"):
+        handle(sqs_event(login(), login(user_id="v")), LambdaContext())
+    said = emitted()
+    assert (said.metrics["EventFailed"], said.metrics["EventPersisted"]) == (2, 0)
+    assert adds_up(said.metrics)
+    assert dynamodb.scan(TableName=TABLE)["Items"] == []
+
+
+@pytest.mark.parametrize(("operation", "code"), PASSING)
+def test_a_quarantined_message_is_acknowledged_even_then(handle, calls, operation, code):
+    calls.fail(operation, code)
+    assert acknowledged(handle, sqs_event("not json", login())) == {"m-1"}
+
+
+def test_only_what_the_dead_letter_queue_took_is_acknowledged(handle, dead_letters, emitted):
+    dead_letters.calls.answer("SendMessageBatch", lambda r: {"Successful": [{"Id": "0"}], "Failed": []})
+    assert acknowledged(handle, sqs_event("not json", "nor this", login())) == {"m-1", "m-3"}
+    said = emitted().metrics
+    assert (said["EventInvalid"], said["EventFailed"]) == (1, 1)
+
+
+def test_nothing_is_acknowledged_when_the_dead_letter_queue_is_gone(handle, dead_letters):
+    dead_letters.calls.fail("SendMessageBatch", "AWS.SimpleQueueService.NonExistentQueue")
+    assert acknowledged(handle, sqs_event("not json", "nor this")) == set()
+
+
+def test_the_last_receive_is_exhausted_and_an_error(handle, calls, emitted):
+    calls.fail("UpdateItem", "ThrottlingException")
+    with pytest.raises(BatchFailedError):
+        handle(sqs_event(login(), receive_count=5), LambdaContext())
+    said = emitted()
+    assert (said.metrics["EventExhausted"], said.metrics["EventFailed"]) == (1, 0)
+    assert adds_up(said.metrics)
+    [line] = [line for line in said.logs if line["level"] == "ERROR"]
+    assert (line["outcome"], line["error_code"], line["receive_count"]) == ("exhausted", "ThrottlingException", 5)
+
+
+def test_a_login_no_item_has_room_for_is_quarantined(handle, calls, dead_letters, emitted):
+    calls.fail("UpdateItem", "ValidationException", message="Item size to update has exceeded the maximum allowed size")
+    assert acknowledged(handle, sqs_event(login())) == {"m-1"}
+    [found] = dead_letters.everything()
+    assert found["MessageAttributes"]["error_code"]["StringValue"] == "record_too_large"
+    said = emitted().metrics
+    assert (said["EventInvalid"], said["EventPersisted"], said["EventStale"]) == (1, 0, 0)
+
+
+def test_late_events_and_conflicts_are_counted(handle, dynamodb, calls, new_dynamodb, emitted):
+    calls.first("UpdateItem", lambda request: new_dynamodb().update_item(**request) and None)
+    event = sqs_event(login())
+    event["Records"][0]["attributes"]["SentTimestamp"] = "1659614339999"
+    handle(event, LambdaContext())
+    said = emitted().metrics
+    assert (said["EventLate"], said["WriteConflict"], said["EventAge"]) == (1, 1, 60001)
+
+
+def test_without_time_nothing_is_acknowledged(handle, dynamodb):
+    with pytest.raises(BatchFailedError):
+        handle(sqs_event(login(), "not json"), LambdaContext(remaining_milliseconds=400))
+    assert services_of(dynamodb) == {}
+
+
+def test_a_batch_that_is_none_is_an_error_that_quotes_nothing(handle, emitted):
+    with pytest.raises(BatchFailedError, match="KeyError") as crash:
+        handle({"marked": 1}, LambdaContext())
+    assert crash.value.__cause__ is None
+    [line] = [line for line in emitted().logs if line["level"] == "ERROR"]
+    assert (line["exception_name"], line["outcome"]) == ("KeyError", "error")
+
+
+def test_an_empty_batch_is_nothing(handle):
+    assert handle({"Records": []}, LambdaContext()) == {"batchItemFailures": []}
+
+
+def test_a_batch_larger_than_a_metric_holds_comes_out_right(handle, dynamodb, emitted):
+    records = [sqs_record(login(user_id=f"u{i % 7}", service_id=f"s{i}"), f"m-{i}") for i in range(250)]
+    assert failed(handle({"Records": records}, LambdaContext())) == []
+    said = emitted()
+    assert said.metrics["EventReceived"] == said.metrics["EventPersisted"] == 250
+    assert said.metrics["EventAge"] == 250 * 1500
+    assert len(said.objects) == 3
+    for found in said.objects:
+        for directive in found["_aws"]["CloudWatchMetrics"]:
+            assert [sorted(names) for names in directive["Dimensions"]] == [["service", "stack"]]
+            assert all(len(found[metric["Name"]]) <= 100 for metric in directive["Metrics"])

@@ -1,0 +1,116 @@
+"""The answers of the API, for every id a path can hold and every record a table can."""
+
+import json
+from urllib.parse import quote, unquote
+
+import pytest
+
+from tests.handlers.support import TABLE, LambdaContext, login, sqs_event
+
+
+def ask(query, encoded):
+    event = {
+        "resource": "/users/{user_id}/services",
+        "path": f"/users/{encoded}/services",
+        "pathParameters": {"user_id": encoded},
+        "requestContext": {"requestId": "api-1"},
+    }
+    response = query(event, LambdaContext())
+    return response["statusCode"], json.loads(response["body"]), response
+
+
+def test_a_record_is_answered_newest_first(handle, query):
+    handle(
+        sqs_event(
+            login(service_id="b"), login(service_id="a"), login(service_id="c", timestamp="2022-08-04T10:00:00.5Z")
+        ),
+        LambdaContext(),
+    )
+    status, body, response = ask(query, "u")
+    assert status == 200
+    assert response["headers"] == {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
+    assert body == {
+        "user_id": "u",
+        "services": [
+            {"service_id": "c", "service_name": "Mail", "last_accessed": "2022-08-04T10:00:00.5Z"},
+            {"service_id": "a", "service_name": "Mail", "last_accessed": "2022-08-04T08:50:39Z"},
+            {"service_id": "b", "service_name": "Mail", "last_accessed": "2022-08-04T08:50:39Z"},
+        ],
+    }
+
+
+def test_nobody_has_no_services(query, emitted):
+    assert ask(query, "nobody")[:2] == (200, {"user_id": "nobody", "services": []})
+    said = emitted()
+    assert (said.metrics["QuerySuccess"], said.metrics["QueryEmpty"], said.metrics["QueryError"]) == (1, 1, 0)
+    assert said.logs == []
+
+
+@pytest.mark.parametrize(
+    "user_id", ["auth0|abc", "a:b=c@d", "a/b", "a+b", "a b", "100%", "a%2Fb", "%25", "\u00e9\U0001f469", "x" * 255]
+)
+def test_an_id_in_the_path_is_decoded_exactly_once(query, handle, user_id):
+    handle(sqs_event(login(user_id=user_id)), LambdaContext())
+    status, body, _ = ask(query, quote(user_id, safe=""))
+    assert (status, body["user_id"], len(body["services"])) == (200, user_id, 1)
+
+
+def test_control_decoding_twice_would_find_somebody_else(query, handle, monkeypatch):
+    handle(sqs_event(login(user_id="a%2Fb")), LambdaContext())
+    monkeypatch.setattr("handlers.query.unquote", lambda text, errors: unquote(unquote(text)))
+    assert ask(query, quote("a%2Fb", safe=""))[1] == {"user_id": "a/b", "services": []}
+
+
+@pytest.mark.parametrize(
+    ("encoded", "code"),
+    [
+        ("%ff", "path_not_utf8"),
+        ("%20", "field_blank"),
+        ("a%0Ab", "field_unprintable"),
+        ("x" * 256, "field_length"),
+        ("", "field_length"),
+    ],
+)
+def test_an_id_that_breaks_the_rules_is_refused(query, calls, emitted, encoded, code):
+    status, body, _ = ask(query, encoded)
+    assert status == 400
+    assert set(body) == {"message", "request_id"}
+    assert body["request_id"] == "api-1"
+    said = emitted()
+    assert (said.metrics["QueryInvalid"], said.metrics["QuerySuccess"]) == (1, 0)
+    assert [(line["error_code"], line["correlation_id"]) for line in said.logs] == [(code, "api-1")]
+    assert calls.count("GetItem") == 0
+
+
+@pytest.mark.parametrize("event", [{}, {"pathParameters": None}, {"pathParameters": {}}])
+def test_a_request_without_an_id_is_refused(query, event):
+    response = query(event, LambdaContext())
+    assert response["statusCode"] == 400
+    assert json.loads(response["body"])["request_id"] == "request-1"
+
+
+def test_an_error_tells_nothing_about_the_inside(query, calls, emitted):
+    calls.fail("GetItem", "ThrottlingException", message="inside")
+    status, body, _ = ask(query, "u")
+    assert (status, body) == (500, {"message": "Internal error.", "request_id": "api-1"})
+    said = emitted()
+    assert said.metrics["QueryError"] == 1
+    [line] = said.logs
+    assert (line["level"], line["error_code"]) == ("ERROR", "ThrottlingException")
+    assert "inside" not in json.dumps(line)
+
+
+def test_a_malformed_record_is_served_as_far_as_it_can_be_and_counted(query, dynamodb, emitted):
+    good = {"service_id": {"S": "s"}, "service_name": {"S": "S"}, "last_accessed": {"S": "2022-08-04T10:50:39+02:00"}}
+    services = {"L": [{"M": good}, {"S": "hand edit"}]}
+    dynamodb.put_item(TableName=TABLE, Item={"user_id": {"S": "u"}, "services": services})
+    status, body, _ = ask(query, "u")
+    assert status == 200
+    assert [service["last_accessed"] for service in body["services"]] == ["2022-08-04T08:50:39Z"]
+    assert emitted().metrics["RecordMalformed"] == 1
+
+
+def test_one_read_and_no_more(query, calls):
+    ask(query, "u")
+    assert [name for name, _ in calls.requests] == ["GetItem"]
+    assert "ConsistentRead" not in calls.requests[0][1]
