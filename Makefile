@@ -20,7 +20,7 @@ install: $(INSTALLED) ## Make .venv with everything pinned in requirements-dev.t
 
 .PHONY: demo
 demo: $(INSTALLED) ## Deploy everything on this machine, send logins, ask the API
-	@exec $(BIN)/python -m localcloud demo
+	@LOCALCLOUD_PARENT=$$PPID exec $(BIN)/python -m localcloud demo
 
 .PHONY: check
 check: $(INSTALLED) ## Lint, types and unit tests, in under a minute

@@ -25,6 +25,7 @@ class LocalCloud:
     def __init__(self, emulator: Emulator, deployment: Deployment):
         self._emulator = emulator
         self._written: tuple[Path, os.stat_result] | None = None
+        self.directory = emulator.directory
         self.resources = len(deployment.resources)
         self.secret_outputs = deployment.secret_outputs | {"secretAccessKey"}
         self.outputs: dict[str, Any] = deployment.outputs | {

@@ -228,6 +228,8 @@ def _serve(listener: int, directory: Path) -> None:
     from hypercorn.config import Config as ServerConfig
     from ministack.app import app
 
+    _authorize_batches_as_their_single_operation()
+
     async def over_tls(scope: dict[str, Any], receive: Any, send: Any) -> None:
         # Queues refuse what does not arrive over TLS. As behind a TLS terminator, requests count as TLS, so that the
         # policy can be enforced without certificates; a client that says `X-Forwarded-Proto: http` is believed.
@@ -240,6 +242,22 @@ def _serve(listener: int, directory: Path) -> None:
     config.loglevel = "ERROR"
     config.keep_alive_timeout = 75
     asyncio.run(serve(over_tls, config, shutdown_trigger=asyncio.Event().wait))  # pyright: ignore[reportArgumentType]
+
+
+def _authorize_batches_as_their_single_operation() -> None:
+    """Ask for `sqs:SendMessage` where SendMessageBatch is called, as AWS does: it has no actions for SQS's batches.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-using-identity-based-policies.html
+    """
+    from ministack.core import iam_actions
+
+    original = iam_actions.extract_iam_action
+
+    def extract(*arguments: Any) -> str | None:
+        action = original(*arguments)
+        return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
+
+    iam_actions.extract_iam_action = extract
 
 
 if __name__ == "__main__":

@@ -59,9 +59,9 @@ class Progress:
             line.append(f" in {time.monotonic() - started:.1f} s{': ' + step.noted if step.noted else ''}")
             self._console.print(line)
 
-    def show(self, text: str, heading: str) -> None:
-        """Print something worth reading, indented under a heading."""
-        self._console.print(Text("\n".join(f"      {line}" for line in [heading, *text.splitlines()])))
+    def show(self, *paragraphs: str) -> None:
+        """Print something worth reading, indented under the step before it."""
+        self._console.print(Text("\n".join(f"      {line}" for line in "\n".join(paragraphs).splitlines())))
 
     def say(self, text: str) -> None:
         """Print a line of its own."""

@@ -42,9 +42,9 @@ def main(directory: Path, requirements: Path, stamp: Path) -> int:
     stamp.unlink(missing_ok=True)
     try:
         venv.create(directory, with_pip=True, clear=directory.exists())
-        # --prefer-binary: nothing here should need a compiler. The console stays quiet unless something fails.
+        # --prefer-binary: nothing here should need a compiler. -qq: errors alone.
         command = [directory / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check",
-                   "--quiet", "--prefer-binary", "-r", requirements]  # fmt: skip
+                   "-qq", "--prefer-binary", "-r", requirements]  # fmt: skip
         subprocess.run(command, check=True, preexec_fn=die_with_parent)
     except KeyboardInterrupt:
         return fail("Interrupted; the next run starts the installation again.")

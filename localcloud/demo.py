@@ -1,0 +1,201 @@
+"""The story of `make demo`: deploy everything here, let logins flow, ask the API, and check every answer.
+
+It speaks to the stack as its users do: a producer sends with `python -m ops send`, a client asks with
+`python -m ops query`, and everything else is read from the cloud through boto3.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+from boto3.dynamodb.types import TypeDeserializer
+
+from handlers.vocabulary import METRICS_NAMESPACE, ErrorCode, Metric
+from localcloud.cloud import LocalCloud
+from localcloud.progress import Progress
+
+PROJECT = Path(__file__).resolve().parents[1]
+STORY_STEPS = 6
+"""How many steps of a `Progress` the story takes."""
+DEADLINE_SECONDS = 60
+POLL_SECONDS = 0.1
+
+SERVICES = {"mail": "Web mail", "wiki": "Team wiki", "pay": "Payroll"}
+
+
+class UnexpectedAnswerError(Exception):
+    """The stack did not do what the story says it does; the text says what was expected and what came."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """Twelve events as bodies, in sending order, and what must come of them."""
+
+    bodies: list[str]
+    invalid_body: str
+    expected: dict[str, dict[str, str]]  # user -> service -> newest login
+    valid: int
+
+
+def write_story(now: datetime) -> Story:
+    """Four users, twelve events: one is sent twice, one is older than what is stored, one can never be understood."""
+    start = now.replace(microsecond=0) - timedelta(hours=2)
+
+    def body(user: str, service: str, minute: int) -> str:
+        at = (start + timedelta(minutes=minute)).isoformat().replace("+00:00", "Z")
+        event = {"user_id": user, "service_id": service, "service_name": SERVICES[service], "timestamp": at}
+        return json.dumps(event)
+
+    valid = [
+        body("ada", "mail", 0),
+        body("ada", "wiki", 5),
+        body("ada", "mail", 30),
+        body("ada", "mail", 30),  # the same login, delivered twice
+        body("ada", "wiki", 1),  # older than the one above, arriving late
+        body("grace", "mail", 2),
+        body("grace", "pay", 12),
+        body("grace", "wiki", 40),
+        body("linus", "pay", 7),
+        body("linus", "pay", 50),
+        body("margaret", "wiki", 20),
+    ]
+    invalid = (
+        '{"user_id": "margaret",  "service_id": "pay", "service_name": "Payroll \\u20ac", "timestamp": "yesterday"}'
+    )
+    expected: dict[str, dict[str, str]] = {}
+    for event in map(json.loads, valid):
+        logins = expected.setdefault(event["user_id"], {})
+        logins[event["service_id"]] = max(event["timestamp"], logins.get(event["service_id"], ""))
+    return Story([*valid[:6], invalid, *valid[6:]], invalid, expected, len(valid))
+
+
+def tell(cloud: LocalCloud, outputs_file: Path, progress: Progress) -> None:
+    """Play the story against a deployed stack; or raise UnexpectedAnswerError at the first surprise."""
+    story = write_story(datetime.now(UTC))
+
+    with progress.step(f"Send {len(story.bodies)} events for {len(story.expected)} users") as step:
+        _ops("send", "--file", "-", "--raw", "--outputs", str(outputs_file), stdin="\n".join(story.bodies))
+        step.note("one twice, one late, one invalid")
+
+    with progress.step("Wait until they are in"):
+        # It ends the moment the table holds exactly what the story expects, however long that takes here.
+        _until("the table", story.expected, lambda: newest_logins(cloud))
+        _until("the number of dead letters", 1, lambda: dead_letters(cloud))
+
+    with progress.step("Ask the API with a token"):
+        answer = json.loads(_ops("query", "ada", "--json", "--outputs", str(outputs_file)))
+        wanted = sorted(story.expected["ada"].items(), key=lambda login: login[1], reverse=True)
+        _expect("ada's services", wanted, [(each["service_id"], each["last_accessed"]) for each in answer["services"]])
+    progress.show("$ python -m ops query ada --json", json.dumps(answer, indent=2))
+
+    with progress.step("Ask the API without a token"):
+        refused = requests.get(f"{cloud.outputs['apiUrl']}/users/ada/services", timeout=10)
+        _expect("the status without a token", 401, refused.status_code)
+    progress.show(f"$ curl {refused.url}", f"{refused.status_code} {refused.text.strip()}")
+
+    with progress.step("Look into the dead-letter queue"):
+        letter = read_dead_letter(cloud)
+        reason = {name: value.get("StringValue", "") for name, value in letter["MessageAttributes"].items()}
+        _expect("the invalid event's bytes", story.invalid_body, letter["Body"])
+        _expect("the error code", ErrorCode.TIMESTAMP_MALFORMED, reason.get("error_code"))
+    progress.show("Why it is there, and what was sent, byte for byte:", reason["error_detail"], letter["Body"])
+
+    with progress.step("Read the metrics the handlers emitted"):
+        wanted_sums = {
+            Metric.EVENT_RECEIVED: len(story.bodies),
+            Metric.EVENT_PERSISTED: story.valid,
+            Metric.EVENT_INVALID: 1,
+            Metric.QUERY_SUCCESS: 1,
+        }
+        _until("the metrics", wanted_sums, lambda: _at_most(wanted_sums, metric_sums(cloud)))
+    sums = metric_sums(cloud)
+    counted = [f"{name} {sums[name]:g}" for name in vars(Metric).values() if isinstance(name, str) and sums[name]]
+    progress.show(f"Namespace {METRICS_NAMESPACE}, summed:", "  ".join(counted))
+
+
+def newest_logins(cloud: LocalCloud) -> dict[str, dict[str, str]]:
+    """What the table holds: user -> service -> newest login."""
+    items = cloud.client("dynamodb").scan(TableName=cloud.outputs["tableName"], ConsistentRead=True)["Items"]
+    deserialize = TypeDeserializer().deserialize
+    records = [{name: deserialize(value) for name, value in item.items()} for item in items]
+    return {r["user_id"]: {s["service_id"]: s["last_accessed"] for s in r["services"]} for r in records}
+
+
+def dead_letters(cloud: LocalCloud) -> int:
+    """How many messages wait in the dead-letter queue."""
+    attribute = "ApproximateNumberOfMessages"
+    queue = cloud.outputs["deadLetterQueueUrl"]
+    return int(
+        cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=[attribute])["Attributes"][attribute]
+    )
+
+
+def read_dead_letter(cloud: LocalCloud) -> dict[str, Any]:
+    """The one dead letter, left visible for whoever looks next."""
+    queue = cloud.outputs["deadLetterQueueUrl"]
+    answer = cloud.client("sqs").receive_message(QueueUrl=queue, MessageAttributeNames=["All"], VisibilityTimeout=0)
+    return answer["Messages"][0]
+
+
+def metric_sums(cloud: LocalCloud) -> Counter[str]:
+    """What the counters of all functions add up to, read from the EMF lines in their log groups."""
+    sums: Counter[str] = Counter()
+    for function in cloud.outputs["functions"].values():
+        configuration = cloud.client("lambda").get_function_configuration(FunctionName=function)
+        group = configuration["LoggingConfig"]["LogGroup"]
+        for page in cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group):
+            for event in page["events"]:
+                sums.update(_metrics_of(event["message"]))
+    return sums
+
+
+def _metrics_of(line: str) -> Counter[str]:
+    """The counters in one log line, if it is in CloudWatch's embedded metric format."""
+    try:
+        document = json.loads(line)
+        directives = document["_aws"]["CloudWatchMetrics"]
+    except (ValueError, TypeError, KeyError):
+        return Counter()
+    metrics = [metric for directive in directives for metric in directive["Metrics"]]
+    # Milliseconds and bytes do not add up to anything.
+    names = [metric["Name"] for metric in metrics if metric["Unit"] == "Count"]
+    return Counter({name: sum(_as_list(document[name])) for name in names})
+
+
+def _as_list(value: Any) -> list[float]:
+    return value if isinstance(value, list) else [value]
+
+
+def _at_most(limits: dict[str, int], sums: Counter[str]) -> dict[str, float]:
+    """What was counted, as far as it was expected: counters are at-least-once, a retried batch counts twice."""
+    return {name: min(sums[name], limit) for name, limit in limits.items()}
+
+
+def _ops(*arguments: str, stdin: str = "") -> str:
+    """Run the operator's command line as a newcomer would; answers what it printed."""
+    command = [sys.executable, "-m", "ops", *arguments]
+    result = subprocess.run(command, input=stdin, cwd=PROJECT, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise UnexpectedAnswerError(f"`python -m ops {arguments[0]}` failed: {result.stderr.strip()}")
+    return result.stdout
+
+
+def _expect(what: str, wanted: Any, found: Any) -> None:
+    if found != wanted:
+        raise UnexpectedAnswerError(f"Not as expected: {what} should be {wanted!r}, but is {found!r}.")
+
+
+def _until(what: str, wanted: Any, look: Callable[[], Any]) -> None:
+    """Look again and again until what is wanted is there; after the deadline, say what was there instead."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while (found := look()) != wanted and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    _expect(f"{what} after {DEADLINE_SECONDS} s", wanted, found)
