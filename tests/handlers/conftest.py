@@ -108,9 +108,8 @@ def new_telemetry(aws, capsys):
         made.add(service)
         telemetry = Telemetry(service, STACK, "1.2.3")
         # pytest swaps the standard output between setting a test up and running it.
-        telemetry.logger.logger_handler.stream = SimpleNamespace(
-            write=lambda text: sys.stdout.write(text), flush=lambda: sys.stdout.flush()
-        )
+        stdout = SimpleNamespace(write=lambda text: sys.stdout.write(text), flush=lambda: sys.stdout.flush())
+        vars(telemetry.logger.logger_handler)["stream"] = stdout
         return telemetry
 
     yield make
