@@ -228,4 +228,5 @@ def test_what_is_not_an_rfc_3339_instant_is_refused(text):
 @given(st.datetimes(timezones=st.timezones() | st.just(UTC)))
 def test_every_instant_survives_its_text(instant):
     if datetime(1, 1, 2, tzinfo=UTC) < instant < datetime(9999, 12, 30, tzinfo=UTC):
-        assert parse_instant(format_instant(instant)) == instant
+        # In UTC: Python calls an hour that a clock shows twice unequal to everything in another zone.
+        assert parse_instant(format_instant(instant)) == instant.astimezone(UTC)
