@@ -135,7 +135,7 @@ class StackSettings:
         ),
     )
     api_clients: tuple[str, ...] = _setting(
-        (), names(r"[a-z][a-z0-9-]{0,40}", "names in lower case, digits and -", example="CLIENT", at_least=1)
+        (), names(r"[a-z][a-z0-9-]{0,40}", "names in lower case, digits and -", example="reporting", at_least=1)
     )
     access_token_minutes: int = _setting(60, integer(5, 1440, example=60))
     api_rate_limit: int = _setting(10, integer(1, 10_000, example=10))

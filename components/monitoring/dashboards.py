@@ -66,13 +66,13 @@ def board_body(
 def _introduction(board: Board, context: BoardContext) -> str:
     links = {
         "Runbook": context.runbook_url,
-        **{f"Board: {other}": board_url(context, other) for other in Board if other is not board},
+        **{f"Board {other}": board_url(context, other) for other in Board if other is not board},
         "Traces": f"{_console(context.region)}#xray:service-map/map",
     }
     buttons = " ".join(f"[button:{label}]({url})" for label, url in links.items())
     return (
         f"# {context.physical_prefix}: {board}\n{INTRODUCTIONS[board]} "
-        f"Made by code: what is edited here is gone after the next deployment. Times are UTC.\n\n{buttons}"
+        f"Made by code: what is edited here is gone after the next deployment.\n\n{buttons}"
     )
 
 
@@ -83,7 +83,6 @@ def _graph(signal: Signal, region: str) -> dict[str, Any]:
         "view": "timeSeries",
         "stacked": False,
         "period": signal.period_seconds,
-        "timezone": "UTC",
         "metrics": _lines(signal),
         "yAxis": {"left": {"min": 0, "label": signal.unit, "showUnits": False}},
     }

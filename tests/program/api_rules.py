@@ -1,0 +1,205 @@
+"""What holds for the API, its callers, and what watches the stack: more rules over a recorded graph."""
+
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+from tests.program.graph_rules import (
+    ALARM,
+    AUTHORIZER,
+    CLIENT,
+    DASHBOARD,
+    DEPLOYMENT,
+    FUNCTION,
+    INTEGRATION,
+    KEY,
+    METHOD,
+    METHOD_SETTINGS,
+    PERMISSION,
+    QUEUE,
+    RESPONSE,
+    REST_API,
+    STAGE,
+    TOPIC,
+    TOPIC_POLICY,
+    USER_POOL,
+    depends_on,
+    prefix,
+    statements,
+)
+from tests.recorder import Graph
+
+# What would put a user id or a token into a log or an answer.
+REVEALING = (
+    "$context.path",
+    "$context.error.message",
+    "$context.identity.user",
+    "$input",
+    "$context.authorizer.claims.sub",
+)
+GRID_COLUMNS = 24
+
+
+def scope_on_every_method(graph: Graph) -> Iterator[str]:
+    """Every method wants a token of our pool that carries the scope; without scopes an id token would pass."""
+    pool = graph.one(USER_POOL).outputs["arn"]
+    authorizers = {one.id for one in graph.of_type(AUTHORIZER) if one.inputs["providerArns"] == [pool]}
+    for method in graph.of_type(METHOD):
+        inputs = method.inputs
+        if inputs.get("authorization") != "COGNITO_USER_POOLS" or inputs.get("authorizerId") not in authorizers:
+            yield f"{method.name} does not ask for a token"
+        if inputs.get("authorizationScopes") != [graph.outputs["apiScope"]]:
+            yield f"{method.name} asks for the scopes {inputs.get('authorizationScopes')}"
+        if not inputs.get("requestValidatorId"):
+            yield f"{method.name} has no validator"
+
+
+def client_flows(graph: Graph) -> Iterator[str]:
+    """A client gets a token with its own secret and nothing else, and only for the scope."""
+    for client in graph.of_type(CLIENT):
+        inputs = client.inputs
+        flows = inputs.get("allowedOauthFlows"), inputs.get("explicitAuthFlows"), inputs.get("generateSecret")
+        if flows != (["client_credentials"], ["ALLOW_REFRESH_TOKEN_AUTH"], True):
+            yield f"{client.name} can sign in by {flows}"
+        if inputs.get("allowedOauthScopes") != [graph.outputs["apiScope"]]:
+            yield f"{client.name} may have {inputs.get('allowedOauthScopes')}"
+        if "clientSecret" not in client.additional_secret_outputs:
+            yield f"the secret of {client.name} is stored as plain text"
+    if graph.one(USER_POOL).inputs.get("adminCreateUserConfig") != {"allowAdminCreateUserOnly": True}:
+        yield "anybody can sign up"
+
+
+def timeouts_in_order(graph: Graph) -> Iterator[str]:
+    """The function gives up before the API does, and the API before its ceiling."""
+    function = graph.one(FUNCTION, "query-function").inputs["timeout"] * 1_000
+    for integration in graph.of_type(INTEGRATION):
+        patience = integration.inputs.get("timeoutMilliseconds", 29_000)
+        if not function < patience <= 29_000:
+            yield f"{integration.name} waits {patience} ms, the function has {function} ms"
+
+
+def method_settings(graph: Graph) -> Iterator[str]:
+    """Requests are throttled and counted, and no request URL or body is logged."""
+    for one in graph.of_type(METHOD_SETTINGS):
+        settings = one.inputs["settings"]
+        wanted = {"metricsEnabled": True, "dataTraceEnabled": False, "loggingLevel": "ERROR"}
+        if one.inputs["methodPath"] != "*/*" or not wanted.items() <= settings.items():
+            yield f"{one.name} has {settings} on {one.inputs['methodPath']}"
+        if not (settings.get("throttlingRateLimit", 0) >= 1 and settings.get("throttlingBurstLimit", 0) >= 1):
+            yield f"{one.name} does not throttle"
+    if len(graph.of_type(METHOD_SETTINGS)) != len(graph.of_type(STAGE)):
+        yield "a stage has no method settings"
+
+
+def nothing_revealed(graph: Graph) -> Iterator[str]:
+    """Neither access log nor refusal holds a user id, a token or words API Gateway took from the request."""
+    texts = {stage.name: stage.inputs["accessLogSettings"]["format"] for stage in graph.of_type(STAGE)}
+    texts |= {one.name: json.dumps(one.inputs.get("responseTemplates")) for one in graph.of_type(RESPONSE)}
+    for name, text in texts.items():
+        found = [f"{word}" for word in REVEALING if text.replace("$context.resourcePath", "").find(word) >= 0]
+        if found:
+            yield f"{name} tells {', '.join(found)}"
+    for response in graph.of_type(RESPONSE):
+        template = json.loads(response.inputs.get("responseTemplates", {}).get("application/json", "{}"))
+        if template.keys() != {"message", "request_id"} or template["request_id"] != "$context.requestId":
+            yield f"{response.name} answers {template}"
+    if not {"DEFAULT_4XX", "DEFAULT_5XX"} <= {one.inputs["responseType"] for one in graph.of_type(RESPONSE)}:
+        yield "some refusals have API Gateway's own text"
+
+
+def deployment_is_complete(graph: Graph) -> Iterator[str]:
+    """A deployment is made after everything it copies."""
+    copied = [one for type_ in (METHOD, INTEGRATION, RESPONSE, AUTHORIZER) for one in graph.of_type(type_)]
+    yield from depends_on(graph, graph.one(DEPLOYMENT), *copied)
+
+
+def invoked_by_one_route(graph: Graph) -> Iterator[str]:
+    """API Gateway may invoke the query function for one method of one path of one stage."""
+    arn = graph.one(REST_API).outputs["executionArn"]
+    wanted = f"{arn}/{graph.one(STAGE).inputs['stageName']}/GET/users/*/services"
+    for permission in graph.of_type(PERMISSION):
+        if permission.inputs.get("sourceArn") != wanted:
+            yield f"{permission.name} allows {permission.inputs.get('sourceArn')}"
+
+
+def alarms_tell(graph: Graph) -> Iterator[str]:
+    """An alarm is named by its id, says what it means and where to go on, and tells its topic of both changes."""
+    topics = {topic.outputs["arn"] for topic in graph.of_type(TOPIC)}
+    for alarm in graph.of_type(ALARM):
+        inputs = alarm.inputs
+        if inputs["name"] != f"{prefix(graph)}-{alarm.name}":
+            yield f"{alarm.name} is named {inputs['name']}"
+        text = inputs.get("alarmDescription", "")
+        if len(text) > 1024 or "\n\nFirst: " not in text or "\nBoard: https://" not in text:
+            yield f"{alarm.name} describes itself in {len(text)} characters without first step or board"
+        if not text.endswith(f"#{alarm.name}"):
+            yield f"{alarm.name} does not link to its runbook heading"
+        actions = inputs.get("alarmActions", [])
+        if len(actions) != 1 or set(actions) - topics or inputs.get("okActions") != actions:
+            yield f"{alarm.name} tells {actions} and {inputs.get('okActions')} when it is over"
+        if inputs.get("actionsEnabled") is False or inputs.get("treatMissingData") != "notBreaching":
+            yield f"{alarm.name} is silent or treats missing data as {inputs.get('treatMissingData')}"
+
+
+def alarms_may_publish(graph: Graph) -> Iterator[str]:
+    """Topics and their key let CloudWatch through for every alarm of the stack, and only for those."""
+    gates = [(owner, one) for owner, one in statements(graph, TOPIC_POLICY, KEY) if one["Sid"].startswith("Alarms")]
+    if len(gates) != len(graph.of_type(TOPIC)) + 1:
+        yield f"{len(gates)} policies let alarms through"
+    for owner, statement in gates:
+        condition = statement.get("Condition", {})
+        pattern = condition.get("ArnLike", {}).get("aws:SourceArn", "")
+        if statement["Principal"] != {"Service": "cloudwatch.amazonaws.com"}:
+            yield f"{owner.name} lets {statement['Principal']} through"
+        if "aws:SourceAccount" not in condition.get("StringEquals", {}) or prefix(graph) not in pattern:
+            yield f"{owner.name} lets other accounts or stacks through"
+        for alarm in graph.of_type(ALARM):
+            if not fnmatchcase(alarm.outputs["arn"], pattern):
+                yield f"{owner.name} does not let {alarm.name} through"
+    for topic in graph.of_type(TOPIC):
+        if not topic.inputs.get("kmsMasterKeyId"):
+            yield f"{topic.name} is not encrypted"
+
+
+def alarms_watch_what_exists(graph: Graph) -> Iterator[str]:
+    """Every dimension of an alarm is the name of a resource of this stack."""
+    known = {
+        "QueueName": {one.inputs["name"] for one in graph.of_type(QUEUE)},
+        "FunctionName": {one.inputs["name"] for one in graph.of_type(FUNCTION)},
+        "ApiName": {one.inputs["name"] for one in graph.of_type(REST_API)},
+        "Stage": {one.inputs["stageName"] for one in graph.of_type(STAGE)},
+    }
+    for alarm in graph.of_type(ALARM):
+        for metric in _watched(alarm.inputs):
+            if not metric.get("dimensions"):
+                yield f"{alarm.name} watches {metric['metricName']} of everything"
+            for key, value in metric.get("dimensions", {}).items():
+                if value not in known.get(key, set()):
+                    yield f"{alarm.name} watches {key} {value}, which does not exist"
+
+
+def boards_agree_with_alarms(graph: Graph) -> Iterator[str]:
+    """Boards fit the grid, show every alarm, and draw exactly the thresholds that alarm."""
+    drawn: dict[str, float] = {}
+    for board in graph.of_type(DASHBOARD):
+        taken: set[tuple[int, int]] = set()
+        widgets = json.loads(board.inputs["dashboardBody"])["widgets"]
+        for widget in widgets:
+            columns = range(widget["x"], widget["x"] + widget["width"])
+            cells = {(x, y) for x in columns for y in range(widget["y"], widget["y"] + widget["height"])}
+            if cells & taken or columns.stop > GRID_COLUMNS:
+                yield f"{board.name}: {widget['properties'].get('title', 'a text')} overlaps or leaves the grid"
+            taken |= cells
+            for line in widget["properties"].get("annotations", {}).get("horizontal", []):
+                drawn[line["label"].split(" ")[0]] = line["value"]
+        shown = [arn for widget in widgets if widget["type"] == "alarm" for arn in widget["properties"]["alarms"]]
+        if sorted(shown) != sorted(alarm.outputs["arn"] for alarm in graph.of_type(ALARM)):
+            yield f"{board.name} does not show every alarm"
+    if drawn != {alarm.name: alarm.inputs["threshold"] for alarm in graph.of_type(ALARM)}:
+        yield f"the boards draw {drawn}"
+
+
+def _watched(inputs: dict[str, Any]) -> list[dict[str, Any]]:
+    queries = [query["metric"] for query in inputs.get("metricQueries", []) if "metric" in query]
+    return queries or [inputs]

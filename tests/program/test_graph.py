@@ -1,0 +1,250 @@
+"""Every rule holds for every kind of stack, and every rule is broken by a sabotage that it catches."""
+
+import copy
+import json
+from collections.abc import Callable
+from inspect import getmembers, isfunction
+from typing import Any
+
+import pytest
+
+from localcloud.engine import Resource
+from tests.program import api_rules, graph_rules
+from tests.program.api_rules import (
+    alarms_may_publish,
+    alarms_tell,
+    alarms_watch_what_exists,
+    boards_agree_with_alarms,
+    client_flows,
+    deployment_is_complete,
+    invoked_by_one_route,
+    method_settings,
+    nothing_revealed,
+    scope_on_every_method,
+    timeouts_in_order,
+)
+from tests.program.graph_rules import (
+    ALARM,
+    CLIENT,
+    DASHBOARD,
+    DEPLOYMENT,
+    FUNCTION,
+    INTEGRATION,
+    KEY,
+    LOG_GROUP,
+    MAPPING,
+    METHOD,
+    METHOD_SETTINGS,
+    PERMISSION,
+    QUEUE,
+    QUEUE_POLICY,
+    REDRIVE_ALLOW,
+    RESPONSE,
+    ROLE,
+    ROLE_POLICY,
+    STAGE,
+    TABLE,
+    TOPIC,
+    TOPIC_POLICY,
+    USER_POOL,
+    Rule,
+    children_of_components,
+    consumer_may_consume,
+    encrypted_at_rest,
+    explicit_tagging_provider,
+    json_logs,
+    log_groups,
+    log_key_grants,
+    no_wildcards,
+    partial_batches,
+    physical_names,
+    protections,
+    redrive,
+    roles_trust_one_service,
+    tls_only_queues,
+    tracing,
+    visibility_timeout,
+)
+from tests.recorder import Graph
+
+Sabotage = Callable[[Graph], Any]
+
+
+def is_rule(value: object) -> bool:
+    return (
+        isfunction(value)
+        and list(value.__annotations__) == ["graph", "return"]
+        and "Iterator[str]" in str(value.__annotations__["return"])
+    )
+
+
+RULES = {name: rule for module in (graph_rules, api_rules) for name, rule in getmembers(module, is_rule)}
+
+
+def put(type_: str, name: str | None, path: str, value: Any) -> Sabotage:
+    """Sabotage: another value at a path of one resource's inputs."""
+
+    def change(graph: Graph) -> None:
+        *parents, last = path.split(".")
+        target = _one(graph, type_, name).inputs
+        for key in parents:
+            target = target[key]
+        target[last] = value
+
+    return change
+
+
+def swap(type_: str, name: str | None, path: str, old: str, new: str) -> Sabotage:
+    """Sabotage: another word in a text of one resource's inputs, a policy for example."""
+
+    def change(graph: Graph) -> None:
+        inputs = _one(graph, type_, name).inputs
+        assert old in inputs[path], f"{old} is not in {inputs[path]}"
+        inputs[path] = inputs[path].replace(old, new)
+
+    return change
+
+
+def remove(type_: str, name: str | None = None) -> Sabotage:
+    """Sabotage: one resource less."""
+    return lambda graph: graph.resources.remove(_one(graph, type_, name))
+
+
+def forget(type_: str, name: str | None = None) -> Sabotage:
+    """Sabotage: one resource no longer waits for others."""
+    return lambda graph: setattr(_one(graph, type_, name), "depends_on", [])
+
+
+def mark(type_: str, name: str | None, attribute: str, value: Any) -> Sabotage:
+    """Sabotage: another resource option."""
+    return lambda graph: setattr(_one(graph, type_, name), attribute, value)
+
+
+def _one(graph: Graph, type_: str, name: str | None) -> Resource:
+    return next(one for one in graph.of_type(type_) if name in (None, one.name))
+
+
+SABOTAGES: list[tuple[Rule, Sabotage]] = [
+    (children_of_components, mark(TABLE, None, "parent", "")),
+    (children_of_components, lambda graph: setattr(_one(graph, TABLE, None), "parent", graph.resources[0].urn)),
+    (explicit_tagging_provider, mark(TABLE, None, "provider", None)),
+    (explicit_tagging_provider, put("pulumi:providers:aws", None, "defaultTags.tags.owner", "")),
+    (physical_names, put(QUEUE, "events-source", "name", "events")),
+    (physical_names, put(DASHBOARD, None, "dashboardName", "overview")),
+    (physical_names, put(LOG_GROUP, "query-log", "name", "/aws/lambda/query")),
+    (no_wildcards, swap(ROLE_POLICY, "query-permissions", "policy", "dynamodb:GetItem", "dynamodb:*")),
+    (no_wildcards, swap(ROLE_POLICY, "query-permissions", "policy", "table/event", "table/*")),
+    (no_wildcards, swap(TOPIC_POLICY, None, "policy", '{"Service": "cloudwatch.amazonaws.com"}', '{"AWS": "*"}')),
+    (no_wildcards, swap(KEY, "monitoring-alerts-key", "policy", "AlarmsEncrypt", "Another")),
+    (roles_trust_one_service, swap(ROLE, None, "assumeRolePolicy", "Service", "AWS")),
+    (log_groups, put(LOG_GROUP, "query-log", "retentionInDays", None)),
+    (log_groups, remove(LOG_GROUP, "event-handler-log")),
+    (log_groups, remove(LOG_GROUP, "api-execution-log")),
+    (log_groups, remove(LOG_GROUP, "api-access-log")),
+    (log_groups, forget(FUNCTION, "query-function")),
+    (json_logs, put(FUNCTION, "query-function", "loggingConfig.applicationLogLevel", "WARN")),
+    (redrive, swap(QUEUE, "events-source", "redrivePolicy", '"maxReceiveCount": 5', '"maxReceiveCount": 1')),
+    (redrive, put(QUEUE, "events-source", "redrivePolicy", "{}")),
+    (redrive, swap(REDRIVE_ALLOW, None, "redriveAllowPolicy", "byQueue", "allowAll")),
+    (redrive, put(QUEUE, "events-dead-letters", "messageRetentionSeconds", 345_600)),
+    (visibility_timeout, put(QUEUE, "events-source", "visibilityTimeoutSeconds", 30)),
+    (visibility_timeout, put(FUNCTION, "event-handler-function", "timeout", 11)),
+    (tls_only_queues, remove(QUEUE_POLICY, "events-dead-letters-access")),
+    (tls_only_queues, swap(QUEUE_POLICY, "events-source-access", "policy", "Deny", "Allow")),
+    (encrypted_at_rest, put(QUEUE, "events-source", "sqsManagedSseEnabled", False)),
+    (partial_batches, put(MAPPING, None, "functionResponseTypes", [])),
+    (partial_batches, put(MAPPING, None, "scalingConfig", {})),
+    (partial_batches, put(MAPPING, None, "metricsConfig", None)),
+    (consumer_may_consume, forget(FUNCTION, "event-handler-function")),
+    (tracing, put(FUNCTION, "query-function", "tracingConfig.mode", "PassThrough")),
+    (tracing, put(STAGE, None, "xrayTracingEnabled", False)),
+    (protections, mark(TOPIC, None, "protect", True)),
+    (protections, mark(TABLE, None, "retain_on_delete", True)),
+    (protections, put(USER_POOL, None, "deletionProtection", "ACTIVE")),
+    (protections, put(LOG_GROUP, None, "skipDestroy", True)),
+    (scope_on_every_method, put(METHOD, None, "authorizationScopes", [])),
+    (scope_on_every_method, put(METHOD, None, "authorization", "NONE")),
+    (scope_on_every_method, put(METHOD, None, "requestValidatorId", None)),
+    (client_flows, put(CLIENT, None, "allowedOauthFlows", ["implicit"])),
+    (client_flows, put(CLIENT, None, "explicitAuthFlows", [])),
+    (client_flows, put(CLIENT, None, "allowedOauthScopes", ["openid"])),
+    (client_flows, mark(CLIENT, None, "additional_secret_outputs", [])),
+    (client_flows, put(USER_POOL, None, "adminCreateUserConfig", None)),
+    (timeouts_in_order, put(INTEGRATION, None, "timeoutMilliseconds", 5_000)),
+    (timeouts_in_order, put(INTEGRATION, None, "timeoutMilliseconds", 30_000)),
+    (method_settings, put(METHOD_SETTINGS, None, "settings.loggingLevel", "INFO")),
+    (method_settings, put(METHOD_SETTINGS, None, "settings.throttlingRateLimit", 0)),
+    (method_settings, put(METHOD_SETTINGS, None, "methodPath", "users/GET")),
+    (method_settings, remove(METHOD_SETTINGS)),
+    (nothing_revealed, put(STAGE, None, "accessLogSettings.format", '{"path": "$context.path"}')),
+    (
+        nothing_revealed,
+        put(RESPONSE, None, "responseTemplates", {"application/json": '{"message": "$context.error.message"}'}),
+    ),
+    (nothing_revealed, remove(RESPONSE, "api-default-4xx")),
+    (deployment_is_complete, forget(DEPLOYMENT)),
+    (invoked_by_one_route, swap(PERMISSION, None, "sourceArn", "GET/users/*/services", "*/*")),
+    (alarms_tell, put(ALARM, "queue-age", "name", "queue-age-1234567")),
+    (alarms_tell, put(ALARM, "queue-age", "okActions", [])),
+    (alarms_tell, put(ALARM, "queue-age", "alarmDescription", "x" * 1025)),
+    (alarms_tell, swap(ALARM, "queue-age", "alarmDescription", "#queue-age", "#queue")),
+    (alarms_tell, put(ALARM, "queue-age", "actionsEnabled", False)),
+    (alarms_may_publish, swap(TOPIC_POLICY, None, "policy", ":alarm:event", ":alarm:other")),
+    (alarms_may_publish, swap(TOPIC_POLICY, None, "policy", "aws:SourceAccount", "aws:SourceVpc")),
+    (alarms_may_publish, swap(KEY, "monitoring-alerts-key", "policy", "cloudwatch.amazonaws.com", "sns.amazonaws.com")),
+    (alarms_may_publish, put(TOPIC, None, "kmsMasterKeyId", None)),
+    (alarms_watch_what_exists, put(ALARM, "queue-age", "dimensions", {"QueueName": "another"})),
+    (alarms_watch_what_exists, put(ALARM, "queue-age", "dimensions", {})),
+    (boards_agree_with_alarms, put(ALARM, "queue-age", "threshold", 1)),
+    (boards_agree_with_alarms, swap(DASHBOARD, None, "dashboardBody", '"x": 8', '"x": 2')),
+    (boards_agree_with_alarms, remove(ALARM, "api-5xx")),
+]
+# Only a stack with a customer key can break these.
+KEY_SABOTAGES: list[tuple[Rule, Sabotage]] = [
+    (encrypted_at_rest, put(TABLE, None, "serverSideEncryption", {})),
+    (encrypted_at_rest, put(LOG_GROUP, "api-access-log", "kmsKeyId", None)),
+    (encrypted_at_rest, put(FUNCTION, "query-function", "kmsKeyArn", None)),
+    (log_key_grants, swap(KEY, "encryption-data", "policy", "API-Gateway-Execution-Logs_*", "Other_*")),
+    (protections, mark(KEY, "encryption-data", "protect", False)),
+    (protections, mark(QUEUE, "events-source", "protect", False)),
+    (protections, put(TABLE, None, "deletionProtectionEnabled", False)),
+]
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
+@pytest.mark.parametrize("stack", ["dev_graph", "prod_graph", "extended_graph"])
+def test_rule_holds(rule: Rule, stack: str, request: pytest.FixtureRequest) -> None:
+    assert list(rule(request.getfixturevalue(stack))) == []
+
+
+@pytest.mark.parametrize(("rule", "sabotage"), SABOTAGES, ids=lambda value: getattr(value, "__name__", ""))
+def test_rule_catches_sabotage(rule: Rule, sabotage: Sabotage, dev_graph: Graph) -> None:
+    graph = copy.deepcopy(dev_graph)
+    sabotage(graph)
+    assert list(rule(graph))
+
+
+@pytest.mark.parametrize(("rule", "sabotage"), KEY_SABOTAGES, ids=lambda value: getattr(value, "__name__", ""))
+def test_rule_catches_sabotage_of_a_customer_key(rule: Rule, sabotage: Sabotage, prod_graph: Graph) -> None:
+    graph = copy.deepcopy(prod_graph)
+    sabotage(graph)
+    assert list(rule(graph))
+
+
+def test_every_rule_has_a_sabotage() -> None:
+    assert RULES.keys() == {rule.__name__ for rule, _ in SABOTAGES + KEY_SABOTAGES}
+
+
+def test_producers_may_send_and_use_the_key(extended_graph: Graph) -> None:
+    policies = [
+        _one(extended_graph, QUEUE_POLICY, "events-source-access"),
+        _one(extended_graph, KEY, "encryption-data"),
+    ]
+    allowed = {
+        (statement["Principal"]["AWS"][0], *statement["Action"])
+        for policy in policies
+        for statement in json.loads(policy.inputs["policy"])["Statement"]
+        if statement["Sid"].startswith("Producers")
+    }
+    producer = "arn:aws:iam::210987654321:role/identity-provider"
+    assert allowed == {(producer, "sqs:SendMessage"), (producer, "kms:Decrypt", "kms:GenerateDataKey")}

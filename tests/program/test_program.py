@@ -1,0 +1,121 @@
+"""The program as a whole: what it exports, that it is deterministic, and how it refuses."""
+
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.monitoring.signals import AlarmId
+from localcloud.engine import DeploymentFailed
+from tests.program.graph_rules import ALARM, LOG_GROUP, NAMED, STAGE, depends_on
+from tests.recorder import Graph, record
+
+EXPORTS = {
+    "queueUrl",
+    "deadLetterQueueUrl",
+    "tableName",
+    "apiUrl",
+    "tokenUrl",
+    "apiScope",
+    "apiClients",
+    "functions",
+    "alarmTopics",
+    "dashboardUrls",
+}
+
+
+def test_exports_are_what_operators_need(dev_graph: Graph) -> None:
+    outputs = dev_graph.outputs
+    assert outputs.keys() == EXPORTS
+    assert outputs["apiScope"] == "event-processing/services.read"
+    assert outputs["functions"] == {
+        "event-handler": "event-processing-dev-event-handler",
+        "query": "event-processing-dev-query",
+    }
+    assert outputs["alarmTopics"].keys() == {"p1", "p2", "p3"}
+    assert outputs["dashboardUrls"].keys() == {"overview"}
+    assert outputs["apiUrl"].endswith("/v1")
+    assert outputs["tokenUrl"].startswith("https://event-processing-dev-callers-")
+    assert outputs["apiClients"] == {
+        "example-client": {"clientId": "client-example-client", "clientSecret": "secret-of-example-client"}
+    }
+
+
+def test_credentials_of_clients_are_secret_and_nothing_else_is(dev_graph: Graph) -> None:
+    assert dev_graph.secret_outputs == {"apiClients"}
+
+
+def test_no_secret_is_written_into_another_resource(dev_graph: Graph) -> None:
+    assert [one.name for one in dev_graph.resources if "secret-of-" in repr(one.inputs)] == []
+
+
+def test_every_alarm_there_can_be_is_there(dev_graph: Graph) -> None:
+    assert {one.name for one in dev_graph.of_type(ALARM)} == set(AlarmId)
+
+
+def test_recording_twice_gives_the_same_graph(dev_graph: Graph, prod_graph: Graph) -> None:
+    assert snapshot(record("dev")) == snapshot(dev_graph)
+    assert snapshot(prod_graph) != snapshot(dev_graph)
+
+
+def snapshot(graph: Graph) -> dict[str, Any]:
+    resources = {one.urn: (with_paths(one.inputs), one.depends_on) for one in graph.resources}
+    return resources | {"outputs": graph.outputs}
+
+
+def with_paths(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Archives compare by identity; what matters is the file."""
+    return {key: value.path if isinstance(value, pulumi.FileArchive) else value for key, value in inputs.items()}
+
+
+def test_two_stacks_share_no_physical_name(dev_graph: Graph, prod_graph: Graph) -> None:
+    dev, prod = physical_names(dev_graph), physical_names(prod_graph)
+    assert len(dev) > 15
+    assert dev & prod == set()
+    assert dev & physical_names(dev_graph) == dev, "the same stack does collide with itself"
+
+
+def physical_names(graph: Graph) -> set[tuple[str, str]]:
+    keys = NAMED | {LOG_GROUP: "name"}
+    named = {(one.type, one.inputs[keys[one.type]]) for one in graph.resources if one.type in keys}
+    # Holds the API's id, which AWS draws anew for each API and the recorder does not.
+    return {(type_, name) for type_, name in named if not name.startswith("API-Gateway-Execution-Logs_")}
+
+
+def test_preview_runs_to_its_end_with_values_unknown(dev_graph: Graph) -> None:
+    preview = record("dev", preview=True)
+    assert {one.urn for one in preview.resources} == {one.urn for one in dev_graph.resources}
+
+
+def test_prod_as_committed_is_refused_until_clients_and_somebody_to_tell_are_named() -> None:
+    with pytest.raises(DeploymentFailed) as refused:
+        record("prod")
+    message = str(refused.value)
+    assert "2 problems; nothing was deployed" in message
+    assert "pulumi config set --stack prod --path 'apiClients[0]' reporting" in message
+    assert "pulumi config set --stack prod alarmEmail oncall@example.com" in message
+    assert "Traceback" not in message
+
+
+def test_account_setting_is_made_before_the_stage_and_only_on_request(dev_graph: Graph, extended_graph: Graph) -> None:
+    account = "aws:apigateway/account:Account"
+    assert dev_graph.of_type(account) == []
+    assert list(depends_on(extended_graph, extended_graph.one(STAGE), extended_graph.one(account))) == []
+
+
+def test_overrides_reach_alarm_and_board(dev_graph: Graph, extended_graph: Graph) -> None:
+    assert extended_graph.one(ALARM, "queue-age").inputs["threshold"] == 900
+    assert dev_graph.one(ALARM, "queue-age").inputs["threshold"] == 3 * 60 + 60
+    assert {one.name for one in dev_graph.of_type(ALARM)} - {one.name for one in extended_graph.of_type(ALARM)} == {
+        "api-5xx"
+    }
+
+
+def test_subscriptions_follow_the_configuration(dev_graph: Graph, prod_graph: Graph) -> None:
+    assert subscriptions(dev_graph) == set()
+    assert subscriptions(prod_graph) == {("p1", "https"), ("p2", "https"), ("p2", "email"), ("p3", "email")}
+
+
+def subscriptions(graph: Graph) -> set[tuple[str, str]]:
+    made = graph.of_type("aws:sns/topicSubscription:TopicSubscription")
+    return {(one.inputs["topic"][-2:], one.inputs["protocol"]) for one in made}
