@@ -94,7 +94,7 @@ class QueryApi(pulumi.ComponentResource):
         super().__init__("event-processing:api:QueryApi", name, {}, opts)
         self._name, self._args, self._child = name, args, pulumi.ResourceOptions(parent=self)
         self._api = aws.apigateway.RestApi(
-            f"{name}-api",
+            f"{name}-routes",
             name=args.physical_name,
             endpoint_configuration=aws.apigateway.RestApiEndpointConfigurationArgs(types="REGIONAL"),
             opts=self._child,
