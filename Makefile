@@ -12,8 +12,8 @@ INSTALLED := $(VENV)/.installed
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-$(INSTALLED): requirements-dev.txt tools/install.py
-	@exec $(PYTHON) tools/install.py $(VENV) requirements-dev.txt $(INSTALLED)
+$(INSTALLED): requirements-dev.txt
+	@LOCALCLOUD_PARENT=$$PPID exec $(PYTHON) tools/install.py $(VENV) requirements-dev.txt $(INSTALLED)
 
 .PHONY: install
 install: $(INSTALLED) ## Make .venv with everything pinned in requirements-dev.txt

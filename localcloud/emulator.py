@@ -37,6 +37,7 @@ from localcloud import lifetime
 
 ACCOUNT_ID = "123456789012"
 DIRECTORY_PREFIX = "event-processing-cloud-"
+API_PATH = "/_aws/execute-api/"
 START_SECONDS = 30
 STOP_SECONDS = 5
 
@@ -117,7 +118,7 @@ class Emulator:
 
     def api_url(self, api_id: str, stage: str) -> str:
         """Answer where a stage's REST API is served, as AWS's `invokeUrl` would say."""
-        return f"{self.endpoint}/_aws/execute-api/{api_id}/{stage}"
+        return f"{self.endpoint}{API_PATH}{api_id}/{stage}"
 
     def token_url(self) -> str:
         """Answer the OAuth token endpoint; the emulator tells the user pools apart by the client id."""
@@ -230,18 +231,21 @@ def _serve(listener: int, directory: Path) -> None:
 
     _authorize_batches_as_their_single_operation()
 
-    async def over_tls(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def as_received_by_aws(scope: dict[str, Any], receive: Any, send: Any) -> None:
         # Queues refuse what does not arrive over TLS. As behind a TLS terminator, requests count as TLS, so that the
         # policy can be enforced without certificates; a client that says `X-Forwarded-Proto: http` is believed.
         if scope["type"] == "http" and not any(name == b"x-forwarded-proto" for name, _ in scope["headers"]):
             scope["headers"] = [*scope["headers"], (b"x-forwarded-proto", b"https")]
+        # API Gateway matches and hands on a path as it came, %2F and all; the emulator would decode it first.
+        if scope["type"] == "http" and scope["path"].startswith(API_PATH):
+            scope["path"] = scope["raw_path"].decode("ascii")
         await app(scope, receive, send)
 
     config = ServerConfig()
     config.bind = [f"fd://{listener}"]
     config.loglevel = "ERROR"
     config.keep_alive_timeout = 75
-    asyncio.run(serve(over_tls, config, shutdown_trigger=asyncio.Event().wait))  # pyright: ignore[reportArgumentType]
+    asyncio.run(serve(as_received_by_aws, config, shutdown_trigger=asyncio.Event().wait))  # pyright: ignore[reportArgumentType]
 
 
 def _authorize_batches_as_their_single_operation() -> None:

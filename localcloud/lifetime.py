@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 PARENT_VARIABLE = "LOCALCLOUD_PARENT"
@@ -64,7 +65,7 @@ def watch_parent(cleanup: Callable[[], object] | None = None, *, cleanup_seconds
 
 
 def stop_when_orphaned() -> None:
-    """Send this process SIGTERM once its parent is gone: for commands whose parent (make) did not `spawn` them.
+    """Send this process SIGTERM once its parent is gone or going: for what `make` started, not `spawn`.
 
     LOCALCLOUD_PARENT names that parent, for it may be gone before this process can ask who it was.
     """
@@ -72,8 +73,24 @@ def stop_when_orphaned() -> None:
 
     def watch() -> None:
         # There is no portable way to wait for a process that is not one's child.
-        while os.getppid() == parent:
+        while os.getppid() == parent and not _has_been_interrupted(parent):
             time.sleep(ORPHAN_POLL_SECONDS)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="stop-when-orphaned", daemon=True).start()
+
+
+def _has_been_interrupted(make: int) -> bool:
+    """Whether GNU make was sent SIGINT or SIGHUP alone, and not with its children, as a terminal sends it.
+
+    It then restores the signal's default action and waits for its children, whom it takes for informed. Linux tells
+    which signals a process catches; elsewhere make waits until the demo is over.
+    """
+    try:
+        fields = dict(line.split(":", 1) for line in Path(f"/proc/{make}/status").read_text().splitlines())
+    except OSError:
+        return False
+    caught = int(fields["SigCgt"], 16)
+    return fields["Name"].strip() == "make" and any(
+        not caught & 1 << number - 1 for number in (signal.SIGINT, signal.SIGHUP)
+    )

@@ -6,7 +6,6 @@ full by the next one: the stamp file is written last.
 
 import ctypes
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,50 +13,54 @@ import time
 import venv
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from localcloud import lifetime  # standard library alone
+
 MINIMUM = (3, 11)
+INTERRUPTED = "Installation interrupted; the next run starts it again."
 
 
 def die_with_parent() -> None:
-    """Have the kernel end this process when its parent ends (Linux): a killed `make` leaves no pip behind."""
+    """Have the kernel end this process when its parent is killed (Linux; elsewhere pip runs to its end)."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
-def fail(sentence: str) -> int:
-    """Print one sentence and answer the exit code."""
-    print(sentence, file=sys.stderr)
-    return 1
-
-
-def main(directory: Path, requirements: Path, stamp: Path) -> int:
-    """Install `requirements` into `directory` and write `stamp`; answers 0, or 1 after a sentence that says why not."""
+def main(directory: Path, requirements: Path, stamp: Path) -> str | None:
+    """Install `requirements` into `directory` and write `stamp`; answers None, or a sentence that says why not."""
     if sys.version_info < MINIMUM:
         found = ".".join(map(str, sys.version_info[:3]))
-        return fail(f"Python {found} is too old: 3.11 or newer is needed. Name one: make PYTHON=python3.13 demo")
-    die_with_parent()
+        return f"Python {found} is too old: 3.11 or newer is needed. Name one: make PYTHON=python3.13 demo"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     count = sum(1 for line in requirements.read_text().splitlines() if line and not line.startswith((" ", "#")))
-    print(f"Installing {count} pinned packages into {directory} (once; about a minute, 850 MB)...", flush=True)
+    print(f"Installing {count} pinned packages into {directory} (once; a minute or two, 850 MB)...", flush=True)
     started = time.monotonic()
-    stamp.unlink(missing_ok=True)
     try:
+        stamp.unlink(missing_ok=True)
         venv.create(directory, with_pip=True, clear=directory.exists())
         # --prefer-binary: nothing here should need a compiler. -qq: errors alone.
         command = [directory / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check",
                    "-qq", "--prefer-binary", "-r", requirements]  # fmt: skip
-        subprocess.run(command, check=True, preexec_fn=die_with_parent)
+        # Popen as a context waits for pip, but an exception inside kills it first.
+        with subprocess.Popen(command, preexec_fn=die_with_parent) as pip:
+            try:
+                lifetime.stop_when_orphaned()  # only now: forking with a second thread is asking for deadlocks
+                status = pip.wait()
+            except BaseException:
+                pip.kill()
+                raise
     except KeyboardInterrupt:
-        return fail("Interrupted; the next run starts the installation again.")
-    except subprocess.CalledProcessError as error:
-        hint = "" if shutil.which("python3") else " (is the venv module installed? Debian: apt install python3-venv)"
-        return fail(f"Installation failed with exit code {error.returncode}: see the lines above{hint}.")
+        return INTERRUPTED
+    except subprocess.CalledProcessError:
+        return "This Python cannot make a virtual environment with pip (Debian: apt install python3-venv)."
     except OSError as error:
-        return fail(
-            f"Installation failed: {error.strerror} ({error.filename}). Free some space or mend the permissions."
-        )
+        return f"Installation failed: {error.strerror} ({error.filename}). Free some space or mend the permissions."
+    if status:
+        return f"Installation failed: pip ended with exit code {status}, for the reason above."
     stamp.touch()
     print(f"Installed in {time.monotonic() - started:.0f} s.", flush=True)
-    return 0
+    return None
 
 
 if __name__ == "__main__":
