@@ -38,6 +38,10 @@ test: $(INSTALLED) ## Everything that must be green before a change lands
 	$(BIN)/pyright
 	$(BIN)/pytest
 
+.PHONY: soak
+soak: $(INSTALLED) ## The long forms: more seeds, more kills, half an hour and more
+	$(BIN)/pytest -m soak
+
 .PHONY: format
 format: $(INSTALLED) ## Format and sort what ruff can
 	$(BIN)/ruff check --fix .

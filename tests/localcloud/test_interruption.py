@@ -1,0 +1,128 @@
+"""Whatever ends make, the demo or the server, at whatever moment: five seconds later nothing of it is left."""
+
+import os
+import random
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GONE_WITHIN_SECONDS = 5
+# Every process of a run has its scratch directory in its environment, so it can be found; Linux shows environments.
+pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes through /proc")
+
+COMMANDS = {
+    "make": ["make", "demo"],
+    "demo": [sys.executable, "-m", "localcloud", "demo"],
+    "server": [sys.executable, "-m", "localcloud", "up"],
+}
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
+
+
+class Run:
+    """A command under way in a scratch directory of its own."""
+
+    def __init__(self, command: str, scratch: Path) -> None:
+        self.scratch = scratch
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+        outputs = ["--outputs", str(scratch / "outputs.json")] if command == "server" else []
+        self._process = subprocess.Popen(
+            [*COMMANDS[command], *outputs],
+            cwd=ROOT,
+            env=environment | {"TMPDIR": str(scratch)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing behind even when the test fails: only what carries this run's own mark."""
+        for process in self.processes():
+            os.kill(process, signal.SIGKILL)
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def processes(self) -> list[int]:
+        """The ids of the living processes of this run."""
+        mark = f"TMPDIR={self.scratch}".encode()
+        return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if mark in _read(path)]
+
+    def watch(self, seconds: float, until: bytes | None = None) -> bytes:
+        """Read what the run prints for so long, or until it has said something."""
+        assert self._process.stdout is not None
+        said = b""
+        deadline = time.monotonic() + seconds
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            while (left := deadline - time.monotonic()) > 0 and (until is None or until not in said):
+                if selector.select(left):
+                    chunk = os.read(self._process.stdout.fileno(), 65536)
+                    if not chunk:
+                        break
+                    said += chunk
+        return said
+
+    def end(self, number: signal.Signals) -> None:
+        """Send the command, and it alone, a signal."""
+        self._process.send_signal(number)
+
+    def left_over(self) -> list[str]:
+        """What is still there once there is nothing, or once the time is up."""
+        deadline = time.monotonic() + GONE_WITHIN_SECONDS
+        while True:
+            self._process.poll()  # or it would stay as a zombie
+            found = [f"process {each}" for each in self.processes()] + [str(file) for file in self.scratch.iterdir()]
+            if not found or time.monotonic() > deadline:
+                return found
+            time.sleep(0.05)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # it has just ended
+        return b""
+
+
+def files_may_stay(command: str, number: signal.Signals) -> bool:
+    """A killed server cannot remove the outputs file it wrote for its user; everything else goes with the emulator."""
+    return command == "server" and number == signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("command", "number", "moment"),
+    [
+        ("make", signal.SIGINT, b"Deploy stack"),
+        ("make", signal.SIGKILL, b"Wait until"),
+        ("demo", signal.SIGKILL, b"Send 12 events"),
+        ("server", signal.SIGHUP, b"ready"),
+    ],
+)
+def test_nothing_survives_at_moments_that_matter(command: str, number: signal.Signals, moment: bytes, tmp_path: Path):
+    with Run(command, tmp_path) as run:
+        assert moment in run.watch(60, until=moment)
+        assert run.processes(), "the control: a run that is under way is found"
+        run.end(number)
+        assert run.left_over() == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nothing_survives_at_random_moments(command: str, number: signal.Signals, seed: int, tmp_path: Path):
+    with Run(command, tmp_path) as run:
+        run.watch(random.Random(f"{command} {number} {seed}").uniform(0, 10))
+        run.end(number)
+        kept = {str(tmp_path / "outputs.json")} if files_may_stay(command, number) else set()
+        assert set(run.left_over()) <= kept
