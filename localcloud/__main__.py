@@ -56,8 +56,8 @@ def ends_cleanly(command: Callable[P, None]) -> Callable[P, None]:
             raise Stopped(number)
 
         for each in STOPPING_SIGNALS:
-            # What nohup or a shell's `&` had ignored stays ignored; what ends a process by force does not.
-            if each == signal.SIGTERM or signal.getsignal(each) != signal.SIG_IGN:
+            # Under nohup a closed terminal goes on being ignored. Ctrl-C does not, though a shell's `&` has it ignored.
+            if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN:
                 signal.signal(each, stop)
         try:
             command(*args, **kwargs)

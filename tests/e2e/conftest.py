@@ -1,0 +1,141 @@
+"""The whole program, deployed once for all end-to-end tests, and what its users do with it."""
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import pytest
+import requests
+from rich.console import Console
+
+from localcloud.cloud import START_STEPS, LocalCloud
+from localcloud.progress import Progress
+
+ROOT = Path(__file__).parents[2]
+DEADLINE_SECONDS = 20
+T = TypeVar("T")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+def eventually(observe: Callable[[], T], expected: Callable[[T], object]) -> T:
+    """What was observed as soon as it is as expected; the last observation fails the test when it never is."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not expected(seen := observe()):
+        assert time.monotonic() < deadline, f"still not so after {DEADLINE_SECONDS} s: {seen}"
+        time.sleep(0.1)
+    return seen
+
+
+def event(user: str, service: str, timestamp: str, name: str | None = None) -> str:
+    return json.dumps(
+        {"user_id": user, "service_id": service, "service_name": name or service.title(), "timestamp": timestamp}
+    )
+
+
+class Stack:
+    """A deployed stack as its producers, clients and operators see it."""
+
+    def __init__(self, cloud: LocalCloud):
+        self.cloud = cloud
+        self.outputs = cloud.outputs
+
+    def client(self, service: str) -> Any:
+        return self.cloud.client(service)
+
+    def send(self, *bodies: str, **message: Any) -> list[str]:
+        """Send messages one by one, in order; answers their ids."""
+        sqs, url = self.client("sqs"), self.outputs["queueUrl"]
+        return [sqs.send_message(QueueUrl=url, MessageBody=body, **message)["MessageId"] for body in bodies]
+
+    def send_at_once(self, bodies: Sequence[str]) -> None:
+        for start in range(0, len(bodies), 10):
+            entries = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(bodies[start : start + 10])]
+            answer = self.client("sqs").send_message_batch(QueueUrl=self.outputs["queueUrl"], Entries=entries)
+            assert not answer.get("Failed")
+
+    def record(self, user: str) -> list[dict[str, Any]]:
+        """The services stored for a user."""
+        key = {"user_id": {"S": user}}
+        item = self.client("dynamodb").get_item(TableName=self.outputs["tableName"], Key=key, ConsistentRead=True)
+        services = item.get("Item", {}).get("services", {"L": []})["L"]
+        return [{name: value["S"] for name, value in service["M"].items()} for service in services]
+
+    def dead_letter(self, message_id: str) -> dict[str, Any] | None:
+        """The dead letter that was once this message, taken off the queue."""
+        sqs, url = self.client("sqs"), self.outputs["deadLetterQueueUrl"]
+        received = sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=1,
+            WaitTimeSeconds=1,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["All"],
+        )
+        for letter in received.get("Messages", []):
+            if letter["MessageAttributes"]["source_message_id"]["StringValue"] == message_id:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
+                return letter
+        return None
+
+    def request_token(self, client_id: str, client_secret: str, scope: str) -> requests.Response:
+        return requests.post(
+            self.outputs["tokenUrl"],
+            auth=(client_id, client_secret),
+            data={"grant_type": "client_credentials", "scope": scope},
+            timeout=10,
+        )
+
+    def token(self) -> str:
+        """A token of the client that the stack was deployed with."""
+        client = self.outputs["apiClients"]["example-client"]
+        answer = self.request_token(client["clientId"], client["clientSecret"], self.outputs["apiScope"])
+        assert answer.status_code == 200, answer.text
+        return answer.json()["access_token"]
+
+    def query(self, user: str, token: str | None) -> requests.Response:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return requests.get(
+            f"{self.outputs['apiUrl']}/users/{quote(user, safe='')}/services", headers=headers, timeout=10
+        )
+
+    def pool_id(self) -> str:
+        issuer = json.loads(base64.urlsafe_b64decode(self.token().split(".")[1] + "=="))["iss"]
+        return issuer.rpartition("/")[2]
+
+    def metric_sum(self, function: str, metric: str) -> float:
+        """What a function's metric adds up to, from the lines CloudWatch would read it from."""
+        group = self.client("lambda").get_function_configuration(FunctionName=self.outputs["functions"][function])
+        pages = self.client("logs").get_paginator("filter_log_events")
+        total = 0.0
+        for page in pages.paginate(logGroupName=group["LoggingConfig"]["LogGroup"], filterPattern="CloudWatchMetrics"):
+            for line in page["events"]:
+                if line["message"].startswith("{"):
+                    value = json.loads(line["message"]).get(metric, 0)
+                    total += sum(value) if isinstance(value, list) else value
+        return total
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    with LocalCloud.start(ROOT, progress=Progress(START_STEPS, Console(quiet=True))) as cloud:
+        yield Stack(cloud)
+
+
+@pytest.fixture(scope="session")
+def token(stack: Stack) -> str:
+    return stack.token()
+
+
+@pytest.fixture
+def user(request: pytest.FixtureRequest) -> str:
+    """A user of this test's own, with the characters that identity providers use."""
+    return f"auth0|{request.node.name}@example.com"

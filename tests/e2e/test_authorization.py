@@ -1,0 +1,192 @@
+"""Who gets in, and what each role may do, enforced by the emulator from the policies the program made."""
+
+import base64
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.e2e.conftest import Stack, eventually
+
+PROBE = """
+import boto3
+from botocore.exceptions import ClientError
+
+def handler(event, context):
+    try:
+        getattr(boto3.client(event["service"]), event["operation"])(**event["parameters"])
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return "allowed"
+"""
+REFUSED = {"AccessDenied", "AccessDeniedException"}
+
+
+def altered(token: str, **claims: object) -> str:
+    """The token with other claims under the signature it had."""
+    header, payload, signature = token.split(".")
+    content = json.loads(base64.urlsafe_b64decode(payload + "==")) | claims
+    payload = base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
+    return f"{header}.{payload}.{signature}"
+
+
+def test_a_token_opens_the_api(stack: Stack, token: str):
+    assert stack.query("anybody", token).status_code == 200
+
+
+def test_no_token_opens_nothing(stack: Stack):
+    answer = stack.query("anybody", None)
+    assert answer.status_code == 401
+    assert answer.json().keys() == {"message", "request_id"}
+
+
+def test_a_broken_token_opens_nothing(stack: Stack, token: str):
+    start, _, signature = token.rpartition(".")
+    flipped = signature[:20] + ("A" if signature[20] != "A" else "B") + signature[21:]
+    for broken in (f"{start}.{flipped}", f"{start}.", altered(token, sub="somebody-else"), "no-token-at-all"):
+        answer = stack.query("anybody", broken)
+        assert answer.status_code == 401, broken
+        assert broken not in answer.text
+
+
+def test_an_expired_token_opens_nothing(stack: Stack):
+    """A real token lives its whole life here.
+
+    Cognito gives no access token less than five minutes. The emulator does not hold to that minimum, so a client of
+    the same pool, for this test alone, gets tokens of two seconds: issued, signed and checked like any other.
+    """
+    client = stack.client("cognito-idp").create_user_pool_client(
+        UserPoolId=stack.pool_id(),
+        ClientName="short-lived",
+        GenerateSecret=True,
+        AllowedOAuthFlows=["client_credentials"],
+        AllowedOAuthFlowsUserPoolClient=True,
+        AllowedOAuthScopes=[stack.outputs["apiScope"]],
+        AccessTokenValidity=2,
+        TokenValidityUnits={"AccessToken": "seconds"},
+    )["UserPoolClient"]
+    answer = stack.request_token(client["ClientId"], client["ClientSecret"], stack.outputs["apiScope"])
+    token = answer.json()["access_token"]
+    assert stack.query("anybody", token).status_code == 200
+    eventually(lambda: stack.query("anybody", token).status_code, lambda status: status == 401)
+    assert stack.query("anybody", altered(token, exp=9_999_999_999)).status_code == 401
+
+
+def test_a_token_without_the_scope_opens_nothing(stack: Stack):
+    cognito, pool = stack.client("cognito-idp"), stack.pool_id()
+    cognito.create_resource_server(
+        UserPoolId=pool,
+        Identifier="elsewhere",
+        Name="elsewhere",
+        Scopes=[{"ScopeName": "read", "ScopeDescription": "of another API"}],
+    )
+    client = cognito.create_user_pool_client(
+        UserPoolId=pool,
+        ClientName="of-another-api",
+        GenerateSecret=True,
+        AllowedOAuthFlows=["client_credentials"],
+        AllowedOAuthFlowsUserPoolClient=True,
+        AllowedOAuthScopes=["elsewhere/read"],
+    )["UserPoolClient"]
+    answer = stack.request_token(client["ClientId"], client["ClientSecret"], "elsewhere/read")
+    assert answer.status_code == 200
+    assert stack.query("anybody", answer.json()["access_token"]).status_code == 401
+
+
+def test_a_client_gets_no_token_with_a_wrong_secret_or_for_another_scope(stack: Stack):
+    client = stack.outputs["apiClients"]["example-client"]
+    refused = stack.request_token(client["clientId"], "guessed", stack.outputs["apiScope"])
+    assert refused.status_code in {400, 401}
+    refused = stack.request_token(client["clientId"], client["clientSecret"], "event-processing/everything")
+    assert refused.status_code == 400
+
+
+@pytest.mark.parametrize("queue", ["queueUrl", "deadLetterQueueUrl"])
+def test_a_queue_refuses_what_does_not_arrive_over_tls(stack: Stack, queue: str):
+    sqs, url = stack.client("sqs"), stack.outputs[queue]
+
+    def over_plain_http(request, **_: object):
+        request.headers["X-Forwarded-Proto"] = "http"
+
+    assert sqs.get_queue_attributes(QueueUrl=url)
+    sqs.meta.events.register("before-sign.sqs", over_plain_http)
+    try:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            sqs.get_queue_attributes(QueueUrl=url)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            sqs.send_message(QueueUrl=url, MessageBody="in the clear")
+    finally:
+        sqs.meta.events.unregister("before-sign.sqs", over_plain_http)
+
+
+@pytest.fixture(scope="module", params=["event-handler", "query"])
+def probe(stack: Stack, request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """A function that tries what it is told to, with the role of one of the program's functions."""
+    client = stack.client("lambda")
+    role = client.get_function_configuration(FunctionName=stack.outputs["functions"][request.param])["Role"]
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("probe.py", PROBE)
+    name = f"probe-{request.param}"
+    client.create_function(
+        FunctionName=name,
+        Role=role,
+        Runtime="python3.13",
+        Handler="probe.handler",
+        Code={"ZipFile": code.getvalue()},
+        Timeout=30,
+    )
+    yield request.param, name
+    client.delete_function(FunctionName=name)
+
+
+def test_a_function_may_do_what_it_was_given_and_nothing_else(stack: Stack, probe: tuple[str, str]):
+    role, name = probe
+    table, source, letters = (stack.outputs[key] for key in ("tableName", "queueUrl", "deadLetterQueueUrl"))
+    key = {"user_id": {"S": "nobody-at-all"}}
+    tries = {
+        "read one": ("dynamodb", "get_item", {"TableName": table, "Key": key}),
+        "read many": ("dynamodb", "batch_get_item", {"RequestItems": {table: {"Keys": [key]}}}),
+        "write": (
+            "dynamodb",
+            "update_item",
+            {
+                "TableName": table,
+                "Key": key,
+                "UpdateExpression": "SET services = :none",
+                "ConditionExpression": "attribute_exists(nothing_has_this)",
+                "ExpressionAttributeValues": {":none": {"L": []}},
+            },
+        ),
+        "put": ("dynamodb", "put_item", {"TableName": table, "Item": key}),
+        "delete": ("dynamodb", "delete_item", {"TableName": table, "Key": key}),
+        "scan": ("dynamodb", "scan", {"TableName": table}),
+        "receive": ("sqs", "receive_message", {"QueueUrl": source, "VisibilityTimeout": 0, "WaitTimeSeconds": 0}),
+        "produce": ("sqs", "send_message", {"QueueUrl": source, "MessageBody": "{}"}),
+        "read dead letters": (
+            "sqs",
+            "receive_message",
+            {"QueueUrl": letters, "VisibilityTimeout": 0, "WaitTimeSeconds": 0},
+        ),
+        "purge": ("sqs", "purge_queue", {"QueueUrl": source}),
+        "make a log group": ("logs", "create_log_group", {"logGroupName": "/any/other"}),
+        "learn secrets": ("lambda", "get_function", {"FunctionName": name}),
+        "rise": ("iam", "list_roles", {}),
+    }
+    answers = {}
+    for what, (service, operation, parameters) in tries.items():
+        payload = json.dumps({"service": service, "operation": operation, "parameters": parameters})
+        answers[what] = json.load(stack.client("lambda").invoke(FunctionName=name, Payload=payload)["Payload"])
+    # The write is allowed and fails on its condition: nothing is stored by it.
+    given = {
+        "event-handler": {
+            "read many": "allowed",
+            "write": "ConditionalCheckFailedException",
+            "receive": "allowed",
+        },
+        "query": {"read one": "allowed"},
+    }[role]
+    assert {what: answer for what, answer in answers.items() if answer not in REFUSED} == given

@@ -1,0 +1,121 @@
+"""From the queue through the event handler, the table and the API, with nothing replaced."""
+
+import json
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.e2e.conftest import Stack, event, eventually
+
+
+def services(*logins: tuple[str, str]) -> list[dict[str, str]]:
+    return [{"service_id": s, "service_name": s.title(), "last_accessed": at} for s, at in logins]
+
+
+def test_a_login_comes_out_of_the_api(stack: Stack, token: str, user: str):
+    stack.send(event(user, "mail", "2024-03-01T10:00:00+02:00"), event(user, "wiki", "2024-03-02T10:00:00Z"))
+    answer = eventually(lambda: stack.query(user, token), lambda a: len(a.json()["services"]) == 2)
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.json() == {
+        "user_id": user,
+        "services": services(("wiki", "2024-03-02T10:00:00Z"), ("mail", "2024-03-01T08:00:00Z")),
+    }
+
+
+def test_a_user_without_logins_has_no_services(stack: Stack, token: str, user: str):
+    answer = stack.query(user, token)
+    assert (answer.status_code, answer.json()) == (200, {"user_id": user, "services": []})
+
+
+def test_an_impossible_user_is_refused(stack: Stack, token: str):
+    answer = stack.query("x" * 256, token)
+    assert answer.status_code == 400
+    assert answer.json().keys() == {"message", "request_id"}
+
+
+def test_duplicates_and_any_order_give_the_same_record(stack: Stack, user: str):
+    logins = [(service, f"2024-03-{day:02}T00:00:00Z") for service in ("mail", "pay", "wiki") for day in (1, 9, 20)]
+    orders = [logins, logins[::-1], random.Random(7).sample(logins * 3, k=len(logins) * 3)]
+    for number, order in enumerate(orders):
+        stack.send(*(event(f"{user}-{number}", service, at) for service, at in order))
+    newest = dict.fromkeys(("mail", "pay", "wiki"), "2024-03-20T00:00:00Z")
+
+    def stored(number: int) -> dict[str, str]:
+        return {s["service_id"]: s["last_accessed"] for s in stack.record(f"{user}-{number}")}
+
+    for number in range(len(orders)):
+        eventually(lambda number=number: stored(number), lambda seen: seen == newest)
+    # What is still under way when the newest has arrived must not undo it.
+    eventually(lambda: in_queue(stack), lambda waiting: waiting == 0)
+    assert stored(0) == stored(1) == stored(2) == newest
+    assert len({json.dumps(stack.record(f"{user}-{number}")) for number in range(len(orders))}) == 1
+
+
+def in_queue(stack: Stack) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    held = stack.client("sqs").get_queue_attributes(QueueUrl=stack.outputs["queueUrl"], AttributeNames=names)
+    return sum(int(held["Attributes"][name]) for name in names)
+
+
+def test_concurrent_updates_of_one_user_lose_nothing(stack: Stack, user: str):
+    """More invocations at once than the mapping would make, all writing the same item."""
+    before = stack.metric_sum("event-handler", "WriteConflict")
+    names = [f"service-{number:02}" for number in range(40)]
+
+    def deliver(name: str) -> None:
+        record = {
+            "messageId": f"{user}-{name}",
+            "receiptHandle": "none",
+            "body": event(user, name, "2024-03-01T00:00:00Z"),
+            "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1709251200000"},
+            "messageAttributes": {},
+            "md5OfBody": "",
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:any",
+            "awsRegion": "eu-west-1",
+        }
+        # A message that lost every race is delivered again, as the queue would.
+        for _ in range(5):
+            answer = stack.client("lambda").invoke(
+                FunctionName=stack.outputs["functions"]["event-handler"], Payload=json.dumps({"Records": [record]})
+            )
+            if "FunctionError" not in answer and json.load(answer["Payload"]) == {"batchItemFailures": []}:
+                return
+        raise AssertionError(f"{name} was delivered five times and never stored")
+
+    with ThreadPoolExecutor(4) as producers:
+        list(producers.map(deliver, names))
+    assert sorted(s["service_id"] for s in stack.record(user)) == names
+    # Or the invocations only took turns, and this has shown nothing.
+    assert stack.metric_sum("event-handler", "WriteConflict") > before
+
+
+def test_a_burst_for_one_user_lets_nothing_get_lost(stack: Stack, user: str):
+    names = [f"service-{number:02}" for number in range(60)]
+    stack.send_at_once([event(user, name, "2024-03-01T00:00:00Z") for name in names])
+    eventually(lambda: sorted(s["service_id"] for s in stack.record(user)), lambda seen: seen == names)
+
+
+def test_what_can_never_succeed_is_a_dead_letter_with_its_reason(stack: Stack, user: str):
+    body = '\t{"user_id": "' + user + '",  "service_name": "Caf\u00e9 \u2603",\r\n "timestamp": "yesterday"} \u00a0'
+    attributes = {
+        "origin": {"DataType": "String", "StringValue": "producer-1"},
+        "signature": {"DataType": "Binary", "BinaryValue": b"\x00\xff\x10"},
+    }
+    (message_id,) = stack.send(body, MessageAttributes=attributes)
+    letter = eventually(lambda: stack.dead_letter(message_id), bool)
+    assert letter is not None
+    assert letter["Body"].encode() == body.encode()
+    said = letter["MessageAttributes"]
+    assert said["error_code"]["StringValue"]
+    assert said["error_detail"]["StringValue"]
+    assert user not in json.dumps([said[name]["StringValue"] for name in ("error_code", "error_detail")])
+    assert said["origin"]["StringValue"] == "producer-1"
+    assert said["signature"]["BinaryValue"] == b"\x00\xff\x10"
+    assert stack.record(user) == []
+
+
+def test_a_poison_message_does_not_hold_up_its_batch(stack: Stack, user: str):
+    good = [event(user, f"service-{number}", "2024-03-01T00:00:00Z") for number in range(9)]
+    stack.send_at_once([*good[:4], "not even JSON", *good[4:]])
+    eventually(lambda: len(stack.record(user)), lambda count: count == len(good))
