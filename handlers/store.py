@@ -6,7 +6,7 @@ Whatever fails comes back as an outcome with an error code; no outcome says "sto
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -72,8 +72,8 @@ def error_code_of(error: Exception) -> str:
 class UserRecordStore:
     """Records of users in one DynamoDB table.
 
-    `sleep` and `jitter` (uniform in [0, 1)) make the backoff; `carry` wraps what a writer thread runs, so that a trace
-    can follow it there.
+    `sleep` and `jitter` (uniform in [0, 1)) make the backoff; `executor` runs the writes of a batch, in threads of its
+    own by default; `carry` wraps what they run, so that a trace can follow it there.
     """
 
     def __init__(
@@ -84,14 +84,14 @@ class UserRecordStore:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
         carry: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
-        writers: int = WRITERS,
+        executor: Executor | None = None,
     ) -> None:
         self._client = client
         self._table_name = table_name
         self._sleep = sleep
         self._jitter = jitter
         self._carry = carry
-        self._writers = ThreadPoolExecutor(max_workers=writers, thread_name_prefix="writer")
+        self._writers = executor or ThreadPoolExecutor(max_workers=WRITERS, thread_name_prefix="writer")
 
     def get(self, user_id: str) -> StoredRecord:
         """What the table holds of one user; whatever the client raises passes through."""
