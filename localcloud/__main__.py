@@ -1,8 +1,11 @@
 """The command line of the embedded cloud: `python -m localcloud`."""
 
+import errno
 import json
+import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -35,6 +38,10 @@ app = typer.Typer(
 )
 
 
+class OutputsError(Exception):
+    """One sentence saying why the outputs cannot go where they should, and what mends it."""
+
+
 class Stopped(BaseException):
     """A signal said stop. Not an Exception: nothing on the way out may take it for a failure of its own."""
 
@@ -64,7 +71,7 @@ def ends_cleanly(command: Callable[P, None]) -> Callable[P, None]:
         except Stopped as stopped:
             print(f"Interrupted ({signal.Signals(stopped.number).name}); nothing is left running.", file=sys.stderr)
             sys.exit(128 + stopped.number)
-        except (ConfigError, DeploymentFailed, EmulatorError, UnexpectedAnswerError) as error:
+        except (ConfigError, DeploymentFailed, EmulatorError, OutputsError, UnexpectedAnswerError) as error:
             print(error, file=sys.stderr)
             sys.exit(1)
 
@@ -87,14 +94,10 @@ def up(
     - `python -m ops send --help` sends login events
     - `python -m ops query USER_ID` asks the API with a token
     """
+    _check_writable(outputs)  # now, and not when everything stands
     progress = Progress(START_STEPS)
     with LocalCloud.start(PROJECT, stack, port=port, progress=progress) as cloud:
-        try:
-            cloud.write_outputs(outputs)
-        except OSError as error:
-            raise EmulatorError(
-                f"{outputs} cannot be written: {error.strerror}. Name another with --outputs."
-            ) from None
+        cloud.write_outputs(outputs)
         show_outputs(cloud, progress)
         progress.say(f"ready in {progress.total_seconds():.1f} s. Outputs with secrets: {outputs}. Ctrl-C stops it.")
         try:
@@ -131,6 +134,16 @@ def show_outputs(cloud: LocalCloud, progress: Progress) -> None:
     for name, value in sorted(cloud.outputs.items()):
         text = value if isinstance(value, str) else json.dumps(value)
         progress.say(f"      {name}: {'[secret]' if name in cloud.secret_outputs else text}")
+
+
+def _check_writable(outputs: Path) -> None:
+    try:
+        outputs.parent.mkdir(parents=True, exist_ok=True)
+        if outputs.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        tempfile.TemporaryFile(dir=outputs.parent).close()
+    except OSError as error:
+        raise OutputsError(f"{outputs} cannot be written: {error.strerror}. Name another with --outputs.") from None
 
 
 if __name__ == "__main__":

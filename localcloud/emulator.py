@@ -58,6 +58,13 @@ class Emulator:
         self.directory = directory
         self._lock = lock
         self._process = process
+        nowhere = dict.fromkeys(("profile", "config_file"), (None, None, None, None))
+        self._session = boto3.Session(
+            botocore_session=botocore.session.Session(session_vars=nowhere),
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+            region_name=self.region,
+        )
         self._clients: dict[str, Any] = {}
         self._making_client = threading.Lock()
 
@@ -107,13 +114,9 @@ class Emulator:
         """Answer a boto3 client of this emulator that ignores the profiles and proxies of whoever runs it."""
         with self._making_client:  # boto3 makes clients one at a time; a made one may be shared by threads
             if service not in self._clients:
-                nowhere = dict.fromkeys(("profile", "config_file"), (None, None, None, None))
-                self._clients[service] = boto3.Session(
-                    botocore_session=botocore.session.Session(session_vars=nowhere),
-                    aws_access_key_id=self.access_key_id,
-                    aws_secret_access_key=self.secret_access_key,
-                    region_name=self.region,
-                ).client(service, endpoint_url=self.endpoint, config=Config(proxies={}))
+                self._clients[service] = self._session.client(
+                    service, endpoint_url=self.endpoint, config=Config(proxies={})
+                )
             return self._clients[service]
 
     def api_url(self, api_id: str, stage: str) -> str:

@@ -31,7 +31,7 @@ def _function(cloud: Emulator, given: Inputs) -> Made:
         Environment=environment,
         **given.take_rest(pascal, kmsKeyArn="KMSKeyArn"),
     )
-    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600})
     if reserved >= 0:
         client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
     arn, version = made["FunctionArn"], made["Version"]

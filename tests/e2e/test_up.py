@@ -1,0 +1,205 @@
+"""`python -m localcloud up` as a person or a script uses it, and how it ends."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.e2e.conftest import DEADLINE_SECONDS, ROOT, eventually
+
+KEYS = {
+    "queueUrl", "deadLetterQueueUrl", "tableName", "apiUrl", "tokenUrl", "apiScope", "apiClients", "functions",
+    "alarmTopics", "dashboardUrls", "endpoint", "region", "accessKeyId", "secretAccessKey",
+}  # fmt: skip
+
+
+class Command:
+    """One run of `python -m localcloud`, with a temporary directory of its own by which all it starts can be told."""
+
+    def __init__(self, scratch: Path):
+        self.scratch = scratch
+        self.outputs = scratch.parent / f"{scratch.name}-outputs" / "outputs.json"
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "localcloud", *arguments],
+            cwd=ROOT,
+            env=os.environ | {"TMPDIR": str(self.scratch)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        return self.process
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=DEADLINE_SECONDS)
+        return process.returncode, out, err
+
+    def up(self) -> str:
+        """Start and answer what was printed until it was ready."""
+        printed, process = "", self.start("up", "--outputs", str(self.outputs))
+        assert process.stdout is not None
+        while not re.search(r"^ready ", printed, re.MULTILINE):
+            line = process.stdout.readline()
+            assert line, f"it ended before it was ready: {printed}"
+            printed += line
+        return printed
+
+    def end(self, number: int) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(5)
+
+    def survivors(self) -> list[str]:
+        """Living processes of this run; each has the run's directory in its environment."""
+        found = []
+        for directory in Path("/proc").glob("[0-9]*"):
+            try:
+                ours = str(self.scratch).encode() in (directory / "environ").read_bytes()
+                if ours:
+                    found.append((directory / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+        return found
+
+    def leftovers(self) -> list[str]:
+        return [str(path.relative_to(self.scratch)) for path in self.scratch.rglob("*")]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[Command]:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    command = Command(scratch)
+    yield command
+    if command.process is not None:
+        command.process.kill()
+        command.process.communicate()
+
+
+def is_open(endpoint: str) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", int(endpoint.rpartition(":")[2]))) == 0
+
+
+def test_it_says_what_it_does_and_is_gone_when_told_to_stop(command: Command):
+    printed = command.up()
+    outputs = json.loads(command.outputs.read_text())
+    assert outputs.keys() == KEYS
+    assert command.outputs.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in command.outputs.parent.iterdir()] == ["outputs.json"]
+    assert outputs["apiUrl"] in printed
+    client = outputs["apiClients"]["example-client"]
+    assert client["clientSecret"] not in printed
+    assert outputs["secretAccessKey"] not in printed
+    assert re.search(r"\[1/2\] .* done in [\d.]+ s", printed)
+    assert requests.get(f"{outputs['apiUrl']}/users/anybody/services", timeout=10).status_code == 401
+    assert len(command.survivors()) >= 2, "the command and the emulator"
+
+    assert command.end(signal.SIGTERM) == 0
+    assert command.process is not None
+    assert command.process.stderr is not None
+    assert command.process.stderr.read() == ""
+    assert not command.outputs.exists()
+    assert eventually(command.survivors, lambda found: not found) == []
+    assert command.leftovers() == []
+    assert not is_open(outputs["endpoint"])
+
+
+def test_killed_it_leaves_nothing_running(command: Command):
+    command.up()
+    endpoint = json.loads(command.outputs.read_text())["endpoint"]
+    command.end(signal.SIGKILL)
+    eventually(command.survivors, lambda found: not found)
+    eventually(command.leftovers, lambda found: not found)
+    eventually(lambda: is_open(endpoint), lambda answers: not answers)
+
+
+@pytest.mark.parametrize(
+    ("number", "seconds"),
+    [(signal.SIGINT, 0.9), (signal.SIGTERM, 1.5), (signal.SIGHUP, 2.1), (signal.SIGKILL, 1.8)],
+    ids=["INT", "TERM", "HUP", "KILL"],
+)
+def test_interrupted_at_any_moment_it_leaves_nothing(command: Command, number: int, seconds: float):
+    process = command.start("up", "--outputs", str(command.outputs))
+    eventually(command.survivors, bool)
+    time.sleep(seconds)  # not to wait for something: this is the moment
+    assert process.poll() is None, "or there was nothing left to interrupt"
+    expected = -number if number == signal.SIGKILL else 128 + number
+    assert command.end(number) in {expected, 0}
+    eventually(command.survivors, lambda found: not found)
+    eventually(command.leftovers, lambda found: not found)
+    assert not command.outputs.exists()
+
+
+def test_it_says_so_when_the_emulator_dies(command: Command):
+    command.up()
+    (emulator,) = (pid for pid in pids_of("localcloud.emulator") if command_line_has(pid, str(command.scratch)))
+    os.kill(emulator, signal.SIGKILL)
+    assert command.process is not None
+    _, complaint = command.process.communicate(timeout=5)
+    assert command.process.returncode == 1
+    assert complaint.strip().splitlines() == [complaint.strip()]
+    assert "ended by itself" in complaint
+    assert command.leftovers() == []
+
+
+def pids_of(module: str) -> list[int]:
+    return [int(d.name) for d in Path("/proc").glob("[0-9]*") if command_line_has(int(d.name), module)]
+
+
+def command_line_has(pid: int, text: str) -> bool:
+    try:
+        return text in Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return False
+
+
+def test_help_teaches(command: Command):
+    status, printed, _ = command.run("up", "--help")
+    assert status == 0
+    for word in ("--stack", "--outputs", "--port", "ops", "Ctrl-C"):
+        assert word in printed
+
+
+def test_what_a_user_can_cause_is_one_sentence(command: Command):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        for arguments, expected in {
+            ("--port", port): rf"Port {port} on 127\.0\.0\.1 cannot be used: .*",
+            ("--stack", "nowhere"): r"There is no stack nowhere: .*",
+        }.items():
+            status, _, complaint = command.run("up", *arguments)
+            assert status == 1
+            assert re.fullmatch(expected, complaint.strip()), complaint
+    assert command.leftovers() == []
+
+
+def test_a_stack_that_cannot_be_deployed_says_why_and_leaves_nothing(command: Command):
+    status, _, complaint = command.run("up", "--stack", "prod")
+    assert status == 1
+    assert "apiClients" in complaint
+    assert "Traceback" not in complaint
+    assert eventually(command.survivors, lambda found: not found) == []
+    assert command.leftovers() == []
+
+
+def test_an_outputs_file_that_cannot_be_written_is_one_sentence(command: Command):
+    command.outputs.parent.mkdir()
+    command.outputs.mkdir()
+    status, printed, complaint = command.run("up", "--outputs", str(command.outputs))
+    assert (status, printed) == (1, ""), "before anything was started"
+    assert re.fullmatch(r".*outputs\.json cannot be written: .* --outputs\.", complaint.strip()), complaint
