@@ -1,0 +1,112 @@
+"""Designs that are wrong, each in one way: the simulation is worth something because it fails every one of them."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from handlers.logins import LoginEvent, ServiceRecord, UserRecord
+from handlers.quarantine import Quarantine
+from handlers.store import Change, ReadOutcome, RemainingSeconds, UserRecordStore, WriteOutcome
+from tests.chaos.functions import TABLE
+
+
+class GetThenPut:
+    """One message at a time: get the item, change it, put it; what fails is logged by others and acknowledged."""
+
+    appends = False
+
+    def __init__(self, dynamodb: Any) -> None:
+        self._dynamodb = dynamodb
+
+    def handle(self, event: Mapping[str, Any], context: Any) -> None:
+        for record in event["Records"]:
+            try:
+                self._store(json.loads(record["body"]))
+            except Exception:  # noqa: BLE001, S112 - the defect
+                continue
+
+    def _store(self, login: dict[str, str]) -> None:
+        key = {"user_id": {"S": login["user_id"]}}
+        item = self._dynamodb.get_item(TableName=TABLE, Key=key).get("Item") or key | {"services": {"L": []}}
+        entries = item["services"]["L"]
+        entry = {
+            "service_id": {"S": login["service_id"]},
+            "service_name": {"S": login["service_name"]},
+            "last_accessed": {"S": login["timestamp"]},
+        }
+        if not self.appends:
+            entries[:] = [each for each in entries if each["M"]["service_id"] != entry["service_id"]]
+        entries.append({"M": entry})
+        self._dynamodb.put_item(TableName=TABLE, Item=item)
+
+
+class GetThenAppend(GetThenPut):
+    """The same, but a login in a known service becomes one more entry."""
+
+    appends = True
+
+
+class SwallowsFailures:
+    """A handler that answers for everything, whatever happened."""
+
+    def __init__(self, handler: Any) -> None:
+        self._handler = handler
+
+    def handle(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        try:
+            self._handler.handle(event, context)
+        except Exception:  # noqa: BLE001 - the defect
+            return {}
+        return {"batchItemFailures": []}
+
+
+def last_to_arrive(record: UserRecord, events: Iterable[LoginEvent]) -> UserRecord:
+    """In place of `merge`: whatever comes last is the newest."""
+    services = {service.service_id: service for service in record.services}
+    for event in events:
+        services[event.service_id] = ServiceRecord(
+            service_id=event.service_id, service_name=event.service_name, last_accessed=event.occurred_at
+        )
+    return UserRecord.of(record.user_id, services.values())
+
+
+class IgnoresUnprocessedKeys(UserRecordStore):
+    """Takes the users a read left unanswered for done."""
+
+    def read(self, user_ids: Iterable[str], remaining_seconds: RemainingSeconds) -> ReadOutcome:
+        ids = list(user_ids)
+        wanted = {self._table_name: {"Keys": [{"user_id": {"S": user_id}} for user_id in ids]}}
+        left = self._client.batch_get_item(RequestItems=wanted).get("UnprocessedKeys") or {}
+        self._skipped = [key["user_id"]["S"] for key in left.get(self._table_name, {"Keys": []})["Keys"]]
+        return super().read([user_id for user_id in ids if user_id not in self._skipped], remaining_seconds)
+
+    def write(self, changes: Sequence[Change], remaining_seconds: RemainingSeconds) -> dict[str, WriteOutcome]:
+        return super().write(changes, remaining_seconds) | dict.fromkeys(self._skipped, WriteOutcome())
+
+
+class TakesUnansweredForNew(UserRecordStore):
+    """Takes the users a read left unanswered for new ones. Not a defect: the condition of the write finds it out."""
+
+    def read(self, user_ids: Iterable[str], remaining_seconds: RemainingSeconds) -> ReadOutcome:
+        client = self._client
+        self._client = _AnswersInFull(client)
+        try:
+            return super().read(user_ids, remaining_seconds)
+        finally:
+            self._client = client
+
+
+class _AnswersInFull:
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        return self._client.batch_get_item(**request) | {"UnprocessedKeys": {}}
+
+
+class IgnoresFailedEntries(Quarantine):
+    """Takes a 200 of SendMessageBatch for the acceptance of every entry."""
+
+    def send(self, rejections: Any, remaining_seconds: RemainingSeconds) -> dict[str, str]:
+        refused = super().send(rejections, remaining_seconds)
+        return {key: code for key, code in refused.items() if code not in ("InternalError", "not_accepted")}

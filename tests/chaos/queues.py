@@ -1,0 +1,192 @@
+"""SQS as its consumers meet it: at least once, in any order, hidden while in flight, moved away after too many receives."""
+
+import heapq
+import random
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.chaos.aws import NotInTheModelError, client_error
+
+ENTRIES_MAX = 10
+BATCH_BYTES_MAX = 1024 * 1024
+ATTRIBUTES_MAX = 10
+# A receive looks at this many messages for each one it wants: the larger, the less of an order is left.
+SHUFFLED = 3
+
+_UNACCEPTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A message as its sender made it."""
+
+    message_id: str
+    body: str
+    attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    trace_header: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Copy:
+    """One stored copy of a message. A service that promises "at least once" has more of them now and then."""
+
+    sent: Sent
+    sent_at: float
+    handle: str
+    visible_at: float
+    receive_count: int = 0
+
+
+class QueueModel:
+    """A queue; `clock` tells its seconds, `redrive_to` takes what was received `max_receive_count` times in vain."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Callable[[], float] = lambda: 0.0,
+        chance: random.Random | None = None,
+        visibility_seconds: float = 60,
+        redrive_to: "QueueModel | None" = None,
+        max_receive_count: int = 5,
+    ) -> None:
+        self.url = url
+        self._clock = clock
+        self._chance = chance or random.Random(0)
+        self._visibility_seconds = visibility_seconds
+        self._redrive_to = redrive_to
+        self._max_receive_count = max_receive_count
+        self._copies: dict[str, Copy] = {}
+        self._order: list[tuple[float, str]] = []
+        self._handles = 0
+
+    def __len__(self) -> int:
+        return len(self._copies)
+
+    def messages(self) -> list[Sent]:
+        """What is in the queue, hidden or not, in the order of arrival."""
+        return [copy.sent for copy in self._copies.values()]
+
+    def add(self, sent: Sent, *, delay: float = 0) -> None:
+        """Take a message, or one more copy of it."""
+        self._handles += 1
+        now = self._clock()
+        copy = Copy(sent=sent, sent_at=now, handle=f"{self.url}#{self._handles}", visible_at=now + delay)
+        self._copies[copy.handle] = copy
+        heapq.heappush(self._order, (copy.visible_at, copy.handle))
+
+    def take_all(self, wanted: Callable[[Sent], bool]) -> list[Sent]:
+        """Remove and return what is `wanted`."""
+        taken = [copy for copy in self._copies.values() if wanted(copy.sent)]
+        self.delete(copy.handle for copy in taken)
+        return [copy.sent for copy in taken]
+
+    def receive(self, maximum: int) -> list[dict[str, Any]]:
+        """Up to `maximum` visible messages, in no order, as records of a Lambda event; hidden from now on."""
+        now = self._clock()
+        candidates: list[Copy] = []
+        while self._order and self._order[0][0] <= now and len(candidates) < maximum * SHUFFLED:
+            visible_at, handle = heapq.heappop(self._order)
+            copy = self._copies.get(handle)
+            # What was deleted, or hidden again since, left its old place in the order behind.
+            if copy is None or copy.visible_at != visible_at:
+                continue
+            if self._redrive_to and copy.receive_count >= self._max_receive_count:
+                del self._copies[handle]
+                self._redrive_to.add(copy.sent)
+                continue
+            candidates.append(copy)
+        received = self._chance.sample(candidates, min(maximum, len(candidates)))
+        for copy in received:
+            copy.receive_count += 1
+            copy.visible_at = now + self._visibility_seconds
+        for copy in candidates:
+            heapq.heappush(self._order, (copy.visible_at, copy.handle))
+        return [_record(copy) for copy in received]
+
+    def delete(self, handles: Iterable[str]) -> None:
+        """Forget these copies. Deleting what is gone is no error."""
+        for handle in handles:
+            self._copies.pop(handle, None)
+
+    def send_message_batch(self, **request: Any) -> dict[str, Any]:
+        if unknown := set(request) - {"QueueUrl", "Entries"}:
+            raise NotInTheModelError(f"send_message_batch with {sorted(unknown)}")
+        if request["QueueUrl"] != self.url:
+            raise client_error("SendMessageBatch", "AWS.SimpleQueueService.NonExistentQueue")
+        entries = request["Entries"]
+        _check_batch(entries)
+        answer: dict[str, Any] = {"Successful": [], "Failed": []}
+        for entry in entries:
+            fault = _fault(entry)
+            if fault:
+                answer["Failed"].append({"Id": entry["Id"], "Code": fault, "SenderFault": True})
+                continue
+            message_id = f"{self.url}/{self._handles + 1}"
+            trace = (entry.get("MessageSystemAttributes") or {}).get("AWSTraceHeader")
+            self.add(
+                Sent(
+                    message_id=message_id,
+                    body=entry["MessageBody"],
+                    attributes={name: dict(value) for name, value in entry.get("MessageAttributes", {}).items()},
+                    trace_header=trace and trace["StringValue"],
+                )
+            )
+            answer["Successful"].append({"Id": entry["Id"], "MessageId": message_id})
+        # Like the service, leave out what would be empty.
+        return {name: value for name, value in answer.items() if value}
+
+
+def _check_batch(entries: Sequence[dict[str, Any]]) -> None:
+    if not entries:
+        raise client_error("SendMessageBatch", "AWS.SimpleQueueService.EmptyBatchRequest")
+    if len(entries) > ENTRIES_MAX:
+        raise client_error("SendMessageBatch", "AWS.SimpleQueueService.TooManyEntriesInBatchRequest")
+    if len({entry["Id"] for entry in entries}) < len(entries):
+        raise client_error("SendMessageBatch", "AWS.SimpleQueueService.BatchEntryIdsNotDistinct")
+    if sum(map(_entry_bytes, entries)) > BATCH_BYTES_MAX:
+        raise client_error("SendMessageBatch", "AWS.SimpleQueueService.BatchRequestTooLong")
+
+
+def _fault(entry: dict[str, Any]) -> str | None:
+    attributes = entry.get("MessageAttributes", {})
+    texts = [entry["MessageBody"], *[value.get("StringValue", "x") for value in attributes.values()]]
+    if len(attributes) > ATTRIBUTES_MAX or not all(texts):
+        return "InvalidParameterValue"
+    return "InvalidMessageContents" if any(map(_UNACCEPTABLE.search, texts)) else None
+
+
+def _entry_bytes(entry: dict[str, Any]) -> int:
+    size = len(entry["MessageBody"].encode())
+    for name, value in entry.get("MessageAttributes", {}).items():
+        content = value["BinaryValue"] if "BinaryValue" in value else value["StringValue"].encode()
+        size += len(name.encode()) + len(value["DataType"].encode()) + len(content)
+    return size
+
+
+def _record(copy: Copy) -> dict[str, Any]:
+    attributes = {
+        "ApproximateReceiveCount": str(copy.receive_count),
+        "SentTimestamp": str(round(copy.sent_at * 1000)),
+    }
+    if copy.sent.trace_header:
+        attributes["AWSTraceHeader"] = copy.sent.trace_header
+    return {
+        "messageId": copy.sent.message_id,
+        "receiptHandle": copy.handle,
+        "body": copy.sent.body,
+        "attributes": attributes,
+        "messageAttributes": {name: _event_attribute(value) for name, value in copy.sent.attributes.items()},
+        "eventSource": "aws:sqs",
+    }
+
+
+def _event_attribute(value: dict[str, Any]) -> dict[str, Any]:
+    if "BinaryValue" in value:
+        content = {"binaryValue": b64encode(value["BinaryValue"]).decode("ascii")}
+    else:
+        content = {"stringValue": value["StringValue"]}
+    return content | {"stringListValues": [], "binaryListValues": [], "dataType": value["DataType"]}

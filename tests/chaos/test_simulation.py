@@ -1,0 +1,112 @@
+"""Whatever goes wrong, and in whatever order: nothing lost, nothing twice, the table is the fold of the events.
+
+A run is the same for the same seed; a failure names it: `Simulation(seed).run().problems`.
+"""
+
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+
+from tests.chaos.controls import (
+    GetThenAppend,
+    GetThenPut,
+    IgnoresFailedEntries,
+    IgnoresUnprocessedKeys,
+    SwallowsFailures,
+    TakesUnansweredForNew,
+    last_to_arrive,
+)
+from tests.chaos.faults import Odds
+from tests.chaos.simulation import Design, Simulation
+from tests.handlers.support import BlindStore
+
+FAULTS = {
+    "throttled",
+    "reply_lost",
+    "repeated",
+    "killed",
+    "killed_before_acknowledgement",
+    "unprocessed",
+    "entry_failed",
+    "duplicated",
+    "stale",
+    "reported",
+    "exhausted",
+}
+
+
+def outcome(seed: int) -> tuple[int, list[str], Counter[str]]:
+    finished = Simulation(seed).run()
+    return seed, finished.problems, finished.happened
+
+
+@pytest.mark.parametrize("seeds", [200, pytest.param(2000, marks=pytest.mark.soak)])
+def test_nothing_is_lost_nothing_is_doubled_and_the_table_is_the_fold(seeds: int):
+    happened: Counter[str] = Counter()
+    broken = {}
+    # Processes made afresh: a fork of one with threads may hang.
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        for seed, problems, faults in pool.map(outcome, range(seeds), chunksize=5):
+            happened += faults
+            if problems:
+                broken[f"seed {seed}"] = problems[:5]
+    assert broken == {}
+    # A fault that never happened was not survived.
+    assert set(+happened) >= FAULTS, happened
+
+
+def test_a_seed_gives_the_same_run():
+    first, second = Simulation(7).run(), Simulation(7).run()
+    assert (first.happened, first.time.now, first.table.items()) == (
+        second.happened,
+        second.time.now,
+        second.table.items(),
+    )
+    assert Simulation(8).run().time.now != first.time.now
+
+
+def test_without_faults_nothing_is_reported_and_nothing_exhausted():
+    calm = Odds(**dict.fromkeys(Odds.__dataclass_fields__, 0.0))
+    finished = Simulation(1, odds=calm).run()
+    assert finished.problems == []
+    assert not +finished.happened
+
+
+def problems_of(design: Design) -> list[str]:
+    return [problem for seed in range(3) for problem in Simulation(seed, design=design).run().problems]
+
+
+CONTROLS: dict[str, tuple[Design, str]] = {
+    "get then put": (Design(make=lambda process: GetThenPut(process.dynamodb), batch_size=1), "lost"),
+    "get then append": (Design(make=lambda process: GetThenAppend(process.dynamodb), batch_size=1), "twice"),
+    "acknowledged before the write": (Design(acknowledges_first=True), "is nowhere"),
+    "failures swallowed": (Design(make=lambda process: SwallowsFailures(process.event_handler())), "is nowhere"),
+    "no condition on the write": (Design(make=lambda process: process.event_handler(store=BlindStore)), "lost"),
+    "unprocessed keys ignored": (
+        Design(make=lambda process: process.event_handler(store=IgnoresUnprocessedKeys)),
+        "is nowhere",
+    ),
+    "failed entries ignored": (
+        Design(make=lambda process: process.event_handler(quarantine=IgnoresFailedEntries)),
+        "not in the dead-letter queue",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_control_a_wrong_design_fails(name: str):
+    design, symptom = CONTROLS[name]
+    problems = problems_of(design)
+    assert any(symptom in problem for problem in problems), problems[:10]
+
+
+def test_control_the_last_to_arrive_taken_for_the_newest_fails(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("handlers.store.merge", last_to_arrive)
+    assert any("not the fold" in problem for problem in problems_of(Design()))
+
+
+def test_a_user_taken_for_new_costs_a_conflict_and_nothing_else():
+    assert problems_of(Design(make=lambda process: process.event_handler(store=TakesUnansweredForNew))) == []

@@ -1,0 +1,124 @@
+"""Seeded logins and junk, and what a table must hold after them: computed here, not with the code under test."""
+
+import json
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from tests.chaos.queues import Sent
+
+# The virtual clock's zero.
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+_TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+_NAMES = ("Mail", "Mail ", "mail", "Caf\u00e9", "\u043f\u043e\u0447\u0442\u0430", "\U0001f4ec")
+_OFFSETS = (0, 120, -570)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a valid message says."""
+
+    user_id: str
+    service_id: str
+    instant: datetime
+    service_name: str
+
+    @property
+    def rank(self) -> tuple[datetime, str]:
+        return self.instant, self.service_name
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Messages, and what each of the valid ones says, by message id; the others can never be accepted."""
+
+    messages: tuple[Sent, ...]
+    facts: dict[str, Fact]
+
+    @property
+    def invalid(self) -> list[Sent]:
+        return [sent for sent in self.messages if sent.message_id not in self.facts]
+
+    def expected(self) -> dict[str, list[dict[str, str]]]:
+        """The services of every user, newest first: the maximum of the facts of each, whatever order they came in."""
+        newest: dict[str, dict[str, Fact]] = {}
+        for fact in self.facts.values():
+            services = newest.setdefault(fact.user_id, {})
+            services[fact.service_id] = max(fact, services.get(fact.service_id, fact), key=lambda each: each.rank)
+        return {user_id: stored_services(services.values()) for user_id, services in newest.items()}
+
+
+def stored_services(facts: Any) -> list[dict[str, str]]:
+    by_id = sorted(facts, key=lambda fact: fact.service_id)
+    return [
+        {"service_id": fact.service_id, "service_name": fact.service_name, "last_accessed": text_of(fact.instant)}
+        for fact in sorted(by_id, key=lambda fact: fact.instant, reverse=True)
+    ]
+
+
+def text_of(instant: datetime) -> str:
+    """How an instant of a workload, whole or with tenths, must be stored."""
+    tenths = instant.microsecond // 100_000
+    return instant.strftime("%Y-%m-%dT%H:%M:%S") + (f".{tenths}Z" if tenths else "Z")
+
+
+def make_workload(chance: random.Random, size: int, *, users: int = 40, invalid: float = 0.04) -> Workload:
+    """`size` messages of which about 4 % are invalid and about 5 % were sent twice; a quarter is of one hot user."""
+    messages: list[Sent] = []
+    facts: dict[str, Fact] = {}
+    for index in range(size):
+        message_id = f"m-{index}"
+        if chance.random() < invalid:
+            messages.append(bad_message(chance, message_id))
+            continue
+        if facts and chance.random() < 0.05:
+            twin = chance.choice(list(facts))
+            facts[message_id] = facts[twin]
+            messages.append(good_message(chance, message_id, facts[twin]))
+            continue
+        # Few services, names and instants, so that many events compete and some of them tie.
+        facts[message_id] = fact = Fact(
+            f"user|{0 if chance.random() < 0.25 else chance.randrange(users)}",
+            f"s-{chance.randrange(6)}",
+            EPOCH - timedelta(seconds=chance.randrange(1, 60), milliseconds=chance.choice((0, 0, 0, 500))),
+            chance.choice(_NAMES),
+        )
+        messages.append(good_message(chance, message_id, fact))
+    return Workload(tuple(messages), facts)
+
+
+def good_message(chance: random.Random, message_id: str, fact: Fact) -> Sent:
+    local = fact.instant.astimezone(timezone(timedelta(minutes=chance.choice(_OFFSETS))))
+    fields = {
+        "user_id": fact.user_id,
+        "service_id": fact.service_id,
+        "service_name": fact.service_name,
+        "timestamp": local.isoformat(),
+    }
+    return Sent(message_id=message_id, body=json.dumps(fields))
+
+
+def bad_message(chance: random.Random, message_id: str) -> Sent:
+    """A message that breaks a rule, with attributes and a trace, and bytes that must not change on its way."""
+    good = {"user_id": "u", "service_id": "s", "service_name": "S", "timestamp": "2025-01-01T00:00:00Z"}
+    body = chance.choice(
+        (
+            "not json",
+            '{"user_id":\t"u" ',
+            " [1,\r\n2] ",
+            '{"user_id": "a", "user_id": "a"}',
+            "\u00e9\U0001f4ec\u2028 \\u0000",
+            json.dumps(good | {"user_id": ""}),
+            json.dumps(good | {"service_id": 7}),
+            json.dumps(good | {"service_name": "x" * 257}, indent=2),
+            json.dumps(good | {"timestamp": "now"}),
+            json.dumps(good | {"timestamp": "2999-01-01T00:00:00Z"}),
+        )
+    )
+    attributes = {
+        "source": {"DataType": "String", "StringValue": "t\u00e9st"},
+        "digest": {"DataType": "Binary.raw", "BinaryValue": chance.randbytes(8)},
+    }
+    return Sent(message_id=message_id, body=body, attributes=attributes, trace_header=_TRACE)
