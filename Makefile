@@ -5,6 +5,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# What scans the infrastructure pins a botocore of its own.
+SECURITY_VENV := .venv-security
+SECURITY_INSTALLED := $(SECURITY_VENV)/.installed
 
 .DEFAULT_GOAL := help
 
@@ -13,7 +16,10 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(INSTALLED): requirements-dev.txt
-	@LOCALCLOUD_PARENT=$$PPID exec $(PYTHON) tools/install.py $(VENV) requirements-dev.txt $(INSTALLED)
+	@LOCALCLOUD_PARENT=$$PPID exec $(PYTHON) tools/install.py $(VENV) requirements-dev.txt $(INSTALLED) 850
+
+$(SECURITY_INSTALLED): requirements-security.txt
+	@LOCALCLOUD_PARENT=$$PPID exec $(PYTHON) tools/install.py $(SECURITY_VENV) requirements-security.txt $(SECURITY_INSTALLED) 300
 
 .PHONY: install
 install: $(INSTALLED) ## Make .venv with everything pinned in requirements-dev.txt
@@ -31,7 +37,7 @@ check: $(INSTALLED) ## Lint, types and unit tests, in under a minute
 	$(BIN)/pytest -q tests/domain tests/handlers tests/components tests/contract
 
 .PHONY: test
-test: $(INSTALLED) ## Everything that must be green before a change lands
+test: $(INSTALLED) $(SECURITY_INSTALLED) ## Everything that must be green before a change lands
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
@@ -39,7 +45,7 @@ test: $(INSTALLED) ## Everything that must be green before a change lands
 	$(BIN)/pytest
 
 .PHONY: soak
-soak: $(INSTALLED) ## The long forms: more seeds, more kills, half an hour and more
+soak: $(INSTALLED) $(SECURITY_INSTALLED) ## The long forms: more seeds, more kills, half an hour and more
 	$(BIN)/pytest -m soak
 
 .PHONY: format
@@ -54,8 +60,10 @@ lock: $(INSTALLED) ## Pin the newest versions that fit the *.in files
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header \
 	  -c handlers/requirements.txt -c requirements.txt requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header \
+	  requirements-security.in -o requirements-security.txt
 
 .PHONY: clean
 clean: ## Remove what was built and installed
-	rm -rf $(VENV) .build .localcloud .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SECURITY_VENV) .build .localcloud .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

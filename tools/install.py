@@ -27,14 +27,15 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
-def main(directory: Path, requirements: Path, stamp: Path) -> str | None:
+def main(directory: Path, requirements: Path, stamp: Path, megabytes: str) -> str | None:
     """Install `requirements` into `directory` and write `stamp`; answers None, or a sentence that says why not."""
     if sys.version_info < MINIMUM:
         found = ".".join(map(str, sys.version_info[:3]))
         return f"Python {found} is too old: 3.11 or newer is needed. Name one: make PYTHON=python3.13 demo"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     count = sum(1 for line in requirements.read_text().splitlines() if line and not line.startswith((" ", "#")))
-    print(f"Installing {count} pinned packages into {directory} (once; a minute or two, 850 MB)...", flush=True)
+    size = f"once; a minute or two, {megabytes} MB"
+    print(f"Installing {count} pinned packages into {directory} ({size})...", flush=True)
     started = time.monotonic()
     try:
         stamp.unlink(missing_ok=True)
@@ -65,4 +66,4 @@ def main(directory: Path, requirements: Path, stamp: Path) -> str | None:
 
 if __name__ == "__main__":
     os.environ.pop("PYTHONPATH", None)
-    sys.exit(main(*map(Path, sys.argv[1:4])))
+    sys.exit(main(*map(Path, sys.argv[1:4]), sys.argv[4]))
