@@ -42,13 +42,18 @@ class Message:
     def of(cls, record: Mapping[str, Any]) -> "Message":
         """The envelope of an SQS record of a Lambda event."""
         attributes = record.get("attributes") or {}
-        sent = attributes.get("SentTimestamp")
         return cls(
             record=record,
             message_id=record["messageId"],
-            receive_count=int(attributes.get("ApproximateReceiveCount", 1)),
-            sent_at_milliseconds=None if sent is None else int(sent),
+            receive_count=_whole_number(attributes.get("ApproximateReceiveCount")) or 1,
+            sent_at_milliseconds=_whole_number(attributes.get("SentTimestamp")),
         )
+
+
+def _whole_number(text: Any) -> int | None:
+    # What is none, or longer than any count or timestamp, is as good as missing: it must not fail a whole batch.
+    plausible = isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 19
+    return int(text) if plausible else None
 
 
 def decode_login(body: str, now: datetime) -> LoginEvent:

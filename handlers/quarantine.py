@@ -49,7 +49,13 @@ class Quarantine:
         """Error codes, by message id, of the messages the queue did not take; only the others may be acknowledged."""
         refused: dict[str, str] = {}
         quarantined_at = format_instant(self._now())
-        entries = [_entry(index, rejection, quarantined_at) for index, rejection in enumerate(rejections)]
+        entries: list[tuple[dict[str, Any], int]] = []
+        for index, rejection in enumerate(rejections):
+            try:
+                entry = _entry(index, rejection, quarantined_at)
+                entries.append((entry, _entry_bytes(entry)))
+            except Exception:  # noqa: BLE001 - attributes no queue would have taken must not fail the others
+                refused[rejection.message.message_id] = ErrorCode.ENVELOPE_UNREADABLE
         for batch in _batches(entries):
             error_codes = self._send_batch(batch, remaining_seconds)
             for entry in batch:
@@ -107,16 +113,15 @@ def _entry(index: int, rejection: Rejection, quarantined_at: str) -> dict[str, A
 def _attribute(attribute: Mapping[str, Any]) -> dict[str, Any]:
     """A message attribute as the API takes it, from how a Lambda event spells it."""
     if attribute.get("binaryValue") is not None:
-        return {"DataType": attribute["dataType"], "BinaryValue": base64.b64decode(attribute["binaryValue"])}
+        return {"DataType": attribute["dataType"], "BinaryValue": base64.b64decode(attribute["binaryValue"], validate=True)}
     return {"DataType": attribute["dataType"], "StringValue": attribute.get("stringValue")}
 
 
-def _batches(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """`entries`, in order, in batches the API takes; one too large for any goes alone, for the queue to refuse."""
+def _batches(entries: Sequence[tuple[dict[str, Any], int]]) -> Iterator[list[dict[str, Any]]]:
+    """`entries`, each with its size, in batches the API takes; one too large for any goes alone, to be refused."""
     batch: list[dict[str, Any]] = []
     batch_bytes = 0
-    for entry in entries:
-        entry_bytes = _entry_bytes(entry)
+    for entry, entry_bytes in entries:
         if batch and (len(batch) == ENTRIES_MAX or batch_bytes + entry_bytes > BATCH_BYTES_MAX):
             yield batch
             batch, batch_bytes = [], 0

@@ -97,3 +97,5 @@ class ErrorCode:
     WRITE_CONFLICTS: Final = "write_conflicts"
     OUT_OF_TIME: Final = "out_of_time"
     NOT_ACCEPTED: Final = "not_accepted"
+    # Its attributes cannot be sent on; redrive takes the message to the dead-letter queue as it is.
+    ENVELOPE_UNREADABLE: Final = "envelope_unreadable"

@@ -163,6 +163,15 @@ def test_a_batch_that_is_none_is_an_error_that_quotes_nothing(handle, emitted):
     assert (line["exception_name"], line["outcome"]) == ("KeyError", "error")
 
 
+@pytest.mark.parametrize("odd", ["", "many", "-1", "1.5", "9" * 5000, "\u0665", 7, None])
+def test_an_odd_envelope_fails_nobody(handle, dynamodb, emitted, odd):
+    envelope = {"ApproximateReceiveCount": odd, "SentTimestamp": odd}
+    records = [sqs_record(login(), "m-1", attributes=envelope), sqs_record(login(user_id="v"), "m-2")]
+    assert failed(handle({"Records": records}, LambdaContext())) == []
+    assert services_of(dynamodb)
+    assert emitted().metrics["EventPersisted"] == 2
+
+
 def test_an_empty_batch_is_nothing(handle):
     assert handle({"Records": []}, LambdaContext()) == {"batchItemFailures": []}
 

@@ -104,6 +104,23 @@ def test_the_client_is_made_for_the_first_message_and_once(dead_letters):
     assert made == [1]
 
 
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        {"messageAttributes": {"a": {"dataType": "Binary", "binaryValue": "no base64!"}}},
+        {"messageAttributes": {"a": {"dataType": "String"}}},
+        {"messageAttributes": {"a": {"stringValue": "without a type"}}},
+        {"body": "\ud800"},
+    ],
+)
+def test_what_cannot_be_sent_on_is_refused_and_keeps_nobody_from_it(quarantine, dead_letters, unreadable):
+    odd = rejection(**{"message_id": "m-2"} | unreadable)
+    rejections = [rejection(message_id="m-1"), odd, rejection(message_id="m-3")]
+    assert quarantine.send(rejections, plenty) == {"m-2": "envelope_unreadable"}
+    found = {each["MessageAttributes"]["source_message_id"]["StringValue"] for each in dead_letters.everything()}
+    assert found == {"m-1", "m-3"}
+
+
 @pytest.mark.parametrize("missing", ["messageAttributes", "attributes"])
 def test_an_envelope_with_nothing_in_it_will_do(quarantine, dead_letters, missing):
     more: dict[str, Any] = {missing: None}
