@@ -18,7 +18,7 @@ from handlers.messages import InvalidError, Message, decode_login
 from handlers.quarantine import Quarantine, Rejection
 from handlers.settings import EventHandlerSettings
 from handlers.store import NOBODY, WRITERS, Change, RemainingSeconds, UserRecordStore, WriteOutcome, error_code_of
-from handlers.telemetry import Telemetry
+from handlers.telemetry import Telemetry, quiet_libraries
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, FRESHNESS_OBJECTIVE_SECONDS, ErrorCode, Metric, Outcome
 
 _TOO_LARGE_DETAIL = "The record of this user has no room for another service: DynamoDB holds 400 KB an item."
@@ -175,8 +175,10 @@ class EventHandler:
         """The partial batch response; BatchFailedError when every message failed."""
         started = time.perf_counter()
         try:
+            records = event["Records"]
+            self._telemetry.annotate("batch_size", len(records))
             report = fold_events(
-                event["Records"],
+                records,
                 self._store,
                 self._quarantine,
                 max_receive_count=self._max_receive_count,
@@ -186,6 +188,7 @@ class EventHandler:
             )
         except Exception as error:  # noqa: BLE001 - whatever it was, its text must not reach the log
             self._telemetry.failure("batch crashed", error, outcome=Outcome.ERROR)
+            self._telemetry.annotate("outcome", Outcome.ERROR)
             # The text of the original may quote data, and Lambda logs what is raised.
             raise BatchFailedError(f"The batch crashed with {type(error).__name__}; the log says where.") from None
         self._report(report, (time.perf_counter() - started) * 1000)
@@ -226,7 +229,6 @@ class EventHandler:
             values[Metric.RECORD_BYTES] = report.largest_item_bytes
         for name, value in values.items():
             self._telemetry.measure(name, value)
-        self._telemetry.annotate("batch_size", size)
         self._telemetry.annotate("outcome", outcome)
         self._telemetry.logger.info(
             "batch folded",
@@ -263,6 +265,7 @@ class EventHandler:
 def _wired() -> Callable[[dict[str, Any], Any], Any]:
     """The handler with everything it needs, made once per process."""
     settings = EventHandlerSettings.of(os.environ)
+    quiet_libraries()
     session = boto3.Session()
     dynamodb = make_client(session, "dynamodb", read_timeout_seconds=2, connections=WRITERS)
     # Before the telemetry: there is no trace yet that the call could belong to.

@@ -27,13 +27,40 @@ _UNITS: Final = {
 }
 
 
+def quiet_libraries() -> None:
+    """Hold libraries to warnings. To be called before the first client is made.
+
+    Lambda sets the root logger to the function's level, DEBUG with us, and botocore's debug lines hold requests: the
+    user ids in them, and the session token they are signed with. Our own logger has a level of its own.
+    """
+    logging.getLogger().setLevel(logging.WARNING)
+
+
+class _DiscreetEmitter:
+    """Sends what the SDK recorded of a failed call without the text of the failure: AWS quotes requests in it.
+
+    Class, stack and HTTP status stay; the error code is in the log line of the same trace.
+    """
+
+    def __init__(self, emitter: Any) -> None:
+        self._emitter = emitter
+
+    def send_entity(self, entity: Any) -> None:
+        """Send a segment, and what is nested in it."""
+        entities = [entity]
+        for each in entities:
+            entities.extend(each.subsegments)
+            # An exception that was recorded before is there by its id alone.
+            for exception in each.cause.get("exceptions", ()) if isinstance(each.cause, dict) else ():
+                exception.message = None
+        self._emitter.send_entity(entity)
+
+
 class Telemetry:
     """What one function says about itself. Made once per process; `entry_point` goes around its handler."""
 
     def __init__(self, service: str, stack: str, version: str) -> None:
-        # Lambda sets the root logger to the function's level, DEBUG with us, and botocore's debug lines hold requests
-        # with user ids in them. Our own logger has a level of its own.
-        logging.getLogger().setLevel(logging.WARNING)
+        quiet_libraries()
         self.logger = Logger(
             service=service,
             stack=stack,
@@ -49,6 +76,8 @@ class Telemetry:
         self._metrics.set_default_dimensions(**{STACK_DIMENSION: stack})
         self._tracer = Tracer(service=service, patch_modules=("botocore",))
         self._recorder: Any = self._tracer.provider
+        if not isinstance(self._recorder.emitter, _DiscreetEmitter):
+            self._recorder.emitter = _DiscreetEmitter(self._recorder.emitter)
         self._service = service
         self._stack = stack
         # An environment provisioned ahead is warm when the first request comes.
