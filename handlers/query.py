@@ -18,7 +18,7 @@ from handlers.messages import InvalidError, valid_id
 from handlers.settings import QuerySettings
 from handlers.store import NOBODY, UserRecordStore, error_code_of
 from handlers.stored import StoredRecord
-from handlers.telemetry import Telemetry
+from handlers.telemetry import Telemetry, quiet_libraries
 from handlers.vocabulary import QUERY_OBJECTIVE_MILLISECONDS, QUERY_SERVICE, ErrorCode, Metric, Outcome
 
 _HEADERS = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
@@ -30,11 +30,17 @@ def user_id_of(event: Mapping[str, Any]) -> str:
     `pathParameters` of a REST API's proxy event are as they came over the wire, still percent-encoded (those of an
     HTTP API are not), so a slash inside an id survives as %2F. A plus sign is a plus sign in a path, not a blank.
     """
-    encoded = (event.get("pathParameters") or {}).get("user_id") or ""
     try:
-        return valid_id("user_id", unquote(encoded, errors="strict"))
+        return valid_id("user_id", unquote(_text(event, "pathParameters", "user_id"), errors="strict"))
     except UnicodeDecodeError:
         raise InvalidError(ErrorCode.PATH_NOT_UTF8, "user_id is not percent-encoded UTF-8.") from None
+
+
+def _text(event: Any, *path: str) -> str:
+    """The string at `path` in the event, or an empty one, whatever else is there: the API sends nulls for nothing."""
+    for name in path:
+        event = event.get(name) if isinstance(event, Mapping) else None
+    return event if isinstance(event, str) else ""
 
 
 class Query:
@@ -47,7 +53,7 @@ class Query:
     def answer(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """A proxy response: 200, 400, or 500 for everything nobody expected."""
         started = time.perf_counter()
-        request_id = (event.get("requestContext") or {}).get("requestId") or context.aws_request_id
+        request_id = _text(event, "requestContext", "requestId") or context.aws_request_id
         self._telemetry.logger.set_correlation_id(request_id)
         stored: StoredRecord | None = None
         try:
@@ -112,6 +118,7 @@ def _response(status: int, body: Mapping[str, Any]) -> dict[str, Any]:
 def _wired() -> Callable[[dict[str, Any], Any], Any]:
     """The handler with everything it needs, made once per process."""
     settings = QuerySettings.of(os.environ)
+    quiet_libraries()
     dynamodb = make_client(boto3.Session(), "dynamodb", read_timeout_seconds=1)
     # Before the telemetry: there is no trace yet that the call could belong to.
     with suppress(BotoCoreError, ClientError):

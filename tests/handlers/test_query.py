@@ -82,7 +82,17 @@ def test_an_id_that_breaks_the_rules_is_refused(query, calls, emitted, encoded, 
     assert calls.count("GetItem") == 0
 
 
-@pytest.mark.parametrize("event", [{}, {"pathParameters": None}, {"pathParameters": {}}])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"pathParameters": None},
+        {"pathParameters": {}},
+        {"pathParameters": {"user_id": 7}},
+        {"pathParameters": ["u"], "requestContext": "api-1"},
+        {"requestContext": {"requestId": {}}},
+    ],
+)
 def test_a_request_without_an_id_is_refused(query, event):
     response = query(event, LambdaContext())
     assert response["statusCode"] == 400
