@@ -1,0 +1,131 @@
+"""Breakages, each of which makes a function say what it must not."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from aws_xray_sdk.core import xray_recorder
+
+from handlers import event_handler, messages, query, telemetry
+from handlers.store import NOBODY, UserRecordStore
+from handlers.telemetry import Telemetry
+
+
+def _replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    setattr(owner, name, make(getattr(owner, name)))
+
+
+def _log_what_failed() -> None:
+    def failure(self: Any, message: str, error: Exception, **fields: Any) -> None:
+        self.logger.error(f"{message}: {error}", extra=fields)
+
+    _replace(Telemetry, "failure", lambda _: failure)
+
+
+def _log_at_the_level_of_the_runtime() -> None:
+    def loud(init: Any) -> Any:
+        def wrapped(self: Any, *arguments: Any) -> None:
+            init(self, *arguments)
+            logging.getLogger().setLevel(os.environ["AWS_LAMBDA_LOG_LEVEL"])
+
+        return wrapped
+
+    _replace(Telemetry, "__init__", loud)
+
+
+def _warm_up_loudly() -> None:
+    for module in (event_handler, query):
+        _replace(module, "quiet_libraries", lambda _: lambda: None)
+
+
+def _annotate_the_user() -> None:
+    def put(user_id: str) -> None:
+        xray_recorder.put_annotation("user", user_id)
+
+    _watch_users(put)
+
+
+def _measure_by_user() -> None:
+    last: list[str] = []
+    _watch_users(last.append)
+
+    def by_user(measure: Any) -> Any:
+        def wrapped(self: Any, name: str, value: float) -> None:
+            if last:
+                self._metrics.add_dimension("user", last.pop())
+            measure(self, name, value)
+
+        return wrapped
+
+    _replace(Telemetry, "measure", by_user)
+
+
+def _watch_users(tell: Callable[[str], Any]) -> None:
+    def reading(read: Any) -> Any:
+        def wrapped(self: Any, users: Any, *arguments: Any, **more: Any) -> Any:
+            user_id = users if isinstance(users, str) else next(iter(users))
+            if user_id != NOBODY:
+                tell(user_id)
+            return read(self, users, *arguments, **more)
+
+        return wrapped
+
+    _replace(UserRecordStore, "read", reading)
+    _replace(UserRecordStore, "get", reading)
+
+
+def _trace_what_the_sdk_records() -> None:
+    _replace(
+        telemetry._DiscreetEmitter, "send_entity", lambda _: lambda self, entity: self._emitter.send_entity(entity)
+    )
+
+
+def _serve_the_error() -> None:
+    def telling(respond: Any) -> Any:
+        def wrapped(status: int, body: Any) -> Any:
+            return respond(status, {**body, "message": str(sys.exc_info()[1])} if status == 500 else body)
+
+        return wrapped
+
+    _replace(query, "_response", telling)
+
+
+def _raise_the_original_text() -> None:
+    def telling(handle: Any) -> Any:
+        def wrapped(self: Any, event: Any, context: Any) -> Any:
+            try:
+                return handle(self, event, context)
+            except event_handler.BatchFailedError as error:
+                raise event_handler.BatchFailedError(str(error.__context__)) from None
+
+        return wrapped
+
+    _replace(event_handler.EventHandler, "handle", telling)
+
+
+def _quote_in_the_detail() -> None:
+    def quoting(decode: Any) -> Any:
+        def wrapped(body: str, now: Any) -> Any:
+            try:
+                return decode(body, now)
+            except messages.InvalidError as error:
+                raise messages.InvalidError(error.code, f"{error.detail} {body[:40]}") from None
+
+        return wrapped
+
+    _replace(event_handler, "decode_login", quoting)
+
+
+CONTROLS: dict[str, Callable[[], None]] = {
+    "logs the text of an exception": _log_what_failed,
+    "logs at the level of the runtime": _log_at_the_level_of_the_runtime,
+    "warms up before it is quiet": _warm_up_loudly,
+    "annotates the user": _annotate_the_user,
+    "traces what the SDK records": _trace_what_the_sdk_records,
+    "measures by user": _measure_by_user,
+    "serves the raw error": _serve_the_error,
+    "raises the original text": _raise_the_original_text,
+    "quotes the body in the detail": _quote_in_the_detail,
+}
