@@ -113,7 +113,8 @@ def _entry(index: int, rejection: Rejection, quarantined_at: str) -> dict[str, A
 def _attribute(attribute: Mapping[str, Any]) -> dict[str, Any]:
     """A message attribute as the API takes it, from how a Lambda event spells it."""
     if attribute.get("binaryValue") is not None:
-        return {"DataType": attribute["dataType"], "BinaryValue": base64.b64decode(attribute["binaryValue"], validate=True)}
+        value = base64.b64decode(attribute["binaryValue"], validate=True)
+        return {"DataType": attribute["dataType"], "BinaryValue": value}
     return {"DataType": attribute["dataType"], "StringValue": attribute.get("stringValue")}
 
 
