@@ -74,13 +74,3 @@ def _user_pool_client(cloud: Emulator, given: Inputs) -> Made:
 def _caller_identity(cloud: Emulator, _: dict[str, Any]) -> dict[str, Any]:
     who = cloud.client("sts").get_caller_identity()
     return {"id": who["Account"], "accountId": who["Account"], "arn": who["Arn"], "userId": who["UserId"]}
-
-
-@answers("aws:index/getRegion:getRegion")
-def _region(cloud: Emulator, _: dict[str, Any]) -> dict[str, Any]:
-    return {"id": cloud.region, "name": cloud.region, "region": cloud.region}
-
-
-@answers("aws:index/getPartition:getPartition")
-def _partition(cloud: Emulator, _: dict[str, Any]) -> dict[str, Any]:
-    return {"id": "aws", "partition": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws"}

@@ -35,7 +35,6 @@ def _queue(cloud: Emulator, given: Inputs) -> Made:
 
 
 @provides("aws:sqs/queuePolicy:QueuePolicy")
-@provides("aws:sqs/redrivePolicy:RedrivePolicy")
 @provides("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy")
 def _queue_attribute(cloud: Emulator, given: Inputs) -> Made:
     url = given.take("queueUrl")

@@ -40,17 +40,3 @@ def _key(cloud: Emulator, given: Inputs) -> Made:
     if rotates:
         kms.enable_key_rotation(KeyId=made["KeyId"])
     return made["KeyId"], {"arn": made["Arn"], "keyId": made["KeyId"]}
-
-
-@provides("aws:kms/alias:Alias")
-def _alias(cloud: Emulator, given: Inputs) -> Made:
-    name, target = given.take_name(), given.take("targetKeyId")
-    cloud.client("kms").create_alias(AliasName=name, TargetKeyId=target)
-    return name, {"arn": f"arn:aws:kms:{cloud.region}:{cloud.account_id}:{name}", "name": name}
-
-
-@provides("aws:kms/keyPolicy:KeyPolicy")
-def _key_policy(cloud: Emulator, given: Inputs) -> Made:
-    key_id = given.take("keyId")
-    cloud.client("kms").put_key_policy(KeyId=key_id, PolicyName="default", **given.take_rest(pascal))
-    return key_id, {}

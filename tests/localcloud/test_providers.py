@@ -139,9 +139,9 @@ def test_a_role_may_do_what_its_policy_says(cloud: Cloud, role: Made):
 def test_a_queue_holds_its_settings_and_policies(cloud: Cloud, queue: Made):
     letters = cloud.make("aws:sqs/queue:Queue", name="dead-letters", kmsMasterKeyId="alias/aws/sqs")
     redrive = json.dumps({"deadLetterTargetArn": letters["arn"], "maxReceiveCount": 5})
+    fed = cloud.make("aws:sqs/queue:Queue", redrivePolicy=redrive)
     allow = json.dumps({"redrivePermission": "byQueue", "sourceQueueArns": [queue["arn"]]})
     policy = json.dumps({"Version": "2012-10-17", "Statement": []})
-    cloud.make("aws:sqs/redrivePolicy:RedrivePolicy", queueUrl=queue["url"], redrivePolicy=redrive)
     cloud.make("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", queueUrl=letters["url"], redriveAllowPolicy=allow)
     cloud.make("aws:sqs/queuePolicy:QueuePolicy", queueUrl=queue["url"], policy=policy)
 
@@ -153,7 +153,7 @@ def test_a_queue_holds_its_settings_and_policies(cloud: Cloud, queue: Made):
     assert held["MessageRetentionPeriod"] == "345600"
     assert held["ReceiveMessageWaitTimeSeconds"] == "20"
     assert held["SqsManagedSseEnabled"] == "true"
-    assert json.loads(held["RedrivePolicy"]) == json.loads(redrive)
+    assert json.loads(attributes(fed["url"])["RedrivePolicy"]) == json.loads(redrive)
     assert json.loads(held["Policy"]) == json.loads(policy)
     assert json.loads(attributes(letters["url"])["RedriveAllowPolicy"]) == json.loads(allow)
     assert attributes(letters["url"])["KmsMasterKeyId"] == "alias/aws/sqs"
@@ -184,14 +184,11 @@ def test_a_table_holds_its_settings(cloud: Cloud):
     assert recovery["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
-def test_a_key_rotates_and_has_its_alias_and_policy(cloud: Cloud):
-    kms = cloud.emulator.client("kms")
-    key = cloud.make("aws:kms/key:Key", description="data", enableKeyRotation=True)
-    alias = cloud.make("aws:kms/alias:Alias", name="alias/data", targetKeyId=key["keyId"])
-    policy = {"Version": "2012-10-17", "Statement": []}
-    cloud.make("aws:kms/keyPolicy:KeyPolicy", keyId=key["keyId"], policy=json.dumps(policy))
+def test_a_key_rotates_and_has_its_policy(cloud: Cloud):
+    kms, policy = cloud.emulator.client("kms"), {"Version": "2012-10-17", "Statement": []}
+    key = cloud.make("aws:kms/key:Key", description="data", enableKeyRotation=True, policy=json.dumps(policy))
     assert kms.get_key_rotation_status(KeyId=key["keyId"])["KeyRotationEnabled"]
-    assert kms.describe_key(KeyId=alias["name"])["KeyMetadata"]["Arn"] == key["arn"]
+    assert kms.describe_key(KeyId=key["keyId"])["KeyMetadata"]["Arn"] == key["arn"]
     assert json.loads(kms.get_key_policy(KeyId=key["keyId"])["Policy"]) == policy
 
 
@@ -478,16 +475,9 @@ def test_alarms_dashboards_and_queries_are_held(cloud: Cloud):
     assert cloudwatch.get_dashboard(DashboardName="board")["DashboardBody"] == '{"widgets": []}'
 
 
-@pytest.mark.parametrize(
-    ("token", "answer"),
-    [
-        ("aws:index/getCallerIdentity:getCallerIdentity", {"accountId": "123456789012"}),
-        ("aws:index/getRegion:getRegion", {"region": "eu-west-1"}),
-        ("aws:index/getPartition:getPartition", {"partition": "aws"}),
-    ],
-)
-def test_questions_are_answered(cloud: Cloud, token: str, answer: dict[str, str]):
-    assert answer.items() <= cloud.providers.invoke(token, {}, None).items()
+def test_the_program_learns_whose_account_it_is(cloud: Cloud):
+    answer = cloud.providers.invoke("aws:index/getCallerIdentity:getCallerIdentity", {}, None)
+    assert answer["accountId"] == cloud.emulator.account_id
 
 
 def test_an_unknown_type_is_an_error(cloud: Cloud):
