@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from handlers.logins import format_instant
 from handlers.messages import Message
 from handlers.store import RESERVE_SECONDS, Client, RemainingSeconds, error_code_of
@@ -73,7 +71,7 @@ class Quarantine:
             return {entry["Id"]: ErrorCode.OUT_OF_TIME for entry in batch}
         try:
             response = self._client_made().send_message_batch(QueueUrl=self._queue_url, Entries=batch)
-        except (BotoCoreError, ClientError) as error:
+        except Exception as error:  # noqa: BLE001 - a surprise here must not fail what is stored already
             return {entry["Id"]: error_code_of(error) for entry in batch}
         # Accepted is what is listed as such: an entry in neither list is not.
         accepted = {entry["Id"] for entry in response.get("Successful", [])}

@@ -35,7 +35,12 @@ class Gate:
     """The way of one process to AWS. Nothing gets through after the process was killed or its time is up."""
 
     def __init__(
-        self, time: VirtualTime, chance: random.Random, odds: Odds, happened: Counter[str], remaining: Callable[[], float]
+        self,
+        time: VirtualTime,
+        chance: random.Random,
+        odds: Odds,
+        happened: Counter[str],
+        remaining: Callable[[], float],
     ) -> None:
         self._time = time
         self._chance = chance

@@ -52,7 +52,7 @@ class Silent(Telemetry):
 
     def info(self, *_: Any, **__: Any) -> None: ...
 
-    warning = error = info
+    warning = error = set_correlation_id = info
 
 
 def event_handler(

@@ -1,0 +1,151 @@
+"""One function, a table and a dead-letter queue, called by hand; one scripted thing goes wrong."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.chaos.aws import Client, KilledError, Perform
+from tests.chaos.functions import DEAD_LETTERS, TABLE, Context, Function, acknowledged, event_handler
+from tests.chaos.queues import QueueModel, Sent
+from tests.chaos.simulation import same_message
+from tests.chaos.table import TableModel
+from tests.chaos.workload import Fact, Workload, text_of
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """Raise `error` at the `nth` call of `operation` (None: at every call), after doing what was asked if `landed`."""
+
+    operation: str
+    error: Callable[[], BaseException]
+    nth: int | None = None
+    landed: bool = False
+
+
+@dataclass(slots=True)
+class Script:
+    """A gate that lets everything pass but what its fault is about, and remembers which requests that was."""
+
+    fault: Fault | None = None
+    calls: Counter[str] = field(default_factory=Counter)
+    requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    failed: list[dict[str, Any]] = field(default_factory=list)
+
+    def __call__(self, operation: str, request: dict[str, Any], perform: Perform) -> dict[str, Any]:
+        self.calls[operation] += 1
+        self.requests.append((operation, request))
+        fault = self.fault
+        if not fault or fault.operation != operation or fault.nth not in (None, self.calls[operation]):
+            return perform(request)
+        self.failed.append(request)
+        if fault.landed:
+            perform(request)
+        raise fault.error()
+
+
+class World:
+    """Models with nothing in them, and functions that work on them; every function is a process of its own."""
+
+    def __init__(self) -> None:
+        self.table = TableModel(TABLE)
+        self.dead_letters = QueueModel(DEAD_LETTERS)
+
+    def function(self, gate: Any, **parts: Any) -> Function:
+        clients = Client(self.table, gate), Client(self.dead_letters, gate)
+        return event_handler(*clients, now=lambda: NOW, **parts)
+
+    def deliver(self, function: Function, messages: Iterable[Sent]) -> list[Sent] | None:
+        """The messages Lambda deletes after this batch, in their order; None if the process was killed."""
+        by_id = {sent.message_id: sent for sent in messages}
+        try:
+            done = acknowledged(function, records_of(by_id.values()), Context())
+        except KilledError:
+            return None
+        return [by_id[record["messageId"]] for record in done]
+
+    def unsafe(self, workload: Workload, messages: Iterable[Sent]) -> list[str]:
+        """Ids of the messages that would be lost if they were forgotten now."""
+        services = self.services()
+        return [
+            sent.message_id
+            for sent in messages
+            if not (
+                _holds(services, workload.facts[sent.message_id])
+                if sent.message_id in workload.facts
+                else self._is_quarantined(sent)
+            )
+        ]
+
+    def services(self) -> dict[str, list[dict[str, str]]]:
+        """What the table holds."""
+        return {
+            user_id: [{name: value["S"] for name, value in entry["M"].items()} for entry in item["services"]["L"]]
+            for user_id, item in self.table.items().items()
+        }
+
+    def quarantined(self, sent: Sent) -> list[Sent]:
+        """The dead letters this message became."""
+        named = {"DataType": "String", "StringValue": sent.message_id}
+        return [each for each in self.dead_letters.messages() if each.attributes.get("source_message_id") == named]
+
+    def _is_quarantined(self, sent: Sent) -> bool:
+        copies = self.quarantined(sent)
+        return bool(copies) and all(same_message(copy, sent) for copy in copies)
+
+
+def _holds(services: dict[str, list[dict[str, str]]], fact: Fact) -> bool:
+    """Whether there is this login in a table with these services, or a newer one."""
+    return any(
+        service["service_id"] == fact.service_id
+        and (datetime.fromisoformat(service["last_accessed"]), service["service_name"]) >= fact.rank
+        for service in services.get(fact.user_id, [])
+    )
+
+
+def records_of(messages: Iterable[Sent]) -> list[dict[str, Any]]:
+    """The records of a Lambda event."""
+    queue = QueueModel("https://sqs/source")
+    by_id = {}
+    for sent in messages:
+        queue.add(sent)
+        [record] = queue.receive(1)
+        by_id[sent.message_id] = record
+    return list(by_id.values())
+
+
+def good(index: int, *, user: str | None = None, seconds: int = 0) -> tuple[Sent, Fact]:
+    """A login of a user of its own, or of `user`."""
+    fact = Fact(
+        user or f"user-{index}", f"service-{index % 3}", NOW - timedelta(seconds=100 - seconds), f"Name {index}"
+    )
+    body = (
+        f'{{"user_id": "{fact.user_id}", "service_id": "{fact.service_id}", '
+        f'"service_name": "{fact.service_name}", "timestamp": "{text_of(fact.instant)}"}}'
+    )
+    return Sent(message_id=f"good-{index}", body=body), fact
+
+
+def bad(index: int) -> Sent:
+    """Nothing that could ever be a login, with attributes of every type and a trace."""
+    attributes = {
+        "text": {"DataType": "String", "StringValue": f"t\u00e9xt {index}"},
+        "number": {"DataType": "Number.price", "StringValue": "1.50"},
+        "bytes": {"DataType": "Binary.raw", "BinaryValue": bytes([0, 255, index])},
+    }
+    return Sent(
+        message_id=f"bad-{index}",
+        body=f'{{ "user_id":\t"{index}\u00e9\U0001f4ec\\u0000" \r\n',
+        attributes=attributes,
+        trace_header=TRACE,
+    )
+
+
+def workload_of(goods: Sequence[tuple[Sent, Fact]], bads: Sequence[Sent] = ()) -> Workload:
+    """Good messages, then bad ones."""
+    messages = (*[sent for sent, _ in goods], *bads)
+    return Workload(messages, {sent.message_id: fact for sent, fact in goods})
