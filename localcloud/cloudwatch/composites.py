@@ -1,0 +1,102 @@
+"""Composite alarms: the rule over the states of other alarms, and when its actions are held back.
+
+The grammar of a rule is Python's for `and`, `or` and `not`, so the parser of the standard library reads it.
+"""
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from localcloud.cloudwatch.states import State
+
+_CONDITION = re.compile(r"\b(ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(\"[^\"]+\"|[^\s()\"]+)\s*\)")
+_ARN = re.compile(r"arn:aws:cloudwatch:[^:]*:[^:]*:alarm:(.+)")
+
+
+def alarm_name(reference: str) -> str:
+    """The name of an alarm that a rule or a suppressor names by its name or ARN."""
+    found = _ARN.fullmatch(reference.strip('"'))
+    return found[1] if found else reference.strip('"')
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule and the names of the alarms it looks at."""
+
+    text: str
+    alarms: tuple[str, ...]
+    _tree: ast.expr
+    _conditions: Mapping[str, tuple[State, str]]
+
+    def state(self, states: Mapping[str, State]) -> State:
+        """ALARM when the rule holds, else OK."""
+        return State.ALARM if self._holds(self._tree, states) else State.OK
+
+    def _holds(self, node: ast.expr, states: Mapping[str, State]) -> bool:
+        match node:
+            case ast.Constant(value=bool() as value):
+                return value
+            case ast.Name(id=name):
+                state, alarm = self._conditions[name]
+                return states[alarm] is state
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return not self._holds(operand, states)
+            case ast.BoolOp(op=op, values=values):
+                return (all if isinstance(op, ast.And) else any)(self._holds(value, states) for value in values)
+        raise AssertionError("unreachable: parse_rule refuses everything else")
+
+
+def parse_rule(text: str) -> Rule:
+    """The rule in `text`; ValueError when CloudWatch would refuse it."""
+    conditions: dict[str, tuple[State, str]] = {}
+
+    def remember(found: re.Match[str]) -> str:
+        name = f"condition_{len(conditions)}"
+        conditions[name] = State(found[1]), alarm_name(found[2])
+        return name
+
+    source = _CONDITION.sub(remember, text)
+    for word, meaning in {"AND": "and", "OR": "or", "NOT": "not", "TRUE": "True", "FALSE": "False"}.items():
+        source = re.sub(rf"\b{word}\b", f" {meaning} ", source)
+    try:
+        tree = ast.parse(source.strip(), mode="eval").body
+    except SyntaxError:
+        raise ValueError(f"not a rule of a composite alarm: {text}") from None
+    allowed = (ast.BoolOp, ast.UnaryOp, ast.Name, ast.Constant, ast.And, ast.Or, ast.Not, ast.Load)
+    for node in ast.walk(tree):
+        strange = not isinstance(node, allowed) or (isinstance(node, ast.Name) and node.id not in conditions)
+        if strange or (isinstance(node, ast.Constant) and not isinstance(node.value, bool)):
+            raise ValueError(f"only ALARM(), OK(), INSUFFICIENT_DATA(), TRUE, FALSE, AND, OR, NOT make a rule: {text}")
+    return Rule(text, tuple(dict.fromkeys(alarm for _, alarm in conditions.values())), tree, conditions)
+
+
+class Suppression:
+    """Decides when a composite's actions happen, as "Suppressing composite alarm actions" of the user guide tells.
+
+    A change while the suppressor is in ALARM is held back; a change while it is not waits for it. When it leaves ALARM
+    with something held back, the extension runs. When a wait or an extension ends, the action for the current state is
+    taken. Nothing held back means nothing to repeat.
+    """
+
+    def __init__(self, wait_seconds: int, extension_seconds: int) -> None:
+        self._wait_seconds, self._extension_seconds = wait_seconds, extension_seconds
+        self._due: float | None = None
+        self._held_back = False
+        self._suppressing = False
+
+    def acts(self, now: float, *, changed: bool, suppressing: bool) -> bool:
+        """Whether the action of the composite's current state is taken now."""
+        released = self._suppressing and not suppressing
+        self._suppressing = suppressing
+        self._held_back = self._held_back or changed
+        if suppressing:
+            self._due = None
+        elif changed:
+            self._due = now + self._wait_seconds
+        elif released and self._held_back:
+            self._due = now + self._extension_seconds
+        if self._due is None or now < self._due:
+            return False
+        self._due, self._held_back = None, False
+        return True
