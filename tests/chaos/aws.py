@@ -1,4 +1,4 @@
-"""What the models of AWS services share: errors shaped as botocore raises them, and a client that can be tampered with."""
+"""What the models of AWS share: errors as botocore raises them, and clients whose every call can be tampered with."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,9 +17,12 @@ class KilledError(BaseException):
     """The process that made the call is gone: nothing in it may run any more."""
 
 
-def client_error(operation: str, code: str, message: str = "", *, status: int = 400, **members: Any) -> ClientError:
-    """The error botocore raises for an answer of the service; `members` are those the operation's model adds."""
-    response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}, **members}
+def client_error(
+    operation: str, code: str, message: str = "", *, status: int = 400, members: dict[str, Any] | None = None
+) -> ClientError:
+    """The error botocore raises for an answer of the service; `members` are those its shape has beside the message."""
+    metadata = {"HTTPStatusCode": status}
+    response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata, **(members or {})}
     return ClientError(response, operation)  # pyright: ignore[reportArgumentType]
 
 
@@ -29,7 +32,7 @@ Gate = Callable[[str, dict[str, Any], Perform], dict[str, Any]]
 
 
 class Client:
-    """A model as a boto3 client whose every call goes through `gate`, which may delay it, fail it, or lose its reply."""
+    """A model as a boto3 client whose calls go through `gate`, which may delay one, fail it, or lose its reply."""
 
     def __init__(self, model: Any, gate: Gate) -> None:
         self._model = model

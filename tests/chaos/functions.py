@@ -1,8 +1,8 @@
 """The event handler on the models: what one function's process is made of, without threads, logs or sleep."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -47,8 +47,9 @@ class Silent(Telemetry):
 
     def failure(self, message: str, error: Exception, **fields: Any) -> None: ...
 
-    def span(self, name: str) -> AbstractContextManager[None]:
-        return nullcontext()
+    @contextmanager
+    def span(self, name: str) -> Iterator[None]:
+        yield
 
     def info(self, *_: Any, **__: Any) -> None: ...
 
@@ -87,7 +88,7 @@ class Context:
 
 
 def acknowledged(function: Function, records: list[dict[str, Any]], context: Any) -> list[dict[str, Any]]:
-    """The records Lambda deletes from the queue after calling `function`: none if it raises, or names one it made up."""
+    """The records Lambda deletes after calling `function`: none if it raises, or names one that it made up."""
     try:
         response = function.handle({"Records": records}, context)
     except Exception:  # noqa: BLE001 - to Lambda one is like another

@@ -1,4 +1,4 @@
-"""SQS as its consumers meet it: at least once, in any order, hidden while in flight, moved away after too many receives."""
+"""SQS as its consumers meet it: at least once, in any order, hidden in flight, moved away after too many receives."""
 
 import heapq
 import random

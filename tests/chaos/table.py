@@ -103,10 +103,12 @@ class TableModel:
         holds = _holds(request.get("ConditionExpression"), resolve, item)
         resolve.require_all_used()
         if not holds:
-            give_back = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and item
-            message = "The conditional request failed"
+            gives_back = item and request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
             raise client_error(
-                "UpdateItem", "ConditionalCheckFailedException", message, **({"Item": item} if give_back else {})
+                "UpdateItem",
+                "ConditionalCheckFailedException",
+                "The conditional request failed",
+                members={"Item": item} if gives_back else None,
             )
         self._store("UpdateItem", key, {"user_id": {"S": key}, **item, attribute: value})
         return {}

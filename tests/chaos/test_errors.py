@@ -25,7 +25,7 @@ def refused(code: str, status: int = 400) -> Callable[[str], Exception]:
     return lambda operation: client_error(operation, code, "marked", status=status)
 
 
-def broken(error: type[Exception]) -> Callable[[str], Exception]:
+def broken(error: Callable[..., Exception]) -> Callable[[str], Exception]:
     return lambda operation: error(endpoint_url=operation, error="marked")
 
 
@@ -97,7 +97,7 @@ def test_control_a_handler_that_swallows_failures_is_found_out(operation: str):
     script = Script(Fault(operation=operation, error=lambda: ERRORS["throttling"](operation)))
     done = world.deliver(SwallowsFailures(world.function(script)), workload.messages)
     assert done == list(workload.messages)
-    assert set(world.unsafe(workload, done)) == asked_for(workload, script.failed)
+    assert set(world.unsafe(workload, workload.messages)) == asked_for(workload, script.failed)
 
 
 @pytest.mark.parametrize("error", ERRORS)

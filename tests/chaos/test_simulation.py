@@ -5,7 +5,6 @@ A run is the same for the same seed; a failure names it: `Simulation(seed).run()
 
 import multiprocessing
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest

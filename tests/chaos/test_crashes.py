@@ -1,0 +1,112 @@
+"""A process may be killed at any moment: what it had not been answered for comes again, and ends as if nothing was."""
+
+import itertools
+import random
+from dataclasses import dataclass
+
+import pytest
+
+from tests.chaos.aws import KilledError
+from tests.chaos.harness import Fault, Script, World, bad, good, workload_of
+
+TEN_USERS = workload_of([good(i) for i in range(10)])
+MIXED = workload_of(
+    [good(0), good(1, user="user-0"), good(2, user="user-0", seconds=5), good(3), good(4, user="user-3"), good(5)],
+    [bad(i) for i in range(4)],
+)
+WORKLOADS = {"ten users": TEN_USERS, "four bad ones": MIXED}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Before or after the `nth` call of an operation; with `operation` None, when the handler has just returned."""
+
+    operation: str | None
+    nth: int = 1
+    after: bool = False
+
+    def __str__(self) -> str:
+        return f"{'after' if self.after else 'before'} {self.operation or 'acknowledgement'} {self.nth}"
+
+    @property
+    def fault(self) -> Fault | None:
+        if self.operation is None:
+            return None
+        return Fault(operation=self.operation, nth=self.nth, landed=self.after, error=KilledError)
+
+
+def moments(name: str) -> list[Moment]:
+    """Every moment at which it makes a difference to be killed, from what an undisturbed run does."""
+    script, world = Script(), World()
+    world.deliver(world.function(script), WORKLOADS[name].messages)
+    counted = [(operation, nth) for operation, count in script.calls.items() for nth in range(1, count + 1)]
+    return [Moment(*call, after) for call, after in itertools.product(counted, (False, True))] + [Moment(None)]
+
+
+def crash(world: World, name: str, moment: Moment, order: int) -> Script:
+    """Deliver the batch, in some order, to a new process that is killed at this moment, and delete nothing after."""
+    messages = list(WORKLOADS[name].messages)
+    random.Random(order).shuffle(messages)
+    script = Script(moment.fault)
+    done = world.deliver(world.function(script), messages)
+    assert (done is None) == (moment.fault is not None)
+    return script
+
+
+def is_as_if_nothing_was(world: World, name: str) -> bool:
+    workload = WORKLOADS[name]
+    return world.services() == workload.expected() and world.unsafe(workload, workload.messages) == []
+
+
+ALL = [(name, moment) for name in WORKLOADS for moment in moments(name)]
+
+
+def test_the_moments_are_every_position_of_a_batch():
+    writes = [moment.nth for moment in moments("ten users") if moment.operation == "update_item"]
+    assert sorted(writes) == sorted([*range(1, 11)] * 2)
+    assert {moment.operation for moment in moments("four bad ones")} == {
+        "batch_get_item",
+        "update_item",
+        "send_message_batch",
+        None,
+    }
+
+
+@pytest.mark.parametrize(("name", "moment"), ALL, ids=str)
+def test_after_redelivery_it_is_as_if_nothing_was(name: str, moment: Moment):
+    world = World()
+    crash(world, name, moment, order=0)
+    messages = WORKLOADS[name].messages
+    assert world.deliver(world.function(Script()), messages) == list(messages)
+    assert is_as_if_nothing_was(world, name)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_a_process_that_is_killed_stops_there(name: str):
+    for moment in moments(name):
+        script = crash(World(), name, moment, order=1)
+        if moment.operation:
+            assert script.requests[-1][0] == moment.operation
+            assert script.calls[moment.operation] == moment.nth
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_killed_twice_in_any_two_places_it_is_as_if_nothing_was(name: str):
+    # The second run has less left to do, and may be over before its moment comes.
+    for order, (first, second) in enumerate(itertools.product(moments(name), repeat=2)):
+        world = World()
+        crash(world, name, first, order)
+        messages = list(WORKLOADS[name].messages)
+        random.Random(order).shuffle(messages)
+        world.deliver(world.function(Script(second.fault)), messages)
+        world.deliver(world.function(Script()), WORKLOADS[name].messages)
+        assert is_as_if_nothing_was(world, name), f"{first}, then {second}"
+
+
+@pytest.mark.parametrize(("name", "moment"), ALL, ids=str)
+def test_control_without_redelivery_something_is_missing(name: str, moment: Moment):
+    world = World()
+    crash(world, name, moment, order=0)
+    last = {"ten users": ("update_item", 10), "four bad ones": ("send_message_batch", 1)}[name]
+    everything_done = moment.operation is None or (moment.after and (moment.operation, moment.nth) == last)
+    assert is_as_if_nothing_was(world, name) == everything_done

@@ -1,0 +1,112 @@
+"""Bad messages harm no good ones: every mix of a batch of ten is stored and quarantined, byte for byte, or reported."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from handlers.quarantine import Quarantine
+from tests.chaos.controls import IgnoresFailedEntries
+from tests.chaos.harness import NOW, Fault, Script, World, bad, good, workload_of
+from tests.chaos.queues import Sent
+from tests.chaos.workload import Workload
+
+SIZE = 10
+BAD = range(1, SIZE)
+
+
+def mixes(bads: int) -> Iterator[tuple[Workload, list[Sent], list[Sent]]]:
+    """Every batch with so many bad ones: what it says, its messages in order, the bad ones of them."""
+    for places in itertools.combinations(range(SIZE), bads):
+        goods = [good(i, user=f"user-{i % 3}", seconds=i) for i in range(SIZE) if i not in places]
+        poison = [bad(i) for i in places]
+        workload = workload_of(goods, poison)
+        in_order = sorted(workload.messages, key=lambda sent: int(sent.message_id.partition("-")[2]))
+        yield workload, in_order, poison
+
+
+@pytest.mark.parametrize("bads", BAD)
+def test_the_good_are_stored_and_the_bad_quarantined_as_they_came(bads: int):
+    for workload, messages, poison in mixes(bads):
+        world = World()
+        assert world.deliver(world.function(Script()), messages) == messages
+        assert world.services() == workload.expected()
+        assert [copy.body for copy in world.dead_letters.messages()] == [sent.body for sent in poison]
+        assert world.unsafe(workload, messages) == []
+
+
+def test_a_dead_letter_is_the_message_and_why():
+    world, sent = World(), bad(1)
+    world.deliver(world.function(Script()), [sent])
+    [found] = world.dead_letters.messages()
+    assert (found.body, found.trace_header) == (sent.body, sent.trace_header)
+    assert found.attributes == sent.attributes | {
+        "error_code": {"DataType": "String", "StringValue": "body_not_json"},
+        "error_detail": {
+            "DataType": "String",
+            "StringValue": f"The body of {len(sent.body)} characters is not JSON.",
+        },
+        "source_message_id": {"DataType": "String", "StringValue": "bad-1"},
+        "quarantined_at": {"DataType": "String", "StringValue": NOW.strftime("%Y-%m-%dT%H:%M:%SZ")},
+    }
+
+
+@pytest.mark.parametrize("bads", BAD)
+def test_when_quarantine_fails_the_good_are_stored_and_the_bad_come_again(bads: int):
+    for workload, messages, poison in mixes(bads):
+        world = World()
+        fault = Fault(operation="send_message_batch", error=lambda: ConnectionResetError("marked"))
+        assert world.deliver(world.function(Script(fault)), messages) == [m for m in messages if m not in poison]
+        assert world.services() == workload.expected()
+        assert len(world.dead_letters) == 0
+        assert world.deliver(world.function(Script()), poison) == poison
+        assert world.unsafe(workload, messages) == []
+
+
+class TakesSome:
+    """A queue that takes these entries, by their place, and lists the others as failed; or, if `silent`, nowhere."""
+
+    def __init__(self, taken: frozenset[int], *, silent: bool) -> None:
+        self._taken = taken
+        self._silent = silent
+
+    def __call__(self, operation: str, request: dict[str, Any], perform: Any) -> dict[str, Any]:
+        if operation != "send_message_batch":
+            return perform(request)
+        entries = request["Entries"]
+        taken = [entry for place, entry in enumerate(entries) if place in self._taken]
+        failed = [{"Id": e["Id"], "Code": "InternalError", "SenderFault": False} for e in entries if e not in taken]
+        answer = perform(request | {"Entries": taken}) if taken else {}
+        return answer if self._silent or not failed else answer | {"Failed": failed}
+
+
+def falsely_acknowledged(bads: int, quarantine: type[Quarantine], *, silent: bool) -> list[str]:
+    """What was lost when a queue took some of the bad ones, over every choice of some; and what was stored for good."""
+    lost = []
+    messages = [good(i)[0] for i in range(SIZE - bads)] + [bad(i) for i in range(bads)]
+    workload = workload_of([good(i) for i in range(SIZE - bads)], messages[SIZE - bads :])
+    for chosen in itertools.product((True, False), repeat=bads):
+        taken = frozenset(place for place, is_taken in enumerate(chosen) if is_taken)
+        world = World()
+        done = world.deliver(world.function(TakesSome(taken, silent=silent), quarantine=quarantine), messages)
+        assert done is not None
+        assert done[: SIZE - bads] == messages[: SIZE - bads]
+        lost += world.unsafe(workload, done)
+        rest = [sent for sent in messages if sent not in done]
+        assert len(rest) == bads - len(taken) or quarantine is not Quarantine
+        assert world.deliver(world.function(Script()), rest) == rest
+        assert world.services() == workload.expected()
+        assert all(len(world.quarantined(sent)) <= 1 for sent in messages)
+    return lost
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["listed as failed", "listed nowhere"])
+@pytest.mark.parametrize("bads", BAD)
+def test_only_the_entries_the_queue_took_are_answered_for(bads: int, silent: bool):
+    assert falsely_acknowledged(bads, Quarantine, silent=silent) == []
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["listed as failed", "listed nowhere"])
+def test_control_a_200_taken_for_the_acceptance_of_every_entry_loses_some(silent: bool):
+    assert falsely_acknowledged(3, IgnoresFailedEntries, silent=silent) != []
