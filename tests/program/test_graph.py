@@ -2,13 +2,10 @@
 
 import copy
 import json
-from collections.abc import Callable
 from inspect import getmembers, isfunction
-from typing import Any
 
 import pytest
 
-from localcloud.engine import Resource
 from tests.program import api_rules, graph_rules
 from tests.program.api_rules import (
     alarms_may_publish,
@@ -65,9 +62,8 @@ from tests.program.graph_rules import (
     tracing,
     visibility_timeout,
 )
+from tests.program.sabotage import Sabotage, forget, mark, one_of, put, remove, swap
 from tests.recorder import Graph
-
-Sabotage = Callable[[Graph], Any]
 
 
 def is_rule(value: object) -> bool:
@@ -81,52 +77,9 @@ def is_rule(value: object) -> bool:
 RULES = {name: rule for module in (graph_rules, api_rules) for name, rule in getmembers(module, is_rule)}
 
 
-def put(type_: str, name: str | None, path: str, value: Any) -> Sabotage:
-    """Sabotage: another value at a path of one resource's inputs."""
-
-    def change(graph: Graph) -> None:
-        *parents, last = path.split(".")
-        target = _one(graph, type_, name).inputs
-        for key in parents:
-            target = target[key]
-        target[last] = value
-
-    return change
-
-
-def swap(type_: str, name: str | None, path: str, old: str, new: str) -> Sabotage:
-    """Sabotage: another word in a text of one resource's inputs, a policy for example."""
-
-    def change(graph: Graph) -> None:
-        inputs = _one(graph, type_, name).inputs
-        assert old in inputs[path], f"{old} is not in {inputs[path]}"
-        inputs[path] = inputs[path].replace(old, new)
-
-    return change
-
-
-def remove(type_: str, name: str | None = None) -> Sabotage:
-    """Sabotage: one resource less."""
-    return lambda graph: graph.resources.remove(_one(graph, type_, name))
-
-
-def forget(type_: str, name: str | None = None) -> Sabotage:
-    """Sabotage: one resource no longer waits for others."""
-    return lambda graph: setattr(_one(graph, type_, name), "depends_on", [])
-
-
-def mark(type_: str, name: str | None, attribute: str, value: Any) -> Sabotage:
-    """Sabotage: another resource option."""
-    return lambda graph: setattr(_one(graph, type_, name), attribute, value)
-
-
-def _one(graph: Graph, type_: str, name: str | None) -> Resource:
-    return next(one for one in graph.of_type(type_) if name in (None, one.name))
-
-
 SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (children_of_components, mark(TABLE, None, "parent", "")),
-    (children_of_components, lambda graph: setattr(_one(graph, TABLE, None), "parent", graph.resources[0].urn)),
+    (children_of_components, lambda graph: setattr(one_of(graph, TABLE, None), "parent", graph.resources[0].urn)),
     (explicit_tagging_provider, mark(TABLE, None, "provider", None)),
     (explicit_tagging_provider, put("pulumi:providers:aws", None, "defaultTags.tags.owner", "")),
     (physical_names, put(QUEUE, "events-source", "name", "events")),
@@ -237,8 +190,8 @@ def test_every_rule_has_a_sabotage() -> None:
 
 def test_producers_may_send_and_use_the_key(extended_graph: Graph) -> None:
     policies = [
-        _one(extended_graph, QUEUE_POLICY, "events-source-access"),
-        _one(extended_graph, KEY, "encryption-data"),
+        one_of(extended_graph, QUEUE_POLICY, "events-source-access"),
+        one_of(extended_graph, KEY, "encryption-data"),
     ]
     allowed = {
         (statement["Principal"]["AWS"][0], *statement["Action"])

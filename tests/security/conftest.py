@@ -1,0 +1,20 @@
+"""One scan of everything, because starting the scanner takes longer than scanning."""
+
+import copy
+
+import pytest
+
+from tests.recorder import Graph
+from tests.security.sabotages import CHECKOV_SABOTAGES
+from tests.security.scanners import Scan, scan_plans
+from tests.security.terraform_plan import plan_of
+
+
+@pytest.fixture(scope="session")
+def scans(dev_graph: Graph, prod_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Scan]:
+    """What checkov finds in both stacks, and in a `prod` that every sabotage has been at."""
+    sabotaged = copy.deepcopy(prod_graph)
+    for _, _, sabotage in CHECKOV_SABOTAGES:
+        sabotage(sabotaged)
+    graphs = {"dev": dev_graph, "prod": prod_graph, "sabotaged": sabotaged}
+    return scan_plans({name: plan_of(graph) for name, graph in graphs.items()}, tmp_path_factory.mktemp("plans"))

@@ -1,0 +1,17 @@
+"""Read policies by name as JSON, write parliament's findings as JSON. Runs in the scanners' own environment."""
+
+import json
+import sys
+
+import parliament  # pyright: ignore[reportMissingImports] (not in this environment)
+
+
+def findings(policy: str) -> list[dict[str, str]]:
+    """Everything parliament has to say about one policy document, of any severity."""
+    analyzed = parliament.analyze_policy_string(policy, ignore_private_auditors=True)
+    enhanced = [parliament.enhance_finding(finding) for finding in analyzed.findings]
+    return [{"rule": one.issue, "title": one.title, "detail": f"{one.detail} {one.location}"} for one in enhanced]
+
+
+if __name__ == "__main__":
+    json.dump({name: findings(policy) for name, policy in json.load(sys.stdin).items()}, sys.stdout)

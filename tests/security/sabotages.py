@@ -1,0 +1,47 @@
+"""What other people's rules must find, once somebody has been at the graph: rule, resource, sabotage."""
+
+from tests.program.graph_rules import (
+    FUNCTION,
+    KEY,
+    LOG_GROUP,
+    METHOD,
+    METHOD_SETTINGS,
+    PERMISSION,
+    QUEUE,
+    QUEUE_POLICY,
+    ROLE,
+    ROLE_POLICY,
+    STAGE,
+    TABLE,
+    TOPIC,
+)
+from tests.program.sabotage import Sabotage, put, remove, swap
+
+CHECKOV_SABOTAGES: list[tuple[str, str, Sabotage]] = [
+    ("CKV_AWS_28", "aws_dynamodb_table.user_services_records", put(TABLE, None, "pointInTimeRecovery.enabled", False)),
+    ("CKV_AWS_119", "aws_dynamodb_table.user_services_records", put(TABLE, None, "serverSideEncryption", {})),
+    ("CKV_AWS_27", "aws_sqs_queue.events_source", put(QUEUE, "events-source", "kmsMasterKeyId", None)),
+    ("CKV_AWS_168", "aws_sqs_queue_policy.events_source_access",
+     swap(QUEUE_POLICY, "events-source-access", "policy", "Deny", "Allow")),
+    ("CKV_AWS_26", "aws_sns_topic.monitoring_alerts_p1", put(TOPIC, "monitoring-alerts-p1", "kmsMasterKeyId", None)),
+    ("CKV_AWS_7", "aws_kms_key.encryption_data", put(KEY, "encryption-data", "enableKeyRotation", False)),
+    ("CKV_AWS_33", "aws_kms_key.monitoring_alerts_key",
+     swap(KEY, "monitoring-alerts-key", "policy", "arn:aws:iam::123456789012:root", "*")),
+    ("CKV_AWS_60", "aws_iam_role.query_role",
+     swap(ROLE, "query-role", "assumeRolePolicy", '{"Service": "lambda.amazonaws.com"}', '{"AWS": "*"}')),
+    ("CKV_AWS_355", "aws_iam_role_policy.query_permissions",
+     put(ROLE_POLICY, "query-permissions", "policy",
+         '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}')),
+    ("CKV_AWS_50", "aws_lambda_function.query_function", put(FUNCTION, "query-function", "tracingConfig", None)),
+    ("CKV_AWS_173", "aws_lambda_function.query_function", put(FUNCTION, "query-function", "kmsKeyArn", None)),
+    ("CKV_AWS_363", "aws_lambda_function.query_function", put(FUNCTION, "query-function", "runtime", "python3.7")),
+    ("CKV_AWS_364", "aws_lambda_permission.api_invoke", put(PERMISSION, None, "sourceArn", None)),
+    ("CKV_AWS_66", "aws_cloudwatch_log_group.query_log", put(LOG_GROUP, "query-log", "retentionInDays", None)),
+    ("CKV_AWS_158", "aws_cloudwatch_log_group.api_access_log", put(LOG_GROUP, "api-access-log", "kmsKeyId", None)),
+    ("CKV_AWS_59", "aws_api_gateway_method.api_read_services", put(METHOD, None, "authorization", "NONE")),
+    ("CKV2_AWS_53", "aws_api_gateway_method.api_read_services", put(METHOD, None, "requestValidatorId", None)),
+    ("CKV_AWS_73", "aws_api_gateway_stage.api_stage", put(STAGE, None, "xrayTracingEnabled", False)),
+    ("CKV_AWS_76", "aws_api_gateway_stage.api_stage", put(STAGE, None, "accessLogSettings", None)),
+    # Found only by following a reference from one resource to another.
+    ("CKV2_AWS_4", "aws_api_gateway_stage.api_stage", remove(METHOD_SETTINGS)),
+]  # fmt: skip

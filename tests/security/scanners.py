@@ -1,0 +1,127 @@
+"""Run other people's scanners, from their own environment, and account for everything they find."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from tests.recorder import ROOT
+from tests.security.skips import Skip
+
+SCANNERS = ROOT / ".venv-security" / "bin"
+SECONDS = 120
+
+
+class ScanFailed(Exception):  # noqa: N818 (an outcome)
+    """A scan that did not see what it was given; the sentence says what to do."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule that a resource breaks."""
+
+    rule: str
+    resource: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.resource} breaks {self.rule}: {self.words}"
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What checkov had to say about one plan."""
+
+    findings: list[Finding]
+    passed: set[tuple[str, str]]
+    """Rule and resource."""
+    resources: int
+
+    @property
+    def rules(self) -> set[str]:
+        """Every rule that found something to look at."""
+        return {rule for rule, _ in self.passed} | {finding.rule for finding in self.findings}
+
+
+def scan_plans(plans: Mapping[str, Mapping[str, Any]], directory: Path) -> dict[str, Scan]:
+    """Answer checkov's findings by plan; raises `ScanFailed` unless it saw every resource of every plan."""
+    for name, plan in plans.items():
+        if not plan["resource_changes"]:
+            raise ScanFailed(f"the plan {name} holds no resource, and what is not there breaks no rule")
+        (directory / f"{name}.json").write_text(json.dumps(plan, indent=1))
+    files = [argument for name in plans for argument in ("-f", f"{name}.json")]
+    arguments = ["--framework", "terraform_plan", "--skip-download", "--compact", "--soft-fail", "-o", "json"]
+    report = json.loads(_run(["checkov", *files, *arguments], directory))
+    # Without a single resource checkov answers a bare summary, and is content.
+    summary = report.get("summary", report)
+    planned = sum(len(plan["resource_changes"]) for plan in plans.values())
+    if summary["resource_count"] != planned or summary["parsing_errors"]:
+        raise ScanFailed(f"checkov saw {summary['resource_count']} of {planned} resources: is the plan what it reads?")
+    return {name: _scan(report["results"], f"/{name}.json", plan) for name, plan in plans.items()}
+
+
+def lint_policies(documents: Mapping[str, str]) -> list[Finding]:
+    """Answer parliament's findings in policy documents, by the name of what holds them."""
+    if not documents:
+        raise ScanFailed("there is no policy to look at, and what is not there breaks no rule")
+    script = Path(__file__).with_name("lint_policies.py")
+    # pkg_resources, which parliament imports, warns of its own end.
+    answer = json.loads(_run(["python", "-W", "ignore", str(script)], ROOT, json.dumps(documents)))
+    if answer.keys() != documents.keys():
+        raise ScanFailed(f"parliament saw {len(answer)} of {len(documents)} policies")
+    return [Finding(one["rule"], name, f"{one['title']}: {one['detail']}") for name in answer for one in answer[name]]
+
+
+def unexplained(found: Iterable[Finding], skips: Sequence[Skip], stack: str) -> list[str]:
+    """Answer the findings of a stack that no skip accounts for."""
+    return [str(one) for one in found if not any(_covers(skip, one, stack) for skip in skips)]
+
+
+def useless(found: Mapping[str, Iterable[Finding]], skips: Iterable[Skip]) -> list[str]:
+    """Answer the skips that account for no finding, for each stack they name."""
+    return [
+        f"{skip.rule} of {skip.resources} is skipped in {stack} and not found there: remove the skip"
+        for skip in skips
+        for stack in skip.stacks
+        if not any(_covers(skip, one, stack) for one in found[stack])
+    ]
+
+
+def _covers(skip: Skip, finding: Finding, stack: str) -> bool:
+    return stack in skip.stacks and skip.rule == finding.rule and fnmatchcase(finding.resource, skip.resources)
+
+
+def _scan(results: dict[str, Any], file: str, plan: Mapping[str, Any]) -> Scan:
+    passed = {(one["check_id"], one["resource"]) for one in results["passed_checks"] if one["file_path"] == file}
+    failed = [
+        Finding(one["check_id"], one["resource"], one["check_name"])
+        for one in results["failed_checks"]
+        if one["file_path"] == file
+    ]
+    return Scan(failed, passed, len(plan["resource_changes"]))
+
+
+def _run(command: list[str], directory: Path, text: str = "") -> str:
+    program, *arguments = command
+    if not (SCANNERS / program).exists():
+        raise ScanFailed(f"{SCANNERS.parent.name} has no {program}; run: make test")
+    # Nothing of the caller's Python reaches the other environment, and no scanner asks for a newer self.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    environment["CKV_SKIP_PACKAGE_UPDATE_CHECK"] = "true"
+    done = subprocess.run(
+        [SCANNERS / program, *arguments],
+        cwd=directory,
+        env=environment,
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise ScanFailed(f"{program} ended with exit code {done.returncode}:\n{done.stderr[-2000:]}")
+    return done.stdout

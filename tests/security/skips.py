@@ -1,0 +1,63 @@
+"""Findings of other people's rules that we live with, each with its reason. One that skips nothing fails the tests.
+
+`docs/security.md` shows them to whoever has to accept them; a test holds it to this file.
+"""
+
+from dataclasses import dataclass
+
+BOTH = ("dev", "prod")
+
+
+@dataclass(frozen=True)
+class Skip:
+    """One rule that is not followed, where, and why."""
+
+    rule: str
+    resources: str
+    """Pattern of names: Terraform addresses for checkov, the program's own names for parliament."""
+    reason: str
+    stacks: tuple[str, ...] = BOTH
+
+
+_FUNCTIONS = "aws_lambda_function.*"
+_CUSTOMER_KEY = "dev leaves encryption to the keys AWS owns; with `cmk`, as in prod, a customer key is used"
+
+CHECKOV = (
+    Skip("CKV_AWS_115", _FUNCTIONS, "small accounts have none to reserve; `reservedConcurrency` reserves it"),
+    Skip("CKV_AWS_116", _FUNCTIONS, "both are invoked synchronously; failed events go to the queue's dead letters"),
+    Skip(
+        "CKV_AWS_117",
+        _FUNCTIONS,
+        "they reach AWS services alone, by IAM over TLS; a VPC would keep nobody out",
+    ),
+    Skip("CKV_AWS_272", _FUNCTIONS, "code signing needs a signing profile of the account; left to its owner"),
+    Skip("CKV_AWS_120", "aws_api_gateway_stage.*", "a cache would answer with services that are out of date"),
+    Skip("CKV_AWS_225", "aws_api_gateway_method_settings.*", "a cache would answer with services that are out of date"),
+    Skip(
+        "CKV2_AWS_51",
+        "aws_api_gateway_stage.*",
+        "the integration is a Lambda function, reached by IAM, not over HTTP",
+    ),
+    Skip("CKV2_AWS_29", "aws_api_gateway_stage.*", "a WAF is paid for and tuned per account; left to its owner"),
+    Skip("CKV_AWS_119", "aws_dynamodb_table.*", _CUSTOMER_KEY, ("dev",)),
+    Skip("CKV_AWS_158", "aws_cloudwatch_log_group.*", _CUSTOMER_KEY, ("dev",)),
+    Skip("CKV_AWS_173", _FUNCTIONS, f"{_CUSTOMER_KEY}; the environments hold no secret", ("dev",)),
+    Skip("CKV_AWS_338", "aws_cloudwatch_log_group.*", "dev keeps 14 days (`logRetentionDays`), prod a year", ("dev",)),
+)
+
+PARLIAMENT = (
+    Skip("RESOURCE_STAR", "monitoring-alerts-key", "in the policy of a key, * is that key and nothing else"),
+    Skip("RESOURCE_STAR", "encryption-data", "in the policy of a key, * is that key and nothing else", ("prod",)),
+    Skip(
+        "UNKNOWN_CONDITION_FOR_ACTION",
+        "encryption-data",
+        "CloudWatch Logs is granted kms:DescribeKey in the statement AWS documents, with a condition it does not have",
+        ("prod",),
+    ),
+    Skip(
+        "MISMATCHED_TYPE",
+        "encryption-data",
+        "AWS documents ArnLike for kms:EncryptionContext:aws:logs:arn, whose values are ARNs",
+        ("prod",),
+    ),
+)

@@ -1,0 +1,208 @@
+"""Say what a recorded graph would make in the words of a Terraform plan, which is what public scanners read.
+
+The two providers are one: Pulumi's is generated from Terraform's, so attributes differ in spelling alone. A type
+whose name is not known here is an error, because a scanner passes by what it does not know.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from localcloud.engine import Resource
+from tests.recorder import Graph
+
+
+class Untranslatable(Exception):  # noqa: N818 (an outcome)
+    """A resource that cannot be said in Terraform's words; the sentence says what to add here."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """How Terraform spells one resource type."""
+
+    type: str
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Attributes that are not the snake_case of Pulumi's, wherever they are nested."""
+    maps: tuple[str, ...] = ()
+    """Attributes with keys of our own choosing; every other object is a nested block."""
+    listed: tuple[str, ...] = ()
+    """Attributes of one value that Terraform writes as a list."""
+    unset: Mapping[str, Any] = field(default_factory=dict)
+    """Values that mean an attribute is not used; a scanner would take them for a use."""
+
+
+_OF_API = {"restApi": "rest_api_id"}
+WORDS = {
+    "aws:apigateway/account:Account": Words("aws_api_gateway_account"),
+    "aws:apigateway/authorizer:Authorizer": Words("aws_api_gateway_authorizer", _OF_API),
+    "aws:apigateway/deployment:Deployment": Words("aws_api_gateway_deployment", _OF_API, maps=("triggers",)),
+    "aws:apigateway/integration:Integration": Words("aws_api_gateway_integration", _OF_API),
+    "aws:apigateway/method:Method": Words("aws_api_gateway_method", _OF_API, maps=("requestParameters",)),
+    "aws:apigateway/methodSettings:MethodSettings": Words("aws_api_gateway_method_settings", _OF_API),
+    "aws:apigateway/requestValidator:RequestValidator": Words("aws_api_gateway_request_validator", _OF_API),
+    "aws:apigateway/resource:Resource": Words("aws_api_gateway_resource", _OF_API),
+    "aws:apigateway/response:Response": Words("aws_api_gateway_gateway_response", maps=("responseTemplates",)),
+    "aws:apigateway/restApi:RestApi": Words("aws_api_gateway_rest_api", listed=("types",)),
+    "aws:apigateway/stage:Stage": Words("aws_api_gateway_stage", _OF_API | {"deployment": "deployment_id"}),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": Words("aws_cloudwatch_composite_alarm"),
+    "aws:cloudwatch/dashboard:Dashboard": Words("aws_cloudwatch_dashboard"),
+    "aws:cloudwatch/logGroup:LogGroup": Words("aws_cloudwatch_log_group"),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": Words(
+        "aws_cloudwatch_metric_alarm", {"name": "alarm_name", "metricQueries": "metric_query"}, maps=("dimensions",)
+    ),
+    "aws:cognito/resourceServer:ResourceServer": Words("aws_cognito_resource_server", {"scopes": "scope"}),
+    "aws:cognito/userPool:UserPool": Words("aws_cognito_user_pool"),
+    "aws:cognito/userPoolClient:UserPoolClient": Words("aws_cognito_user_pool_client"),
+    "aws:cognito/userPoolDomain:UserPoolDomain": Words("aws_cognito_user_pool_domain"),
+    "aws:dynamodb/table:Table": Words("aws_dynamodb_table", {"attributes": "attribute"}),
+    "aws:iam/role:Role": Words("aws_iam_role"),
+    "aws:iam/rolePolicy:RolePolicy": Words("aws_iam_role_policy"),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Words("aws_iam_role_policy_attachment"),
+    "aws:kms/key:Key": Words("aws_kms_key"),
+    "aws:lambda/alias:Alias": Words("aws_lambda_alias"),
+    "aws:lambda/eventSourceMapping:EventSourceMapping": Words("aws_lambda_event_source_mapping"),
+    "aws:lambda/function:Function": Words(
+        "aws_lambda_function",
+        {"name": "function_name", "code": "filename"},
+        maps=("variables",),
+        unset={"reservedConcurrentExecutions": -1},
+    ),
+    "aws:lambda/layerVersion:LayerVersion": Words("aws_lambda_layer_version", {"code": "filename"}),
+    "aws:lambda/permission:Permission": Words("aws_lambda_permission", {"function": "function_name"}),
+    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": Words(
+        "aws_lambda_provisioned_concurrency_config"
+    ),
+    "aws:sns/topic:Topic": Words("aws_sns_topic"),
+    "aws:sns/topicPolicy:TopicPolicy": Words("aws_sns_topic_policy"),
+    "aws:sns/topicSubscription:TopicSubscription": Words("aws_sns_topic_subscription", {"topic": "topic_arn"}),
+    "aws:sqs/queue:Queue": Words("aws_sqs_queue"),
+    "aws:sqs/queuePolicy:QueuePolicy": Words("aws_sqs_queue_policy"),
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": Words("aws_sqs_queue_redrive_allow_policy"),
+}
+
+
+def plan_of(graph: Graph) -> dict[str, Any]:
+    """Answer the plan that would make every resource of the graph; raises `Untranslatable`."""
+    made = [one for one in graph.resources if one.custom and not one.type.startswith("pulumi:")]
+    by_urn = {one.urn: one for one in made}
+    resources = [_resource(one, by_urn) for one in made]
+    changes = [
+        {
+            **{key: value for key, value in one.items() if key != "values"},
+            "change": {"actions": ["create"], "before": None, "after": one["values"], "after_unknown": {}},
+        }
+        for one in resources
+    ]
+    return {
+        "format_version": "1.2",
+        "terraform_version": "1.9.0",
+        "planned_values": {"root_module": {"resources": resources}},
+        "resource_changes": changes,
+        "configuration": {"root_module": {"resources": [_expressions(one, by_urn) for one in made]}},
+    }
+
+
+def address(resource: Resource) -> str:
+    """Answer how Terraform would call a resource; raises `Untranslatable`."""
+    return f"{_words(resource).type}.{_snake_case(resource.name)}"
+
+
+def _resource(resource: Resource, by_urn: Mapping[str, Resource]) -> dict[str, Any]:
+    words = _words(resource)
+    values = {}
+    for key, value in resource.inputs.items():
+        if value is None or (key in words.unset and value == words.unset[key]):
+            continue
+        sources = [by_urn[urn] for urn in resource.property_dependencies.get(key, []) if urn in by_urn]
+        values[_spell(key, words)] = _translate(key, value, words, _references(sources))
+    return {
+        "address": address(resource),
+        "mode": "managed",
+        "type": words.type,
+        "name": _snake_case(resource.name),
+        "provider_name": "registry.terraform.io/hashicorp/aws",
+        "schema_version": 0,
+        "values": values,
+    }
+
+
+def _expressions(resource: Resource, by_urn: Mapping[str, Resource]) -> dict[str, Any]:
+    """Answer which resources an attribute comes from, even where its value is known: scanners draw edges by it."""
+    words = _words(resource)
+    return {
+        "address": address(resource),
+        "mode": "managed",
+        "type": words.type,
+        "name": _snake_case(resource.name),
+        "expressions": {
+            _spell(key, words): {"references": [address(by_urn[urn]) for urn in urns if urn in by_urn]}
+            for key, urns in resource.property_dependencies.items()
+            if urns and resource.inputs.get(key) is not None
+        },
+    }
+
+
+def _words(resource: Resource) -> Words:
+    if resource.type not in WORDS:
+        raise Untranslatable(
+            f"{resource.name} is a {resource.type}, which no scanner would see: add its Terraform name to WORDS in "
+            "tests/security/terraform_plan.py"
+        )
+    return WORDS[resource.type]
+
+
+def _references(sources: list[Resource]) -> dict[str, str]:
+    """Answer what the outputs of these resources are called in Terraform, by value; inputs are known and stay."""
+    found: dict[str, str] = {}
+    for source in sources:
+        known = {value for value in source.inputs.values() if isinstance(value, str)}
+        outputs = {"id": source.id} | source.outputs
+        for key, value in outputs.items():
+            # An id that is a chosen name as well is still a reference: whoever depends on it means the resource.
+            if isinstance(value, str) and (value not in known or key == "id"):
+                found.setdefault(value, f"${{{address(source)}.{_snake_case(key)}}}")
+    return found
+
+
+def _translate(key: str, value: Any, words: Words, references: Mapping[str, str]) -> Any:
+    if isinstance(value, pulumi.FileArchive):
+        return value.path
+    if isinstance(value, str):
+        return _refer(value, references)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_translate("", one, words, references) for one in value]
+    if isinstance(value, dict):
+        if key in words.maps:
+            return {name: _translate("", one, words, references) for name, one in value.items()}
+        block = {_spell(name, words): _listed(name, one, words, references) for name, one in value.items()}
+        # Terraform writes a nested block as a list of one; those that Pulumi lists are called without a key.
+        return block if key == "" else [block]
+    return value
+
+
+def _listed(key: str, value: Any, words: Words, references: Mapping[str, str]) -> Any:
+    translated = _translate(key, value, words, references)
+    return [translated] if key in words.listed and not isinstance(translated, list) else translated
+
+
+def _refer(text: str, references: Mapping[str, str]) -> str:
+    if text in references:
+        return references[text]
+    # Inside a text only what cannot be anything else: an ARN, a URL, an id of letters and digits drawn by AWS.
+    parts = sorted((value for value in references if re.search(r"[0-9:]", value)), key=len, reverse=True)
+    if not parts:
+        return text
+    return re.sub("|".join(map(re.escape, parts)), lambda found: references[found[0]], text)
+
+
+def _spell(key: str, words: Words) -> str:
+    return words.renamed.get(key, _snake_case(key))
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).replace("-", "_").lower()

@@ -1,0 +1,106 @@
+"""Both stacks pass checkov but for what is skipped with a reason, and checkov sees what it has to."""
+
+import copy
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.program.sabotage import one_of
+from tests.recorder import Graph
+from tests.security.sabotages import CHECKOV_SABOTAGES
+from tests.security.scanners import Finding, Scan, ScanFailed, scan_plans, unexplained, useless
+from tests.security.skips import CHECKOV, Skip
+from tests.security.terraform_plan import WORDS, Untranslatable, plan_of
+
+FEWEST_RULES = 45
+STACKS = ("dev", "prod")
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_nothing_is_found_that_is_not_explained(stack: str, scans: dict[str, Scan]) -> None:
+    assert unexplained(scans[stack].findings, CHECKOV, stack) == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_enough_rules_find_something_to_look_at(stack: str, scans: dict[str, Scan]) -> None:
+    assert len(scans[stack].rules) >= FEWEST_RULES
+
+
+def test_every_skip_skips_something(scans: dict[str, Scan]) -> None:
+    assert useless({stack: scans[stack].findings for stack in STACKS}, CHECKOV) == []
+
+
+@pytest.mark.parametrize(("rule", "resource"), [(rule, resource) for rule, resource, _ in CHECKOV_SABOTAGES])
+def test_a_sabotage_is_found(rule: str, resource: str, scans: dict[str, Scan]) -> None:
+    def found(scan: Scan) -> bool:
+        return any((one.rule, one.resource) == (rule, resource) for one in scan.findings)
+
+    assert found(scans["sabotaged"])
+    assert not found(scans["prod"])
+
+
+def test_a_finding_without_a_skip_is_told_with_resource_and_rule() -> None:
+    found = [Finding("CKV_AWS_1", "aws_sqs_queue.one", "Ensure something")]
+    skip = Skip("CKV_AWS_1", "aws_sqs_queue.*", "because", ("dev",))
+    assert unexplained(found, [skip], "dev") == []
+    assert unexplained(found, [skip], "prod") == ["aws_sqs_queue.one breaks CKV_AWS_1: Ensure something"]
+    assert unexplained(found, [dataclasses.replace(skip, resources="aws_sqs_queue.two")], "dev")
+    assert unexplained(found, [dataclasses.replace(skip, rule="CKV_AWS_2")], "dev")
+    assert useless({"dev": found, "prod": []}, [skip]) == []
+    assert len(useless({"dev": found, "prod": []}, [dataclasses.replace(skip, stacks=("dev", "prod"))])) == 1
+
+
+def test_a_plan_without_resources_is_not_a_success(dev_graph: Graph, tmp_path: Path) -> None:
+    with pytest.raises(ScanFailed, match="holds no resource"):
+        scan_plans({"empty": plan_of(dataclasses.replace(dev_graph, resources=[]))}, tmp_path)
+
+
+def test_a_plan_that_checkov_cannot_read_is_not_a_success(dev_graph: Graph, tmp_path: Path) -> None:
+    plan = plan_of(dev_graph) | {"planned_values": {"resource": {}}}
+    with pytest.raises(ScanFailed, match=r"checkov saw 0 of \d+ resources"):
+        scan_plans({"unread": plan}, tmp_path)
+
+
+def test_a_type_without_a_terraform_name_is_refused(dev_graph: Graph, extended_graph: Graph) -> None:
+    assert plan_of(extended_graph)["resource_changes"]
+    graph = copy.deepcopy(dev_graph)
+    one_of(graph, "aws:sqs/queue:Queue", None).type = "aws:sqs/queueOfTomorrow:QueueOfTomorrow"
+    with pytest.raises(
+        Untranslatable, match="is a aws:sqs/queueOfTomorrow:QueueOfTomorrow, which no scanner would see"
+    ):
+        plan_of(graph)
+
+
+def values(plan: dict[str, Any], address: str) -> dict[str, Any]:
+    (found,) = [
+        one["values"] for one in plan["planned_values"]["root_module"]["resources"] if one["address"] == address
+    ]
+    return found
+
+
+def test_a_plan_says_what_terraform_would(prod_graph: Graph) -> None:
+    plan = plan_of(prod_graph)
+    function = values(plan, "aws_lambda_function.query_function")
+    assert function["function_name"] == "event-processing-prod-query"
+    assert function["role"] == "${aws_iam_role.query_role.arn}"
+    assert function["tracing_config"] == [{"mode": "Active"}]
+    assert function["environment"][0]["variables"]["STACK"] == "prod"
+    assert "reserved_concurrent_executions" not in function
+    assert type(function["timeout"]) is int
+    stage = values(plan, "aws_api_gateway_stage.api_stage")
+    assert stage["rest_api_id"] == "${aws_api_gateway_rest_api.api_routes.id}"
+    server = values(plan, "aws_cognito_resource_server.identity_scopes")
+    assert server["scope"] == [
+        {"scope_name": "services.read", "scope_description": "Read which services a user has logged in to"}
+    ]
+    policy = values(plan, "aws_iam_role_policy.event_handler_permissions")["policy"]
+    assert '"${aws_sqs_queue.events_dead_letters.arn}"' in policy
+    assert '"${aws_sqs_queue.events_source.arn}"' in policy
+
+
+def test_addresses_are_unique(prod_graph: Graph) -> None:
+    addresses = [one["address"] for one in plan_of(prod_graph)["resource_changes"]]
+    assert len(set(addresses)) == len(addresses)
+    assert len({words.type for words in WORDS.values()}) == len(WORDS)
