@@ -3,22 +3,35 @@
 import pulumi
 import pulumi_aws as aws
 
-from components.api import QueryApi, QueryApiArgs
+from components.api import STAGE, QueryApi, QueryApiArgs
 from components.api_account import ApiGatewayAccount, ApiGatewayAccountArgs
 from components.consumer import QueueConsumer, QueueConsumerArgs
 from components.encryption import DataEncryption, DataEncryptionArgs
 from components.environments import event_handler_environment, query_environment
 from components.function import DependencyLayer, DependencyLayerArgs, PythonFunction, PythonFunctionArgs, artifact_for
+from components.function_signals import FunctionWatch, concurrency_signal
 from components.identity import ApiIdentity, ApiIdentityArgs
 from components.monitoring import Monitoring, MonitoringArgs
-from components.monitoring.signals import AlarmId
+from components.monitoring.queries import LogGroups
+from components.monitoring.signals import AlarmId, Board, Section
+from components.monitoring.tracing import Tracing, TracingArgs
+from components.objectives import objectives
+from components.outcome_signals import ingest_signals, metrics_format_signal, query_outcome_signals
 from components.queue import EventQueue, EventQueueArgs
 from components.settings import StackSettings
 from components.table import UserServicesTable, UserServicesTableArgs
-from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_OBJECTIVE_MILLISECONDS, QUERY_SERVICE
 
 settings = StackSettings.load()
 artifact = artifact_for(settings.python_version)
+
+event_handler_name = settings.physical_name(EVENT_HANDLER_SERVICE)
+api_name = settings.physical_name("api")
+log_groups = LogGroups(
+    event_handler=settings.log_group_name(EVENT_HANDLER_SERVICE),
+    query=settings.log_group_name(QUERY_SERVICE),
+    api_access=settings.log_group_name("api-access"),
+)
 
 provider = aws.Provider(
     "aws",
@@ -81,12 +94,23 @@ layer = DependencyLayer(
     ),
     in_account,
 )
+event_handler_watch = FunctionWatch(
+    service=EVENT_HANDLER_SERVICE,
+    stack=settings.stack,
+    title="event handler",
+    section=Section.EVENT_HANDLER,
+    board=Board.INGEST,
+    errors=AlarmId.EVENT_HANDLER_ERRORS,
+    throttles=AlarmId.EVENT_HANDLER_THROTTLES,
+    duration=AlarmId.EVENT_HANDLER_DURATION,
+    duration_statistic="Maximum",
+    failure="What it held is retried, then ends in the dead-letter queue.",
+)
 event_handler = PythonFunction(
     EVENT_HANDLER_SERVICE,
     PythonFunctionArgs(
-        physical_name=settings.physical_name(EVENT_HANDLER_SERVICE),
-        log_group_name=settings.log_group_name(EVENT_HANDLER_SERVICE),
-        title="event handler",
+        physical_name=event_handler_name,
+        log_group_name=log_groups.event_handler,
         handler="handlers.event_handler.handler",
         archive=artifact.code,
         layer_arn=layer.arn,
@@ -104,11 +128,11 @@ event_handler = PythonFunction(
         statements=(*queue.consume_statements(), *queue.quarantine_statements(), *table.write_statements()),
         log_retention_days=settings.log_retention_days,
         kms_key_arn=encryption.key_arn,
-        errors_alarm=AlarmId.EVENT_HANDLER_ERRORS,
+        watch=event_handler_watch,
     ),
     in_account,
 )
-QueueConsumer(
+consumer = QueueConsumer(
     "consumer",
     QueueConsumerArgs(
         queue_arn=queue.arn,
@@ -123,8 +147,7 @@ query = PythonFunction(
     QUERY_SERVICE,
     PythonFunctionArgs(
         physical_name=settings.physical_name(QUERY_SERVICE),
-        log_group_name=settings.log_group_name(QUERY_SERVICE),
-        title="query function",
+        log_group_name=log_groups.query,
         handler="handlers.query.handler",
         archive=artifact.code,
         layer_arn=layer.arn,
@@ -135,6 +158,18 @@ query = PythonFunction(
         statements=table.read_statements(),
         log_retention_days=settings.log_retention_days,
         kms_key_arn=encryption.key_arn,
+        watch=FunctionWatch(
+            service=QUERY_SERVICE,
+            stack=settings.stack,
+            title="query function",
+            section=Section.QUERY,
+            board=Board.API,
+            errors=AlarmId.QUERY_ERRORS,
+            throttles=AlarmId.QUERY_THROTTLES,
+            duration=AlarmId.QUERY_DURATION,
+            duration_statistic="p99",
+            failure="Its callers get a 5XX.",
+        ),
     ),
     in_account,
 )
@@ -161,8 +196,9 @@ account = ApiGatewayAccount(
 api = QueryApi(
     "api",
     QueryApiArgs(
-        physical_name=settings.physical_name("api"),
-        access_log_group_name=settings.log_group_name("api-access"),
+        physical_name=api_name,
+        stack=settings.stack,
+        access_log_group_name=log_groups.api_access,
         function_name=query.name,
         function_invoke_arn=query.invoke_arn,
         function_timeout_seconds=settings.query_timeout_seconds,
@@ -183,12 +219,40 @@ monitoring = Monitoring(
         physical_prefix=settings.physical_prefix,
         account_id=account_id,
         region=settings.region,
-        sections={"Ingest": queue.signals + event_handler.signals, "API": api.signals + query.signals},
+        query_folder=f"{settings.project}/{settings.stack}",
+        signals=(
+            *ingest_signals(settings.stack, event_handler_name),
+            *queue.signals,
+            *event_handler.signals,
+            concurrency_signal(event_handler_watch, event_handler_name, settings.consumer_max_concurrency),
+            *api.signals,
+            *query_outcome_signals(settings.stack),
+            *query.signals,
+            *table.signals,
+            metrics_format_signal(log_groups.functions),
+        ),
+        drawn=consumer.signals,
+        composites=queue.composites,
+        objectives=objectives(settings.stack, api_name),
+        log_groups=log_groups,
         level=settings.monitoring,
         overrides=settings.alarms,
         runbook_url=settings.runbook_url,
         email=settings.alarm_email,
         page_endpoint=settings.page_endpoint,
+    ),
+    in_account,
+)
+
+Tracing(
+    "tracing",
+    TracingArgs(
+        physical_prefix=settings.physical_prefix,
+        api_name=api_name,
+        stage=STAGE,
+        event_handler_name=event_handler_name,
+        sampling_percent=settings.api_trace_sampling_percent,
+        slow_seconds=QUERY_OBJECTIVE_MILLISECONDS / 1000,
     ),
     in_account,
 )

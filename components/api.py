@@ -8,7 +8,8 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
-from components.monitoring.signals import AlarmId, AlarmRule, Metric, Severity, Signal
+from components.api_signals import API_SERVICE, api_signals, authorization_refused
+from handlers.vocabulary import SERVICE_DIMENSION, STACK_DIMENSION
 
 STAGE = "v1"
 METHOD = "GET"
@@ -29,24 +30,22 @@ REFUSALS = {
 
 # `resourcePath` and never `path`, which holds the user id. Every value is quoted: those that API Gateway quotes by
 # itself (error.messageString) are not used, and an absent number is written as "-".
-ACCESS_LOG_FORMAT = json.dumps(
-    {
-        "request_id": "$context.requestId",
-        "extended_request_id": "$context.extendedRequestId",
-        "time": "$context.requestTimeEpoch",
-        "method": "$context.httpMethod",
-        "resource_path": "$context.resourcePath",
-        "status": "$context.status",
-        "response_latency_ms": "$context.responseLatency",
-        "integration_latency_ms": "$context.integrationLatency",
-        "integration_status": "$context.integrationStatus",
-        "client_id": "$context.authorizer.claims.client_id",
-        "authorizer_error": "$context.authorizer.error",
-        "error_type": "$context.error.responseType",
-        "source_ip": "$context.identity.sourceIp",
-        "xray_trace_id": "$context.xrayTraceId",
-    }
-)
+ACCESS_LOG_FIELDS = {
+    "request_id": "$context.requestId",
+    "extended_request_id": "$context.extendedRequestId",
+    "time": "$context.requestTimeEpoch",
+    "method": "$context.httpMethod",
+    "resource_path": "$context.resourcePath",
+    "status": "$context.status",
+    "response_latency_ms": "$context.responseLatency",
+    "integration_latency_ms": "$context.integrationLatency",
+    "integration_status": "$context.integrationStatus",
+    "client_id": "$context.authorizer.claims.client_id",
+    "authorizer_error": "$context.authorizer.error",
+    "error_type": "$context.error.responseType",
+    "source_ip": "$context.identity.sourceIp",
+    "xray_trace_id": "$context.xrayTraceId",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +54,8 @@ class QueryApiArgs:
 
     physical_name: str
     """Also the `ApiName` of its metrics."""
+    stack: str
+    """With the service's name, a field of the access log and the dimensions of the metric counted in it."""
     access_log_group_name: str
     function_name: pulumi.Input[str]
     function_invoke_arn: pulumi.Input[str]
@@ -110,7 +111,7 @@ class QueryApi(pulumi.ComponentResource):
             opts=self._child,
         )
         self.url = stage.invoke_url
-        self.signals = _signals(args.physical_name)
+        self.signals = api_signals(args.physical_name, STAGE, args.stack, args.rate_limit)
         self.register_outputs({"url": self.url})
 
     def _make_route(self) -> list[pulumi.Resource]:
@@ -207,6 +208,7 @@ class QueryApi(pulumi.ComponentResource):
     def _make_stage(self, deployment: aws.apigateway.Deployment) -> aws.apigateway.Stage:
         name, args = self._name, self._args
         access_log = self._make_log_group(f"{name}-access-log", args.access_log_group_name)
+        self._count_refusals(access_log)
         # API Gateway would make this group itself, without retention and for good.
         execution_log = self._make_log_group(
             f"{name}-execution-log", pulumi.Output.concat("API-Gateway-Execution-Logs_", self._api.id, f"/{STAGE}")
@@ -218,7 +220,7 @@ class QueryApi(pulumi.ComponentResource):
             stage_name=STAGE,
             xray_tracing_enabled=True,
             access_log_settings=aws.apigateway.StageAccessLogSettingsArgs(
-                destination_arn=access_log.arn, format=ACCESS_LOG_FORMAT
+                destination_arn=access_log.arn, format=self._access_log_format()
             ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[access_log, execution_log, *args.log_setting]),
         )
@@ -239,6 +241,30 @@ class QueryApi(pulumi.ComponentResource):
         )
         return stage
 
+    def _access_log_format(self) -> str:
+        # Names as the functions' lines have them; a metric filter takes dimensions from fields only.
+        names = {SERVICE_DIMENSION: API_SERVICE, STACK_DIMENSION: self._args.stack}
+        return json.dumps(names | ACCESS_LOG_FIELDS)
+
+    def _count_refusals(self, access_log: aws.cloudwatch.LogGroup) -> None:
+        # API Gateway's own metrics do not tell 401 and 403 from other refusals. Without a default value the metric
+        # exists, and costs, only in hours in which somebody is refused.
+        metric = authorization_refused(self._args.stack)
+        route = f"/{'/'.join(PATH)}"
+        aws.cloudwatch.LogMetricFilter(
+            f"{self._name}-authorization-refused",
+            name=metric.name,
+            log_group_name=access_log.name,
+            pattern=f'{{ ($.status = "401" || $.status = "403") && $.resource_path = "{route}" }}',
+            metric_transformation=aws.cloudwatch.LogMetricFilterMetricTransformationArgs(
+                name=metric.name,
+                namespace=metric.namespace,
+                value="1",
+                dimensions={key: f"$.{key}" for key in metric.dimensions},
+            ),
+            opts=self._child,
+        )
+
     def _make_log_group(self, name: str, physical_name: pulumi.Input[str]) -> aws.cloudwatch.LogGroup:
         return aws.cloudwatch.LogGroup(
             name,
@@ -247,54 +273,3 @@ class QueryApi(pulumi.ComponentResource):
             kms_key_id=self._args.kms_key_arn,
             opts=self._child,
         )
-
-
-def _signals(api_name: str) -> tuple[Signal, ...]:
-    def metric(identifier: str, name: str, statistic: str, label: str) -> Metric:
-        return Metric(
-            id=identifier,
-            namespace="AWS/ApiGateway",
-            name=name,
-            dimensions={"ApiName": api_name, "Stage": STAGE},
-            statistic=statistic,
-            label=label,
-        )
-
-    return (
-        Signal(
-            title="API requests failing inside",
-            metrics=(metric("requests", "Count", "Sum", "requests"), metric("errors", "5XXError", "Sum", "errors")),
-            # Without a floor, one error among a handful of requests would page.
-            expression="IF(requests >= 20, 100 * errors / requests, 0)",
-            unit="percent",
-            alarms=(
-                AlarmRule(
-                    id=AlarmId.API_5XX,
-                    threshold=5,
-                    datapoints=3,
-                    periods=3,
-                    severity=Severity.P1,
-                    meaning="Callers get errors that are ours: more than one request in twenty, for three minutes.",
-                    first_step="On the board, compare with the query function's failures, then read its last errors.",
-                ),
-            ),
-        ),
-        Signal(
-            title="API requests",
-            metrics=(
-                metric("requests", "Count", "Sum", "requests"),
-                metric("refused", "4XXError", "Sum", "4XX"),
-                metric("errors", "5XXError", "Sum", "5XX"),
-            ),
-            unit="requests a minute",
-        ),
-        Signal(
-            title="API latency",
-            metrics=(
-                metric("typical", "Latency", "p50", "p50"),
-                metric("slow", "Latency", "p90", "p90"),
-                metric("slowest", "Latency", "p99", "p99"),
-            ),
-            unit="milliseconds",
-        ),
-    )

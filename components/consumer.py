@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.monitoring.signals import Board, Section, Signal, metrics_of
+
 
 @dataclass(frozen=True, kw_only=True)
 class QueueConsumerArgs:
@@ -43,4 +45,23 @@ class QueueConsumer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.mapping_id = mapping.id
+        # The only names known no earlier than AWS draws them, so these are drawn and never alarmed on.
+        self.signals = mapping.uuid.apply(_signals)
         self.register_outputs({"mapping_id": self.mapping_id})
+
+
+def _signals(mapping_id: str) -> tuple[Signal, ...]:
+    metric = metrics_of("AWS/Lambda", {"EventSourceMappingUUID": mapping_id})
+    return (
+        Signal(
+            title="Events the mapping fetched, handed over, and got back",
+            metrics=(
+                metric("polled", "PolledEventCount", "Sum", "fetched"),
+                metric("invoked", "InvokedEventCount", "Sum", "handed over"),
+                metric("failed", "FailedInvokeEventCount", "Sum", "failed"),
+            ),
+            unit="events a minute",
+            section=Section.INGEST,
+            boards=(Board.INGEST,),
+        ),
+    )

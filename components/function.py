@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.artifact import Artifact, ArtifactError, build_artifact, target_from_environment
-from components.monitoring.signals import AlarmId, AlarmRule, Metric, Severity, Signal
+from components.function_signals import FunctionWatch, function_signals
 from components.policies import READ_ENCRYPTED, Statement, assume_role_document, key_statements, policy_document
 
 ARCHITECTURE = "arm64"
@@ -56,8 +56,6 @@ class PythonFunctionArgs:
 
     physical_name: str
     log_group_name: str
-    title: str
-    """How people call it, on boards."""
     handler: str
     """`module.function` inside the archive."""
     archive: Path
@@ -73,8 +71,8 @@ class PythonFunctionArgs:
     log_retention_days: int
     kms_key_arn: pulumi.Input[str] | None
     """Customer key of environment and logs; None leaves both to keys AWS owns."""
-    errors_alarm: AlarmId | None = None
-    """Id of the alarm on failed invocations; None draws them only."""
+    watch: FunctionWatch
+    """How it is called on boards, and which alarms it has."""
 
 
 class PythonFunction(pulumi.ComponentResource):
@@ -127,7 +125,7 @@ class PythonFunction(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[log_group, permissions]),
         )
         self.name, self.arn, self.invoke_arn = function.name, function.arn, function.invoke_arn
-        self.signals = _signals(args)
+        self.signals = function_signals(args.watch, args.physical_name, args.timeout_seconds)
         self.register_outputs({"name": self.name, "arn": self.arn})
 
 
@@ -145,51 +143,4 @@ def _own_statements(log_group_arn: pulumi.Output[str], kms_key_arn: pulumi.Input
             wildcard_reason="X-Ray has no resource to name for these actions",
         ),
         *key_statements(kms_key_arn, sid="DecryptEnvironment", service="lambda", actions=READ_ENCRYPTED),
-    )
-
-
-def _signals(args: PythonFunctionArgs) -> tuple[Signal, ...]:
-    def metric(identifier: str, name: str, statistic: str, label: str) -> Metric:
-        return Metric(
-            id=identifier,
-            namespace="AWS/Lambda",
-            name=name,
-            dimensions={"FunctionName": args.physical_name},
-            statistic=statistic,
-            label=label,
-        )
-
-    errors_rule = (
-        ()
-        if args.errors_alarm is None
-        else (
-            AlarmRule(
-                id=args.errors_alarm,
-                threshold=0,
-                # Failed batches come back minutes apart, so breaches in a row at one minute would never be seen.
-                datapoints=2,
-                periods=3,
-                severity=Severity.P2,
-                meaning=f"Whole invocations of the {args.title} fail: a crash, a timeout or a failed start. What they"
-                " held is retried, then ends in the dead-letter queue.",
-                first_step="Read its last errors; a deployment just before the first one is the likeliest cause.",
-            ),
-        )
-    )
-    return (
-        Signal(
-            title=f"Failed invocations of the {args.title}",
-            metrics=(metric("errors", "Errors", "Sum", "errors"),),
-            unit="invocations",
-            period_seconds=300,
-            alarms=errors_rule,
-        ),
-        Signal(
-            title=f"Duration of the {args.title}",
-            metrics=(
-                metric("typical", "Duration", "p50", "p50"),
-                metric("slow", "Duration", "p99", "p99"),
-            ),
-            unit="milliseconds",
-        ),
     )

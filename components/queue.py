@@ -6,7 +6,6 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.monitoring.signals import AlarmId, AlarmRule, Metric, Severity, Signal
 from components.policies import (
     READ_ENCRYPTED,
     SEND_ENCRYPTED,
@@ -15,8 +14,8 @@ from components.policies import (
     key_statements,
     policy_document,
 )
+from components.queue_signals import QUEUE_COMPOSITES, SECONDS_PER_DAY, queue_signals
 
-SECONDS_PER_DAY = 86_400
 LONG_POLLING_SECONDS = 20
 KEY_REUSE_SECONDS = 300
 
@@ -47,6 +46,11 @@ class EventQueueArgs:
                 "retain longer or it loses messages on arrival"
             )
 
+    @property
+    def dead_letter_physical_name(self) -> str:
+        """Name of the dead-letter queue."""
+        return f"{self.physical_name}-dead-letters"
+
 
 class EventQueue(pulumi.ComponentResource):
     """A message is delivered until it is done or in the dead-letter queue, and never readable or sendable without TLS.
@@ -62,7 +66,7 @@ class EventQueue(pulumi.ComponentResource):
         # AWS asks for six times the function timeout plus the window in which a batch is gathered.
         self.visibility_timeout_seconds = 6 * args.consumer_timeout_seconds + args.batch_window_seconds
         dead_letters = self._make_queue(
-            f"{name}-dead-letters", args, f"{args.physical_name}-dead-letters", args.dead_letter_retention_days
+            f"{name}-dead-letters", args, args.dead_letter_physical_name, args.dead_letter_retention_days
         )
         source = self._make_queue(
             f"{name}-source",
@@ -87,7 +91,14 @@ class EventQueue(pulumi.ComponentResource):
 
         self.url, self.arn = source.url, source.arn
         self.dead_letter_url, self.dead_letter_arn = dead_letters.url, dead_letters.arn
-        self.signals = _signals(args.physical_name, self.visibility_timeout_seconds)
+        self.signals = queue_signals(
+            args.physical_name,
+            args.dead_letter_physical_name,
+            visibility_timeout_seconds=self.visibility_timeout_seconds,
+            retention_days=args.retention_days,
+            dead_letter_retention_days=args.dead_letter_retention_days,
+        )
+        self.composites = QUEUE_COMPOSITES
         self.register_outputs({"url": self.url, "dead_letter_url": self.dead_letter_url})
 
     def consume_statements(self) -> tuple[Statement, ...]:
@@ -146,72 +157,5 @@ def _producer_statements(queue_arn: pulumi.Input[str], principals: tuple[str, ..
             principals={"AWS": list(principals)},
             actions=("sqs:SendMessage",),
             resources=(queue_arn,),
-        ),
-    )
-
-
-def _signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[Signal, ...]:
-    def metric(
-        identifier: str, name: str, label: str, *, queue: str = queue_name, statistic: str = "Maximum"
-    ) -> Metric:
-        return Metric(
-            id=identifier,
-            namespace="AWS/SQS",
-            name=name,
-            dimensions={"QueueName": queue},
-            statistic=statistic,
-            label=label,
-        )
-
-    dead_letters = f"{queue_name}-dead-letters"
-    return (
-        Signal(
-            title="Age of the oldest event",
-            metrics=(metric("age", "ApproximateAgeOfOldestMessage", "age"),),
-            unit="seconds",
-            alarms=(
-                AlarmRule(
-                    id=AlarmId.QUEUE_AGE,
-                    # Three visibility timeouts: an event that failed twice and then succeeded stays quiet.
-                    threshold=3 * visibility_timeout_seconds + 60,
-                    datapoints=3,
-                    periods=3,
-                    severity=Severity.P1,
-                    meaning="Events wait far longer than retries explain: the consumer is stopped, failing or too slow,"
-                    " and answers of the API grow stale.",
-                    first_step="On the board, see whether the event handler still runs and whether it fails; then its"
-                    " last errors.",
-                ),
-            ),
-        ),
-        Signal(
-            title="Dead letters",
-            metrics=(
-                metric("visible", "ApproximateNumberOfMessagesVisible", "visible", queue=dead_letters),
-                # Counted too, or looking at a message would clear the alarm for as long as it is looked at.
-                metric("held", "ApproximateNumberOfMessagesNotVisible", "being looked at", queue=dead_letters),
-            ),
-            expression="visible + held",
-            unit="messages",
-            alarms=(
-                AlarmRule(
-                    id=AlarmId.DLQ_NOT_EMPTY,
-                    threshold=0,
-                    datapoints=1,
-                    periods=1,
-                    severity=Severity.P2,
-                    meaning="Events were given up: invalid ones with the reason as a message attribute, the others"
-                    " after their last retry. They are lost when their retention ends.",
-                    first_step="Read the messages and their error_code attribute; mend the cause; redrive them.",
-                ),
-            ),
-        ),
-        Signal(
-            title="Events waiting",
-            metrics=(
-                metric("waiting", "ApproximateNumberOfMessagesVisible", "waiting"),
-                metric("in_flight", "ApproximateNumberOfMessagesNotVisible", "in flight"),
-            ),
-            unit="messages",
         ),
     )

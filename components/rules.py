@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
@@ -108,17 +109,23 @@ def names(pattern: str, words: str, *, example: str, at_least: int = 0) -> Rule:
     return Rule(parse=parse, type="array", example=f"--path '{{key}}[0]' {example}")
 
 
-def alarm_overrides(known: frozenset[str]) -> Rule:
-    """An object from alarm id to what changes about it."""
-    words = (
-        'an object such as {"queue-age": {"threshold": 600}, "dlq-not-empty": {"enabled": false}} '
-        f"with the ids {', '.join(sorted(known))}"
-    )
+def alarm_overrides(known: frozenset[str], without_threshold: frozenset[str]) -> Rule:
+    """An object from alarm id to what changes about it; alarms that combine others have no threshold to change."""
+    words = 'an object such as {"queue-age": {"threshold": 600}, "dlq-not-empty": {"enabled": false}}'
 
-    def parse_one(raw: Any) -> AlarmOverride:
+    def check_id(alarm_id: str) -> None:
+        if alarm_id not in known:
+            nearest = get_close_matches(alarm_id, sorted(known), n=1)
+            hint = f"did you mean {nearest[0]}?" if nearest else "the ids are the headings of docs/runbook.md"
+            raise ValueError(f"{words}, and there is no alarm {alarm_id}: {hint}")
+
+    def parse_one(alarm_id: str, raw: Any) -> AlarmOverride:
+        check_id(alarm_id)
         if not isinstance(raw, dict) or not raw or raw.keys() - {"threshold", "enabled"}:
             raise ValueError(words)
         threshold, enabled = raw.get("threshold"), raw.get("enabled", True)
+        if threshold is not None and alarm_id in without_threshold:
+            raise ValueError(f"{words}, and {alarm_id} combines other alarms: it has no threshold, they have")
         # `pulumi config set --path` stores a fraction as a string.
         is_number = threshold is None or (not isinstance(threshold, bool) and re.fullmatch(_NUMBER, str(threshold)))
         if not is_number or not isinstance(enabled, bool):
@@ -127,9 +134,9 @@ def alarm_overrides(known: frozenset[str]) -> Rule:
 
     def parse(raw: Any) -> Mapping[str, AlarmOverride]:
         value = _from_json(raw, words)
-        if not isinstance(value, dict) or value.keys() - known:
-            raise ValueError(words)
-        return MappingProxyType({key: parse_one(one) for key, one in value.items()})
+        if not isinstance(value, dict):
+            raise ValueError(words)  # noqa: TRY004 - how every rule refuses
+        return MappingProxyType({key: parse_one(str(key), one) for key, one in value.items()})
 
     return Rule(parse=parse, type="object", example="--path '{key}.queue-age.threshold' 600")
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 import pulumi
 
-from components.monitoring.signals import AlarmId
+from components.monitoring.alarm_ids import COMPOSITES, AlarmId
 from components.rules import (
     AlarmOverride,
     Rule,
@@ -140,9 +140,10 @@ class StackSettings:
     access_token_minutes: int = _setting(60, integer(5, 1440, example=60))
     api_rate_limit: int = _setting(10, integer(1, 10_000, example=10))
     api_burst_limit: int = _setting(20, integer(1, 5_000, example=20))
+    api_trace_sampling_percent: int = _setting(100, integer(0, 100, example=5))
     manage_api_gateway_account: bool = _setting(False, boolean())
     monitoring: Literal["essential", "full"] = _setting("essential", choice("essential", "full"))
-    alarms: Mapping[str, AlarmOverride] = _setting({}, alarm_overrides(frozenset(AlarmId)))
+    alarms: Mapping[str, AlarmOverride] = _setting({}, alarm_overrides(frozenset(AlarmId), COMPOSITES))
     alarm_email: str = _setting(
         "", text(r"|[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address or empty", example="oncall@example.com")
     )

@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.policies import ENCRYPT_AND_DECRYPT, READ_ENCRYPTED_TABLE, Statement, key_statements
+from components.table_signals import table_signals
 
 KEY_ATTRIBUTE = "user_id"
 
@@ -52,6 +53,9 @@ class UserServicesTable(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
         self.name, self.arn = table.name, table.arn
+        self.signals = table_signals(
+            args.physical_name, max_read_units=args.max_read_units, max_write_units=args.max_write_units
+        )
         self.register_outputs({"name": self.name})
 
     def read_statements(self) -> tuple[Statement, ...]:

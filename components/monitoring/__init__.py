@@ -3,15 +3,18 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pulumi
 import pulumi_aws as aws
 
-from components.monitoring.alarms import Links, Override, make_alarm, select
-from components.monitoring.alerting import AlertTopics, AlertTopicsArgs
+from components.monitoring.alarms import AlarmContext, make_alarm, make_composite
+from components.monitoring.alerting import AlertTopics, AlertTopicsArgs, alert_signals
 from components.monitoring.dashboards import BoardContext, board_body, board_name, board_url
-from components.monitoring.signals import Board, Signal
+from components.monitoring.queries import LogGroups, make_queries, saved_queries
+from components.monitoring.selection import Override, select
+from components.monitoring.signals import AlarmId, Board, CompositeRule, Signal
+from components.monitoring.slo import ServiceLevelObjective
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +23,16 @@ class MonitoringArgs:
 
     physical_prefix: str
     """`{project}-{stack}`, with which the name of every alarm, topic and board begins."""
+    query_folder: str
+    """Under which the saved queries are listed."""
     account_id: pulumi.Input[str]
     region: str
-    sections: Mapping[str, Sequence[Signal]]
-    """Signals by the heading they are drawn under."""
+    signals: Sequence[Signal]
+    drawn: pulumi.Input[Sequence[Signal]]
+    """Signals of names known only when the resource is there: drawn, never alarmed on."""
+    composites: Sequence[CompositeRule]
+    objectives: Sequence[ServiceLevelObjective]
+    log_groups: LogGroups
     level: Literal["essential", "full"]
     """`essential` leaves out what nobody needs to hear of from a development stack."""
     overrides: Mapping[str, Override]
@@ -38,11 +47,21 @@ class Monitoring(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-processing:monitoring:Monitoring", name, {}, opts)
-        self._args = args
-        self._context = BoardContext(
+        self._args, self._child = args, pulumi.ResourceOptions(parent=self)
+        self._boards = BoardContext(
             physical_prefix=args.physical_prefix, region=args.region, runbook_url=args.runbook_url
         )
-        self._sections = select(args.sections, level=args.level, overrides=args.overrides)
+        objectives = args.objectives
+        self._selection = select(
+            (
+                *(signal for objective in objectives for signal in objective.signals),
+                *args.signals,
+                *alert_signals(args.physical_prefix),
+            ),
+            (*args.composites, *(rule for objective in objectives for rule in objective.composites)),
+            level=args.level,
+            overrides=args.overrides,
+        )
         topics = AlertTopics(
             f"{name}-alerts",
             AlertTopicsArgs(
@@ -52,38 +71,44 @@ class Monitoring(pulumi.ComponentResource):
                 email=args.email,
                 page_endpoint=args.page_endpoint,
             ),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child,
         )
         alarms = self._make_alarms(topics)
+        self._queries = saved_queries(args.log_groups)
+        make_queries(self._queries, args.log_groups, args.query_folder, self._child)
         for board in Board:
-            self._make_board(f"{name}-{board}", board, [alarm.arn for alarm in alarms])
+            self._make_board(f"{name}-{board}", board, alarms)
         self.topic_arns = {severity.value: arn for severity, arn in topics.arns.items()}
-        self.board_urls = {board.value: board_url(self._context, board) for board in Board}
+        self.board_urls = {board.value: board_url(self._boards, board) for board in Board}
         self.register_outputs({"topic_arns": self.topic_arns, "board_urls": self.board_urls})
 
-    def _make_alarms(self, topics: AlertTopics) -> list[aws.cloudwatch.MetricAlarm]:
-        links = Links(board_url=board_url(self._context, Board.OVERVIEW), runbook_url=self._args.runbook_url)
-        return [
-            make_alarm(
-                rule,
-                signal,
-                physical_prefix=self._args.physical_prefix,
-                links=links,
-                topic_arn=topics.arns[rule.severity],
-                parent=self,
-            )
-            for signals in self._sections.values()
-            for signal in signals
-            for rule in signal.alarms
-        ]
+    def _make_alarms(self, topics: AlertTopics) -> dict[AlarmId, pulumi.Output[str]]:
+        context = AlarmContext(
+            physical_prefix=self._args.physical_prefix,
+            board_url=board_url(self._boards, Board.OVERVIEW),
+            runbook_url=self._args.runbook_url,
+            topic_arns=topics.arns,
+        )
+        names: dict[AlarmId, pulumi.Output[str]] = {}
+        arns: dict[AlarmId, pulumi.Output[str]] = {}
+        for signal in self._selection.signals:
+            for rule in signal.alarms:
+                alarm = make_alarm(rule, signal, context, self._child)
+                names[rule.id], arns[rule.id] = alarm.name, alarm.arn
+        for composite in self._selection.composites:
+            made = make_composite(composite, context, names, self._child)
+            names[composite.id], arns[composite.id] = made.alarm_name, made.arn
+        return arns
 
-    def _make_board(self, name: str, board: Board, alarm_arns: list[pulumi.Output[str]]) -> None:
-        def body(arns: Sequence[str]) -> str:
-            return json.dumps(board_body(board, self._sections, arns, self._context))
+    def _make_board(self, name: str, board: Board, alarm_arns: dict[AlarmId, pulumi.Output[str]]) -> None:
+        def body(known: list[Any]) -> str:
+            arns, drawn = known
+            signals = (*self._selection.signals, *drawn)
+            return json.dumps(board_body(board, signals, self._queries, arns, self._boards))
 
         aws.cloudwatch.Dashboard(
             name,
             dashboard_name=board_name(self._args.physical_prefix, board),
-            dashboard_body=pulumi.Output.all(*alarm_arns).apply(body),
-            opts=pulumi.ResourceOptions(parent=self),
+            dashboard_body=pulumi.Output.all(pulumi.Output.all(**alarm_arns), self._args.drawn).apply(body),
+            opts=self._child,
         )

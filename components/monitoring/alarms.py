@@ -1,78 +1,35 @@
-"""Rules become alarms: which ones a stack has, what they are called, and what they say."""
+"""Rules become alarms: what they are called, what they watch, whom they tell and what they say."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from components.monitoring.signals import AlarmId, AlarmRule, Metric, Severity, Signal
+from components.monitoring.signals import AlarmId, AlarmRule, CompositeRule, Metric, Severity, Signal
 
 DESCRIPTION_LIMIT = 1_024
+RULE_LIMIT = 10_240
 STANDARD_STATISTICS = frozenset({"Sum", "Average", "Minimum", "Maximum", "SampleCount"})
 RESULT_ID = "result"
 
 
-class Override(Protocol):
-    """What a stack changes about one alarm."""
-
-    @property
-    def threshold(self) -> float | None:
-        """Another threshold, None for the shipped one."""
-        ...
-
-    @property
-    def enabled(self) -> bool:
-        """False leaves the alarm out."""
-        ...
-
-
-def select(
-    sections: Mapping[str, Sequence[Signal]],
-    *,
-    level: Literal["essential", "full"],
-    overrides: Mapping[str, Override],
-) -> dict[str, tuple[Signal, ...]]:
-    """The same signals with the rules this stack has, at the thresholds it wants: alarms and graphs follow from these.
-
-    `essential` leaves out P3. Refuses an override of an alarm nobody defines, and two rules with one id: CloudWatch
-    would silently let the second overwrite the first.
-    """
-    ids = sorted(rule.id for signals in sections.values() for signal in signals for rule in signal.alarms)
-    if len(set(ids)) != len(ids):
-        raise ValueError(f"alarm ids must be unique, got {', '.join(ids)}")
-    if unknown := overrides.keys() - set(ids):
-        raise ValueError(f"no alarm {', '.join(sorted(unknown))} to override; there are {', '.join(ids)}")
-
-    def wanted(rule: AlarmRule) -> bool:
-        override = overrides.get(rule.id)
-        return (override is None or override.enabled) and not (level == "essential" and rule.severity is Severity.P3)
-
-    def adjusted(rule: AlarmRule) -> AlarmRule:
-        override = overrides.get(rule.id)
-        if override is None or override.threshold is None:
-            return rule
-        return replace(rule, threshold=override.threshold)
-
-    def chosen(signal: Signal) -> Signal:
-        return replace(signal, alarms=tuple(adjusted(rule) for rule in signal.alarms if wanted(rule)))
-
-    return {title: tuple(chosen(signal) for signal in signals) for title, signals in sections.items()}
-
-
 @dataclass(frozen=True, kw_only=True)
-class Links:
-    """Where an alarm sends the reader."""
+class AlarmContext:
+    """What every alarm of a stack has in common."""
 
+    physical_prefix: str
     board_url: str
+    """Where an alarm sends the reader first."""
     runbook_url: str
+    topic_arns: Mapping[Severity, pulumi.Input[str]]
 
 
-def describe(rule: AlarmRule, links: Links) -> str:
+def describe(rule: AlarmRule | CompositeRule, context: AlarmContext) -> str:
     """What the alarm tells whoever it wakes: meaning, first step, board, runbook. Refuses what CloudWatch would."""
-    runbook = f"Runbook: {links.runbook_url}#{rule.id}"
-    description = "\n\n".join((rule.meaning, f"First: {rule.first_step}", f"Board: {links.board_url}\n{runbook}"))
+    runbook = f"Runbook: {context.runbook_url}#{rule.id}"
+    description = "\n\n".join((rule.meaning, f"First: {rule.first_step}", f"Board: {context.board_url}\n{runbook}"))
     if len(description) > DESCRIPTION_LIMIT:
         raise ValueError(
             f"the description of alarm {rule.id} has {len(description)} characters, CloudWatch takes "
@@ -87,52 +44,88 @@ def alarm_name(physical_prefix: str, alarm_id: AlarmId) -> str:
 
 
 def make_alarm(
-    rule: AlarmRule,
-    signal: Signal,
-    *,
-    physical_prefix: str,
-    links: Links,
-    topic_arn: pulumi.Input[str],
-    parent: pulumi.Resource,
+    rule: AlarmRule, signal: Signal, context: AlarmContext, opts: pulumi.ResourceOptions
 ) -> aws.cloudwatch.MetricAlarm:
-    """One alarm that tells its topic when it fires and when it is over.
+    """One alarm that tells its topic when it fires and when it is over, unless a composite does that for it.
 
     Its logical name is the id. Renaming an id needs an alias: create-then-delete of one physical name would leave no
     alarm behind.
     """
+    warm_up = (
+        aws.cloudwatch.MetricAlarmWarmUpConfigurationArgs(warm_up_period_duration_in_minutes=rule.warm_up_minutes)
+        if rule.warm_up_minutes
+        else None
+    )
     return aws.cloudwatch.MetricAlarm(
         rule.id.value,
         aws.cloudwatch.MetricAlarmArgs(
-            name=alarm_name(physical_prefix, rule.id),
-            alarm_description=describe(rule, links),
+            name=alarm_name(context.physical_prefix, rule.id),
+            alarm_description=describe(rule, context),
             comparison_operator=rule.comparison.value,
             threshold=rule.threshold,
             evaluation_periods=rule.periods,
             datapoints_to_alarm=rule.datapoints,
             treat_missing_data=rule.missing.value,
-            alarm_actions=[topic_arn],
-            # Or an alarm that clears by itself stays open with whoever was told.
-            ok_actions=[topic_arn],
-            **_watched(signal),
+            warm_up_configuration=warm_up,
+            **_told(rule.topic or rule.severity, context),
+            **_watched(rule, signal),
         ),
-        opts=pulumi.ResourceOptions(parent=parent),
+        opts=opts,
     )
 
 
-def _watched(signal: Signal) -> dict[str, Any]:
+def make_composite(
+    rule: CompositeRule,
+    context: AlarmContext,
+    names: Mapping[AlarmId, pulumi.Output[str]],
+    opts: pulumi.ResourceOptions,
+) -> aws.cloudwatch.CompositeAlarm:
+    """One alarm on other alarms. Its rule is made of their outputs, so that they are there before it."""
+    suppressor = (
+        aws.cloudwatch.CompositeAlarmActionsSuppressorArgs(
+            alarm=names[rule.suppressed_by],
+            wait_period=rule.wait_seconds,
+            extension_period=rule.extension_seconds,
+        )
+        if rule.suppressed_by
+        else None
+    )
+    operator = " AND " if rule.all_of else " OR "
+    terms = [pulumi.Output.concat('ALARM("', names[child], '")') for child in rule.children]
+    return aws.cloudwatch.CompositeAlarm(
+        rule.id.value,
+        alarm_name=alarm_name(context.physical_prefix, rule.id),
+        alarm_description=describe(rule, context),
+        alarm_rule=pulumi.Output.all(*terms).apply(operator.join),
+        actions_suppressor=suppressor,
+        **_told(rule.severity, context),
+        opts=opts,
+    )
+
+
+def _told(severity: Severity | None, context: AlarmContext) -> dict[str, Any]:
+    if severity is None:
+        return {}
+    # Without the second, an alarm that clears by itself stays open with whoever was told.
+    return {"alarm_actions": [context.topic_arns[severity]], "ok_actions": [context.topic_arns[severity]]}
+
+
+def _watched(rule: AlarmRule, signal: Signal) -> dict[str, Any]:
     if signal.expression:
         return {
             "metric_queries": [*(_input(metric, signal.period_seconds) for metric in signal.metrics), _result(signal)]
         }
-    (metric,) = signal.metrics
-    statistic = "statistic" if metric.statistic in STANDARD_STATISTICS else "extended_statistic"
-    return {
+    metric = signal.watched(rule)
+    watched: dict[str, Any] = {
         "namespace": metric.namespace,
         "metric_name": metric.name,
         "dimensions": dict(metric.dimensions),
         "period": signal.period_seconds,
-        statistic: metric.statistic,
     }
+    if metric.statistic in STANDARD_STATISTICS:
+        return watched | {"statistic": metric.statistic}
+    # A percentile of few requests is a poor one, but silence at low traffic would be worse.
+    return watched | {"extended_statistic": metric.statistic, "evaluate_low_sample_count_percentiles": "evaluate"}
 
 
 def _input(metric: Metric, period_seconds: int) -> aws.cloudwatch.MetricAlarmMetricQueryArgs:

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.monitoring.signals import Severity
+from components.monitoring.signals import (
+    AlarmId,
+    AlarmRule,
+    Board,
+    Section,
+    Severity,
+    Signal,
+    metrics_of,
+)
 from components.policies import KEY_POLICY_RESOURCE, Statement, key_administration, policy_document
 
 DELETION_WINDOW_DAYS = 7
@@ -71,7 +79,7 @@ class AlertTopics(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         topic = aws.sns.Topic(
             f"{self._name}-{severity}",
-            name=f"{self._args.physical_prefix}-alerts-{severity}",
+            name=topic_name(self._args.physical_prefix, severity),
             kms_master_key_id=key.arn,
             opts=child,
         )
@@ -96,6 +104,50 @@ class AlertTopics(pulumi.ComponentResource):
                 opts=child,
             )
         return topic.arn
+
+
+def topic_name(physical_prefix: str, severity: Severity) -> str:
+    """Physical name of a topic."""
+    return f"{physical_prefix}-alerts-{severity}"
+
+
+def alert_signals(physical_prefix: str) -> tuple[Signal, ...]:
+    """Whether what the alarms say reaches anybody; a topic that fails is told of by another."""
+    return (
+        _undelivered(physical_prefix, (Severity.P1, Severity.P3), AlarmId.ALERTS_UNDELIVERED, Severity.P2),
+        _undelivered(physical_prefix, (Severity.P2,), AlarmId.ALERTS_UNDELIVERED_P2, Severity.P1),
+    )
+
+
+def _undelivered(physical_prefix: str, broken: tuple[Severity, ...], alarm: AlarmId, topic: Severity) -> Signal:
+    metrics = tuple(
+        metrics_of("AWS/SNS", {"TopicName": topic_name(physical_prefix, severity)})(
+            f"failed_{severity}", "NumberOfNotificationsFailed", "Sum", f"{severity.upper()} failed"
+        )
+        for severity in broken
+    )
+    names = " and ".join(severity.upper() for severity in broken)
+    filled = ", ".join(f"FILL({metric.id}, 0)" for metric in metrics)
+    return Signal(
+        title=f"Alerts of {names} that did not arrive",
+        metrics=metrics,
+        expression=f"SUM([{filled}])" if len(metrics) > 1 else "",
+        unit="messages",
+        section=Section.MONITORING,
+        boards=(Board.OVERVIEW,),
+        alarms=(
+            AlarmRule(
+                id=alarm,
+                threshold=0,
+                datapoints=1,
+                periods=1,
+                severity=Severity.P2,
+                topic=topic,
+                meaning=f"An alert of {names} did not arrive: whoever should know of a problem may not.",
+                first_step="Look at the alarms on the overview board now; then test the endpoint of the topic.",
+            ),
+        ),
+    )
 
 
 def listeners(severity: Severity, *, email: str, page_endpoint: str) -> tuple[tuple[str, str], ...]:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.monitoring.signals import AlarmRule, Board, Metric, Signal
+from components.monitoring.queries import SavedQuery
+from components.monitoring.signals import AlarmId, AlarmRule, Board, Metric, Section, Signal
 
 COLUMNS = 24
 GRAPH_WIDTH, GRAPH_HEIGHT = 8, 6
@@ -16,6 +17,8 @@ Widget = dict[str, Any]
 
 INTRODUCTIONS: Mapping[Board, str] = {
     Board.OVERVIEW: "Are logins recorded, and does the API answer? The most urgent is on top; the alarms come first.",
+    Board.INGEST: "From the queue to the table: what arrives, what becomes of it, and what is given up.",
+    Board.API: "From the callers to the table: what is asked, how fast it is answered, and who is refused.",
 }
 
 
@@ -39,18 +42,22 @@ def board_url(context: BoardContext, board: Board) -> str:
 
 
 def board_body(
-    board: Board, sections: Mapping[str, Sequence[Signal]], alarm_arns: Sequence[str], context: BoardContext
+    board: Board,
+    signals: Sequence[Signal],
+    queries: Sequence[SavedQuery],
+    alarm_arns: Mapping[AlarmId, str],
+    context: BoardContext,
 ) -> dict[str, Any]:
     """The body of one board: what it is, the alarms, then each section's graphs with their thresholds drawn in."""
     widgets = [_text(_introduction(board, context), y=0, height=INTRODUCTION_HEIGHT)]
     y = INTRODUCTION_HEIGHT
     if alarm_arns:
         height = MATRIX_ROW_HEIGHT + MATRIX_ROW_HEIGHT * (len(alarm_arns) // 4)
-        matrix = {"title": "Alarms", "alarms": list(alarm_arns), "sortBy": "stateUpdatedTimestamp"}
+        matrix = {"title": "Alarms", "alarms": list(alarm_arns.values()), "sortBy": "stateUpdatedTimestamp"}
         widgets.append(_widget("alarm", matrix, y=y, width=COLUMNS, height=height))
         y += height
-    for title, signals in sections.items():
-        drawn = [signal for signal in signals if board in signal.boards]
+    for title in Section:
+        drawn = [signal for signal in signals if board in signal.boards and signal.section is title]
         if not drawn:
             continue
         widgets.append(_text(f"## {title}", y=y, height=HEADING_HEIGHT))
@@ -106,7 +113,8 @@ def _line(metric: Metric, *, hidden: bool) -> list[Any]:
 
 
 def _threshold(rule: AlarmRule) -> dict[str, Any]:
-    label = f"{rule.id} ({rule.severity.upper()}): {rule.comparison.sign} {rule.threshold:g}"
+    severity = f" ({rule.severity.upper()})" if rule.severity else ""
+    label = f"{rule.id}{severity}: {rule.comparison.sign} {rule.threshold:g}"
     return {"label": label, "value": rule.threshold, "color": "#d13212"}
 
 

@@ -1,4 +1,7 @@
-"""Log groups, alarms and dashboards: kept so that they can be listed and read. The emulator does not evaluate them."""
+"""Log groups, alarms and dashboards: kept so that they can be listed and read. The emulator does not evaluate them.
+
+Saved queries, field indexes and everything of X-Ray are not even kept: nothing here could run or use them.
+"""
 
 import uuid
 from typing import Any
@@ -16,14 +19,33 @@ def _log_group(cloud: Emulator, given: Inputs) -> Made:
     return name, {"arn": f"arn:aws:logs:{cloud.region}:{cloud.account_id}:log-group:{name}", "name": name}
 
 
+@provides("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+def _log_metric_filter(cloud: Emulator, given: Inputs) -> Made:
+    name, counted = given.take_name(), given.take("metricTransformation")
+    transformation = {f"metric{pascal(key)}": counted[key] for key in ("name", "namespace", "value")}
+    cloud.client("logs").put_metric_filter(
+        filterName=name,
+        filterPattern=given.take("pattern"),
+        metricTransformations=[transformation | {"dimensions": counted.get("dimensions") or {}}],
+        **given.take_rest(),
+    )
+    return name, {"name": name}
+
+
 @provides("aws:cloudwatch/queryDefinition:QueryDefinition", ignoring="name queryString logGroupNames")
-def _query_definition(cloud: Emulator, given: Inputs) -> Made:
-    # The emulator keeps no saved queries, and cannot run one either.
-    made = str(uuid.uuid4())
-    return made, {"queryDefinitionId": made}
+@provides("aws:cloudwatch/logIndexPolicy:LogIndexPolicy", ignoring="logGroupName policyDocument")
+@provides("aws:xray/group:Group", ignoring="groupName filterExpression")
+@provides(
+    "aws:xray/samplingRule:SamplingRule",
+    ignoring="ruleName priority version reservoirSize fixedRate host httpMethod urlPath serviceName serviceType "
+    "resourceArn",
+)
+def _not_kept(cloud: Emulator, given: Inputs) -> Made:
+    return str(uuid.uuid4()), {}
 
 
-@provides("aws:cloudwatch/metricAlarm:MetricAlarm")
+# Alarms are never evaluated here, so there is nothing to wait for either.
+@provides("aws:cloudwatch/metricAlarm:MetricAlarm", ignoring="warmUpConfiguration")
 def _metric_alarm(cloud: Emulator, given: Inputs) -> Made:
     name = given.take_name()
     dimensions, queries = given.take("dimensions"), given.take("metricQueries")

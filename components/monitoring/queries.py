@@ -1,0 +1,197 @@
+"""Saved queries: what people on call ask the logs, ready to run, over the groups that can answer."""
+
+import json
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.monitoring.signals import Board, Section
+
+# What the queries that look for one thing filter by: with an index, groups and days without it cost nothing.
+INDEXED_FIELDS = ("correlation_id", "message_id", "xray_trace_id")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogGroups:
+    """The groups there are to ask, by name."""
+
+    event_handler: str
+    query: str
+    api_access: str
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Those the functions write."""
+        return (self.event_handler, self.query)
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every group that holds lines of ours."""
+        return (*self.functions, self.api_access)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedQuery:
+    """One question to the logs, in the language of Logs Insights."""
+
+    id: str
+    """Two digits that order the list, and a name."""
+    title: str
+    text: str
+    log_groups: tuple[str, ...]
+    boards: tuple[Board, ...] = ()
+    """Where its answer is shown."""
+    section: Section
+
+
+def saved_queries(groups: LogGroups) -> tuple[SavedQuery, ...]:
+    """Every saved query of a stack."""
+    return (*_about_functions(groups), *_about_events(groups), *_about_the_api(groups))
+
+
+def _about_functions(groups: LogGroups) -> tuple[SavedQuery, ...]:
+    place = {"log_groups": groups.functions, "section": Section.MONITORING}
+    return (
+        SavedQuery(
+            id="01-recent-errors",
+            title="The last errors",
+            text="fields @timestamp, service, message, exception_name, error_code, xray_trace_id\n"
+            '| filter level = "ERROR"\n| sort @timestamp desc\n| limit 20',
+            boards=(Board.OVERVIEW,),
+            **place,
+        ),
+        SavedQuery(
+            id="02-errors-by-type",
+            title="Errors by type",
+            text='filter level = "ERROR"\n| stats count(*) as errors, latest(@timestamp) as last_seen'
+            " by service, message, coalesce(exception_name, error_code, errorType)\n| sort errors desc",
+            **place,
+        ),
+        SavedQuery(
+            id="03-life-of-a-message",
+            title="One message's life: put its id in",
+            text="fields @timestamp, message, outcome, receive_count, error_code, error_detail, xray_trace_id\n"
+            '| filter message_id = "MESSAGE_ID"\n| sort @timestamp asc',
+            log_groups=(groups.event_handler,),
+            section=Section.OUTCOMES,
+        ),
+        SavedQuery(
+            id="04-logs-of-a-trace",
+            title="Everything logged in one trace: put its id in",
+            text="fields @timestamp, service, level, message, status, outcome\n"
+            '| filter xray_trace_id = "TRACE_ID"\n| sort @timestamp asc',
+            log_groups=groups.all,
+            section=Section.MONITORING,
+        ),
+        SavedQuery(
+            id="08-cold-starts",
+            title="Cold starts",
+            text='filter type = "platform.report" and ispresent(record.metrics.initDurationMs)\n'
+            "| stats count(*) as starts, avg(record.metrics.initDurationMs) as average_ms,"
+            " max(record.metrics.initDurationMs) as longest_ms by @log, bin(1h)",
+            **place,
+        ),
+        SavedQuery(
+            id="09-memory-headroom",
+            title="Memory: the most used, of what there is",
+            text='filter type = "platform.report"\n'
+            "| stats max(record.metrics.maxMemoryUsedMB) as most_used_mb, max(record.metrics.memorySizeMB) as size_mb,"
+            " 100 * max(record.metrics.maxMemoryUsedMB) / max(record.metrics.memorySizeMB) as percent by @log",
+            boards=(Board.INGEST,),
+            **place,
+        ),
+        SavedQuery(
+            id="10-timeouts",
+            title="Timeouts",
+            text="fields @timestamp, @log, record.requestId, record.metrics.durationMs\n"
+            '| filter type = "platform.report" and record.status = "timeout"\n| sort @timestamp desc\n| limit 50',
+            **place,
+        ),
+    )
+
+
+def _about_events(groups: LogGroups) -> tuple[SavedQuery, ...]:
+    place = {"log_groups": (groups.event_handler,), "section": Section.OUTCOMES}
+    return (
+        SavedQuery(
+            id="05-given-up-by-reason",
+            title="Quarantined and exhausted events, by reason",
+            text='filter outcome in ["invalid", "exhausted"]\n'
+            "| stats count(*) as events, latest(message_id) as example by outcome, error_code\n| sort events desc",
+            boards=(Board.INGEST,),
+            **place,
+        ),
+        SavedQuery(
+            id="06-retries",
+            title="Events received more than once that did not succeed",
+            text="filter receive_count > 1\n"
+            "| stats count(*) as times, max(receive_count) as receives, latest(outcome) as last_outcome"
+            " by message_id, error_code\n| sort receives desc\n| limit 50",
+            **place,
+        ),
+        SavedQuery(
+            id="07-slow-events",
+            title="Slow batches",
+            text="fields @timestamp, duration_ms, batch_size, conflicts, failed, xray_trace_id\n"
+            '| filter message = "batch folded"\n| sort duration_ms desc\n| limit 50',
+            **place,
+        ),
+        SavedQuery(
+            id="14-contract-breaks",
+            title="Contract breaks: which rule, how often, since when",
+            text='filter outcome = "invalid"\n'
+            "| stats count(*) as events, min(@timestamp) as first_seen, latest(error_detail) as detail,"
+            " latest(message_id) as example by error_code\n| sort events desc",
+            **place,
+        ),
+    )
+
+
+def _about_the_api(groups: LogGroups) -> tuple[SavedQuery, ...]:
+    place = {"log_groups": (groups.api_access,), "boards": (Board.API,)}
+    return (
+        SavedQuery(
+            id="11-slowest-requests",
+            title="The slowest requests",
+            text="fields @timestamp, response_latency_ms, integration_latency_ms, status, client_id, xray_trace_id\n"
+            "| sort response_latency_ms desc\n| limit 20",
+            section=Section.API,
+            **place,
+        ),
+        SavedQuery(
+            id="12-statuses",
+            title="Requests by client and status",
+            text="stats count(*) as requests by client_id, status, error_type\n| sort requests desc",
+            section=Section.CALLERS,
+            **place,
+        ),
+        SavedQuery(
+            id="13-refused-for-their-token",
+            title="Refused for their token, by error and source",
+            text='filter status in ["401", "403"]\n'
+            "| stats count(*) as requests, latest(@timestamp) as last_seen by authorizer_error, error_type, source_ip\n"
+            "| sort requests desc\n| limit 50",
+            section=Section.CALLERS,
+            **place,
+        ),
+    )
+
+
+def make_queries(queries: tuple[SavedQuery, ...], groups: LogGroups, folder: str, opts: pulumi.ResourceOptions) -> None:
+    """Save the queries under `folder`, and index what they look for."""
+    for query in queries:
+        aws.cloudwatch.QueryDefinition(
+            f"query-{query.id}",
+            name=f"{folder}/{query.id}",
+            query_string=query.text,
+            log_group_names=list(query.log_groups),
+            opts=opts,
+        )
+    for group in groups.all:
+        aws.cloudwatch.LogIndexPolicy(
+            f"index-{group.rpartition('/')[2]}",
+            log_group_name=group,
+            policy_document=json.dumps({"Fields": list(INDEXED_FIELDS)}),
+            opts=opts,
+        )

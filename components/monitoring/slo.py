@@ -1,0 +1,181 @@
+"""Service level objectives: how fast each error budget burns, over a long and a short window, and who hears of it.
+
+The windows and rates are those of Google's SRE workbook, chapter 5.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from components.monitoring.signals import (
+    AlarmId,
+    AlarmRule,
+    Board,
+    CompositeRule,
+    Metric,
+    MissingData,
+    Reference,
+    Section,
+    Severity,
+    Signal,
+    View,
+)
+
+WINDOW_DAYS = 30
+# Below, the fast rate of 14.4 times the budget is close to or beyond everything failing, and could not fire.
+# Above, five bad events, the least that counts, use up the budget of ten thousand.
+LOWEST_TARGET, HIGHEST_TARGET = 95.0, 99.95
+# Without a floor one error would page below 70 requests an hour.
+LEAST_BAD = 5
+SUPPRESSOR_WAIT_SECONDS = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """One speed at which a budget may burn, and the windows it is seen in."""
+
+    name: str
+    rate: float
+    """Times the rate that uses up the budget exactly in `WINDOW_DAYS`."""
+    long_seconds: int
+    severity: Severity
+    slower_than: str = ""
+    """The pace that tells of the same fault earlier."""
+
+    @property
+    def short_seconds(self) -> int:
+        """A twelfth of the long window: it ends the alarm soon after the fault."""
+        return self.long_seconds // 12
+
+
+PACES = (
+    Pace(name="fast", rate=14.4, long_seconds=3_600, severity=Severity.P1),
+    Pace(name="medium", rate=6, long_seconds=21_600, severity=Severity.P1, slower_than="fast"),
+    Pace(name="slow", rate=3, long_seconds=86_400, severity=Severity.P2, slower_than="medium"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceLevelObjective:
+    """A target for the share of good events, and everything that watches it."""
+
+    id: str
+    """Part of the ids of its alarms: `slo-{id}-fast`."""
+    title: str
+    metrics: tuple[Metric, ...]
+    bad: str
+    """Metric math over the ids of `metrics`: how many were bad."""
+    total: str
+    """The same: how many there were."""
+    target_percent: float
+    note: str = ""
+    meaning: str
+    """What users notice while it burns."""
+    first_step: str
+
+    def __post_init__(self) -> None:
+        if not LOWEST_TARGET <= self.target_percent <= HIGHEST_TARGET:
+            raise ValueError(
+                f"objective {self.id} has a target of {self.target_percent:g} %: burn rates can only be alarmed on "
+                f"between {LOWEST_TARGET:g} and {HIGHEST_TARGET:g} %"
+            )
+
+    @property
+    def budget_percent(self) -> float:
+        """How many percent may be bad."""
+        return round(100 - self.target_percent, 4)
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """What is drawn, then what the composites are made of."""
+        return (*self._drawn(), *(signal for pace in PACES for signal in self._windows(pace)))
+
+    @property
+    def composites(self) -> tuple[CompositeRule, ...]:
+        """One alarm for each pace, the slower silent while a faster one tells."""
+        return tuple(self._composite(pace) for pace in PACES)
+
+    def _drawn(self) -> Iterator[Signal]:
+        place = {"section": Section.OBJECTIVES, "boards": (Board.OVERVIEW,), "metrics": self.metrics}
+        percent_bad = f"100 * ({self.bad}) / ({self.total})"
+        yield Signal(
+            title=f"{self.title}: good, each hour",
+            expression=f"100 - {percent_bad}",
+            unit="percent",
+            period_seconds=3_600,
+            references=(Reference(value=self.target_percent, label="target"),),
+            note=self.note,
+            **place,
+        )
+        yield Signal(
+            title=f"{self.title}: error budget left of {WINDOW_DAYS} days",
+            expression=f"100 - 100 * ({percent_bad}) / {self.budget_percent:g}",
+            unit="percent",
+            period_seconds=86_400,
+            view=View.NUMBER,
+            days=WINDOW_DAYS,
+            **place,
+        )
+        yield Signal(
+            title=f"{self.title}: burn rate, each hour",
+            expression=f"({percent_bad}) / {self.budget_percent:g}",
+            unit="times the budget",
+            period_seconds=3_600,
+            references=tuple(Reference(value=pace.rate, label=f"{pace.name} ({pace.rate:g})") for pace in PACES),
+            **place,
+        )
+
+    def _windows(self, pace: Pace) -> Iterator[Signal]:
+        threshold = round(pace.rate * self.budget_percent, 4)
+        meaning = f"{self.title}: the error budget burns {pace.rate:g} times too fast in this window."
+        for window, seconds, expression, missing in (
+            (
+                "long",
+                pace.long_seconds,
+                f"IF(({self.bad}) >= {LEAST_BAD}, 100 * ({self.bad}) / ({self.total}), 0)",
+                MissingData.NOT_BREACHING,
+            ),
+            # Ignoring missing data keeps the state between two requests, or the page would come and go.
+            ("short", pace.short_seconds, f"100 * ({self.bad}) / ({self.total})", MissingData.IGNORE),
+        ):
+            yield Signal(
+                title=f"{self.title}: bad, {pace.name} burn, {window} window",
+                metrics=self.metrics,
+                expression=expression,
+                unit="percent",
+                period_seconds=seconds,
+                section=Section.OBJECTIVES,
+                alarms=(
+                    AlarmRule(
+                        id=AlarmId(f"slo-{self.id}-{pace.name}-{window}"),
+                        threshold=threshold,
+                        datapoints=1,
+                        periods=1,
+                        missing=missing,
+                        severity=None,
+                        meaning=meaning,
+                        first_step=self.first_step,
+                    ),
+                ),
+            )
+
+    def _composite(self, pace: Pace) -> CompositeRule:
+        days = WINDOW_DAYS / pace.rate
+        left = f"{days * 24:.0f} hours" if days < 4 else f"{days:.0f} days"
+        suppressed = (
+            {
+                "suppressed_by": AlarmId(f"slo-{self.id}-{pace.slower_than}"),
+                "wait_seconds": SUPPRESSOR_WAIT_SECONDS,
+                "extension_seconds": pace.short_seconds,
+            }
+            if pace.slower_than
+            else {}
+        )
+        return CompositeRule(
+            id=AlarmId(f"slo-{self.id}-{pace.name}"),
+            all_of=(AlarmId(f"slo-{self.id}-{pace.name}-long"), AlarmId(f"slo-{self.id}-{pace.name}-short")),
+            severity=pace.severity,
+            essential=False,
+            meaning=f"{self.meaning} At this rate the error budget of {WINDOW_DAYS} days is gone after {left}.",
+            first_step=self.first_step,
+            **suppressed,
+        )
