@@ -22,8 +22,9 @@ START_STEPS = 2
 class LocalCloud:
     """A deployed stack that is gone, with every process and file of it, when this ends or its process dies."""
 
-    def __init__(self, emulator: Emulator, deployment: Deployment):
+    def __init__(self, emulator: Emulator, deployment: Deployment, *, guest: bool = False):
         self._emulator = emulator
+        self._guest = guest
         self._written: tuple[Path, os.stat_result] | None = None
         self.directory = emulator.directory
         self.resources = len(deployment.resources)
@@ -52,25 +53,17 @@ class LocalCloud:
             with progress.step("Start the emulator") as step:
                 emulator = started.enter_context(Emulator.start(port, region=config.values["aws:region"]))
                 step.note(emulator.endpoint)
-            watcher = _Watcher()
-            with progress.step(f"Deploy stack {stack}") as step:
-                watcher.step = step
-                deployment = deploy(
-                    project,
-                    stack,
-                    config.values,
-                    config.secret_keys,
-                    Providers(emulator),
-                    # The program builds for the interpreter that will run it, and its scratch goes with the emulator's.
-                    environment={TARGET_VARIABLE: HOST, "TMPDIR": str(emulator.directory)},
-                    on_event=watcher.watch,
-                )
-                step.note(f"{len(deployment.resources)} resources")
-            for warning in watcher.warnings:
-                progress.say(f"Warning: {warning}")
+            deployment = _deploy(emulator, project, stack, config, progress)
             cloud = cls(emulator, deployment)
             started.pop_all()
         return cloud
+
+    def deploy_beside(
+        self, project: Path, stack: str, *, progress: Progress, config_overrides: Mapping[str, Any] | None = None
+    ) -> "LocalCloud":
+        """Answer another stack in the same account, which is gone when this one is; or raise as `start` does."""
+        config = stack_config.read(project, stack, config_overrides)
+        return LocalCloud(self._emulator, _deploy(self._emulator, project, stack, config, progress), guest=True)
 
     def __enter__(self) -> "LocalCloud":
         return self
@@ -108,7 +101,30 @@ class LocalCloud:
                 if os.path.samestat(path.stat(), ours):
                     path.unlink()
             self._written = None
-        self._emulator.stop()
+        if not self._guest:
+            self._emulator.stop()
+
+
+def _deploy(
+    emulator: Emulator, project: Path, stack: str, config: stack_config.StackConfig, progress: Progress
+) -> Deployment:
+    watcher = _Watcher()
+    with progress.step(f"Deploy stack {stack}") as step:
+        watcher.step = step
+        deployment = deploy(
+            project,
+            stack,
+            config.values,
+            config.secret_keys,
+            Providers(emulator),
+            # The program builds for the interpreter that will run it, and its scratch goes with the emulator's.
+            environment={TARGET_VARIABLE: HOST, "TMPDIR": str(emulator.directory)},
+            on_event=watcher.watch,
+        )
+        step.note(f"{len(deployment.resources)} resources")
+    for warning in watcher.warnings:
+        progress.say(f"Warning: {warning}")
+    return deployment
 
 
 class _Watcher:

@@ -17,6 +17,15 @@ from localcloud.progress import Progress
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 20
+PRODUCER = "arn:aws:iam::123456789012:role/identity-provider"
+NEIGHBOUR = {
+    "apiClients": ["reporting", "web-portal"],
+    "alarmEmail": "oncall@example.com",
+    "producerPrincipals": [PRODUCER],
+    # Hundreds of attacks and generated requests, none of which is about throttling.
+    "apiRateLimit": 5000,
+    "apiBurstLimit": 5000,
+}
 T = TypeVar("T")
 
 
@@ -94,9 +103,10 @@ class Stack:
             timeout=10,
         )
 
-    def token(self) -> str:
-        """A token of the client that the stack was deployed with."""
-        client = self.outputs["apiClients"]["example-client"]
+    def token(self, name: str | None = None) -> str:
+        """A token of the client of that name, or of the first that the stack was deployed with."""
+        clients = self.outputs["apiClients"]
+        client = clients[name or min(clients)]
         answer = self.request_token(client["clientId"], client["clientSecret"], self.outputs["apiScope"])
         assert answer.status_code == 200, answer.text
         return answer.json()["access_token"]
@@ -128,6 +138,13 @@ class Stack:
 def stack() -> Iterator[Stack]:
     with LocalCloud.start(ROOT, progress=Progress(START_STEPS, Console(quiet=True))) as cloud:
         yield Stack(cloud)
+
+
+@pytest.fixture(scope="session")
+def neighbour(stack: Stack) -> Stack:
+    """Stack prod, deployed into the same account beside the first one, with all that the first one goes without."""
+    progress = Progress(1, Console(quiet=True))
+    return Stack(stack.cloud.deploy_beside(ROOT, "prod", progress=progress, config_overrides=NEIGHBOUR))
 
 
 @pytest.fixture(scope="session")
