@@ -1,4 +1,4 @@
-"""One seeded run of everything: messages, a queue, several handlers at once, a table, and what goes wrong among them."""
+"""One seeded run of everything: messages, a queue, several handlers, a table, and what goes wrong among them."""
 
 import functools
 import json
