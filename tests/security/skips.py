@@ -21,6 +21,9 @@ class Skip:
 
 _FUNCTIONS = "aws_lambda_function.*"
 _CUSTOMER_KEY = "dev leaves encryption to the keys AWS owns; with `cmk`, as in prod, a customer key is used"
+_THIS_KEY = "in the policy of a key, * is that key and nothing else"
+# A third stack, with everything switched on, has its policies looked at too.
+_WITH_KEY = ("prod", "extended")
 
 CHECKOV = (
     Skip("CKV_AWS_115", _FUNCTIONS, "small accounts have none to reserve; `reservedConcurrency` reserves it"),
@@ -46,18 +49,18 @@ CHECKOV = (
 )
 
 PARLIAMENT = (
-    Skip("RESOURCE_STAR", "monitoring-alerts-key", "in the policy of a key, * is that key and nothing else"),
-    Skip("RESOURCE_STAR", "encryption-data", "in the policy of a key, * is that key and nothing else", ("prod",)),
+    Skip("RESOURCE_STAR", "monitoring-alerts-key", _THIS_KEY, ("dev", "prod", "extended")),
+    Skip("RESOURCE_STAR", "encryption-data", _THIS_KEY, _WITH_KEY),
     Skip(
         "UNKNOWN_CONDITION_FOR_ACTION",
         "encryption-data",
         "CloudWatch Logs is granted kms:DescribeKey in the statement AWS documents, with a condition it does not have",
-        ("prod",),
+        _WITH_KEY,
     ),
     Skip(
         "MISMATCHED_TYPE",
         "encryption-data",
         "AWS documents ArnLike for kms:EncryptionContext:aws:logs:arn, whose values are ARNs",
-        ("prod",),
+        _WITH_KEY,
     ),
 )

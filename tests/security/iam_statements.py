@@ -1,0 +1,227 @@
+"""Every statement of every policy, in exactly one list: what the embedded cloud can prove, and what it cannot.
+
+A statement is named by the resource that holds it and its sid. Those the embedded cloud enforces are proven by taking
+them away; for the others the source is AWS's documentation, and the recorded statement has to be exactly that.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+EVENT_HANDLER = "event-handler-permissions"
+QUERY = "query-permissions"
+SOURCE_QUEUE = "events-source-access"
+DEAD_LETTER_QUEUE = "events-dead-letters-access"
+DATA_KEY = "encryption-data"
+ALERTS_KEY = "monitoring-alerts-key"
+TOPICS = tuple(f"monitoring-alerts-{severity}-access" for severity in ("p1", "p2", "p3"))
+
+_LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg"
+_SQS = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide"
+_KMS = "https://docs.aws.amazon.com/kms/latest/developerguide"
+
+
+@dataclass(frozen=True)
+class Enforced:
+    """A statement without which the story fails in the embedded cloud."""
+
+    holder: str
+    sid: str
+    without_it: str
+    """What no longer happens, or no longer is refused."""
+
+
+@dataclass(frozen=True)
+class Documented:
+    """A statement the embedded cloud does not enforce: what AWS documents is what has to be recorded."""
+
+    holder: str
+    sid: str
+    reason: str
+    """Why the embedded cloud cannot tell."""
+    source: str
+    actions: tuple[str, ...]
+    resource: str
+    """`*`, or the name of the resource whose ARN it is, then what follows the ARN."""
+    condition: Mapping[str, Any] = field(default_factory=dict)
+    principal: Any = None
+
+
+ENFORCED = (
+    Enforced(EVENT_HANDLER, "FoldRecords", "no event reaches the table, and the queue gives each one up"),
+    Enforced(
+        EVENT_HANDLER, "QuarantineEvents", "an invalid event is retried to its end instead of quarantined at once"
+    ),
+    Enforced(QUERY, "ReadRecord", "the API answers 500 to a valid token"),
+    Enforced(SOURCE_QUEUE, "DenyWithoutTls", "an event sent over plain http is accepted"),
+    Enforced(DEAD_LETTER_QUEUE, "DenyWithoutTls", "a dead letter can be read over plain http"),
+)
+
+
+def _via(service: str) -> dict[str, Any]:
+    return {"StringLike": {"kms:ViaService": f"{service}.*.amazonaws.com"}}
+
+
+_NO_KMS = "data is not encrypted there, so nothing asks for the key"
+_NO_ALARMS = "alarms are not evaluated there"
+_ALARMS_OF_THE_STACK = {
+    "StringEquals": {"aws:SourceAccount": "123456789012"},
+    "ArnLike": {"aws:SourceArn": "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{prefix}-*"},
+}
+_KEY_ADMINISTRATION = {
+    "sid": "AccountAdministersThroughIam",
+    "reason": "keys are not managed there",
+    "source": f"{_KMS}/key-policy-default.html",
+    "actions": ("kms:*",),
+    "resource": "*",
+    "principal": {"AWS": "arn:aws:iam::123456789012:root"},
+}
+_ENCRYPT_AND_DECRYPT = (
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+_PRODUCERS = {"AWS": ["arn:aws:iam::210987654321:role/identity-provider"]}
+
+DOCUMENTED = (
+    Documented(
+        EVENT_HANDLER,
+        "ConsumeEvents",
+        "the event source mapping polls with the emulator's own rights",
+        f"{_LAMBDA}/services-sqs-configure.html",
+        ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+        "events-source",
+    ),
+    *(
+        statement
+        for holder, log_group in ((EVENT_HANDLER, "event-handler-log"), (QUERY, "query-log"))
+        for statement in (
+            Documented(
+                holder,
+                "WriteOwnLog",
+                "the emulator writes the logs of its functions itself",
+                f"{_LAMBDA}/monitoring-cloudwatchlogs.html",
+                ("logs:CreateLogStream", "logs:PutLogEvents"),
+                f"{log_group}:log-stream:*",
+            ),
+            Documented(
+                holder,
+                "SendTraces",
+                "there is no X-Ray",
+                f"{_LAMBDA}/services-xray.html",
+                ("xray:PutTraceSegments", "xray:PutTelemetryRecords"),
+                "*",
+            ),
+            Documented(
+                holder,
+                "DecryptEnvironment",
+                _NO_KMS,
+                f"{_LAMBDA}/configuration-envvars-encryption.html",
+                ("kms:Decrypt",),
+                DATA_KEY,
+                _via("lambda"),
+            ),
+        )
+    ),
+    Documented(
+        EVENT_HANDLER,
+        "DecryptEvents",
+        _NO_KMS,
+        f"{_SQS}/sqs-key-management.html",
+        ("kms:Decrypt",),
+        DATA_KEY,
+        _via("sqs"),
+    ),
+    Documented(
+        EVENT_HANDLER,
+        "EncryptQuarantined",
+        _NO_KMS,
+        f"{_SQS}/sqs-key-management.html",
+        ("kms:Decrypt", "kms:GenerateDataKey"),
+        DATA_KEY,
+        _via("sqs"),
+    ),
+    Documented(
+        EVENT_HANDLER,
+        "EncryptRecords",
+        _NO_KMS,
+        "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html",
+        _ENCRYPT_AND_DECRYPT,
+        DATA_KEY,
+        _via("dynamodb"),
+    ),
+    Documented(
+        QUERY,
+        "DecryptRecords",
+        _NO_KMS,
+        "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html",
+        ("kms:Decrypt", "kms:DescribeKey"),
+        DATA_KEY,
+        _via("dynamodb"),
+    ),
+    Documented(
+        SOURCE_QUEUE,
+        "ProducersSend",
+        "every caller there is of the one account, whose IAM allows it already",
+        f"{_SQS}/sqs-basic-examples-of-sqs-policies.html",
+        ("sqs:SendMessage",),
+        "events-source",
+        principal=_PRODUCERS,
+    ),
+    Documented(
+        DATA_KEY,
+        "ProducersSendEncrypted",
+        _NO_KMS,
+        f"{_SQS}/sqs-key-management.html",
+        ("kms:Decrypt", "kms:GenerateDataKey"),
+        "*",
+        {"StringEquals": {"kms:ViaService": "sqs.eu-west-1.amazonaws.com"}},
+        _PRODUCERS,
+    ),
+    Documented(
+        DATA_KEY,
+        "CloudWatchLogsEncryptsOurGroups",
+        _NO_KMS,
+        "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html",
+        _ENCRYPT_AND_DECRYPT,
+        "*",
+        {
+            "ArnLike": {
+                "kms:EncryptionContext:aws:logs:arn": [
+                    "arn:aws:logs:eu-west-1:123456789012:log-group:/event-processing/{stack}/*",
+                    "arn:aws:logs:eu-west-1:123456789012:log-group:API-Gateway-Execution-Logs_*",
+                ]
+            }
+        },
+        {"Service": "logs.eu-west-1.amazonaws.com"},
+    ),
+    Documented(DATA_KEY, **_KEY_ADMINISTRATION),
+    Documented(ALERTS_KEY, **_KEY_ADMINISTRATION),
+    Documented(
+        ALERTS_KEY,
+        "AlarmsEncrypt",
+        _NO_ALARMS,
+        "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html",
+        ("kms:Decrypt", "kms:GenerateDataKey*"),
+        "*",
+        _ALARMS_OF_THE_STACK,
+        {"Service": "cloudwatch.amazonaws.com"},
+    ),
+    *(
+        Documented(
+            topic,
+            "AlarmsPublish",
+            _NO_ALARMS,
+            "https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html",
+            ("sns:Publish",),
+            topic.removesuffix("-access"),
+            _ALARMS_OF_THE_STACK,
+            {"Service": "cloudwatch.amazonaws.com"},
+        )
+        for topic in TOPICS
+    ),
+)

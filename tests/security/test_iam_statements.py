@@ -1,0 +1,91 @@
+"""Every statement of every policy is accounted for, and those that cannot be tried are exactly what AWS documents."""
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from localcloud.engine import Resource
+from tests.program.graph_rules import KEY, QUEUE_POLICY, ROLE_POLICY, TOPIC_POLICY, prefix, stack_name, statements
+from tests.program.sabotage import Sabotage, swap
+from tests.recorder import Graph
+from tests.security.iam_statements import DOCUMENTED, ENFORCED, Documented
+
+STACKS = ("dev_graph", "prod_graph", "extended_graph")
+KNOWN = {(one.holder, one.sid): one for one in (*ENFORCED, *DOCUMENTED)}
+
+
+def recorded(graph: Graph) -> dict[tuple[str, str], dict[str, Any]]:
+    """Every statement by holder and sid."""
+    holders = (ROLE_POLICY, QUEUE_POLICY, TOPIC_POLICY, KEY)
+    return {(holder.name, one["Sid"]): one for holder, one in statements(graph, *holders)}
+
+
+def unlisted(graph: Graph) -> Iterator[str]:
+    """Statements that no list knows."""
+    for holder, sid in recorded(graph).keys() - KNOWN.keys():
+        yield f"{sid} of {holder} is in no list of tests/security/iam_statements.py"
+
+
+def undocumented(graph: Graph) -> Iterator[str]:
+    """Statements that are not what the list says AWS documents."""
+    arns = {one.name: one.outputs["arn"] for one in graph.resources if one.custom and "arn" in one.outputs}
+    for name, statement in recorded(graph).items():
+        one = KNOWN.get(name)
+        if isinstance(one, Documented) and statement != expected(one, graph, arns):
+            yield f"{one.sid} of {one.holder} is {statement}, AWS documents {expected(one, graph, arns)}"
+
+
+def expected(one: Documented, graph: Graph, arns: dict[str, str]) -> dict[str, Any]:
+    owner, colon, rest = one.resource.partition(":")
+    resource = one.resource if owner == "*" else arns.get(owner, "no such resource") + colon + rest
+    document: dict[str, Any] = {"Sid": one.sid, "Effect": "Allow", "Action": list(one.actions), "Resource": [resource]}
+    if one.principal is not None:
+        document["Principal"] = one.principal
+    if one.condition:
+        text = json.dumps(one.condition).replace("{prefix}", prefix(graph)).replace("{stack}", stack_name(graph))
+        document["Condition"] = json.loads(text)
+    return document
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_statement_is_in_a_list(stack: str, request: pytest.FixtureRequest) -> None:
+    assert list(unlisted(request.getfixturevalue(stack))) == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_what_cannot_be_tried_is_what_aws_documents(stack: str, request: pytest.FixtureRequest) -> None:
+    assert list(undocumented(request.getfixturevalue(stack))) == []
+
+
+def test_no_statement_is_in_two_lists_and_every_listed_one_exists(extended_graph: Graph) -> None:
+    assert len(KNOWN) == len(ENFORCED) + len(DOCUMENTED)
+    assert KNOWN.keys() == recorded(extended_graph).keys()
+    assert all(one.source.startswith("https://docs.aws.amazon.com/") for one in DOCUMENTED)
+
+
+def add_role_statement(graph: Graph) -> None:
+    holder: Resource = next(one for one in graph.of_type(ROLE_POLICY) if one.name == "query-permissions")
+    document = json.loads(holder.inputs["policy"])
+    extra = {"Sid": "ListTables", "Effect": "Allow", "Action": ["dynamodb:ListTables"], "Resource": ["*"]}
+    holder.inputs["policy"] = json.dumps(document | {"Statement": [*document["Statement"], extra]})
+
+
+@pytest.mark.parametrize(
+    ("rule", "sabotage"),
+    [
+        (unlisted, add_role_statement),
+        (unlisted, swap(ROLE_POLICY, "query-permissions", "policy", "ReadRecord", "ReadRecords")),
+        (undocumented, swap(ROLE_POLICY, "event-handler-permissions", "policy", "sqs:DeleteMessage", "sqs:PurgeQueue")),
+        (undocumented, swap(ROLE_POLICY, "query-permissions", "policy", ":log-stream:*", ":*")),
+        (undocumented, swap(ROLE_POLICY, "query-permissions", "policy", "lambda.*.amazonaws.com", "*.amazonaws.com")),
+        (undocumented, swap(QUEUE_POLICY, "events-source-access", "policy", "210987654321", "*")),
+        (undocumented, swap(KEY, "encryption-data", "policy", '"kms:GenerateDataKey"]', '"kms:*"]')),
+    ],
+)
+def test_a_sabotage_is_found(rule: Callable[[Graph], Iterator[str]], sabotage: Sabotage, extended_graph: Graph) -> None:
+    graph = copy.deepcopy(extended_graph)
+    sabotage(graph)
+    assert list(rule(graph))

@@ -1,0 +1,78 @@
+"""Every policy document passes parliament but for what is skipped with a reason."""
+
+import json
+from typing import Any
+
+import pytest
+
+from localcloud.engine import Resource
+from tests.recorder import Graph
+from tests.security.scanners import Finding, ScanFailed, lint_policies, unexplained, useless
+from tests.security.skips import PARLIAMENT
+
+STACKS = ("dev", "prod", "extended")
+
+
+def documents(graph: Graph) -> dict[str, str]:
+    """Every policy document of a stack by the name of what holds it."""
+    found = {one.name: one.inputs["policy"] for one in graph.resources if "policy" in one.inputs}
+    return found | {one.name: spelled_out(one) for one in graph.resources if "assumeRolePolicy" in one.inputs}
+
+
+def spelled_out(role: Resource) -> str:
+    """A trust policy is about its own role without saying so, which parliament does not know."""
+    document = json.loads(role.inputs["assumeRolePolicy"])
+    statements = [{"Resource": role.outputs["arn"]} | statement for statement in document["Statement"]]
+    return json.dumps(document | {"Statement": statements})
+
+
+@pytest.fixture(scope="module")
+def found(dev_graph: Graph, prod_graph: Graph, extended_graph: Graph) -> dict[str, list[Finding]]:
+    graphs = {"dev": dev_graph, "prod": prod_graph, "extended": extended_graph}
+    return {stack: lint_policies(documents(graph)) for stack, graph in graphs.items()}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_nothing_is_found_that_is_not_explained(stack: str, found: dict[str, list[Finding]]) -> None:
+    assert unexplained(found[stack], PARLIAMENT, stack) == []
+
+
+def test_every_skip_skips_something(found: dict[str, list[Finding]]) -> None:
+    assert useless(found, PARLIAMENT) == []
+
+
+def test_every_document_of_a_stack_is_looked_at(extended_graph: Graph) -> None:
+    names = documents(extended_graph).keys()
+    assert {"query-permissions", "query-role", "events-source-access", "encryption-data", "api-gateway-role"} <= names
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "rule"),
+    [
+        ("query-permissions", '"dynamodb:GetItem"', '"dynamodb:GetItems"', "UNKNOWN_ACTION"),
+        ("query-permissions", '"dynamodb:GetItem"', '"dynamo:GetItem"', "UNKNOWN_PREFIX"),
+        ("query-permissions", "arn:aws:dynamodb", "arn:aws:sqs", "RESOURCE_MISMATCH"),
+        (
+            "query-permissions",
+            "arn:aws:dynamodb:eu-west-1:123456789012:table/",
+            "arn:aws:dynamodb:table/",
+            "INVALID_ARN",
+        ),
+        ("query-permissions", '"2012-10-17"', '"2008-10-17"', "OLD_VERSION"),
+        ("query-permissions", '"SendTraces"', '"WriteOwnLog"', "DUPLICATE_SID"),
+        ("query-role", '"Service"', '"Servise"', "UNKNOWN_PRINCIPAL"),
+        ("events-source-access", '"Bool"', '"Boolean"', "UNKNOWN_OPERATOR"),
+    ],
+)
+def test_a_sabotage_is_found(name: str, old: str, new: str, rule: str, dev_graph: Graph) -> None:
+    document = documents(dev_graph)[name]
+    assert old in document
+    sabotaged = lint_policies({name: document.replace(old, new)})
+    assert rule in {one.rule for one in sabotaged}
+    assert unexplained(sabotaged, PARLIAMENT, "dev")
+
+
+def test_nothing_to_look_at_is_not_a_success() -> None:
+    none: dict[str, Any] = {}
+    with pytest.raises(ScanFailed, match="no policy to look at"):
+        lint_policies(none)
