@@ -1,0 +1,71 @@
+"""The same with real threads: several functions at once, eight writers each, in whatever order the machine makes."""
+
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from handlers.store import UserRecordStore
+from tests.chaos.aws import Perform, client_error
+from tests.chaos.functions import Context, acknowledged
+from tests.chaos.harness import World, records_of
+from tests.chaos.workload import Workload, make_workload
+from tests.handlers.support import BlindStore
+
+FUNCTIONS = 4
+
+
+class Contended:
+    """A service that answers one request at a time and takes a moment for each; one in twenty is throttled."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._chance = random.Random(0)
+        self.conflicts = 0
+
+    def __call__(self, operation: str, request: dict[str, Any], perform: Perform) -> dict[str, Any]:
+        time.sleep(0.0005)  # the way there, on which the others are under way too
+        with self._lock:
+            if self._chance.random() < 0.05:
+                raise client_error(operation, "ThrottlingException")
+            try:
+                return perform(request)
+            except ClientError:
+                self.conflicts += 1
+                raise
+
+
+def fold_at_once(workload: Workload, store: type[UserRecordStore]) -> tuple[World, Contended]:
+    """Share the messages among functions that run at once, each until all of its own are acknowledged."""
+    world, gate = World(), Contended()
+
+    def work(share: int) -> None:
+        left = records_of(workload.messages[share::FUNCTIONS])
+        with ThreadPoolExecutor(max_workers=8) as writers:
+            function = world.function(gate, store=store, executor=writers)
+            while left:
+                batch, left = left[:10], left[10:]
+                done = acknowledged(function, batch, Context())
+                left += [record for record in batch if record not in done]
+
+    with ThreadPoolExecutor(max_workers=FUNCTIONS) as functions:
+        for _ in functions.map(work, range(FUNCTIONS)):
+            pass
+    return world, gate
+
+
+def test_functions_at_once_with_threads_of_their_own_lose_nothing():
+    workload = make_workload(random.Random(1), 500, users=10)
+    world, gate = fold_at_once(workload, UserRecordStore)
+    assert gate.conflicts > 0
+    assert world.services() == workload.expected()
+    assert world.unsafe(workload, workload.messages) == []
+
+
+def test_control_without_a_condition_on_the_write_they_do():
+    workload = make_workload(random.Random(1), 500, users=10)
+    world, _ = fold_at_once(workload, BlindStore)
+    assert world.services() != workload.expected()
