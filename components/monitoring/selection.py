@@ -56,14 +56,10 @@ def select(
     there = {rule.id for rule in rules if enabled(rule)}
     chosen: list[CompositeRule] = []
     for composite in composites:
-        left = (
-            replace(composite, any_of=tuple(one for one in composite.any_of if one in there))
-            if composite.any_of
-            else composite
-        )
-        if enabled(composite) and left.children and set(left.all_of) <= there:
-            suppressor = left.suppressed_by if left.suppressed_by in there else None
-            chosen.append(replace(left, suppressed_by=suppressor))
+        left = tuple(one for one in composite.any_of if one in there)
+        if enabled(composite) and (left or composite.all_of) and set(composite.all_of) <= there:
+            suppressor = composite.suppressed_by if composite.suppressed_by in there else None
+            chosen.append(replace(composite, any_of=left, suppressed_by=suppressor))
             there.add(composite.id)
     used = {child for composite in chosen for child in composite.children}
 

@@ -33,6 +33,7 @@ IDENTITY = {
 }
 API = {
     "physical_name": "api",
+    "stack": "dev",
     "access_log_group_name": "access",
     "function_name": "f",
     "function_invoke_arn": "f",

@@ -1,19 +1,22 @@
-"""Signals become alarms and boards: which, at what threshold, and what is refused."""
+"""Signals as data: what CloudWatch could not alarm on is refused, and what a stack selects follows its settings."""
 
-import dataclasses
 from typing import Any
 
 import pytest
 
-from components.monitoring.alarms import Links, describe, select
-from components.monitoring.alerting import listeners
-from components.monitoring.dashboards import BoardContext, board_body, board_url
-from components.monitoring.signals import AlarmId, AlarmRule, Board, Comparison, Metric, Severity, Signal
-from components.rules import AlarmOverride
-
-CONTEXT = BoardContext(
-    physical_prefix="event-processing-dev", region="eu-west-1", runbook_url="https://example.com/runbook.md"
+from components.monitoring.alarms import AlarmContext, describe
+from components.monitoring.alerting import alert_signals, listeners
+from components.monitoring.selection import select
+from components.monitoring.signals import (
+    AlarmId,
+    AlarmRule,
+    CompositeRule,
+    Metric,
+    Section,
+    Severity,
+    Signal,
 )
+from components.rules import AlarmOverride
 
 
 def metric(identifier: str = "age", **changes: Any) -> Metric:
@@ -42,7 +45,13 @@ def rule(identifier: AlarmId = AlarmId.QUEUE_AGE, **changes: Any) -> AlarmRule:
 
 
 def signal(*rules: AlarmRule, **changes: Any) -> Signal:
-    return Signal(**{"title": "Age", "metrics": (metric(),), "unit": "seconds", "alarms": rules} | changes)
+    values = {"title": "Age", "metrics": (metric(),), "unit": "seconds", "section": Section.INGEST, "alarms": rules}
+    return Signal(**values | changes)
+
+
+def composite(identifier: AlarmId = AlarmId.CONSUMER_DOWN, **changes: Any) -> CompositeRule:
+    values = {"id": identifier, "severity": Severity.P1, "meaning": "Nothing moves.", "first_step": "Look."}
+    return CompositeRule(**values | changes)
 
 
 def test_a_rule_that_can_never_be_met_is_refused() -> None:
@@ -51,17 +60,31 @@ def test_a_rule_that_can_never_be_met_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "watches", "words"),
     [
-        ({"metrics": ()}, "no metric"),
-        ({"metrics": (metric("a"), metric("b"))}, "an alarm watches one value"),
-        ({"metrics": tuple(metric(f"m{n}") for n in range(11)), "expression": "m0"}, "at most 10"),
-        ({"period_seconds": 43_200}, "longest CloudWatch evaluates"),
+        ({"metrics": ()}, "", "no metric"),
+        ({"metrics": (metric("a"), metric("a"))}, "a", "an id of its own"),
+        ({"metrics": (metric("a"), metric("b"))}, "", "an alarm watches one value"),
+        ({"metrics": (metric("a"), metric("b"))}, "c", "name one of a, b"),
+        ({"metrics": tuple(metric(f"m{n}") for n in range(11)), "expression": "m0"}, "", "at most 10"),
+        ({"period_seconds": 43_200}, "", "longest CloudWatch evaluates"),
+        ({"period_seconds": 1_800, "metrics": (metric(),)}, "", ""),
+        ({"period_seconds": 4_320}, "", ""),
+        ({"period_seconds": 3_599}, "", ""),
     ],
 )
-def test_a_signal_cloudwatch_could_not_alarm_on_is_refused(changes: dict[str, Any], words: str) -> None:
+def test_a_signal_cloudwatch_could_not_alarm_on_is_refused(changes: dict[str, Any], watches: str, words: str) -> None:
+    if not words:
+        assert signal(rule(periods=20, datapoints=20, watches=watches), **changes)
+        return
     with pytest.raises(ValueError, match=words):
-        signal(rule(periods=20, datapoints=20), **changes)
+        signal(rule(periods=20, datapoints=20, watches=watches), **changes)
+
+
+def test_periods_under_an_hour_are_evaluated_for_a_day_at_most() -> None:
+    assert signal(rule(periods=24, datapoints=1), period_seconds=3_600)
+    with pytest.raises(ValueError, match="more than 86400 s"):
+        signal(rule(periods=25, datapoints=1), period_seconds=3_540)
 
 
 @pytest.mark.parametrize("identifier", ["", "Age", "1st", "a-b"])
@@ -70,15 +93,33 @@ def test_a_metric_id_no_expression_could_name_is_refused(identifier: str) -> Non
         metric(identifier)
 
 
-def chosen(*signals: Signal, level: Any = "full", overrides: Any = None) -> dict[str, float]:
-    sections = select({"Ingest": signals}, level=level, overrides=overrides or {})
-    return {one.id.value: one.threshold for each in sections["Ingest"] for one in each.alarms}
+@pytest.mark.parametrize("changes", [{}, {"any_of": (AlarmId.QUEUE_AGE,), "all_of": (AlarmId.QUEUE_AGE,)}])
+def test_a_composite_of_nothing_or_of_both_kinds_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="either any_of or all_of"):
+        composite(**changes)
 
 
-def test_essential_leaves_out_p3_and_full_has_everything() -> None:
-    signals = signal(rule(severity=Severity.P3)), signal(rule(AlarmId.API_5XX))
-    assert chosen(*signals) == {"queue-age": 60, "api-5xx": 60}
-    assert chosen(*signals, level="essential") == {"api-5xx": 60}
+def test_an_alarm_on_one_of_several_lines_watches_the_one_it_names() -> None:
+    watching = rule(watches="b")
+    assert signal(watching, metrics=(metric("a"), metric("b"))).watched(watching).id == "b"
+
+
+def chosen(*signals: Signal, composites: Any = (), level: Any = "full", overrides: Any = None) -> dict[str, Any]:
+    selection = select(signals, composites, level=level, overrides=overrides or {})
+    metric_alarms = {one.id.value: one.threshold for each in selection.signals for one in each.alarms}
+    return metric_alarms | {one.id.value: [child.value for child in one.children] for one in selection.composites}
+
+
+def test_essential_leaves_out_p3_and_what_is_not_essential() -> None:
+    signals = signal(rule(severity=Severity.P3)), signal(rule(AlarmId.API_5XX)), signal(rule(AlarmId.API_DOWN))
+    composites = (composite(AlarmId.SLO_API_LATENCY_SLOW, any_of=(AlarmId.API_5XX,), essential=False, severity=None),)
+    assert chosen(*signals, composites=composites) == {
+        "queue-age": 60,
+        "api-5xx": 60,
+        "api-down": 60,
+        "slo-api-latency-slow": ["api-5xx"],
+    }
+    assert chosen(*signals, composites=composites, level="essential") == {"api-5xx": 60, "api-down": 60}
 
 
 def test_an_override_changes_threshold_or_leaves_the_alarm_out() -> None:
@@ -87,23 +128,86 @@ def test_an_override_changes_threshold_or_leaves_the_alarm_out() -> None:
     assert chosen(*signals, overrides=overrides) == {"queue-age": 0, "dlq-not-empty": 60}
 
 
-def test_an_override_of_an_alarm_nobody_defines_is_refused() -> None:
-    with pytest.raises(ValueError, match="no alarm api-5xx to override; there are queue-age"):
-        chosen(signal(rule()), overrides={"api-5xx": AlarmOverride(enabled=False)})
+def test_an_alarm_to_opt_in_to_is_there_when_it_is_named() -> None:
+    silent = signal(rule(AlarmId.QUEUE_SILENT, opt_in=True))
+    assert chosen(silent) == {}
+    assert chosen(silent, overrides={"queue-silent": AlarmOverride()}) == {"queue-silent": 60}
+    assert chosen(silent, overrides={"queue-silent": AlarmOverride(enabled=False)}) == {}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ({"queue-old": AlarmOverride(enabled=False)}, "no alarm queue-old"),
+        ({"consumer-down": AlarmOverride(threshold=1)}, "has no threshold"),
+    ],
+)
+def test_an_override_of_what_is_not_there_is_refused(overrides: dict[str, AlarmOverride], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        chosen(signal(rule()), overrides=overrides)
 
 
 def test_two_rules_of_one_id_are_refused() -> None:
-    with pytest.raises(ValueError, match="must be unique"):
+    with pytest.raises(ValueError, match="queue-age is not"):
         chosen(signal(rule()), signal(rule()))
 
 
+ANY = composite(any_of=(AlarmId.QUEUE_AGE, AlarmId.CONSUMER_STALLED))
+ALL = composite(all_of=(AlarmId.QUEUE_AGE, AlarmId.CONSUMER_STALLED))
+
+
+@pytest.mark.parametrize(
+    ("combined", "without", "expected"),
+    [
+        (ANY, [], {"queue-age", "consumer-stalled", "consumer-down", "service-health"}),
+        (ANY, ["queue-age"], {"consumer-stalled", "consumer-down", "service-health"}),
+        (ANY, ["queue-age", "consumer-stalled"], set()),
+        (ALL, ["queue-age"], set()),
+        # A child tells nobody by itself.
+        (ANY, ["consumer-down"], set()),
+    ],
+)
+def test_composites_and_children_stay_or_go_together(
+    combined: CompositeRule, without: list[str], expected: set[str]
+) -> None:
+    children = [signal(rule(one, severity=None)) for one in (AlarmId.QUEUE_AGE, AlarmId.CONSUMER_STALLED)]
+    overrides = {one: AlarmOverride(enabled=False) for one in without}
+    assert set(chosen(*children, composites=[combined], overrides=overrides)) == expected
+
+
+def test_a_suppressor_that_is_not_there_suppresses_nothing() -> None:
+    fast, medium = AlarmId.SLO_API_LATENCY_FAST, AlarmId.SLO_API_LATENCY_MEDIUM
+    composites = (
+        composite(fast, any_of=(AlarmId.QUEUE_AGE,)),
+        composite(medium, any_of=(AlarmId.QUEUE_AGE,), suppressed_by=fast),
+    )
+
+    def suppressor(overrides: dict[str, AlarmOverride]) -> AlarmId | None:
+        selection = select((signal(rule()),), composites, level="full", overrides=overrides)
+        return next(one.suppressed_by for one in selection.composites if one.id is medium)
+
+    assert suppressor({}) is fast
+    assert suppressor({fast: AlarmOverride(enabled=False)}) is None
+
+
+def test_service_health_is_everything_that_pages() -> None:
+    signals = signal(rule(severity=Severity.P1)), signal(rule(AlarmId.API_5XX)), signal(rule(AlarmId.API_DOWN))
+    composites = (composite(any_of=(AlarmId.API_DOWN,)),)
+    assert chosen(*signals, composites=composites)["service-health"] == ["queue-age", "consumer-down"]
+    assert "service-health" not in chosen(signal(rule()))
+    assert "service-health" not in chosen(*signals, overrides={"service-health": AlarmOverride(enabled=False)})
+
+
+def context(runbook_url: str = "https://runbook") -> AlarmContext:
+    return AlarmContext(physical_prefix="e-dev", board_url="https://board", runbook_url=runbook_url, topic_arns={})
+
+
 def test_a_description_says_meaning_first_step_board_and_runbook() -> None:
-    links = Links(board_url="https://board", runbook_url="https://runbook")
-    assert describe(rule(), links) == (
+    assert describe(rule(), context()) == (
         "Events wait.\n\nFirst: Look.\n\nBoard: https://board\nRunbook: https://runbook#queue-age"
     )
     with pytest.raises(ValueError, match="CloudWatch takes 1024"):
-        describe(rule(meaning="x" * 1000), links)
+        describe(rule(meaning="x" * 1000), context())
 
 
 @pytest.mark.parametrize(
@@ -120,30 +224,10 @@ def test_somebody_hears_of_a_page_whenever_anybody_can_be_told(email: str, page:
     assert heard == expected
 
 
-def graph_of(one: Signal) -> dict[str, Any]:
-    body = board_body(Board.OVERVIEW, {"Ingest": [one]}, [], CONTEXT)
-    (widget,) = (widget for widget in body["widgets"] if widget["type"] == "metric")
-    return widget["properties"]
-
-
-def test_a_graph_draws_the_metric_with_the_threshold_of_its_alarm() -> None:
-    drawn = graph_of(signal(rule(comparison=Comparison.AT_LEAST)))
-    options = {"id": "age", "stat": "Maximum", "label": "age"}
-    assert drawn["metrics"] == [["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "events", options]]
-    assert [line["value"] for line in drawn["annotations"]["horizontal"]] == [60]
-    assert drawn["annotations"]["horizontal"][0]["label"] == "queue-age (P2): >= 60"
-    assert drawn["yAxis"]["left"]["min"] == 0
-
-
-def test_a_graph_of_an_expression_hides_its_inputs() -> None:
-    lines = graph_of(signal(rule(), expression="age * 2"))["metrics"]
-    assert lines[0] == [{"expression": "age * 2", "id": "result", "label": "Age"}]
-    assert lines[1][-1]["visible"] is False
-
-
-def test_a_board_explains_itself_and_skips_what_is_drawn_elsewhere() -> None:
-    body = board_body(Board.OVERVIEW, {"Ingest": [dataclasses.replace(signal(), boards=())]}, ["arn"], CONTEXT)
-    text, matrix = body["widgets"]
-    assert "https://example.com/runbook.md" in text["properties"]["markdown"]
-    assert matrix["properties"]["alarms"] == ["arn"]
-    assert board_url(CONTEXT, Board.OVERVIEW).endswith("#dashboards/dashboard/event-processing-dev-overview")
+def test_no_topic_has_to_tell_of_its_own_failure() -> None:
+    watched = {
+        one.alarms[0].topic: {each.dimensions["TopicName"][-2:] for each in one.metrics}
+        for one in alert_signals("e-dev")
+    }
+    assert set().union(*watched.values()) == {"p1", "p2", "p3"}
+    assert all(topic is not None and topic.value not in broken for topic, broken in watched.items())
