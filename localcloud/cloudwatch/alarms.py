@@ -34,7 +34,7 @@ _KNOWN_OF_METRIC_ALARMS = (
     | _TOLD
     | {"comparisonOperator", "threshold", "evaluationPeriods", "datapointsToAlarm", "treatMissingData", "period"}
     | {"namespace", "metricName", "dimensions", "statistic", "extendedStatistic", "metricQueries"}
-    | {"evaluateLowSampleCountPercentiles"}
+    | {"evaluateLowSampleCountPercentiles", "warmUpConfiguration"}
 )
 _KNOWN_OF_COMPOSITES = _NOTIFYING | _TOLD | {"alarmRule", "actionsSuppressor"}
 
@@ -92,6 +92,8 @@ class MetricAlarm:
     threshold: float
     missing: Missing | None
     ignores_low_samples: bool
+    warm_up_minutes: int
+    """So long after it was made it is not evaluated, unless real data fills its periods before."""
     actions: Actions
 
     def breaches(self, value: float) -> bool:
@@ -166,6 +168,7 @@ def _metric_alarm(inputs: Mapping[str, Any]) -> MetricAlarm:
         threshold=float(inputs["threshold"]),
         missing=Missing(inputs["treatMissingData"]) if inputs.get("treatMissingData") else None,
         ignores_low_samples=inputs.get("evaluateLowSampleCountPercentiles") == "ignore",
+        warm_up_minutes=_warm_up(name, inputs.get("warmUpConfiguration") or {}),
         actions=_actions(inputs),
     )
 
@@ -192,6 +195,11 @@ def _from_queries(inputs: Mapping[str, Any]) -> tuple[tuple[Watched, ...], Expre
         for query in metrics
     )
     return watched, expressions.parse(results[0]["expression"], {metric.id for metric in watched}), period
+
+
+def _warm_up(name: str, inputs: Mapping[str, Any]) -> int:
+    _refuse_unknown(name, inputs, {"warmUpPeriodDurationInMinutes"})
+    return inputs.get("warmUpPeriodDurationInMinutes") or 0
 
 
 def _key(inputs: Mapping[str, Any]) -> MetricKey:

@@ -77,10 +77,13 @@ class _MetricWatch:
         ignores = dynamodb and reading.dynamodb_always_ignores
         self._missing = Missing.IGNORE if ignores else alarm.missing or default
         self._is_hourly = self._minutes * alarm.periods > _DAY_MINUTES
+        self._first: int | None = None
 
     def state(self, minute: int, previous: State) -> State:
         """The state at the end of the minute before `minute`."""
         alarm = self._alarm
+        if self._first is None:
+            self._first = minute
         if self._is_hourly and minute % 60:
             return previous
         if alarm.ignores_low_samples and self._has_low_samples(minute):
@@ -90,8 +93,14 @@ class _MetricWatch:
             values = [self._value(end, minute) for end in ends]
         else:
             values = self._evaluate(ends, minute)
+        breaches = [None if value is None else alarm.breaches(value) for value in values]
+        if minute - self._first < alarm.warm_up_minutes:
+            if len(breaches) - breaches.count(None) < alarm.periods:
+                return previous
+            # Enough data ends it early, for good.
+            self._first = minute - alarm.warm_up_minutes
         return next_state(
-            [None if value is None else alarm.breaches(value) for value in values],
+            breaches,
             datapoints=alarm.datapoints,
             periods=alarm.periods,
             missing=self._missing,

@@ -137,6 +137,15 @@ def test_percentiles_with_few_samples_keep_the_state_when_told_to():
     assert told([ignoring], store, 2) == [(2, "a", "ALARM")]
 
 
+def test_a_warm_up_waits_for_data_and_not_longer_than_it_says():
+    inputs = {"treatMissingData": "breaching", "threshold": 0, "comparisonOperator": "LessThanOrEqualToThreshold"}
+    warm = metric_alarm(**inputs, warmUpConfiguration={"warmUpPeriodDurationInMinutes": 5})
+    assert told([warm], MetricStore(), 9) == [(6, "a", "ALARM")]
+    assert told([warm], filled(None, None, 1), 9) == [(3, "a", "OK"), (6, "a", "ALARM")]
+    with pytest.raises(AlarmError, match="onlyStart"):
+        read_alarms([metric_alarm(warmUpConfiguration={"onlyStartEvaluatingAfterWarmUpPeriodEnds": True})])
+
+
 def test_more_than_a_day_is_evaluated_on_the_hour():
     alarm = metric_alarm(period=86_400, evaluationPeriods=2, datapointsToAlarm=1)
     store = MetricStore()
