@@ -1,0 +1,161 @@
+"""What must hold for every event, whatever is in it; each raises AssertionError where it does not."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from handlers.event_handler import BatchFailedError
+from handlers.logins import LoginEvent, merge
+from handlers.messages import InvalidError, decode_login
+from handlers.quarantine import Quarantine
+from handlers.query import Query
+from handlers.store import UserRecordStore
+from handlers.stored import StoredRecord
+from tests.chaos.aws import Client, Perform, client_error
+from tests.chaos.functions import DEAD_LETTERS, TABLE, Context, InTurn, Silent, event_handler
+from tests.chaos.queues import QueueModel, Sent
+from tests.chaos.table import TableModel
+from tests.handlers.support import NOW, LambdaContext
+
+# A call that fails every time it is made; None for the days when nothing does.
+FAULTS = (None, None, None, None, "batch_get_item", "update_item", "send_message_batch")
+
+
+class World:
+    """A table, a dead-letter queue, and both functions on them, with one call that fails."""
+
+    quarantine = Quarantine
+
+    def __init__(self, fault: str | None = None) -> None:
+        self._fault = fault
+        self.table = TableModel(TABLE)
+        self.dead_letters = QueueModel(DEAD_LETTERS)
+        self.event_handler = event_handler(
+            Client(self.table, self._gate),
+            Client(self.dead_letters, self._gate),
+            now=lambda: NOW,
+            quarantine=self.quarantine,
+        )
+        self.query = Query(UserRecordStore(self.table, TABLE, executor=InTurn()), Silent())
+
+    def _gate(self, operation: str, request: dict[str, Any], perform: Perform) -> dict[str, Any]:
+        if operation == self._fault:
+            raise client_error(operation, "ThrottlingException")
+        return perform(request)
+
+
+def deliver(world: World, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Hand a batch to the event handler, hold it to its promises, and return what it acknowledged."""
+    try:
+        response = world.event_handler.handle({"Records": records}, Context())
+    except BatchFailedError as error:
+        # The other message of this class is that of a crash.
+        if not str(error).startswith("All "):
+            raise AssertionError("the batch crashed") from error
+        acknowledged = []
+    else:
+        assert set(response) == {"batchItemFailures"}
+        failed = [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
+        assert all(set(failure) == {"itemIdentifier"} for failure in response["batchItemFailures"])
+        assert len(set(failed)) == len(failed)
+        assert set(failed) <= {record["messageId"] for record in records}
+        assert len(failed) < len(records) or not records, "a batch that failed as a whole must raise"
+        acknowledged = [record for record in records if record["messageId"] not in failed]
+    _nothing_is_falsely_acknowledged(world, acknowledged)
+    return acknowledged
+
+
+def _nothing_is_falsely_acknowledged(world: World, acknowledged: Sequence[Mapping[str, Any]]) -> None:
+    quarantined: dict[str, Sent] = {}
+    for sent in world.dead_letters.messages():
+        quarantined[sent.attributes["source_message_id"]["StringValue"]] = sent
+    for record in acknowledged:
+        sent = quarantined.get(record["messageId"])
+        if sent is None:
+            assert _is_stored(world.table, record["body"]), f"acknowledged and nowhere: {record!r:.500}"
+        else:
+            assert sent.body == record["body"]
+            assert sent.attributes["error_code"]["StringValue"]
+
+
+def _is_stored(table: TableModel, body: Any) -> bool:
+    """Whether the table's fold has this login in it: merging it once more changes nothing."""
+    try:
+        login = decode_login(body, NOW)
+    except Exception:  # noqa: BLE001 - whatever it is, it is no login, and so not in the table
+        return False
+    assert_is_what_it_says(login, body)
+    stored = StoredRecord.of(login.user_id, table.items().get(login.user_id))
+    return not stored.malformed and merge(stored.record, [login]) is None
+
+
+def assert_is_what_it_says(login: LoginEvent, body: str) -> None:
+    """The login is the one in the body, read by other means than the handlers'."""
+    fields = json.loads(body)
+    assert (login.user_id, login.service_id, login.service_name) == tuple(
+        fields[name] for name in ("user_id", "service_id", "service_name")
+    )
+    assert login.user_id.isprintable()
+    assert 1 <= len(login.user_id) <= 255
+    assert login.occurred_at - NOW <= timedelta(minutes=5)
+    for text in (login.user_id, login.service_id, login.service_name):
+        text.encode()
+
+
+def nothing_is_left_over(records: Sequence[Mapping[str, Any]], acknowledged: Sequence[Mapping[str, Any]]) -> None:
+    """On a day when nothing fails, only what no queue takes is delivered again."""
+    again = [record for record in records if record not in acknowledged]
+    for record in again:
+        assert _cannot_be_sent_on(record), f"delivered again for no reason: {record!r:.500}"
+
+
+def _cannot_be_sent_on(record: Mapping[str, Any]) -> bool:
+    """Whether it is the envelope, or characters SQS never carries, that keep a message out of the other queue."""
+    body = record.get("body")
+    if not isinstance(body, str) or not body or len(body.encode(errors="replace")) > 2**20 - 1000:
+        return True
+    if any(not (c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff") for c in body):
+        return True
+    attributes = record.get("messageAttributes")
+    return attributes is not None and not _are_sound(attributes)
+
+
+def _are_sound(attributes: Any) -> bool:
+    sound = ("text", "1.5", "\u00e9\U0001f469", "t\u00e9xt", "1.50", "AAH/", "iVBORw==")
+    return isinstance(attributes, Mapping) and all(
+        isinstance(value, Mapping)
+        and value.get("dataType")
+        and [value.get(name) in sound for name in ("stringValue", "binaryValue") if value.get(name) is not None]
+        == [True]
+        and (value.get("binaryValue") or "AAH/") in ("AAH/", "iVBORw==")
+        for value in attributes.values()
+    )
+
+
+def decodes(body: str, decode: Callable[[str, Any], LoginEvent] = decode_login) -> LoginEvent | None:
+    """A body is a login or invalid, and nothing third; a sentence says why without a word of it."""
+    try:
+        login = decode(body, NOW)
+    except InvalidError as invalid:
+        if not (invalid.code and invalid.detail.isascii() and len(invalid.detail) < 300):
+            raise AssertionError(f"not a sentence without values: {invalid.detail!r:.300}") from None
+        return None
+    assert_is_what_it_says(login, body)
+    return login
+
+
+def answers(query: Query, event: Any) -> dict[str, Any]:
+    """The answer to a request: well formed, and never a 500."""
+    response = query.answer(event, LambdaContext())
+    assert set(response) == {"statusCode", "headers", "body", "isBase64Encoded"}
+    assert response["statusCode"] in (200, 400), response
+    assert response["isBase64Encoded"] is False
+    assert response["headers"]["Cache-Control"] == "no-store"
+    body = json.loads(response["body"].encode())
+    if response["statusCode"] == 200:
+        assert set(body) == {"user_id", "services"}
+    else:
+        assert set(body) == {"message", "request_id"}
+        assert body["request_id"] in ("api-1", "request-1")
+    return response | {"body": body}

@@ -1,0 +1,221 @@
+"""Events as the queue and the API could hand them over, and as they never should: valid, nearly valid, and garbage."""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import quote
+
+from hypothesis import strategies as st
+
+from tests.handlers.support import login
+
+# Characters JSON, HTTP, Python and terminals disagree about.
+ODD_CHARACTERS = (
+    "\x00\t\n\r\x1b \"\\/%+&?#'<>{}[]\x7f\x85\xa0\xad\u0660\u061c\u200b\u200d\u2028\u202e\ufeff\ufffd\uffff"
+    "\ud800\udfff\u00e9e\u0301\U0001f469\U000e0001\U0010ffff"
+)
+_ALPHABET = (ODD_CHARACTERS + "abcdefghij 123|:=@./-" * 8 + "".join(map(chr, range(0x100, 0x3000, 61))))[:256]
+# One draw for a whole text: a strategy of characters costs as much as everything else.
+texts = st.binary(max_size=12).map(lambda raw: "".join(_ALPHABET[byte] for byte in raw))
+
+
+@st.composite
+def printable_ids(draw: st.DrawFn) -> str:
+    """Ids that follow the rules: 1 to 255 printable characters, not only blanks."""
+    text = "".join(filter(str.isprintable, draw(texts))) + draw(st.sampled_from(("", "u", "%2F", "%41", "%")))
+    text = text if text.strip() else "u"
+    return text * draw(st.sampled_from((1, 1, 1, 255 // len(text))))
+
+
+ids = st.sampled_from(("u", "v", "auth0|a/b", "x" * 255)) | printable_ids()
+
+DATES = ("2022-08-04", "0001-01-01", "0000-01-01", "9999-12-31", "2016-12-31", "2022-02-29", "2020-02-29", "1969-12-31")
+TIMES = ("08:50:39", "00:00:00", "23:59:59", "23:59:60", "12:05:00", "24:00:00", "08:60:00", "12:00", "8:50:39")
+FRACTIONS = ("", ".5", ".000000", ".9999999", ".123456789012345678901234567890", ".", ",5", "." + "0" * 5000)
+OFFSETS = ("Z", "z", "+00:00", "-00:00", "+14:00", "-23:59", "+23:59", "+24:00", "+99:99", "", " Z", "+0200", "+02")
+timestamps = st.builds(
+    "{}{}{}{}{}".format,
+    st.sampled_from(DATES),
+    st.sampled_from("TTTTt _"),
+    st.sampled_from(TIMES),
+    st.sampled_from(FRACTIONS),
+    st.sampled_from(OFFSETS),
+)
+
+NAMES = ("Mail", "Caf\u00e9 \u200d", "n" * 256)
+SERVICES = ("mail", "wiki", "s" * 255)
+logins = st.builds(login, ids, st.sampled_from(SERVICES), st.sampled_from(NAMES))
+_JSON = (None, True, 0, -1, 1.5, 1e400, 10**30, "", "x" * 300, [], [[], {}], {}, {"a": [None]}, ["u"], {"S": "u"})
+json_values = st.sampled_from(_JSON) | texts
+
+
+def _spoiled(field: str, value: Any, body: dict[str, Any]) -> dict[str, Any]:
+    return body | {field: value}
+
+
+near_logins = st.builds(_spoiled, st.sampled_from(list(login())), json_values, logins) | st.builds(
+    _spoiled, st.just("timestamp"), timestamps, logins
+)
+
+LARGE = (2**18, 2**20 - 500, 2**20)
+NESTED = (100, 10_000, 500_000)
+# What a parser of JSON can be made to stumble over; each takes a valid body.
+TWISTS = {
+    "byte order mark": lambda body: "\ufeff" + body,
+    "twice": lambda body: body + body,
+    "a key twice": lambda body: body[:-1] + ', "user_id": "w"}',
+    "a key twice, escaped": lambda body: body[:-1] + ', "user\\u005fid": "w"}',
+    "a deep key twice": lambda body: body[:-1] + ', "more": [{"a": 1, "a": 2}]}',
+    "cut": lambda body: body[:-3],
+    "not a number": lambda body: body[:-1] + ', "more": NaN}',
+    "infinite": lambda body: body[:-1] + ', "more": -Infinity}',
+    "large exponent": lambda body: body[:-1] + ', "more": 1e999999}',
+    "many digits": lambda body: body[:-1] + ', "more": ' + "7" * 5000 + "}",
+    "control character": lambda body: body.replace("Mail", "Ma\til"),
+    "single quotes": lambda body: body.replace('"', "'"),
+    "in a list": lambda body: f"[{body}]",
+    "as a string": json.dumps,
+    "lone surrogate": lambda body: body + "\ud800",
+    "escaped surrogate": lambda body: body.replace('"u"', '"\\ud800"'),
+    "nul": lambda body: body + "\x00",
+    "white space": lambda body: f" \r\n\t{body}\n",
+    "base64": lambda body: base64.b64encode(body.encode()).decode(),
+}
+HUGE = {
+    "padded": lambda body, size: body[:-1] + ', "more": "' + "x" * size + '"}',
+    "blank": lambda body, size: " " * size + body,
+    "escaped": lambda body, size: body[:-1] + ', "more": "' + "\\u0041" * (size // 6) + '"}',
+    "long id": lambda body, size: json.dumps(json.loads(body) | {"user_id": "\u00e9" * (size // 6)}),
+    "zeros": lambda body, size: "0" * size,
+}
+bodies = (
+    (logins | near_logins | json_values).map(json.dumps)
+    | logins.map(json.dumps)
+    | st.builds(lambda twist, body: TWISTS[twist](json.dumps(body)), st.sampled_from(list(TWISTS)), logins)
+    | texts
+)
+# Rare, because each costs as much as hundreds of others.
+huge_bodies = st.builds(
+    lambda kind, body, size: HUGE[kind](json.dumps(body), size),
+    st.sampled_from(list(HUGE)),
+    logins,
+    st.sampled_from(LARGE),
+) | st.builds(
+    lambda opening, depth, body: json.dumps(body)[:-1] + f', "more": {opening * depth}',
+    st.sampled_from(("[", '{"a":', '[{"a":[')),
+    st.sampled_from(NESTED),
+    logins,
+)
+
+DATA_TYPES = ("String", "Number", "Binary", "String.custom", "Number.float", "Binary.png", "Custom", "", None)
+_attribute_values = st.sampled_from(
+    ("text", "1.5", "", "\u00e9\U0001f469", "AAH/", "AAH", "no base64!", None, 7, [], "\x00")
+)
+attributes = st.fixed_dictionaries(
+    {"dataType": st.sampled_from(DATA_TYPES)},
+    optional={
+        "stringValue": _attribute_values,
+        "binaryValue": _attribute_values,
+        "stringListValues": st.just([]),
+        "binaryListValues": st.just([]),
+    },
+)
+sound_attributes = st.sampled_from(
+    (
+        {"dataType": "String", "stringValue": "t\u00e9xt"},
+        {"dataType": "Number.price", "stringValue": "1.50"},
+        {"dataType": "Binary", "binaryValue": "AAH/"},
+        {"dataType": "Binary.png", "binaryValue": "iVBORw==", "stringListValues": []},
+    )
+)
+_names = st.sampled_from(("a", "b.c", "d-e", "error_code", "quarantined_at", "f", "g", "h", "i", "j", "k"))
+message_attributes = st.dictionaries(_names, sound_attributes, max_size=10)
+odd_message_attributes = st.dictionaries(_names | texts, attributes | st.none(), max_size=3) | st.sampled_from(
+    (None, [], "")
+)
+
+ODD_NUMBERS = ("1", "4", "5", "0", "-1", "many", "", "1e3", "9" * 5000, "\u0665", " 1", None, 1)
+TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+envelopes = st.fixed_dictionaries(
+    {},
+    optional={
+        "ApproximateReceiveCount": st.sampled_from(ODD_NUMBERS),
+        "SentTimestamp": st.sampled_from(("1659614398500", *ODD_NUMBERS)),
+        "AWSTraceHeader": st.sampled_from((TRACE, "", None)),
+        "SenderId": st.just("AROA"),
+    },
+)
+ODD_BODIES = (None, 7, {}, [], True)
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """The records of an event of the queue: mostly sound envelopes around any body, some odd ones."""
+    records = []
+    for index in range(draw(st.sampled_from((0, 1, 1, 1, 2, 3)))):
+        kind = draw(st.integers(0, 199))
+        record: dict[str, Any] = {"messageId": f"m-{index}", "receiptHandle": "r", "eventSource": "aws:sqs"}
+        record["body"] = draw(huge_bodies if kind == 0 else bodies)
+        if 1 <= kind < 40:
+            record["attributes"] = draw(envelopes)
+        if 20 <= kind < 60:
+            record["messageAttributes"] = draw(message_attributes)
+        elif 60 <= kind < 90:
+            record["messageAttributes"] = draw(odd_message_attributes)
+        elif kind == 198:
+            record["body"] = draw(st.sampled_from(ODD_BODIES))
+        elif kind == 199:
+            del record["body"]
+        records.append(record)
+    return records
+
+
+def _percent_encoded(text: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in text.encode())
+
+
+# How clients and proxies write the same id into a path.
+ENCODINGS = {
+    "as RFC 3986 says": lambda text: quote(text, safe=""),
+    "every byte": _percent_encoded,
+    "only what must be": lambda text: text.replace("%", "%25"),
+    "most": lambda text: quote(text, safe="!$&'()*+,;=:@|"),
+}
+ESCAPES = (
+    "%",
+    "%2",
+    "%zz",
+    "%ff",
+    "%c3%28",
+    "%ed%a0%80",
+    "%00",
+    "%0a",
+    "%20",
+    "%252F",
+    "%2F",
+    "%u0041",
+    "+",
+    "%C3%A9",
+    "%f0%9f",
+)
+paths = st.one_of(
+    st.lists(st.sampled_from(ESCAPES) | texts, max_size=4).map("".join),
+    st.binary(max_size=12).map(lambda raw: "".join(f"%{byte:02X}" for byte in raw)),
+    texts,
+    st.sampled_from(("", "x" * 256, "%41" * 255, "%41" * 256, "%" * 3000, "\u00e9" * 255)),
+)
+_odd = st.sampled_from(
+    (None, 7, [], {}, "", True, ["u"], {"user_id": None}, {"user_id": 7}, {"user_id": {}}, {"id": "u"})
+)
+requests = st.fixed_dictionaries(
+    {"pathParameters": st.builds(lambda path: {"user_id": path}, paths | ids) | _odd},
+    optional={
+        "requestContext": st.sampled_from(
+            (None, {}, {"requestId": "api-1"}, {"requestId": None}, {"requestId": 7}, "x", [])
+        ),
+        "resource": st.just("/users/{user_id}/services"),
+        "headers": st.sampled_from((None, {}, {"Authorization": "Bearer x"})),
+        "queryStringParameters": st.none(),
+        "isBase64Encoded": st.booleans(),
+    },
+) | st.sampled_from(({}, {"pathParameters": None}, {"version": "2.0"}))

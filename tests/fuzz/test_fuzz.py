@@ -1,0 +1,104 @@
+"""Whatever the queue and the API hand over: nothing crashes, nothing is a 500, nothing is falsely acknowledged.
+
+A shard is the same every time, and a failure shows its arguments: `queue_shard(3, 2500)` repeats it.
+"""
+
+import multiprocessing
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.properties import FAULTS, World, answers, deliver, nothing_is_left_over
+from tests.fuzz.strategies import ENCODINGS, batches, printable_ids, requests
+from tests.handlers.support import login, sqs_record
+
+# How many shards, of how many events each.
+SHARDS = [(4, 2500), pytest.param(40, 10_000, marks=pytest.mark.soak)]
+
+PHASES = (Phase.generate, Phase.shrink)
+Shard = Callable[[int, int], Counter[str]]
+
+
+def run(check: Callable[..., None], number: int, examples: int, *strategies: st.SearchStrategy[Any]) -> None:
+    """Hold `check` against that many examples, the same for the same number."""
+    profile = settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+        phases=PHASES,
+    )
+    with warnings.catch_warnings():
+        # What a failing example of a megabyte looks like is not worth another failure.
+        warnings.filterwarnings("ignore", "Generating overly large repr")
+        seed(number)(profile(given(*strategies)(check)))()
+
+
+def queue_shard(number: int, examples: int) -> Counter[str]:
+    seen: Counter[str] = Counter()
+
+    def check(records: list[dict[str, Any]], fault: str | None) -> None:
+        world = World(fault)
+        acknowledged = deliver(world, records)
+        if fault is None:
+            nothing_is_left_over(records, acknowledged)
+        seen["events"] += 1
+        seen["acknowledged"] += len(acknowledged)
+        seen["reported"] += len(records) - len(acknowledged)
+        seen["quarantined"] += len(world.dead_letters)
+        seen["stored"] += len(world.table.items())
+
+    run(check, number, examples, batches(), st.sampled_from(FAULTS))
+    return seen
+
+
+def api_shard(number: int, examples: int) -> Counter[str]:
+    seen: Counter[str] = Counter()
+    world = World()
+
+    def ask(event: Any) -> None:
+        seen[str(answers(world.query, event)["statusCode"])] += 1
+        seen["events"] += 1
+
+    def round_trip(user_id: str, encoding: str) -> None:
+        own = World()
+        assert deliver(own, [sqs_record(login(user_id))])
+        event = {"pathParameters": {"user_id": ENCODINGS[encoding](user_id)}}
+        body = answers(own.query, event)["body"]
+        assert body["user_id"] == user_id
+        assert len(body["services"]) == 1
+        seen["events"] += 1
+        seen["round trips"] += 1
+
+    run(ask, number, examples * 3 // 4, requests)
+    run(round_trip, number, examples - examples * 3 // 4, printable_ids(), st.sampled_from(list(ENCODINGS)))
+    return seen
+
+
+def in_shards(shard: Shard, shards: int, examples: int) -> Counter[str]:
+    # Two, for every machine this runs on has as many; made afresh, for a fork of one with threads may hang.
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        return sum(pool.map(shard, range(shards), [examples] * shards), Counter[str]())
+
+
+@pytest.mark.parametrize(("shards", "examples"), SHARDS)
+def test_events_of_the_queue(shards: int, examples: int):
+    seen = in_shards(queue_shard, shards, examples)
+    assert seen["events"] >= shards * examples, seen
+    # Examples that never get anywhere prove nothing.
+    for what in ("acknowledged", "reported", "quarantined", "stored"):
+        assert seen[what] > seen["events"] / 10, seen
+
+
+@pytest.mark.parametrize(("shards", "examples"), SHARDS)
+def test_events_of_the_api(shards: int, examples: int):
+    seen = in_shards(api_shard, shards, examples)
+    assert seen["events"] >= shards * examples, seen
+    for what in ("200", "400", "round trips"):
+        assert seen[what] > seen["events"] / 10, seen
