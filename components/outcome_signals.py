@@ -87,12 +87,21 @@ def ingest_signals(stack: str, event_handler_name: str) -> tuple[Signal, ...]:
             **ON_INGEST,
         ),
         Signal(
-            title="Batches",
+            title="Events in one batch",
             metrics=(
-                metric("size", Emitted.BATCH_SIZE, "Average", "events in one, average"),
-                metric("duration", Emitted.BATCH_DURATION, "p95", "milliseconds for one, p95"),
+                metric("size", Emitted.BATCH_SIZE, "Average", "average"),
+                metric("largest", Emitted.BATCH_SIZE, "Maximum", "most"),
             ),
-            unit="events, milliseconds",
+            unit="events",
+            **ON_INGEST,
+        ),
+        Signal(
+            title="Duration of one batch",
+            metrics=(
+                metric("typical", Emitted.BATCH_DURATION, "p50", "p50"),
+                metric("slow", Emitted.BATCH_DURATION, "p95", "p95"),
+            ),
+            unit="milliseconds",
             **ON_INGEST,
         ),
     )

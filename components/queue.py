@@ -14,7 +14,7 @@ from components.policies import (
     key_statements,
     policy_document,
 )
-from components.queue_signals import QUEUE_COMPOSITES, SECONDS_PER_DAY, queue_signals
+from components.queue_signals import QUEUE_COMPOSITES, SECONDS_PER_DAY, queue_signals, redrive_signals
 
 LONG_POLLING_SECONDS = 20
 KEY_REUSE_SECONDS = 300
@@ -97,6 +97,9 @@ class EventQueue(pulumi.ComponentResource):
             visibility_timeout_seconds=self.visibility_timeout_seconds,
             retention_days=args.retention_days,
             dead_letter_retention_days=args.dead_letter_retention_days,
+        )
+        self.drawn = pulumi.Output.all(dead_letters.arn, source.arn).apply(
+            lambda arns: redrive_signals(args.dead_letter_physical_name, *arns)
         )
         self.composites = QUEUE_COMPOSITES
         self.register_outputs({"url": self.url, "dead_letter_url": self.dead_letter_url})

@@ -41,6 +41,27 @@ def queue_signals(
     )
 
 
+def redrive_signals(queue_name: str, dead_letter_arn: str, source_arn: str) -> tuple[Signal, ...]:
+    """What people do about dead letters; drawn only, because its ARNs are known no earlier than AWS has the queues."""
+    metric = metrics_of("AWS/SQS", {"QueueName": queue_name})
+    # Named, because SQS knows no source of messages that were quarantined: those were sent.
+    command = f"aws sqs start-message-move-task --source-arn {dead_letter_arn} --destination-arn {source_arn}"
+    return (
+        Signal(
+            title="Dead letters looked at, and taken out",
+            metrics=(
+                metric("received", "NumberOfMessagesReceived", "Sum", "looked at"),
+                metric("deleted", "NumberOfMessagesDeleted", "Sum", "taken out"),
+            ),
+            unit="messages",
+            period_seconds=300,
+            section=Section.DEAD_LETTERS,
+            boards=(Board.INGEST,),
+            note=f"When the cause is mended, send all of them back: `{command}`",
+        ),
+    )
+
+
 def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[Signal, ...]:
     metric = metrics_of("AWS/SQS", {"QueueName": queue_name})
     return (

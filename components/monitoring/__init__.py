@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from components.monitoring.alarms import AlarmContext, make_alarm, make_composite
 from components.monitoring.alerting import AlertTopics, AlertTopicsArgs, alert_signals
-from components.monitoring.dashboards import BoardContext, board_body, board_name, board_url
+from components.monitoring.dashboards import BoardContent, BoardContext, board_body, board_name, board_url
 from components.monitoring.queries import LogGroups, make_queries, saved_queries
 from components.monitoring.selection import Override, select
 from components.monitoring.signals import AlarmId, Board, CompositeRule, Signal
@@ -33,6 +33,8 @@ class MonitoringArgs:
     composites: Sequence[CompositeRule]
     objectives: Sequence[ServiceLevelObjective]
     log_groups: LogGroups
+    log_writers: Sequence[pulumi.Resource]
+    """The components that make them."""
     level: Literal["essential", "full"]
     """`essential` leaves out what nobody needs to hear of from a development stack."""
     overrides: Mapping[str, Override]
@@ -49,7 +51,10 @@ class Monitoring(pulumi.ComponentResource):
         super().__init__("event-processing:monitoring:Monitoring", name, {}, opts)
         self._args, self._child = args, pulumi.ResourceOptions(parent=self)
         self._boards = BoardContext(
-            physical_prefix=args.physical_prefix, region=args.region, runbook_url=args.runbook_url
+            physical_prefix=args.physical_prefix,
+            region=args.region,
+            runbook_url=args.runbook_url,
+            query_folder=args.query_folder,
         )
         objectives = args.objectives
         self._selection = select(
@@ -75,7 +80,12 @@ class Monitoring(pulumi.ComponentResource):
         )
         alarms = self._make_alarms(topics)
         self._queries = saved_queries(args.log_groups)
-        make_queries(self._queries, args.log_groups, args.query_folder, self._child)
+        make_queries(
+            self._queries,
+            args.query_folder,
+            # Known by name, so nothing else would make these wait for the groups.
+            pulumi.ResourceOptions(parent=self, depends_on=list(args.log_writers)),
+        )
         for board in Board:
             self._make_board(f"{name}-{board}", board, alarms)
         self.topic_arns = {severity.value: arn for severity, arn in topics.arns.items()}
@@ -103,8 +113,13 @@ class Monitoring(pulumi.ComponentResource):
     def _make_board(self, name: str, board: Board, alarm_arns: dict[AlarmId, pulumi.Output[str]]) -> None:
         def body(known: list[Any]) -> str:
             arns, drawn = known
-            signals = (*self._selection.signals, *drawn)
-            return json.dumps(board_body(board, signals, self._queries, arns, self._boards))
+            content = BoardContent(
+                signals=(*self._selection.signals, *drawn),
+                composites=self._selection.composites,
+                queries=self._queries,
+                alarm_arns=arns,
+            )
+            return json.dumps(board_body(board, content, self._boards))
 
         aws.cloudwatch.Dashboard(
             name,

@@ -59,14 +59,17 @@ def _about_functions(groups: LogGroups) -> tuple[SavedQuery, ...]:
             text="fields @timestamp, service, message, exception_name, error_code, xray_trace_id\n"
             '| filter level = "ERROR"\n| sort @timestamp desc\n| limit 20',
             boards=(Board.OVERVIEW,),
-            **place,
+            log_groups=groups.functions,
+            section=Section.LOGS,
         ),
         SavedQuery(
             id="02-errors-by-type",
             title="Errors by type",
             text='filter level = "ERROR"\n| stats count(*) as errors, latest(@timestamp) as last_seen'
             " by service, message, coalesce(exception_name, error_code, errorType)\n| sort errors desc",
-            **place,
+            boards=tuple(Board),
+            log_groups=groups.functions,
+            section=Section.LOGS,
         ),
         SavedQuery(
             id="03-life-of-a-message",
@@ -98,8 +101,9 @@ def _about_functions(groups: LogGroups) -> tuple[SavedQuery, ...]:
             text='filter type = "platform.report"\n'
             "| stats max(record.metrics.maxMemoryUsedMB) as most_used_mb, max(record.metrics.memorySizeMB) as size_mb,"
             " 100 * max(record.metrics.maxMemoryUsedMB) / max(record.metrics.memorySizeMB) as percent by @log",
-            boards=(Board.INGEST,),
-            **place,
+            boards=(Board.INGEST, Board.API),
+            log_groups=groups.functions,
+            section=Section.LOGS,
         ),
         SavedQuery(
             id="10-timeouts",
@@ -119,8 +123,9 @@ def _about_events(groups: LogGroups) -> tuple[SavedQuery, ...]:
             title="Quarantined and exhausted events, by reason",
             text='filter outcome in ["invalid", "exhausted"]\n'
             "| stats count(*) as events, latest(message_id) as example by outcome, error_code\n| sort events desc",
-            boards=(Board.INGEST,),
-            **place,
+            boards=(Board.OVERVIEW, Board.INGEST),
+            log_groups=(groups.event_handler,),
+            section=Section.DEAD_LETTERS,
         ),
         SavedQuery(
             id="06-retries",
@@ -178,8 +183,8 @@ def _about_the_api(groups: LogGroups) -> tuple[SavedQuery, ...]:
     )
 
 
-def make_queries(queries: tuple[SavedQuery, ...], groups: LogGroups, folder: str, opts: pulumi.ResourceOptions) -> None:
-    """Save the queries under `folder`, and index what they look for."""
+def make_queries(queries: tuple[SavedQuery, ...], folder: str, opts: pulumi.ResourceOptions) -> None:
+    """Save the queries under `folder`."""
     for query in queries:
         aws.cloudwatch.QueryDefinition(
             f"query-{query.id}",
@@ -188,10 +193,13 @@ def make_queries(queries: tuple[SavedQuery, ...], groups: LogGroups, folder: str
             log_group_names=list(query.log_groups),
             opts=opts,
         )
-    for group in groups.all:
-        aws.cloudwatch.LogIndexPolicy(
-            f"index-{group.rpartition('/')[2]}",
-            log_group_name=group,
-            policy_document=json.dumps({"Fields": list(INDEXED_FIELDS)}),
-            opts=opts,
-        )
+
+
+def make_index(name: str, log_group: aws.cloudwatch.LogGroup, opts: pulumi.ResourceOptions) -> None:
+    """Index in a group what the saved queries look for."""
+    aws.cloudwatch.LogIndexPolicy(
+        name,
+        log_group_name=log_group.name,
+        policy_document=json.dumps({"Fields": list(INDEXED_FIELDS)}),
+        opts=opts,
+    )

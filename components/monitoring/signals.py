@@ -45,6 +45,7 @@ class Section(StrEnum):
     CALLERS = "Callers"
     QUERY = "Query function"
     TABLE_READS = "Table, as the query function uses it"
+    LOGS = "What the logs say"
     MONITORING = "The monitoring itself"
 
 

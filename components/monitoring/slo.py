@@ -27,6 +27,8 @@ LOWEST_TARGET, HIGHEST_TARGET = 95.0, 99.95
 # Without a floor one error would page below 70 requests an hour.
 LEAST_BAD = 5
 SUPPRESSOR_WAIT_SECONDS = 120
+# How far back the burn rate is drawn: a week shows whether last week's deployment did it.
+BURN_RATE_DAYS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,29 +99,29 @@ class ServiceLevelObjective:
     def _drawn(self) -> Iterator[Signal]:
         place = {"section": Section.OBJECTIVES, "boards": (Board.OVERVIEW,), "metrics": self.metrics}
         percent_bad = f"100 * ({self.bad}) / ({self.total})"
+        over_window = {"period_seconds": WINDOW_DAYS * 86_400, "days": WINDOW_DAYS, "view": View.NUMBER}
+        # As a figure: a graph of it would be the burn rate's, in other units.
         yield Signal(
-            title=f"{self.title}: good, each hour",
+            title=f"{self.title}: good",
             expression=f"100 - {percent_bad}",
-            unit="percent",
-            period_seconds=3_600,
-            references=(Reference(value=self.target_percent, label="target"),),
-            note=self.note,
+            unit=f"% of {WINDOW_DAYS} days; target {self.target_percent:g} %",
+            **over_window,
             **place,
         )
         yield Signal(
-            title=f"{self.title}: error budget left of {WINDOW_DAYS} days",
+            title="Error budget left",
             expression=f"100 - 100 * ({percent_bad}) / {self.budget_percent:g}",
-            unit="percent",
-            period_seconds=86_400,
-            view=View.NUMBER,
-            days=WINDOW_DAYS,
+            unit=f"% of {WINDOW_DAYS} days; below 0 it is missed",
+            **over_window,
             **place,
         )
         yield Signal(
-            title=f"{self.title}: burn rate, each hour",
+            title=f"{self.title}: burn rate of each hour",
             expression=f"({percent_bad}) / {self.budget_percent:g}",
             unit="times the budget",
             period_seconds=3_600,
+            days=BURN_RATE_DAYS,
+            note=self.note,
             references=tuple(Reference(value=pace.rate, label=f"{pace.name} ({pace.rate:g})") for pace in PACES),
             **place,
         )
