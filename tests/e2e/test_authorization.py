@@ -1,6 +1,5 @@
 """Who gets in, and what each role may do, enforced by the emulator from the policies the program made."""
 
-import base64
 import io
 import json
 import zipfile
@@ -9,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.conftest import Stack, eventually
+from tests.e2e.conftest import Stack
 
 PROBE = """
 import boto3
@@ -25,75 +24,8 @@ def handler(event, context):
 REFUSED = {"AccessDenied", "AccessDeniedException"}
 
 
-def altered(token: str, **claims: object) -> str:
-    """The token with other claims under the signature it had."""
-    header, payload, signature = token.split(".")
-    content = json.loads(base64.urlsafe_b64decode(payload + "==")) | claims
-    payload = base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
-    return f"{header}.{payload}.{signature}"
-
-
 def test_a_token_opens_the_api(stack: Stack, token: str):
     assert stack.query("anybody", token).status_code == 200
-
-
-def test_no_token_opens_nothing(stack: Stack):
-    answer = stack.query("anybody", None)
-    assert answer.status_code == 401
-    assert answer.json().keys() == {"message", "request_id"}
-
-
-def test_a_broken_token_opens_nothing(stack: Stack, token: str):
-    start, _, signature = token.rpartition(".")
-    flipped = signature[:20] + ("A" if signature[20] != "A" else "B") + signature[21:]
-    for broken in (f"{start}.{flipped}", f"{start}.", altered(token, sub="somebody-else"), "no-token-at-all"):
-        answer = stack.query("anybody", broken)
-        assert answer.status_code == 401, broken
-        assert broken not in answer.text
-
-
-def test_an_expired_token_opens_nothing(stack: Stack):
-    """A real token lives its whole life here.
-
-    Cognito gives no access token less than five minutes. The emulator does not hold to that minimum, so a client of
-    the same pool, for this test alone, gets tokens of two seconds: issued, signed and checked like any other.
-    """
-    client = stack.client("cognito-idp").create_user_pool_client(
-        UserPoolId=stack.pool_id(),
-        ClientName="short-lived",
-        GenerateSecret=True,
-        AllowedOAuthFlows=["client_credentials"],
-        AllowedOAuthFlowsUserPoolClient=True,
-        AllowedOAuthScopes=[stack.outputs["apiScope"]],
-        AccessTokenValidity=2,
-        TokenValidityUnits={"AccessToken": "seconds"},
-    )["UserPoolClient"]
-    answer = stack.request_token(client["ClientId"], client["ClientSecret"], stack.outputs["apiScope"])
-    token = answer.json()["access_token"]
-    assert stack.query("anybody", token).status_code == 200
-    eventually(lambda: stack.query("anybody", token).status_code, lambda status: status == 401)
-    assert stack.query("anybody", altered(token, exp=9_999_999_999)).status_code == 401
-
-
-def test_a_token_without_the_scope_opens_nothing(stack: Stack):
-    cognito, pool = stack.client("cognito-idp"), stack.pool_id()
-    cognito.create_resource_server(
-        UserPoolId=pool,
-        Identifier="elsewhere",
-        Name="elsewhere",
-        Scopes=[{"ScopeName": "read", "ScopeDescription": "of another API"}],
-    )
-    client = cognito.create_user_pool_client(
-        UserPoolId=pool,
-        ClientName="of-another-api",
-        GenerateSecret=True,
-        AllowedOAuthFlows=["client_credentials"],
-        AllowedOAuthFlowsUserPoolClient=True,
-        AllowedOAuthScopes=["elsewhere/read"],
-    )["UserPoolClient"]
-    answer = stack.request_token(client["ClientId"], client["ClientSecret"], "elsewhere/read")
-    assert answer.status_code == 200
-    assert stack.query("anybody", answer.json()["access_token"]).status_code == 401
 
 
 def test_a_client_gets_no_token_with_a_wrong_secret_or_for_another_scope(stack: Stack):

@@ -1,0 +1,128 @@
+"""None of the attacks reaches the data, learns of the inside or gets its own words back."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from components.api import METHOD, PATH
+from handlers.vocabulary import Metric
+from tests.e2e import attacks
+from tests.e2e.attacks import ATTACKS, TREASURE, VICTIM, Answer, Attack, complaints, send
+from tests.e2e.conftest import Stack, event, eventually
+from tests.e2e.forgery import FORGERIES
+
+ANSWERED = (Metric.QUERY_SUCCESS, Metric.QUERY_INVALID, Metric.QUERY_ERROR)
+
+
+@pytest.fixture(scope="module")
+def target(neighbour: Stack) -> Stack:
+    """A stack that holds something worth having."""
+    neighbour.send(event(VICTIM, "vault", "2024-03-01T00:00:00Z", TREASURE))
+    eventually(lambda: neighbour.record(VICTIM), bool)
+    return neighbour
+
+
+@pytest.fixture(scope="module")
+def tokens(stack: Stack, target: Stack) -> dict[str, str | None]:
+    """Every token that an attack uses."""
+    valid = target.token()
+    assert TREASURE in target.query(VICTIM, valid).text, "or there is nothing to protect"
+    return {name: forge(target, valid) for name, forge in FORGERIES.items()} | {"of another pool": stack.token()}
+
+
+def queries(stack: Stack) -> float:
+    return sum(stack.metric_sum("query", metric) for metric in ANSWERED)
+
+
+def content(stack: Stack) -> list[dict[str, Any]]:
+    return stack.client("dynamodb").scan(TableName=stack.outputs["tableName"], ConsistentRead=True)["Items"]
+
+
+def log_lines(stack: Stack, function: str) -> list[str]:
+    name = stack.outputs["functions"][function]
+    group = stack.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
+    pages = stack.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    return [line["message"] for page in pages for line in page["events"]]
+
+
+def test_no_attack_gets_anything(target: Stack, tokens: dict[str, str | None]):
+    stored, answered = content(target), queries(target)
+    found = {}
+    for attack in ATTACKS:
+        token = tokens[attack.token]
+        if complained := list(complaints(attack, token, send(target.outputs["apiUrl"], attack, token))):
+            found[attack.what] = complained
+    assert not found
+    reached = sum(attack.reaches_handler for attack in ATTACKS)
+    eventually(lambda: queries(target) - answered, lambda seen: seen >= reached)
+    assert queries(target) - answered == reached, "what API Gateway refuses never reaches the function"
+    assert content(target) == stored
+
+
+def test_no_attack_writes_into_the_log(target: Stack, tokens: dict[str, str | None]):
+    before = len(log_lines(target, "query"))
+    asked = [attack for attack in ATTACKS if attack.reaches_handler]
+    for attack in asked:
+        send(target.outputs["apiUrl"], attack, tokens["valid"])
+    lines = eventually(lambda: log_lines(target, "query")[before:], lambda seen: len(seen) >= len(asked))
+    ids = {attack.user_id for attack in asked if len(attack.user_id) > 2}
+    for line in lines:
+        said = json.dumps(json.loads(line), ensure_ascii=False) if line.startswith("{") else line
+        assert not [user_id for user_id in ids | {VICTIM, "forged"} if user_id in said or user_id in line]
+
+
+@pytest.fixture
+def without_scope(target: Stack) -> Iterator[None]:
+    """The API as it would be if the method asked for no scope."""
+    client, api = target.client("apigateway"), target.outputs["apiUrl"].split("/")[-2]
+    path = "/" + "/".join(PATH)
+    resource = next(r["id"] for r in client.get_resources(restApiId=api)["items"] if r["path"] == path)
+    method = {"restApiId": api, "resourceId": resource, "httpMethod": METHOD}
+    scope = {"path": "/authorizationScopes", "value": target.outputs["apiScope"]}
+    client.update_method(**method, patchOperations=[{"op": "remove", **scope}])
+    yield
+    client.update_method(**method, patchOperations=[{"op": "add", **scope}])
+
+
+@pytest.mark.parametrize("token", ["an id token", "of another scope"])
+def test_the_scope_is_what_keeps_other_tokens_out(
+    target: Stack, tokens: dict[str, str | None], without_scope: None, token: str
+):
+    """The control: the same token, the same request, another setting."""
+    assert TREASURE in target.query(VICTIM, tokens[token]).text
+
+
+REFUSAL = b'{"message": "A valid access token is required.", "request_id": "r"}'
+LEAKS = {
+    "the status is 200, not 401": Answer(200, {"content-type": "application/json"}, b'{"user_id":"x","services":[]}'),
+    "it holds the data": Answer(401, {}, REFUSAL.replace(b"A valid", TREASURE.encode())),
+    "it sets a cookie": Answer(401, {"set-cookie": "stolen=yes"}, REFUSAL),
+    "it tells arn:": Answer(401, {}, REFUSAL.replace(b"A valid", b"arn:aws:dynamodb")),
+    "it repeats what was sent": Answer(401, {}, REFUSAL.replace(b"A valid", b"no-token-at-all is no")),
+    "it is not a refusal of ours": Answer(401, {}, b'{"message": "Unauthorized"}'),
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_an_answer_that_gives_something_away_is_noticed(leak: str):
+    attack = next(attack for attack in ATTACKS if attack.token == "garbage")
+    assert any(leak in complaint for complaint in complaints(attack, "no-token-at-all", LEAKS[leak]))
+    assert not list(complaints(attack, "no-token-at-all", Answer(401, {}, REFUSAL)))
+
+
+def test_an_answer_for_somebody_else_or_as_a_page_is_noticed():
+    attack = Attack(what="", aws="200", source="our handler", here=200, target=b"/users/a%2Fb/services")
+    good = Answer(200, {"content-type": "application/json"}, b'{"user_id":"a/b","services":[]}')
+    assert not list(complaints(attack, None, good))
+    assert list(complaints(attack, None, replace(good, body=b'{"user_id":"a","services":[]}')))
+    assert list(complaints(attack, None, replace(good, headers={"content-type": "text/html"})))
+
+
+def test_the_page_of_attacks_is_this_table():
+    assert attacks.PAGE.read_text() == attacks.render(), "python -m tests.e2e.attacks writes it anew"
+    assert len({attack.what for attack in ATTACKS}) == len(ATTACKS)
+    for attack in ATTACKS:
+        assert bool(attack.difference) == (attack.aws != str(attack.here)), attack.what
