@@ -21,7 +21,6 @@ from tests.chaos.workload import EPOCH, Workload, make_workload
 FUNCTION_TIMEOUT_SECONDS = 10
 VISIBILITY_SECONDS = 60
 LONG_POLLING_SECONDS = 5
-POLLERS = 4
 # A run that is not done by then never will be.
 HOURS_MAX = 6
 
@@ -68,6 +67,8 @@ class Simulation:
 
     seed: int
     size: int = 500
+    users: int = 40
+    pollers: int = 4
     design: Design = field(default_factory=Design)
     odds: Odds = field(default_factory=Odds)
     problems: list[str] = field(default_factory=list, init=False)
@@ -81,7 +82,7 @@ class Simulation:
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
-        self.workload = make_workload(self.chance, self.size)
+        self.workload = make_workload(self.chance, self.size, users=self.users)
         self.table = TableModel(TABLE, lag=lag_by_chance(self.chance, self.odds, self.happened))
         self.dead_letters = QueueModel(DEAD_LETTERS, clock=self._clock)
         self.source = QueueModel(
@@ -99,7 +100,7 @@ class Simulation:
             if self.chance.random() < self.odds.duplicated:
                 self.happened["duplicated"] += 1
                 self.source.add(sent, delay=self.chance.choice((0, 5, 90)))
-        self.time.run(*[self._poll] * POLLERS)
+        self.time.run(*[self._poll] * self.pollers)
         self._compare_table()
         self._compare_dead_letters()
         return self
