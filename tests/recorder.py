@@ -55,7 +55,12 @@ class Graph:
 
 
 def record(
-    stack: str = "dev", config: Mapping[str, Any] | None = None, *, preview: bool = False, project: Path = ROOT
+    stack: str = "dev",
+    config: Mapping[str, Any] | None = None,
+    *,
+    preview: bool = False,
+    project: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
 ) -> Graph:
     """Answer what the program registers for `stack` with `config` over its settings; raises as a deployment does."""
     settings = stack_config.read(project, stack, config)
@@ -66,7 +71,7 @@ def record(
         settings.secret_keys,
         InventedAws(),
         preview=preview,
-        environment={TARGET_VARIABLE: HOST},
+        environment={TARGET_VARIABLE: HOST} | dict(environment or {}),
     )
     return Graph(deployment.resources, deployment.outputs, deployment.secret_outputs)
 
