@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.api_signals import API_SERVICE, api_signals, authorization_refused
+from components.monitoring.queries import make_index
 from handlers.vocabulary import SERVICE_DIMENSION, STACK_DIMENSION
 
 STAGE = "v1"
@@ -208,6 +209,7 @@ class QueryApi(pulumi.ComponentResource):
     def _make_stage(self, deployment: aws.apigateway.Deployment) -> aws.apigateway.Stage:
         name, args = self._name, self._args
         access_log = self._make_log_group(f"{name}-access-log", args.access_log_group_name)
+        make_index(f"{name}-access-log-index", access_log, self._child)
         self._count_refusals(access_log)
         # API Gateway would make this group itself, without retention and for good.
         execution_log = self._make_log_group(

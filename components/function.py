@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from components.artifact import Artifact, ArtifactError, build_artifact, target_from_environment
 from components.function_signals import FunctionWatch, function_signals
+from components.monitoring.queries import make_index
 from components.policies import READ_ENCRYPTED, Statement, assume_role_document, key_statements, policy_document
 
 ARCHITECTURE = "arm64"
@@ -92,6 +93,7 @@ class PythonFunction(pulumi.ComponentResource):
             kms_key_id=args.kms_key_arn,
             opts=child,
         )
+        make_index(f"{name}-log-index", log_group, child)
         role = aws.iam.Role(f"{name}-role", assume_role_policy=assume_role_document("lambda.amazonaws.com"), opts=child)
         permissions = aws.iam.RolePolicy(
             f"{name}-permissions",

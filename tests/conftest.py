@@ -27,7 +27,7 @@ def extended_graph() -> Graph:
         "apiClients": ["one", "two"],
         "alarmEmail": "oncall@example.com",
         "monitoring": "full",
-        "alarms": {"queue-age": {"threshold": 900}, "api-5xx": {"enabled": False}},
+        "alarms": {"queue-age": {"threshold": 900}, "api-5xx": {"enabled": False}, "queue-silent": {"enabled": True}},
         "batchSize": 100,
         "batchWindowSeconds": 5,
     }

@@ -1,9 +1,7 @@
-"""What holds for the API, its callers, and what watches the stack: more rules over a recorded graph."""
+"""What holds for the API, its callers and the boards: more rules over a recorded graph."""
 
 import json
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
-from typing import Any
 
 from tests.program.graph_rules import (
     ALARM,
@@ -13,20 +11,14 @@ from tests.program.graph_rules import (
     DEPLOYMENT,
     FUNCTION,
     INTEGRATION,
-    KEY,
     METHOD,
     METHOD_SETTINGS,
     PERMISSION,
-    QUEUE,
     RESPONSE,
     REST_API,
     STAGE,
-    TOPIC,
-    TOPIC_POLICY,
     USER_POOL,
     depends_on,
-    prefix,
-    statements,
 )
 from tests.recorder import Graph
 
@@ -123,62 +115,6 @@ def invoked_by_one_route(graph: Graph) -> Iterator[str]:
             yield f"{permission.name} allows {permission.inputs.get('sourceArn')}"
 
 
-def alarms_tell(graph: Graph) -> Iterator[str]:
-    """An alarm is named by its id, says what it means and where to go on, and tells its topic of both changes."""
-    topics = {topic.outputs["arn"] for topic in graph.of_type(TOPIC)}
-    for alarm in graph.of_type(ALARM):
-        inputs = alarm.inputs
-        if inputs["name"] != f"{prefix(graph)}-{alarm.name}":
-            yield f"{alarm.name} is named {inputs['name']}"
-        text = inputs.get("alarmDescription", "")
-        if len(text) > 1024 or "\n\nFirst: " not in text or "\nBoard: https://" not in text:
-            yield f"{alarm.name} describes itself in {len(text)} characters without first step or board"
-        if not text.endswith(f"#{alarm.name}"):
-            yield f"{alarm.name} does not link to its runbook heading"
-        actions = inputs.get("alarmActions", [])
-        if len(actions) != 1 or set(actions) - topics or inputs.get("okActions") != actions:
-            yield f"{alarm.name} tells {actions} and {inputs.get('okActions')} when it is over"
-        if inputs.get("actionsEnabled") is False or inputs.get("treatMissingData") != "notBreaching":
-            yield f"{alarm.name} is silent or treats missing data as {inputs.get('treatMissingData')}"
-
-
-def alarms_may_publish(graph: Graph) -> Iterator[str]:
-    """Topics and their key let CloudWatch through for every alarm of the stack, and only for those."""
-    gates = [(owner, one) for owner, one in statements(graph, TOPIC_POLICY, KEY) if one["Sid"].startswith("Alarms")]
-    if len(gates) != len(graph.of_type(TOPIC)) + 1:
-        yield f"{len(gates)} policies let alarms through"
-    for owner, statement in gates:
-        condition = statement.get("Condition", {})
-        pattern = condition.get("ArnLike", {}).get("aws:SourceArn", "")
-        if statement["Principal"] != {"Service": "cloudwatch.amazonaws.com"}:
-            yield f"{owner.name} lets {statement['Principal']} through"
-        if "aws:SourceAccount" not in condition.get("StringEquals", {}) or prefix(graph) not in pattern:
-            yield f"{owner.name} lets other accounts or stacks through"
-        for alarm in graph.of_type(ALARM):
-            if not fnmatchcase(alarm.outputs["arn"], pattern):
-                yield f"{owner.name} does not let {alarm.name} through"
-    for topic in graph.of_type(TOPIC):
-        if not topic.inputs.get("kmsMasterKeyId"):
-            yield f"{topic.name} is not encrypted"
-
-
-def alarms_watch_what_exists(graph: Graph) -> Iterator[str]:
-    """Every dimension of an alarm is the name of a resource of this stack."""
-    known = {
-        "QueueName": {one.inputs["name"] for one in graph.of_type(QUEUE)},
-        "FunctionName": {one.inputs["name"] for one in graph.of_type(FUNCTION)},
-        "ApiName": {one.inputs["name"] for one in graph.of_type(REST_API)},
-        "Stage": {one.inputs["stageName"] for one in graph.of_type(STAGE)},
-    }
-    for alarm in graph.of_type(ALARM):
-        for metric in _watched(alarm.inputs):
-            if not metric.get("dimensions"):
-                yield f"{alarm.name} watches {metric['metricName']} of everything"
-            for key, value in metric.get("dimensions", {}).items():
-                if value not in known.get(key, set()):
-                    yield f"{alarm.name} watches {key} {value}, which does not exist"
-
-
 def boards_agree_with_alarms(graph: Graph) -> Iterator[str]:
     """Boards fit the grid, show every alarm, and draw exactly the thresholds that alarm."""
     drawn: dict[str, float] = {}
@@ -198,8 +134,3 @@ def boards_agree_with_alarms(graph: Graph) -> Iterator[str]:
             yield f"{board.name} does not show every alarm"
     if drawn != {alarm.name: alarm.inputs["threshold"] for alarm in graph.of_type(ALARM)}:
         yield f"the boards draw {drawn}"
-
-
-def _watched(inputs: dict[str, Any]) -> list[dict[str, Any]]:
-    queries = [query["metric"] for query in inputs.get("metricQueries", []) if "metric" in query]
-    return queries or [inputs]

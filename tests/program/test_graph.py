@@ -6,11 +6,23 @@ from inspect import getmembers, isfunction
 
 import pytest
 
-from tests.program import api_rules, graph_rules
-from tests.program.api_rules import (
+from tests.program import alarm_rules, api_rules, graph_rules
+from tests.program.alarm_rules import (
+    COMPOSITE,
+    INDEX,
+    METRIC_FILTER,
+    QUERY,
+    alarms_fit_cloudwatch,
     alarms_may_publish,
     alarms_tell,
     alarms_watch_what_exists,
+    composites_combine_what_exists,
+    custom_metrics_are_emitted,
+    each_fault_is_told_once,
+    missing_data_is_said,
+    queries_ask_what_exists,
+)
+from tests.program.api_rules import (
     boards_agree_with_alarms,
     client_flows,
     deployment_is_complete,
@@ -74,7 +86,18 @@ def is_rule(value: object) -> bool:
     )
 
 
-RULES = {name: rule for module in (graph_rules, api_rules) for name, rule in getmembers(module, is_rule)}
+RULES = {name: rule for module in (graph_rules, api_rules, alarm_rules) for name, rule in getmembers(module, is_rule)}
+
+
+def _many_metrics(graph: Graph) -> None:
+    queries = one_of(graph, ALARM, "ingest-failures").inputs["metricQueries"]
+    first = next(query for query in queries if "metric" in query)
+    queries += [first | {"id": f"more{number}"} for number in range(8)]
+
+
+def _bad_math(graph: Graph) -> None:
+    queries = one_of(graph, ALARM, "ingest-failures").inputs["metricQueries"]
+    next(query for query in queries if "expression" in query)["expression"] = "IF(received >= 5, failed /, 0)"
 
 
 SABOTAGES: list[tuple[Rule, Sabotage]] = [
@@ -138,19 +161,53 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (deployment_is_complete, forget(DEPLOYMENT)),
     (invoked_by_one_route, swap(PERMISSION, None, "sourceArn", "GET/users/*/services", "*/*")),
     (alarms_tell, put(ALARM, "queue-age", "name", "queue-age-1234567")),
-    (alarms_tell, put(ALARM, "queue-age", "okActions", [])),
+    (each_fault_is_told_once, put(ALARM, "api-5xx", "okActions", [])),
+    (each_fault_is_told_once, put(ALARM, "api-5xx", "alarmActions", ["arn:aws:sns:eu-west-1:1:other"])),
+    (each_fault_is_told_once, put(ALARM, "queue-age", "alarmActions", ["arn:aws:sns:eu-west-1:1:other"])),
+    (each_fault_is_told_once, put(ALARM, "api-5xx", "actionsEnabled", False)),
+    (each_fault_is_told_once, remove(COMPOSITE, "consumer-down")),
+    (missing_data_is_said, put(ALARM, "queue-age", "treatMissingData", "breaching")),
     (alarms_tell, put(ALARM, "queue-age", "alarmDescription", "x" * 1025)),
     (alarms_tell, swap(ALARM, "queue-age", "alarmDescription", "#queue-age", "#queue")),
-    (alarms_tell, put(ALARM, "queue-age", "actionsEnabled", False)),
+    (alarms_tell, put(COMPOSITE, "consumer-down", "alarmDescription", "x")),
+    (alarms_may_publish, put(COMPOSITE, "consumer-down", "alarmName", "consumer-down")),
     (alarms_may_publish, swap(TOPIC_POLICY, None, "policy", ":alarm:event", ":alarm:other")),
     (alarms_may_publish, swap(TOPIC_POLICY, None, "policy", "aws:SourceAccount", "aws:SourceVpc")),
     (alarms_may_publish, swap(KEY, "monitoring-alerts-key", "policy", "cloudwatch.amazonaws.com", "sns.amazonaws.com")),
     (alarms_may_publish, put(TOPIC, None, "kmsMasterKeyId", None)),
     (alarms_watch_what_exists, put(ALARM, "queue-age", "dimensions", {"QueueName": "another"})),
     (alarms_watch_what_exists, put(ALARM, "queue-age", "dimensions", {})),
+    (custom_metrics_are_emitted, put(ALARM, "ingest-exhausted", "metricName", "EventLost")),
+    (custom_metrics_are_emitted, put(ALARM, "ingest-exhausted", "namespace", "Other")),
+    (custom_metrics_are_emitted, put(ALARM, "ingest-exhausted", "dimensions", {"service": "event-handler"})),
+    (alarms_fit_cloudwatch, put(ALARM, "ingest-exhausted", "evaluationPeriods", 300)),
+    (alarms_fit_cloudwatch, put(ALARM, "ingest-exhausted", "datapointsToAlarm", 4)),
+    (alarms_fit_cloudwatch, put(ALARM, "query-duration", "evaluateLowSampleCountPercentiles", "ignore")),
+    (alarms_fit_cloudwatch, _many_metrics),
+    (alarms_fit_cloudwatch, _bad_math),
+    (alarms_fit_cloudwatch, swap(COMPOSITE, "consumer-down", "alarmRule", " OR ", " XOR ")),
+    (composites_combine_what_exists, remove(ALARM, "queue-age")),
+    (composites_combine_what_exists, forget(COMPOSITE, "service-health")),
+    (composites_combine_what_exists, put(COMPOSITE, "service-health", "alarmRule", "TRUE")),
+    (queries_ask_what_exists, put(QUERY, None, "name", "errors")),
+    (queries_ask_what_exists, put(QUERY, None, "logGroupNames", ["/other"])),
+    (queries_ask_what_exists, forget(QUERY)),
+    (queries_ask_what_exists, remove(INDEX)),
     (boards_agree_with_alarms, put(ALARM, "queue-age", "threshold", 1)),
     (boards_agree_with_alarms, swap(DASHBOARD, None, "dashboardBody", '"x": 8', '"x": 2')),
     (boards_agree_with_alarms, remove(ALARM, "api-5xx")),
+]
+# Only a stack that has everything can break these.
+FULL_SABOTAGES: list[tuple[Rule, Sabotage]] = [
+    (custom_metrics_are_emitted, remove(METRIC_FILTER)),
+    (custom_metrics_are_emitted, put(STAGE, None, "accessLogSettings.format", '{"service": "api"}')),
+    (alarms_watch_what_exists, put(ALARM, "api-auth-spike", "dimensions", {"service": "api", "stack": "other"})),
+    (missing_data_is_said, put(ALARM, "queue-silent", "warmUpConfiguration", None)),
+    (missing_data_is_said, put(ALARM, "slo-api-latency-fast-short", "treatMissingData", "notBreaching")),
+    (
+        composites_combine_what_exists,
+        put(COMPOSITE, "slo-api-latency-slow", "actionsSuppressor.alarm", "event-processing-dev-other"),
+    ),
 ]
 # Only a stack with a customer key can break these.
 KEY_SABOTAGES: list[tuple[Rule, Sabotage]] = [
@@ -173,6 +230,13 @@ def test_rule_holds(rule: Rule, stack: str, request: pytest.FixtureRequest) -> N
 @pytest.mark.parametrize(("rule", "sabotage"), SABOTAGES, ids=lambda value: getattr(value, "__name__", ""))
 def test_rule_catches_sabotage(rule: Rule, sabotage: Sabotage, dev_graph: Graph) -> None:
     graph = copy.deepcopy(dev_graph)
+    sabotage(graph)
+    assert list(rule(graph))
+
+
+@pytest.mark.parametrize(("rule", "sabotage"), FULL_SABOTAGES, ids=lambda value: getattr(value, "__name__", ""))
+def test_rule_catches_sabotage_of_a_full_stack(rule: Rule, sabotage: Sabotage, extended_graph: Graph) -> None:
+    graph = copy.deepcopy(extended_graph)
     sabotage(graph)
     assert list(rule(graph))
 
