@@ -82,6 +82,10 @@ def _trace_what_the_sdk_records() -> None:
     )
 
 
+def _forget_the_trace_in_threads() -> None:
+    _replace(Telemetry, "carry", lambda _: lambda self, function: function)
+
+
 def _serve_the_error() -> None:
     def telling(respond: Any) -> Any:
         def wrapped(status: int, body: Any) -> Any:
@@ -124,6 +128,7 @@ CONTROLS: dict[str, Callable[[], None]] = {
     "warms up before it is quiet": _warm_up_loudly,
     "annotates the user": _annotate_the_user,
     "traces what the SDK records": _trace_what_the_sdk_records,
+    "forgets the trace in threads": _forget_the_trace_in_threads,
     "measures by user": _measure_by_user,
     "serves the raw error": _serve_the_error,
     "raises the original text": _raise_the_original_text,

@@ -49,6 +49,13 @@ def _as_lambda_starts_a_process() -> None:
     logging.getLogger().setLevel(os.environ["AWS_LAMBDA_LOG_LEVEL"])
 
 
+class BrokenContext(LambdaContext):
+    """Makes the whole batch crash, whatever the handler catches around its calls."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        raise RuntimeError(QUOTING)
+
+
 def _marked_record(body: Any, index: int, receive_count: int) -> dict[str, Any]:
     record = sqs_record(body, f"m-{index}", receive_count=receive_count)
     record["attributes"] |= {"SenderId": f"{MARK}-sender", "AWSTraceHeader": TRACE}
@@ -76,6 +83,7 @@ def run_event_handler(handler: Callable[..., Any], wire: Wire, seen: Seen) -> No
     send(good(), good(user_id=f"{MARK}-other"), good(extra=MARK))
     send(*INVALID, good())
     send(good(), context=LambdaContext(remaining_milliseconds=400))
+    send(good(), context=BrokenContext())
     _call(handler, {MARK: MARK}, seen)
     _call(handler, {"Records": [{"messageId": "m", MARK: MARK}, {"messageId": "n", "body": {MARK: MARK}}]}, seen)
     _call(handler, {"Records": [{MARK: MARK}]}, seen)

@@ -176,13 +176,28 @@ def test_an_empty_batch_is_nothing(handle):
     assert handle({"Records": []}, LambdaContext()) == {"batchItemFailures": []}
 
 
-def test_a_batch_larger_than_a_metric_holds_comes_out_right(handle, dynamodb, emitted):
-    records = [sqs_record(login(user_id=f"u{i % 7}", service_id=f"s{i}"), f"m-{i}") for i in range(250)]
-    assert failed(handle({"Records": records}, LambdaContext())) == []
+@pytest.mark.parametrize(("size", "objects"), [(99, 1), (117, 2), (250, 3)])
+def test_a_batch_larger_than_a_metric_holds_comes_out_right(handle, dynamodb, calls, emitted, size, objects):
+    def refuse(request):
+        if request["Key"]["user_id"]["S"] == "u3":
+            raise RuntimeError("a defect")
+
+    calls.first("UpdateItem", refuse, times=7)
+    bodies = ["not json", *[login(user_id=f"u{i % 7}", service_id=f"s{i}") for i in range(size)]]
+    response = handle({"Records": [sqs_record(body, f"m-{i}") for i, body in enumerate(bodies)]}, LambdaContext())
+    lost = len([i for i in range(size) if i % 7 == 3])
+    assert len(failed(response)) == lost
     said = emitted()
-    assert said.metrics["EventReceived"] == said.metrics["EventPersisted"] == 250
-    assert said.metrics["EventAge"] == 250 * 1500
-    assert len(said.objects) == 3
+    expected = {
+        "EventReceived": size + 1,
+        "BatchSize": size + 1,
+        "EventPersisted": size - lost,
+        "EventFailed": lost,
+        "EventInvalid": 1,
+        "EventAge": (size - lost) * 1500,
+    }
+    assert {name: said.metrics[name] for name in expected} == expected
+    assert len(said.objects) == objects
     for found in said.objects:
         for directive in found["_aws"]["CloudWatchMetrics"]:
             assert [sorted(names) for names in directive["Dimensions"]] == [["service", "stack"]]
