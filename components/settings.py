@@ -109,6 +109,7 @@ class StackSettings:
     )
     protect: bool = _setting(False, boolean())
     deletion_protection: bool = _setting(False, boolean())
+    destroyable: bool = _setting(False, boolean())
     point_in_time_recovery: bool = _setting(True, boolean())
     cmk: bool = _setting(False, boolean())
     log_retention_days: int = _setting(14, integer_of(*_RETENTION_DAYS, example=14))
@@ -261,6 +262,28 @@ def _relations(settings: StackSettings) -> list[Problem]:
         "deadLetterRetentionDays",
         settings.dead_letter_retention_days,
         f"more than queueRetentionDays ({settings.queue_retention_days}): a message keeps its age when it moves",
+    )
+    visibility_seconds = 6 * settings.consumer_timeout_seconds + settings.batch_window_seconds
+    check(
+        settings.max_receive_count * visibility_seconds < settings.queue_retention_days * 86_400,
+        "maxReceiveCount",
+        settings.max_receive_count,
+        f"so few that all receives, {visibility_seconds} s apart, fit into queueRetentionDays "
+        f"({settings.queue_retention_days}): an event that expires before them never becomes a dead letter",
+    )
+    # A production stack is told by its name; whoever means to take one down says so.
+    guarded = settings.stack.startswith("prod") and not settings.destroyable
+    check(
+        settings.protect or not guarded,
+        "protect",
+        settings.protect,
+        "true in a production stack, unless destroyable is true",
+    )
+    check(
+        settings.deletion_protection or not (guarded or settings.protect),
+        "deletionProtection",
+        settings.deletion_protection,
+        "true in a production stack, unless destroyable is true, and wherever protect is true",
     )
     check(
         settings.batch_size <= 10 or settings.batch_window_seconds >= 1,

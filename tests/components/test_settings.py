@@ -113,6 +113,8 @@ def test_a_value_against_its_rule_is_refused_by_its_key(key: str, value: str) ->
     [
         ({"queueRetentionDays": "13", "deadLetterRetentionDays": "13"}, "deadLetterRetentionDays"),
         ({"batchSize": "11"}, "batchWindowSeconds"),
+        ({"maxReceiveCount": "65", "consumerTimeoutSeconds": "900"}, "maxReceiveCount"),
+        ({"protect": "true"}, "deletionProtection"),
         ({"reservedConcurrency": "5", "consumerMaxConcurrency": "6"}, "reservedConcurrency"),
         ({"monitoring": "full"}, "alarmEmail"),
     ],
@@ -125,6 +127,9 @@ def test_values_that_contradict_each_other_are_refused(changes: dict[str, str], 
     "changes",
     [
         {"batchSize": "11", "batchWindowSeconds": "1"},
+        {"maxReceiveCount": "63", "consumerTimeoutSeconds": "900"},
+        {"protect": "true", "deletionProtection": "true"},
+        {"deletionProtection": "true"},
         {"reservedConcurrency": "6", "consumerMaxConcurrency": "6"},
         {"monitoring": "full", "alarmEmail": "oncall@example.com"},
         {"monitoring": "full", "pageEndpoint": "https://pager.example.com/in"},
@@ -133,6 +138,15 @@ def test_values_that_contradict_each_other_are_refused(changes: dict[str, str], 
 )
 def test_values_at_the_edge_are_taken(changes: dict[str, str]) -> None:
     assert read(**changes)
+
+
+def test_an_unprotected_production_stack_is_refused_until_it_is_meant() -> None:
+    error = refused("prod-eu")
+    assert [problem.key for problem in error.problems] == ["protect", "deletionProtection"]
+    assert "pulumi config set --stack prod-eu protect true" in str(error)
+    assert [problem.key for problem in refused("prod", deletionProtection="true").problems] == ["protect"]
+    assert read("prod", protect="true", deletionProtection="true")
+    assert read("prod", destroyable="true")
 
 
 @pytest.mark.parametrize("stack", ["Prod", "a" * 21, "my_stack", "aws-dev", "cognito", "1dev", "dev-", ""])
