@@ -1,0 +1,39 @@
+"""Search for the input that breaks a function by following which lines run; ends with an error when one is found.
+
+python -m tests.fuzz.guided body|path|control [LIBFUZZER OPTION]...
+"""
+
+import sys
+
+import atheris  # pyright: ignore[reportMissingImports]
+
+with atheris.instrument_imports(include=["handlers", "json", "urllib.parse"]):
+    from tests.fuzz.properties import World, answers, decodes, deliver, nothing_is_left_over
+    from tests.handlers.support import sqs_record
+
+
+def body(data: bytes) -> None:
+    """A body is a login or invalid; it is stored or quarantined, and never delivered again for no reason."""
+    text = data.decode(errors="replace")
+    decodes(text)
+    world, records = World(), [sqs_record(text)]
+    nothing_is_left_over(records, deliver(world, records))
+
+
+def path(data: bytes) -> None:
+    """A path is answered, and never with a 500."""
+    text = data.decode(errors="replace")
+    answers(World().query, {"pathParameters": {"user_id": text}, "requestContext": {"requestId": "api-1"}})
+
+
+def control(data: bytes) -> None:
+    """A query that takes every path for well encoded: to be broken at once."""
+    text = data.decode(errors="replace")
+    if "%" in text:
+        bytes.fromhex(text.partition("%")[2][:2]).decode()
+
+
+if __name__ == "__main__":
+    target, *options = sys.argv[1:]
+    atheris.Setup([sys.argv[0], *options], {"body": body, "path": path, "control": control}[target])
+    atheris.Fuzz()
