@@ -35,11 +35,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
-def eventually(observe: Callable[[], T], expected: Callable[[T], object]) -> T:
+def eventually(observe: Callable[[], T], expected: Callable[[T], object], seconds: float = DEADLINE_SECONDS) -> T:
     """What was observed as soon as it is as expected; the last observation fails the test when it never is."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + seconds
     while not expected(seen := observe()):
-        assert time.monotonic() < deadline, f"still not so after {DEADLINE_SECONDS} s: {seen}"
+        assert time.monotonic() < deadline, f"still not so after {seconds} s: {seen}"
         time.sleep(0.1)
     return seen
 

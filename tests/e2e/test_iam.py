@@ -1,0 +1,170 @@
+"""Every statement that the embedded cloud enforces is needed: the story holds with it, and fails without it.
+
+Taken away and given back in a deployed stack, with enforcement on; nothing else is changed.
+"""
+
+import contextlib
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.e2e.conftest import Stack, event, eventually
+from tests.security.iam_statements import DEAD_LETTER_QUEUE, ENFORCED, EVENT_HANDLER, QUERY, SOURCE_QUEUE
+
+ROLES = {EVENT_HANDLER: "event-handler", QUERY: "query"}
+QUEUES = {SOURCE_QUEUE: "queueUrl", DEAD_LETTER_QUEUE: "deadLetterQueueUrl"}
+Edit = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+
+
+@contextlib.contextmanager
+def edited(stack: Stack, holder: str, edit: Edit) -> Iterator[None]:
+    """The stack with other statements in one of its policies."""
+    if holder in ROLES:
+        function = stack.outputs["functions"][ROLES[holder]]
+        arn = stack.client("lambda").get_function_configuration(FunctionName=function)["Role"]
+        iam, role = stack.client("iam"), arn.rpartition("/")[2]
+        (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+
+        def put(document: dict[str, Any]) -> None:
+            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+    else:
+        sqs, url = stack.client("sqs"), stack.outputs[QUEUES[holder]]
+        policy = json.loads(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"])
+
+        def put(document: dict[str, Any]) -> None:
+            text = json.dumps(document) if document["Statement"] else ""
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": text})
+
+    put(policy | {"Statement": edit(policy["Statement"])})
+    try:
+        yield
+    finally:
+        put(policy)
+
+
+def without(sid: str, action: str | None = None) -> Edit:
+    """Leave out a statement, or one action of it."""
+
+    def edit(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        (one,) = (statement for statement in statements if statement["Sid"] == sid)
+        rest = [statement for statement in statements if statement["Sid"] != sid]
+        left = [kept for kept in one["Action"] if action not in (None, kept)]
+        assert len(left) == (0 if action is None else len(one["Action"]) - 1)
+        return [*rest, one | {"Action": left}] if left else rest
+
+    return edit
+
+
+def deliver(stack: Stack, body: str) -> bool:
+    """Whether the event handler is done with a message that is handed to it as the queue would."""
+    message_id = str(uuid.uuid4())
+    record = {
+        "messageId": message_id,
+        "receiptHandle": "none",
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1709251200000"},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:any",
+        "awsRegion": "eu-west-1",
+    }
+    name = stack.outputs["functions"]["event-handler"]
+    answer = stack.client("lambda").invoke(FunctionName=name, Payload=json.dumps({"Records": [record]}))
+    # A batch of which everything failed fails as a whole.
+    return "FunctionError" not in answer and not json.load(answer["Payload"])["batchItemFailures"]
+
+
+def stores_logins(stack: Stack) -> bool:
+    user = f"user-{uuid.uuid4()}"
+    done = deliver(stack, event(user, "mail", "2024-03-01T00:00:00Z"))
+    assert bool(stack.record(user)) == done, "done is what is stored, and nothing else"
+    return done
+
+
+def quarantines(stack: Stack) -> bool:
+    return deliver(stack, "not even JSON")
+
+
+def answers(stack: Stack) -> bool:
+    answer = stack.query("anybody", stack.token())
+    assert answer.status_code in {200, 500}
+    assert "AccessDenied" not in answer.text
+    return answer.status_code == 200
+
+
+def refuses_plain_http(key: str) -> Callable[[Stack], bool]:
+    def over_plain_http(request: Any, **_: object) -> None:
+        request.headers["X-Forwarded-Proto"] = "http"
+
+    def story(stack: Stack) -> bool:
+        sqs = stack.client("sqs")
+        sqs.meta.events.register("before-sign.sqs", over_plain_http)
+        try:
+            sqs.get_queue_attributes(QueueUrl=stack.outputs[key])
+        except ClientError as error:
+            return "AccessDenied" in error.response["Error"]["Code"]
+        else:
+            return False
+        finally:
+            sqs.meta.events.unregister("before-sign.sqs", over_plain_http)
+
+    return story
+
+
+STORIES: dict[tuple[str, str], Callable[[Stack], bool]] = {
+    (EVENT_HANDLER, "FoldRecords"): stores_logins,
+    (EVENT_HANDLER, "QuarantineEvents"): quarantines,
+    (QUERY, "ReadRecord"): answers,
+    (SOURCE_QUEUE, "DenyWithoutTls"): refuses_plain_http("queueUrl"),
+    (DEAD_LETTER_QUEUE, "DenyWithoutTls"): refuses_plain_http("deadLetterQueueUrl"),
+}
+# What is taken away: a statement, or one action of those that allow several.
+REMOVALS = [(one.holder, one.sid, None) for one in ENFORCED]
+REMOVALS += [(EVENT_HANDLER, "FoldRecords", action) for action in ("dynamodb:BatchGetItem", "dynamodb:UpdateItem")]
+SAMPLE = {(QUERY, "ReadRecord", None), (SOURCE_QUEUE, "DenyWithoutTls", None)}
+
+
+def refusals(stack: Stack, function: str) -> int:
+    """How often a function was refused something, by its log."""
+    name = stack.outputs["functions"][function]
+    group = stack.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
+    pages = stack.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    return sum("AccessDenied" in line["message"] for page in pages for line in page["events"])
+
+
+@pytest.mark.parametrize(
+    ("holder", "sid", "action"),
+    [
+        pytest.param(*one, marks=[] if one in SAMPLE else pytest.mark.soak, id="-".join(filter(None, one)))
+        for one in REMOVALS
+    ],
+)
+def test_the_story_fails_without_it(neighbour: Stack, holder: str, sid: str, action: str | None):
+    story, function = STORIES[holder, sid], ROLES.get(holder)
+    assert story(neighbour)
+    before = refusals(neighbour, function) if function else 0
+    with edited(neighbour, holder, without(sid, action)):
+        assert not story(neighbour)
+    if function:
+        eventually(lambda: refusals(neighbour, function), lambda seen: seen > before)
+    assert story(neighbour)
+
+
+def test_every_enforced_statement_has_a_story():
+    assert STORIES.keys() == {(one.holder, one.sid) for one in ENFORCED}
+
+
+@pytest.mark.soak
+def test_no_event_is_lost_while_the_event_handler_may_do_nothing(neighbour: Stack, user: str):
+    """The same through the queue: what was refused comes back after the visibility timeout, and is stored then."""
+    before = refusals(neighbour, "event-handler")
+    with edited(neighbour, EVENT_HANDLER, without("FoldRecords")):
+        neighbour.send(event(user, "mail", "2024-03-01T00:00:00Z"))
+        eventually(lambda: refusals(neighbour, "event-handler"), lambda seen: seen > before)
+        assert neighbour.record(user) == []
+    eventually(lambda: neighbour.record(user), bool, seconds=120)
