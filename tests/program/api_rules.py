@@ -1,13 +1,11 @@
-"""What holds for the API, its callers and the boards: more rules over a recorded graph."""
+"""What holds for the API and its callers: more rules over a recorded graph."""
 
 import json
 from collections.abc import Iterator
 
 from tests.program.graph_rules import (
-    ALARM,
     AUTHORIZER,
     CLIENT,
-    DASHBOARD,
     DEPLOYMENT,
     FUNCTION,
     INTEGRATION,
@@ -30,7 +28,6 @@ REVEALING = (
     "$input",
     "$context.authorizer.claims.sub",
 )
-GRID_COLUMNS = 24
 
 
 def scope_on_every_method(graph: Graph) -> Iterator[str]:
@@ -113,24 +110,3 @@ def invoked_by_one_route(graph: Graph) -> Iterator[str]:
     for permission in graph.of_type(PERMISSION):
         if permission.inputs.get("sourceArn") != wanted:
             yield f"{permission.name} allows {permission.inputs.get('sourceArn')}"
-
-
-def boards_agree_with_alarms(graph: Graph) -> Iterator[str]:
-    """Boards fit the grid, show every alarm, and draw exactly the thresholds that alarm."""
-    drawn: dict[str, float] = {}
-    for board in graph.of_type(DASHBOARD):
-        taken: set[tuple[int, int]] = set()
-        widgets = json.loads(board.inputs["dashboardBody"])["widgets"]
-        for widget in widgets:
-            columns = range(widget["x"], widget["x"] + widget["width"])
-            cells = {(x, y) for x in columns for y in range(widget["y"], widget["y"] + widget["height"])}
-            if cells & taken or columns.stop > GRID_COLUMNS:
-                yield f"{board.name}: {widget['properties'].get('title', 'a text')} overlaps or leaves the grid"
-            taken |= cells
-            for line in widget["properties"].get("annotations", {}).get("horizontal", []):
-                drawn[line["label"].split(" ")[0]] = line["value"]
-        shown = [arn for widget in widgets if widget["type"] == "alarm" for arn in widget["properties"]["alarms"]]
-        if sorted(shown) != sorted(alarm.outputs["arn"] for alarm in graph.of_type(ALARM)):
-            yield f"{board.name} does not show every alarm"
-    if drawn != {alarm.name: alarm.inputs["threshold"] for alarm in graph.of_type(ALARM)}:
-        yield f"the boards draw {drawn}"

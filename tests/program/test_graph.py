@@ -23,7 +23,6 @@ from tests.program.alarm_rules import (
     queries_ask_what_exists,
 )
 from tests.program.api_rules import (
-    boards_agree_with_alarms,
     client_flows,
     deployment_is_complete,
     invoked_by_one_route,
@@ -193,9 +192,6 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (queries_ask_what_exists, put(QUERY, None, "logGroupNames", ["/other"])),
     (queries_ask_what_exists, forget(QUERY)),
     (queries_ask_what_exists, remove(INDEX)),
-    (boards_agree_with_alarms, put(ALARM, "queue-age", "threshold", 1)),
-    (boards_agree_with_alarms, swap(DASHBOARD, None, "dashboardBody", '"x": 8', '"x": 2')),
-    (boards_agree_with_alarms, remove(ALARM, "api-5xx")),
 ]
 # Only a stack that has everything can break these.
 FULL_SABOTAGES: list[tuple[Rule, Sabotage]] = [
