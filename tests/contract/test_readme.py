@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.program.alarm_rules import alarms_of
+from tests.recorder import Graph
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
@@ -70,8 +73,24 @@ def test_targets_commands_and_links_exist(check: Callable[[str], set], sabotage:
     assert len(check(README + sabotage)) == 1
 
 
-def test_the_runbook_has_a_heading_for_every_alarm(dev_graph):
-    alarms = {resource.inputs["name"] for resource in dev_graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
-    ids = {name.removeprefix("event-processing-dev-") for name in alarms}
-    assert set(re.findall(r"^## ([a-z0-9-]+)$", RUNBOOK, re.MULTILINE)) == ids
-    assert ids <= set(re.findall(r"^\| `([a-z0-9-]+)` \| P\d", README, re.MULTILINE))
+def severities_in(text: str) -> dict[str, str]:
+    """Alarm id -> severity, as the table says."""
+    rows = re.findall(r"^\| ((?:`[a-z0-9-]+` ?)+) \| (P\d) \|", text, re.MULTILINE)
+    return {alarm: severity.lower() for alarms, severity in rows for alarm in re.findall(r"`([a-z0-9-]+)`", alarms)}
+
+
+def severities_of(*graphs: Graph) -> dict[str, str]:
+    """Alarm id -> the topic it tells, of every alarm that tells one."""
+    telling = [one for graph in graphs for one in alarms_of(graph) if one.inputs.get("alarmActions")]
+    # The one alarm that tells another topic than its own severity's, because that one is what fails.
+    return {one.name: one.inputs["alarmActions"][0][-2:] for one in telling} | {"alerts-undelivered-p2": "p2"}
+
+
+def test_the_alarm_table_is_what_is_deployed(prod_graph: Graph, extended_graph: Graph):
+    assert severities_in(README) == severities_of(prod_graph, extended_graph)
+
+
+def test_an_alarm_that_is_missing_or_of_another_severity_is_noticed(prod_graph: Graph, extended_graph: Graph):
+    deployed = severities_of(prod_graph, extended_graph)
+    assert severities_in(README.replace("| `ingest-down` | P1 |", "| `ingest-down` | P2 |")) != deployed
+    assert severities_in(README.replace("`table-system-errors` |", "|")) != deployed
