@@ -75,8 +75,12 @@ def probe(stack: Stack, request: pytest.FixtureRequest) -> Iterator[tuple[str, s
     client.delete_function(FunctionName=name)
 
 
-def test_a_function_may_do_what_it_was_given_and_nothing_else(stack: Stack, probe: tuple[str, str]):
+def test_a_function_may_do_what_it_was_given_and_nothing_else(stack: Stack, neighbour: Stack, probe: tuple[str, str]):
     role, name = probe
+    own_role = stack.client("lambda").get_function_configuration(FunctionName=name)["Role"]
+    other_table, other_source, other_letters = (
+        neighbour.outputs[key] for key in ("tableName", "queueUrl", "deadLetterQueueUrl")
+    )
     table, source, letters = (stack.outputs[key] for key in ("tableName", "queueUrl", "deadLetterQueueUrl"))
     key = {"user_id": {"S": "nobody-at-all"}}
     tries = {
@@ -96,6 +100,15 @@ def test_a_function_may_do_what_it_was_given_and_nothing_else(stack: Stack, prob
         "put": ("dynamodb", "put_item", {"TableName": table, "Item": key}),
         "delete": ("dynamodb", "delete_item", {"TableName": table, "Key": key}),
         "scan": ("dynamodb", "scan", {"TableName": table}),
+        "query in another language": ("dynamodb", "execute_statement", {"Statement": f'SELECT * FROM "{table}"'}),
+        "export": ("dynamodb", "describe_continuous_backups", {"TableName": table}),
+        "delete the table": ("dynamodb", "delete_table", {"TableName": table}),
+        "list tables": ("dynamodb", "list_tables", {}),
+        "read another stack's table": ("dynamodb", "get_item", {"TableName": other_table, "Key": key}),
+        "read many of another stack": ("dynamodb", "batch_get_item", {"RequestItems": {other_table: {"Keys": [key]}}}),
+        "write to another stack's table": ("dynamodb", "put_item", {"TableName": other_table, "Item": key}),
+        "produce for another stack": ("sqs", "send_message", {"QueueUrl": other_source, "MessageBody": "{}"}),
+        "quarantine in another stack": ("sqs", "send_message", {"QueueUrl": other_letters, "MessageBody": "{}"}),
         "receive": ("sqs", "receive_message", {"QueueUrl": source, "VisibilityTimeout": 0, "WaitTimeSeconds": 0}),
         "produce": ("sqs", "send_message", {"QueueUrl": source, "MessageBody": "{}"}),
         "read dead letters": (
@@ -104,6 +117,18 @@ def test_a_function_may_do_what_it_was_given_and_nothing_else(stack: Stack, prob
             {"QueueUrl": letters, "VisibilityTimeout": 0, "WaitTimeSeconds": 0},
         ),
         "purge": ("sqs", "purge_queue", {"QueueUrl": source}),
+        "loosen the queue": ("sqs", "set_queue_attributes", {"QueueUrl": source, "Attributes": {"Policy": ""}}),
+        "delete the queue": ("sqs", "delete_queue", {"QueueUrl": letters}),
+        "rewrite itself": ("lambda", "update_function_configuration", {"FunctionName": name, "Timeout": 60}),
+        "invoke others": ("lambda", "invoke", {"FunctionName": stack.outputs["functions"]["query"]}),
+        "widen its own role": (
+            "iam",
+            "put_role_policy",
+            {"RoleName": own_role.rpartition("/")[2], "PolicyName": "more", "PolicyDocument": "{}"},
+        ),
+        "take another role": ("sts", "assume_role", {"RoleArn": own_role, "RoleSessionName": "again"}),
+        "read the clients' secrets": ("cognito-idp", "list_user_pools", {"MaxResults": 1}),
+        "delete its traces": ("logs", "delete_log_group", {"logGroupName": "/event-processing/dev/query"}),
         "make a log group": ("logs", "create_log_group", {"logGroupName": "/any/other"}),
         "learn secrets": ("lambda", "get_function", {"FunctionName": name}),
         "rise": ("iam", "list_roles", {}),

@@ -1,0 +1,62 @@
+"""Each caller of the API has credentials of its own, and loses them alone."""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Stack
+
+
+def claims(token: str) -> dict[str, Any]:
+    return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+
+
+def test_every_client_gets_in_with_its_own_credentials(neighbour: Stack):
+    clients = neighbour.outputs["apiClients"]
+    assert clients.keys() == {"reporting", "web-portal"}
+    for name, client in clients.items():
+        token = neighbour.token(name)
+        assert claims(token)["client_id"] == client["clientId"], "by which the access log tells callers apart"
+        assert neighbour.query("anybody", token).status_code == 200
+    assert len({client["clientSecret"] for client in clients.values()}) == 2
+
+
+@pytest.fixture
+def rotated(neighbour: Stack) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+    """The old and the new client of a pool after what a deployment does when a name of `apiClients` is replaced.
+
+    That it does this and nothing else is what tests/program/test_rotation.py shows.
+    """
+    cognito, pool, scope = neighbour.client("cognito-idp"), neighbour.pool_id(), neighbour.outputs["apiScope"]
+
+    def make(name: str) -> dict[str, str]:
+        made = cognito.create_user_pool_client(
+            UserPoolId=pool,
+            ClientName=name,
+            GenerateSecret=True,
+            AllowedOAuthFlows=["client_credentials"],
+            AllowedOAuthFlowsUserPoolClient=True,
+            AllowedOAuthScopes=[scope],
+        )["UserPoolClient"]
+        return {"clientId": made["ClientId"], "clientSecret": made["ClientSecret"]}
+
+    old, new = make("billing"), make("billing-2")
+    assert neighbour.request_token(old["clientId"], old["clientSecret"], scope).status_code == 200
+    cognito.delete_user_pool_client(UserPoolId=pool, ClientId=old["clientId"])
+    yield old, new
+    cognito.delete_user_pool_client(UserPoolId=pool, ClientId=new["clientId"])
+
+
+def test_a_removed_client_gets_no_token_and_its_successor_does(
+    neighbour: Stack, rotated: tuple[dict[str, str], dict[str, str]]
+):
+    old, new = rotated
+    scope = neighbour.outputs["apiScope"]
+    assert neighbour.request_token(old["clientId"], old["clientSecret"], scope).status_code in {400, 401}
+    assert neighbour.request_token(new["clientId"], old["clientSecret"], scope).status_code in {400, 401}
+    token = neighbour.request_token(new["clientId"], new["clientSecret"], scope).json()["access_token"]
+    assert neighbour.query("anybody", token).status_code == 200
+    assert neighbour.query("anybody", neighbour.token("reporting")).status_code == 200
