@@ -3,9 +3,12 @@
 python -m tests.fuzz.guided body|path|control [LIBFUZZER OPTION]...
 """
 
+import importlib
 import sys
+from typing import Any
 
-import atheris  # pyright: ignore[reportMissingImports]
+# By name: it is installed for the long tests alone.
+atheris: Any = importlib.import_module("atheris")
 
 with atheris.instrument_imports(include=["handlers", "json", "urllib.parse"]):
     from tests.fuzz.properties import World, answers, decodes, deliver, nothing_is_left_over
