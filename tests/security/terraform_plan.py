@@ -50,9 +50,12 @@ WORDS = {
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": Words("aws_cloudwatch_composite_alarm"),
     "aws:cloudwatch/dashboard:Dashboard": Words("aws_cloudwatch_dashboard"),
     "aws:cloudwatch/logGroup:LogGroup": Words("aws_cloudwatch_log_group"),
+    "aws:cloudwatch/logIndexPolicy:LogIndexPolicy": Words("aws_cloudwatch_log_index_policy"),
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": Words("aws_cloudwatch_log_metric_filter", maps=("dimensions",)),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Words(
         "aws_cloudwatch_metric_alarm", {"name": "alarm_name", "metricQueries": "metric_query"}, maps=("dimensions",)
     ),
+    "aws:cloudwatch/queryDefinition:QueryDefinition": Words("aws_cloudwatch_query_definition"),
     "aws:cognito/resourceServer:ResourceServer": Words("aws_cognito_resource_server", {"scopes": "scope"}),
     "aws:cognito/userPool:UserPool": Words("aws_cognito_user_pool"),
     "aws:cognito/userPoolClient:UserPoolClient": Words("aws_cognito_user_pool_client"),
@@ -80,6 +83,8 @@ WORDS = {
     "aws:sns/topicSubscription:TopicSubscription": Words("aws_sns_topic_subscription", {"topic": "topic_arn"}),
     "aws:sqs/queue:Queue": Words("aws_sqs_queue"),
     "aws:sqs/queuePolicy:QueuePolicy": Words("aws_sqs_queue_policy"),
+    "aws:xray/group:Group": Words("aws_xray_group"),
+    "aws:xray/samplingRule:SamplingRule": Words("aws_xray_sampling_rule", maps=("attributes",)),
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": Words("aws_sqs_queue_redrive_allow_policy"),
 }
 

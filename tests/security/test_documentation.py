@@ -1,0 +1,44 @@
+"""docs/security.md tells what is so: the skips with their reasons, and settings that exist."""
+
+import re
+
+import yaml
+
+from components.settings import config_rules
+from tests.recorder import ROOT
+from tests.security.skips import CHECKOV, PARLIAMENT, Skip
+
+TEXT = (ROOT / "docs" / "security.md").read_text()
+SETTINGS = r"`(\w*[a-z][A-Z]\w*|protect|cmk)`"
+
+
+def row(scanner: str, skip: Skip) -> str:
+    return f"| {scanner} | `{skip.rule}` | `{skip.resources}` | {', '.join(skip.stacks)} | {skip.reason} |"
+
+
+def skips_in(text: str) -> list[str]:
+    return re.findall(r"^\| (?:checkov|parliament) \| .+ \|$", text, re.MULTILINE)
+
+
+def expected() -> list[str]:
+    return [row("checkov", skip) for skip in CHECKOV] + [row("parliament", skip) for skip in PARLIAMENT]
+
+
+def unknown_settings(text: str) -> set[str]:
+    return set(re.findall(SETTINGS, text)) - config_rules().keys()
+
+
+def test_every_skip_is_shown_with_its_reason() -> None:
+    assert skips_in(TEXT) == expected(), "\n".join(expected())
+
+
+def test_a_skip_that_is_missing_or_excused_otherwise_is_noticed() -> None:
+    first, *_ = skips_in(TEXT)
+    assert skips_in(TEXT.replace(first, "")) != expected()
+    assert skips_in(TEXT.replace(CHECKOV[0].reason, "because")) != expected()
+
+
+def test_settings_named_exist() -> None:
+    assert yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"].keys() <= config_rules().keys()
+    assert unknown_settings(TEXT) == set()
+    assert unknown_settings("`apiClient`") == {"apiClient"}
