@@ -66,4 +66,5 @@ def main(directory: Path, requirements: Path, stamp: Path, megabytes: str) -> st
 
 if __name__ == "__main__":
     os.environ.pop("PYTHONPATH", None)
-    sys.exit(main(*map(Path, sys.argv[1:4]), sys.argv[4]))
+    environment, pinned, done, megabytes = sys.argv[1:]
+    sys.exit(main(Path(environment), Path(pinned), Path(done), megabytes))

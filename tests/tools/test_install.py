@@ -1,0 +1,56 @@
+"""The installer says what it does, and never takes half an installation for a whole one."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+INSTALL = Path(__file__).parents[2] / "tools" / "install.py"
+
+
+def start(folder: Path, requirements: str) -> subprocess.Popen[str]:
+    (folder / "requirements.txt").write_text(requirements)
+    command = [sys.executable, INSTALL, "environment", "requirements.txt", "stamp", "1"]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_nothing_to_install_is_installed(tmp_path: Path):
+    installing = start(tmp_path, "# nothing\n")
+    said, _ = installing.communicate()
+    assert installing.returncode == 0
+    assert said.startswith("Installing 0 pinned packages into environment")
+    assert (tmp_path / "stamp").exists()
+    python = tmp_path / "environment" / "bin" / "python"
+    assert subprocess.run([python, "-c", "import pip"], check=False).returncode == 0
+
+
+def test_what_cannot_be_installed_is_not_marked_as_installed(tmp_path: Path):
+    (tmp_path / "stamp").touch()  # of an earlier installation, which this one replaces
+    installing = start(tmp_path, "./no-such-package\n")
+    _, said = installing.communicate()
+    assert installing.returncode == 1
+    assert said.rstrip().endswith("Installation failed: pip ended with exit code 1, for the reason above.")
+    assert not (tmp_path / "stamp").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.soak)])
+def test_interrupted_it_says_so_and_is_not_marked_as_installed(number: signal.Signals, tmp_path: Path):
+    # A package that takes for ever to install: its build reads from a pipe that nobody writes to.
+    os.mkfifo(tmp_path / "never")
+    package = tmp_path / "slow"
+    package.mkdir()
+    (package / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "slow"\nbackend-path = ["."]\n'
+    )
+    (package / "slow.py").write_text("open('../started', 'w').close()\nopen('../never').read()\n")
+    installing = start(tmp_path, "./slow\n")
+    os.mkfifo(tmp_path / "started")
+    (tmp_path / "started").open().close()  # returns when the build has opened its end
+    installing.send_signal(number)
+    _, said = installing.communicate(timeout=30)
+    assert installing.returncode == 1
+    assert said.rstrip().endswith("Installation interrupted; the next run starts it again.")
+    assert not (tmp_path / "stamp").exists()
