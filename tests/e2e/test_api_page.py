@@ -1,0 +1,70 @@
+"""docs/api.md: each command of it, run as it stands against a deployed stack."""
+
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from tests.e2e.conftest import ROOT, Stack, event, eventually
+
+PAGE = (ROOT / "docs" / "api.md").read_text()
+COMMANDS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def run(stack: Stack, command: str, **variables: str) -> str:
+    client = stack.outputs["apiClients"]["reporting"]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "TOKEN_URL": stack.outputs["tokenUrl"],
+        "API_URL": stack.outputs["apiUrl"],
+        "API_SCOPE": stack.outputs["apiScope"],
+        "CLIENT_ID": client["clientId"],
+        "CLIENT_SECRET": client["clientSecret"],
+        "no_proxy": "*",
+    }
+    ran = subprocess.run(
+        ["sh", "-c", command], env=environment | variables, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, ""), f"{command}\n{ran.stderr}"
+    return ran.stdout
+
+
+@pytest.fixture(scope="module")
+def logins(neighbour: Stack) -> None:
+    for user in ("alice", "auth0|team/7 \u00e4"):
+        neighbour.send(event(user, "mail", "2026-11-23T05:50:18Z", "Web mail"))
+        eventually(lambda user=user: neighbour.record(user), bool)
+
+
+def test_its_commands_lead_from_a_token_to_answers(neighbour: Stack, logins: None):
+    get_token, ask, ask_encoded, ask_without_token = COMMANDS
+    granted = json.loads(run(neighbour, get_token))
+    assert granted.keys() == {"access_token", "expires_in", "token_type"}
+    token = granted["access_token"]
+    (shown,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert json.loads(run(neighbour, ask, TOKEN=token)) == json.loads(shown)
+    assert json.loads(run(neighbour, ask_encoded, TOKEN=token)) == json.loads(shown) | {
+        "user_id": "auth0|team/7 \u00e4"
+    }
+    body, status = run(neighbour, ask_without_token).split("\n")[:2]
+    assert status == "401"
+    assert json.loads(body).keys() == {"message", "request_id"}
+
+
+def test_its_table_has_the_statuses_of_the_description():
+    described = re.findall(r'^        "(\d+)":$', (ROOT / "docs" / "openapi.yaml").read_text(), re.MULTILINE)
+    assert re.findall(r"^\| (\d{3}) \|", PAGE, re.MULTILINE) == [status for status in described if status != "200"]
+
+
+@pytest.mark.parametrize(
+    ("secret", "scope", "error"), [("guessed", None, "invalid_client"), (None, "other/scope", "invalid_scope")]
+)
+def test_the_token_endpoint_refuses_as_it_says(neighbour: Stack, secret: str | None, scope: str | None, error: str):
+    client = neighbour.outputs["apiClients"]["reporting"]
+    answer = neighbour.request_token(
+        client["clientId"], secret or client["clientSecret"], scope or neighbour.outputs["apiScope"]
+    )
+    assert (answer.status_code, answer.json()["error"]) == (400, error)
+    assert f'`400 {{"error": "{error}"}}`' in PAGE

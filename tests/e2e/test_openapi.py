@@ -1,0 +1,192 @@
+"""docs/openapi.yaml is what the API does: held against the answers to generated requests."""
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+import yaml
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.core.failures import FailureGroup
+
+from components.api import METHOD, PATH, REFUSALS
+from components.identity import SCOPE_NAME
+from tests.e2e.conftest import NEIGHBOUR, ROOT, Stack, event, eventually
+from tests.e2e.test_iam import edited, without
+from tests.security.iam_statements import QUERY
+
+DOCUMENT = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
+ROUTE, VERB = "/" + "/".join(PATH), METHOD.lower()
+USER = "auth0|openapi/1"
+LIMITS = ("rateLimit", "burstLimit")
+load_all_checks()
+
+
+@pytest.fixture(scope="module")
+def api(neighbour: Stack) -> Stack:
+    """A stack with a user worth describing."""
+    neighbour.send(event(USER, "mail", "2024-03-01T10:00:00+02:00"), event(USER, "wiki", "2024-03-02T00:00:00Z"))
+    eventually(lambda: len(neighbour.record(USER)), lambda count: count == 2)
+    return neighbour
+
+
+def operation(document: dict[str, Any]) -> schemathesis.APIOperation:
+    return schemathesis.openapi.from_dict(document)[ROUTE][VERB]
+
+
+ANSWER_CHECKS = [
+    CHECKS.get_one(f"{what}_conformance")
+    for what in ("status_code", "content_type", "response_headers", "response_schema")
+]
+# Not: unsupported_method, as API Gateway says 403 where it wants 405; nor positive_data_acceptance, as not every text
+# of the right length is an id (what is printable cannot be said in a schema); nor ignored_auth, see test_attacks.py.
+REQUEST_CHECKS = [*ANSWER_CHECKS, *(CHECKS.get_one(name) for name in ("not_a_server_error", "negative_data_rejection"))]
+
+
+def hold(api: Stack, document: dict[str, Any], mode: GenerationMode, examples: int) -> set[int]:
+    """Send generated requests and hold every answer against the document; answers which statuses there were."""
+    headers, statuses = {"Authorization": f"Bearer {api.token()}"}, set()
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+    @given(case=operation(document).as_strategy(generation_mode=mode))
+    def is_as_described(case: schemathesis.Case) -> None:
+        url = api.outputs["apiUrl"]
+        answer = case.call_and_validate(base_url=url, headers=headers, checks=REQUEST_CHECKS)  # pyright: ignore[reportArgumentType]
+        statuses.add(answer.status_code)
+
+    is_as_described()
+    return statuses
+
+
+def test_generated_requests_are_answered_as_described(api: Stack):
+    assert 200 in hold(api, DOCUMENT, GenerationMode.POSITIVE, 20)
+    assert hold(api, DOCUMENT, GenerationMode.NEGATIVE, 10) <= {400, 401, 403}
+
+
+@pytest.mark.soak
+def test_many_generated_requests_are_answered_as_described(api: Stack):
+    assert 200 in hold(api, DOCUMENT, GenerationMode.POSITIVE, 2_000)
+    assert hold(api, DOCUMENT, GenerationMode.NEGATIVE, 1_000) <= {400, 401, 403}
+
+
+@contextmanager
+def throttled(stack: Stack) -> Iterator[None]:
+    """The API as it is when all its clients together have used up what they may."""
+    client, (api, stage) = stack.client("apigateway"), stack.outputs["apiUrl"].split("/")[-2:]
+
+    def put(rate: str) -> None:
+        patch = [{"op": "replace", "path": f"/*/*/throttling/{limit}", "value": rate} for limit in LIMITS]
+        client.update_stage(restApiId=api, stageName=stage, patchOperations=patch)
+
+    put("0")
+    yield
+    put(str(NEIGHBOUR["apiRateLimit"]))
+
+
+def answers(api: Stack) -> dict[int, requests.Response]:
+    """A real answer of every status that can be provoked here."""
+    token = api.token()
+    found = {
+        200: api.query(USER, token),
+        400: api.query("x" * 256, token),
+        401: api.query(USER, None),
+        403: requests.get(f"{api.outputs['apiUrl']}/users", timeout=10),
+    }
+    with throttled(api):
+        found[429] = api.query(USER, token)
+    with edited(api, QUERY, without("ReadRecord")):
+        found[500] = api.query(USER, token)
+    return found
+
+
+@pytest.fixture(scope="module")
+def real(api: Stack) -> dict[int, requests.Response]:
+    return answers(api)
+
+
+def validate(document: dict[str, Any], answer: requests.Response) -> None:
+    case = operation(document).Case(path_parameters={"user_id": USER})
+    case.validate_response(answer, checks=ANSWER_CHECKS)  # pyright: ignore[reportArgumentType]
+
+
+def test_every_status_is_as_described(real: dict[int, requests.Response]):
+    assert [answer.status_code for answer in real.values()] == list(real)
+    for answer in real.values():
+        validate(DOCUMENT, answer)
+    assert len(real[200].json()["services"]) == 2
+    # 504 takes a function that hangs.
+    assert {int(status) for status in responses(DOCUMENT)} == real.keys() | {504}
+    assert {real[status].json()["message"] for status in (401, 403, 429)} <= set(REFUSALS.values())
+
+
+def responses(document: dict[str, Any]) -> dict[str, Any]:
+    return document["paths"][ROUTE][VERB]["responses"]
+
+
+def test_it_names_the_route_and_the_scope_of_the_stack():
+    assert list(DOCUMENT["paths"]) == [ROUTE]
+    assert list(DOCUMENT["paths"][ROUTE]) == [VERB]
+    scopes = DOCUMENT["components"]["securitySchemes"]["clientCredentials"]["flows"]["clientCredentials"]["scopes"]
+    assert list(scopes) == DOCUMENT["security"][0]["clientCredentials"]
+    assert [scope.partition("/")[2] for scope in scopes] == [SCOPE_NAME]
+
+
+def properties(document: dict[str, Any], schema: str) -> dict[str, Any]:
+    return document["components"]["schemas"][schema]["properties"]
+
+
+LIES: dict[str, tuple[int, Callable[[dict[str, Any]], object]]] = {
+    "another type": (200, lambda document: properties(document, "Service")["last_accessed"].update(type="integer")),
+    "a field that is not there": (
+        200,
+        lambda document: document["components"]["schemas"]["Service"]["required"].append("x"),
+    ),
+    "a field too few": (
+        200,
+        lambda document: document["components"]["schemas"]["UserServices"].update(
+            required=["services"], properties={"services": {"type": "array"}}
+        ),
+    ),
+    "another header": (
+        200,
+        lambda document: responses(document)["200"]["headers"]["Cache-Control"]["schema"].update(const="public"),
+    ),
+    "another media type": (
+        400,
+        lambda document: responses(document)["400"].update(content={"text/html": {"schema": {"type": "string"}}}),
+    ),
+    "no such status": (401, lambda document: responses(document).pop("401")),
+    "another refusal": (403, lambda document: properties(document, "Refusal")["request_id"].update(type="integer")),
+    "a refusal that says more": (
+        500,
+        lambda document: document["components"]["schemas"]["Refusal"]["required"].append("stack_trace"),
+    ),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_document_that_lies_is_noticed(real: dict[int, requests.Response], lie: str):
+    document = copy.deepcopy(DOCUMENT)
+    status, tell = LIES[lie]
+    tell(document)
+    with pytest.raises(FailureGroup):
+        validate(document, real[status])
+
+
+def test_a_document_that_lies_about_requests_is_noticed(api: Stack):
+    document = copy.deepcopy(DOCUMENT)
+    document["paths"][ROUTE][VERB]["parameters"][0]["schema"]["maxLength"] = 8
+    with pytest.raises(FailureGroup):
+        hold(api, document, GenerationMode.NEGATIVE, 20)
