@@ -63,8 +63,8 @@ PAGE = """# What it costs
 
 Made by `python -m tools.cost` from what the program would deploy, and checked by a test. US dollars a month, list
 prices of `eu-west-1`, entered by hand in {entered} and never fetched: compare them with the pages below before you
-rely on them. Without the free tier (10 alarm metrics, 10 metrics, 3 small dashboards, 5 GB of logs and more), which pays
-for most of a quiet stack, and without the cheaper tiers of large volumes.
+rely on them. Without the free tier (10 alarm metrics, 10 metrics, 3 small dashboards, 5 GB of logs and more), which
+pays for most of a quiet stack, and without the cheaper tiers of large volumes.
 
 ## Standing
 

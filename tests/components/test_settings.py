@@ -92,6 +92,7 @@ def test_settings_are_frozen() -> None:
         ("alarmEmail", "nobody"),
         ("pageEndpoint", "http://pager.example.com"),
         ("alarms", '{"queue-old": {"enabled": false}}'),
+        ("alarms", '{"consumer-down": {"threshold": 1}}'),
         ("alarms", '{"queue-age": {}}'),
         ("alarms", '{"queue-age": {"treshold": 1}}'),
         ("alarms", '{"queue-age": {"enabled": "no"}}'),
@@ -199,3 +200,16 @@ def test_names_carry_project_and_stack() -> None:
         "owner": "team",
         "data-class": "personal",
     }
+
+
+@pytest.mark.parametrize(
+    ("alarms", "words"),
+    [
+        ({"queue-aeg": {"enabled": False}}, "there is no alarm queue-aeg: did you mean queue-age?"),
+        ({"qqq": {"enabled": False}}, "there is no alarm qqq: the ids are the headings of docs/runbook.md"),
+        ({"consumer-down": {"threshold": 1}}, "consumer-down combines other alarms: it has no threshold, they have"),
+    ],
+)
+def test_an_alarm_that_cannot_be_changed_so_is_refused_with_what_was_meant(alarms: dict[str, Any], words: str) -> None:
+    (problem,) = refused(alarms=json.dumps(alarms)).problems
+    assert words in str(problem)

@@ -463,6 +463,26 @@ def test_alarms_dashboards_and_queries_are_held(cloud: Cloud):
         queryString="fields @message",
         logGroupNames=["/own/group"],
     )
+    logs = cloud.emulator.client("logs")
+    cloud.make("aws:cloudwatch/logGroup:LogGroup", name="/own/access")
+    cloud.make("aws:cloudwatch/logIndexPolicy:LogIndexPolicy", logGroupName="/own/access", policyDocument="{}")
+    cloud.make(
+        "aws:cloudwatch/logMetricFilter:LogMetricFilter",
+        name="refused",
+        logGroupName="/own/access",
+        pattern='{ $.status = "401" }',
+        metricTransformation={
+            "name": "Refused",
+            "namespace": "Own",
+            "value": "1",
+            "dimensions": {"stack": "$.stack"},
+        },
+    )
+    (kept,) = logs.describe_metric_filters(logGroupName="/own/access")["metricFilters"]
+    assert (kept["filterName"], kept["filterPattern"]) == ("refused", '{ $.status = "401" }')
+    assert kept["metricTransformations"][0]["metricName"] == "Refused"
+    cloud.make("aws:xray/group:Group", groupName="own", filterExpression="fault = true")
+    cloud.make("aws:xray/samplingRule:SamplingRule", ruleName="own", priority=1, version=1, fixedRate=0.05)
     held = cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     one, ratio = sorted(held["MetricAlarms"], key=lambda alarm: alarm["AlarmName"], reverse=True)
     assert one["AlarmArn"] == plain["arn"]
