@@ -13,7 +13,7 @@ SECURITY_INSTALLED := $(SECURITY_VENV)/.installed
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(INSTALLED): requirements-dev.txt
 	@LOCALCLOUD_PARENT=$$PPID exec $(PYTHON) tools/install.py $(VENV) requirements-dev.txt $(INSTALLED) 850
@@ -46,7 +46,13 @@ test: $(INSTALLED) $(SECURITY_INSTALLED) ## Everything that must be green before
 
 .PHONY: soak
 soak: $(INSTALLED) $(SECURITY_INSTALLED) ## The long forms: more seeds, more kills, half an hour and more
+	@# Linux on x86-64 alone has this fuzzer, so it is not among what everybody installs.
+	$(BIN)/pip install -q --disable-pip-version-check -r requirements-soak.txt
 	$(BIN)/pytest -m soak
+
+.PHONY: alert-quality
+alert-quality: $(INSTALLED) ## Simulate every fault and write docs/alert-quality.md; a quarter of an hour
+	$(BIN)/python -m tests.simulation.report
 
 .PHONY: format
 format: $(INSTALLED) ## Format and sort what ruff can
