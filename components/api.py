@@ -59,6 +59,8 @@ class QueryApiArgs:
     """With the service's name, a field of the access log and the dimensions of the metric counted in it."""
     access_log_group_name: str
     function_name: pulumi.Input[str]
+    function_qualifier: pulumi.Input[str] | None
+    """Alias of the function that `function_invoke_arn` names, if it names one: it is the alias that is permitted."""
     function_invoke_arn: pulumi.Input[str]
     function_timeout_seconds: int
     user_pool_arn: pulumi.Input[str]
@@ -107,6 +109,7 @@ class QueryApi(pulumi.ComponentResource):
             f"{name}-invoke",
             action="lambda:InvokeFunction",
             function=args.function_name,
+            qualifier=args.function_qualifier,
             principal="apigateway.amazonaws.com",
             source_arn=pulumi.Output.concat(self._api.execution_arn, f"/{STAGE}/{METHOD}/users/*/services"),
             opts=self._child,

@@ -14,6 +14,7 @@ from components.monitoring.queries import make_index
 from components.policies import READ_ENCRYPTED, Statement, assume_role_document, key_statements, policy_document
 
 ARCHITECTURE = "arm64"
+ALIAS = "live"
 
 
 def artifact_for(python_version: str) -> Artifact:
@@ -66,6 +67,8 @@ class PythonFunctionArgs:
     timeout_seconds: int
     reserved_concurrency: int = -1
     """-1 reserves nothing: small accounts have nothing to reserve."""
+    provisioned_concurrency: int = 0
+    """Environments kept warm; callers then have to invoke the alias, which `invoke_arn` and `qualifier` name."""
     environment: Mapping[str, pulumi.Input[str]]
     statements: tuple[Statement, ...]
     """What it may do besides writing its own logs and traces."""
@@ -113,6 +116,8 @@ class PythonFunction(pulumi.ComponentResource):
             memory_size=args.memory_mb,
             timeout=args.timeout_seconds,
             reserved_concurrent_executions=args.reserved_concurrency,
+            # Only a published version can be kept warm.
+            publish=args.provisioned_concurrency > 0,
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=args.environment),
             kms_key_arn=args.kms_key_arn,
             tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode="Active"),
@@ -127,8 +132,30 @@ class PythonFunction(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[log_group, permissions]),
         )
         self.name, self.arn, self.invoke_arn = function.name, function.arn, function.invoke_arn
+        self.qualifier: pulumi.Input[str] | None = None
+        if args.provisioned_concurrency:
+            alias = self._keep_warm(name, function, args.provisioned_concurrency)
+            self.invoke_arn, self.qualifier = alias.invoke_arn, alias.name
         self.signals = function_signals(args.watch, args.physical_name, args.timeout_seconds)
         self.register_outputs({"name": self.name, "arn": self.arn})
+
+    def _keep_warm(self, name: str, function: aws.lambda_.Function, environments: int) -> aws.lambda_.Alias:
+        child = pulumi.ResourceOptions(parent=self)
+        alias = aws.lambda_.Alias(
+            f"{name}-alias",
+            name=ALIAS,
+            function_name=function.name,
+            function_version=function.version,
+            opts=child,
+        )
+        aws.lambda_.ProvisionedConcurrencyConfig(
+            f"{name}-warm",
+            function_name=function.name,
+            qualifier=alias.name,
+            provisioned_concurrent_executions=environments,
+            opts=child,
+        )
+        return alias
 
 
 def _own_statements(log_group_arn: pulumi.Output[str], kms_key_arn: pulumi.Input[str] | None) -> tuple[Statement, ...]:

@@ -98,6 +98,7 @@ class StackSettings:
     query_timeout_seconds: int = _setting(5, integer(1, _LONGEST_QUERY_SECONDS, example=5))
     query_memory_mb: int = _setting(512, integer(128, 10240, example=512))
     reserved_concurrency: int = _setting(-1, integer(2, 1000, also=-1, example=-1))
+    query_provisioned_concurrency: int = _setting(0, integer(0, 1000, example=1))
     max_receive_count: int = _setting(5, integer(5, 1000, example=5))
     queue_retention_days: int = _setting(4, integer(1, 13, example=4))
     dead_letter_retention_days: int = _setting(14, integer(2, 14, example=14))

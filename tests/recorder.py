@@ -126,6 +126,10 @@ OUTPUTS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
         "qualifiedInvokeArn": _invoke_arn(f"{name}:1"),
         "version": "1",
     },
+    "Alias": lambda name, inputs: {
+        "arn": f"arn:aws:lambda:{AWS}:function:{inputs['functionName']}:{name}",
+        "invokeArn": _invoke_arn(f"{inputs['functionName']}:{name}"),
+    },
     "LayerVersion": lambda name, _: {
         "arn": f"arn:aws:lambda:{AWS}:layer:{name}:1",
         "layerArn": f"arn:aws:lambda:{AWS}:layer:{name}",

@@ -34,16 +34,31 @@ def _function(cloud: Emulator, given: Inputs) -> Made:
     client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600})
     if reserved >= 0:
         client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
-    arn, version = made["FunctionArn"], made["Version"]
-    invoke = f"arn:aws:apigateway:{cloud.region}:lambda:path/2015-03-31/functions/{{}}/invocations"
+    version = made["Version"]
+    # The ARN of a version that was published with it has the version at its end.
+    arn = made["FunctionArn"].removesuffix(f":{version}")
     return name, {
         "arn": arn,
         "name": name,
         "version": version,
         "qualifiedArn": f"{arn}:{version}",
-        "invokeArn": invoke.format(arn),
-        "qualifiedInvokeArn": invoke.format(f"{arn}:{version}"),
+        "invokeArn": _invoke_arn(cloud, arn),
+        "qualifiedInvokeArn": _invoke_arn(cloud, f"{arn}:{version}"),
     }
+
+
+@provides("aws:lambda/alias:Alias")
+def _alias(cloud: Emulator, given: Inputs) -> Made:
+    made = cloud.client("lambda").create_alias(Name=given.take_name(), **given.take_rest(pascal))
+    arn, name = made["AliasArn"], made["Name"]
+    return arn, {"arn": arn, "name": name, "invokeArn": _invoke_arn(cloud, arn)}
+
+
+@provides("aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig", ignoring="skipDestroy")
+def _provisioned_concurrency(cloud: Emulator, given: Inputs) -> Made:
+    call = given.take_rest(pascal)
+    cloud.client("lambda").put_provisioned_concurrency_config(**call)
+    return f"{call['FunctionName']},{call['Qualifier']}", {}
 
 
 @provides("aws:lambda/permission:Permission")
@@ -59,6 +74,10 @@ def _permission(cloud: Emulator, given: Inputs) -> Made:
 def _event_source_mapping(cloud: Emulator, given: Inputs) -> Made:
     made = cloud.client("lambda").create_event_source_mapping(**given.take_rest(pascal))
     return made["UUID"], {"uuid": made["UUID"], "functionArn": made["FunctionArn"]}
+
+
+def _invoke_arn(cloud: Emulator, arn: str) -> str:
+    return f"arn:aws:apigateway:{cloud.region}:lambda:path/2015-03-31/functions/{arn}/invocations"
 
 
 def _zip_bytes(archive: Any) -> bytes:

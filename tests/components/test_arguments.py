@@ -36,6 +36,7 @@ API = {
     "stack": "dev",
     "access_log_group_name": "access",
     "function_name": "f",
+    "function_qualifier": None,
     "function_invoke_arn": "f",
     "function_timeout_seconds": 28,
     "user_pool_arn": "p",
