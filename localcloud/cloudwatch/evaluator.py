@@ -71,7 +71,9 @@ class _MetricWatch:
         self._minutes = alarm.period_seconds // 60
         self._points = alarm.periods + reading.extra_points
         self._delays = [reading.delay(metric.key.namespace) for metric in alarm.metrics]
+        self._shortest_delay, self._longest_delay = min(self._delays), max(self._delays)
         self._known: dict[int, float | None] = {}
+        self._unpublished = alarm.expression.evaluate({metric.id: [None] for metric in alarm.metrics})[0]
         dynamodb = any(metric.key.namespace == "AWS/DynamoDB" for metric in alarm.metrics)
         default = Missing.IGNORE if dynamodb else Missing.MISSING
         ignores = dynamodb and reading.dynamodb_always_ignores
@@ -108,7 +110,9 @@ class _MetricWatch:
         )
 
     def _value(self, end: int, minute: int) -> float | None:
-        if end > minute - max(self._delays):
+        if end > minute - self._longest_delay:
+            if end - self._minutes >= minute - self._shortest_delay:
+                return self._unpublished
             return self._evaluate([end], minute)[0]
         if end not in self._known:
             self._known[end] = self._evaluate([end], minute)[0]

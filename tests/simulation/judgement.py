@@ -1,0 +1,76 @@
+"""What the catalogue did about a scenario: found or missed, how soon, how often it woke somebody, and for what."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from localcloud.cloudwatch.evaluator import History, Notification
+from localcloud.cloudwatch.states import State
+from tests.simulation.harness import Stack, evaluate, simulate
+from tests.simulation.scenarios import START, Scenario
+
+PAGE, TICKET, MAIL = "p1", "p2", "p3"
+
+
+def severity(told: Notification) -> str:
+    """By the topic: p1 pages, p2 is a ticket, p3 is mail. One that goes elsewhere counts as what hears of it."""
+    return min(topic.rpartition("-")[2] for topic in told.topics)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One scenario at one level of traffic."""
+
+    scenario: str
+    level: str
+    pages: tuple[str, ...]
+    tickets: tuple[str, ...]
+    mails: tuple[str, ...]
+    false_alerts: tuple[str, ...]
+    first: str
+    """What told first of those that belong to the fault."""
+    minutes_to_detect: int | None
+    minutes_to_clear: int | None
+    """From the end of the fault until the last of them is over; None when one never is."""
+    is_found: bool
+    """Whether one of those that must fire did."""
+
+
+def judge(stack: Stack, scenario: Scenario) -> Verdict:
+    """Simulate, evaluate every alarm of the stack, and look at whom they told of what."""
+    store = simulate(stack, scenario.since, scenario.until, scenario.faults(), seed=scenario.name)
+    return verdict_of(stack, scenario, evaluate(stack.alarms, store, scenario.since, scenario.until))
+
+
+def verdict_of(stack: Stack, scenario: Scenario, history: History) -> Verdict:
+    """The verdict on what happened."""
+    told = [(stack.alarm_id(one.alarm), one) for one in history.notifications if one.minute > START]
+    alarms = [(alarm_id, one) for alarm_id, one in told if one.state is State.ALARM]
+    right = [(alarm_id, one.minute) for alarm_id, one in alarms if alarm_id in scenario.belong]
+    needed = scenario.page or scenario.ticket
+    first = min((one for one in right if one[0] in needed), key=lambda one: one[1], default=None)
+    return Verdict(
+        scenario=scenario.name,
+        level=stack.traffic.name,
+        pages=_of(alarms, PAGE),
+        tickets=_of(alarms, TICKET),
+        mails=_of(alarms, MAIL),
+        false_alerts=tuple(sorted({alarm_id for alarm_id, _ in alarms} - scenario.belong)),
+        first=first[0] if first else "",
+        minutes_to_detect=first[1] - START if first else None,
+        minutes_to_clear=_cleared(stack, scenario, history),
+        is_found=first is not None,
+    )
+
+
+def _of(alarms: Iterable[tuple[str, Notification]], wanted: str) -> tuple[str, ...]:
+    return tuple(alarm_id for alarm_id, told in alarms if severity(told) == wanted)
+
+
+def _cleared(stack: Stack, scenario: Scenario, history: History) -> int | None:
+    last: dict[str, tuple[State, int]] = {}
+    for one in history.transitions:
+        if one.minute > START and stack.alarm_id(one.alarm) in scenario.belong:
+            last[one.alarm] = one.state, one.minute
+    if any(state is State.ALARM for state, _ in last.values()):
+        return None
+    return max((minute for _, minute in last.values()), default=START) - START - scenario.minutes

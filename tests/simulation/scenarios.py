@@ -1,0 +1,230 @@
+"""Everything that can go wrong, how long, and which alarms may speak of it: judged here, unknown to the model.
+
+`page` is the P1 that must wake somebody; a fault without one must not wake anybody. `speaks` are the alarms that belong
+to the fault and may tell: whatever else tells during it is a false alert.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.simulation.conditions import Fault
+from tests.simulation.lab import Dependency
+
+AN_HOUR, A_MINUTE, A_SECOND = "5 an hour", "5 a minute", "500 a second"
+ALL = (AN_HOUR, A_MINUTE, A_SECOND)
+BUSY = (A_MINUTE, A_SECOND)
+# Faults begin on the second day at two in the afternoon, when the tide is high.
+START = 2_280
+
+AVAILABILITY = tuple(f"slo-api-availability-{pace}" for pace in ("fast", "medium", "slow"))
+LATENCY = tuple(f"slo-api-latency-{pace}" for pace in ("fast", "medium", "slow"))
+TIMELY = tuple(f"slo-ingest-timely-{pace}" for pace in ("fast", "medium", "slow"))
+DEAD_LETTERS = ("dlq-not-empty", "ingest-exhausted")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """One fault, at some levels of traffic."""
+
+    name: str
+    changes: Mapping[str, Any]
+    minutes: int = 60
+    before: int = 120
+    """How long the system runs normally before; longer where an alarm looks farther back."""
+    settle: int = 240
+    """How long after the fault is looked at, so that what fired can clear."""
+    handled: bool = True
+    """Whether somebody looks through the dead letters an hour after the fault."""
+    levels: tuple[str, ...] = ALL
+    page: tuple[str, ...] = ()
+    """P1 alarms, one of which must fire."""
+    ticket: tuple[str, ...] = ()
+    """Alarms of which one must fire when nobody needs to be woken."""
+    speaks: tuple[str, ...] = field(default=())
+
+    @property
+    def belong(self) -> frozenset[str]:
+        """Every alarm that may speak of this fault."""
+        return frozenset((*self.page, *self.ticket, *self.speaks))
+
+    def faults(self) -> Sequence[Fault]:
+        """As the model takes it."""
+        fault = Fault(name=self.name, start=START, minutes=self.minutes, changes=self.changes)
+        after = Fault(name="after", start=fault.end + 60, minutes=1, changes={"dead_letters_handled": True})
+        return (fault, after) if self.handled else (fault,)
+
+    @property
+    def since(self) -> int:
+        """The minute at which the simulation begins."""
+        return START - self.before
+
+    @property
+    def until(self) -> int:
+        """The minute at which looking ends."""
+        return START + self.minutes + self.settle
+
+
+# Objectives look back up to a day.
+LONG: Any = {"settle": 600, "before": 1_080}
+
+
+def _table(**behaviour: Any) -> dict[str, Any]:
+    return {"dependency": Dependency(**behaviour)}
+
+
+def _share_of_table(share: float, **behaviour: Any) -> dict[str, Any]:
+    return {"disturbed": share, "disturbance": Dependency(**behaviour)}
+
+
+API_FAILS = ("api-down", "api-5xx", "api-5xx-any", "table-system-errors", *AVAILABILITY)
+INGEST_FAILS = ("ingest-down", "ingest-failures", "event-handler-errors", *DEAD_LETTERS, *TIMELY, "consumer-down")
+TABLE_FAILS = (
+    *INGEST_FAILS,
+    "consumer-concurrency",
+    "table-system-errors",
+    "table-write-throttle",
+    "table-read-throttle",
+)
+
+SCENARIOS = (
+    Scenario(
+        name="consumer stopped", changes={"consumer_runs": False}, minutes=30, page=("consumer-down",),
+        speaks=("slo-ingest-timely-fast", *TIMELY, "consumer-concurrency"),
+    ),
+    Scenario(
+        name="bad deploy: every batch crashes", changes={"handler_fails": "crash"},
+        page=("ingest-down",), speaks=(*INGEST_FAILS, "consumer-concurrency"),
+    ),
+    Scenario(
+        name="every batch times out", changes={"handler_fails": "timeout"},
+        page=("ingest-down", "consumer-down"), speaks=(*INGEST_FAILS, "event-handler-duration", "consumer-concurrency"),
+    ),
+    Scenario(
+        name="one message crashes its batches", changes={"poison_messages": 1}, minutes=1,
+        ticket=("event-handler-errors", "dlq-not-empty"), speaks=("ingest-failures", "ingest-down", *TIMELY),
+    ),
+    Scenario(
+        name="poison flood: 20 % crash their batches", changes={"poison": 0.2}, levels=BUSY,
+        ticket=("event-handler-errors",), speaks=(*INGEST_FAILS, "consumer-concurrency"),
+    ),
+    Scenario(
+        name="a producer breaks the contract (30 %)", changes={"invalid": 0.3}, levels=BUSY,
+        ticket=("ingest-contract", "ingest-invalid"), speaks=("dlq-not-empty", "ingest-exhausted"),
+    ),
+    Scenario(
+        name="a producer breaks the contract (2 %)", changes={"invalid": 0.02}, minutes=180, levels=BUSY,
+        ticket=("ingest-invalid", "dlq-not-empty"),
+    ),
+    Scenario(
+        name="table refuses all writes", changes=_table(writes="throttle"),
+        page=("ingest-down",), speaks=TABLE_FAILS,
+    ),
+    Scenario(
+        name="table refuses writes of one batch in five", changes=_share_of_table(0.2, writes="throttle"), levels=BUSY,
+        ticket=("ingest-failures",), speaks=(*TABLE_FAILS, *TIMELY),
+    ),
+    Scenario(
+        name="table refuses all reads", changes=_table(reads="throttle"),
+        page=("api-down", "api-5xx"), speaks=(*TABLE_FAILS, *API_FAILS),
+    ),
+    Scenario(
+        name="table slow (150 ms)", changes=_table(latency_ms=150.0), levels=BUSY,
+        ticket=("table-latency-update-item", "table-latency-get-item", "table-latency-batch-get-item"),
+        speaks=("consumer-concurrency",),
+    ),
+    Scenario(
+        name="table unavailable (errors)", changes=_table(reads="error", writes="error"),
+        page=("api-down", "api-5xx", "ingest-down"), speaks=(*TABLE_FAILS, *API_FAILS),
+    ),
+    Scenario(
+        name="table unavailable (no answer)", changes=_table(reads="hang", writes="hang"),
+        page=("api-down", "api-5xx", "ingest-down"),
+        speaks=(*TABLE_FAILS, *API_FAILS, *LATENCY, "api-latency", "consumer-concurrency"),
+    ),
+    Scenario(
+        name="1 % of requests fail", changes={"query_failing": 0.01}, minutes=720, **LONG, levels=BUSY,
+        ticket=("api-5xx-any", *AVAILABILITY), speaks=AVAILABILITY,
+    ),
+    Scenario(
+        name="10 % of requests fail", changes={"query_failing": 0.1}, minutes=120, **LONG, levels=BUSY,
+        page=("api-5xx", "slo-api-availability-fast"), speaks=API_FAILS,
+    ),
+    Scenario(
+        name="100 % of requests fail", changes={"query_failing": 1.0}, page=("api-down", "api-5xx"), speaks=API_FAILS,
+    ),
+    Scenario(
+        name="query function crashes", changes={"query_fails": "crash"},
+        page=("api-down", "api-5xx"), speaks=(*API_FAILS, "query-errors"),
+    ),
+    Scenario(
+        name="query function slow (4.5 s)", changes={"query_fails": "slow"}, levels=BUSY,
+        ticket=("query-duration", "api-latency"), speaks=LATENCY,
+    ),
+    Scenario(
+        name="batches slow (9 s)", changes={"handler_slow": True}, levels=(A_MINUTE,),
+        ticket=("event-handler-duration",), speaks=("consumer-concurrency", *TIMELY),
+    ),
+    Scenario(
+        name="slow burn: 0.4 % of requests fail", changes={"query_failing": 0.004},
+        minutes=1_440, before=1_080, settle=1_600, levels=BUSY,
+        ticket=("slo-api-availability-slow", "api-5xx-any"), speaks=AVAILABILITY,
+    ),
+    Scenario(
+        name="20 % of requests slow", changes={"query_slow": 0.2}, minutes=180, **LONG, levels=BUSY,
+        page=("slo-api-latency-fast",), speaks=(*LATENCY, "api-latency", "table-latency-get-item"),
+    ),
+    Scenario(
+        name="10 % of requests slow", changes={"query_slow": 0.1}, minutes=720, before=1_080, settle=1_600, levels=BUSY,
+        page=("slo-api-latency-medium",), speaks=(*LATENCY, "api-latency"),
+    ),
+    Scenario(
+        name="functions refused a place to run", changes={"refused_places": 1.0}, levels=BUSY,
+        page=("api-down", "api-5xx"),
+        speaks=(*API_FAILS, "query-throttles", "event-handler-throttles", *DEAD_LETTERS, "consumer-down", *TIMELY),
+    ),
+    Scenario(
+        name="one invocation in three refused a place to run", changes={"refused_places": 0.3}, levels=BUSY,
+        page=("api-5xx", "slo-api-availability-fast"),
+        speaks=(*API_FAILS, "query-throttles", "event-handler-throttles", *DEAD_LETTERS, *TIMELY),
+    ),
+    Scenario(
+        name="slow burn: 2 % of batches refused by the table", changes=_share_of_table(0.02, writes="throttle"),
+        minutes=1_440, before=1_080, settle=1_600, levels=BUSY,
+        ticket=("slo-ingest-timely-slow",), speaks=(*TIMELY, "event-handler-errors", "table-write-throttle"),
+    ),
+    Scenario(
+        name="credential attack (30 a minute)", changes={"attacks_a_minute": 30.0}, levels=(AN_HOUR, A_MINUTE),
+        ticket=("api-auth-spike",), speaks=("api-4xx",),
+    ),
+    Scenario(
+        name="a client asks for nonsense (20 %)", changes={"client_errors": 0.2}, levels=(A_SECOND,),
+        ticket=("api-4xx",),
+    ),
+    Scenario(
+        name="twice the usual requests", changes={"requests": 2.0}, levels=(A_SECOND,), ticket=("api-near-limit",),
+    ),
+    Scenario(
+        name="twenty times the usual events", changes={"arrivals": 20.0}, levels=(A_SECOND,), minutes=30,
+        ticket=("consumer-concurrency",), page=("consumer-down", "slo-ingest-timely-fast"), speaks=TIMELY,
+    ),
+    Scenario(
+        name="producer dead", changes={"arrivals": 0.0}, levels=BUSY, ticket=("queue-silent",),
+    ),
+    Scenario(
+        name="metrics unreadable", changes={"metrics_broken": True}, levels=(A_MINUTE,), ticket=("emf-broken",),
+    ),
+    Scenario(
+        name="pages not delivered", changes={"deliveries_failing": "alerts-p1"}, levels=(A_MINUTE,),
+        ticket=("alerts-undelivered", "alerts-undelivered-p2"),
+    ),
+    Scenario(
+        name="tickets not delivered", changes={"deliveries_failing": "alerts-p2"}, levels=(A_MINUTE,),
+        ticket=("alerts-undelivered", "alerts-undelivered-p2"),
+    ),
+    Scenario(
+        name="dead letters neglected", changes={"poison_messages": 0, "invalid": 0.1, "dead_letters_handled": False},
+        minutes=7 * 1_440, settle=120, handled=False, levels=(AN_HOUR,),
+        ticket=("dlq-neglected",), page=("dlq-expiring",), speaks=("dlq-not-empty", "ingest-invalid"),
+    ),
+)  # fmt: skip

@@ -1,0 +1,50 @@
+"""A normal day leaves everybody alone, and docs/alert-quality.md says what is so."""
+
+import re
+
+import pytest
+
+from tests.simulation.conditions import LEVELS
+from tests.simulation.harness import evaluate, simulate, stack_for
+from tests.simulation.judgement import judge
+from tests.simulation.report import DOCUMENT, fingerprint, normal_days, row
+from tests.simulation.scenarios import A_MINUTE, SCENARIOS
+
+LEVEL_NAMES = [level.name for level in LEVELS]
+# From before the dead letters are looked through until after the deployment.
+MORNING = (500, 680)
+
+
+@pytest.mark.parametrize("level", LEVEL_NAMES)
+def test_nobody_is_told_of_a_normal_morning(level):
+    stack = stack_for(level)
+    history = evaluate(stack.alarms, simulate(stack, *MORNING), *MORNING)
+    assert [one.alarm for one in history.notifications if one.state == "ALARM"] == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("level", LEVEL_NAMES)
+def test_nobody_is_told_in_thirty_normal_days(level):
+    assert normal_days(stack_for(level), 30) == {}
+
+
+def test_the_model_runs_on_names_alone_and_draws_the_same_again():
+    stack = stack_for(A_MINUTE)
+    once, again = (simulate(stack, *MORNING, seed="same") for _ in range(2))
+    other = simulate(stack, *MORNING, seed="other")
+    sums = [
+        [store.sample_count(key, *MORNING) for key in sorted(once.keys(), key=str)] for store in (once, again, other)
+    ]
+    assert sums[0] == sums[1] != sums[2]
+
+
+def test_the_document_is_of_these_alarms_and_this_simulation():
+    found = re.search(r"fingerprint ([0-9a-f]+)", DOCUMENT.read_text())
+    assert found, "docs/alert-quality.md has no fingerprint: run make alert-quality"
+    assert found[1] == fingerprint(), "alarms or simulation have changed: run make alert-quality"
+
+
+@pytest.mark.parametrize("name", ["consumer stopped", "query function crashes"])
+def test_rows_of_the_document_come_out_again(name):
+    scenario = next(one for one in SCENARIOS if one.name == name)
+    assert row(judge(stack_for(A_MINUTE), scenario)) in DOCUMENT.read_text().splitlines()
