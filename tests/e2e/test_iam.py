@@ -3,61 +3,17 @@
 Taken away and given back in a deployed stack, with enforcement on; nothing else is changed.
 """
 
-import contextlib
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.conftest import Stack, event, eventually
+from tests.e2e.conftest import PRODUCER, Stack, event, eventually
+from tests.e2e.permissions import ROLES, edited, is_refused, sqs_of_role, without
 from tests.security.iam_statements import DEAD_LETTER_QUEUE, ENFORCED, EVENT_HANDLER, QUERY, SOURCE_QUEUE
-
-ROLES = {EVENT_HANDLER: "event-handler", QUERY: "query"}
-QUEUES = {SOURCE_QUEUE: "queueUrl", DEAD_LETTER_QUEUE: "deadLetterQueueUrl"}
-Edit = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
-
-
-@contextlib.contextmanager
-def edited(stack: Stack, holder: str, edit: Edit) -> Iterator[None]:
-    """The stack with other statements in one of its policies."""
-    if holder in ROLES:
-        function = stack.outputs["functions"][ROLES[holder]]
-        arn = stack.client("lambda").get_function_configuration(FunctionName=function)["Role"]
-        iam, role = stack.client("iam"), arn.rpartition("/")[2]
-        (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
-        policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-
-        def put(document: dict[str, Any]) -> None:
-            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
-    else:
-        sqs, url = stack.client("sqs"), stack.outputs[QUEUES[holder]]
-        policy = json.loads(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"])
-
-        def put(document: dict[str, Any]) -> None:
-            text = json.dumps(document) if document["Statement"] else ""
-            sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": text})
-
-    put(policy | {"Statement": edit(policy["Statement"])})
-    try:
-        yield
-    finally:
-        put(policy)
-
-
-def without(sid: str, action: str | None = None) -> Edit:
-    """Leave out a statement, or one action of it."""
-
-    def edit(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        (one,) = (statement for statement in statements if statement["Sid"] == sid)
-        rest = [statement for statement in statements if statement["Sid"] != sid]
-        left = [kept for kept in one["Action"] if action not in (None, kept)]
-        assert len(left) == (0 if action is None else len(one["Action"]) - 1)
-        return [*rest, one | {"Action": left}] if left else rest
-
-    return edit
 
 
 def deliver(stack: Stack, body: str) -> bool:
@@ -116,17 +72,23 @@ def refuses_plain_http(key: str) -> Callable[[Stack], bool]:
     return story
 
 
+def lets_producers_send(stack: Stack) -> bool:
+    sent = {"QueueUrl": stack.outputs["queueUrl"], "MessageBody": "not even JSON"}
+    return not is_refused(sqs_of_role(stack, PRODUCER).send_message, **sent)
+
+
 STORIES: dict[tuple[str, str], Callable[[Stack], bool]] = {
     (EVENT_HANDLER, "FoldRecords"): stores_logins,
     (EVENT_HANDLER, "QuarantineEvents"): quarantines,
     (QUERY, "ReadRecord"): answers,
+    (SOURCE_QUEUE, "ProducersSend"): lets_producers_send,
     (SOURCE_QUEUE, "DenyWithoutTls"): refuses_plain_http("queueUrl"),
     (DEAD_LETTER_QUEUE, "DenyWithoutTls"): refuses_plain_http("deadLetterQueueUrl"),
 }
 # What is taken away: a statement, or one action of those that allow several.
 REMOVALS = [(one.holder, one.sid, None) for one in ENFORCED]
 REMOVALS += [(EVENT_HANDLER, "FoldRecords", action) for action in ("dynamodb:BatchGetItem", "dynamodb:UpdateItem")]
-SAMPLE = {(QUERY, "ReadRecord", None), (SOURCE_QUEUE, "DenyWithoutTls", None)}
+SAMPLE = {(QUERY, "ReadRecord", None), (SOURCE_QUEUE, "ProducersSend", None), (SOURCE_QUEUE, "DenyWithoutTls", None)}
 
 
 def refusals(stack: Stack, function: str) -> int:

@@ -17,7 +17,7 @@ from schemathesis.core.failures import FailureGroup
 from components.api import METHOD, PATH, REFUSALS
 from components.identity import SCOPE_NAME
 from tests.e2e.conftest import NEIGHBOUR, ROOT, Stack, event, eventually
-from tests.e2e.test_iam import edited, without
+from tests.e2e.permissions import edited, without
 from tests.security.iam_statements import QUERY
 
 DOCUMENT = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())

@@ -1,51 +1,24 @@
-"""Whoever `producerPrincipals` names may send events and nothing else, by the queue's policy alone."""
+"""Whoever `producerPrincipals` names may send events and nothing else, by the queue's policy alone.
 
-import json
-from collections.abc import Callable
+That it is the policy which grants it is shown in test_iam.py, by taking it away.
+"""
+
 from typing import Any
 
-import boto3
 import pytest
-from botocore.exceptions import ClientError
 
 from tests.e2e.conftest import PRODUCER, Stack
-from tests.e2e.test_iam import edited, without
-from tests.security.iam_statements import SOURCE_QUEUE
-
-
-def client_of(stack: Stack, arn: str) -> Any:
-    """An SQS client with the session of a role that has no permissions of its own."""
-    trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    stack.client("iam").create_role(RoleName=arn.rpartition("/")[2], AssumeRolePolicyDocument=document)
-    session = stack.client("sts").assume_role(RoleArn=arn, RoleSessionName="producer")["Credentials"]
-    return boto3.client(
-        "sqs",
-        region_name=stack.outputs["region"],
-        endpoint_url=stack.outputs["endpoint"],
-        aws_access_key_id=session["AccessKeyId"],
-        aws_secret_access_key=session["SecretAccessKey"],
-        aws_session_token=session["SessionToken"],
-    )
+from tests.e2e.permissions import is_refused, sqs_of_role
 
 
 @pytest.fixture(scope="module")
 def producer(neighbour: Stack) -> Any:
-    return client_of(neighbour, PRODUCER)
+    return sqs_of_role(neighbour, PRODUCER)
 
 
 @pytest.fixture(scope="module")
 def stranger(neighbour: Stack) -> Any:
-    return client_of(neighbour, PRODUCER + "-of-somebody-else")
-
-
-def is_refused(call: Callable[..., Any], **parameters: Any) -> bool:
-    try:
-        call(**parameters)
-    except ClientError as error:
-        assert error.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException"}  # noqa: PT017
-        return True
-    return False
+    return sqs_of_role(neighbour, PRODUCER + "-of-somebody-else")
 
 
 def test_a_named_producer_may_send_and_nothing_else(stack: Stack, neighbour: Stack, producer: Any):
@@ -62,9 +35,3 @@ def test_a_named_producer_may_send_and_nothing_else(stack: Stack, neighbour: Sta
 
 def test_nobody_else_may_send(neighbour: Stack, stranger: Any):
     assert is_refused(stranger.send_message, QueueUrl=neighbour.outputs["queueUrl"], MessageBody="{}")
-
-
-def test_without_the_grant_a_producer_may_not_send(neighbour: Stack, producer: Any):
-    """The control."""
-    with edited(neighbour, SOURCE_QUEUE, without("ProducersSend")):
-        assert is_refused(producer.send_message, QueueUrl=neighbour.outputs["queueUrl"], MessageBody="{}")

@@ -53,6 +53,7 @@ ENFORCED = (
         EVENT_HANDLER, "QuarantineEvents", "an invalid event is retried to its end instead of quarantined at once"
     ),
     Enforced(QUERY, "ReadRecord", "the API answers 500 to a valid token"),
+    Enforced(SOURCE_QUEUE, "ProducersSend", "a named producer without permissions of its own cannot send"),
     Enforced(SOURCE_QUEUE, "DenyWithoutTls", "an event sent over plain http is accepted"),
     Enforced(DEAD_LETTER_QUEUE, "DenyWithoutTls", "a dead letter can be read over plain http"),
 )
@@ -162,15 +163,6 @@ DOCUMENTED = (
         ("kms:Decrypt", "kms:DescribeKey"),
         DATA_KEY,
         _via("dynamodb"),
-    ),
-    Documented(
-        SOURCE_QUEUE,
-        "ProducersSend",
-        "every caller there is of the one account, whose IAM allows it already",
-        f"{_SQS}/sqs-basic-examples-of-sqs-policies.html",
-        ("sqs:SendMessage",),
-        "events-source",
-        principal=_PRODUCERS,
     ),
     Documented(
         DATA_KEY,

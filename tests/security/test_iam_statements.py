@@ -81,7 +81,7 @@ def add_role_statement(graph: Graph) -> None:
         (undocumented, swap(ROLE_POLICY, "event-handler-permissions", "policy", "sqs:DeleteMessage", "sqs:PurgeQueue")),
         (undocumented, swap(ROLE_POLICY, "query-permissions", "policy", ":log-stream:*", ":*")),
         (undocumented, swap(ROLE_POLICY, "query-permissions", "policy", "lambda.*.amazonaws.com", "*.amazonaws.com")),
-        (undocumented, swap(QUEUE_POLICY, "events-source-access", "policy", "210987654321", "*")),
+        (undocumented, swap(KEY, "encryption-data", "policy", "210987654321", "*")),
         (undocumented, swap(KEY, "encryption-data", "policy", '"kms:GenerateDataKey"]', '"kms:*"]')),
     ],
 )
