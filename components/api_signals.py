@@ -191,18 +191,21 @@ def _callers(metric: MetricMaker, stack: str) -> tuple[Signal, ...]:
         ),
         Signal(
             title="Requests refused for their token",
-            metrics=(authorization_refused(stack),),
-            unit="requests",
+            metrics=(authorization_refused(stack), metric("requests", "Count", "Sum", "requests")),
+            # A share too: among many callers there is always somebody whose token has just expired.
+            expression="IF(refused > 20, 100 * refused / requests, 0)",
+            unit="percent",
             period_seconds=300,
             **place,
             alarms=(
                 AlarmRule(
                     id=AlarmId.API_AUTH_SPIKE,
-                    threshold=20,
+                    threshold=10,
                     datapoints=3,
                     periods=3,
                     severity=Severity.P3,
-                    meaning="Many requests come without a valid token: credentials expired at a client, or an attack.",
+                    meaning="More than one request in ten comes without a valid token: credentials expired at a"
+                    " client, or an attack.",
                     first_step="Group them by authorizer error and source address with saved query 13.",
                 ),
             ),

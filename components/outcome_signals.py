@@ -118,8 +118,8 @@ def _nothing_stored(metric: MetricMaker, event_handler_name: str) -> Signal:
             metric("exhausted", Emitted.EVENT_EXHAUSTED, "Sum", "given up"),
             metric("persisted", Emitted.EVENT_PERSISTED, "Sum", "stored"),
         ),
-        expression="IF("
-        "SUM([FILL(crashed, 0), FILL(failed, 0), FILL(exhausted, 0)]) > 0 AND FILL(persisted, 0) == 0, 1, 0)",
+        # Not "none stored": an event that is sent twice counts as stored without a write.
+        expression="IF(SUM([FILL(crashed, 0), FILL(failed, 0), FILL(exhausted, 0)]) > 9 * FILL(persisted, 0), 1, 0)",
         unit="yes or no",
         section=Section.INGEST,
         boards=(Board.OVERVIEW, Board.INGEST),
@@ -213,17 +213,20 @@ def _contract(metric: MetricMaker) -> tuple[Signal, ...]:
         ),
         Signal(
             title="Invalid events",
-            metrics=(invalid,),
-            unit="events",
-            period_seconds=300,
+            metrics=(received, invalid),
+            # A share, or one in ten thousand would be mail without end where much is sent; over an hour, or a few
+            # among few events would come and go.
+            expression="IF(invalid >= 3, 100 * invalid / received, 0)",
+            unit="percent",
+            period_seconds=3_600,
             section=Section.DEAD_LETTERS,
             boards=(Board.INGEST,),
             alarms=(
                 AlarmRule(
                     id=AlarmId.INGEST_INVALID,
-                    threshold=0,
-                    datapoints=2,
-                    periods=3,
+                    threshold=0.1,
+                    datapoints=1,
+                    periods=1,
                     severity=Severity.P3,
                     meaning="Some events break the contract and were quarantined, with the reason beside them.",
                     first_step="Read error_code and error_detail of the dead letters; tell the producer.",

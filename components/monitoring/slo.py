@@ -27,6 +27,8 @@ LOWEST_TARGET, HIGHEST_TARGET = 95.0, 99.95
 # Without a floor one error would page below 70 requests an hour.
 LEAST_BAD = 5
 SUPPRESSOR_WAIT_SECONDS = 120
+# Any of so many: a single short window at low traffic holds so few events that the page would come and go.
+SHORT_WINDOWS = 3
 # How far back the burn rate is drawn: a week shows whether last week's deployment did it.
 BURN_RATE_DAYS = 7
 
@@ -151,7 +153,7 @@ class ServiceLevelObjective:
                         id=AlarmId(f"slo-{self.id}-{pace.name}-{window}"),
                         threshold=threshold,
                         datapoints=1,
-                        periods=1,
+                        periods=SHORT_WINDOWS if window == "short" else 1,
                         missing=missing,
                         severity=None,
                         meaning=meaning,
@@ -167,7 +169,8 @@ class ServiceLevelObjective:
             {
                 "suppressed_by": AlarmId(f"slo-{self.id}-{pace.slower_than}"),
                 "wait_seconds": SUPPRESSOR_WAIT_SECONDS,
-                "extension_seconds": pace.short_seconds,
+                # As long as the short windows still remember the fault the faster pace has told of.
+                "extension_seconds": SHORT_WINDOWS * pace.short_seconds,
             }
             if pace.slower_than
             else {}

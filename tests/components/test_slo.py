@@ -37,8 +37,8 @@ def test_one_fault_is_told_once() -> None:
     fast, medium, slow = AVAILABILITY.composites
     assert [one.severity for one in (fast, medium, slow)] == [Severity.P1, Severity.P1, Severity.P2]
     assert [one.suppressed_by for one in (fast, medium, slow)] == [None, fast.id, medium.id]
-    assert (medium.wait_seconds, medium.extension_seconds) == (120, 1_800)
-    assert (slow.wait_seconds, slow.extension_seconds) == (120, 7_200)
+    assert (medium.wait_seconds, medium.extension_seconds) == (120, 5_400)
+    assert (slow.wait_seconds, slow.extension_seconds) == (120, 21_600)
     assert "after 50 hours" in fast.meaning
     assert "after 5 days" in medium.meaning
 

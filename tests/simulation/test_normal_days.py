@@ -15,17 +15,22 @@ LEVEL_NAMES = [level.name for level in LEVELS]
 MORNING = (500, 680)
 
 
+# One invalid event in ten thousand is normal, and dead all the same: this alarm tells of each until it is looked at.
+BY_DESIGN = {"dlq-not-empty"}
+
+
 @pytest.mark.parametrize("level", LEVEL_NAMES)
 def test_nobody_is_told_of_a_normal_morning(level):
     stack = stack_for(level)
     history = evaluate(stack.alarms, simulate(stack, *MORNING), *MORNING)
-    assert [one.alarm for one in history.notifications if one.state == "ALARM"] == []
+    told = {stack.alarm_id(one.alarm) for one in history.notifications if one.state == "ALARM"}
+    assert told - BY_DESIGN == set()
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("level", LEVEL_NAMES)
 def test_nobody_is_told_in_thirty_normal_days(level):
-    assert normal_days(stack_for(level), 30) == {}
+    assert {alarm_id for _, alarm_id in normal_days(stack_for(level), 30)} - BY_DESIGN == set()
 
 
 def test_the_model_runs_on_names_alone_and_draws_the_same_again():
