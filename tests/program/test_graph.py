@@ -197,7 +197,10 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
 FULL_SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (custom_metrics_are_emitted, remove(METRIC_FILTER)),
     (custom_metrics_are_emitted, put(STAGE, None, "accessLogSettings.format", '{"service": "api"}')),
-    (alarms_watch_what_exists, put(ALARM, "api-auth-spike", "dimensions", {"service": "api", "stack": "other"})),
+    (
+        alarms_watch_what_exists,
+        put(ALARM, "ingest-exhausted", "dimensions", {"service": "event-handler", "stack": "other"}),
+    ),
     (missing_data_is_said, put(ALARM, "queue-silent", "warmUpConfiguration", None)),
     (missing_data_is_said, put(ALARM, "slo-api-latency-fast-short", "treatMissingData", "notBreaching")),
     (
