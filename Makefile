@@ -28,6 +28,10 @@ install: $(INSTALLED) ## Make .venv with everything pinned in requirements-dev.t
 demo: $(INSTALLED) ## Deploy everything on this machine, send logins, ask the API
 	@LOCALCLOUD_PARENT=$$PPID exec $(BIN)/python -m localcloud demo
 
+.PHONY: dashboards
+dashboards: $(INSTALLED) ## Draw the boards from a simulated week: HTML, and pictures where there is Chromium
+	@$(BIN)/python -m tools.render_dashboards
+
 .PHONY: check
 check: $(INSTALLED) ## Lint, types and unit tests, in under a minute
 	$(BIN)/ruff check .

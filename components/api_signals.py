@@ -137,7 +137,7 @@ def _traffic(metric: MetricMaker, rate_limit: int) -> tuple[Signal, ...]:
             ),
         ),
         Signal(
-            title="Latency of the API and of the function behind it, p90",
+            title="Latency p90: whole, and behind the API",
             metrics=(
                 metric("all", "Latency", "p90", "whole request"),
                 metric("behind", "IntegrationLatency", "p90", "query function"),

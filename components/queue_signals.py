@@ -156,12 +156,12 @@ def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[S
                 metric("deleted", "NumberOfMessagesDeleted", "Sum", "done"),
                 metric("sent", "NumberOfMessagesSent", "Sum", "sent"),
             ),
-            expression="IF(deleted > sent, waiting / ((deleted - sent) / 5), 0)",
+            expression="IF(FILL(deleted, 0) > sent, waiting / ((deleted - sent) / 5))",
             unit="minutes",
             period_seconds=300,
             section=Section.INGEST,
             boards=(Board.INGEST,),
-            note="0 also when the queue grows: then it never will be.",
+            note="No line where the queue does not shrink: it is empty, or never will be.",
         ),
     )
 

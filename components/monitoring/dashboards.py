@@ -24,7 +24,7 @@ from components.monitoring.signals import (
 )
 
 COLUMNS = 24
-INTRODUCTION_HEIGHT = 4
+INTRODUCTION_HEIGHT = 3
 FIGURE_WIDTH, FIGURE_HEIGHT = 4, 3
 GRAPH_HEIGHT = 6
 LOG_HEIGHT = 6
@@ -173,7 +173,8 @@ def _matrices(board: Board, content: BoardContent) -> dict[str, list[AlarmId]]:
     """The alarms at the top, by the title of their matrix: of the board's graphs, or on the overview all who tell."""
     if board is not Board.OVERVIEW:
         here = [rule.id for signal in content.signals if board in signal.boards for rule in signal.alarms]
-        return {"Alarms of this board": here}
+        combined = [one.id for one in content.composites if one.severity and not set(here).isdisjoint(one.children)]
+        return {"Alarms of this board": combined + here}
     return {
         "Alarms that wake somebody (P1), and the state of the whole service": [
             rule.id for rule in content.rules if rule.severity is Severity.P1 or rule.id is AlarmId.SERVICE_HEALTH

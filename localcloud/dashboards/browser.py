@@ -1,0 +1,49 @@
+"""Pictures of pages, by a headless Chromium where there is one."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+TIMEOUT_SECONDS = 120
+OPTIONS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-lcd-text"),
+)
+
+
+class BrowserError(Exception):
+    """The browser made no picture."""
+
+
+def find() -> str | None:
+    """The path of a Chromium, or None."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+def take_picture(browser: str, page: Path, picture: Path, width: int, height: int) -> None:
+    """A picture of the whole page; the browser leaves nothing behind, however it ends."""
+    with tempfile.TemporaryDirectory(prefix="chromium-") as profile:
+        command = [
+            *(browser, *OPTIONS, f"--user-data-dir={profile}", f"--window-size={width},{height}"),
+            *(f"--screenshot={picture}", page.resolve().as_uri()),
+        ]
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        with process:
+            try:
+                _, said = process.communicate(timeout=TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                raise BrowserError(f"{browser} made no picture of {page.name} in {TIMEOUT_SECONDS} s") from None
+            finally:
+                # Whatever it started is in its own group and goes with it.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode or not picture.exists():
+        last = said.strip().splitlines()[-1:] or ["it said nothing"]
+        raise BrowserError(f"{browser} made no picture of {page.name} (exit {process.returncode}): {last[0]}")
