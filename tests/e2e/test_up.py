@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,23 +123,6 @@ def test_killed_it_leaves_nothing_running(command: Command):
     eventually(command.survivors, lambda found: not found)
     eventually(command.leftovers, lambda found: not found)
     eventually(lambda: is_open(endpoint), lambda answers: not answers)
-
-
-@pytest.mark.parametrize(
-    ("number", "seconds"),
-    [(signal.SIGINT, 0.9), (signal.SIGTERM, 1.5), (signal.SIGHUP, 2.1), (signal.SIGKILL, 1.8)],
-    ids=["INT", "TERM", "HUP", "KILL"],
-)
-def test_interrupted_at_any_moment_it_leaves_nothing(command: Command, number: int, seconds: float):
-    process = command.start("up", "--outputs", str(command.outputs))
-    eventually(command.survivors, bool)
-    time.sleep(seconds)  # not to wait for something: this is the moment
-    assert process.poll() is None, "or there was nothing left to interrupt"
-    expected = -number if number == signal.SIGKILL else 128 + number
-    assert command.end(number) in {expected, 0}
-    eventually(command.survivors, lambda found: not found)
-    eventually(command.leftovers, lambda found: not found)
-    assert not command.outputs.exists()
 
 
 def test_it_says_so_when_the_emulator_dies(command: Command):
