@@ -46,7 +46,8 @@ test: $(INSTALLED) $(SECURITY_INSTALLED) ## Everything that must be green before
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/pyright
-	$(BIN)/pytest
+	@# Two workers, whole files each: fixtures such as a deployed stack are made once a worker.
+	$(BIN)/pytest -n 2 --dist loadfile
 
 .PHONY: soak
 soak: $(INSTALLED) $(SECURITY_INSTALLED) ## The long forms: more seeds, more kills, half an hour and more
