@@ -15,6 +15,7 @@ from handlers.messages import InvalidError, decode_login
 from ops.api import fetch_token, query_services
 from ops.errors import OperatorError, ends_in_one_sentence
 from ops.events import send_bodies
+from ops.options import OutputsOption, StackOption
 from ops.stack import load_outputs
 
 app = typer.Typer(
@@ -26,11 +27,6 @@ app = typer.Typer(
     "Every command finds its stack by --stack NAME (asks the Pulumi CLI), by --outputs FILE, or, with neither, by the "
     "embedded cloud running in this folder (`python -m localcloud up`).",
 )
-
-StackOption = Annotated[str | None, typer.Option("--stack", help="A stack the Pulumi CLI knows, e.g. dev.")]
-OutputsOption = Annotated[
-    Path | None, typer.Option("--outputs", help="A file of outputs, as `localcloud up` writes it.")
-]
 
 
 @app.command()

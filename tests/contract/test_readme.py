@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
 
+import localcloud.__main__ as localcloud
+import ops.__main__ as ops
 from tests.program.alarm_rules import alarms_of
 from tests.recorder import Graph
 
@@ -40,9 +43,16 @@ def unknown_make_targets(text: str) -> set[str]:
 
 
 def unknown_commands(text: str) -> set[tuple[str, str]]:
-    named = re.findall(r"python -m (ops|localcloud) ([a-z]+)", text)
-    sources = {module: (ROOT / module / "__main__.py").read_text() for module in ("ops", "localcloud")}
-    return {(module, command) for module, command in named if f"\ndef {command}(" not in sources[module]}
+    """Commands, and commands of commands, that the command lines do not have."""
+    named = re.findall(r"python -m (ops|localcloud) ([a-z-]+)(?: ([a-z]+))?", text)
+    programs = {"ops": ops.app, "localcloud": localcloud.app}
+    groups = {module: typer.main.get_group(app).commands for module, app in programs.items()}
+    return {
+        (module, command)
+        for module, command, inner in named
+        if (found := groups[module].get(command)) is None
+        or (inner and inner not in getattr(found, "commands", {inner: None}))
+    }
 
 
 def broken_links(text: str) -> set[str]:
@@ -64,6 +74,7 @@ def test_a_setting_that_is_missing_or_differs_is_noticed():
     [
         (unknown_make_targets, "\n    make believe\n"),
         (unknown_commands, "python -m ops explode"),
+        (unknown_commands, "python -m localcloud explode"),
         (broken_links, "[gone](docs/gone.md)"),
     ],
 )
