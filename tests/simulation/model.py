@@ -169,6 +169,9 @@ class System:
         again = Counter(dict(zip(kinds, run.failed, strict=True)))
         self._sqs(self._plant.queue, "NumberOfMessagesDeleted", 1, (size - again.total()) * batches)
         self._lambda(self._plant.event_handler, run, batches)
+        mapping = {"EventSourceMappingUUID": self._plant.mapping_id}
+        for name in ("PolledEventCount", "InvokedEventCount", *["FailedInvokeEventCount"] * run.is_error):
+            self._metric("AWS/Lambda", name, mapping, size * batches)
         if run.quarantined:
             self._sqs(self._plant.dead_letters, "NumberOfMessagesSent", 1, run.quarantined * batches)
             self._bury(second, run.quarantined * batches)

@@ -15,6 +15,7 @@ class Plant:
     dead_letters: str
     event_handler: str
     query: str
+    mapping_id: str
     table: str
     api: str
     stage: str
@@ -44,6 +45,7 @@ class Plant:
             dead_letters=dead["name"],
             event_handler=consumer["name"],
             query=query["name"],
+            mapping_id=graph.one("aws:lambda/eventSourceMapping:EventSourceMapping").outputs["uuid"],
             table=graph.one("aws:dynamodb/table:Table").inputs["name"],
             api=graph.one("aws:apigateway/restApi:RestApi").inputs["name"],
             stage=stage["stageName"],
