@@ -44,7 +44,7 @@ def unknown_make_targets(text: str) -> set[str]:
 
 def unknown_commands(text: str) -> set[tuple[str, str]]:
     """Commands, and commands of commands, that the command lines do not have."""
-    named = re.findall(r"python -m (ops|localcloud) ([a-z-]+)(?: ([a-z]+))?", text)
+    named = re.findall(r"python -m (ops|localcloud) ([a-z][a-z-]*)(?: ([a-z]+))?", text)
     programs = {"ops": ops.app, "localcloud": localcloud.app}
     groups = {module: typer.main.get_group(app).commands for module, app in programs.items()}
     return {
