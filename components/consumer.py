@@ -54,7 +54,7 @@ def _signals(mapping_id: str) -> tuple[Signal, ...]:
     metric = metrics_of("AWS/Lambda", {"EventSourceMappingUUID": mapping_id})
     return (
         Signal(
-            title="Events the mapping fetched, handed over, and got back",
+            title="Event source mapping",
             metrics=(
                 metric("polled", "PolledEventCount", "Sum", "fetched"),
                 metric("invoked", "InvokedEventCount", "Sum", "handed over"),

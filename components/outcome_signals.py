@@ -72,7 +72,7 @@ def ingest_signals(stack: str, event_handler_name: str) -> tuple[Signal, ...]:
             **ON_INGEST,
         ),
         Signal(
-            title="Writes repeated, and events that changed nothing",
+            title="Repeated writes and stale events",
             metrics=(
                 metric("conflicts", Emitted.WRITE_CONFLICT, "Sum", "lost a race, repeated"),
                 metric("stale", Emitted.EVENT_STALE, "Sum", "older than what is stored"),
@@ -110,7 +110,7 @@ def ingest_signals(stack: str, event_handler_name: str) -> tuple[Signal, ...]:
 def _nothing_stored(metric: MetricMaker, event_handler_name: str) -> Signal:
     runs = metrics_of("AWS/Lambda", {"FunctionName": event_handler_name})
     return Signal(
-        title="Something failed and nothing was stored (1 = so)",
+        title="Failures, and nothing stored (1 = so)",
         metrics=(
             # A batch that crashes or times out counts nothing itself.
             runs("crashed", "Errors", "Sum", "failed invocations"),

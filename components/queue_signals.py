@@ -150,7 +150,7 @@ def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[S
             boards=(Board.INGEST,),
         ),
         Signal(
-            title="Minutes until the queue is empty, at this rate",
+            title="Minutes until the queue is empty",
             metrics=(
                 metric("waiting", "ApproximateNumberOfMessagesVisible", "Average", "waiting"),
                 metric("deleted", "NumberOfMessagesDeleted", "Sum", "done"),
