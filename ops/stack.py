@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from handlers.vocabulary import EVENT_HANDLER_SERVICE
 from ops.errors import OperatorError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -39,10 +40,25 @@ class StackOutputs:
     token_url: str
     api_scope: str
     api_clients: Mapping[str, ApiClient]
+    functions: Mapping[str, str]
+    """Physical name by role: `event-handler` and `query`."""
+    alarm_topics: Mapping[str, str]
+    """ARN by severity."""
+    dashboard_urls: Mapping[str, str]
     region: str
     endpoint: str | None = None
     access_key_id: str | None = field(default=None, repr=False)
     secret_access_key: str | None = field(default=None, repr=False)
+
+    @property
+    def physical_prefix(self) -> str:
+        """`{project}-{stack}`, with which the name of every alarm begins."""
+        return self.functions[EVENT_HANDLER_SERVICE].removesuffix(f"-{EVENT_HANDLER_SERVICE}")
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it runs in the embedded cloud, which keeps alarms without evaluating them."""
+        return self.endpoint is not None
 
     def client(self, service: str) -> Any:
         """A boto3 client for the stack: the user's own credentials in AWS, the outputs file's in the embedded cloud."""
@@ -111,6 +127,9 @@ def parse_outputs(text: str, source: str) -> StackOutputs:
                 name: ApiClient(client_id=client["clientId"], client_secret=client["clientSecret"])
                 for name, client in raw["apiClients"].items()
             },
+            functions=dict(raw["functions"]),
+            alarm_topics=dict(raw["alarmTopics"]),
+            dashboard_urls=dict(raw["dashboardUrls"]),
             # A stack in AWS does not export its region; every ARN in its outputs holds it.
             region=raw.get("region") or raw["alarmTopics"]["p1"].split(":")[3],
             endpoint=raw.get("endpoint"),

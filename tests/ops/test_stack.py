@@ -16,7 +16,9 @@ COMPLETE = {
     "tokenUrl": "https://prefix.auth.eu-west-1.amazoncognito.com/oauth2/token",
     "apiScope": "event-processing/services.read",
     "apiClients": {"example": {"clientId": "the-id", "clientSecret": "the-secret"}},
+    "functions": {"event-handler": "event-processing-dev-event-handler", "query": "event-processing-dev-query"},
     "alarmTopics": {"p1": "arn:aws:sns:eu-west-1:123456789012:topic"},
+    "dashboardUrls": {"overview": "https://console.example.com/overview"},
 }
 
 
