@@ -102,6 +102,7 @@ def _build(project: Path, target: Target, progress: Callable[[str], None]) -> Ar
         platform = None if target.platform == HOST else target.platform
         packaging.install(lock, tree, platform=platform, python_version=target.python_version)
         packaging.prune(tree)
+        packaging.slim(tree)
         packaging.compile_bytecode(tree, interpreter)
         packaging.write_zip(tree, "python/", zip_file)
 

@@ -4,7 +4,9 @@ Nothing here remembers or caches anything; `components.artifact` does. Whatever 
 (paths, times, modes, the order of a directory, the compression library, the hash seed) is fixed here.
 """
 
+import gzip
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -12,6 +14,7 @@ import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 EARLIEST_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 READABLE_FILE = 0o100644
@@ -19,6 +22,9 @@ UNIX = 3
 
 BOTOCORE_SERVICES = frozenset({"dynamodb", "sqs", "sts", "xray"})
 """The services whose models ship. Outside Lambda the X-Ray SDK makes an `xray` client while it is imported."""
+
+POWERTOOLS_UTILITIES = frozenset({"__init__.py", "jmespath_utils"})
+"""What logs, metrics and traces need of the utilities; the rest and `event_handler` are two thirds of the package."""
 
 LICENCE_PREFIXES = ("license", "licence", "notice", "copying", "authors")
 
@@ -107,9 +113,42 @@ def _ships(path: Path) -> bool:
         return False
     if path.parts[:2] in {("boto3", "data"), ("boto3", "examples")}:
         return False  # models of boto3's resources, which the handlers do not use, and prose
+    if path.parts[:2] == ("aws_lambda_powertools", "event_handler"):
+        return False
+    if path.parts[:2] == ("aws_lambda_powertools", "utilities"):
+        return path.parts[2] in POWERTOOLS_UTILITIES
     if path.parts[:2] == ("botocore", "data") and len(path.parts) > 3:
         return path.parts[2] in BOTOCORE_SERVICES and not name.startswith("examples-")
     return True
+
+
+def slim(root: Path) -> None:
+    """Rewrite botocore's data without prose and without endpoints of services never called: each start reads it all.
+
+    Uncompressed, which parses sooner, and for the reason the archive is stored.
+    """
+    for path in sorted((root / "botocore" / "data").rglob("*.json*")):
+        packed = path.suffix == ".gz"
+        content = json.loads(gzip.decompress(path.read_bytes()) if packed else path.read_bytes())
+        for partition in content.get("partitions", []) if path.name == "endpoints.json" else []:
+            partition["services"] = {
+                name: value for name, value in partition["services"].items() if name in BOTOCORE_SERVICES
+            }
+        target = path.with_suffix("") if packed else path
+        target.write_text(json.dumps(_without_prose(content), separators=(",", ":")), encoding="utf-8")
+        if packed:
+            path.unlink()
+
+
+def _without_prose(value: Any) -> Any:
+    if isinstance(value, dict):
+        # A member of that name would be a dict.
+        return {
+            name: _without_prose(each)
+            for name, each in value.items()
+            if name != "documentation" or not isinstance(each, str)
+        }
+    return [_without_prose(each) for each in value] if isinstance(value, list) else value
 
 
 def find_interpreter(python_version: str) -> str:
