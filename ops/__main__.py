@@ -15,6 +15,7 @@ from handlers.messages import InvalidError, decode_login
 from ops.api import fetch_token, query_services
 from ops.errors import OperatorError, ends_in_one_sentence
 from ops.events import send_bodies
+from ops.logs_command import logs
 from ops.options import OutputsOption, StackOption
 from ops.stack import load_outputs
 
@@ -130,6 +131,9 @@ def _check(bodies: list[str]) -> None:
             f"{len(problems)} of {len(bodies)} events break the contract, so nothing was sent "
             f"(--raw sends them all the same):\n{shown}"
         )
+
+
+app.command()(logs)
 
 
 if __name__ == "__main__":

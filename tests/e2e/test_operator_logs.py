@@ -1,0 +1,44 @@
+"""`python -m ops logs` against a deployed stack."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Stack, event, eventually
+from tests.e2e.operator import Operator
+
+
+@pytest.fixture
+def operator(stack: Stack, tmp_path: Path) -> Operator:
+    return Operator(stack, tmp_path)
+
+
+def test_an_event_that_broke_the_contract_is_found_by_its_message_id_and_then_by_its_trace(
+    stack: Stack, operator: Operator, user: str
+):
+    (message_id,) = stack.send(event(user, "mail", "yesterday"))
+    shown = eventually(lambda: operator.run("logs", "--message-id", message_id).stdout, bool)
+    assert "event invalid" in shown
+    assert "error_code=timestamp_malformed" in shown
+    assert user not in shown
+
+    (line,) = operator.run("logs", "--message-id", message_id, "--json").stdout.splitlines()
+    trace = json.loads(line)["message"]["xray_trace_id"]
+    lines = [json.loads(one) for one in operator.run("logs", "--trace", trace, "--json").stdout.splitlines()]
+    assert {"event invalid", "batch folded"} <= {one["message"].get("message") for one in lines}
+    assert [one["timestamp"] for one in lines] == sorted(one["timestamp"] for one in lines)
+    stack.dead_letter(message_id)
+
+
+def test_what_only_went_well_is_no_error(stack: Stack, operator: Operator, user: str):
+    stack.send(event(user, "mail", "2024-01-01T00:00:00Z"))
+    eventually(lambda: stack.record(user), bool)
+    assert "batch folded" in operator.run("logs").stdout
+    assert "batch folded" not in operator.run("logs", "--errors").stdout
+
+
+def test_two_choices_at_once_are_refused(operator: Operator):
+    refused = operator.run("logs", "--errors", "--trace", "1-5759e988-bd862e3fe1be46a994272793")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "give one" in refused.stderr

@@ -1,0 +1,118 @@
+"""A stack in AWS as the operator's commands meet it, simulated: its functions, log groups, queues, topics, alarms."""
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+from moto import mock_aws
+from moto.awslambda.models import LambdaFunction
+
+from ops.stack import StackOutputs, parse_outputs
+
+REGION = "eu-west-1"
+PREFIX = "event-processing-dev"
+FOLDER = "/event-processing/dev"
+ROLES = ("event-handler", "query")
+CONFIGURATION = LambdaFunction.get_configuration
+
+
+class SimulatedStack:
+    """What `outputs` describe, and the means to make something happen in it."""
+
+    def __init__(self) -> None:
+        self.queues = {
+            name: self.client("sqs").create_queue(QueueName=f"{PREFIX}-{name}")["QueueUrl"]
+            for name in ("events", "events-dead-letters")
+        }
+        self.topics = {
+            severity: self.client("sns").create_topic(Name=f"{PREFIX}-alerts-{severity}")["TopicArn"]
+            for severity in ("p1", "p2", "p3")
+        }
+        trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+        role = self.client("iam").create_role(RoleName="role", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as file:
+            file.writestr("handlers.py", "")
+        for name in (*ROLES, "api-access"):
+            self.client("logs").create_log_group(logGroupName=f"{FOLDER}/{name}")
+            self.client("logs").create_log_stream(logGroupName=f"{FOLDER}/{name}", logStreamName="stream")
+        for name in ROLES:
+            self.client("lambda").create_function(
+                FunctionName=f"{PREFIX}-{name}",
+                Runtime="python3.13",
+                Role=role,
+                Handler="handlers.handler",
+                Code={"ZipFile": archive.getvalue()},
+                Environment={"Variables": {"VERSION": "1a2b3c4d5e6f"}},
+            )
+
+    @property
+    def outputs(self) -> StackOutputs:
+        return parse_outputs(json.dumps(self.raw_outputs), "the simulated stack")
+
+    @property
+    def raw_outputs(self) -> dict[str, Any]:
+        return {
+            "queueUrl": self.queues["events"],
+            "deadLetterQueueUrl": self.queues["events-dead-letters"],
+            "tableName": f"{PREFIX}-user-services",
+            "apiUrl": "https://api.example.com/v1",
+            "tokenUrl": "https://token.example.com/oauth2/token",
+            "apiScope": "event-processing/services.read",
+            "apiClients": {"example": {"clientId": "the-id", "clientSecret": "the-secret"}},
+            "functions": {name: f"{PREFIX}-{name}" for name in ROLES},
+            "alarmTopics": self.topics,
+            "dashboardUrls": {"overview": "https://console.example.com/overview"},
+        }
+
+    def client(self, service: str) -> Any:
+        return boto3.client(service, region_name=REGION)
+
+    def log(self, group: str, milliseconds: int, line: dict[str, Any] | str) -> None:
+        self.client("logs").put_log_events(
+            logGroupName=f"{FOLDER}/{group}",
+            logStreamName="stream",
+            logEvents=[{"timestamp": milliseconds, "message": line if isinstance(line, str) else json.dumps(line)}],
+        )
+
+    def alarm(self, alarm_id: str, severity: str | None, state: str, *, prefix: str = PREFIX) -> None:
+        """An alarm as the program makes it, in a state."""
+        actions = [self.topics[severity]] if severity else []
+        self.client("cloudwatch").put_metric_alarm(
+            AlarmName=f"{prefix}-{alarm_id}",
+            AlarmDescription=f"It means this.\n\nFirst: look.\n\nRunbook: https://example.com/runbook.md#{alarm_id}",
+            AlarmActions=actions,
+            MetricName="Metric",
+            Namespace="Namespace",
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+        self.client("cloudwatch").set_alarm_state(
+            AlarmName=f"{prefix}-{alarm_id}", StateValue=state, StateReason="Because the test says so."
+        )
+
+
+def _with_log_group(self: LambdaFunction, *arguments: Any, **keywords: Any) -> dict[str, Any]:
+    role = self.function_name.removeprefix(f"{PREFIX}-")
+    return CONFIGURATION(self, *arguments, **keywords) | {"LoggingConfig": {"LogGroup": f"{FOLDER}/{role}"}}
+
+
+@contextmanager
+def simulated_stack() -> Iterator[SimulatedStack]:
+    credentials = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    # moto forgets where a function logs.
+    with (
+        patch.dict(os.environ, credentials),
+        patch.object(LambdaFunction, "get_configuration", _with_log_group),
+        mock_aws(),
+    ):
+        yield SimulatedStack()
