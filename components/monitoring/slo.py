@@ -104,9 +104,9 @@ class ServiceLevelObjective:
         over_window = {"period_seconds": WINDOW_DAYS * 86_400, "days": WINDOW_DAYS, "view": View.NUMBER}
         # As a figure: a graph of it would be the burn rate's, in other units.
         yield Signal(
-            title=f"{self.title}: good",
+            title=self.title,
             expression=f"100 - {percent_bad}",
-            unit=f"% of {WINDOW_DAYS} days; target {self.target_percent:g} %",
+            unit=f"% good of {WINDOW_DAYS} days; target {self.target_percent:g} %",
             **over_window,
             **place,
         )
