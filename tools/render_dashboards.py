@@ -32,33 +32,32 @@ NOW = 7 * DAY_MINUTES + 15 * 60 + 7
 STOPPED_AT = NOW - 32
 # The alarms are followed for so long before the boards are opened, so that they have settled.
 FOLLOWED_MINUTES = 240
-DAYS = {
-    "normal-day": (),
-    "consumer-stopped": (Fault(name="stopped", start=STOPPED_AT, minutes=120, changes={"consumer_runs": False}),),
-}
+STOPPED = {"consumer_runs": False}
+DAYS = {"normal-day": {}, "consumer-stopped": STOPPED}
 
 
-def simulate(graph: Graph) -> dict[str, MetricStore]:
+def simulate(graph: Graph, stopped_at: int = STOPPED_AT, now: int = NOW) -> dict[str, MetricStore]:
     """The metrics of each day; their past is the same and is lived through once."""
     plant = Plant.of(graph)
     lab, lived = Lab(plant), MetricStore()
     past = System(plant, lab, TRAFFIC, lived, "boards")
-    for minute in range(STOPPED_AT):
+    for minute in range(stopped_at):
         past.run_minute(minute, conditions(minute, ()))
     stores: dict[str, MetricStore] = {}
-    for day, faults in DAYS.items():
+    for day, changes in DAYS.items():
+        fault = Fault(name=day, start=stopped_at, minutes=now - stopped_at, changes=changes)
         system, stores[day] = copy.deepcopy((past, lived), {id(lab): lab})
-        for minute in range(STOPPED_AT, NOW):
-            system.run_minute(minute, conditions(minute, faults))
+        for minute in range(stopped_at, now):
+            system.run_minute(minute, conditions(minute, (fault,)))
     return stores
 
 
-def moment_of(graph: Graph, store: MetricStore) -> Moment:
+def moment_of(graph: Graph, store: MetricStore, now: int = NOW) -> Moment:
     """What is to be seen at the end of a day."""
     evaluator = Evaluator(read_alarms(graph.resources), store)
-    history = evaluator.run(NOW - FOLLOWED_MINUTES, NOW)
+    history = evaluator.run(now - FOLLOWED_MINUTES, now)
     since = {change.alarm: change.minute for change in history.transitions}
-    return Moment(store=store, now=NOW, epoch=EPOCH, states=evaluator.states, since=since)
+    return Moment(store=store, now=now, epoch=EPOCH, states=evaluator.states, since=since)
 
 
 def draw(out: Path, say: Callable[[str], None]) -> list[Path]:

@@ -64,12 +64,14 @@ def render(body: Mapping[str, Any], title: str, moment: Moment) -> str:
     drawn = [_widget(widget, number, body["start"], moment) for number, widget in enumerate(body["widgets"])]
     figures = {number: found for number, (_, found) in enumerate(drawn) if found}
     at = (moment.epoch + timedelta(minutes=moment.now)).strftime("%Y-%m-%d %H:%M UTC")
+    # A range that is longer than that shows what there is of it.
+    since = moment.epoch.strftime("%Y-%m-%d")
     # What is inside a script ends at the first "</", whatever is meant.
     data = json.dumps(figures, separators=(",", ":")).replace("</", "<\\/")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f"<style>{STYLE}</style><script>{get_plotlyjs()}</script></head><body>"
-        f'<p class="caption">{html.escape(title)}, simulated; opened at {at}</p>'
+        f'<p class="caption">{html.escape(title)}, simulated since {since}; opened at {at}</p>'
         f"<main>{''.join(markup for markup, _ in drawn)}</main>"
         f"<script>for (const [id, one] of Object.entries({data}))"
         " Plotly.newPlot('chart' + id, one.data, one.layout, one.config);</script></body></html>\n"
