@@ -29,6 +29,21 @@ from tests.program.alarm_rules import (
     counted_in_logs,
     name_of,
 )
+from tests.program.board_facts import (
+    ALARMS_PER_WIDGET,
+    ANNOTATION,
+    COLUMNS,
+    FILLS,
+    METRICS_PER_BOARD,
+    METRICS_PER_WIDGET,
+    NAME_LENGTH,
+    OPTIONAL,
+    PUBLISHED,
+    RENDERING,
+    REQUIRED,
+    VALUES,
+    WIDGETS_PER_BOARD,
+)
 from tests.program.graph_rules import (
     ALARM,
     DASHBOARD,
@@ -45,64 +60,6 @@ from tests.program.graph_rules import (
 )
 from tests.recorder import Graph
 
-COLUMNS = 24
-# Quotas of CloudWatch. A size of the whole body is not documented.
-WIDGETS_PER_BOARD = 500
-METRICS_PER_WIDGET = 500
-METRICS_PER_BOARD = 2_500
-ALARMS_PER_WIDGET = 100
-NAME_LENGTH = 255
-
-# Properties as the user guide lists them: required ones, then the others, by kind of widget. `start`, `end` and
-# `setPeriodToTimeRange` are what the console writes, and CDK, for a range of a widget's own.
-REQUIRED = {
-    "text": {"markdown"},
-    "alarm": {"alarms"},
-    "log": {"query", "region"},
-    "metric": {"metrics", "region"},
-}
-OPTIONAL = {
-    "text": {"background"},
-    "alarm": {"sortBy", "states", "title"},
-    "log": {"accountId", "title", "view"},
-    "metric": {
-        *("accountId", "annotations", "liveData", "legend", "period", "sparkline", "stacked", "stat", "table"),
-        *("timezone", "title", "view", "yAxis", "start", "end", "setPeriodToTimeRange"),
-    },
-}
-VALUES = {
-    "view": {"timeSeries", "singleValue", "gauge", "bar", "pie", "table"},
-    "sortBy": {"default", "stateUpdatedTimestamp", "timestamp"},
-    "timezone": {"+0000"},
-    "stacked": {True, False},
-    "setPeriodToTimeRange": {True},
-}
-RENDERING = {"id", "label", "stat", "visible", "color", "period", "yAxis", "expression", "region", "accountId"}
-ANNOTATION = {"value", "label", "color", "fill", "yAxis", "visible"}
-FILLS = {"above", "below", "none"}
-
-# What AWS publishes, by namespace and the names of the dimensions it publishes it under.
-PUBLISHED = {
-    ("AWS/SQS", "QueueName"): {
-        *("ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible", "NumberOfMessagesSent"),
-        *("ApproximateNumberOfMessagesNotVisible", "NumberOfMessagesReceived", "NumberOfMessagesDeleted"),
-    },
-    ("AWS/Lambda", "FunctionName"): {"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"},
-    ("AWS/Lambda", "EventSourceMappingUUID"): {"PolledEventCount", "InvokedEventCount", "FailedInvokeEventCount"},
-    ("AWS/ApiGateway", "ApiName", "Stage"): {"Count", "4XXError", "5XXError", "Latency", "IntegrationLatency"},
-    ("AWS/DynamoDB", "TableName"): {
-        *("ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ConditionalCheckFailedRequests"),
-        *(f"{kind}ThrottleEvents" for kind in ("Read", "Write")),
-        *(
-            f"{kind}{cause}ThrottleEvents"
-            for kind in ("Read", "Write")
-            for cause in ("MaxOnDemandThroughput", "KeyRangeThroughput", "AccountLimit")
-        ),
-    },
-    ("AWS/DynamoDB", "Operation", "TableName"): {"SuccessfulRequestLatency", "SystemErrors"},
-    ("AWS/SNS", "TopicName"): {"NumberOfNotificationsFailed"},
-    ("AWS/Logs", "LogGroupName"): {"EMFParsingErrors", "EMFValidationErrors"},
-}
 # What each function emits: that it really does, and under these dimensions alone, is shown by running it.
 OF_QUERIES = {name for name in EMITTED if name.startswith("Query")} | {Metric.RECORD_MALFORMED}
 OF_FUNCTIONS = {

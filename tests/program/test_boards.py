@@ -10,8 +10,8 @@ import pytest
 
 from tests.program import board_rules
 from tests.program.alarm_rules import METRIC_FILTER, QUERY
+from tests.program.board_facts import METRICS_PER_WIDGET
 from tests.program.board_rules import (
-    METRICS_PER_WIDGET,
     boards_are_documented,
     boards_ask_the_logs,
     boards_can_be_computed,
