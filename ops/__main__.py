@@ -18,6 +18,7 @@ from ops.events import send_bodies
 from ops.logs_command import logs
 from ops.options import OutputsOption, StackOption
 from ops.stack import load_outputs
+from ops.status_command import status
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -134,6 +135,7 @@ def _check(bodies: list[str]) -> None:
 
 
 app.command()(logs)
+app.command()(status)
 
 
 if __name__ == "__main__":

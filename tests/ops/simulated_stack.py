@@ -26,6 +26,7 @@ class SimulatedStack:
     """What `outputs` describe, and the means to make something happen in it."""
 
     def __init__(self) -> None:
+        self._clients: dict[str, Any] = {}
         self.queues = {
             name: self.client("sqs").create_queue(QueueName=f"{PREFIX}-{name}")["QueueUrl"]
             for name in ("events", "events-dead-letters")
@@ -72,7 +73,9 @@ class SimulatedStack:
         }
 
     def client(self, service: str) -> Any:
-        return boto3.client(service, region_name=REGION)
+        if service not in self._clients:
+            self._clients[service] = boto3.client(service, region_name=REGION)
+        return self._clients[service]
 
     def log(self, group: str, milliseconds: int, line: dict[str, Any] | str) -> None:
         self.client("logs").put_log_events(

@@ -1,0 +1,38 @@
+"""`python -m ops status` against a deployed stack."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Stack
+from tests.e2e.operator import Operator
+
+
+@pytest.fixture
+def operator(stack: Stack, tmp_path: Path) -> Operator:
+    return Operator(stack, tmp_path)
+
+
+def test_the_state_of_a_stack_is_shown_and_nothing_fires(stack: Stack, operator: Operator):
+    answer = operator.run("status")
+    assert (answer.exit_code, answer.stderr) == (0, "")
+    assert "keeps alarms without evaluating them" in answer.stdout
+    assert "oldest unknown" in answer.stdout
+    for url in stack.outputs["dashboardUrls"].values():
+        assert url in answer.stdout
+
+
+def test_an_alarm_that_fires_is_the_exit_code(stack: Stack, operator: Operator):
+    name = stack.outputs["functions"]["query"] + "-errors"
+    cloudwatch = stack.client("cloudwatch")
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="Set by hand.")
+    try:
+        answer = operator.run("status", "--json")
+    finally:
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue="INSUFFICIENT_DATA", StateReason="Set back.")
+    assert answer.exit_code == 3
+    document = json.loads(answer.stdout)
+    assert document["firing"] == ["query-errors"]
+    assert len({function["version"] for function in document["functions"]}) == 1
+    assert {topic["severity"] for topic in document["topics"]} == {"p1", "p2", "p3"}

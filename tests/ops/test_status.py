@@ -1,0 +1,155 @@
+"""The state of a stack is read from what AWS says of it, and from nothing of another stack."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ops.__main__ import app
+from ops.stack import StackOutputs
+from ops.status import Status, read_status
+from tests.ops.simulated_stack import PREFIX, SimulatedStack, simulated_stack
+
+
+@pytest.fixture
+def stack() -> Iterator[SimulatedStack]:
+    with simulated_stack() as stack:
+        yield stack
+
+
+def read(outputs: StackOutputs) -> Status:
+    now = datetime.now(UTC)
+    return read_status(outputs, now, now - timedelta(hours=1), most_errors=2)
+
+
+def run(stack: SimulatedStack, folder: Path, *arguments: str) -> Result:
+    file = folder / "outputs.json"
+    file.write_text(json.dumps(stack.raw_outputs))
+    return CliRunner().invoke(app, ["status", "--outputs", str(file), *arguments])
+
+
+def test_an_alarm_has_the_severity_of_the_topic_it_tells(stack: SimulatedStack):
+    stack.alarm("consumer-down", "p1", "ALARM")
+    stack.alarm("dlq-not-empty", "p2", "OK")
+    stack.alarm("queue-age", None, "ALARM")
+    found = read(stack.outputs)
+    assert {one.id: (one.severity, one.state) for one in found.alarms} == {
+        "consumer-down": ("p1", "ALARM"),
+        "dlq-not-empty": ("p2", "OK"),
+        "queue-age": (None, "ALARM"),
+    }
+    assert [one.id for one in found.firing] == ["consumer-down"]
+    assert found.firing[0].runbook == "https://example.com/runbook.md#consumer-down"
+
+
+def test_what_pages_comes_first(stack: SimulatedStack):
+    for alarm_id, severity in (("api-4xx", "p3"), ("dlq-not-empty", "p2"), ("ingest-down", "p1")):
+        stack.alarm(alarm_id, severity, "ALARM")
+    assert [one.id for one in read(stack.outputs).firing] == ["ingest-down", "dlq-not-empty", "api-4xx"]
+
+
+def test_an_alarm_of_a_stack_whose_name_goes_on_is_not_this_ones(stack: SimulatedStack):
+    stack.alarm("ingest-down", "p1", "ALARM", prefix=f"{PREFIX}-2")
+    assert read(stack.outputs).alarms == ()
+
+
+def test_the_age_of_the_oldest_message_is_cloudwatchs_or_unknown(stack: SimulatedStack):
+    stack.client("sqs").send_message(QueueUrl=stack.queues["events"], MessageBody="body")
+    now = datetime.now(UTC)
+    for minutes, age in ((10, 60), (4, 420)):
+        stack.client("cloudwatch").put_metric_data(
+            Namespace="AWS/SQS",
+            MetricData=[
+                {
+                    "MetricName": "ApproximateAgeOfOldestMessage",
+                    "Dimensions": [{"Name": "QueueName", "Value": f"{PREFIX}-events"}],
+                    "Timestamp": now - timedelta(minutes=minutes),
+                    "Value": age,
+                }
+            ],
+        )
+    events, dead_letters = read(stack.outputs).queues
+    assert (events.waiting, events.oldest_seconds) == (1, 420)
+    assert (dead_letters.waiting, dead_letters.oldest_seconds) == (0, None)
+
+
+def test_only_the_last_errors_are_shown_newest_last(stack: SimulatedStack):
+    now = int(time.time() * 1000)
+    for number in range(4):
+        stack.log("query", now + number, {"level": "ERROR", "message": f"error {number}"})
+    stack.log("query", now + 9, {"level": "INFO", "message": "fine"})
+    assert [line.fields["message"] for line in read(stack.outputs).last_errors] == ["error 2", "error 3"]
+
+
+def test_functions_show_the_version_of_their_artifact(stack: SimulatedStack):
+    assert [(one.role, one.version) for one in read(stack.outputs).functions] == [
+        ("event-handler", "1a2b3c4d5e6f"),
+        ("query", "1a2b3c4d5e6f"),
+    ]
+
+
+def test_a_version_that_may_not_be_read_is_unknown(stack: SimulatedStack):
+    stack.client("lambda").update_function_configuration(FunctionName=f"{PREFIX}-query", Environment={"Variables": {}})
+    assert read(stack.outputs).functions[1].version == "unknown"
+
+
+def test_who_is_told_shows_neither_addresses_nor_the_pagers_url(stack: SimulatedStack, tmp_path: Path):
+    sns = stack.client("sns")
+    sns.subscribe(TopicArn=stack.topics["p1"], Protocol="https", Endpoint="https://pager.example.com/KEY")
+    sns.subscribe(TopicArn=stack.topics["p2"], Protocol="email", Endpoint="oncall@example.com")
+    for arguments in ((), ("--json",)):
+        shown = run(stack, tmp_path, *arguments).stdout
+        assert "email" in shown  # the control
+        assert "oncall@" not in shown
+        assert "KEY" not in shown
+    assert "P3            nobody: set alarmEmail or pageEndpoint" in run(stack, tmp_path).stdout
+
+
+def test_a_subscription_nobody_confirmed_stands_out(stack: SimulatedStack, monkeypatch: pytest.MonkeyPatch):
+    pending = {"SubscriptionArn": "PendingConfirmation", "Protocol": "email", "Endpoint": "oncall@example.com"}
+    outputs, real = stack.outputs, StackOutputs.client
+
+    class Sns:
+        def get_paginator(self, name: str) -> "Sns":
+            assert name == "list_subscriptions_by_topic"
+            return self
+
+        def paginate(self, **_: str) -> list:
+            return [{"Subscriptions": [pending]}]
+
+    monkeypatch.setattr(StackOutputs, "client", lambda self, name: Sns() if name == "sns" else real(self, name))
+    assert {(one.confirmed, one.unconfirmed) for one in read(outputs).topics} == {((), ("email",))}
+
+
+@pytest.mark.parametrize(
+    ("severity", "state", "code"),
+    [("p3", "ALARM", 3), ("p1", "OK", 0), ("p1", "INSUFFICIENT_DATA", 0), (None, "ALARM", 0)],
+)
+def test_the_exit_code_says_whether_somebody_is_told(
+    stack: SimulatedStack, tmp_path: Path, severity: str | None, state: str, code: int
+):
+    stack.alarm("api-4xx", severity, state)
+    assert run(stack, tmp_path).exit_code == code
+    as_json = run(stack, tmp_path, "--json")
+    assert as_json.exit_code == code
+    assert json.loads(as_json.stdout)["firing"] == (["api-4xx"] if code else [])
+
+
+def test_what_fires_is_told_with_its_reason_and_its_page_of_the_runbook(stack: SimulatedStack, tmp_path: Path):
+    stack.alarm("ingest-down", "p1", "ALARM")
+    shown = run(stack, tmp_path).stdout
+    assert "ALARM P1 ingest-down since 20" in shown
+    assert "Because the test says so." in shown
+    assert "https://example.com/runbook.md#ingest-down" in shown
+    assert "keeps alarms without evaluating" not in shown
+
+
+def test_what_cannot_be_asked_is_one_sentence(stack: SimulatedStack, tmp_path: Path):
+    stack.client("lambda").delete_function(FunctionName=f"{PREFIX}-query")
+    refused = run(stack, tmp_path)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("GetFunctionConfiguration was refused with ResourceNotFoundException")
