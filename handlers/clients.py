@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session
 
 
 def make_client(
-    session: boto3.Session, service: str, *, read_timeout_seconds: float, connections: int = 1, attempts: int = 2
+    session: Session, service: str, *, read_timeout_seconds: float, connections: int = 1, attempts: int = 2
 ) -> Any:
     """A client whose slowest call ends, retries included, after `attempts` x (1 s + read timeout) and a backoff of 1 s.
 
@@ -15,10 +15,12 @@ def make_client(
     what the service accepts.
     """
     config = Config(
+        # Otherwise put together anew for each request, which took a tenth of the time.
+        user_agent="event-processing",
         connect_timeout=1,
         read_timeout=read_timeout_seconds,
         retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=connections,
         parameter_validation=False,
     )
-    return session.client(service, config=config)
+    return session.create_client(service, config=config)

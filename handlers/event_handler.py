@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
+from botocore.session import Session
 
 from handlers.clients import make_client
 from handlers.logins import LoginEvent
@@ -266,7 +266,7 @@ def _wired() -> Callable[[dict[str, Any], Any], Any]:
     """The handler with everything it needs, made once per process."""
     settings = EventHandlerSettings.of(os.environ)
     quiet_libraries()
-    session = boto3.Session()
+    session = Session()
     dynamodb = make_client(session, "dynamodb", read_timeout_seconds=2, connections=WRITERS)
     # Before the telemetry: there is no trace yet that the call could belong to.
     UserRecordStore(dynamodb, settings.table_name).read([NOBODY], remaining_seconds=lambda: 1.0)

@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
 
 from handlers.clients import make_client
 from handlers.logins import format_instant
@@ -119,7 +119,7 @@ def _wired() -> Callable[[dict[str, Any], Any], Any]:
     """The handler with everything it needs, made once per process."""
     settings = QuerySettings.of(os.environ)
     quiet_libraries()
-    dynamodb = make_client(boto3.Session(), "dynamodb", read_timeout_seconds=1)
+    dynamodb = make_client(Session(), "dynamodb", read_timeout_seconds=1)
     # Before the telemetry: there is no trace yet that the call could belong to.
     with suppress(BotoCoreError, ClientError):
         UserRecordStore(dynamodb, settings.table_name).get(NOBODY)

@@ -32,13 +32,13 @@ CALL = """
 import os
 del os.environ["LAMBDA_TASK_ROOT"]  # outside Lambda, importing the recorder of the X-Ray SDK makes a client
 import aws_xray_sdk.core
-import boto3, botocore.config, botocore.exceptions
+import botocore.config, botocore.exceptions, botocore.session
 print("recorder")
 once = botocore.config.Config(retries={"mode": "standard", "max_attempts": 1})
 calls = {"dynamodb": "list_tables", "sqs": "list_queues", "sts": "get_caller_identity"}
 for service, call in calls.items():
     try:
-        getattr(boto3.client(service, config=once), call)()
+        getattr(botocore.session.Session().create_client(service, config=once), call)()
     except botocore.exceptions.EndpointConnectionError:
         print(service)
 """

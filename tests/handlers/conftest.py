@@ -50,7 +50,7 @@ def new_dynamodb(aws):
         AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    return lambda: make_client(aws, "dynamodb", read_timeout_seconds=2, connections=8)
+    return lambda: make_client(aws._session, "dynamodb", read_timeout_seconds=2, connections=8)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def store(dynamodb, calls, sleeps):
 @pytest.fixture
 def dead_letters(aws):
     """The dead-letter queue: its client, url, calls, and everything in it."""
-    client = make_client(aws, "sqs", read_timeout_seconds=2)
+    client = make_client(aws._session, "sqs", read_timeout_seconds=2)
     url = client.create_queue(QueueName="dead-letters")["QueueUrl"]
     watched = Calls(client)
 

@@ -46,7 +46,7 @@ def model() -> TableModel:
 @pytest.fixture
 def moto(session: boto3.Session) -> Iterator[Any]:
     with mock_aws():
-        client = make_client(session, "dynamodb", read_timeout_seconds=2)
+        client = make_client(session._session, "dynamodb", read_timeout_seconds=2)
         create_table(client)
         yield client
 

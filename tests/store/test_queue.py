@@ -49,7 +49,7 @@ def model_queue() -> SimpleNamespace:
 @pytest.fixture
 def moto_queue(session: boto3.Session) -> Iterator[SimpleNamespace]:
     with mock_aws():
-        yield real_queue(make_client(session, "sqs", read_timeout_seconds=2))
+        yield real_queue(make_client(session._session, "sqs", read_timeout_seconds=2))
 
 
 @pytest.fixture
