@@ -223,6 +223,33 @@ def test_a_reservation_reaches_the_function(cloud: Cloud, role: Made, archive: p
     assert held["ReservedConcurrentExecutions"] == 3
 
 
+def test_an_alias_is_kept_warm_and_runs(cloud: Cloud, role: Made, archive: pulumi.FileArchive):
+    function = cloud.make(
+        "aws:lambda/function:Function",
+        name="warm",
+        role=role["arn"],
+        runtime="python3.13",
+        handler="code.handler",
+        code=archive,
+        environment={"variables": {"GREETING": "hello"}},
+        publish=True,
+    )
+    alias = cloud.make(
+        "aws:lambda/alias:Alias", name="live", functionName=function["name"], functionVersion=function["version"]
+    )
+    cloud.make(
+        "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",
+        functionName=function["name"],
+        qualifier=alias["name"],
+        provisionedConcurrentExecutions=2,
+    )
+    assert alias["arn"] == f"{function['arn']}:live"
+    client = cloud.emulator.client("lambda")
+    held = client.get_provisioned_concurrency_config(FunctionName="warm", Qualifier="live")
+    assert held["RequestedProvisionedConcurrentExecutions"] == 2
+    assert json.load(client.invoke(FunctionName=alias["arn"])["Payload"]) == "hello"
+
+
 def test_a_mapping_holds_its_settings(cloud: Cloud, queue: Made, function: Made):
     cloud.make(
         "aws:iam/rolePolicy:RolePolicy",
