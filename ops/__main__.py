@@ -12,11 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from handlers.messages import InvalidError, decode_login
+from ops import dead_letters_command
 from ops.api import fetch_token, query_services
 from ops.errors import OperatorError, ends_in_one_sentence
 from ops.events import send_bodies
 from ops.logs_command import logs
 from ops.options import OutputsOption, StackOption
+from ops.preflight_command import preflight
 from ops.stack import load_outputs
 from ops.status_command import status
 
@@ -136,6 +138,8 @@ def _check(bodies: list[str]) -> None:
 
 app.command()(logs)
 app.command()(status)
+app.command()(preflight)
+app.add_typer(dead_letters_command.app, name="dead-letters")
 
 
 if __name__ == "__main__":

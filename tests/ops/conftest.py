@@ -1,0 +1,55 @@
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from ops import dead_letters
+from tests.ops.queues import ORIGIN, SESSION, SIGNATURE, TwoQueues, login, stamps
+
+
+def make_client(*arguments: Any, **options: Any) -> Any:
+    """A client of moto that answers as the emulator to what moto does not know: it would raise NotImplementedError."""
+
+    def refuse(**request: Any) -> None:
+        raise ClientError({"Error": {"Code": "InvalidAction", "Message": ""}}, "ListMessageMoveTasks")
+
+    client: Any = SESSION.client(*arguments, **options)
+    client.list_message_move_tasks = refuse
+    return client
+
+
+@pytest.fixture
+def queues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoQueues]:
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
+    monkeypatch.setattr("boto3.client", make_client)
+    monkeypatch.chdir(tmp_path)
+    with mock_aws():
+        yield TwoQueues(tmp_path)
+
+
+@pytest.fixture
+def filled(queues: TwoQueues) -> TwoQueues:
+    """Two that were given up, two that are refused, and one that a stricter rule refused once and is valid now."""
+    queues.bury(login("ada"), origin=ORIGIN)
+    queues.bury(login("grace"))
+    queues.bury("not even JSON", **stamps("body_not_json", "source-1"))
+    queues.bury(login("linus", "yesterday"), **stamps("timestamp_malformed", "source-2"))
+    queues.bury(login("margaret"), signature=SIGNATURE, origin=ORIGIN, **stamps("field_blank", "source-3"))
+    return queues
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing that a test caches is left in the home of whoever runs it."""
+    before = os.environ.get("XDG_CACHE_HOME")
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["XDG_CACHE_HOME"]
+    else:
+        os.environ["XDG_CACHE_HOME"] = before

@@ -1,0 +1,117 @@
+"""A stack's two queues on moto, dead letters of each kind in them, and the commands run against both."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.sqs.models import sqs_backends
+from typer.testing import CliRunner, Result
+
+from ops.__main__ import app
+from ops.stack import StackOutputs
+
+REGION = "eu-west-1"
+# One for all: it keeps the service models, which take longer to load than most tests to run.
+SESSION = boto3.Session()
+TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+ORIGIN = {"DataType": "String", "StringValue": "producer-1"}
+SIGNATURE = {"DataType": "Binary", "BinaryValue": b"\x00\xff\x10"}
+
+
+def login(user: str, timestamp: str = "2024-03-01T00:00:00Z") -> str:
+    return json.dumps({"user_id": user, "service_id": "mail", "service_name": "Mail", "timestamp": timestamp})
+
+
+def stamps(code: str, source_message_id: str) -> dict[str, Any]:
+    values = {
+        "error_code": code,
+        "error_detail": f"The rule of {code}.",
+        "source_message_id": source_message_id,
+        "quarantined_at": "2024-03-01T00:00:01Z",
+    }
+    return {name: {"DataType": "String", "StringValue": value} for name, value in values.items()}
+
+
+class TwoQueues:
+    """The source queue and its dead letters, seen from inside moto, so that looking is no receive."""
+
+    def __init__(self, folder: Path, endpoint: str | None = None) -> None:
+        self.sqs = SESSION.client(
+            "sqs", REGION, endpoint_url=endpoint, aws_access_key_id="testing", aws_secret_access_key="testing"
+        )
+        self.letters_url = self.sqs.create_queue(QueueName="letters")["QueueUrl"]
+        arn = f"arn:aws:sqs:{REGION}:{DEFAULT_ACCOUNT_ID}:letters"
+        policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
+        self.source_url = self.sqs.create_queue(QueueName="source", Attributes={"RedrivePolicy": policy})["QueueUrl"]
+        outputs = {
+            "queueUrl": self.source_url,
+            "deadLetterQueueUrl": self.letters_url,
+            "tableName": "table",
+            "apiUrl": "http://127.0.0.1:9/api",
+            "tokenUrl": "http://127.0.0.1:9/token",
+            "apiScope": "scope",
+            "apiClients": {},
+            "functions": {"event-handler": "p-dev-event-handler", "query": "p-dev-query"},
+            "alarmTopics": {"p1": f"arn:aws:sns:{REGION}:{DEFAULT_ACCOUNT_ID}:topic"},
+            "dashboardUrls": {},
+            "region": REGION,
+            "endpoint": endpoint,
+            "accessKeyId": "testing",
+            "secretAccessKey": "testing",
+        }
+        self.outputs = folder / "outputs.json"
+        self.outputs.write_text(json.dumps(outputs))
+
+    def bury(self, body: str, **attributes: Any) -> str:
+        """Put a message into the dead-letter queue; answers its id there."""
+        header = {"AWSTraceHeader": {"DataType": "String", "StringValue": TRACE}}
+        return self.sqs.send_message(
+            QueueUrl=self.letters_url,
+            MessageBody=body,
+            MessageAttributes=attributes,
+            MessageSystemAttributes=header,
+        )["MessageId"]
+
+    def bodies(self, name: str) -> list[str]:
+        """Of all messages that a queue holds, hidden ones included."""
+        queue = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].queues[name]
+        return [message.body for message in queue._messages]
+
+    def visible_letters(self) -> int:
+        queue = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].queues["letters"]
+        return sum(message.visible for message in queue._messages)
+
+    def run(self, *arguments: str, answers: str = "") -> Result:
+        """Run a command of `dead-letters`."""
+        command = ["dead-letters", *arguments, "--outputs", str(self.outputs)]
+        return CliRunner().invoke(app, command, input=answers)
+
+
+def assert_refused(result: Result, sentence: str) -> None:
+    assert result.exit_code == 1
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def answer_with(monkeypatch: pytest.MonkeyPatch, **answers: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Replace calls of SQS; an answer is a function of the request, the real answer to it within reach."""
+    calls: list[tuple[str, dict[str, Any]]] = []
+    make = StackOutputs.client
+
+    def client(self: Any, service: str) -> Any:
+        sqs = make(self, service)
+        for name, answer in answers.items():
+            real = getattr(sqs, name)
+
+            def call(name: str = name, answer: Any = answer, real: Any = real, **request: Any) -> Any:
+                calls.append((name, request))
+                return answer(request, real)
+
+            setattr(sqs, name, call)
+        return sqs
+
+    monkeypatch.setattr(StackOutputs, "client", client)
+    return calls

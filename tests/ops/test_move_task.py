@@ -1,0 +1,110 @@
+"""SQS moves a queue by itself where everything goes back, and only there; what it cannot do is done here instead."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ops import redrive
+from tests.ops.queues import TwoQueues, answer_with, assert_refused, login, stamps
+
+
+class Tasks:
+    """StartMessageMoveTask as SQS has it, or not."""
+
+    def __init__(self, queues: TwoQueues, *, refusal: str = "", ends: str = "COMPLETED") -> None:
+        self.queues, self.refusal, self.ends, self.polls = queues, refusal, ends, 0
+        self.started: list[dict[str, Any]] = []
+
+    def start(self, request: dict[str, Any], real: Any) -> dict[str, str]:
+        if self.refusal:
+            raise ClientError({"Error": {"Code": self.refusal, "Message": ""}}, "StartMessageMoveTask")
+        self.started.append(request)
+        return {"TaskHandle": "handle"}
+
+    def seen(self, request: dict[str, Any], real: Any) -> dict[str, Any]:
+        old = {"Status": "FAILED", "StartedTimestamp": 1}
+        if not self.started:
+            return {"Results": [old]}
+        self.polls += 1
+        running = {"Status": "RUNNING", "StartedTimestamp": 2, "ApproximateNumberOfMessagesMoved": 1}
+        ended = running | {"Status": self.ends, "FailureReason": "AWS.AccessDenied"}
+        return {"Results": [[old, running, ended][min(self.polls, 3) - 1]]}
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+        monkeypatch.setattr(redrive.time, "sleep", lambda seconds: None)
+        return answer_with(
+            monkeypatch,
+            start_message_move_task=self.start,
+            list_message_move_tasks=self.seen,
+            send_message_batch=lambda request, real: real(**request),
+            receive_message=lambda request, real: real(**request),
+        )
+
+
+@pytest.fixture
+def given_up(queues: TwoQueues) -> TwoQueues:
+    queues.bury(login("ada"))
+    queues.bury(login("grace"))
+    return queues
+
+
+def test_sqs_moves_a_whole_queue_and_always_knows_where_to(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+    tasks = Tasks(given_up)
+    calls = tasks.install(monkeypatch)
+    result = given_up.run("redrive", "--all", "--rate", "7", "--yes")
+    assert result.exit_code == 0, result.stderr
+    (request,) = tasks.started
+    assert request["SourceArn"].endswith(":letters")
+    assert request["DestinationArn"].endswith(":source")
+    assert request["MaxNumberOfMessagesPerSecond"] == 7
+    assert "send_message_batch" not in {name for name, _ in calls}
+    assert tasks.polls == 3
+    assert given_up.visible_letters() == 2
+
+
+def test_what_is_forced_whole_is_not_even_looked_at(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+    tasks = Tasks(filled)
+    calls = tasks.install(monkeypatch)
+    assert filled.run("redrive", "--all", "--force", "--yes").exit_code == 0
+    assert len(tasks.started) == 1
+    assert "receive_message" not in {name for name, _ in calls}
+
+
+@pytest.mark.parametrize("arguments", [["--all"], ["--reason", "gave-up"], ["--all", "--limit", "2"]])
+def test_a_part_is_not_sqs_to_move(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch, arguments: list[str]):
+    tasks = Tasks(filled)
+    tasks.install(monkeypatch)
+    assert filled.run("redrive", *arguments, "--yes").exit_code == 0
+    assert tasks.started == []
+    assert filled.bodies("source")
+
+
+def test_what_the_handler_wrote_on_messages_is_taken_off_rather_than_moved(
+    queues: TwoQueues, monkeypatch: pytest.MonkeyPatch
+):
+    queues.bury(login("margaret"), **stamps("field_blank", "source-3"))
+    tasks = Tasks(queues)
+    tasks.install(monkeypatch)
+    assert queues.run("redrive", "--all", "--yes").exit_code == 0
+    assert (tasks.started, queues.bodies("source")) == ([], [login("margaret")])
+
+
+@pytest.mark.parametrize("refusal", ["UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation"])
+def test_where_sqs_cannot_move_it_is_done_here_and_said(
+    given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch, refusal: str
+):
+    Tasks(given_up, refusal=refusal).install(monkeypatch)
+    result = given_up.run("redrive", "--all", "--yes")
+    assert result.exit_code == 0
+    assert "receiving, sending and deleting instead" in result.stderr
+    assert (len(given_up.bodies("source")), given_up.bodies("letters")) == (2, [])
+
+
+def test_a_task_that_may_not_be_started_or_fails_is_one_sentence(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as patch:
+        Tasks(given_up, refusal="AccessDenied").install(patch)
+        assert_refused(given_up.run("redrive", "--all", "--yes"), "may not call StartMessageMoveTask")
+    assert given_up.visible_letters() == 2
+    Tasks(given_up, ends="FAILED").install(monkeypatch)
+    assert_refused(given_up.run("redrive", "--all", "--yes"), "FAILED after 1 messages (AWS.AccessDenied)")
