@@ -32,6 +32,8 @@ def main(directory: Path, requirements: Path, stamp: Path, megabytes: str) -> st
     if sys.version_info < MINIMUM:
         found = ".".join(map(str, sys.version_info[:3]))
         return f"Python {found} is too old: 3.11 or newer is needed. Name one: make PYTHON=python3.13 demo"
+    if directory.is_symlink():
+        return f"{directory} is a link, and what it leads to would be emptied: remove the link."
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     count = sum(1 for line in requirements.read_text().splitlines() if line and not line.startswith((" ", "#")))
     size = f"once; a minute or two, {megabytes} MB"

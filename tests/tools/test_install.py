@@ -36,6 +36,18 @@ def test_what_cannot_be_installed_is_not_marked_as_installed(tmp_path: Path):
     assert not (tmp_path / "stamp").exists()
 
 
+def test_an_environment_of_somebody_else_is_not_emptied(tmp_path: Path):
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "precious").touch()
+    (tmp_path / "environment").symlink_to(theirs)
+    installing = start(tmp_path, "# nothing\n")
+    _, said = installing.communicate()
+    assert installing.returncode == 1
+    assert said == "environment is a link, and what it leads to would be emptied: remove the link.\n"
+    assert (theirs / "precious").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.soak)])
 def test_interrupted_it_says_so_and_is_not_marked_as_installed(number: signal.Signals, tmp_path: Path):
     # A package that takes for ever to install: its build reads from a pipe that nobody writes to.
