@@ -61,7 +61,9 @@ class ApiIdentity(pulumi.ComponentResource):
         domain = aws.cognito.UserPoolDomain(
             f"{name}-token-endpoint",
             user_pool_id=pool.id,
-            domain=_domain_prefix(args.physical_name, args.account_id),
+            domain=pulumi.Output.from_input(args.account_id).apply(
+                lambda account: domain_prefix(args.physical_name, account)
+            ),
             opts=child,
         )
         # Through the resource server, so that nobody asks for the scope before it exists.
@@ -95,10 +97,6 @@ class ApiIdentity(pulumi.ComponentResource):
         )
 
 
-def _domain_prefix(physical_name: str, account_id: pulumi.Input[str]) -> pulumi.Output[str]:
+def domain_prefix(physical_name: str, account_id: str) -> str:
     """A prefix nobody else has: domains are unique per region across all accounts, and the same again after destroy."""
-
-    def add_suffix(account: str) -> str:
-        return f"{physical_name}-{hashlib.sha256(account.encode()).hexdigest()[:8]}"
-
-    return pulumi.Output.from_input(account_id).apply(add_suffix)
+    return f"{physical_name}-{hashlib.sha256(account_id.encode()).hexdigest()[:8]}"

@@ -1,0 +1,226 @@
+"""What `pulumi up` would find out half-way, found out before: each check is independent and changes nothing."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import yaml
+from botocore.exceptions import BotoCoreError, ClientError
+
+from components.identity import domain_prefix
+from components.packaging import ArtifactError, find_interpreter
+from components.settings import Problem, SettingsError, StackSettings
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
+from ops.errors import OperatorError, explain
+from ops.stack import CLIENT_CONFIG, PROJECT
+
+OK, PROBLEM, NOT_CHECKED = "ok", "problem", "not checked"
+# What Lambda insists on leaving to functions without a reservation.
+UNRESERVED_MINIMUM = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing that was looked at: what was found, and for a problem the line that mends it."""
+
+    name: str
+    state: str
+    found: str
+    mend: str = ""
+
+
+def preflight(stack: str) -> Iterator[Check]:
+    """Every check of whether the stack could be deployed from here, into the account of the credentials at hand."""
+    cli = _check_cli()
+    yield cli
+    settings: StackSettings | None = None
+    if cli.state == OK:
+        settings, checks = _check_settings(stack)
+        yield from checks
+    else:
+        yield Check(name="settings", state=NOT_CHECKED, found="the Pulumi CLI reads them")
+    if settings is None:
+        yield from _not_checked("the settings say what to look for", "python", "credentials", *ACCOUNT_CHECKS)
+        return
+    yield _check_python(settings)
+    account, check = _check_credentials(settings)
+    yield check
+    if account is None:
+        yield from _not_checked("there are no credentials to ask with", *ACCOUNT_CHECKS)
+        return
+    for name, look in ACCOUNT_CHECKS.items():
+        try:
+            yield look(name, settings, account)
+        except (BotoCoreError, ClientError) as error:
+            yield Check(
+                name=name, state=PROBLEM, found=_sentence(error), mend="ask for the right to look, or look there"
+            )
+
+
+def _not_checked(reason: str, *names: str) -> Iterator[Check]:
+    yield from (Check(name=name, state=NOT_CHECKED, found=reason) for name in names)
+
+
+def _check_cli() -> Check:
+    name = "pulumi CLI"
+    required = _project()["requiredPulumiVersion"].removeprefix(">=")
+    mend = f"install {required} or newer: https://www.pulumi.com/docs/install/"
+    try:
+        found = _pulumi("version").strip().removeprefix("v")
+    except OperatorError as error:
+        return Check(name=name, state=PROBLEM, found=str(error), mend=mend)
+    good = _version(found) >= _version(required)
+    return Check(name=name, state=OK if good else PROBLEM, found=f"version {found}", mend="" if good else mend)
+
+
+def _check_settings(stack: str) -> tuple[StackSettings | None, list[Check]]:
+    name, project = "settings", _project()["name"]
+    try:
+        given = json.loads(_pulumi("config", "--json", "--show-secrets", "--stack", stack))
+    except OperatorError as error:
+        return None, [Check(name=name, state=PROBLEM, found=str(error), mend=f"pulumi stack select {stack} --create")]
+    # The CLI hands objects over as their JSON too, which is how the program receives them.
+    raw = {key.removeprefix(f"{project}:"): one["value"] for key, one in given.items() if "value" in one}
+    try:
+        settings = StackSettings.from_raw(raw, project=project, stack=stack)
+    except SettingsError as error:
+        secret = {key.removeprefix(f"{project}:") for key, one in given.items() if one.get("secret")}
+        return None, [
+            Check(name=name, state=PROBLEM, found=_problem(problem, secret), mend=problem.mend)
+            for problem in error.problems
+        ]
+    return settings, [Check(name=name, state=OK, found=f"valid, for region {settings.region}")]
+
+
+def _problem(problem: Problem, secret: set[str]) -> str:
+    return f"{problem.key} must be {problem.rule}" if problem.key in secret else str(problem).split("\n")[0]
+
+
+def _check_python(settings: StackSettings) -> Check:
+    name, version = "python", settings.python_version
+    try:
+        find_interpreter(version)
+    except ArtifactError as error:
+        return Check(name=name, state=PROBLEM, found=str(error), mend=f"uv python install {version}")
+    return Check(name=name, state=OK, found=f"{version} is here, to compile what the functions run")
+
+
+def _check_credentials(settings: StackSettings) -> tuple[str | None, Check]:
+    name, allowed = "credentials", settings.allowed_account_ids
+    try:
+        account = _client("sts", settings).get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
+        mend = "aws sso login, or set AWS_PROFILE"
+        return None, Check(name=name, state=PROBLEM, found=_sentence(error), mend=mend)
+    if allowed and account not in allowed:
+        found = f"they are of account {account}, and aws:allowedAccountIds has {', '.join(allowed)}"
+        return account, Check(
+            name=name, state=PROBLEM, found=found, mend="set AWS_PROFILE to a profile of that account"
+        )
+    guard = "which aws:allowedAccountIds names" if allowed else "and aws:allowedAccountIds guards against no other"
+    return account, Check(name=name, state=OK, found=f"of account {account}, {guard}")
+
+
+def _check_api_account(name: str, settings: StackSettings, account: str) -> Check:
+    role = _client("apigateway", settings).get_account().get("cloudwatchRoleArn")
+    if role:
+        return Check(name=name, state=OK, found=f"API Gateway may write logs, as {role.rpartition('/')[2]}")
+    if settings.manage_api_gateway_account:
+        return Check(name=name, state=OK, found="API Gateway may not write logs yet; this stack lets it")
+    return Check(
+        name=name,
+        state=PROBLEM,
+        found=f"API Gateway may not write logs in account {account}, region {settings.region}; the stage would fail",
+        mend=f"pulumi config set --stack {settings.stack} manageApiGatewayAccount true",
+    )
+
+
+def _check_concurrency(name: str, settings: StackSettings, account: str) -> Check:
+    client = _client("lambda", settings)
+    unreserved = client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+    wanted = max(settings.reserved_concurrency, 0) + settings.query_provisioned_concurrency
+    held = _held(client, settings) if wanted else 0
+    left = unreserved - max(wanted - held, 0)
+    if wanted <= held or left >= UNRESERVED_MINIMUM:
+        return Check(
+            name=name, state=OK, found=f"{left} stay unreserved after the {wanted} this stack keeps for itself"
+        )
+    return Check(
+        name=name,
+        state=PROBLEM,
+        found=f"{unreserved} are unreserved; after the {wanted - held} more this stack would keep for itself, "
+        f"{left} are left of the {UNRESERVED_MINIMUM} Lambda insists on",
+        mend="lower reservedConcurrency or queryProvisionedConcurrency, or raise the quota 'Concurrent executions'",
+    )
+
+
+def _held(client: Any, settings: StackSettings) -> int:
+    """What the stack, if it is deployed, keeps for itself already."""
+    held = 0
+    try:
+        name = settings.physical_name(EVENT_HANDLER_SERVICE)
+        held += client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions", 0)
+        name = settings.physical_name(QUERY_SERVICE)
+        kept = client.list_provisioned_concurrency_configs(FunctionName=name)["ProvisionedConcurrencyConfigs"]
+        held += sum(one["RequestedProvisionedConcurrentExecutions"] for one in kept)
+    except client.exceptions.ResourceNotFoundException:
+        pass  # not deployed yet
+    return held
+
+
+def _check_domain(name: str, settings: StackSettings, account: str) -> Check:
+    client, pool_name = _client("cognito-idp", settings), settings.physical_name("callers")
+    prefix = domain_prefix(pool_name, account)
+    description = client.describe_user_pool_domain(Domain=prefix)["DomainDescription"]
+    if not description.get("UserPoolId"):
+        return Check(name=name, state=OK, found=f"{prefix} is free")
+    if description.get("AWSAccountId", account) == account:
+        pool = client.describe_user_pool(UserPoolId=description["UserPoolId"])["UserPool"]
+        if pool["Name"] == pool_name:
+            return Check(name=name, state=OK, found=f"{prefix} is that of this stack's pool, {pool['Id']}")
+    return Check(
+        name=name,
+        state=PROBLEM,
+        found=f"{prefix} belongs to another user pool",
+        mend="pulumi stack rename NAME, or delete that pool's domain",
+    )
+
+
+ACCOUNT_CHECKS: dict[str, Callable[[str, StackSettings, str], Check]] = {
+    "API Gateway": _check_api_account,
+    "concurrency": _check_concurrency,
+    "domain": _check_domain,
+}
+
+
+def _client(service: Any, settings: StackSettings) -> Any:
+    return boto3.client(service, region_name=settings.region, config=CLIENT_CONFIG)
+
+
+def _sentence(error: Exception) -> str:
+    return explain(error) or type(error).__name__
+
+
+def _project() -> dict[str, Any]:
+    return yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", text)[:3])
+
+
+def _pulumi(*arguments: str) -> str:
+    cli = shutil.which("pulumi")
+    if cli is None:
+        raise OperatorError("it is not on PATH")
+    command = [cli, *arguments, "--non-interactive"]
+    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise OperatorError(f"`pulumi {arguments[0]}` failed: {reason}")
+    return result.stdout

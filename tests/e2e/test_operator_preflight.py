@@ -1,0 +1,40 @@
+"""`python -m ops preflight` against an account in which the stack is deployed."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from localcloud import stack_config
+from ops import preflight
+from ops.__main__ import app
+from tests.e2e.conftest import ROOT, Stack
+
+
+@pytest.fixture
+def cli(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for the Pulumi CLI that answers with the settings of stack dev, and credentials of the account."""
+    values = stack_config.read(ROOT, "dev").values
+    # Which interpreters a machine has is no question to the account.
+    monkeypatch.setattr(preflight, "find_interpreter", lambda version: "python")
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({key: {"value": value, "secret": False} for key, value in values.items()}))
+    pulumi = tmp_path / "pulumi"
+    pulumi.write_text(f'#!/bin/sh\n[ "$1" = version ] && echo v3.219.0 && exit\nexec cat {config}\n')
+    pulumi.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.outputs["endpoint"])
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", stack.outputs["accessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", stack.outputs["secretAccessKey"])
+
+
+@pytest.mark.usefixtures("cli")
+def test_an_account_is_asked_about_everything_the_stack_needs():
+    answer = CliRunner().invoke(app, ["preflight", "--stack", "dev", "--json"])
+    assert answer.stderr == ""
+    states = {one["name"]: (one["state"], one["found"]) for one in json.loads(answer.stdout)["checks"]}
+    # The emulator's account has no role for API Gateway's logs, as a new one has none.
+    assert [name for name, (state, _) in states.items() if state != "ok"] == ["API Gateway"]
+    assert "is that of this stack's pool" in states["domain"][1]
+    assert answer.exit_code == 1
