@@ -38,10 +38,8 @@ def stamps(code: str, source_message_id: str) -> dict[str, Any]:
 class TwoQueues:
     """The source queue and its dead letters, seen from inside moto, so that looking is no receive."""
 
-    def __init__(self, folder: Path, endpoint: str | None = None) -> None:
-        self.sqs = SESSION.client(
-            "sqs", REGION, endpoint_url=endpoint, aws_access_key_id="testing", aws_secret_access_key="testing"
-        )
+    def __init__(self, folder: Path) -> None:
+        self.sqs = SESSION.client("sqs", REGION, aws_access_key_id="testing", aws_secret_access_key="testing")
         self.letters_url = self.sqs.create_queue(QueueName="letters")["QueueUrl"]
         arn = f"arn:aws:sqs:{REGION}:{DEFAULT_ACCOUNT_ID}:letters"
         policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
@@ -58,7 +56,6 @@ class TwoQueues:
             "alarmTopics": {"p1": f"arn:aws:sns:{REGION}:{DEFAULT_ACCOUNT_ID}:topic"},
             "dashboardUrls": {},
             "region": REGION,
-            "endpoint": endpoint,
             "accessKeyId": "testing",
             "secretAccessKey": "testing",
         }
