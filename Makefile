@@ -16,7 +16,7 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(INSTALLED): requirements-dev.txt
-	@LOCALCLOUD_PARENT=$$PPID exec $(PYTHON) tools/install.py $(VENV) requirements-dev.txt $(INSTALLED) 850
+	@LOCALCLOUD_PARENT=$$PPID exec $(PYTHON) tools/install.py $(VENV) requirements-dev.txt $(INSTALLED) 950
 
 $(SECURITY_INSTALLED): requirements-security.txt
 	@LOCALCLOUD_PARENT=$$PPID exec $(PYTHON) tools/install.py $(SECURITY_VENV) requirements-security.txt $(SECURITY_INSTALLED) 300
@@ -54,6 +54,10 @@ soak: $(INSTALLED) $(SECURITY_INSTALLED) ## The long forms: more seeds, more kil
 	@# Linux on x86-64 alone has this fuzzer, so it is not among what everybody installs.
 	$(BIN)/pip install -q --disable-pip-version-check -r requirements-soak.txt
 	$(BIN)/pytest -m soak
+
+.PHONY: bench
+bench: $(INSTALLED) ## Measure the functions beside two controls and write docs/benchmarks.md; some minutes
+	$(BIN)/python -m tests.bench.report
 
 .PHONY: alert-quality
 alert-quality: $(INSTALLED) ## Simulate every fault and write docs/alert-quality.md; a quarter of an hour
