@@ -66,12 +66,15 @@ def start(module: str, server: TableServer, paths: list[Path], *, sampled: bool 
     """A function whose modules are found in `paths`, traced or not, and its end."""
     heard_by, reports = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), os.pipe()
     heard_by.bind(("127.0.0.1", 0))  # nobody listens: the kernel drops what does not fit
-    command = [sys.executable, "-I", "-S", "-B", str(BENCH / "worker.py"), module, *map(str, [*paths, BENCH])]
-    environment = _environment(server, heard_by.getsockname()[1], paths[0], sampled=sampled)
-    # Descriptor 3 is the report's: what functions print is their log.
-    shell = ["/bin/sh", "-c", f'exec "$@" 3>&{reports[1]} >/dev/null', "sh", *command]
+    command = [sys.executable, "-I", "-S", "-B", str(BENCH / "worker.py"), str(reports[1]), module]
     process = subprocess.Popen(
-        shell, env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, pass_fds=[reports[1]]
+        [*command, *map(str, [*paths, BENCH])],
+        env=_environment(server, heard_by.getsockname()[1], paths[0], sampled=sampled),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,  # what functions print is their log
+        stderr=subprocess.PIPE,
+        text=True,
+        pass_fds=[reports[1]],
     )
     os.close(reports[1])
     with heard_by, os.fdopen(reports[0]) as lines, process:

@@ -1,7 +1,7 @@
 """A process as Lambda would start it: imports one module, then runs what it is asked for on standard input.
 
-Run as a file by an isolated interpreter: `worker.py MODULE PATH...`. Reports are JSON lines on descriptor 3. Imports
-as little as Lambda's own bootstrap does, or the modules measured would find the work done.
+Run as a file by an isolated interpreter: `worker.py DESCRIPTOR MODULE PATH...`. Reports are JSON lines on the
+descriptor. Imports as little as Lambda's own bootstrap does, or the modules measured would find the work done.
 """
 
 import json
@@ -30,9 +30,9 @@ def peak_memory_bytes() -> int:
     return int(line.split()[1]) * 1024
 
 
-def main(module: str, paths: list[str]) -> None:
+def main(descriptor: int, module: str, paths: list[str]) -> None:
     """Report the start, then every run, until standard input ends."""
-    report = os.fdopen(3, "w")
+    report = os.fdopen(descriptor, "w")
     sys.path[:0] = paths
     wall, cpu = time.perf_counter(), time.process_time()
     handler = __import__(module, fromlist=["handler"]).handler
@@ -67,4 +67,4 @@ def main(module: str, paths: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3:])
