@@ -19,6 +19,7 @@ from ops.events import send_bodies
 from ops.logs_command import logs
 from ops.options import OutputsOption, StackOption
 from ops.preflight_command import preflight
+from ops.smoke_command import smoke
 from ops.stack import load_outputs
 from ops.status_command import status
 
@@ -139,6 +140,7 @@ def _check(bodies: list[str]) -> None:
 app.command()(logs)
 app.command()(status)
 app.command()(preflight)
+app.command()(smoke)
 app.add_typer(dead_letters_command.app, name="dead-letters")
 
 
