@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from handlers.messages import InvalidError, decode_login
 from ops import dead_letters_command
-from ops.api import fetch_token, query_services
+from ops.api_command import query, token
 from ops.errors import OperatorError, ends_in_one_sentence
 from ops.events import send_bodies
 from ops.logs_command import logs
@@ -77,38 +74,6 @@ def send(
         raise OperatorError(f"The queue did not accept {len(sent.failures)} events ({codes}): send those again.")
 
 
-@app.command()
-@ends_in_one_sentence
-def query(
-    user_id: Annotated[str, typer.Argument(help="Whose services to ask for.")],
-    client: Annotated[str | None, typer.Option(help="Which API client to be; needed when there are several.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the API's answer as it came.")] = False,
-    stack: StackOption = None,
-    outputs: OutputsOption = None,
-) -> None:
-    """Ask the API which services a user has logged in to, as a real client: fetch a token, then ask.
-
-    Example: python -m ops query alice --json
-    """
-    deployed = load_outputs(stack, outputs)
-    answer = query_services(deployed, user_id, fetch_token(deployed, deployed.api_client(client)))
-    if answer.status != 200 or not isinstance(answer.body, dict):
-        detail = answer.body if isinstance(answer.body, dict) else {}
-        request = f" (request {detail['request_id']})" if "request_id" in detail else ""
-        raise OperatorError(f"The API answered {answer.status}: {detail.get('message', 'no message')}{request}")
-    if as_json:
-        print(json.dumps(answer.body, indent=2, ensure_ascii=False))
-        return
-    table = Table("Service", "Id", "Last login (UTC)")
-    for service in answer.body["services"]:
-        # Text, not str: a name that looks like Rich markup is still only a name.
-        table.add_row(*(Text(service[field]) for field in ("service_name", "service_id", "last_accessed")))
-    if table.row_count:
-        Console().print(table)
-    else:
-        print("No login of this user is recorded.")
-
-
 def _lines(file: Path) -> list[str]:
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text()
@@ -137,10 +102,12 @@ def _check(bodies: list[str]) -> None:
         )
 
 
+app.command()(query)
+app.command()(token)
 app.command()(logs)
 app.command()(status)
-app.command()(preflight)
 app.command()(smoke)
+app.command()(preflight)
 app.add_typer(dead_letters_command.app, name="dead-letters")
 
 

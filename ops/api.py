@@ -1,6 +1,6 @@
 """The query API as one of its clients sees it: a token for the client's credentials, then one GET."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -20,7 +20,15 @@ class Answer:
     body: Any
 
 
-def fetch_token(outputs: StackOutputs, client: ApiClient) -> str:
+@dataclass(frozen=True)
+class Token:
+    """An access token, left out of its own repr, and for how many seconds it is good."""
+
+    text: str = field(repr=False)
+    expires_in: float
+
+
+def request_token(outputs: StackOutputs, client: ApiClient) -> Token:
     """A fresh access token for `client`; raises OperatorError when the pool refuses it."""
     response = requests.post(
         outputs.token_url,
@@ -34,7 +42,16 @@ def fetch_token(outputs: StackOutputs, client: ApiClient) -> str:
             f"The token endpoint answered {response.status_code}: the client's id or secret in these outputs is not "
             "(or no longer) the pool's. Read the outputs again after a deployment."
         )
-    return response.json()["access_token"]
+    try:
+        granted = response.json()
+        return Token(granted["access_token"], float(granted.get("expires_in", 0)))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise OperatorError(f"{outputs.token_url} answered with something that is no token.") from None
+
+
+def fetch_token(outputs: StackOutputs, client: ApiClient) -> str:
+    """The text of a fresh access token for `client`."""
+    return request_token(outputs, client).text
 
 
 def services_url(outputs: StackOutputs, user_id: str) -> str:
