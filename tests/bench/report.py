@@ -72,7 +72,8 @@ stands ([cost.md](cost.md)).
 {events_cost}
 
 A million queries: API Gateway {api:.2f}, Lambda requests {requests:.2f}, Lambda GB-seconds {query_gb:.2f}, DynamoDB
-reads {query_reads:.2f}: {query_total:.2f} in all. Cognito takes {token:.5f} for a token, which a client keeps for an hour.
+reads {query_reads:.2f}: {query_total:.2f} in all.
+Cognito takes {token:.5f} for a token, which a client keeps for an hour.
 
 """
 
