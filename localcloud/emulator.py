@@ -254,7 +254,7 @@ def _serve(listener: int, directory: Path) -> None:
 def _authorize_batches_as_their_single_operation() -> None:
     """Ask for `sqs:SendMessage` where SendMessageBatch is called, as AWS does: it has no actions for SQS's batches.
 
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-using-identity-based-policies.html
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
     """
     from ministack.core import iam_actions
 

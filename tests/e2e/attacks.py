@@ -106,10 +106,10 @@ def _of(user_id: str) -> bytes:
     return f"/users/{quote(user_id, safe='')}/services".encode()
 
 
-def _refused_token(token: str, aws: str = "401", difference: str = "") -> Attack:
-    return Attack(
-        what=f"token: {token}", aws=aws, source="401 from an authorizer", here=401, difference=difference, token=token
-    )
+def _refused_token(
+    token: str, aws: str = "401", source: str = "401 from an authorizer", difference: str = ""
+) -> Attack:
+    return Attack(what=f"token: {token}", aws=aws, source=source, here=401, difference=difference, token=token)
 
 
 def _nowhere(what: str, method: str = "GET", target: bytes = Attack.target) -> Attack:
@@ -161,6 +161,7 @@ ATTACKS = (
     _refused_token(
         "of another scope",
         aws="401 or 403",
+        source="gateway responses",
         difference="AWS names both for an authorizer that denies; it is refused either way.",
     ),
     _nowhere("the root", target=b"/"),
