@@ -1,7 +1,8 @@
 """Every statement of every policy, in exactly one list: what the embedded cloud can prove, and what it cannot.
 
 A statement is named by the resource that holds it and its sid. Those the embedded cloud enforces are proven by taking
-them away; for the others the source is AWS's documentation, and the recorded statement has to be exactly that.
+them away; for the others the list holds what was read in AWS's documentation, and the recorded statement has to be
+exactly that. Actions that AWS documents and the stack does without (making a log group, making a grant) are left out.
 """
 
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ class Enforced:
 
 @dataclass(frozen=True)
 class Documented:
-    """A statement the embedded cloud does not enforce: what AWS documents is what has to be recorded."""
+    """A statement the embedded cloud does not enforce: of what AWS documents, what has to be recorded."""
 
     holder: str
     sid: str
@@ -117,6 +118,8 @@ DOCUMENTED = (
                 ("xray:PutTraceSegments", "xray:PutTelemetryRecords"),
                 "*",
             ),
+            # AWS documents this action for functions that decrypt by themselves. Otherwise Lambda makes a grant by the
+            # rights of whoever deploys; it ends with the role it was made for, this statement is in the next one too.
             Documented(
                 holder,
                 "DecryptEnvironment",
