@@ -38,7 +38,7 @@ check: $(INSTALLED) ## Lint, types and unit tests, in under a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/pyright
-	$(BIN)/pytest -q tests/domain tests/handlers tests/components tests/contract
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/domain tests/handlers tests/components tests/contract
 
 .PHONY: test
 test: $(INSTALLED) $(SECURITY_INSTALLED) ## Everything that must be green before a change lands
