@@ -1,16 +1,122 @@
-"""Login events on their way to the source queue, as a producer sends them."""
+"""Login events on their way to the source queue, as a producer sends them: each is accepted, or handed back."""
 
-from collections.abc import Callable, Iterable, Iterator
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
 
+from botocore.exceptions import ClientError
+
+from handlers.messages import InvalidError, decode_login
+from ops.batches import batches
 from ops.errors import OperatorError
+from ops.output import new_private_file
 from ops.stack import StackOutputs
 
-# SendMessageBatch takes ten entries and 1 MiB (SQS quotas); a login event is a few hundred bytes, and one body is
-# refused above a tenth, so ten always fit.
-BATCH_ENTRIES = 10
-BODY_BYTES = 1024 * 1024 // BATCH_ENTRIES
+SHOWN = 10
+# A whole batch is refused for what one of its bodies is; sending it again would not help, going on does.
+FAULTS_OF_BODIES = {"InvalidMessageContents", "BatchRequestTooLong", "InvalidParameterValue"}
+
+
+@dataclass(frozen=True)
+class Event:
+    """A body, and the number of its line."""
+
+    number: int
+    body: str
+
+    def size(self) -> int:
+        """Its bytes."""
+        return len(self.body.encode())
+
+
+class EventFile:
+    """Events that can be read more than once without ever being in memory together."""
+
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        self._file, self._name = file, name
+
+    def __iter__(self) -> Iterator[Event]:
+        """One event a line; blank lines are none."""
+        self._file.seek(0)
+        # Lines of bytes end at newlines alone: a JSON string may hold U+2028, which ends a line of text.
+        for number, line in enumerate(self._file, start=1):
+            try:
+                body = line.decode().removesuffix("\n").removesuffix("\r")
+            except UnicodeDecodeError:
+                raise OperatorError(f"Line {number} of {self._name} is not UTF-8, which events are.") from None
+            if body.strip():
+                yield Event(number, body)
+
+
+@contextmanager
+def open_events(path: Path) -> Iterator[EventFile]:
+    """The events in a file, or in standard input when it is called `-`."""
+    try:
+        with sys.stdin.buffer if str(path) == "-" else path.open("rb") as file:
+            if str(path) != "-" and file.seekable():
+                yield EventFile(file, str(path))
+                return
+            # A pipe can be read once, and is read twice: to check all of it before any of it is sent.
+            with tempfile.TemporaryFile() as copy:
+                shutil.copyfileobj(file, copy)
+                yield EventFile(copy, str(path))
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise OperatorError(f"{path} cannot be read: {error.strerror or error}.") from None
+
+
+def count_events(events: EventFile | list[Event], *, check: bool) -> int:
+    """How many there are; raises OperatorError naming the first that break the contract, when they are checked."""
+    now, count, broken = datetime.now(UTC), 0, 0
+    problems = []
+    for event in events:
+        count += 1
+        if not check:
+            continue
+        try:
+            decode_login(event.body, now)
+        except InvalidError as error:
+            broken += 1
+            if broken <= SHOWN:
+                problems.append(f"  event {event.number}: {error}")
+    if broken:
+        shown = "\n".join(problems) + ("\n  ..." if broken > SHOWN else "")
+        raise OperatorError(
+            f"{broken} of {count} events break the contract, so nothing was sent "
+            f"(--raw sends them all the same):\n{shown}"
+        )
+    return count
+
+
+class Rejected:
+    """Events the queue did not accept, kept in a file of mode 600 that can be sent again; none, no file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0
+        self.shown: list[str] = []
+        self._file: IO[str] | None = None
+
+    def keep(self, event: Event, code: str) -> None:
+        """Write it to the file."""
+        if self._file is None:
+            self._file = new_private_file(self.path)
+        self.count += 1
+        if self.count <= SHOWN:
+            self.shown.append(f"  event {event.number}: {code}")
+        print(event.body, file=self._file)
+
+    def close(self) -> None:
+        """All of it is in the file now."""
+        if self._file is not None:
+            self._file.close()
 
 
 @dataclass(frozen=True)
@@ -23,36 +129,56 @@ class Failure:
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of the bodies: message ids in the order sent, and those the queue did not accept."""
+    """What became of a few bodies: how many the queue accepted, and those it did not."""
 
-    message_ids: list[str]
+    accepted: int
     failures: list[Failure]
 
 
-def send_bodies(
-    outputs: StackOutputs, bodies: Iterable[str], on_progress: Callable[[int], None] = lambda accepted: None
-) -> Sent:
-    """Send every body once, in batches of ten; a body is either in `message_ids` or in `failures`, never in neither."""
-    sqs = outputs.client("sqs")
-    message_ids: list[str] = []
+def send_bodies(outputs: StackOutputs, bodies: Sequence[str]) -> Sent:
+    """Send a few bodies once; each is accepted or among the failures."""
     failures: list[Failure] = []
-    for batch in _batches(bodies):
-        entries = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(batch)]
-        answer = sqs.send_message_batch(QueueUrl=outputs.queue_url, Entries=entries)
-        message_ids += [
-            entry["MessageId"] for entry in sorted(answer.get("Successful", []), key=lambda e: int(e["Id"]))
-        ]
-        failures += [Failure(batch[int(entry["Id"])], entry["Code"]) for entry in answer.get("Failed", [])]
-        on_progress(len(message_ids))
-    return Sent(message_ids, failures)
+    accepted = send_events(
+        outputs.client("sqs"),
+        outputs.queue_url,
+        [Event(number, body) for number, body in enumerate(bodies, start=1)],
+        lambda event, code: failures.append(Failure(event.body, code)),
+    )
+    return Sent(accepted, failures)
 
 
-def _batches(bodies: Iterable[str]) -> Iterator[list[str]]:
-    iterator = iter(bodies)
-    while batch := list(islice(iterator, BATCH_ENTRIES)):
-        for body in batch:
-            if len(body.encode()) > BODY_BYTES:
-                raise OperatorError(
-                    f"One event is larger than {BODY_BYTES} bytes: a login event holds four short strings."
-                )
-        yield batch
+def send_events(
+    sqs: Any,
+    url: str,
+    events: EventFile | list[Event],
+    reject: Callable[[Event, str], None],
+    on_progress: Callable[[int], None] = lambda accepted: None,
+) -> int:
+    """Send each event once, and answer how many the queue accepted; the others are rejected, whatever happens."""
+    accepted = 0
+    pending = batches(events, Event.size)
+    for batch in pending:
+        entries = [{"Id": str(index), "MessageBody": event.body} for index, event in enumerate(batch)]
+        try:
+            answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)
+        except BaseException as error:
+            code = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
+            is_of_bodies = code in FAULTS_OF_BODIES
+            for event in batch:
+                # Perhaps it was accepted and only the answer was lost: the same login twice changes nothing.
+                reject(event, code or "no answer")
+            if is_of_bodies:
+                continue
+            for rest in pending:
+                for event in rest:
+                    reject(event, "not sent")
+            raise
+        # Accepted is what is listed as such: an entry in neither list is not.
+        taken = {int(entry["Id"]) for entry in answer.get("Successful", [])}
+        codes = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
+        for index, event in enumerate(batch):
+            if index not in taken:
+                reject(event, codes.get(index, "no answer"))
+        accepted += len(taken)
+        on_progress(accepted)
+    return accepted

@@ -34,7 +34,7 @@ class Path:
             logins[service] = self.fold(logins.get(service, ""), event["timestamp"])
             item = {"user_id": {"S": event["user_id"]}}
             self.stack.client("dynamodb").put_item(TableName=self.stack.outputs.table_name, Item=item)
-        return Sent(["id"], self.failures)
+        return Sent(1, self.failures)
 
     def query(self, outputs: Any, user: str, token: str | None) -> Answer:
         if token is None:

@@ -1,0 +1,176 @@
+"""Each event is accepted by the queue once, or kept in a file to be sent again, however sending ends."""
+
+import json
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from typer.testing import CliRunner, Result
+
+from ops.__main__ import app
+from ops.events import Event, Rejected, count_events, open_events, send_events
+from tests.ops.queues import TwoQueues, answer_with, assert_refused, login
+
+
+def send(queues: TwoQueues, *arguments: str, stdin: str = "") -> Result:
+    return CliRunner().invoke(app, ["send", *arguments, "--outputs", str(queues.outputs)], input=stdin)
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Path:
+    """Twenty-five of them, so that the third batch is half full."""
+    file = tmp_path / "events.jsonl"
+    file.write_text("".join(f"{login(f'user-{number}')}\n" for number in range(25)))
+    return file
+
+
+def lines(path: str | Path) -> list[str]:
+    return Path(path).read_text().splitlines()
+
+
+def test_every_line_is_sent_once(queues: TwoQueues, events: Path):
+    assert send(queues, "--file", str(events)).stdout == "Sent 25 of 25 events.\n"
+    assert sorted(queues.bodies("source")) == sorted(lines(events))
+    assert {path.name for path in Path().iterdir()} == {"outputs.json", "events.jsonl"}
+
+
+def test_standard_input_blank_lines_and_other_line_ends_will_do(queues: TwoQueues):
+    odd = login("grace").replace("Mail", "Web\u2028mail")
+    assert send(queues, "--file", "-", stdin=f"{odd}\r\n\n  \n{login('ada')}").stdout == "Sent 2 of 2 events.\n"
+    assert queues.bodies("source") == [odd, login("ada")]
+
+
+def test_one_event_of_flags(queues: TwoQueues):
+    when = ["--timestamp", "2024-03-01T00:00:00Z"]
+    assert send(queues, "--user-id", "ada", "--service-id", "m", "--service-name", "M", *when).exit_code == 0
+    (body,) = queues.bodies("source")
+    assert json.loads(body) == {
+        "user_id": "ada", "service_id": "m", "service_name": "M", "timestamp": "2024-03-01T00:00:00Z"
+    }  # fmt: skip
+
+
+def test_nothing_is_sent_when_one_breaks_the_contract_unless_raw(queues: TwoQueues, events: Path):
+    with events.open("a") as file:
+        file.write("{}\n" * 12)
+    refused = send(queues, "--file", str(events))
+    assert_refused(refused, "12 of 37 events break the contract")
+    assert "event 26: " in refused.stderr
+    assert len(refused.stderr.splitlines()) == 12
+    assert queues.bodies("source") == []
+    assert send(queues, "--file", str(events), "--raw").stdout == "Sent 37 of 37 events.\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"", "holds no event"), (b"\n \n", "holds no event"), (b"{}\n\xff\n", "Line 2 of events.jsonl is not UTF-8")],
+)
+def test_a_file_without_events_is_one_sentence(queues: TwoQueues, content: bytes, sentence: str):
+    Path("events.jsonl").write_bytes(content)
+    assert_refused(send(queues, "--file", "events.jsonl", "--raw"), sentence)
+    assert_refused(send(queues, "--file", "."), ". cannot be read: Is a directory.")
+    assert_refused(send(queues, "--file", "events.jsonl", "--user-id", "ada"), "either a file or")
+
+
+def test_what_the_queue_refuses_inside_a_200_is_kept_to_be_sent_again(
+    queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def all_but_the_first(request: dict[str, Any], real: Any) -> Any:
+        answer = real(QueueUrl=request["QueueUrl"], Entries=request["Entries"][1:])
+        return answer | {"Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": False}]}
+
+    with monkeypatch.context() as patch:
+        answer_with(patch, send_message_batch=all_but_the_first)
+        result = send(queues, "--file", str(events), "--failed", "again.jsonl")
+    assert result.stdout == "Sent 22 of 25 events.\n"
+    assert_refused(result, "  event 11: InternalError")
+    assert Path("again.jsonl").stat().st_mode & 0o777 == 0o600
+    assert lines("again.jsonl") == lines(events)[::10]
+    assert send(queues, "--file", "again.jsonl").exit_code == 0
+    assert sorted(queues.bodies("source")) == sorted(lines(events))
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        (KeyboardInterrupt(), 130, "Interrupted."),
+        (EndpointConnectionError(endpoint_url="http://sqs"), 1, "Is the stack still there"),
+        (ClientError({"Error": {"Code": "ExpiredToken"}}, "SendMessageBatch"), 1, "credentials have expired"),
+    ],
+)
+def test_stopped_half_way_it_keeps_what_is_left(
+    queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, sentence: str
+):
+    def second_fails(request: dict[str, Any], real: Any) -> Any:
+        if queues.bodies("source"):
+            raise error
+        return real(**request)
+
+    answer_with(monkeypatch, send_message_batch=second_fails)
+    result = send(queues, "--file", str(events), "--failed", "again.jsonl")
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert sentence in result.stderr
+    assert "15 of 25 events are kept in again.jsonl" in result.stderr
+    assert sorted(queues.bodies("source") + lines("again.jsonl")) == sorted(lines(events))
+
+
+def test_a_batch_refused_for_a_body_does_not_keep_the_others_from_going(
+    queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse_first(request: dict[str, Any], real: Any) -> Any:
+        if request["Entries"][0]["MessageBody"] == lines(events)[0]:
+            raise ClientError({"Error": {"Code": "InvalidMessageContents"}}, "SendMessageBatch")
+        return real(**request)
+
+    answer_with(monkeypatch, send_message_batch=refuse_first)
+    assert send(queues, "--file", str(events), "--failed", "again.jsonl").stdout == "Sent 15 of 25 events.\n"
+    assert lines("again.jsonl") == lines(events)[:10]
+
+
+def test_what_was_kept_before_is_not_overwritten(queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch):
+    Path("again.jsonl").write_text("evidence")
+    answer_with(monkeypatch, send_message_batch=lambda request, real: {"Failed": []})
+    assert_refused(send(queues, "--file", str(events), "--failed", "again.jsonl"), "is there already")
+    assert Path("again.jsonl").read_text() == "evidence"
+
+
+class Accepting:
+    """A queue that accepts everything and keeps nothing."""
+
+    def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+        return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path):
+    count = 20_000
+    with (tmp_path / "many.jsonl").open("w") as file:
+        file.writelines(f"{login('x' * 200)}\n" for _ in range(count))
+    size = (tmp_path / "many.jsonl").stat().st_size
+
+    def peak(hold: bool) -> int:
+        tracemalloc.start()
+        with open_events(tmp_path / "many.jsonl") as events:
+            held: Any = list(events) if hold else events  # the control: what holding them all would take
+            assert count_events(held, check=False) == count
+            sent = send_events(Accepting(), "url", held, Rejected(tmp_path / "none").keep)
+        assert sent == count
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    assert peak(hold=False) < size / 10
+    assert peak(hold=True) > size
+
+
+def test_a_body_no_batch_can_hold_goes_alone(tmp_path: Path):
+    sizes: list[int] = []
+
+    class Recording(Accepting):
+        def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+            sizes.append(len(Entries))
+            return super().send_message_batch(QueueUrl, Entries)
+
+    bodies = [Event(number, "x" * size) for number, size in enumerate([10, 2_000_000, 10, 600_000, 600_000])]
+    send_events(Recording(), "url", bodies, Rejected(tmp_path / "none").keep)
+    assert sizes == [1, 1, 2, 1]
