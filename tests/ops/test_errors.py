@@ -1,0 +1,94 @@
+"""Whatever a user can cause ends in one sentence that says what to do, and an exit code a script can use."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import typer
+from botocore import exceptions
+from botocore.exceptions import ClientError
+
+from ops.errors import OperatorError, ends_in_one_sentence, explain
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "of user ada"}}, "ReceiveMessage")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OperatorError("Mend it."), "Mend it."),
+        (exceptions.NoCredentialsError(), "aws sso login"),
+        (exceptions.PartialCredentialsError(provider="env", cred_var="key"), "only half of them"),
+        (exceptions.UnauthorizedSSOTokenError(), "have expired"),
+        (exceptions.SSOTokenLoadError(error_msg="gone"), "have expired"),
+        (exceptions.TokenRetrievalError(provider="sso", error_msg="gone"), "have expired"),
+        (exceptions.ProfileNotFound(profile="work"), "(work)"),
+        (exceptions.EndpointConnectionError(endpoint_url="http://sqs"), "still there"),
+        (exceptions.ReadTimeoutError(endpoint_url="http://sqs"), "ReadTimeoutError"),
+        (refusal("ExpiredToken"), "have expired"),
+        (refusal("InvalidClientTokenId"), "does not know these credentials"),
+        (refusal("AccessDenied"), "may not call ReceiveMessage"),
+        (refusal("AWS.SimpleQueueService.NonExistentQueue"), "is the stack still there"),
+        (refusal("ThrottlingException"), "slow down"),
+        (refusal("SomethingNew"), "refused with SomethingNew"),
+        (requests.ConnectionError(), "still there"),
+        (requests.Timeout(), "Timeout"),
+    ],
+)
+def test_one_sentence_without_what_others_sent(error: Exception, sentence: str):
+    explained = explain(error)
+    assert explained is not None
+    assert sentence in explained
+    assert explained.endswith((".", "?"))
+    assert "\n" not in explained
+    assert "ada" not in explained
+
+
+def test_a_defect_of_ours_is_not_dressed_up():
+    assert explain(ValueError()) is None
+    with pytest.raises(ValueError, match="ours"):
+        ends_in_one_sentence(fail_with(ValueError("ours")))()
+
+
+def fail_with(error: BaseException) -> Any:
+    def command() -> None:
+        """Fail."""
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(KeyboardInterrupt(), 130), (typer.Abort(), 130), (OperatorError("No."), 1)]
+)
+def test_exit_codes(error: BaseException, code: int, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as ended:
+        ends_in_one_sentence(fail_with(error))()
+    assert ended.value.code == code
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("size", "flushed"), [(10, False), (1_000_000, False), (10, True)])
+def test_a_reader_that_leaves_early_is_no_error(size: int, flushed: bool):
+    program = f"""
+from ops.errors import ends_in_one_sentence
+@ends_in_one_sentence
+def command():
+    print("x" * {size}, flush={flushed})
+command()
+"""
+    reader, writer = os.pipe()
+    os.close(reader)
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+    assert (result.returncode, result.stderr) == (0, b"")
