@@ -1,0 +1,74 @@
+"""`python -m ops dead-letters` against a deployed stack: what it sends back is handled, what it deletes is gone."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ops import dead_letters
+from tests.e2e.conftest import Stack, event, eventually
+from tests.e2e.operator import Operator
+
+
+@pytest.fixture
+def operator(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    """At an empty dead-letter queue; the emulator has but one server, so that there is none to wait for."""
+    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
+    operator = Operator(stack, tmp_path)
+    eventually(
+        lambda: [operator.run("dead-letters", "discard", "--all", "--no-copy", "--yes"), reasons(operator)][1],
+        lambda left: left == {},
+    )
+    return operator
+
+
+def reasons(operator: Operator) -> dict[str, int]:
+    listed = operator.run("dead-letters", "list", "--json")
+    assert listed.exit_code == 0, listed.stderr
+    return {group["reason"]: group["count"] for group in json.loads(listed.stdout)["reasons"]}
+
+
+def test_what_was_refused_is_shown_kept_back_forced_and_discarded(
+    stack: Stack, operator: Operator, user: str, tmp_path: Path
+):
+    (message_id,) = stack.send(event(user, "mail", "yesterday"))
+    eventually(lambda: reasons(operator), lambda found: found == {"timestamp_malformed": 1})
+    by_id = ("--message-id", message_id)
+
+    shown = operator.run("dead-letters", "show", *by_id)
+    assert "timestamp has 9 characters" in shown.stdout
+    assert user not in shown.stdout
+    assert user in operator.run("dead-letters", "show", *by_id, "--body").stdout
+
+    refused = operator.run("dead-letters", "redrive", *by_id, "--yes")
+    assert refused.exit_code == 1
+    assert "Nothing that was chosen may go back" in refused.stderr
+    assert operator.run("dead-letters", "redrive", *by_id, "--yes", "--force").exit_code == 0
+    # It comes back under the new id it was sent with.
+    eventually(lambda: reasons(operator), lambda found: found == {"timestamp_malformed": 1})
+    assert operator.run("dead-letters", "show", *by_id).exit_code == 1
+
+    copy = tmp_path / "copy.jsonl"
+    discard = ("dead-letters", "discard", "--reason", "timestamp_malformed", "--copy", str(copy))
+    assert "dry run" in operator.run(*discard).stdout
+    assert operator.run(*discard, "--yes").exit_code == 0
+    assert (copy.stat().st_mode & 0o777, reasons(operator)) == (0o600, {})
+    assert json.loads(json.loads(copy.read_text())["body"])["user_id"] == user
+
+
+def test_what_was_given_up_goes_back_and_is_stored(stack: Stack, operator: Operator, user: str):
+    letters = stack.outputs["deadLetterQueueUrl"]
+    for number in range(12):
+        body = event(user, f"service-{number:02}", "2024-03-01T00:00:00Z")
+        stack.client("sqs").send_message(QueueUrl=letters, MessageBody=body)
+    assert reasons(operator) == {"gave-up": 12}
+    assert "gave up after 5 receives" in operator.run("dead-letters", "list").stdout
+    assert "dry run" in operator.run("dead-letters", "redrive", "--all").stdout
+    assert stack.record(user) == []
+
+    redriven = operator.run("dead-letters", "redrive", "--all", "--yes")
+    assert redriven.exit_code == 0, redriven.stderr
+    assert redriven.stdout.splitlines()[-1].startswith("Redrove 12 messages.")
+    assert "receiving, sending and deleting instead" in redriven.stderr
+    eventually(lambda: len(stack.record(user)), lambda count: count == 12)
+    assert reasons(operator) == {}
