@@ -1,5 +1,8 @@
 """What several kinds of tests share."""
 
+import os
+from collections.abc import Iterator
+
 import pytest
 
 from tests.recorder import PROD_OVERLAY, Graph, record
@@ -32,3 +35,15 @@ def extended_graph() -> Graph:
         "batchWindowSeconds": 5,
     }
     return record("dev", extensions)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing that a test caches is left in the home of whoever runs it."""
+    before = os.environ.get("XDG_CACHE_HOME")
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["XDG_CACHE_HOME"]
+    else:
+        os.environ["XDG_CACHE_HOME"] = before

@@ -9,10 +9,12 @@ from typing import Any
 
 import botocore.session
 import pytest
+import typer
 import yaml
 from botocore import xform_name
 
 from components.monitoring.alarm_ids import AlarmId
+from ops.__main__ import app as operator_app
 
 ROOT = Path(__file__).parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
@@ -71,6 +73,8 @@ def command_problems(text: str) -> Iterator[str]:
             yield from (f"{line}: {problem}" for problem in aws_problems(words))
         elif words[0] == "pulumi":
             yield from (f"{line}: {problem}" for problem in pulumi_problems(words))
+        elif words[:3] == ["python", "-m", "ops"]:
+            yield from (f"{line}: {problem}" for problem in operator_problems(words[3:]))
 
 
 @functools.cache
@@ -100,6 +104,21 @@ def aws_problems(words: list[str]) -> Iterator[str]:
     yield from (f"--{one} is missing" for one in required - names)
 
 
+def operator_problems(words: list[str]) -> Iterator[str]:
+    """What our own command line would say, by the commands it is made of; a stack is named."""
+    command: Any = typer.main.get_command(operator_app)
+    while commands := getattr(command, "commands", None):
+        name, *words = words
+        if name not in commands:
+            yield f"no command {name}"
+            return
+        command = commands[name]
+    known = {option for parameter in command.params for option in parameter.opts}
+    yield from (f"no option {word}" for word in words if word.startswith("--") and word not in known)
+    if "--stack" not in words:
+        yield "not a command for a named stack"
+
+
 def pulumi_problems(words: list[str]) -> Iterator[str]:
     """A stack is named, and a setting exists."""
     if words[1] not in PULUMI or "--stack" not in words:
@@ -120,7 +139,8 @@ def test_the_runbook_is_true(check: Any) -> None:
 
 def test_there_are_commands_to_check() -> None:
     found = commands(RUNBOOK)
-    assert len([one for one in found if one.startswith("aws ")]) > 20
+    assert len([one for one in found if one.startswith("aws ")]) > 15
+    assert len([one for one in found if one.startswith("python -m ops dead-letters ")]) > 5
     assert len([one for one in found if one.startswith("pulumi config set")]) > 10
 
 
@@ -133,8 +153,10 @@ def test_there_are_commands_to_check() -> None:
         (section_problems, "Part of [consumer-down](#consumer-down), tells nobody. Ev", "Ev"),
         (link_problems, "(#query-throttles)", "(#query-throttle)"),
         (command_problems, "update-event-source-mapping", "enable-event-source-mapping"),
-        (command_problems, "--receipt-handle RECEIPT_HANDLE", "--handle RECEIPT_HANDLE"),
-        (command_problems, "--receipt-handle RECEIPT_HANDLE", ""),
+        (command_problems, "--uuid UUID --enabled", "--id UUID --enabled"),
+        (command_problems, "--uuid UUID --enabled", "--enabled"),
+        (command_problems, "dead-letters redrive --all", "dead-letters redrive --everything"),
+        (command_problems, "dead-letters redrive --all", "dead-letters return --all"),
         (command_problems, "apiRateLimit 20", "apiRate 20"),
         (command_problems, "alarms.api-4xx.enabled", "alarms.api-4x.enabled"),
         (command_problems, "pulumi up --stack dev --yes", "pulumi up --yes"),

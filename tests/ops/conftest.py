@@ -1,4 +1,3 @@
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,15 +40,3 @@ def filled(queues: TwoQueues) -> TwoQueues:
     queues.bury(login("linus", "yesterday"), **stamps("timestamp_malformed", "source-2"))
     queues.bury(login("margaret"), signature=SIGNATURE, origin=ORIGIN, **stamps("field_blank", "source-3"))
     return queues
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nothing that a test caches is left in the home of whoever runs it."""
-    before = os.environ.get("XDG_CACHE_HOME")
-    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["XDG_CACHE_HOME"]
-    else:
-        os.environ["XDG_CACHE_HOME"] = before
