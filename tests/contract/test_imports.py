@@ -27,6 +27,7 @@ def test_contracts_hold() -> None:
         ("components/queue.py", "import handlers.store"),
         ("handlers/store.py", "import components.queue"),
         ("components/queue.py", "import localcloud"),
+        ("localcloud/demo.py", "import ops.smoke"),
     ],
 )
 def test_a_broken_contract_is_found(module: str, line: str, tmp_path: Path) -> None:
