@@ -96,22 +96,23 @@ def count_events(events: EventFile | list[Event], *, check: bool) -> int:
 
 
 class Rejected:
-    """Events the queue did not accept, kept in a file of mode 600 that can be sent again; none, no file."""
+    """Events the queue did not accept, kept in a file of mode 600 that can be sent again; without a path, counted."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
         self.count = 0
         self.shown: list[str] = []
         self._file: IO[str] | None = None
 
     def keep(self, event: Event, code: str) -> None:
-        """Write it to the file."""
-        if self._file is None:
-            self._file = new_private_file(self.path)
+        """Write it to the file, which is made for the first."""
+        if self._file is None and self._path:
+            self._file = new_private_file(self._path)
         self.count += 1
         if self.count <= SHOWN:
             self.shown.append(f"  event {event.number}: {code}")
-        print(event.body, file=self._file)
+        if self._file:
+            print(event.body, file=self._file)
 
     def close(self) -> None:
         """All of it is in the file now."""

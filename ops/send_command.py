@@ -50,7 +50,9 @@ def send(
         if not total:
             raise OperatorError(f"{file} holds no event: one JSON object a line is expected.")
         deployed = load_outputs(stack, outputs)
-        rejected = Rejected(failed or Path(f"send-failed-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"))
+        # One event that was typed is typed again; only what came in a file is kept, unless a file was named.
+        path = failed or (Path(f"send-failed-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl") if file else None)
+        rejected = Rejected(path)
         try:
             with progress_bar("Sending", total) as advance:
                 accepted = send_events(deployed.client("sqs"), deployed.queue_url, events, rejected.keep, advance)
@@ -58,7 +60,8 @@ def send(
             rejected.close()
             if rejected.count:
                 tell("\n".join(rejected.shown) + ("\n  ..." if rejected.count > len(rejected.shown) else ""))
-                tell(f"{rejected.count} of {total} events are kept in {rejected.path}: send them again with --file.")
+                if path:
+                    tell(f"{rejected.count} of {total} events are kept in {path}: send them again with --file.")
     print(f"Sent {accepted} of {total} events.")
     if rejected.count:
         raise OperatorError(f"The queue did not accept {rejected.count} events.")

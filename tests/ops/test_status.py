@@ -152,4 +152,4 @@ def test_what_cannot_be_asked_is_one_sentence(stack: SimulatedStack, tmp_path: P
     stack.client("lambda").delete_function(FunctionName=f"{PREFIX}-query")
     refused = run(stack, tmp_path)
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert refused.stderr.startswith("GetFunctionConfiguration was refused with ResourceNotFoundException")
+    assert refused.stderr.startswith("GetFunctionConfiguration found nothing of that name")
