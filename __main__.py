@@ -15,7 +15,7 @@ from components.monitoring import Monitoring, MonitoringArgs
 from components.monitoring.queries import LogGroups
 from components.monitoring.signals import AlarmId, Board, Section
 from components.monitoring.tracing import Tracing, TracingArgs
-from components.objectives import objectives
+from components.objectives import JOURNEYS, objectives
 from components.outcome_signals import ingest_signals, metrics_format_signal, query_outcome_signals
 from components.queue import EventQueue, EventQueueArgs
 from components.settings import StackSettings
@@ -234,7 +234,7 @@ monitoring = Monitoring(
             metrics_format_signal(log_groups.functions),
         ),
         drawn=pulumi.Output.all(queue.drawn, consumer.signals).apply(lambda drawn: (*drawn[0], *drawn[1])),
-        composites=queue.composites,
+        composites=(*queue.composites, *JOURNEYS),
         objectives=objectives(settings.stack, api_name),
         log_groups=log_groups,
         log_writers=(event_handler, query, api),

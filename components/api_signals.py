@@ -42,19 +42,20 @@ def _failures(metric: MetricMaker) -> tuple[Signal, ...]:
         Signal(
             title="API fails for at least half of its callers (1 = so)",
             metrics=(requests, errors),
-            expression="IF(errors >= 2 AND 100 * errors / requests >= 50, 1, 0)",
+            expression="IF(100 * errors / requests >= 50, 1, 0)",
             unit="yes or no",
-            period_seconds=900,
             **ON_API,
             alarms=(
                 AlarmRule(
                     id=AlarmId.API_DOWN,
                     threshold=1,
                     comparison=Comparison.AT_LEAST,
-                    datapoints=1,
-                    periods=1,
-                    severity=Severity.P1,
-                    meaning="The API fails for at least half of its callers.",
+                    # Two, or one failure in the night would page; of an hour, or at a few requests an hour the page
+                    # would come and go with the requests.
+                    datapoints=2,
+                    periods=60,
+                    severity=None,
+                    meaning="The API failed for at least half of its callers in two minutes or more of the last hour.",
                     first_step="On the API board: does the query function fail, or API Gateway without it?",
                 ),
             ),
@@ -72,7 +73,7 @@ def _failures(metric: MetricMaker) -> tuple[Signal, ...]:
                     threshold=5,
                     datapoints=3,
                     periods=3,
-                    severity=Severity.P1,
+                    severity=None,
                     meaning="Callers get errors that are ours: more than one request in twenty, for three minutes.",
                     first_step="On the API board, compare with the query function's failures, then its last errors.",
                 ),
@@ -90,7 +91,8 @@ def _failures(metric: MetricMaker) -> tuple[Signal, ...]:
                     threshold=1,
                     comparison=Comparison.AT_LEAST,
                     datapoints=1,
-                    periods=1,
+                    # One mail for what comes again within the hour.
+                    periods=12,
                     severity=Severity.P3,
                     meaning="At least one request failed inside. The net under the alarms that wait for more.",
                     first_step="Find it in the access log by status 500 to 504, then its trace.",
@@ -129,7 +131,8 @@ def _traffic(metric: MetricMaker, rate_limit: int) -> tuple[Signal, ...]:
                     threshold=QUERY_OBJECTIVE_MILLISECONDS,
                     comparison=Comparison.AT_LEAST,
                     datapoints=5,
-                    periods=5,
+                    # The p90 of few requests is mostly that of the fast ones.
+                    periods=30,
                     severity=Severity.P2,
                     meaning="One caller in ten waits a second or longer.",
                     first_step="On the API board, compare with the function's latency: the rest is API Gateway's.",
@@ -182,7 +185,7 @@ def _callers(metric: MetricMaker, stack: str) -> tuple[Signal, ...]:
                     id=AlarmId.API_4XX,
                     threshold=5,
                     datapoints=5,
-                    periods=5,
+                    periods=15,
                     severity=Severity.P3,
                     meaning="More than one request in twenty is refused: a client broke, or somebody tries doors.",
                     first_step="Group the access log by status and client with saved query 12.",
@@ -202,7 +205,7 @@ def _callers(metric: MetricMaker, stack: str) -> tuple[Signal, ...]:
                     id=AlarmId.API_AUTH_SPIKE,
                     threshold=10,
                     datapoints=3,
-                    periods=3,
+                    periods=6,
                     severity=Severity.P3,
                     meaning="More than one request in ten comes without a valid token: credentials expired at a"
                     " client, or an attack.",

@@ -53,9 +53,9 @@ def function_signals(watch: FunctionWatch, function_name: str, timeout_seconds: 
                 AlarmRule(
                     id=watch.errors,
                     threshold=0,
-                    # Failed batches come back minutes apart, so breaches in a row at one minute would never be seen.
-                    datapoints=2,
-                    periods=3,
+                    datapoints=1,
+                    # A failed batch comes back minutes later, the next bad request at any time: one ticket an hour.
+                    periods=12,
                     severity=Severity.P2,
                     meaning=f"Whole invocations of the {watch.title} fail: a crash, a timeout or a failed start."
                     f" {watch.failure}",
@@ -74,7 +74,7 @@ def function_signals(watch: FunctionWatch, function_name: str, timeout_seconds: 
                     threshold=1,
                     comparison=Comparison.AT_LEAST,
                     datapoints=5,
-                    periods=5,
+                    periods=15,
                     severity=Severity.P2,
                     meaning=f"The {watch.title} is refused a place to run: its reservation or the account's concurrency"
                     f" is used up. {watch.failure}",
@@ -99,7 +99,7 @@ def function_signals(watch: FunctionWatch, function_name: str, timeout_seconds: 
                     watches="slowest" if watch.duration_statistic == "Maximum" else "slow",
                     threshold=800 * timeout_seconds,
                     datapoints=3,
-                    periods=3,
+                    periods=12,
                     severity=Severity.P2,
                     meaning=f"The {watch.title} needs more than four fifths of its timeout: timeouts are next.",
                     first_step="On the board, look at the table's latency and throttles; then at the slowest traces.",

@@ -130,8 +130,8 @@ def _nothing_stored(metric: MetricMaker, event_handler_name: str) -> Signal:
                 comparison=Comparison.AT_LEAST,
                 # At low traffic the same few events come back every visibility timeout, with quiet minutes between.
                 datapoints=3,
-                periods=15,
-                severity=Severity.P1,
+                periods=60,
+                severity=None,
                 meaning="Every event fails and none is stored. What is given up ends in the dead-letter queue.",
                 first_step="On the ingest board: did it begin with a deployment, or does the table refuse?",
             ),
@@ -147,17 +147,16 @@ def _failures(metric: MetricMaker) -> Signal:
             metric("failed", Emitted.EVENT_FAILED, "Sum", "failed"),
             metric("exhausted", Emitted.EVENT_EXHAUSTED, "Sum", "given up"),
         ),
-        # Below five, one failure would be a catastrophe in percent.
-        expression="IF(received >= 5, 100 * (failed + exhausted) / received, 0)",
+        expression="100 * (failed + exhausted) / received",
         unit="percent",
-        period_seconds=300,
         **ON_INGEST,
         alarms=(
             AlarmRule(
                 id=AlarmId.INGEST_FAILURES,
                 threshold=5,
-                datapoints=2,
-                periods=3,
+                # Among few events one failure is much in percent, and quiet minutes are not the end of the fault.
+                datapoints=5,
+                periods=60,
                 severity=Severity.P2,
                 meaning="More than one event in twenty fails and is retried: logins show late, some may be given up.",
                 first_step="Group the last failures by error_code with saved query 02.",
@@ -179,7 +178,7 @@ def _given_up(metric: MetricMaker) -> Signal:
                 id=AlarmId.INGEST_EXHAUSTED,
                 threshold=0,
                 datapoints=1,
-                periods=3,
+                periods=12,
                 severity=Severity.P2,
                 meaning="Valid events failed to their last retry and are dead letters now: their logins are missing.",
                 first_step="Find their error_code with saved query 05; when that is mended, redrive.",
@@ -203,8 +202,8 @@ def _contract(metric: MetricMaker) -> tuple[Signal, ...]:
                 AlarmRule(
                     id=AlarmId.INGEST_CONTRACT,
                     threshold=20,
-                    datapoints=2,
-                    periods=3,
+                    datapoints=1,
+                    periods=12,
                     severity=Severity.P2,
                     meaning="A producer sends events that break the contract: more than one in five is quarantined.",
                     first_step="Group them by error_code with saved query 14; tell the producer.",

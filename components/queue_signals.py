@@ -19,7 +19,7 @@ QUEUE_COMPOSITES = (
     CompositeRule(
         id=AlarmId.CONSUMER_DOWN,
         any_of=(AlarmId.QUEUE_AGE, AlarmId.CONSUMER_STALLED),
-        severity=Severity.P1,
+        severity=None,
         meaning="Nothing is being processed, or far too slowly: events wait, and answers of the API grow stale.",
         first_step="On the ingest board: is anything received from the queue, and does the event handler fail?",
     ),
@@ -190,7 +190,8 @@ def _dead_letter_signals(queue_name: str, shortest_life_seconds: int) -> tuple[S
                     threshold=0,
                     datapoints=1,
                     periods=1,
-                    severity=Severity.P2,
+                    # Invalid events die on a normal day too; those given up while valid have tickets of their own.
+                    severity=Severity.P3,
                     meaning="Events were given up: invalid ones with the reason as a message attribute, the others"
                     " after their last retry. They are lost when their retention ends.",
                     first_step="Read the messages and their error_code attribute; mend the cause; redrive them.",

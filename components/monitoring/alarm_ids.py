@@ -7,6 +7,8 @@ class AlarmId(StrEnum):
     """An id is the alarm's logical name, the end of its physical name and its heading in the runbook."""
 
     SERVICE_HEALTH = "service-health"
+    INGEST_UNHEALTHY = "ingest-unhealthy"
+    API_UNHEALTHY = "api-unhealthy"
 
     CONSUMER_DOWN = "consumer-down"
     QUEUE_AGE = "queue-age"
@@ -79,6 +81,6 @@ class AlarmId(StrEnum):
 
 # An AND or OR of other alarms: there is no threshold of its own to override.
 COMPOSITES = frozenset(
-    {AlarmId.SERVICE_HEALTH, AlarmId.CONSUMER_DOWN}
+    {AlarmId.SERVICE_HEALTH, AlarmId.INGEST_UNHEALTHY, AlarmId.API_UNHEALTHY, AlarmId.CONSUMER_DOWN}
     | {one for one in AlarmId if one.startswith("slo-") and one.endswith(("-fast", "-medium", "-slow"))}
 )

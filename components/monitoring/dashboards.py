@@ -73,12 +73,12 @@ class BoardContent:
         """Every alarm there is."""
         return [*(rule for signal in self.signals for rule in signal.alarms), *self.composites]
 
-    def told_by(self, rule: AlarmRule) -> tuple[AlarmId, Severity | None]:
+    def told_by(self, rule: AlarmRule | CompositeRule) -> tuple[AlarmId, Severity | None]:
         """The alarm that tells somebody when this rule is met: its own, or the composite it is part of."""
         if rule.severity is None:
             for composite in self.composites:
-                if rule.id in composite.children and composite.severity:
-                    return composite.id, composite.severity
+                if rule.id in composite.children and (told := self.told_by(composite))[1]:
+                    return told
         return rule.id, rule.severity
 
 
@@ -173,7 +173,10 @@ def _matrices(board: Board, content: BoardContent) -> dict[str, list[AlarmId]]:
     """The alarms at the top, by the title of their matrix: of the board's graphs, or on the overview all who tell."""
     if board is not Board.OVERVIEW:
         here = [rule.id for signal in content.signals if board in signal.boards for rule in signal.alarms]
-        combined = [one.id for one in content.composites if one.severity and not set(here).isdisjoint(one.children)]
+        combined: list[AlarmId] = []
+        for one in content.composites:
+            if one.id is not AlarmId.SERVICE_HEALTH and not {*here, *combined}.isdisjoint(one.children):
+                combined.insert(0, one.id)
         return {"Alarms of this board": combined + here}
     return {
         "Alarms that wake somebody (P1), and the state of the whole service": [

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
 from typing import Literal, Protocol
 
 from components.monitoring.alarm_ids import COMPOSITES
@@ -55,13 +56,18 @@ def select(
 
     there = {rule.id for rule in rules if enabled(rule)}
     chosen: list[CompositeRule] = []
-    for composite in composites:
+    for composite in _children_first(composites):
         left = tuple(one for one in composite.any_of if one in there)
         if enabled(composite) and (left or composite.all_of) and set(composite.all_of) <= there:
             suppressor = composite.suppressed_by if composite.suppressed_by in there else None
             chosen.append(replace(composite, any_of=left, suppressed_by=suppressor))
             there.add(composite.id)
-    used = {child for composite in chosen for child in composite.children}
+    # Backwards, so that what only a left-out composite would have told of is left out with it.
+    used: set[AlarmId] = set()
+    for composite in reversed(chosen):
+        if composite.severity or composite.id in used:
+            used.update(composite.children)
+    chosen = [one for one in chosen if one.severity or one.id in used]
 
     def kept(signal: Signal) -> Signal:
         alarms = (rule for rule in signal.alarms if rule.id in there and (rule.severity or rule.id in used))
@@ -70,6 +76,12 @@ def select(
     selected = tuple(kept(signal) for signal in signals)
     health = _health(selected, chosen)
     return Selection(signals=selected, composites=(*chosen, *(one for one in health if enabled(one))))
+
+
+def _children_first(composites: Sequence[CompositeRule]) -> list[CompositeRule]:
+    by_id = {one.id: one for one in composites}
+    needs = {one.id: (*one.children, *filter(None, [one.suppressed_by])) for one in composites}
+    return [by_id[one] for one in TopologicalSorter(needs).static_order() if one in by_id]
 
 
 def _check_ids(rules: Sequence[AlarmRule | CompositeRule], overrides: Mapping[str, Override]) -> None:

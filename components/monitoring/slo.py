@@ -41,9 +41,8 @@ class Pace:
     rate: float
     """Times the rate that uses up the budget exactly in `WINDOW_DAYS`."""
     long_seconds: int
-    severity: Severity
-    slower_than: str = ""
-    """The pace that tells of the same fault earlier."""
+    severity: Severity | None
+    """None for what the alarm of the user journey tells."""
 
     @property
     def short_seconds(self) -> int:
@@ -52,9 +51,9 @@ class Pace:
 
 
 PACES = (
-    Pace(name="fast", rate=14.4, long_seconds=3_600, severity=Severity.P1),
-    Pace(name="medium", rate=6, long_seconds=21_600, severity=Severity.P1, slower_than="fast"),
-    Pace(name="slow", rate=3, long_seconds=86_400, severity=Severity.P2, slower_than="medium"),
+    Pace(name="fast", rate=14.4, long_seconds=3_600, severity=None),
+    Pace(name="medium", rate=6, long_seconds=21_600, severity=None),
+    Pace(name="slow", rate=3, long_seconds=86_400, severity=Severity.P2),
 )
 
 
@@ -72,6 +71,8 @@ class ServiceLevelObjective:
     """The same: how many there were."""
     target_percent: float
     note: str = ""
+    paged_by: AlarmId
+    """The alarm that pages for its fast and its medium burn, and while it does, silences the slow one."""
     meaning: str
     """What users notice while it burns."""
     first_step: str
@@ -95,7 +96,7 @@ class ServiceLevelObjective:
 
     @property
     def composites(self) -> tuple[CompositeRule, ...]:
-        """One alarm for each pace, the slower silent while a faster one tells."""
+        """One alarm for each pace; only the slow one tells somebody itself."""
         return tuple(self._composite(pace) for pace in PACES)
 
     def _drawn(self) -> Iterator[Signal]:
@@ -167,12 +168,12 @@ class ServiceLevelObjective:
         left = f"{days * 24:.0f} hours" if days < 4 else f"{days:.0f} days"
         suppressed = (
             {
-                "suppressed_by": AlarmId(f"slo-{self.id}-{pace.slower_than}"),
+                "suppressed_by": self.paged_by,
                 "wait_seconds": SUPPRESSOR_WAIT_SECONDS,
-                # As long as the short windows still remember the fault the faster pace has told of.
+                # As long as the short windows still remember the fault somebody was paged for.
                 "extension_seconds": SHORT_WINDOWS * pace.short_seconds,
             }
-            if pace.slower_than
+            if pace.severity
             else {}
         )
         return CompositeRule(

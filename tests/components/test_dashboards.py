@@ -1,5 +1,6 @@
 """Signals become boards: who is told, what is drawn where, and what a reader needs to know."""
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -102,6 +103,10 @@ def test_a_part_of_an_alarm_is_drawn_in_the_name_of_who_is_told() -> None:
     )
     (line,) = graph_of(signal(rule(severity=None)), composites=(whole,))["annotations"]["horizontal"]
     assert (line["label"], line["color"]) == ("queue-age of consumer-down (P1): > 60", COLOURS[Severity.P1])
+    inner = dataclasses.replace(whole, severity=None)
+    outer = dataclasses.replace(whole, id=AlarmId.INGEST_UNHEALTHY, any_of=(AlarmId.CONSUMER_DOWN,))
+    (line,) = graph_of(signal(rule(severity=None)), composites=(inner, outer))["annotations"]["horizontal"]
+    assert line["label"] == "queue-age of ingest-unhealthy (P1): > 60"
     (line,) = graph_of(signal(rule(severity=None)))["annotations"]["horizontal"]
     assert (line["label"], line["color"]) == ("queue-age: > 60", REFERENCE_COLOUR)
 

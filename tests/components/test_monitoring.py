@@ -112,7 +112,9 @@ def chosen(*signals: Signal, composites: Any = (), level: Any = "full", override
 
 def test_essential_leaves_out_p3_and_what_is_not_essential() -> None:
     signals = signal(rule(severity=Severity.P3)), signal(rule(AlarmId.API_5XX)), signal(rule(AlarmId.API_DOWN))
-    composites = (composite(AlarmId.SLO_API_LATENCY_SLOW, any_of=(AlarmId.API_5XX,), essential=False, severity=None),)
+    composites = (
+        composite(AlarmId.SLO_API_LATENCY_SLOW, any_of=(AlarmId.API_5XX,), essential=False, severity=Severity.P2),
+    )
     assert chosen(*signals, composites=composites) == {
         "queue-age": 60,
         "api-5xx": 60,
@@ -188,6 +190,18 @@ def test_a_suppressor_that_is_not_there_suppresses_nothing() -> None:
 
     assert suppressor({}) is fast
     assert suppressor({fast: AlarmOverride(enabled=False)}) is None
+
+
+def test_composites_of_composites_are_made_after_them_and_go_with_who_tells_for_them() -> None:
+    inner = composite(any_of=(AlarmId.QUEUE_AGE,), severity=None)
+    outer = composite(AlarmId.INGEST_UNHEALTHY, any_of=(AlarmId.CONSUMER_DOWN,))
+    slow = composite(
+        AlarmId.SLO_INGEST_TIMELY_SLOW, any_of=(AlarmId.QUEUE_AGE,), suppressed_by=AlarmId.INGEST_UNHEALTHY
+    )
+    there = list(chosen(signal(rule(severity=None)), composites=(slow, outer, inner)))
+    assert there == ["queue-age", "consumer-down", "ingest-unhealthy", "slo-ingest-timely-slow", "service-health"]
+    without = {AlarmId.INGEST_UNHEALTHY: AlarmOverride(enabled=False)}
+    assert list(chosen(signal(rule(severity=None)), composites=(outer, inner), overrides=without)) == []
 
 
 def test_service_health_is_everything_that_pages() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from components.monitoring.signals import AlarmId, MissingData, Severity
 from components.monitoring.slo import ServiceLevelObjective
-from components.objectives import objectives
+from components.objectives import JOURNEYS, objectives
 
 AVAILABILITY, LATENCY, INGEST = objectives("dev", "event-processing-dev-api")
 
@@ -35,10 +35,19 @@ def test_windows_and_thresholds_are_those_of_the_workbook() -> None:
 
 def test_one_fault_is_told_once() -> None:
     fast, medium, slow = AVAILABILITY.composites
-    assert [one.severity for one in (fast, medium, slow)] == [Severity.P1, Severity.P1, Severity.P2]
-    assert [one.suppressed_by for one in (fast, medium, slow)] == [None, fast.id, medium.id]
-    assert (medium.wait_seconds, medium.extension_seconds) == (120, 5_400)
+    assert [one.severity for one in (fast, medium, slow)] == [None, None, Severity.P2]
+    assert [one.suppressed_by for one in (fast, medium, slow)] == [None, None, AlarmId.API_UNHEALTHY]
     assert (slow.wait_seconds, slow.extension_seconds) == (120, 21_600)
+
+
+def test_what_burns_fast_pages_through_its_journey() -> None:
+    paging = {one.id: one.children for one in JOURNEYS}
+    for objective in (AVAILABILITY, LATENCY, INGEST):
+        assert {one.id for one in objective.composites if not one.severity} <= set(paging[objective.paged_by])
+
+
+def test_a_page_says_how_soon_the_budget_is_gone() -> None:
+    fast, medium, _ = AVAILABILITY.composites
     assert "after 50 hours" in fast.meaning
     assert "after 5 days" in medium.meaning
 

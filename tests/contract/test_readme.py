@@ -103,5 +103,5 @@ def test_the_alarm_table_is_what_is_deployed(prod_graph: Graph, extended_graph: 
 
 def test_an_alarm_that_is_missing_or_of_another_severity_is_noticed(prod_graph: Graph, extended_graph: Graph):
     deployed = severities_of(prod_graph, extended_graph)
-    assert severities_in(README.replace("| `ingest-down` | P1 |", "| `ingest-down` | P2 |")) != deployed
+    assert severities_in(README.replace("| `ingest-unhealthy` | P1 |", "| `ingest-unhealthy` | P2 |")) != deployed
     assert severities_in(README.replace("`table-system-errors` |", "|")) != deployed

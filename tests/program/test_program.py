@@ -55,6 +55,7 @@ def test_every_alarm_there_can_be_is_there(prod_graph: Graph) -> None:
 def test_a_development_stack_has_what_is_essential(dev_graph: Graph, prod_graph: Graph) -> None:
     left_out = alarm_ids(prod_graph) - alarm_ids(dev_graph)
     assert {one for one in left_out if not one.startswith("slo-")} == {
+        "dlq-not-empty",
         "ingest-invalid",
         "consumer-concurrency",
         "table-latency-batch-get-item",

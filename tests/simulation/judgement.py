@@ -9,6 +9,8 @@ from tests.simulation.harness import Stack, evaluate, simulate
 from tests.simulation.scenarios import START, Scenario
 
 PAGE, TICKET, MAIL = "p1", "p2", "p3"
+# Tells of each dead letter until somebody looks: normal days have some too.
+WORK_LEFT = "dlq-not-empty"
 
 
 def severity(told: Notification) -> str:
@@ -30,7 +32,9 @@ class Verdict:
     """What told first of those that belong to the fault."""
     minutes_to_detect: int | None
     minutes_to_clear: int | None
-    """From the end of the fault until the last of them is over; None when one never is."""
+    """From the end of the fault until the last that told of it is over; None when the look ended first."""
+    settle: int
+    """How many minutes after the fault the look ended."""
     is_found: bool
     """Whether one of those that must fire did."""
 
@@ -54,10 +58,11 @@ def verdict_of(stack: Stack, scenario: Scenario, history: History) -> Verdict:
         pages=_of(alarms, PAGE),
         tickets=_of(alarms, TICKET),
         mails=_of(alarms, MAIL),
-        false_alerts=tuple(sorted({alarm_id for alarm_id, _ in alarms} - scenario.belong)),
+        false_alerts=tuple(sorted({alarm_id for alarm_id, _ in alarms} - scenario.belong - {WORK_LEFT})),
         first=first[0] if first else "",
         minutes_to_detect=first[1] - START if first else None,
-        minutes_to_clear=_cleared(stack, scenario, history),
+        minutes_to_clear=_cleared(stack, scenario, history, {alarm_id for alarm_id, _ in right} - {WORK_LEFT}),
+        settle=scenario.settle,
         is_found=first is not None,
     )
 
@@ -66,10 +71,10 @@ def _of(alarms: Iterable[tuple[str, Notification]], wanted: str) -> tuple[str, .
     return tuple(alarm_id for alarm_id, told in alarms if severity(told) == wanted)
 
 
-def _cleared(stack: Stack, scenario: Scenario, history: History) -> int | None:
+def _cleared(stack: Stack, scenario: Scenario, history: History, told: set[str]) -> int | None:
     last: dict[str, tuple[State, int]] = {}
     for one in history.transitions:
-        if one.minute > START and stack.alarm_id(one.alarm) in scenario.belong:
+        if one.minute > START and stack.alarm_id(one.alarm) in told:
             last[one.alarm] = one.state, one.minute
     if any(state is State.ALARM for state, _ in last.values()):
         return None

@@ -1,6 +1,6 @@
 """Write docs/alert-quality.md: what the alarms did in every scenario and on normal days. `make alert-quality` runs it.
 
-It takes a quarter of an hour. Drift is noticed without it: the document carries a fingerprint of the alarms and of the
+It takes half an hour. Drift is noticed without it: the document carries a fingerprint of the alarms and of the
 simulation, and a test judges some of its rows again.
 """
 
@@ -34,7 +34,9 @@ reads an alarm. What it cannot show: how CloudWatch behaves beyond its documenta
 
 A *page* is P1, a *ticket* P2, *mail* P3. An alert is *false* when it does not belong to the fault. Minutes to detect
 count from the beginning of the fault to the first alert that must come, minutes to clear from its end until the last
-alarm of it is over (- when one stays); dead letters are looked through an hour after the fault.
+alarm that told of it is over (0 when that was before; "more than" where the look ended first). Dead letters are looked
+through an hour after the fault; until then `dlq-not-empty` is in alarm, as it is after the invalid events of a normal
+day, so it is neither counted as false nor waited for.
 """
 
 
@@ -45,7 +47,7 @@ def row(verdict: Verdict) -> str:
         verdict.level,
         verdict.first or "**missed**",
         "-" if verdict.minutes_to_detect is None else str(verdict.minutes_to_detect),
-        "-" if verdict.minutes_to_clear is None else str(max(0, verdict.minutes_to_clear)),
+        f"more than {verdict.settle}" if verdict.minutes_to_clear is None else str(max(0, verdict.minutes_to_clear)),
         _counted(verdict.pages),
         _counted(verdict.tickets),
         _counted(verdict.mails),
@@ -98,6 +100,14 @@ def summary(verdicts: list[Verdict]) -> str:
     wrong = sum(alarm in verdict.false_alerts for verdict, alarm in alerts)
     prompt = [verdict.minutes_to_detect for verdict in severe if verdict.minutes_to_detect is not None]
     pages = [len(verdict.pages) for verdict in severe]
+    late = [
+        f"{verdict.scenario} at {verdict.level} ({verdict.minutes_to_detect})"
+        for verdict in severe
+        if (verdict.minutes_to_detect or 0) > PROMPT_MINUTES
+    ]
+    repeated = [
+        f"{verdict.scenario} at {verdict.level}" for verdict in verdicts if len(set(verdict.pages)) < len(verdict.pages)
+    ]
     return "\n".join(
         (
             f"- Recall: {found} of {len(verdicts)} faults were told of.",
@@ -106,6 +116,10 @@ def summary(verdicts: list[Verdict]) -> str:
             f"within {PROMPT_MINUTES} minutes; half of them within {sorted(prompt)[len(prompt) // 2]}, all those found"
             f" within {max(prompt)}.",
             f"- Pages per fault that must page: {sum(pages) / len(pages):.1f}, at most {max(pages)}.",
+            f"- The same page more than once: {'; '.join(repeated) or 'never'}.",
+            f"- Paged later than {PROMPT_MINUTES} minutes: {'; '.join(late) or 'none'}. At a few events an hour nothing"
+            " fails before something is asked for; events that wait are told from retries by their age; slow answers"
+            " and few failures are known by their share of an hour or more; dead letters are old after days.",
         )
     )
 

@@ -17,9 +17,9 @@ BUSY = (A_MINUTE, A_SECOND)
 # Faults begin on the second day at two in the afternoon, when the tide is high.
 START = 2_280
 
-AVAILABILITY = tuple(f"slo-api-availability-{pace}" for pace in ("fast", "medium", "slow"))
-LATENCY = tuple(f"slo-api-latency-{pace}" for pace in ("fast", "medium", "slow"))
-TIMELY = tuple(f"slo-ingest-timely-{pace}" for pace in ("fast", "medium", "slow"))
+AVAILABILITY = ("api-unhealthy", "slo-api-availability-slow")
+LATENCY = ("api-unhealthy", "slo-api-latency-slow")
+TIMELY = ("ingest-unhealthy", "slo-ingest-timely-slow")
 DEAD_LETTERS = ("dlq-not-empty", "ingest-exhausted")
 
 
@@ -77,8 +77,8 @@ def _share_of_table(share: float, **behaviour: Any) -> dict[str, Any]:
     return {"disturbed": share, "disturbance": Dependency(**behaviour)}
 
 
-API_FAILS = ("api-down", "api-5xx", "api-5xx-any", "table-system-errors", *AVAILABILITY)
-INGEST_FAILS = ("ingest-down", "ingest-failures", "event-handler-errors", *DEAD_LETTERS, *TIMELY, "consumer-down")
+API_FAILS = ("api-5xx-any", "table-system-errors", *AVAILABILITY)
+INGEST_FAILS = ("ingest-failures", "event-handler-errors", *DEAD_LETTERS, *TIMELY)
 TABLE_FAILS = (
     *INGEST_FAILS,
     "consumer-concurrency",
@@ -89,20 +89,20 @@ TABLE_FAILS = (
 
 SCENARIOS = (
     Scenario(
-        name="consumer stopped", changes={"consumer_runs": False}, minutes=30, page=("consumer-down",),
-        speaks=("slo-ingest-timely-fast", *TIMELY, "consumer-concurrency"),
+        name="consumer stopped", changes={"consumer_runs": False}, minutes=30, page=("ingest-unhealthy",),
+        speaks=(*TIMELY, "consumer-concurrency"),
     ),
     Scenario(
         name="bad deploy: every batch crashes", changes={"handler_fails": "crash"},
-        page=("ingest-down",), speaks=(*INGEST_FAILS, "consumer-concurrency"),
+        page=("ingest-unhealthy",), speaks=(*INGEST_FAILS, "consumer-concurrency"),
     ),
     Scenario(
         name="every batch times out", changes={"handler_fails": "timeout"},
-        page=("ingest-down", "consumer-down"), speaks=(*INGEST_FAILS, "event-handler-duration", "consumer-concurrency"),
+        page=("ingest-unhealthy",), speaks=(*INGEST_FAILS, "event-handler-duration", "consumer-concurrency"),
     ),
     Scenario(
         name="one message crashes its batches", changes={"poison_messages": 1}, minutes=1,
-        ticket=("event-handler-errors", "dlq-not-empty"), speaks=("ingest-failures", "ingest-down", *TIMELY),
+        ticket=("event-handler-errors", "dlq-not-empty"), speaks=("ingest-failures", *TIMELY),
     ),
     Scenario(
         name="poison flood: 20 % crash their batches", changes={"poison": 0.2}, levels=BUSY,
@@ -118,15 +118,15 @@ SCENARIOS = (
     ),
     Scenario(
         name="table refuses all writes", changes=_table(writes="throttle"),
-        page=("ingest-down",), speaks=TABLE_FAILS,
+        page=("ingest-unhealthy",), speaks=TABLE_FAILS,
     ),
     Scenario(
         name="table refuses writes of one batch in five", changes=_share_of_table(0.2, writes="throttle"), levels=BUSY,
-        ticket=("ingest-failures",), speaks=(*TABLE_FAILS, *TIMELY),
+        ticket=("ingest-failures",), speaks=TABLE_FAILS,
     ),
     Scenario(
         name="table refuses all reads", changes=_table(reads="throttle"),
-        page=("api-down", "api-5xx"), speaks=(*TABLE_FAILS, *API_FAILS),
+        page=("api-unhealthy",), speaks=(*TABLE_FAILS, *API_FAILS),
     ),
     Scenario(
         name="table slow (150 ms)", changes=_table(latency_ms=150.0), levels=BUSY,
@@ -135,27 +135,27 @@ SCENARIOS = (
     ),
     Scenario(
         name="table unavailable (errors)", changes=_table(reads="error", writes="error"),
-        page=("api-down", "api-5xx", "ingest-down"), speaks=(*TABLE_FAILS, *API_FAILS),
+        page=("api-unhealthy", "ingest-unhealthy"), speaks=(*TABLE_FAILS, *API_FAILS),
     ),
     Scenario(
         name="table unavailable (no answer)", changes=_table(reads="hang", writes="hang"),
-        page=("api-down", "api-5xx", "ingest-down"),
+        page=("api-unhealthy", "ingest-unhealthy"),
         speaks=(*TABLE_FAILS, *API_FAILS, *LATENCY, "api-latency", "consumer-concurrency"),
     ),
     Scenario(
         name="1 % of requests fail", changes={"query_failing": 0.01}, minutes=720, **LONG, levels=BUSY,
-        ticket=("api-5xx-any", *AVAILABILITY), speaks=AVAILABILITY,
+        ticket=("api-5xx-any", *AVAILABILITY), speaks=API_FAILS,
     ),
     Scenario(
         name="10 % of requests fail", changes={"query_failing": 0.1}, minutes=120, **LONG, levels=BUSY,
-        page=("api-5xx", "slo-api-availability-fast"), speaks=API_FAILS,
+        page=("api-unhealthy",), speaks=API_FAILS,
     ),
     Scenario(
-        name="100 % of requests fail", changes={"query_failing": 1.0}, page=("api-down", "api-5xx"), speaks=API_FAILS,
+        name="100 % of requests fail", changes={"query_failing": 1.0}, page=("api-unhealthy",), speaks=API_FAILS,
     ),
     Scenario(
         name="query function crashes", changes={"query_fails": "crash"},
-        page=("api-down", "api-5xx"), speaks=(*API_FAILS, "query-errors"),
+        page=("api-unhealthy",), speaks=(*API_FAILS, "query-errors"),
     ),
     Scenario(
         name="query function slow (4.5 s)", changes={"query_fails": "slow"}, levels=BUSY,
@@ -168,30 +168,31 @@ SCENARIOS = (
     Scenario(
         name="slow burn: 0.4 % of requests fail", changes={"query_failing": 0.004},
         minutes=1_440, before=1_080, settle=1_600, levels=BUSY,
-        ticket=("slo-api-availability-slow", "api-5xx-any"), speaks=AVAILABILITY,
+        ticket=("slo-api-availability-slow", "api-5xx-any"), speaks=API_FAILS,
     ),
     Scenario(
         name="20 % of requests slow", changes={"query_slow": 0.2}, minutes=180, **LONG, levels=BUSY,
-        page=("slo-api-latency-fast",), speaks=(*LATENCY, "api-latency", "table-latency-get-item"),
+        page=("api-unhealthy",), speaks=(*LATENCY, "api-latency", "table-latency-get-item"),
     ),
     Scenario(
         name="10 % of requests slow", changes={"query_slow": 0.1}, minutes=720, before=1_080, settle=1_600, levels=BUSY,
-        page=("slo-api-latency-medium",), speaks=(*LATENCY, "api-latency"),
+        page=("api-unhealthy",), speaks=(*LATENCY, "api-latency", "table-latency-get-item"),
     ),
     Scenario(
         name="functions refused a place to run", changes={"refused_places": 1.0}, levels=BUSY,
-        page=("api-down", "api-5xx"),
-        speaks=(*API_FAILS, "query-throttles", "event-handler-throttles", *DEAD_LETTERS, "consumer-down", *TIMELY),
+        page=("api-unhealthy",),
+        speaks=(*API_FAILS, "query-throttles", "event-handler-throttles", *DEAD_LETTERS, *TIMELY),
     ),
     Scenario(
         name="one invocation in three refused a place to run", changes={"refused_places": 0.3}, levels=BUSY,
-        page=("api-5xx", "slo-api-availability-fast"),
+        page=("api-unhealthy",),
         speaks=(*API_FAILS, "query-throttles", "event-handler-throttles", *DEAD_LETTERS, *TIMELY),
     ),
     Scenario(
         name="slow burn: 2 % of batches refused by the table", changes=_share_of_table(0.02, writes="throttle"),
         minutes=1_440, before=1_080, settle=1_600, levels=BUSY,
-        ticket=("slo-ingest-timely-slow",), speaks=(*TIMELY, "event-handler-errors", "table-write-throttle"),
+        ticket=("slo-ingest-timely-slow",),
+        speaks=(*TIMELY, "event-handler-errors", "ingest-failures", "table-write-throttle"),
     ),
     Scenario(
         name="credential attack (30 a minute)", changes={"attacks_a_minute": 30.0}, levels=(AN_HOUR, A_MINUTE),
@@ -205,8 +206,8 @@ SCENARIOS = (
         name="twice the usual requests", changes={"requests": 2.0}, levels=(A_SECOND,), ticket=("api-near-limit",),
     ),
     Scenario(
-        name="twenty times the usual events", changes={"arrivals": 20.0}, levels=(A_SECOND,), minutes=30,
-        ticket=("consumer-concurrency",), page=("consumer-down", "slo-ingest-timely-fast"), speaks=TIMELY,
+        name="sixty times the usual events", changes={"arrivals": 60.0}, levels=(A_SECOND,), minutes=30,
+        page=("ingest-unhealthy",), speaks=(*TIMELY, "consumer-concurrency"),
     ),
     Scenario(
         name="producer dead", changes={"arrivals": 0.0}, levels=BUSY, ticket=("queue-silent",),

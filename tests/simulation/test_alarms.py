@@ -29,7 +29,7 @@ PLAN = {
     "event-handler-errors": ("one message crashes its batches", A_MINUTE),
     "event-handler-throttles": ("one invocation in three refused a place to run", A_MINUTE),
     "event-handler-duration": ("batches slow (9 s)", A_MINUTE),
-    "consumer-concurrency": ("twenty times the usual events", A_SECOND),
+    "consumer-concurrency": ("sixty times the usual events", A_SECOND),
     "query-errors": ("query function crashes", AN_HOUR),
     "query-throttles": ("one invocation in three refused a place to run", A_MINUTE),
     "query-duration": ("query function slow (4.5 s)", A_MINUTE),
@@ -49,6 +49,8 @@ PLAN = {
     "emf-broken": ("metrics unreadable", A_MINUTE),
     "alerts-undelivered": ("pages not delivered", A_MINUTE),
     "alerts-undelivered-p2": ("tickets not delivered", A_MINUTE),
+    "ingest-unhealthy": ("consumer stopped", A_MINUTE),
+    "api-unhealthy": ("100 % of requests fail", A_MINUTE),
     "service-health": ("100 % of requests fail", A_MINUTE),
 } | {
     f"slo-{objective}-{pace}{window}": (scenario, A_MINUTE)

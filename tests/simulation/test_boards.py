@@ -28,7 +28,8 @@ def in_alarm(moment: Moment) -> set[str]:
 
 def test_the_boards_of_a_normal_day_are_green_and_of_the_stopped_consumer_red(moments: dict[str, Moment]) -> None:
     assert in_alarm(moments["normal-day"]) == set()
-    assert in_alarm(moments["consumer-stopped"]) == {"consumer-down", "consumer-stalled", "queue-age", "service-health"}
+    parts = {"consumer-down", "consumer-stalled", "queue-age"}
+    assert in_alarm(moments["consumer-stopped"]) == parts | {"ingest-unhealthy", "service-health"}
 
 
 @pytest.mark.parametrize("day", ["normal-day", "consumer-stopped"])
