@@ -242,6 +242,7 @@ def test_what_a_killed_emulator_left_is_cleared_by_the_next_start(family):
     os.killpg(group, signal.SIGKILL)
     parent.kill()
     parent.wait()
+    assert eventually(lambda: not members(group)), "what still dies still holds the directory's lock"
     assert directory.exists()
     Emulator.start().stop()
     assert not directory.exists()
