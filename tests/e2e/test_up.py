@@ -116,6 +116,7 @@ def test_it_says_what_it_does_and_is_gone_when_told_to_stop(command: Command):
     assert not is_open(outputs["endpoint"])
 
 
+@pytest.mark.soak
 def test_killed_it_leaves_nothing_running(command: Command):
     command.up()
     endpoint = json.loads(command.outputs.read_text())["endpoint"]

@@ -104,7 +104,6 @@ def files_may_stay(command: str, number: signal.Signals) -> bool:
     [
         ("make", signal.SIGINT, b"Deploy stack"),
         ("make", signal.SIGKILL, b"Wait until"),
-        ("demo", signal.SIGKILL, b"Send 12 events"),
         ("server", signal.SIGHUP, b"ready"),
     ],
 )

@@ -17,6 +17,7 @@ def start(folder: Path, requirements: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.soak  # every `make test` on a new machine shows it
 def test_nothing_to_install_is_installed(tmp_path: Path):
     installing = start(tmp_path, "# nothing\n")
     said, _ = installing.communicate()
