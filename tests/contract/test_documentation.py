@@ -140,7 +140,7 @@ def in_order(wanted: list[str], found: list[str]) -> bool:
 
 
 def test_the_deploy_workflow_deploys_twice_tries_and_destroys():
-    wanted = ["ops preflight", "pulumi preview", "pulumi up", "--expect-no-changes", "ops smoke", "pulumi destroy"]
+    wanted = ["ops preflight", "pulumi preview", "pulumi up", "--expect-no-changes", "--dead-letter", "pulumi destroy"]
     assert in_order(wanted, steps("deploy.yml"))
     assert not in_order(wanted[::-1], steps("deploy.yml"))  # the control
 

@@ -1,17 +1,23 @@
 """`python -m ops smoke` against a deployed stack."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ops import smoke
-from tests.e2e.conftest import Stack
+from ops import dead_letters, smoke
+from tests.e2e.conftest import Stack, event
 from tests.e2e.operator import Operator
+from tests.e2e.permissions import edited, without
+from tests.security.iam_statements import EVENT_HANDLER
 
 
 @pytest.fixture
-def operator(stack: Stack, tmp_path: Path) -> Operator:
+def operator(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    """The emulator has but one server to ask, and no late event takes long in it."""
+    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(smoke, "SETTLE_SECONDS", 1)
     return Operator(stack, tmp_path)
 
 
@@ -27,6 +33,43 @@ def test_the_whole_path_is_tried_and_nothing_is_left(stack: Stack, operator: Ope
     assert answer.stdout.endswith("All as expected.\n")
     assert "Alarms are not evaluated in the embedded cloud" in answer.stdout
     assert users(stack) == set()
+
+
+def letters(stack: Stack) -> list[str]:
+    """Bodies of the dead letters that can be seen."""
+    sqs, url = stack.client("sqs"), stack.outputs["deadLetterQueueUrl"]
+    answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+    return [message["Body"] for message in answer.get("Messages", [])]
+
+
+@pytest.fixture
+def letter_of_another(stack: Stack) -> Iterator[str]:
+    """The one dead letter there is."""
+    sqs, url = stack.client("sqs"), stack.outputs["deadLetterQueueUrl"]
+    sqs.purge_queue(QueueUrl=url)
+    body = event("another", "mail", "yesterday")
+    sqs.send_message(QueueUrl=url, MessageBody=body)
+    yield body
+    sqs.purge_queue(QueueUrl=url)
+
+
+def test_the_invalid_event_becomes_a_dead_letter_and_it_alone_is_taken_out(
+    stack: Stack, operator: Operator, letter_of_another: str
+):
+    answer = operator.run("smoke", "--dead-letter")
+    assert (answer.exit_code, answer.stderr) == (0, "")
+    assert "is a dead letter with its reason and its bytes, and is taken out" in answer.stdout
+    assert (letters(stack), users(stack)) == ([letter_of_another], set())
+
+
+def test_a_stack_that_cannot_quarantine_is_noticed(stack: Stack, operator: Operator, letter_of_another: str):
+    """The control: an event handler that may not send to the dead-letter queue."""
+    with edited(stack, EVENT_HANDLER, without("QuarantineEvents")):
+        answer = operator.run("smoke", "--dead-letter", "--timeout", "3")
+        stack.client("sqs").purge_queue(QueueUrl=stack.outputs["queueUrl"])
+    assert answer.exit_code == 1
+    assert "After 3 s the invalid event is not among the dead letters" in answer.stderr
+    assert (letters(stack), users(stack)) == ([letter_of_another], set())
 
 
 def test_an_api_that_does_not_answer_with_the_logins_is_noticed(
