@@ -18,6 +18,7 @@ from ops.errors import OperatorError
 # What SQS says when it cannot move these queues' messages, and what an emulator says that cannot move any.
 NOT_SUPPORTED = {"UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation", "InvalidAction"}
 POLL_SECONDS = 2
+LISTED_WITHIN_SECONDS = 60  # SQS does not say how long that takes, and nobody shall wait for ever
 
 
 @dataclass
@@ -103,7 +104,11 @@ def start_move_task(sqs: Any, dead_letter_url: str, source_url: str, rate: int) 
 
 
 def follow_move_task(sqs: Any, task: MoveTask, on_progress: Callable[[int], None]) -> int:
-    """Wait until the task has moved everything, and answer how many; raises OperatorError when it failed."""
+    """Wait until the task has moved everything, and answer how many; raises OperatorError when it failed.
+
+    One that SQS accepted and does not list is not waited for: nobody could say when it ends.
+    """
+    started = time.monotonic()
     while True:
         seen = _newest_task(sqs, task.queue_arn)
         if seen.get("StartedTimestamp") != task.previous:
@@ -117,6 +122,11 @@ def follow_move_task(sqs: Any, task: MoveTask, on_progress: Callable[[int], None
                     f"SQS ended moving with {seen['Status']} after {count} messages ({reason}): the others are where "
                     "they were; run the same again."
                 )
+        elif time.monotonic() - started > LISTED_WITHIN_SECONDS:
+            raise OperatorError(
+                f"SQS took the order to move everything {LISTED_WITHIN_SECONDS:g} s ago and lists no task for it: "
+                "see with `dead-letters list` whether they become fewer; if not, run the same again."
+            )
         time.sleep(POLL_SECONDS)
 
 

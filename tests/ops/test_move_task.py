@@ -1,5 +1,6 @@
 """SQS moves a queue by itself where everything goes back, and only there; what it cannot do is done here instead."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from tests.ops.queues import TwoQueues, answer_with, assert_refused, login, stam
 class Tasks:
     """StartMessageMoveTask as SQS has it, or not."""
 
-    def __init__(self, queues: TwoQueues, *, refusal: str = "", ends: str = "COMPLETED") -> None:
-        self.queues, self.refusal, self.ends, self.polls = queues, refusal, ends, 0
+    def __init__(self, queues: TwoQueues, *, refusal: str = "", ends: str = "COMPLETED", listed_at: float = 2) -> None:
+        self.queues, self.refusal, self.ends, self.polls, self.listed_at = queues, refusal, ends, 0, listed_at
         self.started: list[dict[str, Any]] = []
+        self.clock = 0.0
 
     def start(self, request: dict[str, Any], real: Any) -> dict[str, str]:
         if self.refusal:
@@ -29,10 +31,15 @@ class Tasks:
         self.polls += 1
         running = {"Status": "RUNNING", "StartedTimestamp": 2, "ApproximateNumberOfMessagesMoved": 1}
         ended = running | {"Status": self.ends, "FailureReason": "AWS.AccessDenied"}
-        return {"Results": [[old, running, ended][min(self.polls, 3) - 1]]}
+        if self.polls < self.listed_at:
+            return {"Results": [old]}
+        return {"Results": [running if self.polls == self.listed_at else ended]}
+
+    def sleep(self, seconds: float) -> None:
+        self.clock += seconds
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
-        monkeypatch.setattr(redrive.time, "sleep", lambda seconds: None)
+        monkeypatch.setattr(redrive, "time", SimpleNamespace(sleep=self.sleep, monotonic=lambda: self.clock))
         return answer_with(
             monkeypatch,
             start_message_move_task=self.start,
@@ -108,3 +115,19 @@ def test_a_task_that_may_not_be_started_or_fails_is_one_sentence(given_up: TwoQu
     assert given_up.visible_letters() == 2
     Tasks(given_up, ends="FAILED").install(monkeypatch)
     assert_refused(given_up.run("redrive", "--all", "--yes"), "FAILED after 1 messages (AWS.AccessDenied)")
+
+
+def test_a_task_that_is_accepted_and_never_listed_is_not_waited_for(
+    given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch
+):
+    tasks = Tasks(given_up, listed_at=float("inf"))
+    tasks.install(monkeypatch)
+    assert_refused(given_up.run("redrive", "--all", "--yes"), "60 s ago and lists no task for it")
+    assert redrive.LISTED_WITHIN_SECONDS < tasks.clock <= redrive.LISTED_WITHIN_SECONDS + redrive.POLL_SECONDS
+    assert given_up.visible_letters() == 2
+
+
+def test_a_task_that_is_listed_late_is(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+    tasks = Tasks(given_up, listed_at=redrive.LISTED_WITHIN_SECONDS // redrive.POLL_SECONDS)
+    tasks.install(monkeypatch)
+    assert given_up.run("redrive", "--all", "--yes").exit_code == 0
