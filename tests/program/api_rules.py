@@ -1,8 +1,10 @@
 """What holds for the API and its callers: more rules over a recorded graph."""
 
 import json
+import re
 from collections.abc import Iterator
 
+from tests.program.alarm_rules import METRIC_FILTER
 from tests.program.graph_rules import (
     AUTHORIZER,
     CLIENT,
@@ -12,6 +14,7 @@ from tests.program.graph_rules import (
     METHOD,
     METHOD_SETTINGS,
     PERMISSION,
+    RESOURCE,
     RESPONSE,
     REST_API,
     STAGE,
@@ -103,10 +106,55 @@ def deployment_is_complete(graph: Graph) -> Iterator[str]:
     yield from depends_on(graph, graph.one(DEPLOYMENT), *copied)
 
 
-def invoked_by_one_route(graph: Graph) -> Iterator[str]:
-    """API Gateway may invoke the query function for one method of one path of one stage."""
-    arn = graph.one(REST_API).outputs["executionArn"]
-    wanted = f"{arn}/{graph.one(STAGE).inputs['stageName']}/GET/users/*/services"
-    for permission in graph.of_type(PERMISSION):
-        if permission.inputs.get("sourceArn") != wanted:
-            yield f"{permission.name} allows {permission.inputs.get('sourceArn')}"
+def routes(graph: Graph) -> dict[tuple[str, str], str]:
+    """Path of every method, by the resource it is on and its verb."""
+    parts = {one.id: one.inputs for one in graph.of_type(RESOURCE)}
+
+    def path(resource_id: str) -> str:
+        if resource_id not in parts:
+            return ""
+        return f"{path(parts[resource_id]['parentId'])}/{parts[resource_id]['pathPart']}"
+
+    keys = [(one.inputs["resourceId"], one.inputs["httpMethod"]) for one in graph.of_type(METHOD)]
+    return {(resource_id, verb): path(resource_id) for resource_id, verb in keys}
+
+
+def every_method_is_answered(graph: Graph) -> Iterator[str]:
+    """Each method has one integration; without, the deployment is refused."""
+    answered = [(one.inputs["resourceId"], one.inputs["httpMethod"]) for one in graph.of_type(INTEGRATION)]
+    for key, path in routes(graph).items():
+        if answered.count(key) != 1:
+            yield f"{key[1]} {path} has {answered.count(key)} integrations"
+    if unknown := set(answered) - routes(graph).keys():
+        yield f"{unknown} are integrations of no method"
+
+
+def invoked_by_its_routes_alone(graph: Graph) -> Iterator[str]:
+    """API Gateway may invoke each function for exactly the methods and paths that it answers, on one stage."""
+    source = f"{graph.one(REST_API).outputs['executionArn']}/{graph.one(STAGE).inputs['stageName']}"
+    paths = {key: re.sub(r"\{[^}]*\}", "*", path) for key, path in routes(graph).items()}
+    needed = {}
+    for one in graph.of_type(INTEGRATION):
+        key = (one.inputs["resourceId"], one.inputs["httpMethod"])
+        invoked = one.inputs["uri"].partition("/functions/")[2].removesuffix("/invocations")
+        needed[invoked, f"{source}/{key[1]}{paths.get(key)}"] = one.name
+    arns = {one.inputs["name"]: one.outputs["arn"] for one in graph.of_type(FUNCTION)}
+    permitted = {}
+    for one in graph.of_type(PERMISSION):
+        inputs = one.inputs
+        if (inputs.get("principal"), inputs.get("action")) != ("apigateway.amazonaws.com", "lambda:InvokeFunction"):
+            yield f"{one.name} lets {inputs.get('principal')} do {inputs.get('action')}"
+        qualifier = f":{inputs['qualifier']}" if inputs.get("qualifier") else ""
+        permitted[f"{arns.get(inputs['function'])}{qualifier}", inputs.get("sourceArn")] = one.name
+    for invoked, route in needed.keys() - permitted.keys():
+        yield f"{needed[invoked, route]} may not invoke {invoked}: a Permission with source_arn {route} is missing"
+    for invoked, route in permitted.keys() - needed.keys():
+        yield f"{permitted[invoked, route]} lets {route} invoke {invoked}, which no integration does"
+
+
+def refusals_are_counted_on_every_route(graph: Graph) -> Iterator[str]:
+    """Each route's requests without a valid token are counted; API Gateway's own metrics do not tell them apart."""
+    patterns = " ".join(one.inputs["pattern"] for one in graph.of_type(METRIC_FILTER))
+    for path in set(routes(graph).values()):
+        if f'$.resource_path = "{path}"' not in patterns:
+            yield f"refusals on {path} are not counted"

@@ -25,9 +25,11 @@ from tests.program.alarm_rules import (
 from tests.program.api_rules import (
     client_flows,
     deployment_is_complete,
-    invoked_by_one_route,
+    every_method_is_answered,
+    invoked_by_its_routes_alone,
     method_settings,
     nothing_revealed,
+    refusals_are_counted_on_every_route,
     scope_on_every_method,
     timeouts_in_order,
 )
@@ -99,6 +101,12 @@ def _bad_math(graph: Graph) -> None:
     next(query for query in queries if "expression" in query)["expression"] = "IF(received >= 5, failed /, 0)"
 
 
+def _permit_more(graph: Graph) -> None:
+    more = copy.deepcopy(one_of(graph, PERMISSION, None))
+    more.inputs["sourceArn"] += "/more"
+    graph.resources.append(more)
+
+
 SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (children_of_components, mark(TABLE, None, "parent", "")),
     (children_of_components, lambda graph: setattr(one_of(graph, TABLE, None), "parent", graph.resources[0].urn)),
@@ -158,7 +166,19 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     ),
     (nothing_revealed, remove(RESPONSE, "api-default-4xx")),
     (deployment_is_complete, forget(DEPLOYMENT)),
-    (invoked_by_one_route, swap(PERMISSION, None, "sourceArn", "GET/users/*/services", "*/*")),
+    (every_method_is_answered, remove(INTEGRATION)),
+    (every_method_is_answered, put(INTEGRATION, None, "httpMethod", "POST")),
+    (every_method_is_answered, lambda graph: graph.resources.append(one_of(graph, INTEGRATION, None))),
+    (invoked_by_its_routes_alone, remove(PERMISSION)),
+    (invoked_by_its_routes_alone, remove(INTEGRATION)),
+    (invoked_by_its_routes_alone, swap(PERMISSION, None, "sourceArn", "GET/users/*/services", "*/*")),
+    (invoked_by_its_routes_alone, swap(PERMISSION, None, "sourceArn", "/GET/", "/POST/")),
+    (invoked_by_its_routes_alone, swap(PERMISSION, None, "sourceArn", "/v1/", "/*/")),
+    (invoked_by_its_routes_alone, swap(PERMISSION, None, "function", "query", "event-handler")),
+    (invoked_by_its_routes_alone, put(PERMISSION, None, "qualifier", "live")),
+    (invoked_by_its_routes_alone, put(PERMISSION, None, "principal", "*")),
+    (invoked_by_its_routes_alone, _permit_more),
+    (refusals_are_counted_on_every_route, swap(METRIC_FILTER, None, "pattern", "/services", "/other")),
     (alarms_tell, put(ALARM, "queue-age", "name", "queue-age-1234567")),
     (each_fault_is_told_once, put(ALARM, "ingest-failures", "okActions", [])),
     (each_fault_is_told_once, put(ALARM, "ingest-failures", "alarmActions", ["arn:aws:sns:eu-west-1:1:other"])),

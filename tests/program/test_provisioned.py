@@ -19,9 +19,9 @@ def alias_is_invoked(graph: Graph) -> Iterator[str]:
     alias = graph.one(ALIAS)
     if graph.one(WARM).inputs["qualifier"] != alias.inputs["name"]:
         yield "another alias is warm"
-    if graph.one(INTEGRATION).inputs["uri"] != alias.outputs["invokeArn"]:
+    if graph.one(INTEGRATION, "api-query").inputs["uri"] != alias.outputs["invokeArn"]:
         yield "the API invokes something else"
-    if graph.one(PERMISSION).inputs.get("qualifier") != alias.inputs["name"]:
+    if graph.one(PERMISSION, "api-invoke").inputs.get("qualifier") != alias.inputs["name"]:
         yield "the API may invoke something else"
     if graph.one(FUNCTION, "query-function").inputs.get("publish") is not True:
         yield "no version is published"
@@ -55,4 +55,4 @@ def test_a_sabotage_is_found(sabotage: Sabotage, warm_graph: Graph) -> None:
 
 def test_nothing_is_kept_warm_unless_asked(dev_graph: Graph) -> None:
     assert dev_graph.of_type(ALIAS) == dev_graph.of_type(WARM) == []
-    assert dev_graph.one(PERMISSION).inputs.get("qualifier") is None
+    assert dev_graph.one(PERMISSION, "api-invoke").inputs.get("qualifier") is None
