@@ -25,12 +25,13 @@ $(SECURITY_INSTALLED): requirements-security.txt
 install: $(INSTALLED) ## Make .venv with everything pinned in requirements-dev.txt
 
 .PHONY: demo
-demo: $(INSTALLED) ## Deploy everything on this machine, send logins, ask the API
+demo: $(INSTALLED) ## Deploy everything on this machine, send logins, ask the API; then a drill of the alarms, simulated
 	@LOCALCLOUD_PARENT=$$PPID exec $(BIN)/python -m localcloud demo
+	@LOCALCLOUD_PARENT=$$PPID exec $(BIN)/python -m tools.drill
 
 .PHONY: dashboards
 dashboards: $(INSTALLED) ## Draw the boards from a simulated week: HTML, and pictures where there is Chromium
-	@$(BIN)/python -m tools.render_dashboards
+	@exec $(BIN)/python -m tools.render_dashboards
 
 .PHONY: check
 check: $(INSTALLED) ## Lint, types and unit tests, in under a minute

@@ -1,4 +1,4 @@
-"""Whatever ends make, the demo or the server, at whatever moment: five seconds later nothing of it is left."""
+"""Whatever ends make, the demo, its drill or the server, and whenever: five seconds later nothing of it is left."""
 
 import os
 import random
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason=
 COMMANDS = {
     "make": ["make", "demo"],
     "demo": [sys.executable, "-m", "localcloud", "demo"],
+    "drill": [sys.executable, "-m", "tools.drill"],
     "server": [sys.executable, "-m", "localcloud", "up"],
 }
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
@@ -104,6 +105,7 @@ def files_may_stay(command: str, number: signal.Signals) -> bool:
     [
         ("make", signal.SIGINT, b"Deploy stack"),
         ("make", signal.SIGKILL, b"Wait until"),
+        ("drill", signal.SIGTERM, b"Record the program"),
         ("server", signal.SIGHUP, b"ready"),
     ],
 )

@@ -5,12 +5,14 @@ import json
 import re
 
 import pytest
+from rich.console import Console
 
 from localcloud.cloudwatch.states import State
 from localcloud.dashboards.page import Moment, render
+from localcloud.progress import Progress
 from tests.program.board_rules import bodies, widgets_of
 from tests.recorder import Graph
-from tools.render_dashboards import moment_of, simulate
+from tools import render_dashboards
 
 # Short of the week that is drawn: enough for every alarm of minutes to settle.
 STOPPED_AT, NOW = 270, 300
@@ -18,8 +20,7 @@ STOPPED_AT, NOW = 270, 300
 
 @pytest.fixture(scope="module")
 def moments(prod_graph: Graph) -> dict[str, Moment]:
-    stores = simulate(prod_graph, STOPPED_AT, NOW)
-    return {day: moment_of(prod_graph, store, NOW) for day, store in stores.items()}
+    return render_dashboards.moments(prod_graph, Progress(1, Console(quiet=True)), STOPPED_AT, NOW)
 
 
 def in_alarm(moment: Moment) -> set[str]:
