@@ -33,6 +33,7 @@ TILES_PER_ROW = 6
 NOTES_PER_ROW = 2
 # What is drawn when the board is opened; longer, and a graph of minutes would hide what has just begun.
 OPENED_WITH = "-PT3H"
+DAY_SECONDS = 86_400
 
 REFERENCE_COLOUR = "#687078"
 COLOURS = {Severity.P1: "#d13212", Severity.P2: "#eb6f00", Severity.P3: "#0972d3"}
@@ -163,7 +164,7 @@ def _introduction(board: Board, context: BoardContext) -> str:
     return (
         f"# {context.physical_prefix}: {board}\n"
         f"{INTRODUCTIONS[board]} Times are UTC. Dashed lines are the thresholds of alarms, each with its severity; "
-        "grey ones are limits and targets.\n"
+        "grey ones are limits and targets. A graph without data: nothing of it happened.\n"
         f"Saved queries are in the folder `{context.query_folder}`. "
         f"This board is made by code: what is changed here is gone after the next deployment.\n\n{buttons}"
     )
@@ -228,7 +229,8 @@ def _graph(signal: Signal, content: BoardContent, region: str) -> Widget:
         # The title and the axis say it already when there is one line.
         "legend": {"position": "hidden" if signal.expression or len(lines) == 1 else "bottom"},
     }
-    across = [_threshold(rule, content) for rule in signal.alarms] + [_reference(one) for one in signal.references]
+    across = [_threshold(rule, signal.unit, content) for rule in signal.alarms]
+    across += [_reference(one) for one in signal.references]
     if across:
         properties["annotations"] = {"horizontal": across}
     return _widget("metric", properties | _range(signal))
@@ -252,12 +254,14 @@ def _line(metric: Metric, *, hidden: bool) -> list[Any]:
     return [metric.namespace, metric.name, *dimensions, options | ({"visible": False} if hidden else {})]
 
 
-def _threshold(rule: AlarmRule, content: BoardContent) -> dict[str, Any]:
+def _threshold(rule: AlarmRule, unit: str, content: BoardContent) -> dict[str, Any]:
     teller, severity = content.told_by(rule)
     via = "" if teller is rule.id else f" of {teller}"
     level = f" ({severity.upper()})" if severity else ""
+    # Nobody reads 432000 seconds as what they are.
+    days = f" ({rule.threshold / DAY_SECONDS:g} days)" if unit == "seconds" and rule.threshold >= DAY_SECONDS else ""
     line = {
-        "label": f"{rule.id}{via}{level}: {rule.comparison.sign} {rule.threshold:g}",
+        "label": f"{rule.id}{via}{level}: {rule.comparison.sign} {rule.threshold:g}{days}",
         "value": rule.threshold,
         "color": COLOURS[severity] if severity else REFERENCE_COLOUR,
     }

@@ -34,9 +34,10 @@ a.primary {{ background: #ec7211; border-color: #ec7211; color: #fff; }}
 .chart {{ flex: 1; min-height: 0; }}
 .figure {{ font-size: 26px; line-height: 1.2; }} .caption {{ font-size: 11px; color: #545b64; }}
 .tiles {{ display: grid; grid-template-columns: repeat(6, 1fr); grid-auto-rows: 38px; gap: 5px; }}
-.tile {{ border-left: 5px solid; padding: 2px 8px; font-size: 12px; line-height: 17px; overflow: hidden;
+.tile {{ border-left: 5px solid; padding: 2px 4px 2px 6px; font-size: 12px; line-height: 17px; overflow: hidden;
   background: #f8f8f8; }}
-.tile b {{ display: block; font-weight: 600; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
+.tile b {{ display: block; font-weight: 600; font-size: 11px; letter-spacing: -0.1px;
+  white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
 .ALARM {{ border-color: #d13212; background: #d13212; color: #fff; }} .OK {{ border-color: #1d8102; }}
 .INSUFFICIENT_DATA {{ border-color: #879596; color: #687078; }}
 pre {{ font-size: 11px; margin: 2px 0; white-space: pre-wrap; overflow: hidden; color: #414d5c; }}

@@ -111,6 +111,19 @@ def test_a_part_of_an_alarm_is_drawn_in_the_name_of_who_is_told() -> None:
     assert (line["label"], line["color"]) == ("queue-age: > 60", REFERENCE_COLOUR)
 
 
+@pytest.mark.parametrize(
+    ("unit", "threshold", "compared"),
+    [
+        ("seconds", 432_000, ">= 432000 (5 days)"),
+        ("seconds", 86_399, ">= 86399"),
+        ("messages", 432_000, ">= 432000"),
+    ],
+)
+def test_a_threshold_of_days_is_said_in_days(unit: str, threshold: float, compared: str) -> None:
+    drawn = graph_of(signal(rule(threshold=threshold, comparison=Comparison.AT_LEAST), unit=unit))
+    assert drawn["annotations"]["horizontal"][0]["label"] == f"queue-age (P2): {compared}"
+
+
 def test_limits_are_drawn_beside_thresholds() -> None:
     drawn = graph_of(signal(references=(Reference(value=9, label="timeout"),)))
     assert drawn["annotations"]["horizontal"] == [{"label": "timeout", "value": 9, "color": REFERENCE_COLOUR}]

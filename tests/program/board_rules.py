@@ -234,7 +234,8 @@ def boards_draw_thresholds(graph: Graph) -> Iterator[str]:
         name, _, compared = line["label"].partition(":")
         if compared and thresholds.get(name.split(" ")[0]) != line["value"]:
             yield f"{board} draws {line}"
-        if compared and not compared.endswith(f" {line['value']:g}"):
+        said = f" {line['value']:g}"
+        if compared and not compared.endswith((said, f"{said} ({line['value'] / 86_400:g} days)")):
             yield f"{board} says {line['label']} at {line['value']}"
         missing.discard(name.split(" ")[0])
     if missing:
