@@ -100,8 +100,8 @@ def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[S
                     id=AlarmId.CONSUMER_STALLED,
                     threshold=1,
                     comparison=Comparison.AT_LEAST,
-                    # The newest minute may lack what was received and be taken for a stall.
-                    datapoints=5,
+                    # The newest minutes may lack what was received and be taken for a stall: three are forgiven.
+                    datapoints=4,
                     periods=7,
                     severity=None,
                     meaning="Events wait and none is fetched: the event source mapping is disabled, or lost its"

@@ -72,7 +72,7 @@ class _MetricWatch:
         self._points = alarm.periods + reading.extra_points
         self._delays = [reading.delay(metric.key.namespace) for metric in alarm.metrics]
         self._shortest_delay, self._longest_delay = min(self._delays), max(self._delays)
-        self._known: dict[int, float | None] = {}
+        self._known: dict[int, bool | None] = {}
         self._unpublished = alarm.expression.evaluate({metric.id: [None] for metric in alarm.metrics})[0]
         dynamodb = any(metric.key.namespace == "AWS/DynamoDB" for metric in alarm.metrics)
         default = Missing.IGNORE if dynamodb else Missing.MISSING
@@ -90,12 +90,13 @@ class _MetricWatch:
             return previous
         if alarm.ignores_low_samples and self._has_low_samples(minute):
             return previous
-        ends = [minute - back * self._minutes for back in range(self._points - 1, -1, -1)]
+        ends = range(minute - (self._points - 1) * self._minutes, minute + 1, self._minutes)
         if alarm.expression.is_pointwise:
-            values = [self._value(end, minute) for end in ends]
+            known = self._known
+            # Of hundreds of points only the newest are not known yet.
+            breaches = [known[end] if end in known else self._breach(end, minute) for end in ends]
         else:
-            values = self._evaluate(ends, minute)
-        breaches = [None if value is None else alarm.breaches(value) for value in values]
+            breaches = [self._breaching(value) for value in self._evaluate(ends, minute)]
         if minute - self._first < alarm.warm_up_minutes:
             if len(breaches) - breaches.count(None) < alarm.periods:
                 return previous
@@ -109,14 +110,16 @@ class _MetricWatch:
             previous=previous,
         )
 
-    def _value(self, end: int, minute: int) -> float | None:
-        if end > minute - self._longest_delay:
-            if end - self._minutes >= minute - self._shortest_delay:
-                return self._unpublished
-            return self._evaluate([end], minute)[0]
-        if end not in self._known:
-            self._known[end] = self._evaluate([end], minute)[0]
-        return self._known[end]
+    def _breach(self, end: int, minute: int) -> bool | None:
+        if end - self._minutes >= minute - self._shortest_delay:
+            return self._breaching(self._unpublished)
+        breach = self._breaching(self._evaluate([end], minute)[0])
+        if end <= minute - self._longest_delay:
+            self._known[end] = breach
+        return breach
+
+    def _breaching(self, value: float | None) -> bool | None:
+        return None if value is None else self._alarm.breaches(value)
 
     def _evaluate(self, ends: Sequence[int], minute: int) -> list[float | None]:
         inputs = {

@@ -85,8 +85,11 @@ class _Series:
 
     def total_and_count(self, start: int, end: int) -> tuple[float, int]:
         if end - start <= _LONG_WINDOW_MINUTES:
-            found = self.window(start, end)
-            return sum(minute.total for minute in found), sum(minute.count for minute in found)
+            total, number = 0.0, 0
+            for minute in range(start, end):
+                if (found := self.minutes.get(minute)) is not None:
+                    total, number = total + found.total, number + found.count
+            return total, number
         first, totals, counts = self._running_totals()
         low, high = (min(max(at - first, 0), len(totals) - 1) for at in (start, end))
         return totals[high] - totals[low], counts[high] - counts[low]

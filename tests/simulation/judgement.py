@@ -47,7 +47,9 @@ def judge(stack: Stack, scenario: Scenario) -> Verdict:
 
 def verdict_of(stack: Stack, scenario: Scenario, history: History) -> Verdict:
     """The verdict on what happened."""
-    told = [(stack.alarm_id(one.alarm), one) for one in history.notifications if one.minute > START]
+    # Of one minute by name: which of two alarms CloudWatch evaluates first says nothing.
+    notifications = sorted(history.notifications, key=lambda one: (one.minute, one.alarm))
+    told = [(stack.alarm_id(one.alarm), one) for one in notifications if one.minute > START]
     alarms = [(alarm_id, one) for alarm_id, one in told if one.state is State.ALARM]
     right = [(alarm_id, one.minute) for alarm_id, one in alarms if alarm_id in scenario.belong]
     needed = scenario.page or scenario.ticket

@@ -51,7 +51,7 @@ class System:
         self._chance = Chance(seed)
         self._order = itertools.count()
         self._queue: list[_Cohort] = []
-        self._dead: list[tuple[int, int]] = []
+        self._dead, self._dead_since = 0, 0
         self._dead_active = (-ACTIVE_MINUTES - 1, -ACTIVE_MINUTES - 1)
         self._budget = 0.0
         self._last_use = {"batch": -math.inf, "query": -math.inf}
@@ -178,7 +178,8 @@ class System:
         return _times(again, batches)
 
     def _bury(self, second: int, count: int) -> None:
-        self._dead.append((second, count))
+        self._dead_since = self._dead_since if self._dead else second
+        self._dead += count
 
     # Requests
 
@@ -247,10 +248,14 @@ class System:
 
     def _publish_queues(self, minute: int, now: Conditions) -> None:
         end = (minute + 1) * 60
-        source = [cohort for cohort in self._queue if cohort.kinds]
-        waiting = sum(cohort.kinds.total() for cohort in source if cohort.visible_at <= end - STEP_SECONDS)
-        in_flight = sum(cohort.kinds.total() for cohort in source) - waiting
-        oldest = min((cohort.sent for cohort in source if cohort.receives < AGE_RECEIVES), default=end)
+        waiting, in_flight, oldest = 0, 0, end
+        for cohort in self._queue:
+            if cohort.visible_at <= end - STEP_SECONDS:
+                waiting += cohort.kinds.total()
+            else:
+                in_flight += cohort.kinds.total()
+            if cohort.receives < AGE_RECEIVES and cohort.sent < oldest:
+                oldest = cohort.sent
         self._gauges(self._plant.queue, waiting, in_flight, end - oldest)
         # An active queue says zero where there was nothing.
         for name in ("NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted"):
@@ -258,14 +263,13 @@ class System:
         if now.consumer_runs:
             self._sqs(self._plant.queue, "NumberOfEmptyReceives", 1, 15)
         if now.dead_letters_handled:
-            self._dead.clear()
+            self._dead = 0
         if self._dead:
             since, last = self._dead_active
             self._dead_active = (minute if minute - last > ACTIVE_MINUTES else since, minute)
         since, last = self._dead_active
         if minute - last <= ACTIVE_MINUTES and minute - since >= ACTIVATION_MINUTES:
-            held = sum(count for _, count in self._dead)
-            self._gauges(self._plant.dead_letters, held, 0, end - self._dead[0][0] if self._dead else 0)
+            self._gauges(self._plant.dead_letters, self._dead, 0, end - self._dead_since if self._dead else 0)
 
     def _gauges(self, queue: str, visible: int, in_flight: int, age: int) -> None:
         self._sqs(queue, "ApproximateNumberOfMessagesVisible", visible)
