@@ -122,18 +122,7 @@ def alarms_may_publish(graph: Graph) -> Iterator[str]:
 
 def alarms_watch_what_exists(graph: Graph) -> Iterator[str]:
     """Every dimension of an alarm is the name of something of this stack."""
-    known = {
-        "QueueName": {one.inputs["name"] for one in graph.of_type(QUEUE)},
-        "FunctionName": {one.inputs["name"] for one in graph.of_type(FUNCTION)},
-        "TableName": {one.inputs["name"] for one in graph.of_type(TABLE)},
-        "Operation": OPERATIONS,
-        "ApiName": {one.inputs["name"] for one in graph.of_type(REST_API)},
-        "Stage": {one.inputs["stageName"] for one in graph.of_type(STAGE)},
-        "TopicName": {one.inputs["name"] for one in graph.of_type(TOPIC)},
-        "LogGroupName": {one.inputs["name"] for one in graph.of_type(LOG_GROUP)},
-        SERVICE_DIMENSION: {*services_of(graph), "api"},
-        STACK_DIMENSION: {stack_name(graph)},
-    }
+    known = dimensions_of(graph) | {SERVICE_DIMENSION: {*services_of(graph), "api"}}
     for alarm in graph.of_type(ALARM):
         for metric in watched_by(alarm):
             if not metric.get("dimensions"):
@@ -203,6 +192,21 @@ def queries_ask_what_exists(graph: Graph) -> Iterator[str]:
             yield from depends_on(graph, query, groups[name]) if name in groups else [f"{query.name} asks {name}"]
             if "message_id" not in indexed.get(name, {}).get("Fields", []):
                 yield f"{name} has no index"
+
+
+def dimensions_of(graph: Graph) -> dict[str, set[str]]:
+    """What metrics are told apart by, and the names of this stack's own things."""
+    return {
+        "QueueName": {one.inputs["name"] for one in graph.of_type(QUEUE)},
+        "FunctionName": {one.inputs["name"] for one in graph.of_type(FUNCTION)},
+        "TableName": {one.inputs["name"] for one in graph.of_type(TABLE)},
+        "Operation": OPERATIONS,
+        "ApiName": {one.inputs["name"] for one in graph.of_type(REST_API)},
+        "Stage": {one.inputs["stageName"] for one in graph.of_type(STAGE)},
+        "TopicName": {one.inputs["name"] for one in graph.of_type(TOPIC)},
+        "LogGroupName": {one.inputs["name"] for one in graph.of_type(LOG_GROUP)},
+        STACK_DIMENSION: {stack_name(graph)},
+    }
 
 
 def services_of(graph: Graph) -> set[str]:

@@ -22,11 +22,11 @@ from tests.program.alarm_rules import (
     COMPOSITE,
     EMITTED,
     HEALTH,
-    OPERATIONS,
     QUERY,
     alarms_of,
     children_of,
     counted_in_logs,
+    dimensions_of,
     name_of,
 )
 from tests.program.board_facts import (
@@ -47,16 +47,8 @@ from tests.program.board_facts import (
 from tests.program.graph_rules import (
     ALARM,
     DASHBOARD,
-    FUNCTION,
-    LOG_GROUP,
     MAPPING,
-    QUEUE,
-    REST_API,
-    STAGE,
-    TABLE,
-    TOPIC,
     prefix,
-    stack_name,
 )
 from tests.recorder import Graph
 
@@ -184,18 +176,8 @@ def boards_fit_cloudwatch(graph: Graph) -> Iterator[str]:
 def boards_draw_what_is_emitted(graph: Graph) -> Iterator[str]:
     """Everything drawn is emitted: by our code, a filter or AWS, under those dimensions, by something that exists."""
     ours = {(name, service) for service, names in OF_FUNCTIONS.items() for name in names} | set(counted_in_logs(graph))
-    known = {
-        "QueueName": {one.inputs["name"] for one in graph.of_type(QUEUE)},
-        "FunctionName": {one.inputs["name"] for one in graph.of_type(FUNCTION)},
-        "EventSourceMappingUUID": {one.outputs["uuid"] for one in graph.of_type(MAPPING) if _counts_events(one.inputs)},
-        "TableName": {one.inputs["name"] for one in graph.of_type(TABLE)},
-        "Operation": OPERATIONS,
-        "ApiName": {one.inputs["name"] for one in graph.of_type(REST_API)},
-        "Stage": {one.inputs["stageName"] for one in graph.of_type(STAGE)},
-        "TopicName": {one.inputs["name"] for one in graph.of_type(TOPIC)},
-        "LogGroupName": {one.inputs["name"] for one in graph.of_type(LOG_GROUP)},
-        STACK_DIMENSION: {stack_name(graph)},
-    }
+    counted = {one.outputs["uuid"] for one in graph.of_type(MAPPING) if _counts_events(one.inputs)}
+    known = dimensions_of(graph) | {"EventSourceMappingUUID": counted}
     for where, namespace, name, dimensions, _ in drawn_metrics(graph):
         if namespace == METRICS_NAMESPACE:
             emitted = (name, dimensions.get(SERVICE_DIMENSION)) in ours

@@ -1,11 +1,14 @@
 """The program as a whole: what it exports, and how it refuses."""
 
+import json
+
 import pytest
 
 from components.monitoring.alarm_ids import COMPOSITES, AlarmId
 from localcloud.engine import DeploymentFailed
 from tests.program.alarm_rules import COMPOSITE, alarms_of
-from tests.program.graph_rules import ALARM, LOG_GROUP, NAMED, STAGE, depends_on
+from tests.program.graph_rules import ALARM, KEY, LOG_GROUP, NAMED, QUEUE_POLICY, STAGE, depends_on
+from tests.program.sabotage import one_of
 from tests.recorder import Graph, record
 
 EXPORTS = {
@@ -119,3 +122,18 @@ def test_subscriptions_follow_the_configuration(dev_graph: Graph, prod_graph: Gr
 def subscriptions(graph: Graph) -> set[tuple[str, str]]:
     made = graph.of_type("aws:sns/topicSubscription:TopicSubscription")
     return {(one.inputs["topic"][-2:], one.inputs["protocol"]) for one in made}
+
+
+def test_producers_may_send_and_use_the_key(extended_graph: Graph) -> None:
+    policies = [
+        one_of(extended_graph, QUEUE_POLICY, "events-source-access"),
+        one_of(extended_graph, KEY, "encryption-data"),
+    ]
+    allowed = {
+        (statement["Principal"]["AWS"][0], *statement["Action"])
+        for policy in policies
+        for statement in json.loads(policy.inputs["policy"])["Statement"]
+        if statement["Sid"].startswith("Producers")
+    }
+    producer = "arn:aws:iam::210987654321:role/identity-provider"
+    assert allowed == {(producer, "sqs:SendMessage"), (producer, "kms:Decrypt", "kms:GenerateDataKey")}

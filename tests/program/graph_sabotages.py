@@ -1,12 +1,7 @@
-"""Every rule holds for every kind of stack, and every rule is broken by a sabotage that it catches."""
+"""How to break each rule about what is deployed: every rule with the sabotages that it must catch."""
 
 import copy
-import json
-from inspect import getmembers, isfunction
 
-import pytest
-
-from tests.program import alarm_rules, api_rules, graph_rules
 from tests.program.alarm_rules import (
     COMPOSITE,
     INDEX,
@@ -33,6 +28,7 @@ from tests.program.api_rules import (
     scope_on_every_method,
     timeouts_in_order,
 )
+from tests.program.destroy_rules import keys_can_be_called_back, names_are_free_after_destroy
 from tests.program.graph_rules import (
     ALARM,
     CLIENT,
@@ -77,17 +73,6 @@ from tests.program.graph_rules import (
 )
 from tests.program.sabotage import Sabotage, forget, mark, one_of, put, remove, swap
 from tests.recorder import Graph
-
-
-def is_rule(value: object) -> bool:
-    return (
-        isfunction(value)
-        and list(value.__annotations__) == ["graph", "return"]
-        and "Iterator[str]" in str(value.__annotations__["return"])
-    )
-
-
-RULES = {name: rule for module in (graph_rules, api_rules, alarm_rules) for name, rule in getmembers(module, is_rule)}
 
 
 def _many_metrics(graph: Graph) -> None:
@@ -238,49 +223,11 @@ KEY_SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (protections, mark(QUEUE, "events-source", "protect", False)),
     (protections, put(TABLE, None, "deletionProtectionEnabled", False)),
 ]
-
-
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
-@pytest.mark.parametrize("stack", ["dev_graph", "prod_graph", "extended_graph"])
-def test_rule_holds(rule: Rule, stack: str, request: pytest.FixtureRequest) -> None:
-    assert list(rule(request.getfixturevalue(stack))) == []
-
-
-@pytest.mark.parametrize(("rule", "sabotage"), SABOTAGES, ids=lambda value: getattr(value, "__name__", ""))
-def test_rule_catches_sabotage(rule: Rule, sabotage: Sabotage, dev_graph: Graph) -> None:
-    graph = copy.deepcopy(dev_graph)
-    sabotage(graph)
-    assert list(rule(graph))
-
-
-@pytest.mark.parametrize(("rule", "sabotage"), FULL_SABOTAGES, ids=lambda value: getattr(value, "__name__", ""))
-def test_rule_catches_sabotage_of_a_full_stack(rule: Rule, sabotage: Sabotage, extended_graph: Graph) -> None:
-    graph = copy.deepcopy(extended_graph)
-    sabotage(graph)
-    assert list(rule(graph))
-
-
-@pytest.mark.parametrize(("rule", "sabotage"), KEY_SABOTAGES, ids=lambda value: getattr(value, "__name__", ""))
-def test_rule_catches_sabotage_of_a_customer_key(rule: Rule, sabotage: Sabotage, prod_graph: Graph) -> None:
-    graph = copy.deepcopy(prod_graph)
-    sabotage(graph)
-    assert list(rule(graph))
-
-
-def test_every_rule_has_a_sabotage() -> None:
-    assert RULES.keys() == {rule.__name__ for rule, _ in SABOTAGES + KEY_SABOTAGES}
-
-
-def test_producers_may_send_and_use_the_key(extended_graph: Graph) -> None:
-    policies = [
-        one_of(extended_graph, QUEUE_POLICY, "events-source-access"),
-        one_of(extended_graph, KEY, "encryption-data"),
-    ]
-    allowed = {
-        (statement["Principal"]["AWS"][0], *statement["Action"])
-        for policy in policies
-        for statement in json.loads(policy.inputs["policy"])["Statement"]
-        if statement["Sid"].startswith("Producers")
-    }
-    producer = "arn:aws:iam::210987654321:role/identity-provider"
-    assert allowed == {(producer, "sqs:SendMessage"), (producer, "kms:Decrypt", "kms:GenerateDataKey")}
+DESTROY_SABOTAGES: list[tuple[Rule, Sabotage]] = [
+    (names_are_free_after_destroy, mark(QUEUE, "events-source", "type", "aws:secretsmanager/secret:Secret")),
+    (names_are_free_after_destroy, mark(LOG_GROUP, "query-log", "retain_on_delete", True)),
+    (names_are_free_after_destroy, mark(TABLE, None, "retain_on_delete", True)),
+    (keys_can_be_called_back, put(KEY, "encryption-data", "deletionWindowInDays", 7)),
+    (keys_can_be_called_back, put(KEY, "monitoring-alerts-key", "deletionWindowInDays", 1)),
+    (keys_can_be_called_back, mark(QUEUE, "events-source", "type", "aws:kms/alias:Alias")),
+]
