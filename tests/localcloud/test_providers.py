@@ -1,127 +1,14 @@
 """The providers against a running emulator: what a resource says is what the emulator then holds, or it is an error."""
 
-import io
 import json
-import zipfile
-from collections.abc import Iterator
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pulumi
 import pytest
 
-from localcloud.emulator import Emulator
-from localcloud.engine import Resource, ResourceFailed
-from localcloud.providers import Providers, UnknownInvoke, UnknownResourceType, UnknownSetting
-from localcloud.providers.inputs import PROVIDERS
-
-TRUST = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
-        ],
-    }
-)
-ALLOW = json.dumps(
-    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]}
-)
-
-
-def resource(token: str, inputs: dict[str, Any], provider: Resource | None = None) -> Resource:
-    """As much of a resource as a provider may look at."""
-    return cast(Resource, SimpleNamespace(type=token, name="sample", inputs=inputs, provider=provider))
-
-
-class Made(dict[str, Any]):
-    """Outputs of one resource, its id among them."""
-
-
-class Cloud:
-    """An emulator whose resources are made by the providers."""
-
-    def __init__(self, emulator: Emulator):
-        self.emulator = emulator
-        self.providers = Providers(emulator)
-        self.made_types: set[str] = set()
-
-    def make(self, token: str, /, **inputs: Any) -> Made:
-        created = self.providers.create(resource(token, inputs))
-        self.made_types.add(token)
-        return Made(created.outputs, id=created.id)
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Emulator.start() as emulator:
-        yield Cloud(emulator)
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> pulumi.FileArchive:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as code:
-        code.writestr("code.py", "import os\ndef handler(event, context): return os.environ['GREETING']\n")
-        code.writestr("python/extra.py", "")
-    path = tmp_path_factory.mktemp("archive") / "code.zip"
-    path.write_bytes(content.getvalue())
-    return pulumi.FileArchive(str(path))
-
-
-@pytest.fixture(scope="module")
-def role(cloud: Cloud) -> Made:
-    made = cloud.make("aws:iam/role:Role", assumeRolePolicy=TRUST, description="a role", tags={"owner": "us"})
-    cloud.make("aws:iam/rolePolicy:RolePolicy", role=made["id"], policy=ALLOW)
-    return made
-
-
-@pytest.fixture(scope="module")
-def queue(cloud: Cloud) -> Made:
-    return cloud.make(
-        "aws:sqs/queue:Queue",
-        name="events",
-        visibilityTimeoutSeconds=60,
-        messageRetentionSeconds=345600,
-        receiveWaitTimeSeconds=20,
-        sqsManagedSseEnabled=True,
-    )
-
-
-@pytest.fixture(scope="module")
-def function(cloud: Cloud, role: Made, archive: pulumi.FileArchive) -> Made:
-    group = cloud.make("aws:cloudwatch/logGroup:LogGroup", name="/own/group", retentionInDays=14, skipDestroy=False)
-    layer = cloud.make(
-        "aws:lambda/layerVersion:LayerVersion",
-        layerName="dependencies",
-        code=archive,
-        compatibleRuntimes=["python3.13"],
-        compatibleArchitectures=["arm64"],
-    )
-    made = cloud.make(
-        "aws:lambda/function:Function",
-        name="greeter",
-        role=role["arn"],
-        runtime="python3.13",
-        handler="code.handler",
-        code=archive,
-        layers=[layer["arn"]],
-        architectures=["arm64"],
-        memorySize=512,
-        timeout=7,
-        reservedConcurrentExecutions=-1,
-        environment={"variables": {"GREETING": "hello", "camelCase": "kept"}},
-        tracingConfig={"mode": "Active"},
-        loggingConfig={
-            "logFormat": "JSON",
-            "logGroup": group["name"],
-            "applicationLogLevel": "DEBUG",
-            "systemLogLevel": "INFO",
-        },
-    )
-    groups = cloud.emulator.client("logs").describe_log_groups(logGroupNamePrefix="/own/group")["logGroups"]
-    assert groups[0]["retentionInDays"] == 14
-    assert group["arn"] == groups[0]["arn"].removesuffix(":*")
-    return made
+from localcloud.engine import ResourceFailed
+from localcloud.providers import UnknownInvoke, UnknownResourceType, UnknownSetting
+from tests.localcloud.provided import ALLOW, TRUST, Cloud, Made, require_whole_file, resource
 
 
 def test_a_role_may_do_what_its_policy_says(cloud: Cloud, role: Made):
@@ -208,6 +95,22 @@ def test_a_function_holds_its_settings_and_runs(cloud: Cloud, function: Made):
     }
     assert json.load(client.invoke(FunctionName="greeter")["Payload"]) == "hello"
     assert function["invokeArn"].endswith(f"/functions/{function['arn']}/invocations")
+
+
+def test_a_function_knows_who_may_invoke_it(cloud: Cloud, function: Made):
+    source = "arn:aws:execute-api:eu-west-1:123456789012:api/live/GET/*"
+    cloud.make(
+        "aws:lambda/permission:Permission",
+        action="lambda:InvokeFunction",
+        function=function["name"],
+        principal="apigateway.amazonaws.com",
+        sourceArn=source,
+    )
+    held = json.loads(cloud.emulator.client("lambda").get_policy(FunctionName=function["name"])["Policy"])
+    (statement,) = held["Statement"]
+    assert statement["Action"] == "lambda:InvokeFunction"
+    assert statement["Principal"] == {"Service": "apigateway.amazonaws.com"}
+    assert statement["Condition"] == {"ArnLike": {"AWS:SourceArn": source}}
 
 
 def test_a_reservation_reaches_the_function(cloud: Cloud, role: Made, archive: pulumi.FileArchive):
@@ -320,107 +223,6 @@ def test_a_client_can_have_one_scope_with_its_credentials_only(cloud: Cloud):
     assert held["ClientSecret"] == client["clientSecret"]
 
 
-def test_an_api_holds_its_settings(cloud: Cloud, function: Made):
-    pool = cloud.make("aws:cognito/userPool:UserPool", name="of-the-api")
-    api = cloud.make("aws:apigateway/restApi:RestApi", name="api", endpointConfiguration={"types": "REGIONAL"})
-    users = cloud.make(
-        "aws:apigateway/resource:Resource", restApi=api["id"], parentId=api["rootResourceId"], pathPart="{user_id}"
-    )
-    authorizer = cloud.make(
-        "aws:apigateway/authorizer:Authorizer",
-        restApi=api["id"],
-        name="tokens",
-        type="COGNITO_USER_POOLS",
-        providerArns=[pool["arn"]],
-        identitySource="method.request.header.Authorization",
-    )
-    validator = cloud.make(
-        "aws:apigateway/requestValidator:RequestValidator",
-        restApi=api["id"],
-        name="parameters",
-        validateRequestParameters=True,
-        validateRequestBody=False,
-    )
-    where = {"restApi": api["id"], "resourceId": users["id"], "httpMethod": "GET"}
-    cloud.make(
-        "aws:apigateway/method:Method",
-        **where,
-        authorization="COGNITO_USER_POOLS",
-        authorizerId=authorizer["id"],
-        authorizationScopes=["api/read"],
-        requestValidatorId=validator["id"],
-        requestParameters={"method.request.path.user_id": True},
-    )
-    cloud.make(
-        "aws:apigateway/integration:Integration",
-        **where,
-        type="AWS_PROXY",
-        integrationHttpMethod="POST",
-        uri=function["invokeArn"],
-        timeoutMilliseconds=6000,
-    )
-    cloud.make(
-        "aws:lambda/permission:Permission",
-        action="lambda:InvokeFunction",
-        function=function["name"],
-        principal="apigateway.amazonaws.com",
-        sourceArn=f"{api['executionArn']}/live/GET/*",
-    )
-    cloud.make(
-        "aws:apigateway/response:Response",
-        restApiId=api["id"],
-        responseType="UNAUTHORIZED",
-        statusCode="401",
-        responseTemplates={"application/json": '{"message": "no token"}'},
-    )
-    deployment = cloud.make(
-        "aws:apigateway/deployment:Deployment", restApi=api["id"], triggers={"redeployment": "hash"}
-    )
-    logs = "arn:aws:logs:eu-west-1:123456789012:log-group:/access"
-    stage = cloud.make(
-        "aws:apigateway/stage:Stage",
-        restApi=api["id"],
-        deployment=deployment["id"],
-        stageName="live",
-        xrayTracingEnabled=True,
-        accessLogSettings={"destinationArn": logs, "format": "$context.requestId"},
-    )
-    cloud.make(
-        "aws:apigateway/methodSettings:MethodSettings",
-        restApi=api["id"],
-        stageName="live",
-        methodPath="*/*",
-        settings={
-            "metricsEnabled": True,
-            "dataTraceEnabled": False,
-            "loggingLevel": "ERROR",
-            "throttlingRateLimit": 10,
-            "throttlingBurstLimit": 20,
-        },
-    )
-    client = cloud.emulator.client("apigateway")
-    method = client.get_method(restApiId=api["id"], resourceId=users["id"], httpMethod="GET")
-    assert method["authorizationScopes"] == ["api/read"]
-    assert method["authorizerId"] == authorizer["id"]
-    assert method["requestValidatorId"] == validator["id"]
-    assert method["requestParameters"] == {"method.request.path.user_id": True}
-    assert method["methodIntegration"]["timeoutInMillis"] == 6000
-    held = client.get_stage(restApiId=api["id"], stageName="live")
-    assert held["deploymentId"] == deployment["id"]
-    assert held["tracingEnabled"] is True
-    assert held["accessLogSettings"] == {"destinationArn": logs, "format": "$context.requestId"}
-    settings = held["methodSettings"]["*/*"]
-    assert (settings["throttlingRateLimit"], settings["throttlingBurstLimit"]) == (10, 20)
-    assert (settings["metricsEnabled"], settings["dataTraceEnabled"]) == (True, False)
-    assert settings["loggingLevel"] == "ERROR"
-    assert stage["invokeUrl"] == cloud.emulator.api_url(api["id"], "live")
-
-
-def test_the_setting_of_api_gateway_for_the_account_is_held(cloud: Cloud, role: Made):
-    cloud.make("aws:apigateway/account:Account", cloudwatchRoleArn=role["arn"])
-    assert cloud.emulator.client("apigateway").get_account()["cloudwatchRoleArn"] == role["arn"]
-
-
 def test_nobody_outside_this_machine_is_ever_notified(cloud: Cloud, queue: Made):
     sns = cloud.emulator.client("sns")
     topic = cloud.make("aws:sns/topic:Topic", name="alerts", kmsMasterKeyId="alias/aws/sns")
@@ -438,88 +240,6 @@ def test_nobody_outside_this_machine_is_ever_notified(cloud: Cloud, queue: Made)
         rawMessageDelivery=True,
     )
     assert sns.get_subscription_attributes(SubscriptionArn=kept["arn"])["Attributes"]["RawMessageDelivery"] == "true"
-
-
-def test_alarms_dashboards_and_queries_are_held(cloud: Cloud):
-    cloudwatch = cloud.emulator.client("cloudwatch")
-    plain = cloud.make(
-        "aws:cloudwatch/metricAlarm:MetricAlarm",
-        name="one-metric",
-        comparisonOperator="GreaterThanThreshold",
-        evaluationPeriods=3,
-        datapointsToAlarm=2,
-        metricName="Errors",
-        namespace="AWS/Lambda",
-        dimensions={"FunctionName": "greeter"},
-        statistic="Sum",
-        period=60,
-        threshold=0,
-        treatMissingData="notBreaching",
-        okActions=["arn:aws:sns:eu-west-1:123456789012:alerts"],
-    )
-    cloud.make(
-        "aws:cloudwatch/metricAlarm:MetricAlarm",
-        name="a-ratio",
-        comparisonOperator="GreaterThanThreshold",
-        evaluationPeriods=1,
-        threshold=0.5,
-        metricQueries=[
-            {"id": "ratio", "expression": "bad / 2", "label": "share", "returnData": True},
-            {
-                "id": "bad",
-                "metric": {
-                    "metricName": "Errors",
-                    "namespace": "AWS/Lambda",
-                    "period": 60,
-                    "stat": "Sum",
-                    "dimensions": {"FunctionName": "greeter"},
-                },
-            },
-        ],
-    )
-    cloud.make(
-        "aws:cloudwatch/compositeAlarm:CompositeAlarm",
-        alarmName="either",
-        alarmRule="ALARM(one-metric) OR ALARM(a-ratio)",
-        actionsSuppressor={"alarm": plain["arn"], "extensionPeriod": 60, "waitPeriod": 60},
-    )
-    cloud.make("aws:cloudwatch/dashboard:Dashboard", dashboardName="board", dashboardBody='{"widgets": []}')
-    cloud.make(
-        "aws:cloudwatch/queryDefinition:QueryDefinition",
-        name="failures",
-        queryString="fields @message",
-        logGroupNames=["/own/group"],
-    )
-    logs = cloud.emulator.client("logs")
-    cloud.make("aws:cloudwatch/logGroup:LogGroup", name="/own/access")
-    cloud.make("aws:cloudwatch/logIndexPolicy:LogIndexPolicy", logGroupName="/own/access", policyDocument="{}")
-    cloud.make(
-        "aws:cloudwatch/logMetricFilter:LogMetricFilter",
-        name="refused",
-        logGroupName="/own/access",
-        pattern='{ $.status = "401" }',
-        metricTransformation={
-            "name": "Refused",
-            "namespace": "Own",
-            "value": "1",
-            "dimensions": {"stack": "$.stack"},
-        },
-    )
-    (kept,) = logs.describe_metric_filters(logGroupName="/own/access")["metricFilters"]
-    assert (kept["filterName"], kept["filterPattern"]) == ("refused", '{ $.status = "401" }')
-    assert kept["metricTransformations"][0]["metricName"] == "Refused"
-    cloud.make("aws:xray/group:Group", groupName="own", filterExpression="fault = true")
-    cloud.make("aws:xray/samplingRule:SamplingRule", ruleName="own", priority=1, version=1, fixedRate=0.05)
-    held = cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-    one, ratio = sorted(held["MetricAlarms"], key=lambda alarm: alarm["AlarmName"], reverse=True)
-    assert one["AlarmArn"] == plain["arn"]
-    assert one["Dimensions"] == [{"Name": "FunctionName", "Value": "greeter"}]
-    assert (one["DatapointsToAlarm"], one["TreatMissingData"]) == (2, "notBreaching")
-    assert one["OKActions"] == ["arn:aws:sns:eu-west-1:123456789012:alerts"]
-    # The emulator answers no metric math; that the call was right is what boto3 checked on its way.
-    assert (ratio["AlarmName"], ratio["Threshold"]) == ("a-ratio", 0.5)
-    assert held["CompositeAlarms"][0]["AlarmRule"] == "ALARM(one-metric) OR ALARM(a-ratio)"
-    assert cloudwatch.get_dashboard(DashboardName="board")["DashboardBody"] == '{"widgets": []}'
 
 
 def test_the_program_learns_whose_account_it_is(cloud: Cloud):
@@ -578,6 +298,5 @@ def test_a_resource_of_another_region_is_an_error(cloud: Cloud):
 
 
 def test_every_type_was_made_above(cloud: Cloud, request: pytest.FixtureRequest):
-    if len(request.session.items) < 20:
-        pytest.skip("only when the whole file runs")
-    assert PROVIDERS.keys() - cloud.made_types == set()
+    require_whole_file(request)
+    assert cloud.not_made(services=False) == set()

@@ -1,0 +1,171 @@
+"""Whatever goes wrong in a deployment is told once, by name and cause, and nothing is created or left after it."""
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud import engine
+from localcloud.engine import Resource, ResourceFailed
+from tests.localcloud.programs import Lab, Run
+
+DISABLED = {"pulumi:disable-default-providers": '["lab"]'}
+
+
+def test_a_disabled_default_provider_is_an_error_that_names_the_resource(run: Run):
+    assert run.failure("Thing('t')", config=DISABLED) == (
+        'Could not create lab:index:Thing "t": the default provider of package lab is disabled in this stack '
+        "(pulumi:disable-default-providers); pass an explicit provider."
+    )
+    assert "Could not call lab:index:double" in run.failure(
+        "pulumi.runtime.invoke('lab:index:double', {'value': 1})", config=DISABLED
+    )
+    run("Thing('t')", config={"pulumi:disable-default-providers": '["aws"]'})
+
+
+def test_a_failed_deployment_says_so_whatever_the_program_does(run: Run):
+    program = """
+        try:
+            pulumi.runtime.invoke("lab:index:nothing", {})
+        except Exception:
+            pass
+    """
+    assert run.failure(program) == "Could not call lab:index:nothing: there is no such function."
+
+
+def explode(resource: Resource) -> None:
+    if resource.name == "bad":
+        raise ResourceFailed("it will not fit")
+
+
+def test_a_failing_resource_is_told_once_by_type_name_and_cause(run: Run):
+    program = """
+        bad = Thing("bad")
+        Thing("after", {"of": bad.made})
+        pulumi.export("made", bad.made.apply(lambda made: made + "!"))
+    """
+    lab = Lab(explode)
+    assert run.failure(program, lab) == 'Could not create lab:index:Thing "bad": it will not fit.'
+    assert lab.created == []
+
+
+def test_a_cause_of_any_kind_keeps_its_type(run: Run):
+    def crash(_resource: Resource) -> None:
+        raise KeyError("url")
+
+    assert run.failure("Thing('t')", Lab(crash)) == "Could not create lab:index:Thing \"t\": KeyError: 'url'."
+
+
+DIES_WHILE_CREATING = """
+    import os, pathlib, threading, time
+    def die():
+        while not pathlib.Path("begun").exists():
+            time.sleep(0.01)
+        os._exit(7)
+    threading.Thread(target=die).start()
+    Thing("slow", {"pid": os.getpid()})
+"""
+
+
+def outlive_the_program(resource: Resource) -> None:
+    """Begin, and end only once the program is gone."""
+    Path("begun").touch()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            os.kill(resource.inputs["pid"], 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the program did not end")
+
+
+def test_what_is_being_created_is_waited_for_or_it_would_be_orphaned(run: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(run.directory)
+    lab = Lab(outlive_the_program)
+    assert run.failure(DIES_WHILE_CREATING, lab) == "The program ended with exit code 7 and no explanation."
+    assert lab.created == ["slow"]
+
+
+def test_control_without_the_wait_it_would_be_orphaned(run: Run, monkeypatch: pytest.MonkeyPatch):
+    class Impatient(engine.ThreadPoolExecutor):
+        def shutdown(self, wait: bool = True, **_: Any) -> None:
+            del wait
+            super().shutdown(wait=False)
+
+    released = threading.Event()
+    lab = Lab(lambda resource: (outlive_the_program(resource), released.wait(20)))
+    monkeypatch.chdir(run.directory)
+    monkeypatch.setattr(engine, "ThreadPoolExecutor", Impatient)
+    run.failure(DIES_WHILE_CREATING, lab)
+    assert lab.created == []
+    released.set()
+
+
+def test_nothing_is_created_after_a_failure(run: Run):
+    lab = Lab(explode)
+    run.failure("bad = Thing('bad')\nbad.urn.apply(lambda _: None)\npulumi.log.error('stop')\nThing('late')", lab)
+    assert "late" not in lab.created
+
+
+def test_an_error_the_program_logs_fails_it(run: Run):
+    assert run.failure("pulumi.log.error('not like this')") == "not like this"
+
+
+def test_a_run_error_is_told_in_its_own_words(run: Run):
+    assert run.failure("raise pulumi.RunError('maxReceiveCount is 2: give 5 or more')") == (
+        "maxReceiveCount is 2: give 5 or more"
+    )
+
+
+def test_any_other_exception_is_told_with_the_programs_own_frames(run: Run):
+    (run.directory / "helper.py").write_text("def half(n):\n    return n / 0\n")
+    message = run.failure("import helper\nThing('t').made.apply(lambda made: helper.half(1))")
+    assert message.startswith("The program failed:\n")
+    assert 'File "helper.py", line 2, in half' in message
+    assert message.endswith("ZeroDivisionError: division by zero")
+    assert "site-packages" not in message
+    assert str(run.directory) not in message
+
+
+def test_a_program_that_does_not_parse_is_told_with_its_line(run: Run):
+    assert "SyntaxError" in run.failure("x = = 1")
+
+
+@pytest.mark.parametrize(
+    ("program", "sentence"),
+    [
+        (
+            "Thing('t'); Thing('t')",
+            'Could not create lab:index:Thing "t": its URN urn:pulumi:dev::lab::lab:index:Thing::t is',
+        ),
+        ("Thing('t', {}, pulumi.ResourceOptions(import_='i-1'))", "nothing can be imported (i-1)"),
+        ("Thing('t', {}, pulumi.ResourceOptions(id='i-1'))", 'Could not read lab:index:Thing "t" (i-1)'),
+        (
+            "Thing('t', {'x': pulumi.RemoteAsset('https://example.com')})",
+            "x holds a kind of value (uri) that cannot be",
+        ),
+        ("Thing('t', {}, pulumi.ResourceOptions(transforms=[lambda args: None]))", "does not support transforms"),
+    ],
+)
+def test_what_is_not_supported_is_refused_by_name(run: Run, program: str, sentence: str):
+    assert sentence in run.failure(program)
+
+
+def test_the_program_dies_with_an_interrupted_deployment(run: Run):
+    # The watcher stands for Ctrl-C: it raises in the thread that waits for the program.
+    pids: list[int] = []
+
+    def interrupt(kind: str, message: str) -> None:
+        if kind == "info":
+            pids.append(int(message))
+            raise KeyboardInterrupt
+
+    (run.directory / "__main__.py").write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)\n")
+    with pytest.raises(KeyboardInterrupt):
+        engine.deploy(run.directory, "dev", {}, [], Lab(), on_event=interrupt)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
