@@ -103,6 +103,19 @@ class Stack:
             timeout=10,
         )
 
+    def new_client(self, name: str, scope: str, **settings: Any) -> dict[str, str]:
+        """Make one more client of this stack's pool, as the program makes its own; answers its credentials."""
+        made = self.client("cognito-idp").create_user_pool_client(
+            UserPoolId=self.pool_id(),
+            ClientName=name,
+            GenerateSecret=True,
+            AllowedOAuthFlows=["client_credentials"],
+            AllowedOAuthFlowsUserPoolClient=True,
+            AllowedOAuthScopes=[scope],
+            **settings,
+        )["UserPoolClient"]
+        return {"clientId": made["ClientId"], "clientSecret": made["ClientSecret"]}
+
     def token(self, name: str | None = None) -> str:
         """A token of the client of that name, or of the first that the stack was deployed with."""
         clients = self.outputs["apiClients"]

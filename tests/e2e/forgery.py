@@ -64,16 +64,8 @@ def _signed_with_own_key(_: Stack, token: str) -> str:
 
 
 def _token_of_new_client(stack: Stack, name: str, scope: str, **settings: Any) -> str:
-    client = stack.client("cognito-idp").create_user_pool_client(
-        UserPoolId=stack.pool_id(),
-        ClientName=name,
-        GenerateSecret=True,
-        AllowedOAuthFlows=["client_credentials"],
-        AllowedOAuthFlowsUserPoolClient=True,
-        AllowedOAuthScopes=[scope],
-        **settings,
-    )["UserPoolClient"]
-    answer = stack.request_token(client["ClientId"], client["ClientSecret"], scope)
+    client = stack.new_client(name, scope, **settings)
+    answer = stack.request_token(client["clientId"], client["clientSecret"], scope)
     assert answer.status_code == 200, answer.text
     return answer.json()["access_token"]
 

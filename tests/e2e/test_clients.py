@@ -28,22 +28,10 @@ def test_every_client_gets_in_with_its_own_credentials(neighbour: Stack):
 def rotated(neighbour: Stack) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
     """The old and the new client of a pool after what a deployment does when a name of `apiClients` is replaced.
 
-    That it does this and nothing else is what tests/program/test_destroy.py shows.
+    That it does this and nothing else is what tests/program/test_rotation.py shows.
     """
     cognito, pool, scope = neighbour.client("cognito-idp"), neighbour.pool_id(), neighbour.outputs["apiScope"]
-
-    def make(name: str) -> dict[str, str]:
-        made = cognito.create_user_pool_client(
-            UserPoolId=pool,
-            ClientName=name,
-            GenerateSecret=True,
-            AllowedOAuthFlows=["client_credentials"],
-            AllowedOAuthFlowsUserPoolClient=True,
-            AllowedOAuthScopes=[scope],
-        )["UserPoolClient"]
-        return {"clientId": made["ClientId"], "clientSecret": made["ClientSecret"]}
-
-    old, new = make("billing"), make("billing-2")
+    old, new = neighbour.new_client("billing", scope), neighbour.new_client("billing-2", scope)
     assert neighbour.request_token(old["clientId"], old["clientSecret"], scope).status_code == 200
     cognito.delete_user_pool_client(UserPoolId=pool, ClientId=old["clientId"])
     yield old, new
