@@ -84,13 +84,14 @@ def _has_been_interrupted(make: int) -> bool:
     """Whether GNU make was sent SIGINT or SIGHUP alone, and not with its children, as a terminal sends it.
 
     It then restores the signal's default action and waits for its children, whom it takes for informed. Linux tells
-    which signals a process catches; elsewhere make waits until the demo is over.
+    which signals a process catches; elsewhere make waits until the demo is over. What make was started to ignore, by
+    nohup or in the background of a script, it never catches.
     """
     try:
         fields = dict(line.split(":", 1) for line in Path(f"/proc/{make}/status").read_text().splitlines())
     except OSError:
         return False
-    caught = int(fields["SigCgt"], 16)
+    handled = int(fields["SigCgt"], 16) | int(fields["SigIgn"], 16)
     return fields["Name"].strip() == "make" and any(
-        not caught & 1 << number - 1 for number in (signal.SIGINT, signal.SIGHUP)
+        not handled & 1 << number - 1 for number in (signal.SIGINT, signal.SIGHUP)
     )

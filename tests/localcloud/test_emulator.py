@@ -208,9 +208,10 @@ time.sleep(60)
 
 
 @pytest.fixture
-def family() -> Iterator[tuple[subprocess.Popen[str], int, int, Path]]:
-    """A process with an emulator that has a busy function worker."""
-    with subprocess.Popen([sys.executable, "-c", PARENT], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+def family(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int, int, Path]]:
+    """A process with an emulator that has a busy function worker, in a place that no other emulator clears."""
+    command, environment = [sys.executable, "-c", PARENT], os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         group, port, directory = parent.stdout.readline().split()
         try:
@@ -237,8 +238,9 @@ def test_asking_the_emulator_itself_to_stop_leaves_nothing(family):
     assert eventually(lambda: not is_open(port))
 
 
-def test_what_a_killed_emulator_left_is_cleared_by_the_next_start(family):
+def test_what_a_killed_emulator_left_is_cleared_by_the_next_start(family, monkeypatch: pytest.MonkeyPatch):
     parent, group, _, directory = family
+    monkeypatch.setattr(tempfile, "tempdir", str(directory.parent))
     os.killpg(group, signal.SIGKILL)
     parent.kill()
     parent.wait()

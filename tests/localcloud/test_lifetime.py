@@ -130,3 +130,22 @@ def test_a_process_that_shares_its_group_refuses_to_watch():
     code = "from localcloud import lifetime; lifetime.watch_parent()"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert "call it only in a child made by `spawn`" in done.stderr
+
+
+UNDER_MAKE = """
+demo:
+\t@LOCALCLOUD_PARENT=$$PPID exec $(PYTHON) -c "$$CODE"
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="make's signals are known through /proc")
+@pytest.mark.parametrize("ignored", ["", "HUP", "INT HUP"])
+def test_signals_that_make_was_started_to_ignore_are_no_interruption(ignored: str, tmp_path: Path):
+    (tmp_path / "Makefile").write_text(UNDER_MAKE)
+    looks_twice = "time.sleep(2 * lifetime.ORPHAN_POLL_SECONDS)"
+    code = f"import time; from localcloud import lifetime; lifetime.stop_when_orphaned(); {looks_twice}; print('alive')"
+    make = f"trap '' {ignored or 'USR1'}; exec make -s -f {tmp_path}/Makefile PYTHON={sys.executable}"
+    done = subprocess.run(
+        ["sh", "-c", make], cwd=ROOT, env=os.environ | {"CODE": code}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr
