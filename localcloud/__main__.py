@@ -16,7 +16,7 @@ import typer
 from localcloud import lifetime
 from localcloud.cloud import START_STEPS, LocalCloud
 from localcloud.demo import STORY_STEPS, UnexpectedAnswerError, tell
-from localcloud.emulator import EmulatorError
+from localcloud.emulator import ENDED, EmulatorError
 from localcloud.engine import DeploymentFailed
 from localcloud.progress import Progress
 from localcloud.stack_config import ConfigError
@@ -106,7 +106,7 @@ def up(
             # The way to end it, so no failure.
             progress.say("Stopping.")
             return
-        raise EmulatorError("The emulator ended by itself, and with it everything that was in it. Start it again.")
+        raise EmulatorError(ENDED)
 
 
 @app.command()

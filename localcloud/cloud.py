@@ -68,8 +68,10 @@ class LocalCloud:
     def __enter__(self) -> "LocalCloud":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+    def __exit__(self, *raised: Any) -> None:
+        self._remove_outputs()
+        if not self._guest:
+            self._emulator.__exit__(*raised)
 
     def client(self, service: str) -> Any:
         """Answer a boto3 client of this cloud, with an administrator's rights."""
@@ -94,15 +96,19 @@ class LocalCloud:
         self._emulator.wait()
 
     def stop(self) -> None:
-        """End everything and remove the outputs file, unless somebody has put another one in its place."""
+        """End everything and remove the outputs file."""
+        self._remove_outputs()
+        if not self._guest:
+            self._emulator.stop()
+
+    def _remove_outputs(self) -> None:
+        """Unless somebody has put another file in its place."""
         if self._written is not None:
             path, ours = self._written
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(path.stat(), ours):
                     path.unlink()
             self._written = None
-        if not self._guest:
-            self._emulator.stop()
 
 
 def _deploy(

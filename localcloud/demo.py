@@ -5,6 +5,7 @@ It speaks to the stack as its users do: a producer sends with `python -m ops sen
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -82,7 +83,7 @@ def tell(cloud: LocalCloud, outputs_file: Path, progress: Progress) -> None:
     story = write_story(datetime.now(UTC))
 
     with progress.step(f"Send {len(story.bodies)} events for {len(story.expected)} users") as step:
-        _ops("send", "--file", "-", "--raw", "--outputs", str(outputs_file), stdin="\n".join(story.bodies))
+        _ops(cloud, "send", "--file", "-", "--raw", "--outputs", str(outputs_file), stdin="\n".join(story.bodies))
         step.note("one twice, one late, one invalid")
 
     with progress.step("Wait until they are in"):
@@ -91,7 +92,7 @@ def tell(cloud: LocalCloud, outputs_file: Path, progress: Progress) -> None:
         _until("the number of dead letters", 1, lambda: dead_letters(cloud))
 
     with progress.step("Ask the API with a token"):
-        answer = json.loads(_ops("query", "ada", "--json", "--outputs", str(outputs_file)))
+        answer = json.loads(_ops(cloud, "query", "ada", "--json", "--outputs", str(outputs_file)))
         wanted = sorted(story.expected["ada"].items(), key=lambda login: login[1], reverse=True)
         _expect("ada's services", wanted, [(each["service_id"], each["last_accessed"]) for each in answer["services"]])
     progress.show("$ python -m ops query ada --json", json.dumps(answer, indent=2))
@@ -179,10 +180,20 @@ def _at_most(limits: dict[str, int], sums: Counter[str]) -> dict[str, float]:
     return {name: min(sums[name], limit) for name, limit in limits.items()}
 
 
-def _ops(*arguments: str, stdin: str = "") -> str:
-    """Run the operator's command line as a newcomer would; answers what it printed."""
-    command = [sys.executable, "-m", "ops", *arguments]
-    result = subprocess.run(command, input=stdin, cwd=PROJECT, capture_output=True, text=True, check=False)
+def _ops(cloud: LocalCloud, *arguments: str, stdin: str = "") -> str:
+    """Run the operator's command line as a newcomer would; answers what it printed.
+
+    What it keeps of a failure, it keeps in the cloud's directory, and it goes with that.
+    """
+    result = subprocess.run(
+        [sys.executable, "-m", "ops", *arguments],
+        input=stdin,
+        cwd=cloud.directory,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if result.returncode:
         raise UnexpectedAnswerError(f"`python -m ops {arguments[0]}` failed: {result.stderr.strip()}")
     return result.stdout

@@ -39,6 +39,8 @@ ACCOUNT_ID = "123456789012"
 DIRECTORY_PREFIX = "event-processing-cloud-"
 API_PATH = "/_aws/execute-api/"
 START_SECONDS = 30
+ENDED = "The emulator ended by itself, and with it everything that was in it. Start it again."
+ENDING_SECONDS = 0.2
 STOP_SECONDS = 5
 
 
@@ -95,8 +97,20 @@ class Emulator:
     def __enter__(self) -> "Emulator":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # Whatever failed then, failed because of this.
+        ended = kind is not None and issubclass(kind, Exception) and self._has_ended()
         self.stop()
+        if ended:
+            raise EmulatorError(ENDED) from None
+
+    def _has_ended(self) -> bool:
+        """Whether it is gone though nobody stopped it. Its port is closed a moment before that can be known."""
+        try:
+            self._process.wait(ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def wait(self) -> None:
         """Return when the emulator's process has ended."""

@@ -250,6 +250,21 @@ def test_what_a_killed_emulator_left_is_cleared_by_the_next_start(family, monkey
     assert not directory.exists()
 
 
+def test_what_fails_because_the_emulator_died_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def use(running: Emulator, kill: Callable[[int], object]) -> None:
+        with running:
+            kill(running._process.pid)
+            raise KeyError
+
+    with pytest.raises(EmulatorError, match="ended by itself"):
+        use(Emulator.start(), lambda group: os.killpg(group, signal.SIGKILL))
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(KeyError):  # the control: what fails beside a living emulator is told as it is
+        use(Emulator.start(), lambda group: None)
+
+
 def test_a_directory_in_use_is_not_cleared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     abandoned, locked, linked = (tmp_path / f"{DIRECTORY_PREFIX}{name}" for name in ("abandoned", "locked", "linked"))
