@@ -1,8 +1,10 @@
 """What several kinds of tests share."""
 
+import functools
 import os
 from collections.abc import Iterator
 
+import botocore.session
 import pytest
 
 from tests.recorder import PROD_OVERLAY, Graph, record
@@ -35,6 +37,14 @@ def extended_graph() -> Graph:
         "batchWindowSeconds": 5,
     }
     return record("dev", extensions)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _services_are_read_once() -> Iterator[None]:
+    """Megabytes that describe AWS's services are read once a process, and not by each of hundreds of sessions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
