@@ -7,19 +7,20 @@ from collections.abc import Iterator
 import botocore.session
 import pytest
 
-from tests.recorder import PROD_OVERLAY, Graph, record
+from tests import recorder
+from tests.recorder import PROD_OVERLAY, Graph, recorded
 
 
 @pytest.fixture(scope="session")
 def dev_graph() -> Graph:
     """The whole program as stack `dev` would deploy it. Not to be changed by a test: copy first."""
-    return record("dev")
+    return recorded("dev")
 
 
 @pytest.fixture(scope="session")
 def prod_graph() -> Graph:
     """The whole program as stack `prod` would deploy it, with clients and somebody to page named."""
-    return record("prod", PROD_OVERLAY)
+    return recorded("prod", PROD_OVERLAY)
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +37,16 @@ def extended_graph() -> Graph:
         "batchSize": 100,
         "batchWindowSeconds": 5,
     }
-    return record("dev", extensions)
+    return recorded("dev", extensions)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _recordings_are_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Workers beside each other record a stack once; their own folders lie in one that is this run's alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            patch.setattr(recorder, "shared_folder", tmp_path_factory.getbasetemp().parent)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -4,6 +4,10 @@ The program runs in a process of its own, as under the CLI; only the providers a
 outputs AWS would give it, so that whatever is concatenated from them has the shape it has in AWS.
 """
 
+import fcntl
+import hashlib
+import json
+import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +78,23 @@ def record(
         environment={TARGET_VARIABLE: HOST} | dict(environment or {}),
     )
     return Graph(deployment.resources, deployment.outputs, deployment.secret_outputs)
+
+
+shared_folder: Path | None = None
+"""Where the processes of one test run find each other's recordings."""
+
+
+def recorded(stack: str = "dev", config: Mapping[str, Any] | None = None) -> Graph:
+    """As `record`, done by the first process of a test run that needs it. Not to be changed: copy first."""
+    if shared_folder is None:
+        return record(stack, config)
+    settings = json.dumps([stack, dict(config or {})], sort_keys=True)
+    file = shared_folder / f"recorded-{hashlib.sha256(settings.encode()).hexdigest()}"
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            file.write_bytes(pickle.dumps(record(stack, config)))
+    return pickle.loads(file.read_bytes())
 
 
 class InventedAws:
