@@ -4,12 +4,14 @@ import errno
 import json
 import os
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, NoReturn, ParamSpec
+from urllib.parse import urlsplit
 
 import typer
 
@@ -94,7 +96,7 @@ def up(
     - `python -m ops send --help` sends login events
     - `python -m ops query USER_ID` asks the API with a token
     """
-    _check_writable(outputs)  # now, and not when everything stands
+    _check_outputs(outputs)  # now, and not when everything stands
     progress = Progress(START_STEPS)
     with LocalCloud.start(PROJECT, stack, port=port, progress=progress) as cloud:
         cloud.write_outputs(outputs)
@@ -136,7 +138,12 @@ def show_outputs(cloud: LocalCloud, progress: Progress) -> None:
         progress.say(f"      {name}: {'[secret]' if name in cloud.secret_outputs else text}")
 
 
-def _check_writable(outputs: Path) -> None:
+def _check_outputs(outputs: Path) -> None:
+    if endpoint := _running_cloud_of(outputs):
+        raise OutputsError(
+            f"{outputs} is of a cloud that runs at {endpoint}: whoever uses it would be sent to another. "
+            "Stop that one, or name another file with --outputs."
+        )
     try:
         outputs.parent.mkdir(parents=True, exist_ok=True)
         if outputs.is_dir():
@@ -144,6 +151,17 @@ def _check_writable(outputs: Path) -> None:
         tempfile.TemporaryFile(dir=outputs.parent).close()
     except OSError as error:
         raise OutputsError(f"{outputs} cannot be written: {error.strerror}. Name another with --outputs.") from None
+
+
+def _running_cloud_of(outputs: Path) -> str | None:
+    """The endpoint that an outputs file names, if somebody listens there."""
+    try:
+        endpoint = json.loads(outputs.read_text())["endpoint"]
+        address = urlsplit(endpoint)
+        socket.create_connection((address.hostname, address.port), timeout=1).close()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return endpoint
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ from localcloud import lifetime
 ACCOUNT_ID = "123456789012"
 DIRECTORY_PREFIX = "event-processing-cloud-"
 API_PATH = "/_aws/execute-api/"
+# Twice what the demo takes. Without it functions never start, and nobody says why.
+SPACE_MEGABYTES = 120
 START_SECONDS = 30
 ENDED = "The emulator ended by itself, and with it everything that was in it. Start it again."
 ENDING_SECONDS = 0.2
@@ -176,6 +178,11 @@ def _claim_directory() -> tuple[Path, int]:
         with contextlib.suppress(OSError), _opened(stale) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(stale, ignore_errors=True)
+    left = shutil.disk_usage(root).free // 1_000_000
+    if left < SPACE_MEGABYTES:
+        raise EmulatorError(
+            f"{root} has {left} MB left, and {SPACE_MEGABYTES} are needed: free some, or name another folder in TMPDIR."
+        )
     while True:
         directory = Path(tempfile.mkdtemp(prefix=DIRECTORY_PREFIX))
         with contextlib.suppress(OSError):

@@ -120,8 +120,12 @@ def run(out: Path) -> None:
     with progress.step(f"Draw the board {BOARD} as it was after {STOP.minutes} minutes"):
         try:
             made = draw(boards_of(graph)[BOARD], f"{PREFIX}{BOARD}: drill", outcome.board, out / f"drill-{BOARD}.html")
-        except (browser.BrowserError, OSError) as error:
+        except browser.BrowserError as error:
             raise UnexpectedAnswerError(f"The board could not be drawn: {error}") from None
+        except OSError as error:
+            raise UnexpectedAnswerError(
+                f"{out} cannot be written to: {error.strerror}. Name another folder with --out."
+            ) from None
     here = Path.cwd()
     progress.show(*(str(file.relative_to(here) if file.is_relative_to(here) else file) for file in made))
     progress.say(

@@ -105,6 +105,11 @@ def test_it_says_what_it_does_and_is_gone_when_told_to_stop(command: Command):
     assert re.search(r"\[1/2\] .* done in [\d.]+ s", printed)
     assert requests.get(f"{outputs['apiUrl']}/users/anybody/services", timeout=10).status_code == 401
     assert len(command.survivors()) >= 2, "the command and the emulator"
+    second = Command(command.scratch)
+    status, said, complaint = second.run("up", "--outputs", str(command.outputs))
+    assert (status, said) == (1, ""), "nothing is started that would take the place of the first"
+    assert re.fullmatch(rf".* runs at {outputs['endpoint']}: .* --outputs\.", complaint.strip()), complaint
+    assert json.loads(command.outputs.read_text()) == outputs
 
     assert command.end(signal.SIGTERM) == 0
     assert command.process is not None

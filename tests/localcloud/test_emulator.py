@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud import emulator as emulator_module
 from localcloud.emulator import DIRECTORY_PREFIX, Emulator, EmulatorError
 
 ROOT = Path(__file__).parents[2]
@@ -248,6 +249,14 @@ def test_what_a_killed_emulator_left_is_cleared_by_the_next_start(family, monkey
     assert directory.exists()
     Emulator.start().stop()
     assert not directory.exists()
+
+
+def test_without_space_for_its_files_it_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(emulator_module, "SPACE_MEGABYTES", 10**9)
+    with pytest.raises(EmulatorError, match=r"has \d+ MB left, and 1000000000 are needed: free some"):
+        Emulator.start()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_fails_because_the_emulator_died_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
