@@ -62,11 +62,13 @@ class Function:
 
 
 @contextmanager
-def start(module: str, server: TableServer, paths: list[Path], *, sampled: bool = True) -> Iterator[Function]:
-    """A function whose modules are found in `paths`, traced or not, and its end."""
+def start(
+    module: str, server: TableServer, paths: list[Path], *, sampled: bool = True, depth: int = 0
+) -> Iterator[Function]:
+    """A function whose modules are found in `paths`, imported at a depth of calls, traced or not, and its end."""
     heard_by, reports = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), os.pipe()
     heard_by.bind(("127.0.0.1", 0))  # nobody listens: the kernel drops what does not fit
-    command = [sys.executable, "-I", "-S", "-B", str(BENCH / "worker.py"), str(reports[1]), module]
+    command = [sys.executable, "-I", "-S", "-B", str(BENCH / "worker.py"), str(reports[1]), str(depth), module]
     process = subprocess.Popen(
         [*command, *map(str, [*paths, BENCH])],
         env=_environment(server, heard_by.getsockname()[1], paths[0], sampled=sampled),

@@ -14,6 +14,8 @@ LATENCY_SECONDS = 0.004
 BATCHES = (10, 100)
 EVENTS_A_TURN = {OURS: 500, NAIVE: 100, ONE_BY_ONE: 100}
 SQS_ENTRIES = 10
+# About as many frames of `worker.handler_of` as fit a chunk of Python's: starts are spread over all of it.
+CHUNK_FRAMES = 160
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +116,7 @@ def measure(*, starts: int = 15, turns: int = 9) -> Measured:
                 for (module, batch), results in steady.items():
                     results.turns.append(turn(functions[module], server, EVENTS_A_TURN[module], batch))
                 untraced.turns.append(turn(plain, server, EVENTS_A_TURN[OURS], 100))
+            assert untraced.requests_per_event == steady[OURS, 100].requests_per_event  # or they are not comparable
             handlers = {module: function for module, function in functions.items() if module != QUERY}
             hot = {module: _requests(each, server, again=False) for module, each in handlers.items()}
             unchanged = {module: _requests(each, server, again=True) for module, each in handlers.items()}
@@ -131,8 +134,9 @@ def measure(*, starts: int = 15, turns: int = 9) -> Measured:
 
 
 def turn(function: Function, server: TableServer, events: int, batch: int) -> Turn:
-    """`events` events in batches of `batch`, and the requests they caused."""
-    server.requests.clear()
+    """`events` events in batches of `batch`, each of them news to the table, and the requests they caused."""
+    # Or what another function has written, which is further on, makes some of these events old ones.
+    server.reset()
     # One message at a time comes out of a batch of any size.
     size = max(batch, SQS_ENTRIES)
     run = function.run(events // size, size)
@@ -148,9 +152,9 @@ def _requests(function: Function, server: TableServer, *, again: bool) -> int:
 
 def _starts(paths: dict[str, list[Path]], server: TableServer, count: int) -> dict[str, Starts]:
     found = {module: Starts(inits=[], first=[]) for module in paths}
-    for _ in range(count):
+    for number in range(count):
         for module, path in paths.items():
-            with start(module, server, path) as function:
+            with start(module, server, path, depth=number * CHUNK_FRAMES // count) as function:
                 found[module].inits.append(function.init)
                 if module == QUERY:
                     found[module].first.extend(function.run(1).walls)
