@@ -115,21 +115,26 @@ def _cannot_be_sent_on(record: Mapping[str, Any]) -> bool:
     body = record.get("body")
     if not isinstance(body, str) or not body or len(body.encode(errors="replace")) > 2**20 - 1000:
         return True
-    if any(not (c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff") for c in body):
+    if not _is_carried(body):
         return True
     attributes = record.get("messageAttributes")
     return attributes is not None and not _are_sound(attributes)
 
 
+def _is_carried(text: str) -> bool:
+    return all(c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff" for c in text)
+
+
 def _are_sound(attributes: Any) -> bool:
     sound = ("text", "1.5", "\u00e9\U0001f469", "t\u00e9xt", "1.50", "AAH/", "iVBORw==")
     return isinstance(attributes, Mapping) and all(
-        isinstance(value, Mapping)
+        _is_carried(key)
+        and isinstance(value, Mapping)
         and value.get("dataType")
         and [value.get(name) in sound for name in ("stringValue", "binaryValue") if value.get(name) is not None]
         == [True]
         and (value.get("binaryValue") or "AAH/") in ("AAH/", "iVBORw==")
-        for value in attributes.values()
+        for key, value in attributes.items()
     )
 
 

@@ -102,3 +102,10 @@ def test_events_of_the_api(shards: int, examples: int):
     assert seen["events"] >= shards * examples, seen
     for what in ("200", "400", "round trips"):
         assert seen[what] > seen["events"] / 10, seen
+
+
+def test_found_by_the_long_form_a_name_that_no_queue_carries():
+    record = sqs_record("no login", messageAttributes={"\ud800": {"dataType": "String", "stringValue": "text"}})
+    acknowledged = deliver(World(), [record])
+    assert acknowledged == []
+    nothing_is_left_over([record], acknowledged)
