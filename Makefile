@@ -73,7 +73,8 @@ format: $(INSTALLED) ## Format and sort what ruff can
 lock: $(INSTALLED) ## Pin the newest versions that fit the *.in files
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header --generate-hashes \
 	  handlers/requirements.in -o handlers/requirements.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header \
+	  -c handlers/requirements.txt requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header \
 	  -c handlers/requirements.txt -c requirements.txt requirements-dev.in -o requirements-dev.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header \

@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.session import Session
 
+from handlers import started
 from handlers.clients import make_client
 from handlers.logins import LoginEvent
 from handlers.messages import InvalidError, Message, decode_login
@@ -285,3 +286,4 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 # In Lambda, wire while the function starts, not while its first batch waits.
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     _wired()
+    started()

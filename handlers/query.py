@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
+from handlers import started
 from handlers.clients import make_client
 from handlers.logins import format_instant
 from handlers.messages import InvalidError, valid_id
@@ -135,3 +136,4 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 # In Lambda, wire while the function starts, not while its first request waits.
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     _wired()
+    started()

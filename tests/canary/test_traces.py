@@ -4,11 +4,16 @@ from collections import Counter
 
 import pytest
 
+from components.packaging import BOTOCORE_OPERATIONS
 from handlers.vocabulary import Outcome
 from tests.canary.conftest import SIDETRACKED
 
 STEPS = {"BatchGetItem": "read", "UpdateItem": "write", "SendMessageBatch": "quarantine", "GetItem": "## query"}
 FUNCTIONS = {"event-handler": {"BatchGetItem", "UpdateItem", "SendMessageBatch"}, "query": {"GetItem"}}
+
+
+def test_the_operations_whose_models_ship_are_those_that_are_called():
+    assert set().union(*FUNCTIONS.values()) == set().union(*BOTOCORE_OPERATIONS.values())
 
 
 def name_of(segment):

@@ -25,7 +25,7 @@ LIBRARY = {
     "tiny/stub.pyi": "answer: object\n",
     "botocore/__init__.py": "",
     "botocore/data/endpoints.json": "{}\n",
-    "botocore/data/dynamodb/2012-08-10/service-2.json": "{}\n",
+    "botocore/data/dynamodb/2012-08-10/service-2.json": '{"operations": {}, "shapes": {}}\n',
     "botocore/data/dynamodb/2012-08-10/examples-1.json": "{}\n",
     "botocore/data/ec2/2016-11-15/service-2.json": "{}\n",
 }

@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +30,19 @@ print(json.dumps({
 }))
 """
 
-CALLED = ["recorder", "dynamodb", "sqs", "sts"]
+START = """
+import gc, importlib, sys
+import handlers
+if sys.argv[2:]:
+    gc.enable()
+collected = lambda: sum(each["collections"] for each in gc.get_stats())
+before = collected()
+importlib.import_module("handlers." + sys.argv[1])
+print(f"asyncio {'asyncio' in sys.modules}, collections {collected() - before}, then {gc.isenabled()}, ", end="")
+print(f"frozen {gc.get_freeze_count() > 0}")
+"""
+
+CALLED = ["recorder", "batch_get_item", "get_item", "update_item", "send_message_batch", "get_caller_identity"]
 CALL = """
 import os
 del os.environ["LAMBDA_TASK_ROOT"]  # outside Lambda, importing the recorder of the X-Ray SDK makes a client
@@ -35,12 +50,53 @@ import aws_xray_sdk.core
 import botocore.config, botocore.exceptions, botocore.session
 print("recorder")
 once = botocore.config.Config(retries={"mode": "standard", "max_attempts": 1})
-calls = {"dynamodb": "list_tables", "sqs": "list_queues", "sts": "get_caller_identity"}
-for service, call in calls.items():
+key = {"user_id": {"S": "u"}}
+calls = {
+    "batch_get_item": ("dynamodb", {"RequestItems": {"t": {"Keys": [key]}}}),
+    "get_item": ("dynamodb", {"TableName": "t", "Key": key}),
+    "update_item": ("dynamodb", {"TableName": "t", "Key": key}),
+    "send_message_batch": ("sqs", {"QueueUrl": "u", "Entries": [{"Id": "1", "MessageBody": "m"}]}),
+    "get_caller_identity": ("sts", {}),
+}
+for call, (service, parameters) in calls.items():
     try:
-        getattr(botocore.session.Session().create_client(service, config=once), call)()
+        getattr(botocore.session.Session().create_client(service, config=once), call)(**parameters)
     except botocore.exceptions.EndpointConnectionError:
-        print(service)
+        print(call)
+"""
+
+# One of each type a value can have, as it comes over the wire, nested as deep as records are and deeper.
+VALUES = {
+    "services": {"L": [{"M": {"service_id": {"S": "s"}, "service_name": {"S": "\u00e9"}}}, {"L": [{"L": []}]}]},
+    "others": {
+        "M": {"n": {"N": "1.50"}, "b": {"B": "AAE="}, "t": {"BOOL": False}, "0": {"NULL": True}, "m": {"M": {}}}
+    },
+    "sets": {"L": [{"SS": ["a", "b"]}, {"NS": ["1"]}, {"BS": ["AAE="]}]},
+}
+EXCHANGE = """
+import json, sys
+import botocore.awsrequest, botocore.session
+answers, sent = [json.loads(argument) for argument in sys.argv[1:]], []
+
+class Raw:
+    def __init__(self, body):
+        self.stream = lambda *_, **__: iter([json.dumps(body).encode()])
+
+def answer(request, **_):
+    sent.append(json.loads(request.body))
+    status, body = answers[len(sent) - 1]
+    return botocore.awsrequest.AWSResponse(request.url, status, {}, Raw(body))
+
+client = botocore.session.Session().create_client("dynamodb")
+client.meta.events.register("before-send.dynamodb", answer)
+key = {"user_id": {"S": "u"}}
+item = client.get_item(TableName="t", Key=key)["Item"]
+try:
+    client.update_item(TableName="t", Key=key, ExpressionAttributeValues=item)
+except client.exceptions.ConditionalCheckFailedException as error:
+    item = error.response["Item"]
+client.update_item(TableName="t", Key=key, ExpressionAttributeValues=item)
+print(json.dumps(sent))
 """
 
 
@@ -98,7 +154,18 @@ def test_a_function_starts_from_the_artifact_alone(entry_point: str, unpacked: P
     assert "botocore.client" in report["loaded"]
 
 
-def test_the_services_the_functions_use_have_their_models(unpacked: Path) -> None:
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_no_start_collects_garbage_or_imports_asyncio(entry_point: str, unpacked: Path) -> None:
+    finished = run(START, entry_point, task=unpacked / "task", layer=unpacked / "layer")
+    assert finished.stdout == "asyncio False, collections 0, then True, frozen True\n", finished.stderr[-2000:]
+
+
+def test_control_a_start_that_collects_is_noticed(unpacked: Path) -> None:
+    finished = run(START, "query", "collecting", task=unpacked / "task", layer=unpacked / "layer")
+    assert re.search(r"collections [1-9]\d+, then True", finished.stdout), finished.stderr[-2000:]
+
+
+def test_what_is_called_is_in_the_models(unpacked: Path) -> None:
     finished = run(CALL, task=unpacked / "task", layer=unpacked / "layer")
     assert finished.stdout.split() == CALLED, finished.stderr[-2000:]
 
@@ -112,6 +179,30 @@ def test_control_a_model_too_few_is_noticed(model: str, unpacked: Path, tmp_path
     finally:
         (tmp_path / "away").rename(present)
     assert finished.stdout.split() != CALLED
+
+
+def exchanged(unpacked: Path, layer: Path) -> list[dict[str, Any]]:
+    """What was sent by a writer that reads VALUES, loses a race to somebody who wrote them, and writes them itself."""
+    lost = {"__type": "x#ConditionalCheckFailedException", "Item": VALUES}
+    answers = [json.dumps(answer) for answer in ([200, {"Item": VALUES}], [400, lost], [200, {}])]
+    finished = run(EXCHANGE, *answers, task=unpacked / "task", layer=layer)
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    return json.loads(finished.stdout)
+
+
+def test_a_value_of_any_type_is_written_as_it_was_read(unpacked: Path) -> None:
+    _, first, second = exchanged(unpacked, unpacked / "layer")
+    assert first["ExpressionAttributeValues"] == VALUES
+    assert second["ExpressionAttributeValues"] == VALUES
+
+
+def test_control_values_that_are_taken_for_empty_structures_are_noticed(unpacked: Path, tmp_path: Path) -> None:
+    """As they would be, should botocore one day not know what its models call a document."""
+    shutil.copytree(unpacked / "layer", tmp_path / "layer")
+    [path] = (tmp_path / "layer/python/botocore/data/dynamodb").glob("*/service-2.json")
+    path.write_text(path.read_text(encoding="utf-8").replace('"document":true', '"document":false'), encoding="utf-8")
+    with pytest.raises(AssertionError):
+        exchanged(unpacked, tmp_path / "layer")
 
 
 def test_control_a_function_does_not_start_without_its_layer(unpacked: Path) -> None:
