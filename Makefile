@@ -61,7 +61,7 @@ bench: $(INSTALLED) ## Measure the functions beside two controls and write docs/
 	$(BIN)/python -m tests.bench.report
 
 .PHONY: alert-quality
-alert-quality: $(INSTALLED) ## Simulate every fault and write docs/alert-quality.md; a quarter of an hour
+alert-quality: $(INSTALLED) ## Simulate every fault and write docs/alert-quality.md; some minutes
 	$(BIN)/python -m tests.simulation.report
 
 .PHONY: format

@@ -12,7 +12,6 @@ from components.monitoring.signals import (
     Board,
     CompositeRule,
     Metric,
-    MissingData,
     Reference,
     Section,
     Severity,
@@ -24,11 +23,7 @@ WINDOW_DAYS = 30
 # Below, the fast rate of 14.4 times the budget is close to or beyond everything failing, and could not fire.
 # Above, five bad events, the least that counts, use up the budget of ten thousand.
 LOWEST_TARGET, HIGHEST_TARGET = 95.0, 99.95
-# Without a floor one error would page below 70 requests an hour.
-LEAST_BAD = 5
 SUPPRESSOR_WAIT_SECONDS = 120
-# Any of so many: a single short window at low traffic holds so few events that the page would come and go.
-SHORT_WINDOWS = 3
 # How far back the burn rate is drawn: a week shows whether last week's deployment did it.
 BURN_RATE_DAYS = 7
 
@@ -41,19 +36,23 @@ class Pace:
     rate: float
     """Times the rate that uses up the budget exactly in `WINDOW_DAYS`."""
     long_seconds: int
+    least_bad: int
+    """Fewer bad events in the long window are nobody's business, whatever their share."""
+    bad_minutes: int
+    """So many bad minutes say that it goes on."""
+    of_minutes: int
+    """... of the last so many: when they are over, so is the alarm, long before the long window."""
     severity: Severity | None
     """None for what the alarm of the user journey tells."""
 
-    @property
-    def short_seconds(self) -> int:
-        """A twelfth of the long window: it ends the alarm soon after the fault."""
-        return self.long_seconds // 12
-
 
 PACES = (
-    Pace(name="fast", rate=14.4, long_seconds=3_600, severity=None),
-    Pace(name="medium", rate=6, long_seconds=21_600, severity=None),
-    Pace(name="slow", rate=3, long_seconds=86_400, severity=Severity.P2),
+    # Without a floor one error would page below 70 requests an hour.
+    Pace(name="fast", rate=14.4, long_seconds=3_600, least_bad=5, bad_minutes=1, of_minutes=30, severity=None),
+    # Below twenty requests a minute, the share of six hours at which this burns is a handful of errors: with a floor of
+    # a handful the page came and went with each of them. One more after the fault is not told again.
+    Pace(name="medium", rate=6, long_seconds=21_600, least_bad=40, bad_minutes=2, of_minutes=90, severity=None),
+    Pace(name="slow", rate=3, long_seconds=86_400, least_bad=5, bad_minutes=2, of_minutes=360, severity=Severity.P2),
 )
 
 
@@ -132,15 +131,11 @@ class ServiceLevelObjective:
     def _windows(self, pace: Pace) -> Iterator[Signal]:
         threshold = round(pace.rate * self.budget_percent, 4)
         meaning = f"{self.title}: the error budget burns {pace.rate:g} times too fast in this window."
-        for window, seconds, expression, missing in (
-            (
-                "long",
-                pace.long_seconds,
-                f"IF(({self.bad}) >= {LEAST_BAD}, 100 * ({self.bad}) / ({self.total}), 0)",
-                MissingData.NOT_BREACHING,
-            ),
-            # Ignoring missing data keeps the state between two requests, or the page would come and go.
-            ("short", pace.short_seconds, f"100 * ({self.bad}) / ({self.total})", MissingData.IGNORE),
+        percent_bad = f"100 * ({self.bad}) / ({self.total})"
+        for window, seconds, expression, datapoints, periods in (
+            ("long", pace.long_seconds, f"IF(({self.bad}) >= {pace.least_bad}, {percent_bad}, 0)", 1, 1),
+            # Minutes and not windows that slide: those leave and enter the threshold again by the events at their ends.
+            ("short", 60, percent_bad, pace.bad_minutes, pace.of_minutes),
         ):
             yield Signal(
                 title=f"{self.title}: bad, {pace.name} burn, {window} window",
@@ -153,9 +148,8 @@ class ServiceLevelObjective:
                     AlarmRule(
                         id=AlarmId(f"slo-{self.id}-{pace.name}-{window}"),
                         threshold=threshold,
-                        datapoints=1,
-                        periods=SHORT_WINDOWS if window == "short" else 1,
-                        missing=missing,
+                        datapoints=datapoints,
+                        periods=periods,
                         severity=None,
                         meaning=meaning,
                         first_step=self.first_step,
@@ -170,8 +164,8 @@ class ServiceLevelObjective:
             {
                 "suppressed_by": self.paged_by,
                 "wait_seconds": SUPPRESSOR_WAIT_SECONDS,
-                # As long as the short windows still remember the fault somebody was paged for.
-                "extension_seconds": SHORT_WINDOWS * pace.short_seconds,
+                # As long as the short window still remembers the fault somebody was paged for.
+                "extension_seconds": 60 * pace.of_minutes,
             }
             if pace.severity
             else {}

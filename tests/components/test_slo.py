@@ -23,11 +23,11 @@ def windows(objective: ServiceLevelObjective) -> dict[str, tuple[int, float]]:
 def test_windows_and_thresholds_are_those_of_the_workbook() -> None:
     assert windows(AVAILABILITY) == {
         "fast-long": (3_600, 1.44),
-        "fast-short": (300, 1.44),
+        "fast-short": (60, 1.44),
         "medium-long": (21_600, 0.6),
-        "medium-short": (1_800, 0.6),
+        "medium-short": (60, 0.6),
         "slow-long": (86_400, 0.3),
-        "slow-short": (7_200, 0.3),
+        "slow-short": (60, 0.3),
     }
     assert {threshold for _, threshold in windows(LATENCY).values()} == {14.4, 6, 3}
     assert {threshold for _, threshold in windows(INGEST).values()} == {7.2, 3, 1.5}
@@ -52,15 +52,20 @@ def test_a_page_says_how_soon_the_budget_is_gone() -> None:
     assert "after 5 days" in medium.meaning
 
 
-def test_only_the_long_window_has_a_floor_and_only_the_short_keeps_its_state() -> None:
+def test_only_the_long_window_has_a_floor_and_only_the_short_remembers_minutes() -> None:
     rules = {rule.id: (signal, rule) for signal in INGEST.signals for rule in signal.alarms}
     long, rule = rules[AlarmId.SLO_INGEST_TIMELY_FAST_LONG]
     assert long.expression == "IF((late + exhausted) >= 5, 100 * (late + exhausted) / (persisted + exhausted), 0)"
-    assert rule.missing is MissingData.NOT_BREACHING
-    short, rule = rules[AlarmId.SLO_INGEST_TIMELY_FAST_SHORT]
+    assert (rule.datapoints, rule.periods) == (1, 1)
+    short, _ = rules[AlarmId.SLO_INGEST_TIMELY_FAST_SHORT]
     assert short.expression == "100 * (late + exhausted) / (persisted + exhausted)"
-    assert rule.missing is MissingData.IGNORE
-    assert all(rule.severity is None for _, rule in rules.values())
+    remembered = {
+        pace: (rule.datapoints, rule.periods)
+        for pace in ("fast", "medium", "slow")
+        for rule in [rules[AlarmId(f"slo-ingest-timely-{pace}-short")][1]]
+    }
+    assert remembered == {"fast": (1, 30), "medium": (2, 90), "slow": (2, 360)}
+    assert all(rule.missing is MissingData.NOT_BREACHING and rule.severity is None for _, rule in rules.values())
 
 
 @pytest.mark.parametrize("target", [94.9, 99.96, 100])

@@ -4,11 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from localcloud.cloudwatch.evaluator import History, Notification
+from localcloud.cloudwatch.metrics import MetricKey, MetricStore, Statistic
 from localcloud.cloudwatch.states import State
+from tests.simulation.conditions import DAY_MINUTES
 from tests.simulation.harness import Stack, evaluate, simulate
 from tests.simulation.scenarios import START, Scenario
 
 PAGE, TICKET, MAIL = "p1", "p2", "p3"
+SUM = Statistic.parse("Sum")
 # Tells of each dead letter until somebody looks: normal days have some too.
 WORK_LEFT = "dlq-not-empty"
 
@@ -36,16 +39,19 @@ class Verdict:
     settle: int
     """How many minutes after the fault the look ended."""
     is_found: bool
-    """Whether one of those that must fire did."""
+    """Whether one of those that must fire did; each of them, when there is a later fault."""
+    first_event: int
+    second_request: int
+    """How many minutes of the fault were over when they came."""
 
 
 def judge(stack: Stack, scenario: Scenario) -> Verdict:
     """Simulate, evaluate every alarm of the stack, and look at whom they told of what."""
     store = simulate(stack, scenario.since, scenario.until, scenario.faults(), seed=scenario.name)
-    return verdict_of(stack, scenario, evaluate(stack.alarms, store, scenario.since, scenario.until))
+    return verdict_of(stack, scenario, store, evaluate(stack.alarms, store, scenario.since, scenario.until))
 
 
-def verdict_of(stack: Stack, scenario: Scenario, history: History) -> Verdict:
+def verdict_of(stack: Stack, scenario: Scenario, store: MetricStore, history: History) -> Verdict:
     """The verdict on what happened."""
     # Of one minute by name: which of two alarms CloudWatch evaluates first says nothing.
     notifications = sorted(history.notifications, key=lambda one: (one.minute, one.alarm))
@@ -54,6 +60,10 @@ def verdict_of(stack: Stack, scenario: Scenario, history: History) -> Verdict:
     right = [(alarm_id, one.minute) for alarm_id, one in alarms if alarm_id in scenario.belong]
     needed = scenario.page or scenario.ticket
     first = min((one for one in right if one[0] in needed), key=lambda one: one[1], default=None)
+    missing = set(needed) - {alarm_id for alarm_id, _ in right}
+    plant = stack.plant
+    events = MetricKey.of("AWS/SQS", "NumberOfMessagesSent", {"QueueName": plant.queue})
+    requests = MetricKey.of("AWS/ApiGateway", "Count", {"ApiName": plant.api, "Stage": plant.stage})
     return Verdict(
         scenario=scenario.name,
         level=stack.traffic.name,
@@ -65,8 +75,16 @@ def verdict_of(stack: Stack, scenario: Scenario, history: History) -> Verdict:
         minutes_to_detect=first[1] - START if first else None,
         minutes_to_clear=_cleared(stack, scenario, history, {alarm_id for alarm_id, _ in right} - {WORK_LEFT}),
         settle=scenario.settle,
-        is_found=first is not None,
+        is_found=not missing if scenario.later else first is not None,
+        first_event=_minutes_until(store, events, 1),
+        second_request=_minutes_until(store, requests, 2),
     )
+
+
+def _minutes_until(store: MetricStore, key: MetricKey, number: int) -> int:
+    """How many minutes of the fault pass until the sum reaches `number`."""
+    ends = range(START + 1, START + DAY_MINUTES)
+    return next((end - START for end in ends if (store.value(key, SUM, START, end) or 0) >= number), DAY_MINUTES)
 
 
 def _of(alarms: Iterable[tuple[str, Notification]], wanted: str) -> tuple[str, ...]:

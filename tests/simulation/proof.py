@@ -19,7 +19,7 @@ PLAN = {
     "ingest-failures": ("table refuses writes of one batch in five", A_MINUTE),
     "ingest-exhausted": ("table refuses all writes", AN_HOUR),
     "ingest-contract": ("a producer breaks the contract (30 %)", A_MINUTE),
-    "ingest-invalid": ("a producer breaks the contract (2 %)", A_MINUTE),
+    "ingest-invalid": ("a producer breaks the contract (0.5 %)", A_SECOND),
     "dlq-not-empty": ("one message crashes its batches", AN_HOUR),
     "dlq-expiring": ("dead letters neglected", AN_HOUR),
     "dlq-neglected": ("dead letters neglected", AN_HOUR),
@@ -51,7 +51,8 @@ PLAN = {
     "api-unhealthy": ("100 % of requests fail", A_MINUTE),
     "service-health": ("100 % of requests fail", A_MINUTE),
 } | {
-    f"slo-{objective}-{pace}{window}": (scenario, A_MINUTE)
+    # Where the share of a minute is more than a handful of events.
+    f"slo-{objective}-{pace}{window}": (scenario, A_SECOND)
     for window in ("", "-long", "-short")
     for objective, pace, scenario in (
         ("api-availability", "fast", "10 % of requests fail"),
