@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.program.api_rules import invoked_by_its_routes_alone
 from tests.program.arguments import wrong_arguments
 from tests.program.graph_rules import FUNCTION, INTEGRATION, PERMISSION
 from tests.program.sabotage import Sabotage, put
@@ -33,7 +34,7 @@ def warm_graph() -> Graph:
 
 
 def test_what_is_warm_is_what_is_invoked(warm_graph: Graph) -> None:
-    assert list(alias_is_invoked(warm_graph)) == []
+    assert list(alias_is_invoked(warm_graph)) == list(invoked_by_its_routes_alone(warm_graph)) == []
     assert warm_graph.one(WARM).inputs["provisionedConcurrentExecutions"] == 2
     assert [words for one in (ALIAS, WARM) for words in wrong_arguments(warm_graph.one(one))] == []
 
@@ -42,8 +43,13 @@ def test_what_is_warm_is_what_is_invoked(warm_graph: Graph) -> None:
     "sabotage",
     [
         put(WARM, None, "qualifier", "1"),
-        put(INTEGRATION, None, "uri", "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/f/invocations"),
-        put(PERMISSION, None, "qualifier", None),
+        put(
+            INTEGRATION,
+            "api-query",
+            "uri",
+            "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/f/invocations",
+        ),
+        put(PERMISSION, "api-invoke", "qualifier", None),
         put(FUNCTION, "query-function", "publish", False),
     ],
 )
