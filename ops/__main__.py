@@ -1,34 +1,17 @@
-"""The operator's command line: `python -m ops`."""
+"""`python -m ops`."""
 
-import typer
+import sys
 
-from ops import dead_letters_command
-from ops.api_command import query, token
-from ops.logs_command import logs
-from ops.preflight_command import preflight
-from ops.send_command import send
-from ops.smoke_command import smoke
-from ops.status_command import status
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    help="Operate a deployed stack, in AWS or in the embedded cloud.\n\n"
-    "Every command finds its stack by --stack NAME (asks the Pulumi CLI), by --outputs FILE, or, with neither, by the "
-    "embedded cloud running in this folder (`python -m localcloud up`).",
-)
-
-app.command()(send)
-app.command()(query)
-app.command()(token)
-app.command()(logs)
-app.command()(status)
-app.command()(smoke)
-app.command()(preflight)
-app.add_typer(dead_letters_command.app, name="dead-letters")
-
+try:
+    from ops.command_line import app
+except KeyboardInterrupt:
+    # The imports take half a second, in which Ctrl-C would end in a traceback.
+    print("Interrupted.", file=sys.stderr)
+    sys.exit(130)
+except ModuleNotFoundError as error:
+    if error.name is None or error.name.partition(".")[0] in ("ops", "handlers"):
+        raise
+    sys.exit(f"This Python has no {error.name}: use .venv/bin/python, which `make install` makes.")
 
 if __name__ == "__main__":
     app(prog_name="python -m ops")

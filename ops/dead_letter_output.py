@@ -4,14 +4,14 @@ import base64
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from ops.dead_letters import GAVE_UP, STAMPS, Letter
-from ops.output import instant, new_private_file, tell
+from ops.output import counted, instant, new_private_file, printable, tell
 
 LOOKED = (
     "Each of these was received once more by this look. After three receives a message no longer counts for the age "
@@ -45,9 +45,14 @@ def _value_of(attribute: dict[str, Any]) -> dict[str, str]:
     return {"DataType": attribute["DataType"], "StringValue": attribute.get("StringValue", "")}
 
 
-def text_of(value: Any) -> str:
-    """A value on one line."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def lines_of(shown: dict[str, Any]) -> Iterator[str]:
+    """What was described, a line each: without what is empty, or said twice."""
+    own = {name: value for name, value in shown.get("attributes", {}).items() if name not in STAMPS}
+    same = {"breaks_now": "the same rule"} if shown["detail"] and shown["breaks_now"] == shown["detail"] else {}
+    for name, value in (shown | same | {"attributes": own}).items():
+        if value:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            yield f"{name:18} {printable(text)}"
 
 
 def keep_copy(path: Path, letters: Sequence[Letter]) -> None:
@@ -61,7 +66,7 @@ def print_plan(what: str, letters: Sequence[Letter]) -> None:
     """How many of which reason."""
     counts = Counter(letter.reason for letter in letters)
     by_reason = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
-    print(f"{len(letters)} messages {what}" + (f": {by_reason}." if letters else "."))
+    print(f"{counted(len(letters), 'message')} {what}" + (f": {by_reason}." if letters else "."))
 
 
 def print_rules(letters: Sequence[Letter]) -> None:

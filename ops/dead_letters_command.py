@@ -10,11 +10,11 @@ import typer
 
 from ops.batches import batches
 from ops.dead_letter_choice import Queues, Selection
-from ops.dead_letter_output import LOOKED, confirmed, describe, keep_copy, print_plan, print_rules, text_of
+from ops.dead_letter_output import LOOKED, confirmed, describe, keep_copy, lines_of, print_plan, print_rules
 from ops.dead_letters import GAVE_UP, Letter
 from ops.errors import OperatorError, ends_in_one_sentence
 from ops.options import OutputsOption, StackOption
-from ops.output import instant, print_table, printable, progress_bar, tell
+from ops.output import counted, instant, print_table, progress_bar, tell
 from ops.redrive import Moved, MoveTask, Pace, follow_move_task, send_back, start_move_task
 from ops.stack import load_outputs
 
@@ -113,7 +113,7 @@ def show(
         if as_json:
             print(json.dumps(shown, ensure_ascii=False))
         else:
-            print("\n".join(f"{name:18} {printable(text_of(value))}" for name, value in shown.items()) + "\n")
+            print("\n".join(lines_of(shown)) + "\n")
     tell(LOOKED)
 
 
@@ -155,14 +155,16 @@ def redrive(
         if not chosen:
             raise OperatorError(selection.missing(held.letters))
         going = [letter for letter in chosen if force or letter.broken_rule is None]
-        print_plan("would go back", going)
+        if going:
+            print_plan("would go back", going)
         if len(going) < len(chosen):
             broken = [letter for letter in chosen if letter.broken_rule]
-            print(f"{len(broken)} break the contract and stay, for they would come back; --force sends them too:")
+            stay = "breaks the contract and stays" if len(broken) == 1 else "break the contract and stay"
+            print(f"{len(broken)} {stay}, for what does would come back; --force sends that too:")
             print_rules(broken)
         if not going:
             raise OperatorError("Nothing that was chosen may go back: discard it, or send it with --force.")
-        if not confirmed(yes, f"Send {len(going)} messages back?"):
+        if not confirmed(yes, f"Send {counted(len(going), 'message')} back?"):
             return
         # SQS moves a message as it is: what the event handler wrote on it stays, and that is taken off here.
         moves_all = everything and held.is_complete and len(going) == len(held.letters)
@@ -207,14 +209,17 @@ def discard(
         if not chosen:
             raise OperatorError(selection.missing(held.letters))
         print_plan("would be deleted", chosen)
-        if not confirmed(yes, f"Delete {len(chosen)} messages?"):
+        if not confirmed(yes, f"Delete {counted(len(chosen), 'message')}?"):
             return
         still = held.keep(chosen, 60)
         path = None if no_copy else copy or Path(f"dead-letters-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl")
         if path:
             keep_copy(path, still)
         gone = [letter for batch in batches(still) for letter in held.delete(batch)]
-    print(f"Deleted {len(gone)} messages." + (f" A copy, personal data included, is in {path}." if path else ""))
+    print(
+        f"Deleted {counted(len(gone), 'message')}."
+        + (f" A copy, personal data included, is in {path}." if path else "")
+    )
     if len(gone) < len(chosen):
         raise OperatorError(f"{len(chosen) - len(gone)} could not be deleted, and are still there: run the same again.")
 
@@ -224,12 +229,12 @@ def finish_move_task(sqs: Any, task: MoveTask, about: int) -> None:
     tell("SQS moves everything by itself now, and goes on if you leave.")
     with progress_bar("Moved", about) as advance:
         count = follow_move_task(sqs, task, advance)
-    print(f"SQS moved about {count} messages. {REBORN}")
+    print(f"SQS moved about {counted(count, 'message')}. {REBORN}")
 
 
 def report(moved: Moved, lost_hold: int) -> None:
     """Say what became of all; raises OperatorError when something is left to do."""
-    print(f"Redrove {moved.count} messages. {REBORN}")
+    print(f"Redrove {counted(moved.count, 'message')}. {REBORN}")
     left = []
     if moved.refused:
         codes = ", ".join(sorted(set(moved.refused.values())))

@@ -9,6 +9,7 @@ import typer
 from ops.errors import OperatorError, ends_in_one_sentence
 from ops.logs import only_containing, parse_since, read_errors, read_lines
 from ops.options import OutputsOption, StackOption
+from ops.output import tell
 from ops.stack import load_outputs
 
 
@@ -46,5 +47,7 @@ def logs(
         pattern = only_containing(trace, "--trace")
     deployed = load_outputs(stack, outputs)
     found = read_errors(deployed, start) if errors else read_lines(deployed, since=start, pattern=pattern)
+    if not found:
+        tell(f"There is no such line since {since}; a line takes some seconds to arrive.")
     for line in found:
         print(json.dumps(line.as_json(), ensure_ascii=False) if as_json else line.as_text())

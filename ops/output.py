@@ -41,6 +41,11 @@ def tell(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 message`, `2 messages`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def instant(value: datetime) -> str:
     """RFC 3339, to the second."""
     return value.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -12,7 +12,7 @@ import typer
 from ops.errors import OperatorError, ends_in_one_sentence
 from ops.events import Event, EventFile, Rejected, count_events, open_events, send_events
 from ops.options import OutputsOption, StackOption
-from ops.output import progress_bar, tell
+from ops.output import counted, progress_bar, tell
 from ops.stack import load_outputs
 
 
@@ -64,7 +64,7 @@ def send(
                     tell(f"{rejected.count} of {total} events are kept in {path}: send them again with --file.")
     print(f"Sent {accepted} of {total} events.")
     if rejected.count:
-        raise OperatorError(f"The queue did not accept {rejected.count} events.")
+        raise OperatorError(f"The queue did not accept {counted(rejected.count, 'event')}.")
 
 
 @contextmanager

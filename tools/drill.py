@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud import lifetime
-from localcloud.__main__ import ends_cleanly
 from localcloud.cloudwatch.alarms import Alarm, CompositeAlarm, read_alarms
 from localcloud.cloudwatch.evaluator import Evaluator, History
 from localcloud.cloudwatch.metrics import MetricStore
 from localcloud.cloudwatch.states import State
+from localcloud.command_line import ends_cleanly
 from localcloud.dashboards import browser
 from localcloud.dashboards.page import Moment
 from localcloud.demo import UnexpectedAnswerError

@@ -227,3 +227,14 @@ def test_gone_is_gone_when_told_so(filled: TwoQueues):
     assert filled.run("discard", "--all", "--no-copy", "--yes").stdout.endswith("Deleted 5 messages.\n")
     assert filled.bodies("letters") == filled.bodies("source") == []
     assert [path.name for path in Path().iterdir()] == ["outputs.json"]
+
+
+def test_what_is_shown_leaves_out_what_is_empty_or_said_twice(filled: TwoQueues):
+    refused = filled.run("show", "--reason", "timestamp_malformed", "--body").stdout
+    assert "breaks_now" in refused
+    assert "error_code" not in refused, "the reason says it"
+    given_up = filled.run("show", "--reason", "gave-up", "--body").stdout
+    assert "producer-1" in given_up, "what the producer wrote on it stays"
+    lines = [line for line in given_up.splitlines() if line]
+    assert all(len(line.split(maxsplit=1)) == 2 for line in lines)
+    assert "breaks_now" not in given_up

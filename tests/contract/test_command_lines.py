@@ -1,0 +1,42 @@
+"""Both command lines begin with imports that take a while, and end in a sentence there as everywhere."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# Stands in for the first thing that is imported from elsewhere.
+FAKES = {
+    "raise KeyboardInterrupt": (130, "Interrupted.\n"),
+    "raise ModuleNotFoundError('', name='typer')": (
+        1,
+        "This Python has no typer: use .venv/bin/python, which `make install` makes.\n",
+    ),
+}
+
+
+def run(module: str, folder: Path, fake: str) -> subprocess.CompletedProcess[str]:
+    (folder / "typer.py").write_text(fake)
+    return subprocess.run(
+        [sys.executable, "-m", module, "--help"],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("fake", FAKES)
+@pytest.mark.parametrize("module", ["ops", "localcloud"])
+def test_what_ends_the_imports_is_one_sentence(module: str, fake: str, tmp_path: Path):
+    ended = run(module, tmp_path, fake)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (*FAKES[fake][:1], "", FAKES[fake][1])
+
+
+@pytest.mark.parametrize("module", ["ops", "localcloud"])
+def test_a_module_of_ours_that_is_missing_is_a_defect_with_a_traceback(module: str, tmp_path: Path):
+    ended = run(module, tmp_path, f"raise ModuleNotFoundError('', name='{module}.gone')")
+    assert "Traceback" in ended.stderr
