@@ -1,5 +1,7 @@
 """How an operator's command ends when it cannot do what was asked: one sentence, no traceback."""
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -70,7 +72,9 @@ SENTENCE_BY_TYPE: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ),
     ((requests.ConnectionError,), "The address in the stack's outputs does not answer: is the stack still there?"),
     ((requests.RequestException, BotoCoreError), "The request failed: {name}."),
+    ((UnicodeEncodeError,), "What was given is not text in the encoding of this terminal."),
 )
+CANNOT_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 class OperatorError(Exception):
@@ -87,7 +91,23 @@ def explain(error: Exception) -> str | None:
     for types, sentence in SENTENCE_BY_TYPE:
         if isinstance(error, types):
             return sentence.format(error=error, name=type(error).__name__)
+    if isinstance(error, OSError) and error.errno in CANNOT_BE_WRITTEN:
+        return f"What there was to write could not be written: {error.strerror}."
     return None
+
+
+def _make_output_safe() -> None:
+    """Let no character and no closed stream end a command."""
+    # Closed (>&-): what is printed goes nowhere, and is not taken for what the next opened file is.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 (a device, open until the end)
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _abandon_stdout() -> None:
+    """What is still in the buffer goes nowhere at exit, and is not complained of again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def ends_in_one_sentence(command: Callable[P, R]) -> Callable[P, R]:
@@ -95,6 +115,7 @@ def ends_in_one_sentence(command: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        _make_output_safe()
         try:
             result = command(*args, **kwargs)
             # What waits in the buffer fails here, where it is understood, rather than when Python exits.
@@ -104,14 +125,16 @@ def ends_in_one_sentence(command: Callable[P, R]) -> Callable[P, R]:
             print("Interrupted.", file=sys.stderr)
             sys.exit(130)
         except BrokenPipeError:
-            # The reader (head, less) has what it wanted. What is still in the buffer goes nowhere at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # The reader (head, less) has what it wanted.
+            _abandon_stdout()
             sys.exit(0)
         except Exception as error:
             sentence = explain(error)
             if sentence is None:
                 raise
             print(sentence, file=sys.stderr)
+            if isinstance(error, OSError) and error.errno in CANNOT_BE_WRITTEN:
+                _abandon_stdout()
             sys.exit(1)
         return result
 

@@ -1,10 +1,11 @@
 """Login events on their way to the source queue, as a producer sends them: each is accepted, or handed back."""
 
+import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,13 +97,20 @@ def count_events(events: EventFile | list[Event], *, check: bool) -> int:
 
 
 class Rejected:
-    """Events the queue did not accept, kept in a file of mode 600 that can be sent again; without a path, counted."""
+    """Events the queue did not accept, kept in a file of mode 600 that can be sent again; without a path, counted.
+
+    Where the file cannot take them all it holds whole events, up to the first that is lost.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self.count = 0
         self.shown: list[str] = []
+        self.first_lost = 0
+        """Number of the first event that is not in the file, 0 when all are."""
+        self.why_lost = ""
         self._file: IO[str] | None = None
+        self._whole = 0
 
     def keep(self, event: Event, code: str) -> None:
         """Write it to the file, which is made for the first."""
@@ -111,13 +119,23 @@ class Rejected:
         self.count += 1
         if self.count <= SHOWN:
             self.shown.append(f"  event {event.number}: {code}")
-        if self._file:
-            print(event.body, file=self._file)
+        if self._file and not self.first_lost:
+            self._write(self._file, event)
 
     def close(self) -> None:
-        """All of it is in the file now."""
+        """All of it that can be is in the file now."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # of what could not be written, said already
+                self._file.close()
+            if self.first_lost and self._path:
+                os.truncate(self._path, self._whole)
+
+    def _write(self, file: IO[str], event: Event) -> None:
+        try:
+            print(event.body, file=file, flush=True)
+            self._whole = os.fstat(file.fileno()).st_size
+        except OSError as error:
+            self.first_lost, self.why_lost = event.number, error.strerror or "full"
 
 
 @dataclass(frozen=True)
@@ -164,7 +182,8 @@ def send_events(
             answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)
         except BaseException as error:
             code = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
-            is_of_bodies = code in FAULTS_OF_BODIES
+            # SQS names some of them as its older protocol did.
+            is_of_bodies = (code or "").removeprefix("AWS.SimpleQueueService.") in FAULTS_OF_BODIES
             for event in batch:
                 # Perhaps it was accepted and only the answer was lost: the same login twice changes nothing.
                 reject(event, code or "no answer")

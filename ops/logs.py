@@ -130,7 +130,7 @@ def parse_since(text: str, now: datetime) -> datetime:
             f"--since {text} is neither an age such as 15m, 1h or 2d nor a time with an offset such as "
             "2026-01-31T09:00:00Z."
         )
-    return moment
+    return max(moment, datetime.fromtimestamp(0, UTC))
 
 
 def only_containing(text: str, option: str) -> str:

@@ -60,7 +60,12 @@ def send(
             rejected.close()
             if rejected.count:
                 tell("\n".join(rejected.shown) + ("\n  ..." if rejected.count > len(rejected.shown) else ""))
-                if path:
+                if rejected.first_lost:
+                    tell(
+                        f"{path} ends before event {rejected.first_lost}, for it could not take more "
+                        f"({rejected.why_lost}): make room, and send that event and those after it again."
+                    )
+                elif path:
                     tell(f"{rejected.count} of {total} events are kept in {path}: send them again with --file.")
     print(f"Sent {accepted} of {total} events.")
     if rejected.count:
@@ -83,8 +88,5 @@ def events_of(
         "timestamp": timestamp if timestamp is not None else datetime.now(UTC).isoformat(),
     }
     body = json.dumps(fields, ensure_ascii=False)
-    try:
-        body.encode()
-    except UnicodeEncodeError:
-        raise OperatorError("What was given is not text in the encoding of this terminal.") from None
+    body.encode()  # what a terminal in another encoding made of the arguments is refused before anything is sent
     yield [Event(1, body)]

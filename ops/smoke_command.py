@@ -36,8 +36,8 @@ def smoke(
 
     python -m ops smoke --stack dev --dead-letter
     """
-    if timeout <= 0:
-        raise OperatorError(f"--timeout {timeout:g} leaves no time: give a number of seconds above 0.")
+    if not 0 < timeout < float("inf"):
+        raise OperatorError(f"--timeout {timeout:g} is no time to wait: give a number of seconds above 0.")
     deployed = load_outputs(stack, outputs)
     api_client = deployed.api_client(client)
     story.smoke(deployed, api_client, timeout, lambda line: print(f"ok  {line}", flush=True), dead_letter=dead_letter)

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from handlers.vocabulary import EVENT_HANDLER_SERVICE
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
 from ops.errors import OperatorError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -107,8 +107,10 @@ def load_outputs(stack: str | None, outputs: Path | None) -> StackOutputs:
             f"No stack was named and {LOCAL_OUTPUTS} is not there: start one with `python -m localcloud up`, "
             "or name one with --stack or --outputs."
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise OperatorError(f"{path} cannot be read: {error}.") from None
+    except UnicodeDecodeError:
+        raise OperatorError(f"{path} does not hold the outputs of a stack (a JSON object).") from None
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be read: {error.strerror}.") from None
     return parse_outputs(text, str(path))
 
 
@@ -117,22 +119,22 @@ def parse_outputs(text: str, source: str) -> StackOutputs:
     try:
         raw = json.loads(text)
         return StackOutputs(
-            queue_url=raw["queueUrl"],
-            dead_letter_queue_url=raw["deadLetterQueueUrl"],
+            queue_url=_url(raw["queueUrl"]),
+            dead_letter_queue_url=_url(raw["deadLetterQueueUrl"]),
             table_name=raw["tableName"],
-            api_url=raw["apiUrl"],
-            token_url=raw["tokenUrl"],
+            api_url=_url(raw["apiUrl"]),
+            token_url=_url(raw["tokenUrl"]),
             api_scope=raw["apiScope"],
             api_clients={
                 name: ApiClient(client_id=client["clientId"], client_secret=client["clientSecret"])
                 for name, client in raw["apiClients"].items()
             },
-            functions=dict(raw["functions"]),
+            functions={role: raw["functions"][role] for role in (EVENT_HANDLER_SERVICE, QUERY_SERVICE)},
             alarm_topics=dict(raw["alarmTopics"]),
             dashboard_urls=dict(raw["dashboardUrls"]),
             # A stack in AWS does not export its region; every ARN in its outputs holds it.
             region=raw.get("region") or raw["alarmTopics"]["p1"].split(":")[3],
-            endpoint=raw.get("endpoint"),
+            endpoint=_url(raw["endpoint"]) if "endpoint" in raw else None,
             access_key_id=raw.get("accessKeyId"),
             secret_access_key=raw.get("secretAccessKey"),
         )
@@ -142,6 +144,12 @@ def parse_outputs(text: str, source: str) -> StackOutputs:
         ) from None
     except (ValueError, TypeError, AttributeError, IndexError):
         raise OperatorError(f"{source} does not hold the outputs of a stack (a JSON object).") from None
+
+
+def _url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("is no URL")
+    return value
 
 
 def _from_pulumi(stack: str) -> str:

@@ -1,5 +1,6 @@
 """Whatever a user can cause ends in one sentence that says what to do, and an exit code a script can use."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -41,6 +42,8 @@ def refusal(code: str) -> ClientError:
         (refusal("SomethingNew"), "refused with SomethingNew"),
         (requests.ConnectionError(), "still there"),
         (requests.Timeout(), "Timeout"),
+        (UnicodeEncodeError("utf-8", "ada", 0, 1, "surrogates"), "encoding of this terminal"),
+        (OSError(errno.ENOSPC, "No space left on device"), "could not be written: No space"),
     ],
 )
 def test_one_sentence_without_what_others_sent(error: Exception, sentence: str):
@@ -92,3 +95,37 @@ command()
     )
     os.close(writer)
     assert (result.returncode, result.stderr) == (0, b"")
+
+
+def run(program: str, redirection: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """A command of this body, its output as a shell redirects it."""
+    script = (
+        f"from ops.errors import ends_in_one_sentence\n@ends_in_one_sentence\ndef command():\n    {program}\ncommand()"
+    )
+    return subprocess.run(
+        ["bash", "-c", f'"$0" -c "$1" {redirection}', sys.executable, script],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_a_full_disk_is_one_sentence(size: int):
+    ended = run(f"print('x' * {size})", "> /dev/full")
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        b"What there was to write could not be written: No space left on device.\n",
+    )
+
+
+def test_closed_streams_are_no_error():
+    ended = run("import sys; print('x', flush=True); print('y', file=sys.stderr)", ">&- 2>&-")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
+
+
+def test_a_character_the_terminal_does_not_have_is_written_as_its_number():
+    ended = run("print('caf\u00e9')", "", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"caf\\xe9\n", b"")

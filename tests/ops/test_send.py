@@ -1,7 +1,9 @@
 """Each event is accepted by the queue once, or kept in a file to be sent again, however sending ends."""
 
 import json
+import resource
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -121,17 +123,42 @@ def test_stopped_half_way_it_keeps_what_is_left(
     assert sorted(queues.bodies("source") + lines("again.jsonl")) == sorted(lines(events))
 
 
+@pytest.mark.parametrize("code", ["InvalidMessageContents", "AWS.SimpleQueueService.BatchRequestTooLong"])
 def test_a_batch_refused_for_a_body_does_not_keep_the_others_from_going(
-    queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch
+    queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch, code: str
 ):
     def refuse_first(request: dict[str, Any], real: Any) -> Any:
         if request["Entries"][0]["MessageBody"] == lines(events)[0]:
-            raise ClientError({"Error": {"Code": "InvalidMessageContents"}}, "SendMessageBatch")
+            raise ClientError({"Error": {"Code": code}}, "SendMessageBatch")
         return real(**request)
 
     answer_with(monkeypatch, send_message_batch=refuse_first)
     assert send(queues, "--file", str(events), "--failed", "again.jsonl").stdout == "Sent 15 of 25 events.\n"
     assert lines("again.jsonl") == lines(events)[:10]
+
+
+@pytest.fixture
+def small_files(events: Path) -> Iterator[None]:
+    """No file can grow beyond 1000 bytes, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("small_files")
+def test_a_disk_that_is_full_is_said_and_what_was_kept_is_whole(
+    queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch
+):
+    answer_with(monkeypatch, send_message_batch=lambda request, real: {"Failed": []})
+    result = send(queues, "--file", str(events), "--failed", "again.jsonl")
+    kept = lines("again.jsonl")
+    assert 0 < len(kept) < 25
+    assert kept == lines(events)[: len(kept)]
+    assert_refused(
+        result, f"again.jsonl ends before event {len(kept) + 1}, for it could not take more (File too large)"
+    )
+    assert "are kept in" not in result.stderr
 
 
 def test_what_was_kept_before_is_not_overwritten(queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch):

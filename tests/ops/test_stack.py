@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,3 +99,17 @@ def test_a_stack_is_read_through_the_pulumi_cli(tmp_path: Path, monkeypatch: pyt
     assert load_outputs("dev", None).table_name == "user-services-1a2b"
     with pytest.raises(OperatorError, match="outputs of other: error: no stack named that"):
         load_outputs("other", None)
+
+
+@pytest.mark.parametrize(
+    ("output", "value", "sentence"),
+    [
+        ("queueUrl", 5, "does not hold the outputs"),
+        ("endpoint", "nonsense", "does not hold the outputs"),
+        ("tokenUrl", "", "does not hold the outputs"),
+        ("functions", {"query": "q"}, "has no output 'event-handler'"),
+    ],
+)
+def test_outputs_that_nobody_could_use_are_refused_at_once(output: str, value: Any, sentence: str):
+    with pytest.raises(OperatorError, match=sentence):
+        parse_outputs(json.dumps(COMPLETE | {output: value}), "a file")
