@@ -1,0 +1,143 @@
+"""docs/first-half-hour.md: its commands, typed at a terminal against a deployed stack, print what it shows."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import ROOT, Stack, eventually
+
+PAGE = (ROOT / "docs" / "first-half-hour.md").read_text()
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# What differs from run to run, and is as wide as it is.
+VARIABLE = {
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+0000)": "TIME",
+    r"\d{8}T\d{6}": "STAMP",
+    UUID.pattern: "ID",
+    r"1-[0-9a-f]{8}-[0-9a-f]{24}": "TRACE",
+    r"version [0-9a-f]{12}": "VERSION",
+    r"\d+\.\d+ s\b": "SECONDS",
+    r"duration_ms=\d+(\.\d+)?": "DURATION",
+    r" (INFO|WARNING) +": " LEVEL ",
+    r"[━─]+": "-",
+    r" +": " ",
+}
+# May be asked again until what was sent has arrived; the others change something.
+READS = ("query", "dead-letters list", "logs")
+
+
+@dataclass
+class Command:
+    """What is typed, what is answered to a question, and the lines that follow; `...` stands for any lines."""
+
+    line: str
+    answer: str = ""
+    shown: list[str] = field(default_factory=list)
+
+    @property
+    def reads(self) -> bool:
+        return self.line.startswith(tuple(f"python -m ops {command}" for command in READS))
+
+
+def commands(page: str) -> Iterator[Command]:
+    """Those of the second terminal."""
+    for block in re.findall(r"^```console\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            line, *shown = part.splitlines()
+            question = next((one for one in shown if "[y/N]: " in one), "")
+            yield Command(line, question.partition("[y/N]: ")[2], shown)
+
+
+def shape(lines: list[str]) -> list[str]:
+    text = "\n".join(lines)
+    for pattern, word in VARIABLE.items():
+        text = re.sub(pattern, word, text)
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def has_shape(printed: list[str], shown: list[str]) -> bool:
+    pattern = re.escape("\n".join(shape(shown))).replace(r"\.\.\.", ".*")
+    return re.fullmatch(pattern, "\n".join(shape(printed)), re.DOTALL) is not None
+
+
+def typed(command: Command, folder: Path, environment: dict[str, str]) -> list[str]:
+    """What a terminal shows of a command."""
+    terminal, its_end = pty.openpty()
+    child = subprocess.Popen(
+        ["sh", "-c", command.line], cwd=folder, env=environment, stdin=its_end, stdout=its_end, stderr=its_end
+    )
+    os.close(its_end)
+    os.write(terminal, f"{command.answer}\n".encode() if command.answer else b"")
+    output = b""
+    with suppress(OSError):  # how Linux says that nobody has the other end any more
+        while chunk := os.read(terminal, 65536):
+            output += chunk
+    os.close(terminal)
+    child.wait(20)
+    # An answer is echoed when it is typed, which is before the question.
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output.decode()).replace("\r", "")
+    if command.answer:
+        text = text.removeprefix(f"{command.answer}\n").replace("[y/N]: ", f"[y/N]: {command.answer}\n")
+    return text.splitlines()
+
+
+@pytest.fixture(scope="module")
+def ran(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[Command, list[str]]]]:
+    """Every command of the page with what it printed, at a stack as it is just after `localcloud up`."""
+    folder = tmp_path_factory.mktemp("newcomer")
+    (folder / ".localcloud").mkdir()
+    stack.cloud.write_outputs(folder / ".localcloud" / "outputs.json")
+    for queue in ("queueUrl", "deadLetterQueueUrl"):
+        stack.client("sqs").purge_queue(QueueUrl=stack.outputs[queue])
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "API_URL": stack.outputs["apiUrl"],
+        "COLUMNS": "110",
+        "TERM": "xterm",
+        "no_proxy": "*",
+    }
+    ids: dict[str, str] = {}
+    results = []
+    for command in commands(PAGE):
+        if command.line.startswith("export "):
+            continue
+        for shown, real in ids.items():
+            command.line = command.line.replace(shown, real)
+
+        run = partial(typed, command, folder, environment)
+        printed = eventually(run, partial(has_shape, shown=command.shown)) if command.reads else run()
+        results.append((command, printed))
+        ids |= zip(UUID.findall("\n".join(command.shown)), UUID.findall("\n".join(printed)), strict=False)
+    yield results
+    key = {"user_id": {"S": "alice"}}
+    stack.client("dynamodb").delete_item(TableName=stack.outputs["tableName"], Key=key)
+
+
+def test_its_commands_print_what_it_shows(ran: list[tuple[Command, list[str]]]):
+    assert len(ran) > 10
+    for command, printed in ran:
+        assert has_shape(printed, command.shown), (command.line, shape(printed), shape(command.shown))
+
+
+def test_a_line_that_is_not_printed_is_noticed(ran: list[tuple[Command, list[str]]]):
+    for command, printed in ran:
+        for number, line in enumerate(command.shown):
+            if shape([line]) not in ([], ["..."]):
+                other = [*command.shown[:number], f"{line} indeed", *command.shown[number + 1 :]]
+                assert not has_shape(printed, other), (command.line, line)
+        assert not has_shape(printed, [*command.shown, "One line more."])
+
+
+def test_every_command_of_the_operator_is_shown():
+    shown = {name for command in commands(PAGE) for name in re.findall(r"python -m ops ([a-z-]+)", command.line)}
+    assert shown == {"send", "query", "token", "status", "logs", "dead-letters", "smoke"}, "preflight is for AWS"
