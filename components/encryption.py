@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.policies import (
-    ENCRYPT_AND_DECRYPT,
+    CRYPTOGRAPHY,
     KEY_POLICY_RESOURCE,
     SEND_ENCRYPTED,
     Statement,
@@ -71,7 +71,9 @@ def _logs_statement(args: DataEncryptionArgs) -> Statement:
     return Statement(
         sid="CloudWatchLogsEncryptsOurGroups",
         principals={"Service": f"logs.{args.region}.amazonaws.com"},
-        actions=ENCRYPT_AND_DECRYPT,
+        # AWS documents kms:Describe* among them, which this condition never lets through: only cryptographic operations
+        # have an encryption context.
+        actions=CRYPTOGRAPHY,
         resources=("*",),
         conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
         wildcard_reason=KEY_POLICY_RESOURCE,

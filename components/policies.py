@@ -14,15 +14,15 @@ KEY_POLICY_RESOURCE = "in the policy of a key, * is that key and nothing else"
 READ_ENCRYPTED = ("kms:Decrypt",)
 SEND_ENCRYPTED = ("kms:Decrypt", "kms:GenerateDataKey")
 READ_ENCRYPTED_TABLE = ("kms:Decrypt", "kms:DescribeKey")
-ENCRYPT_AND_DECRYPT = (
+CRYPTOGRAPHY = (
     "kms:Decrypt",
-    "kms:DescribeKey",
     "kms:Encrypt",
     "kms:GenerateDataKey",
     "kms:GenerateDataKeyWithoutPlaintext",
     "kms:ReEncryptFrom",
     "kms:ReEncryptTo",
 )
+ENCRYPT_AND_DECRYPT = (*CRYPTOGRAPHY, "kms:DescribeKey")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,9 +78,8 @@ _KEY_ADMINISTRATION = {
     "resource": "*",
     "principal": {"AWS": "arn:aws:iam::123456789012:root"},
 }
-_ENCRYPT_AND_DECRYPT = (
+_CRYPTOGRAPHY = (
     "kms:Decrypt",
-    "kms:DescribeKey",
     "kms:Encrypt",
     "kms:GenerateDataKey",
     "kms:GenerateDataKeyWithoutPlaintext",
@@ -154,7 +153,7 @@ DOCUMENTED = (
         "EncryptRecords",
         _NO_KMS,
         "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html",
-        _ENCRYPT_AND_DECRYPT,
+        (*_CRYPTOGRAPHY, "kms:DescribeKey"),
         DATA_KEY,
         _via("dynamodb"),
     ),
@@ -182,7 +181,7 @@ DOCUMENTED = (
         "CloudWatchLogsEncryptsOurGroups",
         _NO_KMS,
         "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html",
-        _ENCRYPT_AND_DECRYPT,
+        _CRYPTOGRAPHY,  # kms:Describe* too, which the condition, on an encryption context, never lets through
         "*",
         {
             "ArnLike": {

@@ -52,12 +52,6 @@ PARLIAMENT = (
     Skip("RESOURCE_STAR", "monitoring-alerts-key", _THIS_KEY, ("dev", "prod", "extended")),
     Skip("RESOURCE_STAR", "encryption-data", _THIS_KEY, _WITH_KEY),
     Skip(
-        "UNKNOWN_CONDITION_FOR_ACTION",
-        "encryption-data",
-        "CloudWatch Logs is granted kms:DescribeKey in the statement AWS documents, with a condition it does not have",
-        _WITH_KEY,
-    ),
-    Skip(
         "MISMATCHED_TYPE",
         "encryption-data",
         "AWS documents ArnLike for kms:EncryptionContext:aws:logs:arn, whose values are ARNs",
