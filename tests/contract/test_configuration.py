@@ -1,7 +1,9 @@
 """Pulumi.yaml, the stack files, the settings and the CLI's rules agree on every key."""
 
+import re
 import shutil
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +113,16 @@ def test_project_file_names_the_cli_and_the_environment_it_needs() -> None:
     project = load("Pulumi.yaml")
     assert project["requiredPulumiVersion"] == ">=3.219.0"
     assert project["runtime"] == {"name": "python", "options": {"toolchain": "pip", "virtualenv": ".venv"}}
+
+
+def not_handed_on(program: str) -> set[str]:
+    """Settings that the program never mentions."""
+    return {one.name for one in fields(StackSettings)} - set(re.findall(r"\bsettings\.(\w+)", program))
+
+
+def test_every_setting_reaches_what_it_is_for() -> None:
+    program = (ROOT / "__main__.py").read_text()
+    # The owner is in the tags, and `destroyable` only says what may be set.
+    assert not_handed_on(program) == {"owner", "destroyable"}
+    without = program.replace("settings.query_memory_mb", "512")
+    assert not_handed_on(without) == {"owner", "destroyable", "query_memory_mb"}  # the control

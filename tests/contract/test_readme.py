@@ -84,6 +84,18 @@ def test_targets_commands_and_links_exist(check: Callable[[str], set], sabotage:
     assert len(check(README + sabotage)) == 1
 
 
+def commands_in(text: str) -> set[str]:
+    """Commands of the operator's table, each with what it does."""
+    rows = re.findall(r"^\| ((?:`[a-z-]+`(?:, )?)+) \| [a-z].*\|$", text, re.MULTILINE)
+    return {command for row in rows for command in re.findall(r"`([a-z-]+)`", row)}
+
+
+def test_the_table_of_commands_is_that_of_the_command_line():
+    known = set(typer.main.get_group(ops.app).commands)
+    assert commands_in(README) == known
+    assert commands_in(README.replace("| `logs` |", "| `lines` |")) != known  # the control
+
+
 def severities_in(text: str) -> dict[str, str]:
     """Alarm id -> severity, as the table says."""
     rows = re.findall(r"^\| ((?:`[a-z0-9-]+` ?)+) \| (P\d) \|", text, re.MULTILINE)

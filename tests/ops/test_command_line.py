@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,17 @@ def test_help_of_every_command_teaches_with_an_example():
         # Words alone: how they are broken into lines depends on the terminal.
         shown = " ".join(CliRunner().invoke(app, [*path, "--help"]).stdout.replace("│", " ").split())
         assert re.search(rf"Examples?: .*python -m ops {' '.join(path)}\b", shown), path
+
+
+def untested(paths: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Commands that no end-to-end test runs."""
+    tests = "".join(file.read_text() for file in (ROOT / "tests" / "e2e").glob("test_*.py"))
+    return [path for path in paths if not re.search(r"[(\[]" + ", ".join(f'"{word}"' for word in path), tests)]
+
+
+def test_every_command_is_run_against_a_deployed_stack():
+    assert untested(commands(typer.main.get_command(app))) == []
+    assert untested([("dead-letters", "count")]) == [("dead-letters", "count")]  # the control
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():
