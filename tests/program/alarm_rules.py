@@ -88,11 +88,10 @@ def each_fault_is_told_once(graph: Graph) -> Iterator[str]:
 
 
 def missing_data_is_said(graph: Graph) -> Iterator[str]:
-    """Missing data is no fault, but where it is the fault itself or the gap between two requests."""
+    """Missing data is no fault, but where it is the fault itself."""
     exceptions = {"queue-silent": "breaching"}
     for alarm in graph.of_type(ALARM):
-        short_window = alarm.name.startswith("slo-") and alarm.name.endswith("-short")
-        wanted = "ignore" if short_window else exceptions.get(alarm.name, "notBreaching")
+        wanted = exceptions.get(alarm.name, "notBreaching")
         if alarm.inputs.get("treatMissingData") != wanted:
             yield f"{alarm.name} treats missing data as {alarm.inputs.get('treatMissingData')}"
         if wanted == "breaching" and not alarm.inputs.get("warmUpConfiguration"):

@@ -207,7 +207,7 @@ FULL_SABOTAGES: list[tuple[Rule, Sabotage]] = [
         put(ALARM, "ingest-exhausted", "dimensions", {"service": "event-handler", "stack": "other"}),
     ),
     (missing_data_is_said, put(ALARM, "queue-silent", "warmUpConfiguration", None)),
-    (missing_data_is_said, put(ALARM, "slo-api-latency-fast-short", "treatMissingData", "notBreaching")),
+    (missing_data_is_said, put(ALARM, "slo-api-latency-fast-short", "treatMissingData", "ignore")),
     (
         composites_combine_what_exists,
         put(COMPOSITE, "slo-api-latency-slow", "actionsSuppressor.alarm", "event-processing-dev-other"),
