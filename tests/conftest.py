@@ -8,19 +8,19 @@ import botocore.session
 import pytest
 
 from tests import recorder
-from tests.recorder import PROD_OVERLAY, Graph, recorded
+from tests.recorder import PROD_OVERLAY, Graph, record
 
 
 @pytest.fixture(scope="session")
 def dev_graph() -> Graph:
     """The whole program as stack `dev` would deploy it. Not to be changed by a test: copy first."""
-    return recorded("dev")
+    return record("dev")
 
 
 @pytest.fixture(scope="session")
 def prod_graph() -> Graph:
     """The whole program as stack `prod` would deploy it, with clients and somebody to page named."""
-    return recorded("prod", PROD_OVERLAY)
+    return record("prod", PROD_OVERLAY)
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +37,7 @@ def extended_graph() -> Graph:
         "batchSize": 100,
         "batchWindowSeconds": 5,
     }
-    return recorded("dev", extensions)
+    return record("dev", extensions)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -58,6 +58,10 @@ class Graph:
         return next(resource for resource in self.resources if resource.urn == urn)
 
 
+shared_folder: Path | None = None
+"""Where the processes of one test run find each other's recordings."""
+
+
 def record(
     stack: str = "dev",
     config: Mapping[str, Any] | None = None,
@@ -66,7 +70,24 @@ def record(
     project: Path = ROOT,
     environment: Mapping[str, str] | None = None,
 ) -> Graph:
-    """Answer what the program registers for `stack` with `config` over its settings; raises as a deployment does."""
+    """Answer what the program registers for `stack` with `config` over its settings; raises as a deployment does.
+
+    Of several processes of a test run that want the same, the first records it.
+    """
+    if shared_folder is None or preview or environment or project != ROOT:
+        return _record(stack, config, preview, project, environment)
+    settings = json.dumps([stack, dict(config or {})], sort_keys=True)
+    file = shared_folder / f"recorded-{hashlib.sha256(settings.encode()).hexdigest()}"
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            file.write_bytes(pickle.dumps(_record(stack, config, preview, project, environment)))
+    return pickle.loads(file.read_bytes())
+
+
+def _record(
+    stack: str, config: Mapping[str, Any] | None, preview: bool, project: Path, environment: Mapping[str, str] | None
+) -> Graph:
     settings = stack_config.read(project, stack, config)
     deployment = engine.deploy(
         project,
@@ -78,23 +99,6 @@ def record(
         environment={TARGET_VARIABLE: HOST} | dict(environment or {}),
     )
     return Graph(deployment.resources, deployment.outputs, deployment.secret_outputs)
-
-
-shared_folder: Path | None = None
-"""Where the processes of one test run find each other's recordings."""
-
-
-def recorded(stack: str = "dev", config: Mapping[str, Any] | None = None) -> Graph:
-    """As `record`, done by the first process of a test run that needs it. Not to be changed: copy first."""
-    if shared_folder is None:
-        return record(stack, config)
-    settings = json.dumps([stack, dict(config or {})], sort_keys=True)
-    file = shared_folder / f"recorded-{hashlib.sha256(settings.encode()).hexdigest()}"
-    with file.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not file.exists():
-            file.write_bytes(pickle.dumps(record(stack, config)))
-    return pickle.loads(file.read_bytes())
 
 
 class InventedAws:
