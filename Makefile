@@ -25,7 +25,7 @@ $(SECURITY_INSTALLED): requirements-security.txt
 install: $(INSTALLED) ## Make .venv with everything pinned in requirements-dev.txt
 
 .PHONY: demo
-demo: $(INSTALLED) ## Deploy everything on this machine, send logins, ask the API; then a drill of the alarms, simulated
+demo: $(INSTALLED) ## Deploy everything on this machine, send logins, ask the API; then a drill, simulated
 	@LOCALCLOUD_PARENT=$$PPID exec $(BIN)/python -m localcloud demo
 	@LOCALCLOUD_PARENT=$$PPID exec $(BIN)/python -m tools.drill
 
@@ -33,20 +33,19 @@ demo: $(INSTALLED) ## Deploy everything on this machine, send logins, ask the AP
 dashboards: $(INSTALLED) ## Draw the boards from a simulated week: HTML, and pictures where there is Chromium
 	@exec $(BIN)/python -m tools.render_dashboards
 
-.PHONY: check
-check: $(INSTALLED) ## Lint, types and unit tests, in under a minute
+.PHONY: lint
+lint: $(INSTALLED) ## Style, direction of imports, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/pyright
+	$(BIN)/pyright --threads 2
+
+.PHONY: check
+check: lint ## Lint, types and unit tests, in under a minute
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/domain tests/handlers tests/components tests/contract
 
 .PHONY: test
-test: $(INSTALLED) $(SECURITY_INSTALLED) ## Everything that must be green before a change lands
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
-	$(BIN)/pyright
+test: $(INSTALLED) $(SECURITY_INSTALLED) lint ## Everything that must be green before a change lands
 	@# Two workers, whole files each: fixtures such as a deployed stack are made once a worker.
 	$(BIN)/pytest -n 2 --dist loadfile
 
