@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,6 +18,14 @@ from tools import drill
 from tools.simulated import simulate
 
 ROOT = Path(__file__).parents[2]
+
+
+PAGE = "drill-overview.html"
+
+
+def without_times(text: str) -> set[str]:
+    """The lines of a transcript, but for the seconds that steps took."""
+    return set(re.sub(r"in \d+\.\d s", "in some s", text).splitlines())
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +49,8 @@ def test_it_says_who_was_woken_when_it_was_over_and_where_the_board_lies(tmp_pat
     assert "ingest-unhealthy wakes somebody (P1): consumer-down, consumer-stalled" in done.stdout
     assert "ingest-unhealthy is over" in done.stdout
     assert "As expected: a page" in last
-    page = tmp_path / "drill-overview.html"
+    assert without_times(done.stdout) - without_times((ROOT / "README.md").read_text()) == {f"      {tmp_path}/{PAGE}"}
+    page = tmp_path / PAGE
     assert str(page) in done.stdout
     assert "In alarm" in page.read_text()
 
