@@ -4,6 +4,8 @@ The parent holds the only write end of a pipe; the child watches the read end, w
 parent stops the child, or is killed, the pipe closes, and the child kills its whole process group.
 """
 
+from __future__ import annotations  # read by tools/install.py on Pythons too old for the rest, so that it can say so
+
 import contextlib
 import os
 import signal

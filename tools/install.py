@@ -4,6 +4,8 @@ Runs before anything is installed, on whatever Python the newcomer has. A run th
 full by the next one: the stamp file is written last.
 """
 
+from __future__ import annotations  # for Pythons that are too old, so that they can be told
+
 import ctypes
 import os
 import signal

@@ -1,5 +1,6 @@
 """The installer says what it does, and never takes half an installation for a whole one."""
 
+import ast
 import os
 import signal
 import subprocess
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-INSTALL = Path(__file__).parents[2] / "tools" / "install.py"
+ROOT = Path(__file__).parents[2]
+INSTALL = ROOT / "tools" / "install.py"
 
 
 def start(folder: Path, requirements: str) -> subprocess.Popen[str]:
@@ -67,3 +69,21 @@ def test_interrupted_it_says_so_and_is_not_marked_as_installed(number: signal.Si
     assert installing.returncode == 1
     assert said.rstrip().endswith("Installation interrupted; the next run starts it again.")
     assert not (tmp_path / "stamp").exists()
+
+
+def runs_on_old_pythons(source: str) -> bool:
+    """Whether Python 3.7 gets as far as running it: no newer syntax, and no annotation is evaluated."""
+    try:
+        tree = ast.parse(source, feature_version=(3, 7))
+    except SyntaxError:
+        return False
+    first = next(node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
+    return isinstance(first, ast.ImportFrom) and first.module == "__future__"
+
+
+@pytest.mark.parametrize("file", ["tools/install.py", "localcloud/lifetime.py"])
+def test_a_python_that_is_too_old_gets_as_far_as_being_told(file: str):
+    source = (ROOT / file).read_text()
+    assert runs_on_old_pythons(source)
+    assert not runs_on_old_pythons(source.replace("from __future__", "from other"))
+    assert not runs_on_old_pythons(source + "\nif (found := 1):\n    pass\n")
