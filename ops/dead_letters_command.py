@@ -11,7 +11,7 @@ import typer
 from ops.batches import batches
 from ops.dead_letter_choice import Queues, Selection
 from ops.dead_letter_output import LOOKED, confirmed, describe, keep_copy, lines_of, print_plan, print_rules
-from ops.dead_letters import GAVE_UP, Letter
+from ops.dead_letters import GAVE_UP, Held, Letter
 from ops.errors import OperatorError, ends_in_one_sentence
 from ops.options import OutputsOption, StackOption
 from ops.output import counted, instant, print_table, progress_bar, tell
@@ -176,8 +176,7 @@ def redrive(
                 return
             tell("This cloud cannot move a queue's messages by itself: receiving, sending and deleting instead.")
         still = held.keep(going, 2 * len(going) / rate)
-        with progress_bar("Redriving", len(still)) as advance:
-            moved = send_back(queues.sqs, held, still, queues.source, Pace(rate), advance)
+        moved = bring_back(queues, held, still, rate)
     report(moved, len(going) - len(still))
 
 
@@ -222,6 +221,18 @@ def discard(
     )
     if len(gone) < len(chosen):
         raise OperatorError(f"{len(chosen) - len(gone)} could not be deleted, and are still there: run the same again.")
+
+
+def bring_back(queues: Queues, held: Held, letters: list[Letter], rate: int) -> Moved:
+    """Send the letters back one batch after the other; whatever interrupts that, say how far it came."""
+    moved = Moved()
+    try:
+        with progress_bar("Redriving", len(letters)) as advance:
+            send_back(queues.sqs, held, letters, queues.source, Pace(rate), moved, advance)
+    except BaseException:
+        tell(f"{moved.count} of {counted(len(letters), 'message')} went back until then; the others are still there.")
+        raise
+    return moved
 
 
 def finish_move_task(sqs: Any, task: MoveTask, about: int) -> None:

@@ -48,10 +48,15 @@ class Pace:
 
 
 def send_back(
-    sqs: Any, held: Held, letters: Sequence[Letter], source_url: str, pace: Pace, on_progress: Callable[[int], None]
-) -> Moved:
-    """Send each letter to the source queue as its producer did, and delete what the queue accepted."""
-    moved = Moved()
+    sqs: Any,
+    held: Held,
+    letters: Sequence[Letter],
+    source_url: str,
+    pace: Pace,
+    moved: Moved,
+    on_progress: Callable[[int], None],
+) -> None:
+    """Send each letter to the source queue as its producer did, delete what was accepted, and count in `moved`."""
     for batch in batches(letters, Letter.size):
         pace.wait_for(len(batch))
         accepted = _send(sqs, batch, source_url, moved)
@@ -60,7 +65,6 @@ def send_back(
             moved.in_both += [letter.message_id for letter in accepted if letter.message_id not in gone]
         moved.count += len(accepted)
         on_progress(moved.count)
-    return moved
 
 
 def _send(sqs: Any, batch: Sequence[Letter], source_url: str, moved: Moved) -> list[Letter]:

@@ -238,3 +238,19 @@ def test_what_is_shown_leaves_out_what_is_empty_or_said_twice(filled: TwoQueues)
     lines = [line for line in given_up.splitlines() if line]
     assert all(len(line.split(maxsplit=1)) == 2 for line in lines)
     assert "breaks_now" not in given_up
+
+
+def test_a_redrive_that_is_interrupted_says_how_far_it_came(queues: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+    for number in range(12):
+        queues.bury(login(f"user-{number}"))
+
+    def second_is_interrupted(request: dict[str, Any], real: Any) -> Any:
+        if queues.bodies("source"):
+            raise KeyboardInterrupt
+        return real(**request)
+
+    answer_with(monkeypatch, send_message_batch=second_is_interrupted)
+    result = queues.run("redrive", "--reason", "gave-up", "--yes")
+    assert result.exit_code == 130
+    assert result.stderr == "10 of 12 messages went back until then; the others are still there.\nInterrupted.\n"
+    assert (len(queues.bodies("source")), queues.visible_letters()) == (10, 2)
