@@ -170,14 +170,14 @@ def test_what_a_user_can_cause_is_one_sentence(command: Command):
             ("--port", port): rf"Port {port} on 127\.0\.0\.1 cannot be used: .*",
             ("--stack", "nowhere"): r"There is no stack nowhere: .*",
         }.items():
-            status, _, complaint = command.run("up", *arguments)
+            status, _, complaint = command.run("up", *arguments, "--outputs", str(command.outputs))
             assert status == 1
             assert re.fullmatch(expected, complaint.strip()), complaint
     assert command.leftovers() == []
 
 
 def test_a_stack_that_cannot_be_deployed_says_why_and_leaves_nothing(command: Command):
-    status, _, complaint = command.run("up", "--stack", "prod")
+    status, _, complaint = command.run("up", "--stack", "prod", "--outputs", str(command.outputs))
     assert status == 1
     assert "apiClients" in complaint
     assert "Traceback" not in complaint
