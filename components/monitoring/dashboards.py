@@ -183,15 +183,22 @@ def _matrices(board: Board, content: BoardContent) -> dict[str, list[AlarmId]]:
         "Alarms that wake somebody (P1), and the state of the whole service": [
             rule.id for rule in content.rules if rule.severity is Severity.P1 or rule.id is AlarmId.SERVICE_HEALTH
         ],
+        "Which part of them it is": _causes(content),
         "Alarms that tell somebody (P2, P3)": [
             rule.id for rule in content.rules if rule.severity in (Severity.P2, Severity.P3)
         ],
     }
 
 
+def _causes(content: BoardContent) -> list[AlarmId]:
+    """The alarms that those who wake somebody are made of: what is asked first by whoever was woken."""
+    return [child for one in content.composites if one.severity is Severity.P1 for child in one.children]
+
+
 def _parts(content: BoardContent) -> dict[str, list[AlarmId]]:
-    silent = [rule.id for rule in content.rules if rule.severity is None and rule.id is not AlarmId.SERVICE_HEALTH]
-    return {"What the alarms at the top are made of; these tell nobody": silent}
+    shown = {AlarmId.SERVICE_HEALTH, *_causes(content)}
+    silent = [rule.id for rule in content.rules if rule.severity is None and rule.id not in shown]
+    return {"What all of those are made of; these tell nobody": silent}
 
 
 def _add_matrices(page: _Page, matrices: Mapping[str, list[AlarmId]], content: BoardContent) -> None:

@@ -151,7 +151,8 @@ def matrices(board: Board) -> dict[str, list[str]]:
     )
     plain: dict[str, Any] = {"meaning": "M", "first_step": "F"}
     composites = (
-        CompositeRule(id=AlarmId.CONSUMER_DOWN, any_of=(AlarmId.QUEUE_AGE,), severity=Severity.P1, **plain),
+        CompositeRule(id=AlarmId.CONSUMER_DOWN, any_of=(AlarmId.QUEUE_AGE,), severity=None, **plain),
+        CompositeRule(id=AlarmId.INGEST_UNHEALTHY, any_of=(AlarmId.CONSUMER_DOWN,), severity=Severity.P1, **plain),
         CompositeRule(id=AlarmId.SERVICE_HEALTH, any_of=(AlarmId.API_5XX,), severity=None, **plain),
     )
     found = widgets(*signals, kind="alarm", board=board, composites=composites)
@@ -160,14 +161,17 @@ def matrices(board: Board) -> dict[str, list[str]]:
 
 def test_the_overview_shows_every_alarm_by_who_is_told() -> None:
     assert list(matrices(Board.OVERVIEW).values()) == [
-        ["arn:api-5xx", "arn:consumer-down", "arn:service-health"],
+        ["arn:api-5xx", "arn:ingest-unhealthy", "arn:service-health"],
+        ["arn:consumer-down"],
         ["arn:api-4xx"],
         ["arn:queue-age"],
     ]
 
 
 def test_other_boards_show_the_alarms_of_their_graphs_and_what_those_are_part_of() -> None:
-    assert matrices(Board.API) == {"board": ["arn:consumer-down", "arn:queue-age", "arn:api-4xx"]}
+    assert matrices(Board.API) == {
+        "board": ["arn:ingest-unhealthy", "arn:consumer-down", "arn:queue-age", "arn:api-4xx"]
+    }
 
 
 def test_the_answer_of_a_saved_query_is_a_table() -> None:
