@@ -1,6 +1,7 @@
 """What is worth watching about the API: whether it answers, how fast, and who is refused."""
 
 from components.monitoring.signals import (
+    UNPUBLISHED_MINUTES,
     AlarmId,
     AlarmRule,
     Board,
@@ -72,7 +73,7 @@ def _failures(metric: MetricMaker) -> tuple[Signal, ...]:
                     id=AlarmId.API_5XX,
                     threshold=5,
                     datapoints=3,
-                    periods=3,
+                    periods=3 + UNPUBLISHED_MINUTES,
                     severity=None,
                     meaning="Callers get errors that are ours: more than one request in twenty, for three minutes.",
                     first_step="On the API board, compare with the query function's failures, then its last errors.",

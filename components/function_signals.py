@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from components.monitoring.signals import (
+    UNPUBLISHED_MINUTES,
     AlarmId,
     AlarmRule,
     Board,
@@ -134,7 +135,7 @@ def concurrency_signal(watch: FunctionWatch, function_name: str, most: int) -> S
                 threshold=0.9 * most,
                 comparison=Comparison.AT_LEAST,
                 datapoints=10,
-                periods=10,
+                periods=10 + UNPUBLISHED_MINUTES,
                 severity=Severity.P3,
                 meaning="The event handler runs as often at once as it may, for ten minutes: more events would wait.",
                 first_step="If the oldest event grows older too, raise consumerMaxConcurrency and the write units.",

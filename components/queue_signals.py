@@ -1,6 +1,7 @@
 """What is worth watching about the queues: whether events wait, whether anybody fetches them, and what was given up."""
 
 from components.monitoring.signals import (
+    UNPUBLISHED_MINUTES,
     AlarmId,
     AlarmRule,
     Board,
@@ -78,7 +79,7 @@ def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[S
                     # Three visibility timeouts: an event that failed twice and then succeeded stays quiet.
                     threshold=3 * visibility_timeout_seconds + 60,
                     datapoints=3,
-                    periods=3,
+                    periods=3 + UNPUBLISHED_MINUTES,
                     severity=None,
                     meaning="Events wait longer than retries explain: the consumer is stopped, failing or too slow.",
                     first_step="On the ingest board: does the event handler run, does it fail? Then its last errors.",
@@ -100,9 +101,9 @@ def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[S
                     id=AlarmId.CONSUMER_STALLED,
                     threshold=1,
                     comparison=Comparison.AT_LEAST,
-                    # The newest minutes may lack what was received and be taken for a stall: three are forgiven.
+                    # The newest minutes may also lack what was received and be taken for a stall: fewer than fire it.
                     datapoints=4,
-                    periods=7,
+                    periods=4 + UNPUBLISHED_MINUTES,
                     severity=None,
                     meaning="Events wait and none is fetched: the event source mapping is disabled, or lost its"
                     " permission or the key.",
@@ -189,7 +190,7 @@ def _dead_letter_signals(queue_name: str, shortest_life_seconds: int) -> tuple[S
                     id=AlarmId.DLQ_NOT_EMPTY,
                     threshold=0,
                     datapoints=1,
-                    periods=1,
+                    periods=1 + UNPUBLISHED_MINUTES,
                     # Invalid events die on a normal day too; those given up while valid have tickets of their own.
                     severity=Severity.P3,
                     meaning="Events were given up: invalid ones with the reason as a message attribute, the others"

@@ -1,6 +1,7 @@
 """What is worth watching about the table: throttles, failures of DynamoDB itself, and how long it takes."""
 
 from components.monitoring.signals import (
+    UNPUBLISHED_MINUTES,
     AlarmId,
     AlarmRule,
     Board,
@@ -58,7 +59,7 @@ def _throttles(table_name: str, kind: str, alarm: AlarmId, place: dict) -> Signa
                 id=alarm,
                 threshold=10,
                 datapoints=4,
-                periods=5,
+                periods=4 + UNPUBLISHED_MINUTES,
                 severity=Severity.P2,
                 meaning=f"The table refuses {kind.lower()}s for lack of units: our own bound of the bill, or one hot"
                 " key. Nothing is lost, but everything waits.",

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.monitoring.signals import (
+    UNPUBLISHED_MINUTES,
     AlarmId,
     AlarmRule,
     Board,
@@ -141,7 +142,7 @@ def _undelivered(physical_prefix: str, broken: tuple[Severity, ...], alarm: Alar
                 id=alarm,
                 threshold=0,
                 datapoints=1,
-                periods=1,
+                periods=1 + UNPUBLISHED_MINUTES,
                 severity=Severity.P2,
                 topic=topic,
                 meaning=f"An alert of {names} did not arrive: whoever should know of a problem may not.",

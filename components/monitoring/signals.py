@@ -11,6 +11,9 @@ from enum import StrEnum
 from components.monitoring.alarm_ids import AlarmId
 
 METRICS_PER_ALARM = 10
+# So many of the newest minutes may not be there yet when CloudWatch looks, and missing is not breaching: an alarm that
+# needs all of its minutes to breach would wait for what CloudWatch happens to retrieve beyond them.
+UNPUBLISHED_MINUTES = 3
 
 
 class Severity(StrEnum):

@@ -35,6 +35,8 @@ INDEX = "aws:cloudwatch/logIndexPolicy:LogIndexPolicy"
 HEALTH = "service-health"
 
 METRICS_PER_ALARM = 10
+# Metrics of AWS may come so late, and CloudWatch need not look farther back than an alarm says.
+LATE_MINUTES = 3
 DAY = 86_400
 # Everything the handlers emit, and every operation they call.
 EMITTED = {value for name, value in vars(Metric).items() if name.isupper()}
@@ -159,6 +161,9 @@ def alarms_fit_cloudwatch(graph: Graph) -> Iterator[str]:
             yield f"{alarm.name} looks back {period * inputs['evaluationPeriods']} s"
         if not 1 <= inputs["datapointsToAlarm"] <= inputs["evaluationPeriods"]:
             yield f"{alarm.name} can never be met"
+        spare = inputs["evaluationPeriods"] - inputs["datapointsToAlarm"]
+        if period == 60 and spare < LATE_MINUTES and inputs.get("treatMissingData") != "breaching":
+            yield f"{alarm.name} waits for minutes that are not published yet"
         if "extendedStatistic" in inputs and inputs.get("evaluateLowSampleCountPercentiles") != "evaluate":
             yield f"{alarm.name} is silent at low traffic"
     try:

@@ -186,6 +186,7 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (custom_metrics_are_emitted, put(ALARM, "ingest-exhausted", "dimensions", {"service": "event-handler"})),
     (alarms_fit_cloudwatch, put(ALARM, "ingest-exhausted", "evaluationPeriods", 300)),
     (alarms_fit_cloudwatch, put(ALARM, "ingest-exhausted", "datapointsToAlarm", 13)),
+    (alarms_fit_cloudwatch, put(ALARM, "queue-age", "evaluationPeriods", 5)),
     (alarms_fit_cloudwatch, put(ALARM, "query-duration", "evaluateLowSampleCountPercentiles", "ignore")),
     (alarms_fit_cloudwatch, _many_metrics),
     (alarms_fit_cloudwatch, _bad_math),

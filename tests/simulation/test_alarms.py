@@ -10,7 +10,7 @@ from tests.simulation.proof import PLAN, Episode, episode_of, failings, prove
 from tests.simulation.scenarios import A_MINUTE, A_SECOND, SCENARIOS
 
 # What takes days or hundreds of messages a second to show is shown by `make soak`.
-SHORT_MINUTES = 800
+SHORT_MINUTES = 2_000
 
 
 def _is_short(alarm_id: str) -> bool:
