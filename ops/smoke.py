@@ -40,6 +40,8 @@ def smoke(
             _remove(outputs, user)
             if doomed and doomed.message_id:
                 doomed.take_letter()
+            if isinstance(error, OperatorError):  # and not somebody at the keyboard who wants no more of it
+                _keep_away(outputs, user, deadline_seconds)
         if isinstance(error, OperatorError):
             # An event still on its way would bring the record back.
             where = "in the table or among the dead letters" if doomed else "in the table"

@@ -17,7 +17,7 @@ from tests.security.iam_statements import EVENT_HANDLER
 def operator(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
     """The emulator has but one server to ask, and no late event takes long in it."""
     monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
-    monkeypatch.setattr(smoke, "SETTLE_SECONDS", 1)
+    monkeypatch.setattr(smoke, "SETTLE_SECONDS", 2)
     return Operator(stack, tmp_path)
 
 

@@ -162,6 +162,14 @@ def test_an_interruption_leaves_nothing_either(path: Path):
     assert path.left() == []
 
 
+def test_a_failed_test_leaves_no_record_either_that_comes_back(path: Path):
+    path.fold = lambda before, after: after
+    path.returns, path.deadline_seconds = 2, 0.5
+    with pytest.raises(OperatorError, match="should answer"):
+        path.smoke()
+    assert (path.removals, path.left()) == (3, [])
+
+
 def test_an_event_still_on_its_way_brings_the_record_back_for_a_moment_only(path: Path):
     path.returns, path.deadline_seconds = 2, 10
     path.smoke()
