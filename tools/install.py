@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import venv
+from contextlib import suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -47,13 +48,14 @@ def main(directory: Path, requirements: Path, stamp: Path, megabytes: str) -> st
         # --prefer-binary: nothing here should need a compiler. -qq: errors alone.
         command = [directory / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check",
                    "-qq", "--prefer-binary", "-r", requirements]  # fmt: skip
-        # Popen as a context waits for pip, but an exception inside kills it first.
-        with subprocess.Popen(command, preexec_fn=die_with_parent) as pip:
+        # Popen as a context waits for pip, but an exception inside kills it first, and the builds it has started.
+        with subprocess.Popen(command, preexec_fn=die_with_parent, process_group=0) as pip:
             try:
                 lifetime.stop_when_orphaned()  # only now: forking with a second thread is asking for deadlocks
                 status = pip.wait()
             except BaseException:
-                pip.kill()
+                with suppress(ProcessLookupError):
+                    os.killpg(pip.pid, signal.SIGKILL)
                 raise
     except KeyboardInterrupt:
         return INTERRUPTED

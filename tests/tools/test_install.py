@@ -2,6 +2,7 @@
 
 import ast
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -60,15 +61,17 @@ def test_interrupted_it_says_so_and_is_not_marked_as_installed(number: signal.Si
     (package / "pyproject.toml").write_text(
         '[build-system]\nrequires = []\nbuild-backend = "slow"\nbackend-path = ["."]\n'
     )
-    (package / "slow.py").write_text("open('../started', 'w').close()\nopen('../never').read()\n")
+    (package / "slow.py").write_text("running = open('../running', 'w')\nopen('../never').read()\n")
+    os.mkfifo(tmp_path / "running")
     installing = start(tmp_path, "./slow\n")
-    os.mkfifo(tmp_path / "started")
-    (tmp_path / "started").open().close()  # returns when the build has opened its end
-    installing.send_signal(number)
-    _, said = installing.communicate(timeout=30)
+    with (tmp_path / "running").open() as build:  # returns when the build has opened its end
+        installing.send_signal(number)
+        _, said = installing.communicate(timeout=30)
+        ended, _, _ = select.select([build], [], [], 10)  # it ends when nobody holds the other end
     assert installing.returncode == 1
     assert said.rstrip().endswith("Installation interrupted; the next run starts it again.")
     assert not (tmp_path / "stamp").exists()
+    assert ended, "the build that pip had started is left over"
 
 
 def runs_on_old_pythons(source: str) -> bool:
