@@ -27,11 +27,11 @@ install: $(INSTALLED) ## Make .venv with everything pinned in requirements-dev.t
 .PHONY: demo
 demo: $(INSTALLED) ## Deploy everything on this machine, send logins, ask the API; then a drill, simulated
 	@LOCALCLOUD_PARENT=$$PPID exec $(BIN)/python -m localcloud demo
-	@LOCALCLOUD_PARENT=$$PPID exec $(BIN)/python -m tools.drill
+	@LOCALCLOUD_PARENT=$$PPID exec $(BIN)/python -m simulation.drill
 
-.PHONY: dashboards
-dashboards: $(INSTALLED) ## Draw the boards from a simulated week: HTML, and pictures where there is Chromium
-	@exec $(BIN)/python -m tools.render_dashboards
+.PHONY: boards
+boards: $(INSTALLED) ## Draw the boards from a simulated week: HTML, and pictures where there is Chromium
+	@exec $(BIN)/python -m tools.pictures
 
 .PHONY: lint
 lint: $(INSTALLED) ## Style, direction of imports, types
@@ -42,7 +42,7 @@ lint: $(INSTALLED) ## Style, direction of imports, types
 
 .PHONY: check
 check: lint ## Lint, types and unit tests, in under a minute
-	$(BIN)/pytest -q -n 2 --dist loadfile tests/domain tests/handlers tests/components tests/contract
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/handlers tests/components tests/docs
 
 .PHONY: test
 test: $(INSTALLED) $(SECURITY_INSTALLED) lint ## Everything that must be green before a change lands
@@ -57,11 +57,11 @@ soak: $(INSTALLED) $(SECURITY_INSTALLED) ## The long forms: more seeds, more kil
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure the functions beside two controls and write docs/benchmarks.md; some minutes
-	$(BIN)/python -m tests.bench.report
+	$(BIN)/python -m tools.benchmarks
 
 .PHONY: alert-quality
 alert-quality: $(INSTALLED) ## Simulate every fault and write docs/alert-quality.md; some minutes
-	$(BIN)/python -m tests.simulation.report
+	$(BIN)/python -m tools.alert_quality
 
 .PHONY: format
 format: $(INSTALLED) ## Format and sort what ruff can

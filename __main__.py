@@ -9,16 +9,16 @@ from components.consumer import QueueConsumer, QueueConsumerArgs
 from components.encryption import DataEncryption, DataEncryptionArgs
 from components.environments import event_handler_environment, query_environment
 from components.function import DependencyLayer, DependencyLayerArgs, PythonFunction, PythonFunctionArgs, artifact_for
-from components.function_signals import FunctionWatch, concurrency_signal
 from components.identity import ApiIdentity, ApiIdentityArgs
 from components.monitoring import Monitoring, MonitoringArgs
 from components.monitoring.queries import LogGroups
 from components.monitoring.signals import AlarmId, Board, Section
 from components.monitoring.tracing import Tracing, TracingArgs
-from components.objectives import JOURNEYS, objectives
-from components.outcome_signals import ingest_signals, metrics_format_signal, query_outcome_signals
 from components.queue import EventQueue, EventQueueArgs
-from components.settings import StackSettings
+from components.settings.stack_settings import StackSettings
+from components.signals.function import FunctionWatch, concurrency_signal
+from components.signals.objectives import JOURNEYS, objectives
+from components.signals.outcomes import ingest_signals, metrics_format_signal, query_outcome_signals
 from components.table import UserServicesTable, UserServicesTableArgs
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_OBJECTIVE_MILLISECONDS, QUERY_SERVICE
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
-from components.api_signals import API_SERVICE, api_signals, authorization_refused
 from components.monitoring.queries import make_index
+from components.signals.api import API_SERVICE, api_signals, authorization_refused
 from handlers.vocabulary import SERVICE_DIMENSION, STACK_DIMENSION
 
 STAGE = "v1"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
-from components.artifact import Artifact, ArtifactError, build_artifact, target_from_environment
-from components.function_signals import FunctionWatch, function_signals
 from components.monitoring.queries import make_index
+from components.packaging.artifact import Artifact, ArtifactError, build_artifact, target_from_environment
 from components.policies import READ_ENCRYPTED, Statement, assume_role_document, key_statements, policy_document
+from components.signals.function import FunctionWatch, function_signals
 
 ARCHITECTURE = "arm64"
 ALIAS = "live"

@@ -14,7 +14,7 @@ from components.policies import (
     key_statements,
     policy_document,
 )
-from components.queue_signals import QUEUE_COMPOSITES, SECONDS_PER_DAY, queue_signals, redrive_signals
+from components.signals.queue import QUEUE_COMPOSITES, SECONDS_PER_DAY, queue_signals, redrive_signals
 
 LONG_POLLING_SECONDS = 20
 KEY_REUSE_SECONDS = 300

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.policies import ENCRYPT_AND_DECRYPT, READ_ENCRYPTED_TABLE, Statement, key_statements
-from components.table_signals import table_signals
+from components.signals.table import table_signals
 
 KEY_ATTRIBUTE = "user_id"
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.artifact import HOST, TARGET_VARIABLE
-from localcloud import stack_config
-from localcloud.emulator import Emulator
-from localcloud.engine import Deployment, deploy
+from components.packaging.artifact import HOST, TARGET_VARIABLE
+from localcloud.deployer import stack_config
+from localcloud.deployer.engine import Deployment, deploy
+from localcloud.emulator.process import Emulator
 from localcloud.progress import Progress, Step
 from localcloud.providers import Providers
 

@@ -18,10 +18,10 @@ import typer
 from localcloud import lifetime
 from localcloud.cloud import START_STEPS, LocalCloud
 from localcloud.demo import STORY_STEPS, UnexpectedAnswerError, tell
-from localcloud.emulator import ENDED, EmulatorError
-from localcloud.engine import DeploymentFailed
+from localcloud.deployer.engine import DeploymentFailed
+from localcloud.deployer.stack_config import ConfigError
+from localcloud.emulator.process import ENDED, EmulatorError
 from localcloud.progress import Progress
-from localcloud.stack_config import ConfigError
 
 PROJECT = Path(__file__).resolve().parents[1]
 OUTPUTS = PROJECT / ".localcloud" / "outputs.json"

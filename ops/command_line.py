@@ -2,13 +2,13 @@
 
 import typer
 
-from ops import dead_letters_command
-from ops.api_command import query, token
-from ops.logs_command import logs
-from ops.preflight_command import preflight
-from ops.send_command import send
-from ops.smoke_command import smoke
-from ops.status_command import status
+from ops.commands import dead_letters as dead_letters_command
+from ops.commands.api import query, token
+from ops.commands.logs import logs
+from ops.commands.preflight import preflight
+from ops.commands.send import send
+from ops.commands.smoke import smoke
+from ops.commands.status import status
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -13,8 +13,8 @@ import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from components.identity import domain_prefix
-from components.packaging import ArtifactError, find_interpreter
-from components.settings import Problem, SettingsError, StackSettings
+from components.packaging.wheels import ArtifactError, find_interpreter
+from components.settings.stack_settings import Problem, SettingsError, StackSettings
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
 from ops.errors import OperatorError, explain
 from ops.stack import CLIENT_CONFIG, PROJECT

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 
 from handlers.vocabulary import ErrorCode
-from ops.dead_letter_choice import Queues
+from ops.commands.dead_letter_choice import Queues
 from ops.dead_letters import Letter, held_letters
 from ops.errors import OperatorError
 from ops.output import tell

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import botocore.session
 import pytest
 
-from tests import recorder
-from tests.recorder import PROD_OVERLAY, Graph, record
+from localcloud.deployer import recorder
+from localcloud.deployer.recorder import PROD_OVERLAY, Graph, record
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,12 @@
 The graph says how many alarms, boards, keys and metrics there are; the prices and what one event takes are below.
 """
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from handlers.vocabulary import Metric
-from tests.recorder import PROD_OVERLAY, ROOT, Graph, record
+from localcloud.deployer.recorder import PROD_OVERLAY, ROOT, Graph, record
+from simulation.conditions import LEVELS
 
 DOCUMENT = ROOT / "docs" / "cost.md"
 
@@ -48,7 +45,7 @@ SOURCES = (
 )
 
 # Events a second, and as many queries.
-TRAFFIC = {"5 an hour": 5 / 3600, "5 a minute": 5 / 60, "500 a second": 500.0}
+TRAFFIC = {level.name: level.per_second for level in LEVELS}
 
 # What one takes, rounded up: seconds of a function, and bytes of log with the platform's lines and the metrics.
 BATCH_SECONDS, BATCH_LOG_BYTES = 0.1, 3_500

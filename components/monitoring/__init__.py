@@ -9,12 +9,12 @@ import pulumi
 import pulumi_aws as aws
 
 from components.monitoring.alarms import AlarmContext, make_alarm, make_composite
-from components.monitoring.alerting import AlertTopics, AlertTopicsArgs, alert_signals
-from components.monitoring.dashboards import BoardContent, BoardContext, board_body, board_name, board_url
+from components.monitoring.boards import BoardContent, BoardContext, board_body, board_name, board_url
 from components.monitoring.queries import LogGroups, make_queries, saved_queries
 from components.monitoring.selection import Override, select
 from components.monitoring.signals import AlarmId, Board, CompositeRule, Signal
 from components.monitoring.slo import ServiceLevelObjective
+from components.monitoring.topics import AlertTopics, AlertTopicsArgs, alert_signals
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
-from localcloud.emulator import Emulator
-from localcloud.engine import Created, Resource, ResourceFailed
+from localcloud.deployer.engine import Created, Resource, ResourceFailed
+from localcloud.emulator.process import Emulator
 from localcloud.providers import api, functions, identity, messaging, observability, storage
 from localcloud.providers.inputs import INVOKES, PROVIDERS, Inputs
 

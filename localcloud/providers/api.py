@@ -2,7 +2,7 @@
 
 import json
 
-from localcloud.emulator import Emulator
+from localcloud.emulator.process import Emulator
 from localcloud.providers.inputs import Inputs, Made, provides
 
 # How a stage's patch operations name the settings of a method.

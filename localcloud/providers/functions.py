@@ -6,8 +6,8 @@ from typing import Any
 
 import pulumi
 
-from localcloud.emulator import Emulator
-from localcloud.engine import ResourceFailed
+from localcloud.deployer.engine import ResourceFailed
+from localcloud.emulator.process import Emulator
 from localcloud.providers.inputs import Inputs, Made, pascal, provides
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from localcloud.emulator import Emulator
+from localcloud.emulator.process import Emulator
 from localcloud.providers.inputs import Inputs, Made, answers, pascal, provides
 
 

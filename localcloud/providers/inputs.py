@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from localcloud.emulator import Emulator
+from localcloud.emulator.process import Emulator
 
 Made = tuple[str, dict[str, Any]]
 """The id and the outputs of a resource."""

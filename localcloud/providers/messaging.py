@@ -1,6 +1,6 @@
 """Queues and topics."""
 
-from localcloud.emulator import Emulator
+from localcloud.emulator.process import Emulator
 from localcloud.providers.inputs import Inputs, Made, as_attributes, provides
 
 QUEUE_ATTRIBUTES = {

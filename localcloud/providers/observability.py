@@ -6,7 +6,7 @@ Saved queries, field indexes and everything of X-Ray are not even kept: nothing 
 import uuid
 from typing import Any
 
-from localcloud.emulator import Emulator
+from localcloud.emulator.process import Emulator
 from localcloud.providers.inputs import Inputs, Made, pascal, provides
 
 

@@ -1,6 +1,6 @@
 """Tables and keys."""
 
-from localcloud.emulator import Emulator
+from localcloud.emulator.process import Emulator
 from localcloud.providers.inputs import Inputs, Made, pascal, provides
 
 

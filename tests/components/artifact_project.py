@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.artifact import Target
+from components.packaging.artifact import Target
 
 RUNNING = Target.host().python_version
 FOR_ARM = Target(RUNNING, "manylinux2014_aarch64")

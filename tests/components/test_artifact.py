@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from components import packaging
-from components.artifact import Artifact, Target, build_artifact
+from components.packaging import wheels
+from components.packaging.artifact import Artifact, Target, build_artifact
 from tests.components.artifact_project import (
     FOR_ARM,
     RUNNING,
@@ -34,7 +34,7 @@ def _no_package_index(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _quick_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packaging, "install", unpack_locked)
+    monkeypatch.setattr(wheels, "install", unpack_locked)
 
 
 def contents(artifact: Artifact) -> tuple[bytes, bytes, str]:
@@ -128,7 +128,7 @@ def clean_environment() -> dict[str, str]:
 def test_control_a_careless_step_is_noticed(
     step: str, careless: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packaging, step, careless)
+    monkeypatch.setattr(wheels, step, careless)
     here, elsewhere = build_here_and_elsewhere(tmp_path, monkeypatch)
     assert contents(here) != contents(elsewhere)
 
@@ -170,7 +170,7 @@ def test_the_archives_hold_sorted_plain_files_with_bytecode_and_without_ballast(
 def test_nothing_is_built_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = make_project(tmp_path)
     first = build_artifact(project, FOR_ARM)
-    monkeypatch.setattr(packaging, "_run", lambda command, environment: pytest.fail(f"ran {command}"))
+    monkeypatch.setattr(wheels, "_run", lambda command, environment: pytest.fail(f"ran {command}"))
     said: list[str] = []
     assert build_artifact(project, FOR_ARM, progress=said.append) == first
     assert [line.partition(": ")[2].partition(",")[0] for line in said] == ["unchanged", "unchanged"]
@@ -183,7 +183,7 @@ def test_a_changed_handler_changes_the_code_and_leaves_the_layer(
     project = make_project(tmp_path)
     first = build_artifact(project, FOR_ARM)
     (project / "handlers/query.py").write_text("def handler(event, context):\n    return None\n", encoding="utf-8")
-    monkeypatch.setattr(packaging, "install", lambda *args, **options: pytest.fail("the layer was built again"))
+    monkeypatch.setattr(wheels, "install", lambda *args, **options: pytest.fail("the layer was built again"))
     second = build_artifact(project, FOR_ARM)
     assert second.layer == first.layer
     assert second.code.read_bytes() != first.code.read_bytes()
@@ -267,14 +267,14 @@ def test_another_file_system_is_crossed_under_another_name(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from components import packaging
-from components.artifact import Target, build_artifact
+from components.packaging import wheels
+from components.packaging.artifact import Target, build_artifact
 
 def killed(root, prefix, destination):
     destination.write_bytes(b"half")
     os.kill(os.getpid(), signal.SIGKILL)
 
-packaging.write_zip = killed
+wheels.write_zip = killed
 build_artifact(Path(sys.argv[1]), Target(sys.argv[2], sys.argv[3]))
 """
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from components import packaging
-from components.artifact import ArtifactError, Target, build_artifact, target_from_environment
+from components.packaging import wheels
+from components.packaging.artifact import ArtifactError, Target, build_artifact, target_from_environment
 from tests.components.artifact_project import (
     FOR_ARM,
     RUNNING,
@@ -79,11 +79,11 @@ def test_a_working_python_behind_a_broken_shim_is_found(tmp_path: Path, monkeypa
     put_on_path(tmp_path / "real", f"echo cpython {NOWHERE} /opt/found")
     put_on_path(tmp_path / "shims", "exit 127")
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "shims"), str(tmp_path / "real"), os.environ["PATH"]]))
-    assert packaging.find_interpreter(NOWHERE) == "/opt/found"
+    assert wheels.find_interpreter(NOWHERE) == "/opt/found"
 
 
 def test_the_running_python_serves_its_own_version() -> None:
-    assert Path(packaging.find_interpreter(RUNNING)).samefile(sys.executable)
+    assert Path(wheels.find_interpreter(RUNNING)).samefile(sys.executable)
 
 
 def test_a_package_with_another_hash_is_not_installed(project: Path) -> None:
@@ -130,14 +130,14 @@ def test_a_full_disk_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) ->
     def full(root: Path, prefix: str, destination: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(destination))
 
-    monkeypatch.setattr(packaging, "install", unpack_locked)
-    monkeypatch.setattr(packaging, "write_zip", full)
+    monkeypatch.setattr(wheels, "install", unpack_locked)
+    monkeypatch.setattr(wheels, "write_zip", full)
     assert "No space left on device" in refusal(project)
 
 
 def test_a_full_disk_met_by_pip_is_named(project: Path) -> None:
     output = "WARNING: slow\nERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n"
-    assert "No space is left" in packaging._pip_failure(output, project / "handlers/requirements.txt", "this")
+    assert "No space is left" in wheels._pip_failure(output, project / "handlers/requirements.txt", "this")
 
 
 def test_anything_else_pip_says_is_passed_on(project: Path) -> None:
@@ -146,7 +146,7 @@ def test_anything_else_pip_says_is_passed_on(project: Path) -> None:
 
 
 def test_a_handler_that_does_not_compile_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packaging, "install", unpack_locked)
+    monkeypatch.setattr(wheels, "install", unpack_locked)
     (project / "handlers/query.py").write_text("def handler(:\n", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"handlers/query\.py") as refused:
         build_artifact(project, FOR_ARM)

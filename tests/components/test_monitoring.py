@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from components.monitoring.alarms import AlarmContext, describe
-from components.monitoring.alerting import alert_signals, listeners
 from components.monitoring.selection import select
 from components.monitoring.signals import (
     AlarmId,
@@ -16,7 +15,8 @@ from components.monitoring.signals import (
     Severity,
     Signal,
 )
-from components.rules import AlarmOverride
+from components.monitoring.topics import alert_signals, listeners
+from components.settings.parsers import AlarmOverride
 
 
 def metric(identifier: str = "age", **changes: Any) -> Metric:

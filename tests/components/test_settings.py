@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from components.rules import AlarmOverride
-from components.settings import SettingsError, StackSettings, config_rules
+from components.settings.parsers import AlarmOverride
+from components.settings.stack_settings import SettingsError, StackSettings, config_rules
 
 ENOUGH = {
     "aws:region": "eu-west-1",

@@ -6,7 +6,7 @@ import pytest
 
 from components.monitoring.signals import AlarmId, MissingData, Severity
 from components.monitoring.slo import ServiceLevelObjective
-from components.objectives import JOURNEYS, objectives
+from components.signals.objectives import JOURNEYS, objectives
 
 AVAILABILITY, LATENCY, INGEST = objectives("dev", "event-processing-dev-api")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from components.monitoring.tracing import NAME_LENGTH, xray_name
-from tests.recorder import Graph
+from localcloud.deployer.recorder import Graph
 
 
 def test_a_name_x_ray_takes_is_the_prefix_and_a_longer_one_stays_distinct() -> None:

@@ -10,10 +10,10 @@ import requests
 
 from components.api import METHOD, PATH
 from handlers.vocabulary import Metric
-from tests.e2e import attacks
-from tests.e2e.attacks import ATTACKS, TREASURE, VICTIM, Answer, Attack, complaints, send
 from tests.e2e.conftest import Stack, event, eventually
 from tests.e2e.forgery import FORGERIES
+from tools import attacks
+from tools.attacks import ATTACKS, TREASURE, VICTIM, Answer, Attack, complaints, send
 
 ANSWERED = (Metric.QUERY_SUCCESS, Metric.QUERY_INVALID, Metric.QUERY_ERROR)
 
@@ -127,7 +127,7 @@ def test_an_answer_for_somebody_else_or_as_a_page_is_noticed():
 
 
 def test_the_page_of_attacks_is_this_table():
-    assert attacks.PAGE.read_text() == attacks.render(), "python -m tests.e2e.attacks writes it anew"
+    assert attacks.PAGE.read_text() == attacks.render(), "python -m tools.attacks writes it anew"
     assert len({attack.what for attack in ATTACKS}) == len(ATTACKS)
     for attack in ATTACKS:
         assert bool(attack.difference) == (attack.aws != str(attack.here)), attack.what

@@ -28,7 +28,7 @@ def test_every_client_gets_in_with_its_own_credentials(neighbour: Stack):
 def rotated(neighbour: Stack) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
     """The old and the new client of a pool after what a deployment does when a name of `apiClients` is replaced.
 
-    That it does this and nothing else is what tests/program/test_rotation.py shows.
+    That it does this and nothing else is what tests/graph/test_rotation.py shows.
     """
     cognito, pool, scope = neighbour.client("cognito-idp"), neighbour.pool_id(), neighbour.outputs["apiScope"]
     old, new = neighbour.new_client("billing", scope), neighbour.new_client("billing-2", scope)

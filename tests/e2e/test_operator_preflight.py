@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from localcloud import stack_config
+from localcloud.deployer import stack_config
 from ops import preflight
 from ops.__main__ import app
 from tests.e2e.conftest import ROOT, Stack

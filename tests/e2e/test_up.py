@@ -133,7 +133,7 @@ def test_killed_it_leaves_nothing_running(command: Command):
 
 def test_it_says_so_when_the_emulator_dies(command: Command):
     command.up()
-    (emulator,) = (pid for pid in pids_of("localcloud.emulator") if command_line_has(pid, str(command.scratch)))
+    (emulator,) = (pid for pid in pids_of("localcloud.emulator.server") if command_line_has(pid, str(command.scratch)))
     os.kill(emulator, signal.SIGKILL)
     assert command.process is not None
     _, complaint = command.process.communicate(timeout=5)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from localcloud.emulator import Emulator
+from localcloud.emulator.process import Emulator
 from tests.localcloud.programs import Run
 from tests.localcloud.provided import ALLOW, TRUST, Cloud, Made
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from localcloud import engine
-from localcloud.engine import Created, DeploymentFailed, Resource, ResourceFailed
+from localcloud.deployer import engine
+from localcloud.deployer.engine import Created, DeploymentFailed, Resource, ResourceFailed
 
 PREAMBLE = """
 import pulumi

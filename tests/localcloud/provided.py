@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from localcloud.emulator import Emulator
-from localcloud.engine import Resource
+from localcloud.deployer.engine import Resource
+from localcloud.emulator.process import Emulator
 from localcloud.providers import Providers
 from localcloud.providers.inputs import PROVIDERS
 

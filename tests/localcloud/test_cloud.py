@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from localcloud.cloud import LocalCloud
-from localcloud.engine import Deployment
+from localcloud.deployer.engine import Deployment
 
 
 @pytest.fixture

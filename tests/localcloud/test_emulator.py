@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud import emulator as emulator_module
-from localcloud.emulator import DIRECTORY_PREFIX, Emulator, EmulatorError
+from localcloud.emulator import process
+from localcloud.emulator.process import DIRECTORY_PREFIX, Emulator, EmulatorError
 
 ROOT = Path(__file__).parents[2]
 TRUST = {
@@ -196,7 +196,7 @@ def test_stopping_leaves_no_process_port_or_file():
 
 PARENT = """
 import sys, time
-from localcloud.emulator import Emulator
+from localcloud.emulator.process import Emulator
 sys.path.insert(0, "tests/localcloud")
 from test_emulator import call, make_function, port_of
 running = Emulator.start()
@@ -253,7 +253,7 @@ def test_what_a_killed_emulator_left_is_cleared_by_the_next_start(family, monkey
 
 def test_without_space_for_its_files_it_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(emulator_module, "SPACE_MEGABYTES", 10**9)
+    monkeypatch.setattr(process, "SPACE_MEGABYTES", 10**9)
     with pytest.raises(EmulatorError, match=r"has \d+ MB left, and 1000000000 are needed: free some"):
         Emulator.start()
     assert list(tmp_path.iterdir()) == []

@@ -7,8 +7,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from localcloud import engine, wire
-from localcloud.engine import Resource
+from localcloud.deployer import engine, wire
+from localcloud.deployer.engine import Resource
 from tests.localcloud.programs import Lab, Run
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from localcloud import engine
-from localcloud.engine import Resource, ResourceFailed
+from localcloud.deployer import engine
+from localcloud.deployer.engine import Resource, ResourceFailed
 from tests.localcloud.programs import Lab, Run
 
 DISABLED = {"pulumi:disable-default-providers": '["lab"]'}

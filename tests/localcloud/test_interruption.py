@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason=
 COMMANDS = {
     "make": ["make", "demo"],
     "demo": [sys.executable, "-m", "localcloud", "demo"],
-    "drill": [sys.executable, "-m", "tools.drill"],
+    "drill": [sys.executable, "-m", "simulation.drill"],
     "server": [sys.executable, "-m", "localcloud", "up"],
 }
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]

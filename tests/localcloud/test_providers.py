@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from localcloud.engine import ResourceFailed
+from localcloud.deployer.engine import ResourceFailed
 from localcloud.providers import UnknownInvoke, UnknownResourceType, UnknownSetting
 from tests.localcloud.provided import ALLOW, TRUST, Cloud, Made, require_whole_file, resource
 

@@ -3,8 +3,8 @@ from textwrap import dedent
 
 import pytest
 
-from localcloud import stack_config
-from localcloud.stack_config import ConfigError
+from localcloud.deployer import stack_config
+from localcloud.deployer.stack_config import ConfigError
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ops import dead_letter_output, dead_letters, redrive
+from ops import dead_letters, redrive
+from ops.commands import dead_letter_output
 from ops.dead_letters import Letter
 from tests.ops.queues import ORIGIN, SIGNATURE, TRACE, TwoQueues, answer_with, assert_refused, login, stamps
 

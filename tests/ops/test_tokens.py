@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from ops import api, api_command, tokens
+from ops import api, tokens
 from ops.__main__ import app
 from ops.api import Answer, Token
+from ops.commands import api as api_command
 from ops.tokens import TokenCache
 from tests.ops.test_command_line import outputs_file
 

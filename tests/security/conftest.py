@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from tests.recorder import Graph
+from localcloud.deployer.recorder import Graph
 from tests.security.sabotages import CHECKOV_SABOTAGES
 from tests.security.scanners import Scan, scan_plans
 from tests.security.terraform_plan import plan_of

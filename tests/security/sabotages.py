@@ -1,6 +1,6 @@
 """What other people's rules must find, once somebody has been at the graph: rule, resource, sabotage."""
 
-from tests.program.graph_rules import (
+from tests.graph.graph_rules import (
     FUNCTION,
     KEY,
     LOG_GROUP,
@@ -15,7 +15,7 @@ from tests.program.graph_rules import (
     TABLE,
     TOPIC,
 )
-from tests.program.sabotage import Sabotage, put, remove, swap
+from tests.graph.sabotage import Sabotage, put, remove, swap
 
 CHECKOV_SABOTAGES: list[tuple[str, str, Sabotage]] = [
     ("CKV_AWS_28", "aws_dynamodb_table.user_services_records", put(TABLE, None, "pointInTimeRecovery.enabled", False)),

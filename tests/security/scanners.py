@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from tests.recorder import ROOT
+from localcloud.deployer.recorder import ROOT
 from tests.security.skips import Skip
 
 SCANNERS = ROOT / ".venv-security" / "bin"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pulumi
 
-from localcloud.engine import Resource
-from tests.recorder import Graph
+from localcloud.deployer.engine import Resource
+from localcloud.deployer.recorder import Graph
 
 
 class Untranslatable(Exception):  # noqa: N818 (an outcome)

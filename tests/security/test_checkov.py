@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.program.sabotage import one_of
-from tests.recorder import Graph
+from localcloud.deployer.recorder import Graph
+from tests.graph.sabotage import one_of
 from tests.security.sabotages import CHECKOV_SABOTAGES
 from tests.security.scanners import Finding, Scan, ScanFailed, scan_plans, unexplained, useless
 from tests.security.skips import CHECKOV, Skip

@@ -4,8 +4,8 @@ import re
 
 import yaml
 
-from components.settings import config_rules
-from tests.recorder import ROOT
+from components.settings.stack_settings import config_rules
+from localcloud.deployer.recorder import ROOT
 from tests.security.skips import CHECKOV, PARLIAMENT, Skip
 
 TEXT = (ROOT / "docs" / "security.md").read_text()

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from localcloud.engine import Resource
-from tests.program.graph_rules import KEY, QUEUE_POLICY, ROLE_POLICY, TOPIC_POLICY, prefix, stack_name, statements
-from tests.program.sabotage import Sabotage, swap
-from tests.recorder import Graph
+from localcloud.deployer.engine import Resource
+from localcloud.deployer.recorder import Graph
+from tests.graph.graph_rules import KEY, QUEUE_POLICY, ROLE_POLICY, TOPIC_POLICY, prefix, stack_name, statements
+from tests.graph.sabotage import Sabotage, swap
 from tests.security.iam_statements import DOCUMENTED, ENFORCED, Documented
 
 STACKS = ("dev_graph", "prod_graph", "extended_graph")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from localcloud.engine import Resource
-from tests.recorder import Graph
+from localcloud.deployer.engine import Resource
+from localcloud.deployer.recorder import Graph
 from tests.security.scanners import Finding, ScanFailed, lint_policies, unexplained, useless
 from tests.security.skips import PARLIAMENT
 

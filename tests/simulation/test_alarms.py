@@ -5,9 +5,9 @@ import functools
 import pytest
 
 from localcloud.cloudwatch.evaluator import Reading
-from tests.simulation.harness import stack_for
-from tests.simulation.proof import PLAN, Episode, episode_of, failings, prove
-from tests.simulation.scenarios import A_MINUTE, A_SECOND, SCENARIOS
+from simulation.harness import stack_for
+from simulation.proof import PLAN, Episode, episode_of, failings, prove
+from simulation.scenarios import A_MINUTE, A_SECOND, SCENARIOS
 
 # What takes days or hundreds of messages a second to show is shown by `make soak`.
 SHORT_MINUTES = 2_000

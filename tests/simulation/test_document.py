@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.simulation.harness import stack_for
-from tests.simulation.judgement import judge
-from tests.simulation.report import DOCUMENT, PROMPT_MINUTES, UNEXPLAINED, fingerprint, row, tell_progress
-from tests.simulation.scenarios import A_MINUTE, SCENARIOS, Scenario
+from simulation.harness import stack_for
+from simulation.judgement import judge
+from simulation.report import PROMPT_MINUTES, UNEXPLAINED, fingerprint, row, tell_progress
+from simulation.scenarios import A_MINUTE, SCENARIOS, Scenario
+from tools.alert_quality import DOCUMENT
 
 Fault = tuple[str, str]
 

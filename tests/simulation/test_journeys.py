@@ -7,11 +7,11 @@ import pytest
 
 from localcloud.cloudwatch.alarms import Alarm, CompositeAlarm, Suppressor
 from localcloud.cloudwatch.states import State
-from tests.simulation.harness import evaluate
-from tests.simulation.judgement import PAGE, severity
-from tests.simulation.proof import Episode, episode_of
-from tests.simulation.report import PROMPT_MINUTES
-from tests.simulation.scenarios import A_MINUTE, START
+from simulation.harness import evaluate
+from simulation.judgement import PAGE, severity
+from simulation.proof import Episode, episode_of
+from simulation.report import PROMPT_MINUTES
+from simulation.scenarios import A_MINUTE, START
 
 INGEST, API = "ingest-unhealthy", "api-unhealthy"
 SECOND = 30

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.simulation.conditions import LEVELS
-from tests.simulation.harness import evaluate, simulate, stack_for
-from tests.simulation.judgement import MAIL, WORK_LEFT, severity
-from tests.simulation.report import normal_days
-from tests.simulation.scenarios import A_MINUTE
+from simulation.conditions import LEVELS
+from simulation.harness import evaluate, simulate, stack_for
+from simulation.judgement import MAIL, WORK_LEFT, severity
+from simulation.report import normal_days
+from simulation.scenarios import A_MINUTE
 
 LEVEL_NAMES = [level.name for level in LEVELS]
 # From before the dead letters are looked through until after the deployment.

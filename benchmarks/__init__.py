@@ -1,0 +1,1 @@
+"""The functions that ship, measured beside controls in one run."""

@@ -1,0 +1,142 @@
+"""Implementations in processes of their own, in the environment Lambda makes, asked for runs and measured there."""
+
+import importlib.metadata
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.table_server import TableServer
+from benchmarks.workload import TABLE
+from components.packaging.artifact import Artifact
+
+ROOT = Path(__file__).parents[1]
+BENCH = Path(__file__).parent
+TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled={}"
+
+OURS, NAIVE, ONE_BY_ONE, QUERY = "handlers.event_handler", "naive", "one_by_one", "handlers.query"
+PACKAGES = ("aws-lambda-powertools", "aws-xray-sdk", "boto3", "pydantic")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What some batches took: CPU seconds in all, and wall seconds of each invocation."""
+
+    cpu: float
+    walls: list[float]
+
+
+class Function:
+    """One started process; `init` is what its start took: cpu, wall (seconds), peak_memory (bytes)."""
+
+    def __init__(self, process: "subprocess.Popen[str]", reports: Any, module: str) -> None:
+        self._process, self._reports = process, reports
+        self._kind = {ONE_BY_ONE: "single", QUERY: "query"}.get(module, "batch")
+        self._next = 0
+        self.init: dict[str, float] = self._report()
+
+    def run(self, count: int, size: int = 1, *, users: int | None = None, again: bool = False) -> Run:
+        """Run `count` batches that nobody has seen before, or, `again`, those of the last time."""
+        first = self._next - count if again else self._next
+        self._next = first + count
+        wanted = {"kind": self._kind, "first": first, "count": count, "size": size, "users": users}
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(wanted) + "\n")
+        self._process.stdin.flush()
+        return Run(**self._report())
+
+    def _report(self) -> dict[str, Any]:
+        line = self._reports.readline()
+        if not line:
+            _, errors = self._process.communicate()
+            raise RuntimeError(f"The measured process ended: {errors[-2000:]}")
+        return json.loads(line)
+
+
+@contextmanager
+def start(
+    module: str, server: TableServer, paths: list[Path], *, sampled: bool = True, depth: int = 0
+) -> Iterator[Function]:
+    """A function whose modules are found in `paths`, imported at a depth of calls, traced or not, and its end."""
+    heard_by, reports = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), os.pipe()
+    heard_by.bind(("127.0.0.1", 0))  # nobody listens: the kernel drops what does not fit
+    command = [sys.executable, "-I", "-S", "-B", str(BENCH / "worker.py"), str(reports[1]), str(depth), module]
+    process = subprocess.Popen(
+        [*command, *map(str, [*paths, BENCH])],
+        env=_environment(server, heard_by.getsockname()[1], paths[0], sampled=sampled),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,  # what functions print is their log
+        stderr=subprocess.PIPE,
+        text=True,
+        pass_fds=[reports[1]],
+    )
+    os.close(reports[1])
+    with heard_by, os.fdopen(reports[0]) as lines, process:
+        yield Function(process, lines, module)
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def _environment(server: TableServer, daemon_port: int, task: Path, *, sampled: bool) -> dict[str, str]:
+    return {
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "AWS_SESSION_TOKEN": "bench" * 100,
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ENDPOINT_URL": server.endpoint,
+        "AWS_LAMBDA_FUNCTION_NAME": "bench",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "AWS_LAMBDA_LOG_LEVEL": "DEBUG",
+        "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon_port}",
+        # Without it the tracer is off, and looks free.
+        "LAMBDA_TASK_ROOT": str(task),
+        "_X_AMZN_TRACE_ID": TRACE.format(int(sampled)),
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "TABLE_NAME": TABLE,
+        "DEAD_LETTER_QUEUE_URL": f"{server.endpoint}/queue",
+        "MAX_RECEIVE_COUNT": "5",
+        "STACK": "bench",
+        "VERSION": "bench",
+    }
+
+
+def unpacked(artifact: Artifact, into: Path) -> list[Path]:
+    """What ships, as Lambda lays it out: the function's code and the layer."""
+    for archive, name in ((artifact.code, "task"), (artifact.layer, "opt")):
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(into / name)
+    return [into / "task", into / "opt" / "python"]
+
+
+def installed(into: Path) -> list[Path]:
+    """The installed packages an idiomatic function would ship, with their bytecode, and none of the others here."""
+    into.mkdir(parents=True, exist_ok=True)
+    for package in _closure(PACKAGES):
+        distribution = importlib.metadata.distribution(package)
+        site = Path(str(distribution.locate_file("")))
+        names = {file.parts[0] for file in distribution.files or () if file.parts[0] != ".."}
+        for name in names:
+            if not (into / name).exists():
+                (into / name).symlink_to(site / name)
+    return [into]
+
+
+def _closure(names: tuple[str, ...]) -> set[str]:
+    found, pending = set(), list(names)
+    while pending:
+        name = pending.pop()
+        if name in found:
+            continue
+        found.add(name)
+        required = importlib.metadata.distribution(name).requires or ()
+        pending += [re.split(r"[^\w.-]", text)[0] for text in required if "extra ==" not in text]
+    return found

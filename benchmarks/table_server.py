@@ -1,0 +1,108 @@
+"""DynamoDB over HTTP as far as the measured functions use it: answers after a set latency and counts every request.
+
+It runs in the measuring process, so that what it costs is not charged to the measured ones.
+"""
+
+import asyncio
+import json
+import threading
+from collections import Counter
+from typing import Any
+
+from benchmarks.workload import items
+
+
+class TableServer:
+    """One table on a free port, full from the start; `requests` counts by operation."""
+
+    def __init__(self) -> None:
+        self.requests: Counter[str] = Counter()
+        self.bytes_written = 0
+        self.latency_seconds = 0.0
+        self.items = items()
+        self._loop = asyncio.new_event_loop()
+        self._server = self._loop.run_until_complete(
+            self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)
+        )
+        self.endpoint = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._thread = threading.Thread(target=self._loop.run_forever)
+
+    def __enter__(self) -> "TableServer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._server.close()
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+    def reset(self) -> None:
+        """Back to the table of the start, nothing counted."""
+        self.items = items()
+        self.requests.clear()
+        self.bytes_written = 0
+
+    def later(self, write: Any, answer: bytes) -> None:
+        """Answer when the latency is over."""
+        if self.latency_seconds:
+            self._loop.call_later(self.latency_seconds, write, answer)
+        else:
+            write(answer)
+
+    def answer(self, operation: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        """Status and answer of one request."""
+        self.requests[operation] += 1
+        request = json.loads(body)
+        if operation == "BatchGetItem":
+            [(table, wanted)] = request["RequestItems"].items()
+            found = [self.items.get(key["user_id"]["S"]) for key in wanted["Keys"]]
+            return 200, {"Responses": {table: [item for item in found if item]}, "UnprocessedKeys": {}}
+        if operation == "GetItem":
+            item = self.items.get(request["Key"]["user_id"]["S"])
+            return 200, {"Item": item} if item else {}
+        if operation == "PutItem":
+            self.items[request["Item"]["user_id"]["S"]] = request["Item"]
+            return 200, {}
+        if operation == "UpdateItem":
+            return self._update(request)
+        raise NotImplementedError(operation)
+
+    def _update(self, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        key = request["Key"]["user_id"]["S"]
+        values, known = request["ExpressionAttributeValues"], self.items.get(key)
+        if values.get(":old") != (known or {}).get("services"):
+            return 400, {"__type": "com.amazonaws#ConditionalCheckFailedException", "Item": known}
+        self.items[key] = {**request["Key"], "services": values[":new"]}
+        return 200, {}
+
+
+class _Connection(asyncio.Protocol):
+    """One keep-alive connection: a request, its answer, the next request."""
+
+    def __init__(self, server: TableServer) -> None:
+        self._server = server
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._write = transport.write  # type: ignore[attr-defined]
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, found, body = self._received.partition(b"\r\n\r\n")
+        if not found:
+            return
+        lines = [line.partition(b":") for line in head.split(b"\r\n")[1:]]
+        headers = {name.lower(): value.strip() for name, _, value in lines}
+        if len(body) < int(headers[b"content-length"]):
+            return
+        self._received = b""
+        operation = headers[b"x-amz-target"].rpartition(b".")[2].decode()
+        status, answer = self._server.answer(operation, body)
+        encoded = json.dumps(answer).encode()
+        self._server.later(
+            self._write,
+            b"HTTP/1.1 %d OK\r\nContent-Type: application/x-amz-json-1.0\r\nx-amzn-RequestId: %s\r\n"
+            b"Content-Length: %d\r\n\r\n%s" % (status, b"0" * 52, len(encoded), encoded),
+        )

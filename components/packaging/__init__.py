@@ -1,0 +1,1 @@
+"""What the functions ship: their code and a layer of locked wheels, the same bytes on every machine."""

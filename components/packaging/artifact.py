@@ -1,0 +1,185 @@
+"""What the functions ship: one zip of `handlers/`, one layer of locked dependencies, made by the program itself.
+
+The bytes depend on the lock file, the sources and the Python version alone, whatever machine builds them, so that
+two people who deploy the same commit deploy the same thing and an unchanged commit changes nothing.
+"""
+
+import errno
+import hashlib
+import os
+import shutil
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.packaging import wheels
+from components.packaging.wheels import ArtifactError
+
+__all__ = ["Artifact", "ArtifactError", "Target", "build_artifact", "target_from_environment"]
+
+TARGET_VARIABLE = "EVENT_PROCESSING_ARTIFACT_TARGET"
+LAMBDA_PLATFORM = "manylinux2014_aarch64"
+HOST = "host"
+LOCK = Path("handlers", "requirements.txt")
+KIB = 1024
+
+
+@dataclass(frozen=True)
+class Target:
+    """The interpreter and the platform an artifact is made for."""
+
+    python_version: str
+    """Minor version, as in "3.13": bytecode of another one is ignored."""
+    platform: str
+    """pip's platform tag, or "host" for the interpreter that is running."""
+
+    @classmethod
+    def aws_lambda(cls, python_version: str) -> "Target":
+        """What Lambda runs on arm64."""
+        return cls(python_version, LAMBDA_PLATFORM)
+
+    @classmethod
+    def host(cls) -> "Target":
+        """What runs on this machine, in the interpreter that is running."""
+        return cls(f"{sys.version_info.major}.{sys.version_info.minor}", HOST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """Two finished zip files and the name of what went into them."""
+
+    code: Path
+    """Zip with the package `handlers/` at its root."""
+    layer: Path
+    """Zip with the dependencies under `python/`."""
+    version: str
+    """Short hash of the inputs: the same on every machine for the same lock file, sources and target."""
+
+
+def target_from_environment(python_version: str, environ: Mapping[str, str]) -> Target:
+    """Lambda, unless the environment says that the functions will run on this machine."""
+    wanted = environ.get(TARGET_VARIABLE) or "lambda"
+    if wanted == "lambda":
+        return Target.aws_lambda(python_version)
+    if wanted == HOST:
+        return Target.host()
+    raise ArtifactError(
+        f'{TARGET_VARIABLE} is "{wanted}", and can be "lambda" or "host": unset it to build for Lambda.'
+    )
+
+
+def build_artifact(
+    project: Path, target: Target, *, progress: Callable[[str], None] = lambda message: None
+) -> Artifact:
+    """Return the finished zip files for a project, building only what its inputs do not already have in `.build/`.
+
+    Raises ArtifactError, whose message is one sentence. Safe to run twice at once and to kill at any moment: a file
+    appears in `.build/` whole or not at all.
+    """
+    try:
+        return _build(project, target, progress)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise ArtifactError(f"The artifact could not be written: {error.strerror or error}{where}.") from error
+
+
+def _build(project: Path, target: Target, progress: Callable[[str], None]) -> Artifact:
+    lock = project / LOCK
+    if not lock.is_file():
+        raise ArtifactError(f"{lock} is missing, and it names what ships: run from the project, or lock the packages.")
+    sources = _sources(project)
+    builder = Path(__file__).read_bytes() + Path(wheels.__file__).read_bytes()
+    layer_inputs = (builder, target.python_version.encode(), target.platform.encode(), lock.read_bytes())
+    code_inputs = (builder, target.python_version.encode(), *(part for source in sources.items() for part in source))
+    machine = sysconfig.get_platform() if target.platform == HOST else ""  # wheels differ by it, the version does not
+
+    def make_layer(work: Path, zip_file: Path) -> None:
+        interpreter = _interpreter(target)
+        tree = work / "layer"
+        platform = None if target.platform == HOST else target.platform
+        wheels.install(lock, tree, platform=platform, python_version=target.python_version)
+        wheels.prune(tree)
+        wheels.slim(tree)
+        wheels.compile_bytecode(tree, interpreter)
+        wheels.write_zip(tree, "python/", zip_file)
+
+    def make_code(work: Path, zip_file: Path) -> None:
+        interpreter = _interpreter(target)
+        tree = work / "code"
+        for name, content in sources.items():
+            path = tree / os.fsdecode(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        wheels.compile_bytecode(tree, interpreter)
+        wheels.write_zip(tree, "", zip_file)
+
+    store = project / ".build"
+    layer = store / f"layer-{target.platform}-py{target.python_version}-{_digest(*layer_inputs, machine.encode())}.zip"
+    code = store / f"code-py{target.python_version}-{_digest(*code_inputs)}.zip"
+    _make_once(layer, make_layer, progress)
+    _make_once(code, make_code, progress)
+    return Artifact(code=code, layer=layer, version=_digest(*layer_inputs, *code_inputs))
+
+
+def _sources(project: Path) -> dict[bytes, bytes]:
+    """The Python files of the handlers by their name in the archive; editors' and tools' files are none of them."""
+    found = {
+        os.fsencode(path.relative_to(project).as_posix()): path.read_bytes()
+        for path in sorted((project / LOCK.parent).rglob("*.py"))
+        if not path.name.startswith(".")
+    }
+    if not found:
+        raise ArtifactError(f"{project / LOCK.parent} holds no Python file, so there is nothing to ship.")
+    return found
+
+
+def _interpreter(target: Target) -> str:
+    return sys.executable if target == Target.host() else wheels.find_interpreter(target.python_version)
+
+
+def _digest(*parts: bytes) -> str:
+    """Short hash of a sequence of parts; moving a byte from one part to the next changes it."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(hashlib.sha256(part).digest())
+    return total.hexdigest()[:12]
+
+
+def _make_once(destination: Path, make: Callable[[Path, Path], None], progress: Callable[[str], None]) -> None:
+    """Make a file unless it is there. Work happens in the temporary directory: a kill leaves nothing in the project."""
+    if destination.exists():
+        progress(f"{destination.name}: unchanged, {_size(destination)}")
+        return
+    progress(f"{destination.name}: building")
+    with tempfile.TemporaryDirectory(prefix="artifact-", ignore_cleanup_errors=True) as work:
+        finished = Path(work, "finished.zip")
+        make(Path(work), finished)
+        destination.parent.mkdir(exist_ok=True)
+        _move_into_place(finished, destination)
+    progress(f"{destination.name}: built, {_size(destination)}")
+
+
+def _move_into_place(finished: Path, destination: Path) -> None:
+    """Rename, or across file systems copy under another name first: never half a file under the final name."""
+    try:
+        finished.replace(destination)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+    else:
+        return
+    with tempfile.NamedTemporaryFile(dir=destination.parent, prefix=".partial-", delete=False) as partial:
+        name = Path(partial.name)
+    try:
+        shutil.copyfile(finished, name)
+        name.chmod(0o644)
+        name.replace(destination)
+    finally:
+        name.unlink(missing_ok=True)
+
+
+def _size(path: Path) -> str:
+    return f"{path.stat().st_size / KIB:,.0f} KiB"

@@ -1,0 +1,286 @@
+"""What a stack is configured with: read once, checked as a whole before the first resource, frozen afterwards."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any, Literal, cast
+
+import pulumi
+
+from components.monitoring.alarm_ids import COMPOSITES, AlarmId
+from components.settings.parsers import (
+    AlarmOverride,
+    Rule,
+    alarm_overrides,
+    boolean,
+    choice,
+    integer,
+    integer_of,
+    names,
+    text,
+)
+
+DATA_CLASS = "personal"
+
+# What CloudWatch Logs accepts, from one day up.
+_RETENTION_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
+# API Gateway waits one second longer than the function and at most 29 s.
+_LONGEST_QUERY_SECONDS = 28
+_PRINCIPAL = r"[0-9]{12}|arn:aws:iam::[0-9]{12}:(root|(user|role)/[A-Za-z0-9+=,.@_/-]+)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing wrong with the configuration, and how to mend it."""
+
+    key: str
+    value: Any
+    rule: str
+    mend: str
+
+    def __str__(self) -> str:
+        is_json = isinstance(self.value, str) and self.value.startswith(("[", "{"))
+        shown = self.value if is_json else json.dumps(self.value)
+        return f"{self.key} is {shown}; it must be {self.rule}\n    {self.mend}"
+
+
+class SettingsError(Exception):
+    """The configuration cannot be deployed; holds every problem there is."""
+
+    def __init__(self, stack: str, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        super().__init__(f"The configuration of stack {stack} has {count}; nothing was deployed.\n{lines}")
+
+
+def _setting(default: Any, rule: Rule, *, namespace: str = "") -> Any:
+    metadata = {"rule": rule, "namespace": namespace}
+    if isinstance(default, Mapping):
+        return field(default_factory=lambda: MappingProxyType(dict(default)), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackSettings:
+    """Every value here has passed its own rule and those between values; Pulumi.yaml describes each.
+
+    Field names are the keys of the configuration in snake_case. Defaults are Pulumi.yaml's, checked by a test.
+    """
+
+    project: str
+    stack: str
+    region: str = _setting(
+        "",
+        text(r"(af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-[0-9]", "a commercial AWS region", example="eu-west-1"),
+        namespace="aws",
+    )
+    allowed_account_ids: tuple[str, ...] = _setting(
+        (), names(r"[0-9]{12}", "account ids of 12 digits", example="123456789012"), namespace="aws"
+    )
+    owner: str = _setting("", text(r"[A-Za-z0-9 ._@:/+=-]+", "a name that fits a tag", example="TEAM", longest=128))
+    runbook_url: str = _setting(
+        "", text(r"https?://[^\s#]+", "an http(s) URL without #", example="https://HOST/docs/runbook.md")
+    )
+    protect: bool = _setting(False, boolean())
+    deletion_protection: bool = _setting(False, boolean())
+    destroyable: bool = _setting(False, boolean())
+    point_in_time_recovery: bool = _setting(True, boolean())
+    cmk: bool = _setting(False, boolean())
+    log_retention_days: int = _setting(14, integer_of(*_RETENTION_DAYS, example=14))
+    python_version: str = _setting("3.13", choice("3.11", "3.12", "3.13"))
+    consumer_timeout_seconds: int = _setting(10, integer(1, 900, example=10))
+    consumer_memory_mb: int = _setting(512, integer(128, 10240, example=512))
+    query_timeout_seconds: int = _setting(5, integer(1, _LONGEST_QUERY_SECONDS, example=5))
+    query_memory_mb: int = _setting(512, integer(128, 10240, example=512))
+    reserved_concurrency: int = _setting(-1, integer(2, 1000, also=-1, example=-1))
+    query_provisioned_concurrency: int = _setting(0, integer(0, 1000, example=1))
+    max_receive_count: int = _setting(5, integer(5, 1000, example=5))
+    queue_retention_days: int = _setting(4, integer(1, 13, example=4))
+    dead_letter_retention_days: int = _setting(14, integer(2, 14, example=14))
+    batch_size: int = _setting(10, integer(1, 10_000, example=10))
+    batch_window_seconds: int = _setting(0, integer(0, 300, example=1))
+    consumer_max_concurrency: int = _setting(2, integer(2, 1000, example=2))
+    table_max_read_units: int = _setting(1000, integer(1, 40_000, example=1000))
+    table_max_write_units: int = _setting(1000, integer(1, 40_000, example=1000))
+    producer_principals: tuple[str, ...] = _setting(
+        (),
+        names(
+            _PRINCIPAL,
+            "account ids or ARNs of IAM users, roles or account roots",
+            example="arn:aws:iam::123456789012:role/ROLE",
+        ),
+    )
+    api_clients: tuple[str, ...] = _setting(
+        (), names(r"[a-z][a-z0-9-]{0,40}", "names in lower case, digits and -", example="reporting", at_least=1)
+    )
+    access_token_minutes: int = _setting(60, integer(5, 1440, example=60))
+    api_rate_limit: int = _setting(10, integer(1, 10_000, example=10))
+    api_burst_limit: int = _setting(20, integer(1, 5_000, example=20))
+    api_trace_sampling_percent: int = _setting(100, integer(0, 100, example=5))
+    manage_api_gateway_account: bool = _setting(False, boolean())
+    monitoring: Literal["essential", "full"] = _setting("essential", choice("essential", "full"))
+    alarms: Mapping[str, AlarmOverride] = _setting({}, alarm_overrides(frozenset(AlarmId), COMPOSITES))
+    alarm_email: str = _setting(
+        "", text(r"|[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address or empty", example="oncall@example.com")
+    )
+    page_endpoint: str = _setting(
+        "", text(r"|https://\S+", "an https URL or empty", example="https://HOST/PATH", longest=1024)
+    )
+
+    @classmethod
+    def load(cls) -> "StackSettings":
+        """The settings of the stack being deployed, or a `pulumi.RunError` that lists all problems at once."""
+        configs = {"": pulumi.Config(), "aws": pulumi.Config("aws")}
+        raw = {key: configs[namespace].get(name) for key, (namespace, name) in _names().items()}
+        try:
+            return cls.from_raw(
+                {key: value for key, value in raw.items() if value is not None},
+                project=pulumi.get_project(),
+                stack=pulumi.get_stack(),
+            )
+        except SettingsError as error:
+            raise pulumi.RunError(str(error)) from None
+
+    @classmethod
+    def from_raw(cls, raw: Mapping[str, Any], *, project: str, stack: str) -> "StackSettings":
+        """Check raw values by key (`maxReceiveCount`, `aws:region`); raises `SettingsError` with every problem."""
+        problems = _stack_problems(project, stack)
+        values: dict[str, Any] = {}
+        for one in _configurable():
+            key, rule = _key(one), cast("Rule", one.metadata["rule"])
+            given = raw.get(key, _default(one))
+            try:
+                values[one.name] = rule.parse(list(given) if isinstance(given, tuple) else given)
+            except ValueError as refused:
+                problems.append(_problem(key, given, str(refused), stack, rule))
+        # Rules between values look at those that passed and take the default of the others: a problem is told once.
+        settings = cls(project=project, stack=stack, **values)
+        problems += [problem for problem in _relations(settings) if problem.key not in {p.key for p in problems}]
+        if problems:
+            raise SettingsError(stack, tuple(problems))
+        return settings
+
+    @property
+    def physical_prefix(self) -> str:
+        """What every name begins with where people meet it; two stacks in one account never share one."""
+        return f"{self.project}-{self.stack}"
+
+    def physical_name(self, role: str) -> str:
+        """Name of a resource where people meet it."""
+        return f"{self.physical_prefix}-{role}"
+
+    def log_group_name(self, role: str) -> str:
+        """Name of the log group of a role."""
+        return f"/{self.project}/{self.stack}/{role}"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags of everything that can carry some."""
+        return {"project": self.project, "stack": self.stack, "owner": self.owner, "data-class": DATA_CLASS}
+
+
+def config_rules() -> dict[str, Rule]:
+    """The rule of every key that is read, by key."""
+    return {_key(one): one.metadata["rule"] for one in _configurable()}
+
+
+def config_defaults() -> dict[str, Any]:
+    """The default of every key that is read, by key, in the shapes of YAML."""
+    return {_key(one): _default(one) for one in _configurable()}
+
+
+def _configurable() -> list[Any]:
+    return [one for one in fields(StackSettings) if "rule" in one.metadata]
+
+
+def _default(one: Any) -> Any:
+    if one.name == "alarms":
+        return {}
+    return list(one.default) if isinstance(one.default, tuple) else one.default
+
+
+def _names() -> dict[str, tuple[str, str]]:
+    return {_key(one): (one.metadata["namespace"], _key(one).split(":")[-1]) for one in _configurable()}
+
+
+def _key(one: Any) -> str:
+    first, *rest = one.name.split("_")
+    name = first + "".join(word.capitalize() for word in rest)
+    return f"{one.metadata['namespace']}:{name}" if one.metadata["namespace"] else name
+
+
+def _problem(key: str, value: Any, rule: str, stack: str, how: Rule) -> Problem:
+    mend = f"pulumi config set --stack {stack} {how.example.format(key=key)}"
+    return Problem(key=key, value=value, rule=rule, mend=mend)
+
+
+def _stack_problems(project: str, stack: str) -> list[Problem]:
+    # Names carry project and stack: a function's may have 64 characters, a domain's may not hold a word of AWS.
+    rule = (
+        "lower-case letters, digits and single -, starting with a letter, at most 20 characters, without aws or cognito"
+    )
+    forbidden = any(word in f"{project}-{stack}" for word in ("aws", "amazon", "cognito"))
+    if re.fullmatch(r"[a-z](-?[a-z0-9])*", stack) and len(stack) <= 20 and not forbidden:
+        return []
+    return [Problem(key="stack", value=stack, rule=rule, mend="pulumi stack rename NAME")]
+
+
+def _relations(settings: StackSettings) -> list[Problem]:
+    rules, found = config_rules(), []
+
+    def check(holds: bool, key: str, value: Any, rule: str) -> None:
+        if not holds:
+            found.append(_problem(key, value, rule, settings.stack, rules[key]))
+
+    check(
+        settings.dead_letter_retention_days > settings.queue_retention_days,
+        "deadLetterRetentionDays",
+        settings.dead_letter_retention_days,
+        f"more than queueRetentionDays ({settings.queue_retention_days}): a message keeps its age when it moves",
+    )
+    visibility_seconds = 6 * settings.consumer_timeout_seconds + settings.batch_window_seconds
+    check(
+        settings.max_receive_count * visibility_seconds < settings.queue_retention_days * 86_400,
+        "maxReceiveCount",
+        settings.max_receive_count,
+        f"so few that all receives, {visibility_seconds} s apart, fit into queueRetentionDays "
+        f"({settings.queue_retention_days}): an event that expires before them never becomes a dead letter",
+    )
+    # A production stack is told by its name; whoever means to take one down says so.
+    guarded = settings.stack.startswith("prod") and not settings.destroyable
+    check(
+        settings.protect or not guarded,
+        "protect",
+        settings.protect,
+        "true in a production stack, unless destroyable is true",
+    )
+    check(
+        settings.deletion_protection or not (guarded or settings.protect),
+        "deletionProtection",
+        settings.deletion_protection,
+        "true in a production stack, unless destroyable is true, and wherever protect is true",
+    )
+    check(
+        settings.batch_size <= 10 or settings.batch_window_seconds >= 1,
+        "batchWindowSeconds",
+        settings.batch_window_seconds,
+        f"at least 1 when batchSize ({settings.batch_size}) is more than 10",
+    )
+    check(
+        settings.reserved_concurrency in (-1, *range(settings.consumer_max_concurrency, 1001)),
+        "reservedConcurrency",
+        settings.reserved_concurrency,
+        f"-1, or at least consumerMaxConcurrency ({settings.consumer_max_concurrency})",
+    )
+    check(
+        settings.monitoring == "essential" or bool(settings.alarm_email or settings.page_endpoint),
+        "alarmEmail",
+        settings.alarm_email,
+        "set, or pageEndpoint, when monitoring is full: somebody has to hear of it",
+    )
+    return found

@@ -1,0 +1,1 @@
+"""What is worth monitoring, as data: one module for each component, of the same name."""

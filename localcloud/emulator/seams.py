@@ -1,0 +1,63 @@
+"""The only module that names ministack's internals. Each is checked against the signature it was written for.
+
+Import it in the emulator's own process only: importing ministack reads the environment and starts its services.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from types import ModuleType
+from typing import Any
+
+from ministack import app as ministack_app
+from ministack.core import iam_actions
+
+from localcloud.emulator.process import API_PATH
+
+App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+
+
+class SeamChangedError(Exception):
+    """The installed ministack is not the version these seams were written for."""
+
+
+def seam(module: ModuleType, name: str, *parameters: str) -> Callable[..., Any]:
+    """Return the function `name` of a ministack module, or raise SeamChangedError unless it takes `parameters`."""
+    function = getattr(module, name, None)
+    found = tuple(inspect.signature(function).parameters) if callable(function) else None
+    if function is None or found != parameters:
+        raise SeamChangedError(
+            f"{module.__name__}.{name} takes {found}, and {parameters} was expected: install the pinned ministack"
+        )
+    return function
+
+
+def make_app() -> App:
+    """Return ministack's ASGI app, with requests arriving as they arrive at AWS. Raises SeamChangedError."""
+    serve = seam(ministack_app, "app", "scope", "receive", "send")
+    _authorize_batches_as_their_single_operation()
+
+    async def as_received_by_aws(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        # Queues reject what does not arrive over TLS. As behind a TLS terminator, requests count as TLS, so that the
+        # policy can be enforced without certificates; a client that says `X-Forwarded-Proto: http` is believed.
+        if scope["type"] == "http" and not any(name == b"x-forwarded-proto" for name, _ in scope["headers"]):
+            scope["headers"] = [*scope["headers"], (b"x-forwarded-proto", b"https")]
+        # API Gateway matches and hands on a path as it came, %2F included; the emulator would decode it first.
+        if scope["type"] == "http" and scope["path"].startswith(API_PATH):
+            scope["path"] = scope["raw_path"].decode("ascii")
+        await serve(scope, receive, send)
+
+    return as_received_by_aws
+
+
+def _authorize_batches_as_their_single_operation() -> None:
+    """Ask for `sqs:SendMessage` where SendMessageBatch is called, as AWS does: it has no actions for SQS's batches.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+    """
+    original = seam(iam_actions, "extract_iam_action", "service", "method", "path", "headers", "body", "query_params")
+
+    def extract(*arguments: Any) -> str | None:
+        action = original(*arguments)
+        return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
+
+    iam_actions.extract_iam_action = extract

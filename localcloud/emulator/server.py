@@ -1,0 +1,49 @@
+"""The emulator's process: serves ministack on a socket that is open already, and leaves nothing behind."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from localcloud import lifetime
+
+
+def _serve(listener: int, directory: Path) -> None:
+    """Serve the emulator on an open socket until standard input ends or a signal says stop."""
+    cleaning = threading.Lock()
+
+    def clean_up() -> None:
+        # Workers first (they share this process group and die of the signal; this process ignores it by now),
+        # or they would write into the directory while it is being removed.
+        if cleaning.acquire(blocking=False):
+            os.killpg(0, signal.SIGTERM)
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def end(*_: object) -> None:
+        if not cleaning.locked():
+            clean_up()
+            os.killpg(0, signal.SIGKILL)
+
+    # A handler and not SIG_IGN: workers would inherit that, and outlive their SIGTERM.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, end)
+    lifetime.watch_parent(clean_up)
+
+    # Only now: importing ministack reads the environment and starts its services.
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    from localcloud.emulator.seams import make_app
+
+    config = Config()
+    config.bind = [f"fd://{listener}"]
+    config.loglevel = "ERROR"
+    config.keep_alive_timeout = 75
+    asyncio.run(serve(make_app(), config, shutdown_trigger=asyncio.Event().wait))  # pyright: ignore[reportArgumentType]
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,1 @@
+"""The commands: how each is asked and what it prints. What they do is in the modules of `ops`."""

@@ -1,0 +1,105 @@
+"""`python -m ops status`."""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from ops.commands.options import OutputsOption, StackOption
+from ops.errors import ends_in_one_sentence
+from ops.logs import parse_since
+from ops.stack import load_outputs
+from ops.status import FIRING, UNKNOWN, Queue, Status, Topic, read_status
+
+EXIT_FIRING = 3
+MOST_ERRORS = 10
+
+
+@ends_in_one_sentence
+def status(
+    since: Annotated[str, typer.Option(help="From when on errors are shown: an age (15m, 1h, 2d) or a time.")] = "1h",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")] = False,
+    stack: StackOption = None,
+    outputs: OutputsOption = None,
+) -> None:
+    """Show what fires, what waits, what failed last, what runs, and who is told.
+
+    Exit code 0: nothing fires. 3: an alarm that tells somebody is in alarm. 1: the stack could not be asked.
+
+    The age of the oldest message is CloudWatch's, up to a quarter of an hour old, and unknown where it has none.
+
+    Examples:
+
+    - python -m ops status --stack prod
+    - python -m ops status --json | jq .firing
+    """
+    now = datetime.now(UTC)
+    start = parse_since(since, now)
+    found = read_status(load_outputs(stack, outputs), now, start, MOST_ERRORS)
+    if as_json:
+        print(json.dumps(_document(found), indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(_lines(found, since)))
+    sys.stdout.flush()  # a reader that has gone is met here, and is no failure
+    if found.firing:
+        sys.exit(EXIT_FIRING)
+
+
+def _document(found: Status) -> dict[str, Any]:
+    document = {name: value for name, value in asdict(found).items() if name != "last_errors"}
+    document["alarms"] = [one | {"since": one["since"].isoformat()} for one in document["alarms"]]
+    firing = [one.id for one in found.firing]
+    return {"firing": firing, **document, "last_errors": [line.as_json() for line in found.last_errors]}
+
+
+def _lines(found: Status, since: str) -> Iterator[str]:
+    yield f"{'Alarms':<16}{'firing':>8}{'ok':>8}{'no data':>9}"
+    for severity in (*(topic.severity for topic in found.topics), None):
+        firing, ok, no_data = found.count(severity)
+        yield f"  {severity.upper() if severity else 'telling nobody':<14}{firing:>8}{ok:>8}{no_data:>9}"
+    if not found.alarms_are_evaluated:
+        yield "  The embedded cloud keeps alarms without evaluating them: these states mean nothing."
+    for alarm in found.firing:
+        since_when = alarm.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        yield f"  {FIRING} {(alarm.severity or '').upper()} {alarm.id} since {since_when}: {alarm.reason}"
+        yield f"        {alarm.runbook}"
+
+    yield "Queues"
+    for queue in found.queues:
+        yield f"  {queue.role:<14}{queue.waiting} waiting, {queue.in_flight} in flight, oldest {_age(queue)}"
+
+    yield "Functions"
+    for function in found.functions:
+        yield f"  {function.role:<14}version {function.version}, last changed {function.last_modified}"
+
+    yield f"Last errors, since {since}"
+    yield from (f"  {line.as_text()}" for line in found.last_errors)
+    if not found.last_errors:
+        yield "  none"
+
+    yield "Who is told"
+    yield from (f"  {topic.severity.upper():<14}{_listeners(topic)}" for topic in found.topics)
+
+    yield "Boards"
+    yield from (f"  {name:<14}{url}" for name, url in sorted(found.dashboard_urls.items()))
+
+
+def _age(queue: Queue) -> str:
+    if queue.oldest_seconds is None:
+        return UNKNOWN
+    minutes, seconds = divmod(round(queue.oldest_seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [f"{value} {unit}" for value, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if value]
+    return " ".join(parts[:2]) or f"{seconds} s"
+
+
+def _listeners(topic: Topic) -> str:
+    if not topic.confirmed + topic.unconfirmed:
+        return "nobody: set alarmEmail or pageEndpoint"
+    waiting = [f"{protocol} NOT CONFIRMED: open the link AWS sent there" for protocol in topic.unconfirmed]
+    return ", ".join((*topic.confirmed, *waiting))

@@ -1,0 +1,287 @@
+"""Everything that can go wrong, how long, and which alarms may speak of it: judged here, unknown to the model.
+
+`page` is the P1 that must wake somebody; a fault without one must not wake anybody. `speaks` are the alarms that belong
+to the fault and may tell: whatever else tells during it is a false alert.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulation.conditions import LEVELS, Fault
+from simulation.lab import Dependency
+
+AN_HOUR, A_MINUTE, A_SECOND = (level.name for level in LEVELS)
+ALL = (AN_HOUR, A_MINUTE, A_SECOND)
+BUSY = (A_MINUTE, A_SECOND)
+# Faults begin on the second day at two in the afternoon, when the tide is high.
+START = 2_280
+
+AVAILABILITY = ("api-unhealthy", "slo-api-availability-slow")
+LATENCY = ("api-unhealthy", "slo-api-latency-slow")
+TIMELY = ("ingest-unhealthy", "slo-ingest-timely-slow")
+DEAD_LETTERS = ("dlq-not-empty", "ingest-exhausted")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """One fault, at some levels of traffic."""
+
+    name: str
+    changes: Mapping[str, Any]
+    minutes: int = 60
+    before: int = 120
+    """How long the system runs normally before; longer where an alarm looks farther back."""
+    later: Mapping[str, Any] = field(default_factory=dict)
+    """What else goes wrong for the second half of it, for another reason."""
+    settle: int = 240
+    """How long after the fault is looked at, so that what fired can clear."""
+    levels: tuple[str, ...] = ALL
+    page: tuple[str, ...] = ()
+    """P1 alarms, one of which must fire; all of them when there is a later fault."""
+    ticket: tuple[str, ...] = ()
+    """Alarms of which one must fire when nobody needs to be woken."""
+    speaks: tuple[str, ...] = field(default=())
+    late: Mapping[str, str] = field(default_factory=dict)
+    """Why it cannot page within five minutes, by level; in braces what is measured: `first_event`, `second_request`."""
+    again: Mapping[str, str] = field(default_factory=dict)
+    """Why it pages more than once, by level."""
+
+    @property
+    def belong(self) -> frozenset[str]:
+        """Every alarm that may speak of this fault."""
+        return frozenset((*self.page, *self.ticket, *self.speaks))
+
+    @property
+    def second(self) -> Sequence[Fault]:
+        """The other fault, if there is one."""
+        half = self.minutes // 2
+        found = Fault(name="later", start=START + half, minutes=self.minutes - half, changes=self.later)
+        return (found,) if self.later else ()
+
+    def faults(self) -> Sequence[Fault]:
+        """As the model takes it."""
+        fault = Fault(name=self.name, start=START, minutes=self.minutes, changes=self.changes)
+        after = Fault(name="after", start=fault.end + 60, minutes=1, changes={"dead_letters_handled": True})
+        return fault, *self.second, after
+
+    @property
+    def since(self) -> int:
+        """The minute at which the simulation begins."""
+        return START - self.before
+
+    @property
+    def until(self) -> int:
+        """The minute at which looking ends."""
+        return START + self.minutes + self.settle
+
+
+# Objectives look back up to a day.
+LONG: Any = {"settle": 600, "before": 1_080}
+
+
+def _table(**behaviour: Any) -> dict[str, Any]:
+    return {"dependency": Dependency(**behaviour)}
+
+
+def _share_of_table(share: float, **behaviour: Any) -> dict[str, Any]:
+    return {"disturbed": share, "disturbance": Dependency(**behaviour)}
+
+
+API_FAILS = ("api-5xx-any", "table-system-errors", *AVAILABILITY)
+INGEST_FAILS = ("ingest-failures", "event-handler-errors", *DEAD_LETTERS, *TIMELY)
+TABLE_FAILS = (
+    *INGEST_FAILS,
+    "consumer-concurrency",
+    "table-system-errors",
+    "table-write-throttle",
+    "table-read-throttle",
+)
+
+NO_EVENT = {
+    AN_HOUR: "the first event came after {first_event} minutes, and its third failure, two retries later, is what pages"
+}
+NO_REQUEST = {AN_HOUR: "the second request came after {second_request} minutes; the first one to fail wakes nobody"}
+FEW_FAIL = "of seven requests a minute {}, and seven, 1.44 % of an hour's, burn the budget fast enough"
+SOME_SLOW = "a fifth takes 43 minutes to fill the 14.4 % of an hour that page; the ticket api-latency comes first"
+FEW_SLOW = (
+    "a tenth never fills the 14.4 % of an hour that page, and takes 216 minutes to fill the 6 % of six hours; the"
+    " ticket api-latency comes first"
+)
+BOTH_BREAK = (*API_FAILS, "query-errors", *TIMELY, "consumer-concurrency")
+
+SCENARIOS = (
+    Scenario(
+        name="consumer stopped", changes={"consumer_runs": False}, minutes=30, page=("ingest-unhealthy",),
+        speaks=(*TIMELY, "consumer-concurrency"),
+        late={AN_HOUR: "the first event came after {first_event} minutes: before, a stopped consumer and an idle one"
+              " look the same"},
+    ),
+    Scenario(
+        name="bad deploy: every batch crashes", changes={"handler_fails": "crash"},
+        page=("ingest-unhealthy",), speaks=(*INGEST_FAILS, "consumer-concurrency"),
+        late=NO_EVENT,
+    ),
+    Scenario(
+        name="every batch times out", changes={"handler_fails": "timeout"},
+        page=("ingest-unhealthy",), speaks=(*INGEST_FAILS, "event-handler-duration", "consumer-concurrency"),
+        late=NO_EVENT,
+    ),
+    Scenario(
+        name="one message crashes its batches", changes={"poison_messages": 1}, minutes=1,
+        ticket=("event-handler-errors", "dlq-not-empty"), speaks=("ingest-failures", *TIMELY),
+    ),
+    Scenario(
+        name="poison flood: 20 % crash their batches", changes={"poison": 0.2}, levels=BUSY,
+        ticket=("event-handler-errors",), speaks=(*INGEST_FAILS, "consumer-concurrency"),
+    ),
+    Scenario(
+        name="a producer breaks the contract (30 %)", changes={"invalid": 0.3}, levels=BUSY,
+        ticket=("ingest-contract", "ingest-invalid"), speaks=("dlq-not-empty", "ingest-exhausted"),
+    ),
+    Scenario(
+        name="a producer breaks the contract (2 %)", changes={"invalid": 0.02}, minutes=180, levels=BUSY,
+        ticket=("ingest-invalid", "dlq-not-empty"),
+    ),
+    Scenario(
+        name="a producer breaks the contract (0.5 %)", changes={"invalid": 0.005}, minutes=180, levels=(A_SECOND,),
+        ticket=("ingest-invalid",), speaks=("dlq-not-empty",),
+    ),
+    Scenario(
+        name="table refuses all writes", changes=_table(writes="throttle"),
+        page=("ingest-unhealthy",), speaks=TABLE_FAILS,
+    ),
+    Scenario(
+        name="table refuses writes of one batch in five", changes=_share_of_table(0.2, writes="throttle"), levels=BUSY,
+        settle=600, ticket=("ingest-failures",), speaks=TABLE_FAILS,
+        again={A_MINUTE: "the share of late events creeps through the threshold while the number of all events varies;"
+               " CloudWatch clears an alarm at the value at which it fires; it need not page"},
+    ),
+    Scenario(
+        name="table refuses all reads", changes=_table(reads="throttle"),
+        page=("api-unhealthy", "ingest-unhealthy"), speaks=(*TABLE_FAILS, *API_FAILS),
+        late=NO_EVENT,
+    ),
+    Scenario(
+        name="table slow (150 ms)", changes=_table(latency_ms=150.0), levels=BUSY,
+        ticket=("table-latency-update-item", "table-latency-get-item", "table-latency-batch-get-item"),
+        speaks=("consumer-concurrency",),
+    ),
+    Scenario(
+        name="table unavailable (errors)", changes=_table(reads="error", writes="error"),
+        page=("api-unhealthy", "ingest-unhealthy"), speaks=(*TABLE_FAILS, *API_FAILS),
+        late=NO_EVENT,
+    ),
+    Scenario(
+        name="table unavailable (no answer)", changes=_table(reads="hang", writes="hang"),
+        page=("api-unhealthy", "ingest-unhealthy"),
+        speaks=(*TABLE_FAILS, *API_FAILS, *LATENCY, "api-latency", "consumer-concurrency"),
+        late=NO_EVENT,
+    ),
+    Scenario(
+        name="1 % of requests fail", changes={"query_failing": 0.01}, minutes=720, **LONG, levels=BUSY,
+        ticket=("api-5xx-any", *AVAILABILITY), speaks=API_FAILS,
+        again={A_MINUTE: "of four failures an hour seven fall into one by chance, and hours later two into minutes of"
+               " two requests; it need not page"},
+    ),
+    Scenario(
+        name="10 % of requests fail", changes={"query_failing": 0.1}, minutes=120, **LONG, levels=BUSY,
+        page=("api-unhealthy",), speaks=API_FAILS,
+        late={A_MINUTE: FEW_FAIL.format("less than one fails")},
+    ),
+    Scenario(
+        name="100 % of requests fail", changes={"query_failing": 1.0}, page=("api-unhealthy",), speaks=API_FAILS,
+        late=NO_REQUEST,
+    ),
+    Scenario(
+        name="query function crashes", changes={"query_fails": "crash"},
+        page=("api-unhealthy",), speaks=(*API_FAILS, "query-errors"),
+        late=NO_REQUEST,
+    ),
+    Scenario(
+        name="query function crashes, and half an hour later the consumer stops",
+        changes={"query_fails": "crash"}, later={"consumer_runs": False}, levels=BUSY,
+        page=("api-unhealthy", "ingest-unhealthy"), speaks=BOTH_BREAK,
+    ),
+    Scenario(
+        name="consumer stops, and half an hour later the query function crashes",
+        changes={"consumer_runs": False}, later={"query_fails": "crash"}, levels=BUSY,
+        page=("api-unhealthy", "ingest-unhealthy"), speaks=BOTH_BREAK,
+    ),
+    Scenario(
+        name="query function slow (4.5 s)", changes={"query_fails": "slow"}, levels=BUSY,
+        ticket=("query-duration", "api-latency"), speaks=LATENCY,
+    ),
+    Scenario(
+        name="batches slow (9 s)", changes={"handler_slow": True}, levels=(A_MINUTE,),
+        ticket=("event-handler-duration",), speaks=("consumer-concurrency", *TIMELY),
+    ),
+    Scenario(
+        name="slow burn: 0.4 % of requests fail", changes={"query_failing": 0.004},
+        minutes=1_440, before=1_080, settle=1_600, levels=BUSY,
+        ticket=("slo-api-availability-slow", "api-5xx-any"), speaks=API_FAILS,
+    ),
+    Scenario(
+        name="20 % of requests slow", changes={"query_slow": 0.2}, minutes=180, **LONG, levels=BUSY,
+        page=("api-unhealthy",), speaks=(*LATENCY, "api-latency", "table-latency-get-item"),
+        late=dict.fromkeys(BUSY, SOME_SLOW),
+    ),
+    Scenario(
+        name="10 % of requests slow", changes={"query_slow": 0.1}, minutes=720, before=1_080, settle=1_600, levels=BUSY,
+        page=("api-unhealthy",), speaks=(*LATENCY, "api-latency", "table-latency-get-item"),
+        late=dict.fromkeys(BUSY, FEW_SLOW),
+    ),
+    Scenario(
+        name="functions refused a place to run", changes={"refused_places": 1.0}, levels=BUSY,
+        page=("api-unhealthy", "ingest-unhealthy"),
+        speaks=(*API_FAILS, "query-throttles", "event-handler-throttles", *DEAD_LETTERS, *TIMELY),
+    ),
+    Scenario(
+        name="one invocation in three refused a place to run", changes={"refused_places": 0.3}, levels=BUSY,
+        page=("api-unhealthy", "ingest-unhealthy"),
+        speaks=(*API_FAILS, "query-throttles", "event-handler-throttles", *DEAD_LETTERS, *TIMELY),
+        late={A_MINUTE: FEW_FAIL.format("two fail")},
+    ),
+    Scenario(
+        name="slow burn: 2 % of batches refused by the table", changes=_share_of_table(0.02, writes="throttle"),
+        minutes=1_440, before=1_080, settle=1_600, levels=BUSY,
+        ticket=("slo-ingest-timely-slow",),
+        speaks=(*TIMELY, "event-handler-errors", "ingest-failures", "table-write-throttle"),
+    ),
+    Scenario(
+        name="credential attack (30 a minute)", changes={"attacks_a_minute": 30.0}, levels=(AN_HOUR, A_MINUTE),
+        ticket=("api-auth-spike",), speaks=("api-4xx",),
+    ),
+    Scenario(
+        name="a client asks for nonsense (20 %)", changes={"client_errors": 0.2}, levels=(A_SECOND,),
+        ticket=("api-4xx",),
+    ),
+    Scenario(
+        name="twice the usual requests", changes={"requests": 2.0}, levels=(A_SECOND,), ticket=("api-near-limit",),
+    ),
+    Scenario(
+        name="sixty times the usual events", changes={"arrivals": 60.0}, levels=(A_SECOND,), minutes=30,
+        page=("ingest-unhealthy",), speaks=(*TIMELY, "consumer-concurrency"),
+    ),
+    Scenario(
+        # A day and more before: the alarm's warm-up.
+        name="producer dead", changes={"arrivals": 0.0}, before=1_560, levels=BUSY, ticket=("queue-silent",),
+    ),
+    Scenario(
+        name="metrics unreadable", changes={"metrics_broken": True}, levels=(A_MINUTE,), ticket=("emf-broken",),
+    ),
+    Scenario(
+        name="pages not delivered", changes={"deliveries_failing": "alerts-p1"}, levels=(A_MINUTE,),
+        ticket=("alerts-undelivered", "alerts-undelivered-p2"),
+    ),
+    Scenario(
+        name="tickets not delivered", changes={"deliveries_failing": "alerts-p2"}, levels=(A_MINUTE,),
+        ticket=("alerts-undelivered", "alerts-undelivered-p2"),
+    ),
+    Scenario(
+        name="dead letters neglected", changes={"invalid": 0.015, "dead_letters_handled": False},
+        minutes=7 * 1_440, levels=(AN_HOUR,),
+        ticket=("dlq-neglected",), page=("dlq-expiring",), speaks=("dlq-not-empty", "ingest-invalid"),
+        late={AN_HOUR: "nothing is lost for days; it pages when half of the shortest life of a dead letter is over"},
+    ),
+)  # fmt: skip

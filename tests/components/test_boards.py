@@ -1,0 +1,211 @@
+"""Signals become boards: who is told, what is drawn where, and what a reader needs to know."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from components.monitoring.boards import (
+    COLOURS,
+    REFERENCE_COLOUR,
+    BoardContent,
+    BoardContext,
+    board_body,
+    board_url,
+)
+from components.monitoring.queries import SavedQuery
+from components.monitoring.signals import (
+    AlarmId,
+    AlarmRule,
+    Board,
+    Comparison,
+    CompositeRule,
+    Metric,
+    Reference,
+    Section,
+    Severity,
+    Signal,
+    View,
+)
+
+CONTEXT = BoardContext(
+    physical_prefix="event-processing-dev",
+    region="eu-west-1",
+    runbook_url="https://example.com/runbook.md",
+    query_folder="event-processing/dev",
+)
+QUERY = SavedQuery(
+    id="01-errors", title="Errors", text="filter x", log_groups=("/a", "/b"), boards=tuple(Board), section=Section.LOGS
+)
+
+
+def metric(identifier: str = "age") -> Metric:
+    return Metric(
+        id=identifier, namespace="AWS/SQS", name="Age", dimensions={"QueueName": "q"}, statistic="Sum", label=identifier
+    )
+
+
+def rule(identifier: AlarmId = AlarmId.QUEUE_AGE, **changes: Any) -> AlarmRule:
+    values = {
+        "threshold": 60,
+        "datapoints": 1,
+        "periods": 1,
+        "severity": Severity.P2,
+        "meaning": "M",
+        "first_step": "F",
+    }
+    return AlarmRule(id=identifier, **values | changes)
+
+
+def signal(*rules: AlarmRule, **changes: Any) -> Signal:
+    values = {"title": "Age", "metrics": (metric(),), "unit": "seconds", "section": Section.INGEST}
+    return Signal(**values | {"boards": (Board.OVERVIEW,), "alarms": rules} | changes)
+
+
+def widgets(*signals: Signal, kind: str = "metric", board: Board = Board.OVERVIEW, **content: Any) -> list[dict]:
+    rules = [one.id for each in signals for one in each.alarms] + [one.id for one in content.get("composites", ())]
+    shown = BoardContent(signals=signals, alarm_arns={one: f"arn:{one}" for one in rules}, **content)
+    return [widget for widget in board_body(board, shown, CONTEXT)["widgets"] if widget["type"] == kind]
+
+
+def graph_of(one: Signal, **content: Any) -> dict[str, Any]:
+    (widget,) = widgets(one, **content)
+    return widget["properties"]
+
+
+def test_a_graph_draws_the_metric_with_the_threshold_of_its_alarm() -> None:
+    drawn = graph_of(signal(rule(comparison=Comparison.AT_LEAST)))
+    assert drawn["metrics"] == [["AWS/SQS", "Age", "QueueName", "q", {"id": "age", "stat": "Sum", "label": "age"}]]
+    assert drawn["annotations"]["horizontal"] == [
+        {"label": "queue-age (P2): >= 60", "value": 60, "color": COLOURS[Severity.P2], "fill": "above"}
+    ]
+
+
+def test_a_graph_of_an_expression_hides_its_inputs_and_its_legend() -> None:
+    drawn = graph_of(signal(expression="age * 2"))
+    assert drawn["metrics"][0] == [{"expression": "age * 2", "id": "result", "label": "seconds"}]
+    assert drawn["metrics"][1][-1]["visible"] is False
+    assert drawn["legend"] == {"position": "hidden"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "fill"), [({}, "above"), ({"comparison": Comparison.AT_MOST}, "below"), ({"threshold": 0}, None)]
+)
+def test_what_is_too_much_is_shaded_but_never_the_whole_graph(changes: dict[str, Any], fill: str | None) -> None:
+    (line,) = graph_of(signal(rule(**changes)))["annotations"]["horizontal"]
+    assert line.get("fill") == fill
+
+
+def test_a_part_of_an_alarm_is_drawn_in_the_name_of_who_is_told() -> None:
+    whole = CompositeRule(
+        id=AlarmId.CONSUMER_DOWN, any_of=(AlarmId.QUEUE_AGE,), severity=Severity.P1, meaning="M", first_step="F"
+    )
+    (line,) = graph_of(signal(rule(severity=None)), composites=(whole,))["annotations"]["horizontal"]
+    assert (line["label"], line["color"]) == ("queue-age of consumer-down (P1): > 60", COLOURS[Severity.P1])
+    inner = dataclasses.replace(whole, severity=None)
+    outer = dataclasses.replace(whole, id=AlarmId.INGEST_UNHEALTHY, any_of=(AlarmId.CONSUMER_DOWN,))
+    (line,) = graph_of(signal(rule(severity=None)), composites=(inner, outer))["annotations"]["horizontal"]
+    assert line["label"] == "queue-age of ingest-unhealthy (P1): > 60"
+    (line,) = graph_of(signal(rule(severity=None)))["annotations"]["horizontal"]
+    assert (line["label"], line["color"]) == ("queue-age: > 60", REFERENCE_COLOUR)
+
+
+@pytest.mark.parametrize(
+    ("unit", "threshold", "compared"),
+    [
+        ("seconds", 432_000, ">= 432000 (5 days)"),
+        ("seconds", 86_399, ">= 86399"),
+        ("messages", 432_000, ">= 432000"),
+    ],
+)
+def test_a_threshold_of_days_is_said_in_days(unit: str, threshold: float, compared: str) -> None:
+    drawn = graph_of(signal(rule(threshold=threshold, comparison=Comparison.AT_LEAST), unit=unit))
+    assert drawn["annotations"]["horizontal"][0]["label"] == f"queue-age (P2): {compared}"
+
+
+def test_limits_are_drawn_beside_thresholds() -> None:
+    drawn = graph_of(signal(references=(Reference(value=9, label="timeout"),)))
+    assert drawn["annotations"]["horizontal"] == [{"label": "timeout", "value": 9, "color": REFERENCE_COLOUR}]
+
+
+def test_a_figure_is_one_number_over_its_whole_range() -> None:
+    drawn = graph_of(signal(view=View.NUMBER, days=30, unit="%"))
+    assert (drawn["view"], drawn["start"], drawn["setPeriodToTimeRange"]) == ("singleValue", "-P30D", True)
+
+
+def test_areas_are_stacked() -> None:
+    assert graph_of(signal(view=View.STACKED))["stacked"] is True
+
+
+def test_a_note_is_read_above_the_graphs_of_its_section() -> None:
+    texts = [one["properties"]["markdown"] for one in widgets(signal(note="Poison hides."), kind="text")]
+    assert texts[1] == "## Ingest\n- **Age**: Poison hides."
+
+
+def matrices(board: Board) -> dict[str, list[str]]:
+    signals = (
+        signal(rule(severity=None), boards=tuple(Board)),
+        signal(rule(AlarmId.API_5XX, severity=Severity.P1)),
+        signal(rule(AlarmId.API_4XX, severity=Severity.P3), boards=(Board.API,)),
+    )
+    plain: dict[str, Any] = {"meaning": "M", "first_step": "F"}
+    composites = (
+        CompositeRule(id=AlarmId.CONSUMER_DOWN, any_of=(AlarmId.QUEUE_AGE,), severity=None, **plain),
+        CompositeRule(id=AlarmId.INGEST_UNHEALTHY, any_of=(AlarmId.CONSUMER_DOWN,), severity=Severity.P1, **plain),
+        CompositeRule(id=AlarmId.SERVICE_HEALTH, any_of=(AlarmId.API_5XX,), severity=None, **plain),
+    )
+    found = widgets(*signals, kind="alarm", board=board, composites=composites)
+    return {one["properties"]["title"].split(" ")[-1]: one["properties"]["alarms"] for one in found}
+
+
+def test_the_overview_shows_every_alarm_by_who_is_told() -> None:
+    assert list(matrices(Board.OVERVIEW).values()) == [
+        ["arn:api-5xx", "arn:ingest-unhealthy", "arn:service-health"],
+        ["arn:consumer-down"],
+        ["arn:api-4xx"],
+        ["arn:queue-age"],
+    ]
+
+
+def test_other_boards_show_the_alarms_of_their_graphs_and_what_those_are_part_of() -> None:
+    assert matrices(Board.API) == {
+        "board": ["arn:ingest-unhealthy", "arn:consumer-down", "arn:queue-age", "arn:api-4xx"]
+    }
+
+
+def test_the_answer_of_a_saved_query_is_a_table() -> None:
+    (log,) = widgets(kind="log", queries=(QUERY,))
+    assert log["properties"]["query"] == "SOURCE '/a' | SOURCE '/b' | filter x"
+    assert log["properties"]["view"] == "table"
+
+
+def test_one_graph_and_what_the_logs_say_of_it_lie_side_by_side() -> None:
+    shown = BoardContent(signals=(signal(section=Section.LOGS),), queries=(QUERY,), alarm_arns={})
+    placed = [
+        (one["type"], one["x"], one["y"], one["width"]) for one in board_body(Board.API, shown, CONTEXT)["widgets"]
+    ]
+    assert placed[-1][0] == "log"
+    shown = BoardContent(signals=(signal(section=Section.LOGS),), queries=(QUERY,), alarm_arns={})
+    *_, graph, log = board_body(Board.OVERVIEW, shown, CONTEXT)["widgets"]
+    assert (graph["x"], log["x"], graph["y"] == log["y"], graph["width"], log["width"]) == (0, 12, True, 12, 12)
+
+
+@pytest.mark.parametrize("number", range(1, 14))
+@pytest.mark.parametrize("board", list(Board))
+def test_rows_of_any_number_of_graphs_fill_the_width(number: int, board: Board) -> None:
+    placed = widgets(*(signal(boards=(board,)) for _ in range(number)), board=board)
+    assert len(placed) == number
+    assert all(sum(row) == 24 for row in rows(placed))
+
+
+def rows(placed: list[dict[str, Any]]) -> Iterator[list[int]]:
+    for y in {one["y"] for one in placed}:
+        yield [one["width"] for one in placed if one["y"] == y]
+
+
+def test_a_board_explains_itself_and_skips_what_is_drawn_elsewhere() -> None:
+    (text,) = board_body(Board.OVERVIEW, BoardContent(signals=(signal(boards=()),), alarm_arns={}), CONTEXT)["widgets"]
+    assert "https://example.com/runbook.md" in text["properties"]["markdown"]
+    assert "`event-processing/dev`" in text["properties"]["markdown"]
+    assert board_url(CONTEXT, Board.OVERVIEW).endswith("#dashboards/dashboard/event-processing-dev-overview")

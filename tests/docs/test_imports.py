@@ -1,0 +1,33 @@
+"""The import contracts of pyproject.toml can be broken. `make lint` checks that they hold."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+# One line for each contract, in its order.
+BROKEN = (
+    ("localcloud/demo.py", "import ops.smoke"),
+    ("components/queue.py", "import handlers.store"),
+    ("handlers/store.py", "import components.queue"),
+    ("localcloud/demo.py", "import ministack.core"),
+    ("handlers/logins.py", "import botocore"),
+    ("handlers/store.py", "import handlers.query"),
+)
+
+
+def test_every_contract_can_be_broken(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for package in SETTINGS["root_packages"]:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for module, line in BROKEN:
+        with (tmp_path / module).open("a") as source:
+            source.write(f"\n{line}\n")
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    linted = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    found = re.findall(r"^(.+?) BROKEN", linted.stdout, re.MULTILINE)
+    assert found == [contract["name"] for contract in SETTINGS["contracts"]], linted.stdout

@@ -1,0 +1,228 @@
+"""What holds for everything that watches the stack: more rules over a recorded graph."""
+
+import json
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+from handlers.vocabulary import METRICS_NAMESPACE, SERVICE_DIMENSION, STACK_DIMENSION, Metric
+from localcloud.cloudwatch.alarms import AlarmError, read_alarms
+from localcloud.cloudwatch.expressions import ExpressionError
+from localcloud.deployer.engine import Resource
+from localcloud.deployer.recorder import Graph
+from tests.graph.graph_rules import (
+    ALARM,
+    FUNCTION,
+    KEY,
+    LOG_GROUP,
+    QUEUE,
+    REST_API,
+    STAGE,
+    TABLE,
+    TOPIC,
+    TOPIC_POLICY,
+    depends_on,
+    prefix,
+    stack_name,
+    statements,
+)
+
+COMPOSITE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
+METRIC_FILTER = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
+QUERY = "aws:cloudwatch/queryDefinition:QueryDefinition"
+INDEX = "aws:cloudwatch/logIndexPolicy:LogIndexPolicy"
+HEALTH = "service-health"
+
+METRICS_PER_ALARM = 10
+# Metrics of AWS may come so late, and CloudWatch need not look farther back than an alarm says.
+LATE_MINUTES = 3
+DAY = 86_400
+# Everything the handlers emit, and every operation they call.
+EMITTED = {value for name, value in vars(Metric).items() if name.isupper()}
+OPERATIONS = {"GetItem", "BatchGetItem", "UpdateItem"}
+
+
+def name_of(alarm: Resource) -> str:
+    """Physical name of an alarm."""
+    return alarm.inputs["alarmName" if alarm.type == COMPOSITE else "name"]
+
+
+def alarms_of(graph: Graph) -> list[Resource]:
+    """Alarms on metrics and alarms on alarms."""
+    return graph.of_type(ALARM) + graph.of_type(COMPOSITE)
+
+
+def children_of(composite: Resource) -> list[str]:
+    """Names of the alarms a composite is made of."""
+    return re.findall(r'ALARM\("([^"]+)"\)', composite.inputs["alarmRule"])
+
+
+def watched_by(alarm: Resource) -> list[dict[str, Any]]:
+    """Every metric an alarm watches."""
+    queries = [query["metric"] for query in alarm.inputs.get("metricQueries", []) if "metric" in query]
+    return queries or [alarm.inputs]
+
+
+def alarms_tell(graph: Graph) -> Iterator[str]:
+    """An alarm is named by its id, and says what it means and where to go on."""
+    for alarm in alarms_of(graph):
+        if name_of(alarm) != f"{prefix(graph)}-{alarm.name}":
+            yield f"{alarm.name} is named {name_of(alarm)}"
+        text = alarm.inputs.get("alarmDescription", "")
+        if len(text) > 1024 or "\n\nFirst: " not in text or "\nBoard: https://" not in text:
+            yield f"{alarm.name} describes itself in {len(text)} characters without first step or board"
+        if not text.endswith(f"#{alarm.name}"):
+            yield f"{alarm.name} does not link to its runbook heading"
+
+
+def each_fault_is_told_once(graph: Graph) -> Iterator[str]:
+    """An alarm tells one topic of both changes, unless a composite tells for it."""
+    topics = {topic.outputs["arn"] for topic in graph.of_type(TOPIC)}
+    combined = {child for one in graph.of_type(COMPOSITE) if one.name != HEALTH for child in children_of(one)}
+    for alarm in alarms_of(graph):
+        actions = alarm.inputs.get("alarmActions") or []
+        silent = name_of(alarm) in combined or alarm.name == HEALTH
+        if alarm.inputs.get("actionsEnabled") is False or len(actions) != (0 if silent else 1) or set(actions) - topics:
+            yield f"{alarm.name} tells {actions}"
+        if (alarm.inputs.get("okActions") or []) != actions:
+            yield f"{alarm.name} tells {alarm.inputs.get('okActions')} when it is over"
+
+
+def missing_data_is_said(graph: Graph) -> Iterator[str]:
+    """Missing data is no fault, but where it is the fault itself."""
+    exceptions = {"queue-silent": "breaching"}
+    for alarm in graph.of_type(ALARM):
+        wanted = exceptions.get(alarm.name, "notBreaching")
+        if alarm.inputs.get("treatMissingData") != wanted:
+            yield f"{alarm.name} treats missing data as {alarm.inputs.get('treatMissingData')}"
+        if wanted == "breaching" and not alarm.inputs.get("warmUpConfiguration"):
+            yield f"{alarm.name} would fire before there can be data"
+
+
+def alarms_may_publish(graph: Graph) -> Iterator[str]:
+    """Topics and their key let CloudWatch through for every alarm of the stack, and only for those."""
+    gates = [(owner, one) for owner, one in statements(graph, TOPIC_POLICY, KEY) if one["Sid"].startswith("Alarms")]
+    if len(gates) != len(graph.of_type(TOPIC)) + 1:
+        yield f"{len(gates)} policies let alarms through"
+    for owner, statement in gates:
+        condition = statement.get("Condition", {})
+        pattern = condition.get("ArnLike", {}).get("aws:SourceArn", "")
+        if statement["Principal"] != {"Service": "cloudwatch.amazonaws.com"}:
+            yield f"{owner.name} lets {statement['Principal']} through"
+        if "aws:SourceAccount" not in condition.get("StringEquals", {}) or prefix(graph) not in pattern:
+            yield f"{owner.name} lets other accounts or stacks through"
+        for alarm in alarms_of(graph):
+            account_and_region = pattern.partition(":alarm:")[0]
+            if not fnmatchcase(f"{account_and_region}:alarm:{name_of(alarm)}", pattern):
+                yield f"{owner.name} does not let {alarm.name} through"
+    for topic in graph.of_type(TOPIC):
+        if not topic.inputs.get("kmsMasterKeyId"):
+            yield f"{topic.name} is not encrypted"
+
+
+def alarms_watch_what_exists(graph: Graph) -> Iterator[str]:
+    """Every dimension of an alarm is the name of something of this stack."""
+    known = dimensions_of(graph) | {SERVICE_DIMENSION: {*services_of(graph), "api"}}
+    for alarm in graph.of_type(ALARM):
+        for metric in watched_by(alarm):
+            if not metric.get("dimensions"):
+                yield f"{alarm.name} watches {metric['metricName']} of everything"
+            for key, value in metric.get("dimensions", {}).items():
+                if value not in known.get(key, set()):
+                    yield f"{alarm.name} watches {key} {value}, which does not exist"
+
+
+def custom_metrics_are_emitted(graph: Graph) -> Iterator[str]:
+    """A metric of our own is emitted: by a handler with exactly service and stack, or by a filter on a log."""
+    emitted = {(name, service) for name in EMITTED for service in services_of(graph)} | set(counted_in_logs(graph))
+    for alarm in graph.of_type(ALARM):
+        for metric in watched_by(alarm):
+            dimensions = metric.get("dimensions", {})
+            if metric["namespace"].startswith("AWS/"):
+                continue
+            wanted = (metric["metricName"], dimensions.get(SERVICE_DIMENSION))
+            if (
+                metric["namespace"] != METRICS_NAMESPACE
+                or dimensions.keys() != {SERVICE_DIMENSION, STACK_DIMENSION}
+                or wanted not in emitted
+            ):
+                yield f"{alarm.name} watches {metric['metricName']} by {dimensions}, which nothing emits"
+
+
+def alarms_fit_cloudwatch(graph: Graph) -> Iterator[str]:
+    """CloudWatch takes every alarm: few enough metrics, periods within its bounds, math and rules it can read."""
+    for alarm in graph.of_type(ALARM):
+        inputs = alarm.inputs
+        if len(watched_by(alarm)) > METRICS_PER_ALARM:
+            yield f"{alarm.name} watches {len(watched_by(alarm))} metrics"
+        period = max(metric["period"] for metric in watched_by(alarm))
+        if period * inputs["evaluationPeriods"] > (DAY if period < 3_600 else 7 * DAY):
+            yield f"{alarm.name} looks back {period * inputs['evaluationPeriods']} s"
+        if not 1 <= inputs["datapointsToAlarm"] <= inputs["evaluationPeriods"]:
+            yield f"{alarm.name} can never be met"
+        spare = inputs["evaluationPeriods"] - inputs["datapointsToAlarm"]
+        if period == 60 and spare < LATE_MINUTES and inputs.get("treatMissingData") != "breaching":
+            yield f"{alarm.name} waits for minutes that are not published yet"
+        if "extendedStatistic" in inputs and inputs.get("evaluateLowSampleCountPercentiles") != "evaluate":
+            yield f"{alarm.name} is silent at low traffic"
+    try:
+        read_alarms(graph.resources)
+    except (AlarmError, ExpressionError, ValueError) as error:
+        yield str(error)
+
+
+def composites_combine_what_exists(graph: Graph) -> Iterator[str]:
+    """An alarm on alarms names alarms of this stack, which are made before it, and so is its suppressor."""
+    names = {name_of(alarm): alarm for alarm in alarms_of(graph)}
+    for composite in graph.of_type(COMPOSITE):
+        suppressor = composite.inputs.get("actionsSuppressor") or {}
+        needed = children_of(composite) + ([suppressor["alarm"]] if suppressor else [])
+        if not children_of(composite) or len(composite.inputs["alarmRule"]) > 10_240 or len(needed) > 100:
+            yield f"{composite.name} has a rule of {len(needed)} alarms"
+        if missing := [name for name in needed if name not in names]:
+            yield f"{composite.name} combines {', '.join(missing)}, which do not exist"
+        yield from depends_on(graph, composite, *(names[name] for name in needed if name in names))
+
+
+def queries_ask_what_exists(graph: Graph) -> Iterator[str]:
+    """Saved queries are listed under project and stack, and ask groups that are made before and have the index."""
+    groups = {group.inputs["name"]: group for group in graph.of_type(LOG_GROUP)}
+    indexed = {one.inputs["logGroupName"]: json.loads(one.inputs["policyDocument"]) for one in graph.of_type(INDEX)}
+    for query in graph.of_type(QUERY):
+        if not re.fullmatch(rf".+/{stack_name(graph)}/\d\d-[a-z-]+", query.inputs["name"]):
+            yield f"{query.name} is saved as {query.inputs['name']}"
+        for name in query.inputs["logGroupNames"]:
+            yield from depends_on(graph, query, groups[name]) if name in groups else [f"{query.name} asks {name}"]
+            if "message_id" not in indexed.get(name, {}).get("Fields", []):
+                yield f"{name} has no index"
+
+
+def dimensions_of(graph: Graph) -> dict[str, set[str]]:
+    """What metrics are told apart by, and the names of this stack's own things."""
+    return {
+        "QueueName": {one.inputs["name"] for one in graph.of_type(QUEUE)},
+        "FunctionName": {one.inputs["name"] for one in graph.of_type(FUNCTION)},
+        "TableName": {one.inputs["name"] for one in graph.of_type(TABLE)},
+        "Operation": OPERATIONS,
+        "ApiName": {one.inputs["name"] for one in graph.of_type(REST_API)},
+        "Stage": {one.inputs["stageName"] for one in graph.of_type(STAGE)},
+        "TopicName": {one.inputs["name"] for one in graph.of_type(TOPIC)},
+        "LogGroupName": {one.inputs["name"] for one in graph.of_type(LOG_GROUP)},
+        STACK_DIMENSION: {stack_name(graph)},
+    }
+
+
+def services_of(graph: Graph) -> set[str]:
+    return {one.inputs["environment"]["variables"]["POWERTOOLS_SERVICE_NAME"] for one in graph.of_type(FUNCTION)}
+
+
+def counted_in_logs(graph: Graph) -> Iterator[tuple[str, str]]:
+    """Name and service of the metrics counted in the access log, whose format has to write the dimensions."""
+    formats = [json.loads(one.inputs["accessLogSettings"]["format"]) for one in graph.of_type(STAGE)]
+    for one in graph.of_type(METRIC_FILTER):
+        counted = one.inputs["metricTransformation"]
+        fields = [value.removeprefix("$.") for value in counted["dimensions"].values()]
+        for line in formats:
+            if counted["namespace"] == METRICS_NAMESPACE and all(field in line for field in fields):
+                yield counted["name"], line[SERVICE_DIMENSION]

@@ -1,0 +1,100 @@
+"""What differs between two recordings, as Pulumi would see it: archives by their content, everything else by value."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from localcloud.deployer.engine import Resource
+from localcloud.deployer.recorder import ROOT, Graph
+from localcloud.deployer.wire import UNKNOWN
+
+Change = tuple[str, str]
+"""Name of a resource, or `outputs`, and the path of what differs there."""
+Edit = tuple[str, str, str]
+"""A file, a text in it, and what it becomes."""
+PROGRAM = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml")
+PACKAGES = ("components", "handlers")
+
+
+def to_bytes(graph: Graph) -> bytes:
+    """Answer everything a deployment depends on, in one order: resources register side by side."""
+    resources = {one.urn: _plain(one) for one in graph.resources}
+    outputs = {"outputs": graph.outputs, "secret": sorted(graph.secret_outputs)}
+    return json.dumps(resources | outputs, sort_keys=True, indent=1, default=repr).encode()
+
+
+def changes(old: Graph, new: Graph) -> set[Change]:
+    """Answer where two recordings differ; a resource that only one has differs as a whole."""
+    before, after = ({one.urn: _plain(one) for one in graph.resources} for graph in (old, new))
+    found = {(urn.split("::")[-1], "") for urn in before.keys() ^ after.keys()}
+    for urn in before.keys() & after.keys():
+        found |= {(urn.split("::")[-1], path) for path in _differences(before[urn], after[urn], "")}
+    return found | {("outputs", path) for path in _differences(old.outputs, new.outputs, "")}
+
+
+def unlike_preview(preview: Graph, graph: Graph) -> set[Change]:
+    """Answer where a preview promises anything else than what is done; what it does not know it does not promise."""
+    return {(name, path) for name, path in changes(preview, graph) if name != "outputs"}
+
+
+def clone(folder: Path, *edits: Edit) -> Path:
+    """Copy the program, and what was built of it, into a folder, and edit it there."""
+    folder.mkdir()
+    for name in PROGRAM:
+        shutil.copy(ROOT / name, folder)
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / ".build", folder / ".build", copy_function=_link)
+    for name, old, new in edits:
+        text = (folder / name).read_text()
+        assert old in text, f"{old} is not in {name}"
+        (folder / name).write_text(text.replace(old, new, 1))
+    return folder
+
+
+def _link(source: str, target: str) -> None:
+    Path(target).symlink_to(source)
+
+
+def _plain(resource: Resource) -> dict[str, Any]:
+    provider = resource.provider.urn if resource.provider else ""
+    return {
+        "inputs": _value(resource.inputs),
+        "secret": sorted(resource.secret_inputs),
+        "parent": resource.parent,
+        "provider": provider,
+        "depends_on": sorted(resource.depends_on),
+        "protect": resource.protect,
+        "retain_on_delete": resource.retain_on_delete,
+        "additional_secret_outputs": sorted(resource.additional_secret_outputs),
+    }
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, pulumi.FileArchive):
+        return hashlib.sha256(Path(value.path).read_bytes()).hexdigest()
+    if isinstance(value, dict):
+        return {key: _value(one) for key, one in value.items()}
+    return [_value(one) for one in value] if isinstance(value, list) else value
+
+
+def _differences(old: Any, new: Any, path: str) -> Iterator[str]:
+    if old is UNKNOWN or new is UNKNOWN:
+        return
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in old.keys() | new.keys():
+            inner = f"{path}.{key}" if path else key
+            if key in old and key in new:
+                yield from _differences(old[key], new[key], inner)
+            else:
+                yield inner
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (one, other) in enumerate(zip(old, new, strict=True)):
+            yield from _differences(one, other, f"{path}[{index}]")
+    elif old != new:
+        yield path

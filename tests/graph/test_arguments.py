@@ -1,0 +1,73 @@
+"""Every resource is given what its argument class declares, down to nested keys."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from localcloud.deployer.engine import Resource
+from localcloud.deployer.recorder import Graph
+from tests.graph.arguments import wrong_arguments
+from tests.graph.graph_rules import (
+    ALARM,
+    FUNCTION,
+    MAPPING,
+    METHOD_SETTINGS,
+    QUEUE,
+    REST_API,
+    TABLE,
+    custom,
+)
+from tests.graph.sabotage import Sabotage, put
+
+
+def wrong(graph: Graph) -> list[str]:
+    return [words for resource in custom(graph) for words in wrong_arguments(resource)]
+
+
+@pytest.mark.parametrize("stack", ["dev_graph", "prod_graph", "extended_graph"])
+def test_inputs_are_what_the_argument_classes_declare(stack: str, request: pytest.FixtureRequest) -> None:
+    graph = request.getfixturevalue(stack)
+    assert len(custom(graph)) > 50
+    assert wrong(graph) == []
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "words"),
+    [
+        (put(FUNCTION, "query-function", "timeout", "5"), "query-function: timeout is '5', not int"),
+        (put(FUNCTION, "query-function", "timeout", True), "timeout is True, not int"),
+        (put(FUNCTION, "query-function", "timeout", 5.5), "timeout is 5.5, not int"),
+        (put(FUNCTION, "query-function", "code", "code.zip"), "code is 'code.zip', not Archive"),
+        (put(FUNCTION, "query-function", "layers", "layer"), "layers is no list but 'layer'"),
+        (put(FUNCTION, "query-function", "environment.variables.STACK", 1), "environment.variables['STACK'] is 1, not"),
+        (
+            put(FUNCTION, "query-function", "environment", "none"),
+            "environment is no FunctionEnvironmentArgs but 'none'",
+        ),
+        (put(FUNCTION, "query-function", "tracing", {}), "tracing is no argument of FunctionArgs"),
+        (put(FUNCTION, "query-function", "role", None), "role is required by FunctionArgs"),
+        (put(FUNCTION, "query-function", "loggingConfig.logLevel", "INFO"), "loggingConfig.logLevel is no argument"),
+        (put(FUNCTION, "query-function", "loggingConfig.logFormat", None), "loggingConfig.logFormat is required by"),
+        (put(QUEUE, "events-source", "sqsManagedSseEnabled", "true"), "sqsManagedSseEnabled is 'true', not bool"),
+        (put(MAPPING, None, "scalingConfig.maxConcurrency", 2), "scalingConfig.maxConcurrency is no argument"),
+        (put(METHOD_SETTINGS, None, "settings.logLevel", "ERROR"), "settings.logLevel is no argument"),
+        (put(TABLE, None, "attributes", [{"name": "user_id", "kind": "S"}]), "attributes[0].kind is no argument"),
+        (put(REST_API, None, "endpointConfiguration.types", ["REGIONAL"]), "types is ['REGIONAL'], not str"),
+        (put(ALARM, "queue-age", "threshold", "240"), "threshold is '240', not float"),
+        (put(ALARM, "queue-age", "dimensions", ["QueueName"]), "dimensions is no mapping but ['QueueName']"),
+    ],
+)
+def test_a_sabotage_is_found(sabotage: Sabotage, words: str, dev_graph: Graph) -> None:
+    graph = copy.deepcopy(dev_graph)
+    sabotage(graph)
+    assert any(words in found for found in wrong(graph)), wrong(graph)
+
+
+def test_whole_numbers_are_fractions_too(dev_graph: Graph) -> None:
+    graph = copy.deepcopy(dev_graph)
+    alarms: list[Resource] = graph.of_type(ALARM)
+    values: list[Any] = [1, 1.5]
+    for alarm, value in zip(alarms, values, strict=False):
+        alarm.inputs["threshold"] = value
+    assert wrong(graph) == []

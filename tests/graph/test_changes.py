@@ -1,0 +1,107 @@
+"""The same commit deploys the same thing, a preview tells what will be done, and a change changes what it should."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from localcloud.deployer.recorder import PROD_OVERLAY, Graph, record
+from tests.graph.changes import Edit, changes, clone, to_bytes, unlike_preview
+
+SEEDS = ({"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2"})
+API = "components/api.py"
+ROUTE = (API, 'PATH = ("users", "{user_id}", "services")', 'PATH = ("users", "{user_id}", "logins")')
+UNTOLD = (API, '"definition": hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),', "")
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Graph]]]:
+    """The program in other circumstances and after changes, two at a time: most of it is waiting."""
+    folder = tmp_path_factory.mktemp("clones")
+    with ThreadPoolExecutor(2) as pool:
+
+        def of(name: str, *edits: Edit) -> Future[Graph]:
+            return pool.submit(record, "dev", project=clone(folder / name, *edits), environment=SEEDS[0])
+
+        yield {
+            "again": of("again"),
+            "prod again": pool.submit(
+                record, "prod", PROD_OVERLAY, project=clone(folder / "elsewhere"), environment=SEEDS[1]
+            ),
+            "preview": pool.submit(record, "dev", preview=True),
+            "handler": of("handler", ("handlers/query.py", '"""', '# Changed.\n"""')),
+            "route": of("route", ROUTE),
+            "untold": of("untold", UNTOLD),
+            "route untold": of("both", UNTOLD, ROUTE),
+        }
+
+
+def test_another_process_seed_and_folder_record_the_same_bytes(
+    recorded: dict[str, Future[Graph]], dev_graph: Graph, prod_graph: Graph
+) -> None:
+    assert to_bytes(recorded["again"].result()) == to_bytes(dev_graph)
+    assert to_bytes(recorded["prod again"].result()) == to_bytes(prod_graph)
+    assert to_bytes(dev_graph) != to_bytes(prod_graph)
+
+
+def test_a_preview_promises_what_is_done(recorded: dict[str, Future[Graph]], dev_graph: Graph) -> None:
+    preview = recorded["preview"].result()
+    assert unlike_preview(preview, dev_graph) == set()
+    assert b"UNKNOWN" in to_bytes(preview)
+
+
+def test_a_changed_handler_changes_the_artifact_and_its_version_alone(
+    recorded: dict[str, Future[Graph]], dev_graph: Graph
+) -> None:
+    assert changes(dev_graph, recorded["handler"].result()) == {
+        (function, path)
+        for function in ("event-handler-function", "query-function")
+        for path in ("inputs.code", "inputs.environment.variables.VERSION")
+    }
+
+
+def test_a_changed_route_makes_a_new_deployment(recorded: dict[str, Future[Graph]], dev_graph: Graph) -> None:
+    assert ("api-deployment", "inputs.triggers.content") in changes(dev_graph, recorded["route"].result())
+
+
+def test_a_deployment_that_would_not_notice_is_noticed(recorded: dict[str, Future[Graph]]) -> None:
+    found = changes(recorded["untold"].result(), recorded["route untold"].result())
+    assert ("api-services", "") in found
+    assert ("api-deployment", "inputs.triggers.content") not in found
+
+
+def small_program(folder: Path, source: str) -> Path:
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text("name: small\nruntime: python\n")
+    (folder / "Pulumi.dev.yaml").write_text("config: {}\n")
+    (folder / "__main__.py").write_text(f"import pulumi_aws as aws\n{dedent(source)}")
+    return folder
+
+
+def test_what_differs_from_one_recording_to_the_next_is_noticed(tmp_path: Path) -> None:
+    source = """
+        import time
+        aws.sqs.Queue("seed", name=f"q-{hash('a')}")
+        aws.sqs.Queue("folder", name=__file__)
+        aws.sqs.Queue("clock", name=str(time.time_ns()))
+        aws.sqs.Queue("same", name="same")
+    """
+    first, second = (
+        record("dev", project=small_program(tmp_path / name, source), environment=seed)
+        for name, seed in zip(("one", "two"), SEEDS, strict=True)
+    )
+    assert changes(first, second) == {(name, "inputs.name") for name in ("seed", "folder", "clock")}
+    assert to_bytes(first) != to_bytes(second)
+
+
+def test_a_preview_that_promises_something_else_is_noticed(tmp_path: Path) -> None:
+    source = """
+        import pulumi
+        aws.sqs.Queue("q", name="preview" if pulumi.runtime.is_dry_run() else "real")
+        aws.sqs.Queue("source").url.apply(lambda url: aws.sns.Topic("late", name=url))
+    """
+    project = small_program(tmp_path / "small", source)
+    preview, graph = record("dev", project=project, preview=True), record("dev", project=project)
+    assert unlike_preview(preview, graph) == {("late", ""), ("q", "inputs.name")}

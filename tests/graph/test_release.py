@@ -1,0 +1,96 @@
+"""An upgrade from a release changes nothing but what is named here: no URN, no physical name, no setting."""
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.deployer.recorder import Graph
+from tests.graph.sabotage import Sabotage, mark, put, remove, swap
+from tools.release_graph import RELEASES, entry_of
+
+# Derived from source code: another commit has other values.
+DERIVED = r"(inputs|outputs)\.(code|environment\.variables\.VERSION|triggers\.\w+)"
+# Read by people only. Everything else of a board or a gateway response is held.
+TEXTS = (
+    r"(inputs|outputs)\.(alarmDescription|description|displayName)"
+    r"|(inputs|outputs)\.responseTemplates\.application/json~\.message"
+    r"|(inputs|outputs)\.dashboardBody~\.widgets\[\d+\]\.properties\.(title|markdown)"
+)
+MAY_DIFFER = re.compile(f"({DERIVED}|{TEXTS})$")
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value with its path; JSON in a string is looked into, which `~` marks."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(inner, f"{path}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from leaves(inner, f"{path}[{index}]")
+    elif isinstance(value, str) and value.startswith(('{"', "[{")):
+        yield from leaves(json.loads(value), f"{path}~")
+    else:
+        yield path, value
+
+
+def released(version: str, stack: str) -> dict[str, dict[str, Any]]:
+    """What a release deployed, by URN."""
+    lines = Path(RELEASES, version, f"{stack}.jsonl").read_text().splitlines()
+    return {entry["urn"]: dict(leaves(entry)) for entry in map(json.loads, lines)}
+
+
+def differences(version: str, stack: str, graph: Graph) -> set[str]:
+    """`URN path` of each value that an upgrade would change and that is not named above."""
+    before = released(version, stack)
+    after = {
+        entry["urn"]: dict(leaves(entry))
+        for entry in (json.loads(json.dumps(entry_of(resource, graph.secret_outputs))) for resource in graph.resources)
+    }
+    return {
+        f"{urn} {path}"
+        for urn in before.keys() | after.keys()
+        for path, _ in before.get(urn, {}).items() ^ after.get(urn, {}).items()
+        if not MAY_DIFFER.match(path)
+    }
+
+
+def test_dev_is_what_was_released(dev_graph: Graph) -> None:
+    assert differences("0.1.0", "dev", dev_graph) == set()
+
+
+def test_prod_is_what_was_released(prod_graph: Graph) -> None:
+    assert differences("0.1.0", "prod", prod_graph) == set()
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "found"),
+    [
+        (remove("aws:dynamodb/table:Table"), "dynamodb/table:Table"),
+        (put("aws:dynamodb/table:Table", None, "name", "another"), "inputs.name"),
+        (mark("aws:dynamodb/table:Table", None, "urn", "urn:pulumi:dev::renamed"), "renamed"),
+        (mark("aws:sqs/queue:Queue", None, "parent", ""), "parent"),
+        (put("aws:cloudwatch/metricAlarm:MetricAlarm", None, "threshold", 7.5), "inputs.threshold"),
+        (swap("aws:cloudwatch/dashboard:Dashboard", None, "dashboardBody", "EventProcessing", "Other"), "metrics"),
+    ],
+)
+def test_any_other_change_is_found(sabotage: Sabotage, found: str, dev_graph: Graph) -> None:
+    graph = copy.deepcopy(dev_graph)
+    sabotage(graph)
+    assert any(found in difference for difference in differences("0.1.0", "dev", graph))
+
+
+def test_a_text_may_change(dev_graph: Graph) -> None:
+    graph = copy.deepcopy(dev_graph)
+    put("aws:cloudwatch/metricAlarm:MetricAlarm", None, "alarmDescription", "Other words.")(graph)
+    assert differences("0.1.0", "dev", graph) == set()
+
+
+def test_no_secret_is_kept() -> None:
+    kept = "".join(file.read_text() for file in RELEASES.rglob("*.jsonl"))
+    assert '"clientSecret": "[secret]"' in kept
+    assert "secret-of-" not in kept

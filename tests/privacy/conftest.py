@@ -1,0 +1,119 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.privacy.paths import TRACE
+from tests.privacy.wire import MARK
+
+ROOT = Path(__file__).parents[2]
+END = b"end"
+# What the controls of traces and metrics break, in one process.
+SIDETRACKED = ("forgets the trace in threads", "measures by user")
+
+
+@dataclass
+class Said:
+    """Everything that came out of one function's process."""
+
+    out: str
+    err: str
+    segments: list[dict[str, Any]]
+    raised: list[str]
+    bodies: list[dict[str, Any]]
+    details: list[str]
+    failed: list[list[str]]
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def logs(self) -> list[dict[str, Any]]:
+        return [line for line in self.lines if "_aws" not in line]
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        return [line for line in self.lines if "_aws" in line]
+
+
+def sums(objects: list[dict[str, Any]]) -> dict[str, float]:
+    """The sum of every metric over these EMF objects."""
+    found: dict[str, float] = {}
+    for each in objects:
+        for metric in each["_aws"]["CloudWatchMetrics"][0]["Metrics"]:
+            found[metric["Name"]] = found.get(metric["Name"], 0) + sum(each[metric["Name"]])
+    return found
+
+
+class Daemon:
+    """Listens where the X-Ray daemon would, and keeps what it hears: the kernel's buffer alone would overflow."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
+        self._heard: list[bytes] = []
+        self._thread = threading.Thread(target=self._listen)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        while (datagram := self._socket.recv(65536)) != END:
+            self._heard.append(datagram)
+
+    def close(self) -> list[dict[str, Any]]:
+        """Every segment sent before the call: what comes over the loopback arrives in order."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
+            last.sendto(END, self._socket.getsockname())
+        self._thread.join()
+        self._socket.close()
+        return [json.loads(datagram.split(b"\n", 1)[1]) for datagram in self._heard]
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory):
+    """Runs a function down every path in a process of its own, once; controls, by name, break it first."""
+    known: dict[tuple[str, ...], Said] = {}
+
+    def run_once(function: str, *controls: str) -> Said:
+        if (function, *controls) not in known:
+            known[function, *controls] = _run(function, controls, tmp_path_factory.mktemp(function))
+        return known[function, *controls]
+
+    return run_once
+
+
+def _run(function: str, controls: Sequence[str], scratch: Path) -> Said:
+    daemon = Daemon()
+    result = scratch / "result.json"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "TABLE_NAME": "t",
+        "MAX_RECEIVE_COUNT": "5",
+        "STACK": "dev",
+        "VERSION": "1",
+        "AWS_LAMBDA_LOG_LEVEL": "DEBUG",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": f"{MARK}-secret",
+        "AWS_SESSION_TOKEN": f"{MARK}-session",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_XRAY_DAEMON_ADDRESS": daemon.address,
+        "LAMBDA_TASK_ROOT": str(scratch),
+    }
+    command = [sys.executable, "-W", "error", "-m", "tests.privacy.paths", function, str(result), *controls]
+    try:
+        finished = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    finally:
+        segments = daemon.close()
+    assert finished.returncode == 0, finished.stderr
+    assert {segment["trace_id"] for segment in segments} <= {TRACE[5:40]}
+    return Said(out=finished.stdout, err=finished.stderr, segments=segments, **json.loads(result.read_text()))

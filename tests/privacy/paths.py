@@ -1,0 +1,223 @@
+"""Run one function as Lambda runs it, down every path there is with marked values, in a process of its own.
+
+    python -m tests.privacy.paths event-handler|query RESULT.json [CONTROL]...
+
+The environment is the one Lambda makes. What the function logs and measures goes to the standard streams, what it
+traces to the daemon's port; what callers, operators and Lambda itself get to see goes to RESULT.json. A CONTROL breaks
+the function first.
+"""
+
+import base64
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+from moto import mock_aws
+
+from handlers.store import UserRecordStore
+from tests.handlers.support import LambdaContext, login, sqs_record
+from tests.privacy.wire import ERRORS, MARK, QUOTING, Wire
+
+BINARY = base64.b64encode(f"{MARK} bytes".encode()).decode()
+USER = f"{MARK}-user"
+TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+NO_TRACE = "Root=1-00000000-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0"
+
+
+class Seen:
+    """What people and programs outside the function get to see of it."""
+
+    def __init__(self) -> None:
+        self.raised: list[str] = []
+        self.bodies: list[dict[str, Any]] = []
+        self.details: list[str] = []
+
+    def write(self, path: Path, wire: Wire) -> None:
+        path.write_text(json.dumps({**vars(self), "failed": sorted(wire.failed)}))
+
+
+def _as_lambda_starts_a_process() -> None:
+    """The runtime gives the root logger a handler, and the function's log level."""
+    logging.getLogger().addHandler(logging.StreamHandler(sys.stderr))
+    logging.getLogger().setLevel(os.environ["AWS_LAMBDA_LOG_LEVEL"])
+
+
+class BrokenContext(LambdaContext):
+    """Makes the whole batch crash, whatever the handler catches around its calls."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        raise RuntimeError(QUOTING)
+
+
+def _marked_record(body: Any, index: int, receive_count: int) -> dict[str, Any]:
+    record = sqs_record(body, f"m-{index}", receive_count=receive_count)
+    record["attributes"] |= {"SenderId": f"{MARK}-sender", "AWSTraceHeader": TRACE}
+    record["messageAttributes"] = {
+        "token": {"stringValue": f"{MARK}-token", "dataType": "String"},
+        "bytes": {"binaryValue": BINARY, "dataType": "Binary.custom"},
+        **{f"a{i}": {"stringValue": f"{MARK}{i}", "dataType": "String"} for i in range(8)},
+    }
+    return record
+
+
+def run_event_handler(handler: Callable[..., Any], wire: Wire, seen: Seen) -> None:
+    """Every way a batch can go."""
+    minute = iter(range(10_000))
+
+    def good(**more: Any) -> dict[str, Any]:
+        passed = next(minute)
+        timestamp = f"2022-08-{1 + passed // 1440:02}T{passed // 60 % 24:02}:{passed % 60:02}:00Z"
+        return login(USER, f"{MARK}-service", f"{MARK} name", timestamp) | more
+
+    def send(*bodies: Any, receive_count: int = 1, context: LambdaContext | None = None) -> None:
+        records = [_marked_record(body, index, receive_count) for index, body in enumerate(bodies)]
+        _call(handler, {"Records": records}, seen, context)
+
+    send(good(), good(user_id=f"{MARK}-other"), good(extra=MARK))
+    send(*INVALID, good())
+    send(good(), context=LambdaContext(remaining_milliseconds=400))
+    send(good(), context=BrokenContext())
+    _call(handler, {MARK: MARK}, seen)
+    _call(handler, {"Records": [{"messageId": "m", MARK: MARK}, {"messageId": "n", "body": {MARK: MARK}}]}, seen)
+    _call(handler, {"Records": [{MARK: MARK}]}, seen)
+    for operation in ("BatchGetItem", "UpdateItem"):
+        for kind in ERRORS:
+            with wire.failing(operation, kind):
+                send(good(), MARK, receive_count=5)
+        with wire.losing_replies(operation):
+            send(good())
+    with wire.racing("UpdateItem"):
+        send(good(), good(user_id=f"{MARK}-other"))
+    unprocessed = {"t": {"Keys": [{"user_id": {"S": USER}}]}}
+    with wire.answering("BatchGetItem", {"Responses": {}, "UnprocessedKeys": unprocessed}):
+        send(good())
+    for kind in ERRORS:
+        with wire.failing("SendMessageBatch", kind):
+            send(MARK, good())
+    refusal = {"Id": "0", "Code": "InvalidMessageContents", "Message": QUOTING, "SenderFault": True}
+    with wire.answering("SendMessageBatch", {"Successful": [], "Failed": [refusal]}):
+        send(MARK, good())
+    undecodable = _marked_record(MARK, 1, 1)
+    undecodable["messageAttributes"]["bytes"]["binaryValue"] = f"{MARK}!"
+    _call(handler, {"Records": [undecodable]}, seen)
+
+
+INVALID = [
+    MARK,
+    f'["{MARK}"]',
+    f'{{"{MARK}": 1, "{MARK}": 2}}',
+    {MARK: MARK},
+    login(USER, {MARK: MARK}),  # pyright: ignore[reportArgumentType]
+    login(MARK * 100),
+    login(USER, service_name=""),
+    login(USER, " "),
+    login(f"{MARK}\n"),
+    login(USER, timestamp=MARK),
+    login(USER, timestamp="2999-01-01T00:00:00Z"),
+]
+
+
+def _dead_letter_reasons() -> list[str]:
+    client, found = boto3.client("sqs"), []
+    while messages := client.receive_message(
+        QueueUrl=os.environ["DEAD_LETTER_QUEUE_URL"], MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+    ).get("Messages"):
+        for message in messages:
+            attributes = message["MessageAttributes"]
+            found.append(f"{attributes['error_code']['StringValue']}: {attributes['error_detail']['StringValue']}")
+    return found
+
+
+def run_query(handler: Callable[..., Any], wire: Wire, seen: Seen) -> None:
+    """Every way a request can go."""
+
+    def ask(user_id: Any) -> None:
+        _call(handler, _request(user_id), seen)
+
+    for user_id in (USER, f"{MARK}-nobody", MARK * 100, f"{MARK}%ff", f"{MARK}%0A", "%20", "", None, 7, {MARK: MARK}):
+        ask(user_id)
+    _call(handler, {"pathParameters": None, MARK: MARK}, seen)
+    service = {"service_id": {"S": f"{MARK}-service"}, "service_name": {"S": f"{MARK} name"}}
+    readable = {"M": service | {"last_accessed": {"S": "2022-08-04T08:50:39Z"}}}
+    for services in ({"L": [{"S": f"{MARK} hand edit"}, readable]}, {"S": MARK}):
+        with wire.answering("GetItem", {"Item": {"user_id": {"S": USER}, "services": services}}):
+            ask(USER)
+    for kind in ERRORS:
+        with wire.failing("GetItem", kind):
+            ask(USER)
+    with wire.losing_replies("GetItem"):
+        ask(USER)
+
+
+def _request(user_id: Any) -> dict[str, Any]:
+    token = f"Bearer {MARK}-token"
+    return {
+        "resource": "/users/{user_id}/services",
+        "path": f"/users/{user_id}/services",
+        "httpMethod": "GET",
+        "headers": {"Authorization": token, "X-Forwarded-For": f"{MARK}-address"},
+        "multiValueHeaders": {"Authorization": [token]},
+        "queryStringParameters": {"token": f"{MARK}-token"},
+        "pathParameters": {"user_id": user_id},
+        "requestContext": {
+            "requestId": "api-1",
+            "authorizer": {"claims": {"sub": f"{MARK}-subject", "client_id": f"{MARK}-client"}},
+            "identity": {"sourceIp": f"{MARK}-address"},
+        },
+        "body": f"{MARK}-body",
+    }
+
+
+def _call(handler: Callable[..., Any], event: Any, seen: Seen, context: LambdaContext | None = None) -> None:
+    try:
+        response = handler(event, context or LambdaContext())
+    except Exception as error:  # noqa: BLE001 - Lambda catches as much
+        # What Lambda would log of it: every text, and every exception behind it that is not suppressed.
+        seen.raised.append("".join(traceback.format_exception(error)))
+        return
+    if "statusCode" in response:
+        seen.bodies.append({"status": response["statusCode"], "body": response["body"]})
+
+
+def main(function: str, result: str, *controls: str) -> None:
+    wire, seen = Wire(), Seen()
+    # Nobody here waits for a backoff, neither the clients' nor ours.
+    time.sleep = lambda _: None
+    (UserRecordStore.__init__.__kwdefaults__ or {})["sleep"] = time.sleep
+    with mock_aws():
+        boto3.client("dynamodb").create_table(
+            TableName="t",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "user_id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
+        )
+        os.environ["DEAD_LETTER_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="q")["QueueUrl"]
+        _as_lambda_starts_a_process()
+        if controls:
+            from tests.privacy.controls import CONTROLS
+
+            for control in controls:
+                CONTROLS[control]()
+        if function == "event-handler":
+            from handlers.event_handler import handler
+        else:
+            from handlers.query import handler
+        # Lambda wires while the function starts, before there is a trace.
+        handler.__globals__["_wired"]()
+        os.environ["_X_AMZN_TRACE_ID"] = TRACE
+        run = run_event_handler if function == "event-handler" else run_query
+        run(handler, wire, seen)
+        os.environ["_X_AMZN_TRACE_ID"] = NO_TRACE
+        seen.details = _dead_letter_reasons()
+    seen.write(Path(result), wire)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

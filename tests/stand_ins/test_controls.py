@@ -1,0 +1,93 @@
+"""Tables that are wrong, each in one way: the suite is worth something because it fails every one of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.chaos.table import TableModel
+from tests.stand_ins import test_store, test_table
+from tests.stand_ins.requests import TABLE, entry, services
+
+
+class Tampered:
+    """A table, some of whose requests or answers are changed."""
+
+    def __init__(
+        self, *, asked: Callable[[Any], Any] = lambda r: r, answered: Callable[[Any], Any] = lambda r: r
+    ) -> None:
+        self._table = TableModel(TABLE)
+        self._asked = asked
+        self._answered = answered
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        operation = getattr(self._table, name)
+        return lambda **request: self._answered(operation(**self._asked(request)))
+
+
+def without(name: str) -> Callable[[Any], Any]:
+    return lambda fields: {key: value for key, value in fields.items() if key != name}
+
+
+def overwrites(request: dict[str, Any]) -> dict[str, Any]:
+    values = {name: value for name, value in request.get("ExpressionAttributeValues", {}).items() if name == ":new"}
+    changed = without("ConditionExpression")(request)
+    return changed | {"ExpressionAttributeValues": values} if values else changed
+
+
+def sorts_lists(request: dict[str, Any]) -> dict[str, Any]:
+    values = {
+        name: {"L": sorted(value["L"], key=repr)} if "L" in value else value
+        for name, value in request.get("ExpressionAttributeValues", {}).items()
+    }
+    return request | {"ExpressionAttributeValues": values} if values else request
+
+
+def answers_for_missing(response: dict[str, Any]) -> dict[str, Any]:
+    return {"Item": {}} | response if "Responses" not in response else response
+
+
+def forgets_the_rest(response: dict[str, Any]) -> dict[str, Any]:
+    return response | {"UnprocessedKeys": {}} if "Responses" in response else response
+
+
+reordered = services(entry("b"), entry("a"))
+CONTROLS: dict[str, tuple[Any, Callable[[Any], None]]] = {
+    "conditions ignored": (
+        Tampered(asked=overwrites),
+        test_table.test_a_lost_race_gives_the_whole_item_back_and_changes_nothing,
+    ),
+    "nothing given back": (
+        Tampered(asked=without("ReturnValuesOnConditionCheckFailure")),
+        test_table.test_a_lost_race_gives_the_whole_item_back_and_changes_nothing,
+    ),
+    "lists without order": (
+        Tampered(asked=sorts_lists),
+        lambda table: test_table.test_lists_are_equal_only_in_every_element_and_in_order(table, reordered),
+    ),
+    "missing is empty": (Tampered(answered=answers_for_missing), test_table.test_what_is_not_there_is_no_item),
+    "rest forgotten": (
+        Tampered(answered=forgets_the_rest),
+        test_table.test_an_answer_ends_at_16_megabytes_and_the_rest_is_unprocessed,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_control_a_wrong_table_fails(name: str):
+    table, examine = CONTROLS[name]
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        examine(table)
+
+
+def test_control_a_table_without_a_limit_fails(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tests.chaos.table.ITEM_BYTES_MAX", 500_000)
+    with pytest.raises(pytest.fail.Exception):
+        test_table.test_an_item_of_one_byte_more_is_refused_and_the_old_one_stays(TableModel(TABLE))
+
+
+def test_control_a_table_that_is_right_passes():
+    for _, examine in CONTROLS.values():
+        examine(TableModel(TABLE))
+    table = TableModel(TABLE)
+    test_store.test_logins_become_records_newest_first(table, test_store.UserRecordStore(table, TABLE))

@@ -1,0 +1,127 @@
+"""What quarantine relies on a queue to do, asked of every stand-in for SQS."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from handlers.clients import make_client
+from localcloud.emulator.process import Emulator
+from tests.chaos.queues import QueueModel
+
+TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+MEBIBYTE = 1024 * 1024
+PREFIX = "AWS.SimpleQueueService."
+
+
+def real_queue(client: Any) -> SimpleNamespace:
+    url = client.create_queue(QueueName="dead-letters", Attributes={"MaximumMessageSize": str(MEBIBYTE)})["QueueUrl"]
+
+    def everything() -> list[tuple[str, dict[str, Any], str | None]]:
+        found = []
+        while received := client.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"]
+        ).get("Messages"):
+            found += [
+                (each["Body"], each.get("MessageAttributes", {}), each["Attributes"].get("AWSTraceHeader"))
+                for each in received
+            ]
+        return found
+
+    return SimpleNamespace(
+        send=lambda entries: client.send_message_batch(QueueUrl=url, Entries=entries), all=everything
+    )
+
+
+@pytest.fixture
+def model_queue() -> SimpleNamespace:
+    queue = QueueModel("https://sqs/dead-letters")
+    return SimpleNamespace(
+        send=lambda entries: queue.send_message_batch(QueueUrl=queue.url, Entries=entries),
+        all=lambda: [(sent.body, sent.attributes, sent.trace_header) for sent in queue.messages()],
+    )
+
+
+@pytest.fixture
+def moto_queue(session: boto3.Session) -> Iterator[SimpleNamespace]:
+    with mock_aws():
+        yield real_queue(make_client(session._session, "sqs", read_timeout_seconds=2))
+
+
+@pytest.fixture
+def cloud_queue(emulator: Emulator) -> Iterator[SimpleNamespace]:
+    client = emulator.client("sqs")
+    yield real_queue(client)
+    client.delete_queue(QueueUrl=client.get_queue_url(QueueName="dead-letters")["QueueUrl"])
+
+
+@pytest.fixture
+def queue(request: pytest.FixtureRequest, stand_in: str) -> SimpleNamespace:
+    """An empty queue: what sends to it, and everything in it."""
+    return request.getfixturevalue(f"{stand_in}_queue")
+
+
+def entry(number: int, body: str = "body", **more: Any) -> dict[str, Any]:
+    return {"Id": str(number), "MessageBody": body, **more}
+
+
+def text(value: str) -> dict[str, Any]:
+    return {"DataType": "String", "StringValue": value}
+
+
+def test_a_message_arrives_as_it_was_sent(queue: SimpleNamespace):
+    body = '{ "a" :\t"\\u0000 \u00e9 \U0001f469\u2028"}\r\n '
+    attributes = {
+        "text": text("t\u00e9xt\n"),
+        "number": {"DataType": "Number.price", "StringValue": "1.50"},
+        "bytes": {"DataType": "Binary.raw", "BinaryValue": bytes(range(256))},
+    }
+    response = queue.send([entry(0, body, MessageAttributes=attributes)])
+    assert [each["Id"] for each in response["Successful"]] == ["0"]
+    assert not response.get("Failed")
+    assert queue.all() == [(body, attributes, None)]
+
+
+@pytest.mark.differs(moto="it forgets it in batches", cloud="it forgets it in batches")
+def test_a_trace_arrives_with_its_message(queue: SimpleNamespace):
+    queue.send([entry(0, MessageSystemAttributes={"AWSTraceHeader": text(TRACE)})])
+    assert queue.all() == [("body", {}, TRACE)]
+
+
+def test_ten_messages_fit_into_a_batch(queue: SimpleNamespace):
+    response = queue.send([entry(i, f"body {i}") for i in range(10)])
+    assert {each["Id"] for each in response["Successful"]} == {str(i) for i in range(10)}
+    assert sorted(body for body, _, _ in queue.all()) == [f"body {i}" for i in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("entries", "code"),
+    [
+        ([], "EmptyBatchRequest"),
+        ([entry(i) for i in range(11)], "TooManyEntriesInBatchRequest"),
+        ([entry(0), entry(0)], "BatchEntryIdsNotDistinct"),
+        ([entry(i, "x" * (MEBIBYTE // 2 + 1)) for i in range(2)], "BatchRequestTooLong"),
+    ],
+    ids=["empty", "too many", "twice", "too long"],
+)
+def test_a_batch_that_breaks_a_rule_is_refused_whole(queue: SimpleNamespace, entries: list[Any], code: str):
+    with pytest.raises(ClientError) as refused:
+        queue.send(entries)
+    assert refused.value.response.get("Error", {}).get("Code", "").removeprefix(PREFIX) == code
+    assert queue.all() == []
+
+
+def test_a_batch_of_exactly_a_mebibyte_is_taken(queue: SimpleNamespace):
+    assert len(queue.send([entry(i, "x" * (MEBIBYTE // 2)) for i in range(2)])["Successful"]) == 2
+
+
+@pytest.mark.differs(moto="it takes any character")
+def test_an_entry_that_breaks_a_rule_is_refused_alone(queue: SimpleNamespace):
+    response = queue.send([entry(0), entry(1, "control \u0001 character"), entry(2)])
+    assert [each["Id"] for each in response["Failed"]] == ["1"]
+    assert {each["Id"] for each in response["Successful"]} == {"0", "2"}
+    assert len(queue.all()) == 2

@@ -1,0 +1,139 @@
+"""The store on every stand-in for DynamoDB: the same logins end in the same records, whoever else was writing."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from handlers.logins import LoginEvent
+from handlers.store import Change, UserRecordStore, WriteOutcome
+from tests.chaos.aws import Client
+from tests.stand_ins.requests import TABLE, entry, key, read, services, write
+
+NOW = datetime(2022, 8, 4, 8, 50, 39, tzinfo=UTC)
+
+
+def login(service_id: str = "mail", *, user_id: str = "u", seconds: int = 0, service_name: str = "Mail") -> LoginEvent:
+    at = NOW + timedelta(seconds=seconds)
+    return LoginEvent(user_id=user_id, service_id=service_id, service_name=service_name, occurred_at=at)
+
+
+def plenty() -> float:
+    return 10.0
+
+
+def fold(store: UserRecordStore, *logins: LoginEvent) -> dict[str, WriteOutcome]:
+    """Read and write as a batch does."""
+    by_user: dict[str, list[LoginEvent]] = {}
+    for each in logins:
+        by_user.setdefault(each.user_id, []).append(each)
+    found = store.read(by_user, plenty)
+    assert not found.error_codes
+    return store.write([Change(stored=found.records[user], events=by_user[user]) for user in by_user], plenty)
+
+
+@pytest.fixture
+def interrupted(dynamodb: Any) -> Callable[[Callable[[], Any]], UserRecordStore]:
+    """Makes a store before whose first write something else happens."""
+
+    def make(something_else: Callable[[], Any]) -> UserRecordStore:
+        pending = [something_else]
+
+        def gate(operation: str, request: dict[str, Any], perform: Any) -> dict[str, Any]:
+            if operation == "update_item" and pending:
+                pending.pop()()
+            return perform(request)
+
+        return UserRecordStore(Client(dynamodb, gate), TABLE, sleep=lambda seconds: None)
+
+    return make
+
+
+def test_logins_become_records_newest_first(dynamodb: Any, store: UserRecordStore):
+    outcomes = fold(store, login("b"), login("c", seconds=1), login("a"), login(user_id="v"), login("b", seconds=-1))
+    assert {user: (outcome.error_code, outcome.changed) for user, outcome in outcomes.items()} == {
+        "u": (None, 3),
+        "v": (None, 1),
+    }
+    assert read(dynamodb) == key("u") | {
+        "services": services(entry("c", at="2022-08-04T08:50:40Z"), entry("a"), entry("b"))
+    }
+    assert read(dynamodb, "v") == key("v") | {"services": services(entry())}
+
+
+def test_what_is_newer_replaces_and_what_is_not_changes_nothing(dynamodb: Any, store: UserRecordStore):
+    fold(store, login(seconds=5))
+    assert fold(store, login(), login(seconds=5))["u"].changed == 0
+    assert fold(store, login(seconds=6, service_name="New"))["u"].changed == 1
+    assert read(dynamodb) == key("u") | {"services": services(entry("mail", "New", "2022-08-04T08:50:45Z"))}
+
+
+def test_reading_tells_the_known_from_the_new(store: UserRecordStore):
+    fold(store, *[login(user_id=f"u{i}") for i in range(120)])
+    found = store.read([f"u{i}" for i in range(240)], plenty)
+    assert found.error_codes == {}
+    assert [bool(found.records[f"u{i}"].record.services) for i in range(240)] == [True] * 120 + [False] * 120
+
+
+def test_one_user_is_found_or_empty(store: UserRecordStore):
+    fold(store, login())
+    assert [service.service_id for service in store.get("u").record.services] == ["mail"]
+    assert store.get("nobody").record.services == ()
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["new user", "known user"])
+def test_a_lost_race_loses_no_login(dynamodb: Any, interrupted: Any, known: bool):
+    old = services(entry("old", at="2021-01-01T00:00:00Z"))
+    other = services(entry("wiki"), *(old["L"] if known else []))
+    if known:
+        write(dynamodb, old)
+    store = interrupted(lambda: write(dynamodb, other, old=old if known else None))
+    outcome = fold(store, login("mail", seconds=1))["u"]
+    assert (outcome.error_code, outcome.conflicts, outcome.changed) == (None, 1, 1)
+    assert read(dynamodb) == key("u") | {"services": services(entry("mail", at="2022-08-04T08:50:40Z"), *other["L"])}
+
+
+def test_a_race_lost_to_a_newer_login_is_over(dynamodb: Any, interrupted: Any):
+    newer = services(entry(at="2023-01-01T00:00:00Z"))
+    outcome = fold(interrupted(lambda: write(dynamodb, newer)), login())["u"]
+    assert (outcome.error_code, outcome.conflicts, outcome.changed) == (None, 1, 0)
+    assert read(dynamodb) == key("u") | {"services": newer}
+
+
+def test_a_race_lost_to_a_deletion_stores_the_login(dynamodb: Any, interrupted: Any):
+    write(dynamodb, services(entry("old")))
+    store = interrupted(lambda: dynamodb.put_item(TableName=TABLE, Item=key("u")))
+    outcome = fold(store, login())["u"]
+    assert (outcome.error_code, outcome.conflicts) == (None, 1)
+    assert read(dynamodb, "u") == key("u") | {"services": services(entry())}
+
+
+def test_a_write_that_meets_itself_is_a_success(dynamodb: Any, interrupted: Any):
+    outcome = fold(interrupted(lambda: write(dynamodb, services(entry()))), login())["u"]
+    assert (outcome.error_code, outcome.conflicts) == (None, 1)
+    assert read(dynamodb) == key("u") | {"services": services(entry())}
+
+
+@pytest.mark.parametrize("mess", [{"S": "hand edit"}, {"NULL": True}, {"M": {"service_id": {"S": "half"}}}])
+def test_what_cannot_be_read_stays(dynamodb: Any, store: UserRecordStore, mess: dict[str, Any]):
+    dynamodb.put_item(TableName=TABLE, Item=key("u") | {"services": services(mess, entry("old"))})
+    assert fold(store, login(seconds=1))["u"].error_code is None
+    assert read(dynamodb) == key("u") | {
+        "services": services(entry("mail", at="2022-08-04T08:50:40Z"), entry("old"), mess)
+    }
+
+
+@pytest.mark.differs(moto="it adds what is replaced to what replaces it")
+def test_a_full_record_takes_what_fits_and_gives_back_the_rest(dynamodb: Any, store: UserRecordStore):
+    fold(store, *[login(f"s{i:04}", service_name="x" * 256) for i in range(1200)])
+    many = [login(f"t{i:04}", seconds=i, service_name="x" * 256) for i in range(200)]
+    outcome = fold(store, *many)["u"]
+    item = read(dynamodb)
+    assert item is not None
+    kept = [each["M"]["service_id"]["S"] for each in item["services"]["L"]]
+    assert (outcome.error_code, len(kept)) == (None, 1200 + outcome.changed)
+    assert kept[: outcome.changed] == [each.service_id for each in reversed(many)][: outcome.changed]
+    assert {each.service_id for each in outcome.outgrown} == {each.service_id for each in many} - set(kept)
+    assert 0 < outcome.changed < 200
+    assert fold(store, login("s0000", seconds=900, service_name="x" * 256))["u"].changed == 1
