@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from tests.fakes.waiting import HANG_SECONDS
+
 APIGATEWAY = "https://docs.aws.amazon.com/apigateway/latest/developerguide"
 SOURCES = {
     "gateway responses": f"{APIGATEWAY}/supported-gateway-response-types.html",
@@ -69,7 +71,7 @@ def send(api_url: str, attack: Attack, token: str | None) -> Answer:
     ]
     if token is not None:
         lines.append(b"Authorization: Bearer " + token.encode())
-    with socket.create_connection((address.hostname or "", address.port or 80), timeout=10) as connection:
+    with socket.create_connection((address.hostname or "", address.port or 80), timeout=HANG_SECONDS) as connection:
         connection.sendall(b"\r\n".join([*lines, b"", b""]))
         response = http.client.HTTPResponse(connection, method=attack.method)
         response.begin()

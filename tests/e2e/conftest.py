@@ -2,10 +2,9 @@
 
 import base64
 import json
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -14,9 +13,9 @@ from rich.console import Console
 
 from localcloud.cloud import START_STEPS, LocalCloud
 from localcloud.progress import Progress
+from tests.fakes.waiting import HANG_SECONDS
 
 ROOT = Path(__file__).parents[2]
-DEADLINE_SECONDS = 20
 PRODUCER = "arn:aws:iam::123456789012:role/identity-provider"
 NEIGHBOUR = {
     "apiClients": ["reporting", "web-portal"],
@@ -26,22 +25,12 @@ NEIGHBOUR = {
     "apiRateLimit": 5000,
     "apiBurstLimit": 5000,
 }
-T = TypeVar("T")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)
-
-
-def eventually(observe: Callable[[], T], expected: Callable[[T], object], seconds: float = DEADLINE_SECONDS) -> T:
-    """What was observed as soon as it is as expected; the last observation fails the test when it never is."""
-    deadline = time.monotonic() + seconds
-    while not expected(seen := observe()):
-        assert time.monotonic() < deadline, f"still not so after {seconds} s: {seen}"
-        time.sleep(0.1)
-    return seen
 
 
 def event(user: str, service: str, timestamp: str, name: str | None = None) -> str:
@@ -100,7 +89,7 @@ class Stack:
             self.outputs["tokenUrl"],
             auth=(client_id, client_secret),
             data={"grant_type": "client_credentials", "scope": scope},
-            timeout=10,
+            timeout=HANG_SECONDS,
         )
 
     def new_client(self, name: str, scope: str, **settings: Any) -> dict[str, str]:
@@ -127,7 +116,7 @@ class Stack:
     def query(self, user: str, token: str | None) -> requests.Response:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         return requests.get(
-            f"{self.outputs['apiUrl']}/users/{quote(user, safe='')}/services", headers=headers, timeout=10
+            f"{self.outputs['apiUrl']}/users/{quote(user, safe='')}/services", headers=headers, timeout=HANG_SECONDS
         )
 
     def pool_id(self) -> str:

@@ -4,7 +4,8 @@ import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.e2e.conftest import Stack, event, eventually
+from tests.e2e.conftest import Stack, event
+from tests.fakes.waiting import eventually
 
 
 def services(*logins: tuple[str, str]) -> list[dict[str, str]]:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.conftest import PRODUCER, Stack, event, eventually
+from tests.e2e.conftest import PRODUCER, Stack, event
 from tests.e2e.permissions import ROLES, edited, is_refused, sqs_of_role, without
+from tests.fakes.waiting import eventually
 from tests.security.iam_statements import DEAD_LETTER_QUEUE, ENFORCED, EVENT_HANDLER, QUERY, SOURCE_QUEUE
 
 
@@ -129,4 +130,4 @@ def test_no_event_is_lost_while_the_event_handler_may_do_nothing(neighbour: Stac
         neighbour.send(event(user, "mail", "2024-03-01T00:00:00Z"))
         eventually(lambda: refusals(neighbour, "event-handler"), lambda seen: seen > before)
         assert neighbour.record(user) == []
-    eventually(lambda: neighbour.record(user), bool, seconds=120)
+    eventually(lambda: neighbour.record(user), bool)

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from localcloud import demo
 from localcloud.progress import Progress
-from tests.e2e.conftest import ROOT, Stack, eventually
+from tests.e2e.conftest import ROOT, Stack
+from tests.fakes.waiting import eventually
 
 
 def run(*command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
