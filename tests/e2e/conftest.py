@@ -60,6 +60,19 @@ class Stack:
             answer = self.client("sqs").send_message_batch(QueueUrl=self.outputs["queueUrl"], Entries=entries)
             assert not answer.get("Failed")
 
+    def in_queue(self) -> int:
+        """How many events wait or are being handled."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        held = self.client("sqs").get_queue_attributes(QueueUrl=self.outputs["queueUrl"], AttributeNames=names)
+        return sum(int(held["Attributes"][name]) for name in names)
+
+    def refusals(self, function: str) -> int:
+        """How often a function was refused something, by its log."""
+        name = self.outputs["functions"][function]
+        group = self.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
+        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+        return sum("AccessDenied" in line["message"] for page in pages for line in page["events"])
+
     def record(self, user: str) -> list[dict[str, Any]]:
         """The services stored for a user."""
         key = {"user_id": {"S": user}}
