@@ -150,16 +150,16 @@ class Stack:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    with LocalCloud.start(ROOT, progress=Progress(START_STEPS, Console(quiet=True))) as cloud:
+def stack(checkout: Path) -> Iterator[Stack]:
+    with LocalCloud.start(checkout, progress=Progress(START_STEPS, Console(quiet=True))) as cloud:
         yield Stack(cloud)
 
 
 @pytest.fixture(scope="session")
-def neighbour(stack: Stack) -> Stack:
+def neighbour(stack: Stack, checkout: Path) -> Stack:
     """Stack prod, deployed into the same account beside the first one, with all that the first one goes without."""
     progress = Progress(1, Console(quiet=True))
-    return Stack(stack.cloud.deploy_beside(ROOT, "prod", progress=progress, config_overrides=NEIGHBOUR))
+    return Stack(stack.cloud.deploy_beside(checkout, "prod", progress=progress, config_overrides=NEIGHBOUR))
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.conftest import ROOT
 from tests.fakes.processes import living, with_command, with_environment
 from tests.fakes.waiting import HANG_SECONDS, eventually
 
@@ -26,7 +25,8 @@ KEYS = {
 class Command:
     """One run of `python -m localcloud`, with a temporary directory of its own by which all it starts can be told."""
 
-    def __init__(self, scratch: Path):
+    def __init__(self, checkout: Path, scratch: Path):
+        self.checkout = checkout
         self.scratch = scratch
         self.outputs = scratch.parent / f"{scratch.name}-outputs" / "outputs.json"
         self.process: subprocess.Popen[str] | None = None
@@ -34,7 +34,7 @@ class Command:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "localcloud", *arguments],
-            cwd=ROOT,
+            cwd=self.checkout,
             env=os.environ | {"TMPDIR": str(self.scratch)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -71,10 +71,10 @@ class Command:
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Iterator[Command]:
+def command(checkout: Path, tmp_path: Path) -> Iterator[Command]:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    command = Command(scratch)
+    command = Command(checkout, scratch)
     yield command
     if command.process is not None:
         command.process.kill()
@@ -99,7 +99,7 @@ def test_it_says_what_it_does_and_is_gone_when_told_to_stop(command: Command):
     assert re.search(r"\[1/2\] .* done in [\d.]+ s", printed)
     assert requests.get(f"{outputs['apiUrl']}/users/anybody/services", timeout=HANG_SECONDS).status_code == 401
     assert len(command.survivors()) >= 2, "the command and the emulator"
-    second = Command(command.scratch)
+    second = Command(command.checkout, command.scratch)
     status, said, complaint = second.run("up", "--outputs", str(command.outputs))
     assert (status, said) == (1, ""), "nothing is started that would take the place of the first"
     assert re.fullmatch(rf".* runs at {outputs['endpoint']}: .* --outputs\.", complaint.strip()), complaint

@@ -10,6 +10,7 @@ import pytest
 
 from localcloud import engine
 from localcloud.engine import Resource, ResourceFailed
+from localcloud.stack_config import StackConfig
 from tests.localcloud.programs import Lab, Run
 
 DISABLED = {"pulumi:disable-default-providers": '["lab"]'}
@@ -164,6 +165,6 @@ def test_the_program_dies_with_an_interrupted_deployment(run: Run):
         "print('locked', flush=True)\ntime.sleep(600)\n"
     )
     with pytest.raises(KeyboardInterrupt):
-        engine.deploy(run.directory, "dev", {}, [], Lab(), on_event=interrupt)
+        engine.deploy(run.directory, StackConfig("lab", "dev", {}, frozenset()), Lab(), on_event=interrupt)
     with (run.directory / "lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises as long as the program lives

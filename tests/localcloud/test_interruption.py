@@ -14,7 +14,6 @@ import pytest
 from tests.fakes.processes import living, with_environment
 from tests.fakes.waiting import HANG_SECONDS, eventually
 
-ROOT = Path(__file__).parents[2]
 # Every process of a run has its scratch directory in its environment, so it can be found; Linux shows environments.
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes through /proc")
 
@@ -30,13 +29,13 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
 class Run:
     """A command under way in a scratch directory of its own."""
 
-    def __init__(self, command: str, scratch: Path) -> None:
+    def __init__(self, command: str, checkout: Path, scratch: Path) -> None:
         self.scratch = scratch
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
         outputs = ["--outputs", str(scratch / "outputs.json")] if command == "server" else []
         self._process = subprocess.Popen(
             [*COMMANDS[command], *outputs],
-            cwd=ROOT,
+            cwd=checkout,
             env=environment | {"TMPDIR": str(scratch)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -98,8 +97,10 @@ def files_may_stay(command: str, number: signal.Signals) -> bool:
         ("server", signal.SIGHUP, b"ready"),
     ],
 )
-def test_nothing_survives_at_moments_that_matter(command: str, number: signal.Signals, moment: bytes, tmp_path: Path):
-    with Run(command, tmp_path) as run:
+def test_nothing_survives_at_moments_that_matter(
+    command: str, number: signal.Signals, moment: bytes, checkout: Path, tmp_path: Path
+):
+    with Run(command, checkout, tmp_path) as run:
         assert moment in run.watch(until=moment)
         assert run.processes(), "the control: a run that is under way is found"
         run.end(number)
@@ -109,9 +110,9 @@ def test_nothing_survives_at_moments_that_matter(command: str, number: signal.Si
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("command", COMMANDS)
-def test_nothing_survives_at_random_moments(command: str, seed: int, tmp_path: Path):
+def test_nothing_survives_at_random_moments(command: str, seed: int, checkout: Path, tmp_path: Path):
     number = SIGNALS[seed % len(SIGNALS)]
-    with Run(command, tmp_path) as run:
+    with Run(command, checkout, tmp_path) as run:
         run.watch(random.Random(f"{command} {seed}").uniform(0, 10))
         run.end(number)
         kept = {str(tmp_path / "outputs.json")} if files_may_stay(command, number) else set()
