@@ -53,7 +53,7 @@ class LocalCloud:
             with progress.step("Start the emulator") as step:
                 emulator = started.enter_context(Emulator.start(port, region=config.values["aws:region"]))
                 step.note(emulator.endpoint)
-            deployment = _deploy(emulator, project, stack, config, progress)
+            deployment = _deploy(emulator, project, config, progress)
             cloud = cls(emulator, deployment)
             started.pop_all()
         return cloud
@@ -63,7 +63,7 @@ class LocalCloud:
     ) -> "LocalCloud":
         """Answer another stack in the same account, which is gone when this one is; or raise as `start` does."""
         config = stack_config.read(project, stack, config_overrides)
-        return LocalCloud(self._emulator, _deploy(self._emulator, project, stack, config, progress), guest=True)
+        return LocalCloud(self._emulator, _deploy(self._emulator, project, config, progress), guest=True)
 
     def __enter__(self) -> "LocalCloud":
         return self
@@ -111,17 +111,13 @@ class LocalCloud:
             self._written = None
 
 
-def _deploy(
-    emulator: Emulator, project: Path, stack: str, config: stack_config.StackConfig, progress: Progress
-) -> Deployment:
+def _deploy(emulator: Emulator, project: Path, config: stack_config.StackConfig, progress: Progress) -> Deployment:
     watcher = _Watcher()
-    with progress.step(f"Deploy stack {stack}") as step:
+    with progress.step(f"Deploy stack {config.stack}") as step:
         watcher.step = step
         deployment = deploy(
             project,
-            stack,
-            config.values,
-            config.secret_keys,
+            config,
             Providers(emulator),
             # The program builds for the interpreter that will run it, and its scratch goes with the emulator's.
             environment={TARGET_VARIABLE: HOST, "TMPDIR": str(emulator.directory)},

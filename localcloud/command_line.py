@@ -23,7 +23,7 @@ from localcloud.deployer.stack_config import ConfigError
 from localcloud.emulator.process import ENDED, EmulatorError
 from localcloud.progress import Progress
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).parents[1]  # not resolved: a folder of links to a project is a project
 OUTPUTS = PROJECT / ".localcloud" / "outputs.json"
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

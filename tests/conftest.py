@@ -3,12 +3,15 @@
 import functools
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import botocore.session
 import pytest
 
 from localcloud.deployer import recorder
 from localcloud.deployer.recorder import PROD_OVERLAY, Graph, record
+from tests.fakes.checkout import link_checkout
+from tests.fakes.stack_files import Guard
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +41,22 @@ def extended_graph() -> Graph:
         "batchWindowSeconds": 5,
     }
     return record("dev", extensions)
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder to run commands in as in the checkout, with stack files of the tests' own."""
+    return link_checkout(tmp_path_factory.mktemp("checkout"))
+
+
+GUARD = Guard()
+
+
+@pytest.fixture
+def committed_stacks() -> Iterator[None]:
+    """Lets a test read the stack files of the checkout."""
+    with GUARD.lifted():
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,12 +1,8 @@
 """Attacks on the API as data: what is sent, what AWS documents as the answer, what the embedded cloud answers."""
 
-import http.client
-import json
-import socket
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 APIGATEWAY = "https://docs.aws.amazon.com/apigateway/latest/developerguide"
 SOURCES = {
@@ -17,18 +13,6 @@ SOURCES = {
 }
 UNDOCUMENTED = "not documented"
 VICTIM = "victim@example.com"
-TREASURE = "Treasure of the victim"
-"""The name of the victim's one service."""
-INSIDE_DETAILS = ("traceback", "exception", "arn:", "amazonaws", "boto", "dynamodb", "lambda", "handler", "python")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,49 +40,6 @@ class Attack:
     def user_id(self) -> str:
         """The id that the path holds for a handler that decodes it once."""
         return unquote(self.target.split(b"/")[2].decode()) if self.target.count(b"/") > 1 else ""
-
-
-def send(api_url: str, attack: Attack, token: str | None) -> Answer:
-    """Send it byte for byte, as no well-behaved client would."""
-    address = urlsplit(api_url)
-    lines = [
-        b" ".join([attack.method.encode(), address.path.encode() + attack.target, b"HTTP/1.1"]),
-        b"Host: " + address.netloc.encode(),
-        b"Connection: close",
-        *attack.headers,
-    ]
-    if token is not None:
-        lines.append(b"Authorization: Bearer " + token.encode())
-    with socket.create_connection((address.hostname or "", address.port or 80), timeout=10) as connection:
-        connection.sendall(b"\r\n".join([*lines, b"", b""]))
-        response = http.client.HTTPResponse(connection, method=attack.method)
-        response.begin()
-        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
-
-
-def complaints(attack: Attack, token: str | None, answer: Answer) -> Iterator[str]:
-    """Say what an answer gives away."""
-    text = answer.body.decode()
-    if answer.status != attack.here:
-        yield f"the status is {answer.status}, not {attack.here}"
-    if TREASURE in text:
-        yield "it holds the data"
-    if "set-cookie" in answer.headers:
-        yield "it sets a cookie"
-    yield from (f"it tells {detail}" for detail in INSIDE_DETAILS if detail in text.lower())
-    if answer.status == 200:
-        if json.loads(text) != {"user_id": attack.user_id, "services": []}:
-            yield "it is not the record of a user without services"
-        if answer.headers["content-type"].partition(";")[0] != "application/json":
-            yield f"a browser would take it for {answer.headers['content-type']}"
-        return
-    sent = {part for part in (token, attack.user_id, attack.target.decode()) if part and len(part) > 2}
-    if any(part in text for part in sent):
-        yield "it repeats what was sent"
-    # Who refuses a line that is not HTTP, in front of the API, may do it without a word.
-    wordless = attack.method == "HEAD" or (attack.aws == UNDOCUMENTED and not text)
-    if not wordless and json.loads(text).keys() != {"message", "request_id"}:
-        yield f"it is not a refusal of ours: {text}"
 
 
 def _of(user_id: str) -> bytes:

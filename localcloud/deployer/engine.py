@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import engine_pb2_grpc, resource_pb2_grpc
 
 from localcloud import lifetime
-from localcloud.deployer import stack_config
 from localcloud.deployer.resource_monitor import Backend, Created, Monitor, Resource, ResourceFailed, Watch
+from localcloud.deployer.stack_config import StackConfig
 
 __all__ = ["Backend", "Created", "Deployment", "DeploymentFailed", "Resource", "ResourceFailed", "deploy"]
 
@@ -46,9 +46,7 @@ class Deployment:
 
 def deploy(
     project: Path,
-    stack: str,
-    config: Mapping[str, str],
-    secret_keys: Collection[str],
+    config: StackConfig,
     backend: Backend,
     *,
     preview: bool = False,
@@ -60,15 +58,15 @@ def deploy(
     `environment` is added to this process's own for the program; Pulumi's own variables are not passed on.
     """
     project = project.resolve()
-    name = stack_config.project_name(project)
-    monitor = Monitor(project, name, stack, preview, backend, on_event)
-    monitor.disabled_default_providers = set(json.loads(config.get("pulumi:disable-default-providers", "[]")))
+    monitor = Monitor(project, config.project, config.stack, preview, backend, on_event)
+    monitor.disabled_default_providers = set(json.loads(config.values.get("pulumi:disable-default-providers", "[]")))
     variables = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
     variables |= dict(environment or {})
-    variables["PULUMI_CONFIG"] = json.dumps(dict(config))
-    variables["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(sorted(secret_keys))
+    variables["PULUMI_CONFIG"] = json.dumps(config.values)
+    variables["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(sorted(config.secret_keys))
     with _serving(monitor) as address:
-        arguments = [address, str(project), name, stack, "preview" if preview else "up", str(PARALLEL)]
+        operation = "preview" if preview else "up"
+        arguments = [address, str(project), config.project, config.stack, operation, str(PARALLEL)]
         status, complaint = _run_program(arguments, variables, lambda line: monitor.tell("info", line))
     # Nothing is under way any more: what was in flight when the program ended has been waited for, none is orphaned.
     if status and not monitor.failures:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from components.packaging.artifact import HOST, TARGET_VARIABLE
+from localcloud import samples
 from localcloud.deployer import engine, stack_config
 from localcloud.deployer.engine import Created, Resource
 
@@ -72,6 +73,8 @@ def record(
 ) -> Graph:
     """Answer what the program registers for `stack` with `config` over its settings; raises as a deployment does.
 
+    The settings are those of the sample, unless another project is recorded.
+
     Of several processes of a test run that want the same, the first records it.
     """
     if shared_folder is None or preview or environment or project != ROOT:
@@ -88,12 +91,9 @@ def record(
 def _record(
     stack: str, config: Mapping[str, Any] | None, preview: bool, project: Path, environment: Mapping[str, str] | None
 ) -> Graph:
-    settings = stack_config.read(project, stack, config)
     deployment = engine.deploy(
         project,
-        stack,
-        settings.values,
-        settings.secret_keys,
+        (samples if project == ROOT else stack_config).read(project, stack, config),
         InventedAws(),
         preview=preview,
         environment={TARGET_VARIABLE: HOST} | dict(environment or {}),

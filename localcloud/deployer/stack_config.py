@@ -51,19 +51,27 @@ def project_name(project: Path) -> str:
     return name
 
 
-def read(project: Path, stack: str, overrides: Mapping[str, Any] | None = None) -> StackConfig:
+def read(
+    project: Path,
+    stack: str,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    name: str | None = None,
+    stacks: Path | None = None,
+) -> StackConfig:
     """Answer the configuration of `stack`, its values replaced by `overrides`, or raise ConfigError.
 
     Keys of `overrides` without a namespace are the project's. An override may stand for a value that is encrypted in
-    the stack file, which cannot be read here.
+    the stack file, which cannot be read here. `name` and `stacks` replace the project's name and the folder of its
+    stack files.
     """
-    name = project_name(project)
+    name = name or project_name(project)
     declared = {
         _full(key, name): _declaration(key, declaration, name)
         for key, declaration in (_load(project / "Pulumi.yaml").get("config") or {}).items()
     }
     replaced = {_full(key, name): value for key, value in (overrides or {}).items()}
-    given = _stack_values(project, stack, name)
+    given = _stack_values(stacks or project, stack, name)
     defaults = {key: declaration.get("default", declaration.get("value")) for key, declaration in declared.items()}
     values = {key: value for key, value in (defaults | given | replaced).items() if value is not None}
     if missing := [key for key in declared if key not in values]:
@@ -93,10 +101,10 @@ def _load(file: Path, loader: Any = _Loader) -> dict[str, Any]:
     return content or {}
 
 
-def _stack_values(project: Path, stack: str, name: str) -> dict[str, Any]:
-    file = project / f"Pulumi.{stack}.yaml"
+def _stack_values(folder: Path, stack: str, name: str) -> dict[str, Any]:
+    file = folder / f"Pulumi.{stack}.yaml"
     if not file.exists():
-        known = sorted(path.name[len("Pulumi.") : -len(".yaml")] for path in project.glob("Pulumi.*.yaml"))
+        known = sorted(path.name[len("Pulumi.") : -len(".yaml")] for path in folder.glob("Pulumi.*.yaml"))
         raise ConfigError(
             f"There is no stack {stack}: {file.name} is missing. Stacks here: {', '.join(known) or 'none'}."
         )

@@ -23,6 +23,7 @@ from tests.components.artifact_project import (
     relock,
     unpack_locked,
 )
+from tests.fakes.waiting import HANG_SECONDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -223,7 +224,7 @@ def test_each_target_has_a_layer_and_a_version_of_its_own(tmp_path: Path) -> Non
 @pytest.mark.usefixtures("_quick_install")
 def test_builds_at_the_same_time_agree(tmp_path: Path) -> None:
     project = make_project(tmp_path)
-    both_found_nothing = threading.Barrier(2, timeout=60)
+    both_found_nothing = threading.Barrier(2, timeout=HANG_SECONDS)
 
     def progress(message: str) -> None:
         if message.startswith("layer") and message.endswith("building"):

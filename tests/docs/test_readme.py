@@ -12,6 +12,7 @@ import yaml
 
 import localcloud.__main__ as localcloud
 import ops.__main__ as ops
+from localcloud import samples
 from localcloud.deployer.recorder import Graph
 from tests.graph.alarm_rules import alarms_of
 
@@ -23,10 +24,11 @@ RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 def expected_settings() -> dict[str, tuple[Any, Any, str]]:
     """Key -> value in dev, value in prod, description; as the CLI would put them together."""
     declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    stacks = [yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"] for stack in ("dev", "prod")]
+    files = [samples.FOLDER / f"Pulumi.{stack}.yaml" for stack in ("dev", "prod")]
+    stacks = [yaml.safe_load(file.read_text())["config"] for file in files]
 
     def row(key: str) -> tuple[Any, Any, str]:
-        dev, prod = (stack.get(f"event-processing:{key}", declared[key]["default"]) for stack in stacks)
+        dev, prod = (stack.get(f"{samples.PROJECT}:{key}", declared[key]["default"]) for stack in stacks)
         return dev, prod, declared[key]["description"]
 
     return {key: row(key) for key in declared}

@@ -2,10 +2,9 @@
 
 import base64
 import json
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -14,9 +13,9 @@ from rich.console import Console
 
 from localcloud.cloud import START_STEPS, LocalCloud
 from localcloud.progress import Progress
+from tests.fakes.waiting import HANG_SECONDS
 
 ROOT = Path(__file__).parents[2]
-DEADLINE_SECONDS = 20
 PRODUCER = "arn:aws:iam::123456789012:role/identity-provider"
 NEIGHBOUR = {
     "apiClients": ["reporting", "web-portal"],
@@ -26,22 +25,12 @@ NEIGHBOUR = {
     "apiRateLimit": 5000,
     "apiBurstLimit": 5000,
 }
-T = TypeVar("T")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)
-
-
-def eventually(observe: Callable[[], T], expected: Callable[[T], object], seconds: float = DEADLINE_SECONDS) -> T:
-    """What was observed as soon as it is as expected; the last observation fails the test when it never is."""
-    deadline = time.monotonic() + seconds
-    while not expected(seen := observe()):
-        assert time.monotonic() < deadline, f"still not so after {seconds} s: {seen}"
-        time.sleep(0.1)
-    return seen
 
 
 def event(user: str, service: str, timestamp: str, name: str | None = None) -> str:
@@ -70,6 +59,19 @@ class Stack:
             entries = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(bodies[start : start + 10])]
             answer = self.client("sqs").send_message_batch(QueueUrl=self.outputs["queueUrl"], Entries=entries)
             assert not answer.get("Failed")
+
+    def in_queue(self) -> int:
+        """How many events wait or are being handled."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        held = self.client("sqs").get_queue_attributes(QueueUrl=self.outputs["queueUrl"], AttributeNames=names)
+        return sum(int(held["Attributes"][name]) for name in names)
+
+    def refusals(self, function: str) -> int:
+        """How often a function was refused something, by its log."""
+        name = self.outputs["functions"][function]
+        group = self.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
+        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+        return sum("AccessDenied" in line["message"] for page in pages for line in page["events"])
 
     def record(self, user: str) -> list[dict[str, Any]]:
         """The services stored for a user."""
@@ -100,7 +102,7 @@ class Stack:
             self.outputs["tokenUrl"],
             auth=(client_id, client_secret),
             data={"grant_type": "client_credentials", "scope": scope},
-            timeout=10,
+            timeout=HANG_SECONDS,
         )
 
     def new_client(self, name: str, scope: str, **settings: Any) -> dict[str, str]:
@@ -127,7 +129,7 @@ class Stack:
     def query(self, user: str, token: str | None) -> requests.Response:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         return requests.get(
-            f"{self.outputs['apiUrl']}/users/{quote(user, safe='')}/services", headers=headers, timeout=10
+            f"{self.outputs['apiUrl']}/users/{quote(user, safe='')}/services", headers=headers, timeout=HANG_SECONDS
         )
 
     def pool_id(self) -> str:
@@ -148,16 +150,16 @@ class Stack:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    with LocalCloud.start(ROOT, progress=Progress(START_STEPS, Console(quiet=True))) as cloud:
+def stack(checkout: Path) -> Iterator[Stack]:
+    with LocalCloud.start(checkout, progress=Progress(START_STEPS, Console(quiet=True))) as cloud:
         yield Stack(cloud)
 
 
 @pytest.fixture(scope="session")
-def neighbour(stack: Stack) -> Stack:
+def neighbour(stack: Stack, checkout: Path) -> Stack:
     """Stack prod, deployed into the same account beside the first one, with all that the first one goes without."""
     progress = Progress(1, Console(quiet=True))
-    return Stack(stack.cloud.deploy_beside(ROOT, "prod", progress=progress, config_overrides=NEIGHBOUR))
+    return Stack(stack.cloud.deploy_beside(checkout, "prod", progress=progress, config_overrides=NEIGHBOUR))
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ import requests
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.e2e.conftest import Stack, eventually
+from tests.e2e.conftest import Stack
+from tests.fakes.waiting import HANG_SECONDS, eventually
 
 Forgery = Callable[[Stack, str], str | None]
 
@@ -50,7 +51,7 @@ def _with_other_claims(_: Stack, token: str) -> str:
 def _signed_with_public_key(stack: Stack, token: str) -> str:
     """A verifier that lets the token choose the algorithm takes the public key for the shared secret."""
     url = f"{stack.outputs['endpoint']}/{stack.pool_id()}/.well-known/jwks.json"
-    keys = requests.get(url, timeout=10).json()["keys"]
+    keys = requests.get(url, timeout=HANG_SECONDS).json()["keys"]
     key = next(key for key in keys if key["kid"] == _header(token)["kid"])
     modulus, exponent = (int.from_bytes(_decode(key[part])) for part in ("n", "e"))
     public = rsa.RSAPublicNumbers(exponent, modulus).public_key()

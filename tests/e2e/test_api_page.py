@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from tests.e2e.conftest import ROOT, Stack, event, eventually
+from tests.e2e.conftest import ROOT, Stack, event
+from tests.fakes.waiting import HANG_SECONDS, eventually
 
 PAGE = (ROOT / "docs" / "api.md").read_text()
 COMMANDS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -25,7 +26,12 @@ def run(stack: Stack, command: str, **variables: str) -> str:
         "no_proxy": "*",
     }
     ran = subprocess.run(
-        ["sh", "-c", command], env=environment | variables, capture_output=True, text=True, timeout=20, check=False
+        ["sh", "-c", command],
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=False,
     )
     assert (ran.returncode, ran.stderr) == (0, ""), f"{command}\n{ran.stderr}"
     return ran.stdout

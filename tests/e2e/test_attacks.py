@@ -10,10 +10,12 @@ import requests
 
 from components.api import METHOD, PATH
 from handlers.vocabulary import Metric
-from tests.e2e.conftest import Stack, event, eventually
+from tests.e2e.attacking import TREASURE, Answer, complaints, send
+from tests.e2e.conftest import Stack, event
 from tests.e2e.forgery import FORGERIES
+from tests.fakes.waiting import HANG_SECONDS, eventually
 from tools import attacks
-from tools.attacks import ATTACKS, TREASURE, VICTIM, Answer, Attack, complaints, send
+from tools.attacks import ATTACKS, VICTIM, Attack
 
 ANSWERED = (Metric.QUERY_SUCCESS, Metric.QUERY_INVALID, Metric.QUERY_ERROR)
 
@@ -95,9 +97,9 @@ def unscoped(target: Stack) -> Iterator[str]:
 @pytest.mark.parametrize("token", ["an id token", "of another scope"])
 def test_the_scope_is_what_keeps_other_tokens_out(unscoped: str, tokens: dict[str, str | None], token: str):
     """The control: the same token and the same request get the data where no scope is asked for."""
-    answer = requests.get(unscoped, headers={"Authorization": f"Bearer {tokens[token]}"}, timeout=10)
+    answer = requests.get(unscoped, headers={"Authorization": f"Bearer {tokens[token]}"}, timeout=HANG_SECONDS)
     assert TREASURE in answer.text
-    assert requests.get(unscoped, timeout=10).status_code == 401
+    assert requests.get(unscoped, timeout=HANG_SECONDS).status_code == 401
 
 
 REFUSAL = b'{"message": "A valid access token is required.", "request_id": "r"}'

@@ -4,7 +4,8 @@ import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.e2e.conftest import Stack, event, eventually
+from tests.e2e.conftest import Stack, event
+from tests.fakes.waiting import eventually
 
 
 def services(*logins: tuple[str, str]) -> list[dict[str, str]]:
@@ -46,15 +47,9 @@ def test_duplicates_and_any_order_give_the_same_record(stack: Stack, user: str):
     for number in range(len(orders)):
         eventually(lambda number=number: stored(number), lambda seen: seen == newest)
     # What is still under way when the newest has arrived must not undo it.
-    eventually(lambda: in_queue(stack), lambda waiting: waiting == 0)
+    eventually(stack.in_queue, lambda waiting: waiting == 0)
     assert stored(0) == stored(1) == stored(2) == newest
     assert len({json.dumps(stack.record(f"{user}-{number}")) for number in range(len(orders))}) == 1
-
-
-def in_queue(stack: Stack) -> int:
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    held = stack.client("sqs").get_queue_attributes(QueueUrl=stack.outputs["queueUrl"], AttributeNames=names)
-    return sum(int(held["Attributes"][name]) for name in names)
 
 
 def test_concurrent_updates_of_one_user_lose_nothing(stack: Stack, user: str):

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import ROOT, Stack, eventually
+from tests.e2e.conftest import ROOT, Stack
+from tests.fakes.waiting import HANG_SECONDS, eventually
 
 PAGE = (ROOT / "docs" / "first-half-hour.md").read_text()
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -81,7 +82,7 @@ def typed(command: Command, folder: Path, environment: dict[str, str]) -> list[s
         while chunk := os.read(terminal, 65536):
             output += chunk
     os.close(terminal)
-    child.wait(20)
+    child.wait(HANG_SECONDS)
     # An answer is echoed when it is typed, which is before the question.
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output.decode()).replace("\r", "")
     if command.answer:

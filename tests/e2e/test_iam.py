@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.conftest import PRODUCER, Stack, event, eventually
+from tests.e2e.conftest import PRODUCER, Stack, event
 from tests.e2e.permissions import ROLES, edited, is_refused, sqs_of_role, without
+from tests.fakes.waiting import eventually
 from tests.security.iam_statements import DEAD_LETTER_QUEUE, ENFORCED, EVENT_HANDLER, QUERY, SOURCE_QUEUE
 
 
@@ -91,14 +92,6 @@ REMOVALS += [(EVENT_HANDLER, "FoldRecords", action) for action in ("dynamodb:Bat
 SAMPLE = {(QUERY, "ReadRecord", None), (SOURCE_QUEUE, "ProducersSend", None), (SOURCE_QUEUE, "DenyWithoutTls", None)}
 
 
-def refusals(stack: Stack, function: str) -> int:
-    """How often a function was refused something, by its log."""
-    name = stack.outputs["functions"][function]
-    group = stack.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
-    pages = stack.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
-    return sum("AccessDenied" in line["message"] for page in pages for line in page["events"])
-
-
 @pytest.mark.parametrize(
     ("holder", "sid", "action"),
     [
@@ -109,11 +102,11 @@ def refusals(stack: Stack, function: str) -> int:
 def test_the_story_fails_without_it(neighbour: Stack, holder: str, sid: str, action: str | None):
     story, function = STORIES[holder, sid], ROLES.get(holder)
     assert story(neighbour)
-    before = refusals(neighbour, function) if function else 0
+    before = neighbour.refusals(function) if function else 0
     with edited(neighbour, holder, without(sid, action)):
         assert not story(neighbour)
     if function:
-        eventually(lambda: refusals(neighbour, function), lambda seen: seen > before)
+        eventually(lambda: neighbour.refusals(function), lambda seen: seen > before)
     assert story(neighbour)
 
 
@@ -124,9 +117,9 @@ def test_every_enforced_statement_has_a_story():
 @pytest.mark.soak
 def test_no_event_is_lost_while_the_event_handler_may_do_nothing(neighbour: Stack, user: str):
     """The same through the queue: what was refused comes back after the visibility timeout, and is stored then."""
-    before = refusals(neighbour, "event-handler")
+    before = neighbour.refusals("event-handler")
     with edited(neighbour, EVENT_HANDLER, without("FoldRecords")):
         neighbour.send(event(user, "mail", "2024-03-01T00:00:00Z"))
-        eventually(lambda: refusals(neighbour, "event-handler"), lambda seen: seen > before)
+        eventually(lambda: neighbour.refusals("event-handler"), lambda seen: seen > before)
         assert neighbour.record(user) == []
-    eventually(lambda: neighbour.record(user), bool, seconds=120)
+    eventually(lambda: neighbour.record(user), bool)

@@ -16,8 +16,9 @@ from schemathesis.core.failures import FailureGroup
 
 from components.api import METHOD, PATH, REFUSALS
 from components.identity import SCOPE_NAME
-from tests.e2e.conftest import NEIGHBOUR, ROOT, Stack, event, eventually
+from tests.e2e.conftest import NEIGHBOUR, ROOT, Stack, event
 from tests.e2e.permissions import edited, without
+from tests.fakes.waiting import HANG_SECONDS, eventually
 from tests.security.iam_statements import QUERY
 
 DOCUMENT = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
@@ -102,7 +103,7 @@ def answers(api: Stack) -> dict[int, requests.Response]:
         200: api.query(USER, token),
         400: api.query("x" * 256, token),
         401: api.query(USER, None),
-        403: requests.get(f"{api.outputs['apiUrl']}/users", timeout=10),
+        403: requests.get(f"{api.outputs['apiUrl']}/users", timeout=HANG_SECONDS),
     }
     with throttled(api):
         found[429] = api.query(USER, token)

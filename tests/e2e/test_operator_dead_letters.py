@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from ops import dead_letters
-from tests.e2e.conftest import Stack, event, eventually
+from tests.e2e.conftest import Stack, event
 from tests.e2e.operator import Operator
+from tests.fakes.waiting import eventually
 
 
 @pytest.fixture

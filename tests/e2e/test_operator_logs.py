@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Stack, event, eventually
+from tests.e2e.conftest import Stack, event
 from tests.e2e.operator import Operator
+from tests.fakes.waiting import eventually
 
 
 @pytest.fixture

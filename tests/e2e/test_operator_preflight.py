@@ -9,13 +9,14 @@ from typer.testing import CliRunner
 from localcloud.deployer import stack_config
 from ops import preflight
 from ops.__main__ import app
-from tests.e2e.conftest import ROOT, Stack
+from tests.e2e.conftest import Stack
 
 
 @pytest.fixture
-def cli(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def cli(stack: Stack, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stand-in for the Pulumi CLI that answers with the settings of stack dev, and credentials of the account."""
-    values = stack_config.read(ROOT, "dev").values
+    values = stack_config.read(checkout, "dev").values
+    monkeypatch.setattr(preflight, "PROJECT", checkout)
     # Which interpreters a machine has is no question to the account.
     monkeypatch.setattr(preflight, "find_interpreter", lambda version: "python")
     config = tmp_path / "config.json"

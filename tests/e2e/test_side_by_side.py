@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from tests.e2e.conftest import Stack, event, eventually
+from tests.e2e.conftest import Stack, event
+from tests.fakes.waiting import eventually
 
 # The scope is the same text in every pool; what the pools are told apart by is the issuer of the token.
 OF_THE_ACCOUNT = {"endpoint", "region", "accessKeyId", "secretAccessKey", "tokenUrl", "apiScope"}

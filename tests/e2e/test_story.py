@@ -10,13 +10,12 @@ from rich.console import Console
 
 from localcloud import demo
 from localcloud.progress import Progress
-from tests.e2e.conftest import ROOT, Stack, eventually
+from tests.e2e.conftest import ROOT, Stack
+from tests.fakes.waiting import eventually
 
 
-def run(*command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *command], input=stdin, cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def run(*command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", *command], cwd=cwd, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +33,8 @@ def test_the_outputs_file_is_complete_and_for_its_owner_alone(outputs: Path):
     assert exports | {"endpoint", "region", "accessKeyId", "secretAccessKey"} <= json.loads(outputs.read_text()).keys()
 
 
-def test_the_demo_tells_its_story_and_ends_well():
-    told = run("localcloud", "demo")
+def test_the_demo_tells_its_story_and_ends_well(checkout: Path):
+    told = run("localcloud", "demo", cwd=checkout)
     assert (told.returncode, told.stderr) == (0, "")
     assert '"user_id": "ada"' in told.stdout
     assert "All as expected" in told.stdout

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.conftest import DEADLINE_SECONDS, ROOT, eventually
+from tests.fakes.processes import living, with_command, with_environment
+from tests.fakes.waiting import HANG_SECONDS, eventually
 
 KEYS = {
     "queueUrl", "deadLetterQueueUrl", "tableName", "apiUrl", "tokenUrl", "apiScope", "apiClients", "functions",
@@ -24,7 +25,8 @@ KEYS = {
 class Command:
     """One run of `python -m localcloud`, with a temporary directory of its own by which all it starts can be told."""
 
-    def __init__(self, scratch: Path):
+    def __init__(self, checkout: Path, scratch: Path):
+        self.checkout = checkout
         self.scratch = scratch
         self.outputs = scratch.parent / f"{scratch.name}-outputs" / "outputs.json"
         self.process: subprocess.Popen[str] | None = None
@@ -32,7 +34,7 @@ class Command:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "localcloud", *arguments],
-            cwd=ROOT,
+            cwd=self.checkout,
             env=os.environ | {"TMPDIR": str(self.scratch)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -42,7 +44,7 @@ class Command:
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=DEADLINE_SECONDS)
+        out, err = process.communicate(timeout=HANG_SECONDS)
         return process.returncode, out, err
 
     def up(self) -> str:
@@ -58,29 +60,21 @@ class Command:
     def end(self, number: int) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(5)
+        return self.process.wait(HANG_SECONDS)
 
-    def survivors(self) -> list[str]:
+    def survivors(self) -> list[int]:
         """Living processes of this run; each has the run's directory in its environment."""
-        found = []
-        for directory in Path("/proc").glob("[0-9]*"):
-            try:
-                ours = str(self.scratch).encode() in (directory / "environ").read_bytes()
-                if ours:
-                    found.append((directory / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-            except OSError:
-                continue
-        return found
+        return living(with_environment(str(self.scratch)))
 
     def leftovers(self) -> list[str]:
         return [str(path.relative_to(self.scratch)) for path in self.scratch.rglob("*")]
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Iterator[Command]:
+def command(checkout: Path, tmp_path: Path) -> Iterator[Command]:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    command = Command(scratch)
+    command = Command(checkout, scratch)
     yield command
     if command.process is not None:
         command.process.kill()
@@ -103,9 +97,9 @@ def test_it_says_what_it_does_and_is_gone_when_told_to_stop(command: Command):
     assert client["clientSecret"] not in printed
     assert outputs["secretAccessKey"] not in printed
     assert re.search(r"\[1/2\] .* done in [\d.]+ s", printed)
-    assert requests.get(f"{outputs['apiUrl']}/users/anybody/services", timeout=10).status_code == 401
+    assert requests.get(f"{outputs['apiUrl']}/users/anybody/services", timeout=HANG_SECONDS).status_code == 401
     assert len(command.survivors()) >= 2, "the command and the emulator"
-    second = Command(command.scratch)
+    second = Command(command.checkout, command.scratch)
     status, said, complaint = second.run("up", "--outputs", str(command.outputs))
     assert (status, said) == (1, ""), "nothing is started that would take the place of the first"
     assert re.fullmatch(rf".* runs at {outputs['endpoint']}: .* --outputs\.", complaint.strip()), complaint
@@ -116,7 +110,7 @@ def test_it_says_what_it_does_and_is_gone_when_told_to_stop(command: Command):
     assert command.process.stderr is not None
     assert command.process.stderr.read() == ""
     assert not command.outputs.exists()
-    assert eventually(command.survivors, lambda found: not found) == []
+    eventually(command.survivors, lambda found: not found)
     assert command.leftovers() == []
     assert not is_open(outputs["endpoint"])
 
@@ -133,25 +127,14 @@ def test_killed_it_leaves_nothing_running(command: Command):
 
 def test_it_says_so_when_the_emulator_dies(command: Command):
     command.up()
-    (emulator,) = (pid for pid in pids_of("localcloud.emulator.server") if command_line_has(pid, str(command.scratch)))
+    (emulator,) = living(with_command("localcloud.emulator.server", str(command.scratch)))
     os.kill(emulator, signal.SIGKILL)
     assert command.process is not None
-    _, complaint = command.process.communicate(timeout=5)
+    _, complaint = command.process.communicate(timeout=HANG_SECONDS)
     assert command.process.returncode == 1
     assert complaint.strip().splitlines() == [complaint.strip()]
     assert "ended by itself" in complaint
     assert command.leftovers() == []
-
-
-def pids_of(module: str) -> list[int]:
-    return [int(d.name) for d in Path("/proc").glob("[0-9]*") if command_line_has(int(d.name), module)]
-
-
-def command_line_has(pid: int, text: str) -> bool:
-    try:
-        return text in Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except OSError:
-        return False
 
 
 def test_help_teaches(command: Command):
@@ -181,7 +164,7 @@ def test_a_stack_that_cannot_be_deployed_says_why_and_leaves_nothing(command: Co
     assert status == 1
     assert "apiClients" in complaint
     assert "Traceback" not in complaint
-    assert eventually(command.survivors, lambda found: not found) == []
+    eventually(command.survivors, lambda found: not found)
     assert command.leftovers() == []
 
 

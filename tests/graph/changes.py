@@ -9,6 +9,7 @@ from typing import Any
 
 import pulumi
 
+from localcloud import samples
 from localcloud.deployer.engine import Resource
 from localcloud.deployer.recorder import ROOT, Graph
 from localcloud.deployer.wire import UNKNOWN
@@ -17,7 +18,6 @@ Change = tuple[str, str]
 """Name of a resource, or `outputs`, and the path of what differs there."""
 Edit = tuple[str, str, str]
 """A file, a text in it, and what it becomes."""
-PROGRAM = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml")
 PACKAGES = ("components", "handlers")
 
 
@@ -45,8 +45,8 @@ def unlike_preview(preview: Graph, graph: Graph) -> set[Change]:
 def clone(folder: Path, *edits: Edit) -> Path:
     """Copy the program, and what was built of it, into a folder, and edit it there."""
     folder.mkdir()
-    for name in PROGRAM:
-        shutil.copy(ROOT / name, folder)
+    samples.write(ROOT, folder)
+    shutil.copy(ROOT / "__main__.py", folder)
     for package in PACKAGES:
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / ".build", folder / ".build", copy_function=_link)

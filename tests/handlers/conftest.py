@@ -1,6 +1,7 @@
 import json
 import logging
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import boto3
@@ -70,7 +71,8 @@ def sleeps():
 
 @pytest.fixture
 def store(dynamodb, calls, sleeps):
-    return UserRecordStore(dynamodb, TABLE, sleep=sleeps.append, jitter=lambda: 0.5)
+    with ThreadPoolExecutor(8) as writers:  # a write that is still under way ends before the next test has a table
+        yield UserRecordStore(dynamodb, TABLE, sleep=sleeps.append, jitter=lambda: 0.5, executor=writers)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from localcloud.deployer import engine
 from localcloud.deployer.engine import Created, DeploymentFailed, Resource, ResourceFailed
+from localcloud.deployer.stack_config import StackConfig
 
 PREAMBLE = """
 import pulumi
@@ -48,15 +49,12 @@ class Run:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.told: list[tuple[str, str]] = []
-        (directory / "Pulumi.yaml").write_text("name: lab\nruntime: python\n")
 
     def __call__(self, program: str, backend: Any = None, config: dict[str, str] | None = None, **options: Any) -> Any:
         (self.directory / "__main__.py").write_text(PREAMBLE + dedent(program))
         return engine.deploy(
             self.directory,
-            "dev",
-            config or {},
-            options.pop("secret_keys", []),
+            StackConfig("lab", "dev", config or {}, frozenset(options.pop("secret_keys", ()))),
             backend or Lab(),
             on_event=lambda kind, message: self.told.append((kind, message)),
             **options,

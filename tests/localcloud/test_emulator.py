@@ -19,6 +19,8 @@ from botocore.exceptions import ClientError
 
 from localcloud.emulator import process
 from localcloud.emulator.process import DIRECTORY_PREFIX, Emulator, EmulatorError
+from tests.fakes.processes import in_group, living
+from tests.fakes.waiting import HANG_SECONDS, eventually
 
 ROOT = Path(__file__).parents[2]
 TRUST = {
@@ -53,26 +55,21 @@ def call(emulator: Emulator, name: str) -> dict:
     return json.load(emulator.client("lambda").invoke(FunctionName=name)["Payload"])
 
 
-def eventually(condition: Callable[[], object], seconds: float = 5) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
-
-
 def members(group: int) -> list[int]:
     """The living processes of a process group."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[2]) == group and fields[0] != "Z":
-            found.append(int(stat.parent.name))
-    return found
+    return living(in_group(group))
+
+
+def lock_is_free(directory: Path) -> bool:
+    """Whether no process holds an emulator's directory any more."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def port_of(emulator: Emulator) -> int:
@@ -177,7 +174,8 @@ def test_a_function_may_do_only_what_its_role_says(emulator: Emulator):
     assert call(emulator, "curious")["QueueUrl"].endswith("/roles")
 
 
-def test_stopping_leaves_no_process_port_or_file():
+def test_stopping_leaves_no_process_port_or_file(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(process, "STOP_SECONDS", HANG_SECONDS)
     running = Emulator.start()
     make_function(running, "warm", "def handler(event, context): return {}")
     call(running, "warm")
@@ -188,14 +186,14 @@ def test_stopping_leaves_no_process_port_or_file():
     started = time.monotonic()
     running.stop()
     running.stop()
-    assert time.monotonic() - started < 2
-    assert eventually(lambda: not members(group))
-    assert eventually(lambda: not is_open(port))
+    assert time.monotonic() - started < HANG_SECONDS, "it ended because it was asked, and was not killed"
+    eventually(lambda: not members(group))
+    eventually(lambda: not is_open(port))
     assert not running.directory.exists()
 
 
 PARENT = """
-import sys, time
+import signal, sys
 from localcloud.emulator.process import Emulator
 sys.path.insert(0, "tests/localcloud")
 from test_emulator import call, make_function, port_of
@@ -203,8 +201,8 @@ running = Emulator.start()
 make_function(running, "warm", "import time\\ndef handler(event, context): time.sleep(event.get('seconds', 0))")
 call(running, "warm")
 print(running._process.pid, port_of(running), running.directory, flush=True)
-running.client("lambda").invoke(FunctionName="warm", InvocationType="Event", Payload='{"seconds": 3}')
-time.sleep(60)
+running.client("lambda").invoke(FunctionName="warm", InvocationType="Event", Payload='{"seconds": 600}')
+signal.pause()
 """
 
 
@@ -226,17 +224,17 @@ def test_killing_the_parent_leaves_no_process_port_or_file(family):
     assert len(members(group)) >= 2
     assert directory.exists()
     parent.kill()
-    assert eventually(lambda: not members(group))
-    assert eventually(lambda: not directory.exists())
-    assert eventually(lambda: not is_open(port))
+    eventually(lambda: not members(group))
+    eventually(lambda: not directory.exists())
+    eventually(lambda: not is_open(port))
 
 
 def test_asking_the_emulator_itself_to_stop_leaves_nothing(family):
     _, group, port, directory = family
     os.kill(group, signal.SIGTERM)
-    assert eventually(lambda: not members(group))
+    eventually(lambda: not members(group))
     assert not directory.exists()
-    assert eventually(lambda: not is_open(port))
+    eventually(lambda: not is_open(port))
 
 
 def test_what_a_killed_emulator_left_is_cleared_by_the_next_start(family, monkeypatch: pytest.MonkeyPatch):
@@ -245,7 +243,7 @@ def test_what_a_killed_emulator_left_is_cleared_by_the_next_start(family, monkey
     os.killpg(group, signal.SIGKILL)
     parent.kill()
     parent.wait()
-    assert eventually(lambda: not members(group)), "what still dies still holds the directory's lock"
+    eventually(lambda: lock_is_free(directory))  # or the next start takes the emulator for a living one
     assert directory.exists()
     Emulator.start().stop()
     assert not directory.exists()
@@ -262,16 +260,20 @@ def test_without_space_for_its_files_it_does_not_start(tmp_path: Path, monkeypat
 def test_what_fails_because_the_emulator_died_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
-    def use(running: Emulator, kill: Callable[[int], object]) -> None:
+    def use(running: Emulator, kill: Callable[[subprocess.Popen[bytes]], object]) -> None:
         with running:
-            kill(running._process.pid)
+            kill(running._process)
             raise KeyError
 
+    def kill(process: subprocess.Popen[bytes]) -> None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
     with pytest.raises(EmulatorError, match="ended by itself"):
-        use(Emulator.start(), lambda group: os.killpg(group, signal.SIGKILL))
+        use(Emulator.start(), kill)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(KeyError):  # the control: what fails beside a living emulator is told as it is
-        use(Emulator.start(), lambda group: None)
+        use(Emulator.start(), lambda process: None)
 
 
 def test_a_directory_in_use_is_not_cleared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -9,6 +9,7 @@ import pytest
 
 from localcloud.deployer import engine, wire
 from localcloud.deployer.engine import Resource
+from tests.fakes.waiting import HANG_SECONDS
 from tests.localcloud.programs import Lab, Run
 
 
@@ -122,7 +123,7 @@ def test_a_preview_creates_nothing_and_runs_no_apply_on_what_it_cannot_know(run:
 def test_independent_resources_are_created_at_once(run: Run):
     # Either would wait in vain for the other if they were created one after the other.
     together = threading.Barrier(12)
-    run("[Thing(f't{n}') for n in range(12)]", Lab(lambda _resource: together.wait(timeout=20)))
+    run("[Thing(f't{n}') for n in range(12)]", Lab(lambda _resource: together.wait(HANG_SECONDS)))
 
 
 def test_the_program_gets_its_configuration_its_directory_and_the_callers_environment(run: Run):

@@ -1,8 +1,8 @@
 """Whatever goes wrong in a deployment is told once, by name and cause, and nothing is created or left after it."""
 
+import fcntl
 import os
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 
 from localcloud.deployer import engine
 from localcloud.deployer.engine import Resource, ResourceFailed
+from localcloud.deployer.stack_config import StackConfig
 from tests.localcloud.programs import Lab, Run
 
 DISABLED = {"pulumi:disable-default-providers": '["lab"]'}
@@ -59,50 +60,48 @@ def test_a_cause_of_any_kind_keeps_its_type(run: Run):
     assert run.failure("Thing('t')", Lab(crash)) == "Could not create lab:index:Thing \"t\": KeyError: 'url'."
 
 
+# Who opens one end of this pipe waits for who opens the other; what reads from it reads until the program is gone.
 DIES_WHILE_CREATING = """
-    import os, pathlib, threading, time
+    import os, threading
     def die():
-        while not pathlib.Path("begun").exists():
-            time.sleep(0.01)
+        begun = open("begun", "w")
         os._exit(7)
     threading.Thread(target=die).start()
-    Thing("slow", {"pid": os.getpid()})
+    Thing("slow")
 """
 
 
-def outlive_the_program(resource: Resource) -> None:
-    """Begin, and end only once the program is gone."""
-    Path("begun").touch()
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            os.kill(resource.inputs["pid"], 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.01)
-    raise AssertionError("the program did not end")
+@pytest.fixture
+def begun(run: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
+    os.mkfifo(run.directory / "begun")
+    return run.directory / "begun"
 
 
-def test_what_is_being_created_is_waited_for_or_it_would_be_orphaned(run: Run, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(run.directory)
-    lab = Lab(outlive_the_program)
+def test_what_is_being_created_is_waited_for_or_it_would_be_orphaned(run: Run, begun: Path):
+    lab = Lab(lambda resource: begun.read_text())
     assert run.failure(DIES_WHILE_CREATING, lab) == "The program ended with exit code 7 and no explanation."
     assert lab.created == ["slow"]
 
 
-def test_control_without_the_wait_it_would_be_orphaned(run: Run, monkeypatch: pytest.MonkeyPatch):
+def test_control_without_the_wait_it_would_be_orphaned(run: Run, begun: Path, monkeypatch: pytest.MonkeyPatch):
+    impatient = []
+
     class Impatient(engine.ThreadPoolExecutor):
         def shutdown(self, wait: bool = True, **_: Any) -> None:
-            del wait
             super().shutdown(wait=False)
+            impatient.append(super())
 
     released = threading.Event()
-    lab = Lab(lambda resource: (outlive_the_program(resource), released.wait(20)))
-    monkeypatch.chdir(run.directory)
+    lab = Lab(lambda resource: (begun.read_text(), released.wait()))
     monkeypatch.setattr(engine, "ThreadPoolExecutor", Impatient)
-    run.failure(DIES_WHILE_CREATING, lab)
-    assert lab.created == []
-    released.set()
+    try:
+        run.failure(DIES_WHILE_CREATING, lab)
+        assert lab.created == []
+    finally:
+        released.set()
+        for executor in impatient:
+            executor.shutdown()
+    assert lab.created == ["slow"]
 
 
 def test_nothing_is_created_after_a_failure(run: Run):
@@ -157,15 +156,15 @@ def test_what_is_not_supported_is_refused_by_name(run: Run, program: str, senten
 
 def test_the_program_dies_with_an_interrupted_deployment(run: Run):
     # The watcher stands for Ctrl-C: it raises in the thread that waits for the program.
-    pids: list[int] = []
-
     def interrupt(kind: str, message: str) -> None:
-        if kind == "info":
-            pids.append(int(message))
+        if (kind, message) == ("info", "locked"):
             raise KeyboardInterrupt
 
-    (run.directory / "__main__.py").write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)\n")
+    (run.directory / "__main__.py").write_text(
+        "import fcntl, time\nlock = open('lock', 'w')\nfcntl.flock(lock, fcntl.LOCK_EX)\n"
+        "print('locked', flush=True)\ntime.sleep(600)\n"
+    )
     with pytest.raises(KeyboardInterrupt):
-        engine.deploy(run.directory, "dev", {}, [], Lab(), on_event=interrupt)
-    with pytest.raises(ProcessLookupError):
-        os.kill(pids[0], 0)
+        engine.deploy(run.directory, StackConfig("lab", "dev", {}, frozenset()), Lab(), on_event=interrupt)
+    with (run.directory / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises as long as the program lives

@@ -1,4 +1,4 @@
-"""Whatever ends make, the demo, its drill or the server, and whenever: five seconds later nothing of it is left."""
+"""Whatever ends make, the demo, its drill or the server, and whenever: soon nothing of it is left."""
 
 import os
 import random
@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-GONE_WITHIN_SECONDS = 5
+from tests.fakes.processes import living, with_environment
+from tests.fakes.waiting import HANG_SECONDS, eventually
+
 # Every process of a run has its scratch directory in its environment, so it can be found; Linux shows environments.
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes through /proc")
 
@@ -28,13 +29,13 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
 class Run:
     """A command under way in a scratch directory of its own."""
 
-    def __init__(self, command: str, scratch: Path) -> None:
+    def __init__(self, command: str, checkout: Path, scratch: Path) -> None:
         self.scratch = scratch
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
         outputs = ["--outputs", str(scratch / "outputs.json")] if command == "server" else []
         self._process = subprocess.Popen(
             [*COMMANDS[command], *outputs],
-            cwd=ROOT,
+            cwd=checkout,
             env=environment | {"TMPDIR": str(scratch)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -55,10 +56,9 @@ class Run:
 
     def processes(self) -> list[int]:
         """The ids of the living processes of this run."""
-        mark = f"TMPDIR={self.scratch}".encode()
-        return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if mark in _read(path)]
+        return living(with_environment(f"TMPDIR={self.scratch}"))
 
-    def watch(self, seconds: float, until: bytes | None = None) -> bytes:
+    def watch(self, seconds: float = HANG_SECONDS, until: bytes | None = None) -> bytes:
         """Read what the run prints for so long, or until it has said something."""
         assert self._process.stdout is not None
         said = b""
@@ -78,21 +78,9 @@ class Run:
         self._process.send_signal(number)
 
     def left_over(self) -> list[str]:
-        """What is still there once there is nothing, or once the time is up."""
-        deadline = time.monotonic() + GONE_WITHIN_SECONDS
-        while True:
-            self._process.poll()  # or it would stay as a zombie
-            found = [f"process {each}" for each in self.processes()] + [str(file) for file in self.scratch.iterdir()]
-            if not found or time.monotonic() > deadline:
-                return found
-            time.sleep(0.05)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:  # it has just ended
-        return b""
+        """What is still there, processes and files."""
+        self._process.poll()  # or it would stay as a zombie
+        return [f"process {number}" for number in self.processes()] + [str(file) for file in self.scratch.iterdir()]
 
 
 def files_may_stay(command: str, number: signal.Signals) -> bool:
@@ -109,21 +97,23 @@ def files_may_stay(command: str, number: signal.Signals) -> bool:
         ("server", signal.SIGHUP, b"ready"),
     ],
 )
-def test_nothing_survives_at_moments_that_matter(command: str, number: signal.Signals, moment: bytes, tmp_path: Path):
-    with Run(command, tmp_path) as run:
-        assert moment in run.watch(60, until=moment)
+def test_nothing_survives_at_moments_that_matter(
+    command: str, number: signal.Signals, moment: bytes, checkout: Path, tmp_path: Path
+):
+    with Run(command, checkout, tmp_path) as run:
+        assert moment in run.watch(until=moment)
         assert run.processes(), "the control: a run that is under way is found"
         run.end(number)
-        assert run.left_over() == []
+        eventually(run.left_over, lambda found: not found)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("command", COMMANDS)
-def test_nothing_survives_at_random_moments(command: str, seed: int, tmp_path: Path):
+def test_nothing_survives_at_random_moments(command: str, seed: int, checkout: Path, tmp_path: Path):
     number = SIGNALS[seed % len(SIGNALS)]
-    with Run(command, tmp_path) as run:
+    with Run(command, checkout, tmp_path) as run:
         run.watch(random.Random(f"{command} {seed}").uniform(0, 10))
         run.end(number)
         kept = {str(tmp_path / "outputs.json")} if files_may_stay(command, number) else set()
-        assert set(run.left_over()) <= kept
+        eventually(run.left_over, lambda found: set(found) <= kept)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from localcloud import lifetime
+from tests.fakes.waiting import HANG_SECONDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,7 +48,7 @@ class Family:
         assert self.parent.stdout is not None
         assert self.parent.stdout.readline() == b"ready\n"
 
-    def all_gone(self, within_seconds: float) -> bool:
+    def all_gone(self, within_seconds: float = HANG_SECONDS) -> bool:
         return bool(select.select([self.alive], [], [], within_seconds)[0])
 
 
@@ -72,7 +73,7 @@ def test_child_and_grandchild_die_with_a_killed_parent(family):
     killed = family()
     assert not killed.all_gone(within_seconds=0)
     killed.parent.send_signal(signal.SIGKILL)
-    assert killed.all_gone(within_seconds=10)
+    assert killed.all_gone()
 
 
 def test_control_without_the_watch_they_would_live_on(family, tmp_path: Path):
@@ -88,9 +89,9 @@ def test_control_without_the_watch_they_would_live_on(family, tmp_path: Path):
 
 def test_a_cleanup_runs_first(family, tmp_path: Path):
     mark = tmp_path / "cleaned"
-    killed = family(f"import pathlib; lifetime.watch_parent(pathlib.Path({str(mark)!r}).touch)")
+    killed = family(f"import pathlib; lifetime.watch_parent(pathlib.Path({str(mark)!r}).touch, cleanup_seconds=600)")
     killed.parent.send_signal(signal.SIGKILL)
-    assert killed.all_gone(within_seconds=10)
+    assert killed.all_gone()
     assert mark.exists()
 
 
@@ -98,7 +99,7 @@ def test_a_cleanup_runs_first(family, tmp_path: Path):
 def test_a_cleanup_that_hangs_or_fails_keeps_nobody_alive(family, cleanup: str):
     killed = family(f"lifetime.watch_parent({cleanup}, cleanup_seconds=0.2)")
     killed.parent.send_signal(signal.SIGKILL)
-    assert killed.all_gone(within_seconds=10)
+    assert killed.all_gone()
 
 
 def test_stop_ends_a_child_that_ignores_the_pipe_and_may_be_called_twice():
@@ -118,7 +119,7 @@ def test_stop_ends_what_a_dead_child_left_behind():
     child.wait()
     assert not select.select([alive], [], [], 0)[0]
     lifetime.stop(child, seconds=1)
-    assert select.select([alive], [], [], 10)[0]
+    assert select.select([alive], [], [], HANG_SECONDS)[0]
     os.close(alive)
 
 

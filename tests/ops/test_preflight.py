@@ -101,10 +101,11 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+def machine(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(preflight, "_client", machine.client)
+    monkeypatch.setattr(preflight, "PROJECT", checkout)
     # Whether there is an interpreter is the artifact's test; a process each time would only take time.
     monkeypatch.setattr(preflight, "find_interpreter", lambda version: "python")
     return machine

@@ -18,6 +18,7 @@ from botocore import xform_name
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sqs.models import sqs_backends
 
+from tests.fakes.waiting import HANG_SECONDS
 from tests.ops.queues import REGION, TwoQueues, login
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,7 +72,10 @@ class Killer:
         self.process = subprocess.Popen(
             [sys.executable, "-c", program, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        return self.process.wait(30)
+        try:
+            return self.process.wait(HANG_SECONDS)
+        finally:
+            self.process.kill()
 
 
 def handler_of(killer: Killer) -> type[BaseHTTPRequestHandler]:
@@ -104,7 +108,7 @@ def killer(queues: TwoQueues) -> Iterator[Killer]:
     """In front of the queues, which the outputs say are there."""
     killer = Killer(queues.sqs)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(killer))
-    server.daemon_threads = True
+    server.daemon_threads = False  # so that closing it waits for each request that is being answered
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     outputs = json.loads(queues.outputs.read_text()) | {"endpoint": f"http://127.0.0.1:{server.server_port}"}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.ops.simulated_stack import PREFIX, REGION, SimulatedStack, simulated_
 
 CLIENT = ApiClient(client_id="id", client_secret="secret")
 REMOVE = smoke._remove
+DEADLINE_SECONDS = 10
 
 
 class Path:
@@ -30,7 +32,7 @@ class Path:
         self.refused_status = 401
         self.failures: list[Failure] = []
         self.quarantine: Callable[[str, str], object] = self.bury
-        self.deadline_seconds = 0.01
+        self.now = 0.0
         self.returns = 0
         self.removals = 0
         self.told: list[str] = []
@@ -83,7 +85,10 @@ class Path:
             self.quarantine(message["MessageId"], message["Body"])
 
     def smoke(self, *, dead_letter: bool = False) -> None:
-        smoke.smoke(self.stack.outputs, CLIENT, self.deadline_seconds, self.told.append, dead_letter=dead_letter)
+        smoke.smoke(self.stack.outputs, CLIENT, DEADLINE_SECONDS, self.told.append, dead_letter=dead_letter)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
 
     def left(self) -> list[Any]:
         return self.stack.client("dynamodb").scan(TableName=self.stack.outputs.table_name)["Items"]
@@ -103,9 +108,10 @@ def path(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setattr(smoke, "send_bodies", path.send)
         monkeypatch.setattr(smoke, "query_services", path.query)
         monkeypatch.setattr(smoke, "_remove", path.remove)
-        monkeypatch.setattr(smoke, "SETTLE_SECONDS", 0.03)
-        monkeypatch.setattr(smoke, "POLL_SECONDS", 0.01)
-        monkeypatch.setattr(smoke_dead_letter, "POLL_SECONDS", 0.01)
+        # Time passes while the test waits, and not while this machine is busy.
+        clock = SimpleNamespace(monotonic=lambda: path.now, sleep=path.sleep)
+        monkeypatch.setattr(smoke, "time", clock)
+        monkeypatch.setattr(smoke_dead_letter, "time", clock)
         monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
         yield path
 
@@ -164,14 +170,14 @@ def test_an_interruption_leaves_nothing_either(path: Path):
 
 def test_a_failed_test_leaves_no_record_either_that_comes_back(path: Path):
     path.fold = lambda before, after: after
-    path.returns, path.deadline_seconds = 2, 0.5
+    path.returns = 2
     with pytest.raises(OperatorError, match="should answer"):
         path.smoke()
     assert (path.removals, path.left()) == (3, [])
 
 
 def test_an_event_still_on_its_way_brings_the_record_back_for_a_moment_only(path: Path):
-    path.returns, path.deadline_seconds = 2, 10
+    path.returns = 2
     path.smoke()
     assert (path.removals, path.left()) == (3, [])
     assert "The test user is removed, and stays away" in path.told

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.deployer.recorder import ROOT
+from tests.fakes.waiting import HANG_SECONDS
 from tests.security.skips import Skip
 
 SCANNERS = ROOT / ".venv-security" / "bin"
-SECONDS = 120
 
 
 class ScanFailed(Exception):  # noqa: N818 (an outcome)
@@ -119,7 +119,7 @@ def _run(command: list[str], directory: Path, text: str = "") -> str:
         input=text,
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=HANG_SECONDS,
         check=False,
     )
     if done.returncode:

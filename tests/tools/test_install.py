@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.waiting import HANG_SECONDS
+
 ROOT = Path(__file__).parents[2]
 INSTALL = ROOT / "tools" / "install.py"
 
@@ -66,8 +68,8 @@ def test_interrupted_it_says_so_and_is_not_marked_as_installed(number: signal.Si
     installing = start(tmp_path, "./slow\n")
     with (tmp_path / "running").open() as build:  # returns when the build has opened its end
         installing.send_signal(number)
-        _, said = installing.communicate(timeout=30)
-        ended, _, _ = select.select([build], [], [], 10)  # it ends when nobody holds the other end
+        _, said = installing.communicate(timeout=HANG_SECONDS)
+        ended, _, _ = select.select([build], [], [], HANG_SECONDS)  # it ends when nobody holds the other end
     assert installing.returncode == 1
     assert said.rstrip().endswith("Installation interrupted; the next run starts it again.")
     assert not (tmp_path / "stamp").exists()
