@@ -20,7 +20,7 @@ from handlers.quarantine import Quarantine, Rejection
 from handlers.settings import EventHandlerSettings
 from handlers.store import NOBODY, WRITERS, Change, RemainingSeconds, UserRecordStore, WriteOutcome, error_code_of
 from handlers.telemetry import Telemetry, quiet_libraries
-from handlers.vocabulary import EVENT_HANDLER_SERVICE, FRESHNESS_OBJECTIVE_SECONDS, ErrorCode, Metric, Outcome
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, FRESHNESS_OBJECTIVE_SECONDS, ErrorCode, MetricName, Outcome
 
 _TOO_LARGE_DETAIL = "The record of this user has no room for another service: DynamoDB holds 400 KB an item."
 
@@ -209,25 +209,25 @@ class EventHandler:
             if verdict.outcome != Outcome.PERSISTED:
                 self._log_verdict(verdict, age)
             elif age is not None:
-                self._telemetry.measure(Metric.EVENT_AGE, age)
+                self._telemetry.measure(MetricName.EVENT_AGE, age)
                 late += age > FRESHNESS_OBJECTIVE_SECONDS * 1000
         size = len(report.verdicts)
         outcome = Outcome.PARTIAL if report.failures else Outcome.SUCCESS
         outcome = Outcome.FAILED if report.all_failed else outcome
         values = {
-            Metric.EVENT_RECEIVED: size,
-            Metric.EVENT_PERSISTED: counts[Outcome.PERSISTED],
-            Metric.EVENT_STALE: report.stale,
-            Metric.EVENT_INVALID: counts[Outcome.INVALID],
-            Metric.EVENT_FAILED: counts[Outcome.FAILED],
-            Metric.EVENT_EXHAUSTED: counts[Outcome.EXHAUSTED],
-            Metric.EVENT_LATE: late,
-            Metric.WRITE_CONFLICT: report.conflicts,
-            Metric.BATCH_SIZE: size,
-            Metric.BATCH_DURATION: duration_milliseconds,
+            MetricName.EVENT_RECEIVED: size,
+            MetricName.EVENT_PERSISTED: counts[Outcome.PERSISTED],
+            MetricName.EVENT_STALE: report.stale,
+            MetricName.EVENT_INVALID: counts[Outcome.INVALID],
+            MetricName.EVENT_FAILED: counts[Outcome.FAILED],
+            MetricName.EVENT_EXHAUSTED: counts[Outcome.EXHAUSTED],
+            MetricName.EVENT_LATE: late,
+            MetricName.WRITE_CONFLICT: report.conflicts,
+            MetricName.BATCH_SIZE: size,
+            MetricName.BATCH_DURATION: duration_milliseconds,
         }
         if report.largest_item_bytes:
-            values[Metric.RECORD_BYTES] = report.largest_item_bytes
+            values[MetricName.RECORD_BYTES] = report.largest_item_bytes
         for name, value in values.items():
             self._telemetry.measure(name, value)
         self._telemetry.annotate("outcome", outcome)

@@ -20,7 +20,7 @@ from handlers.settings import QuerySettings
 from handlers.store import NOBODY, UserRecordStore, error_code_of
 from handlers.stored import StoredRecord
 from handlers.telemetry import Telemetry, quiet_libraries
-from handlers.vocabulary import QUERY_OBJECTIVE_MILLISECONDS, QUERY_SERVICE, ErrorCode, Metric, Outcome
+from handlers.vocabulary import QUERY_OBJECTIVE_MILLISECONDS, QUERY_SERVICE, ErrorCode, MetricName, Outcome
 
 _HEADERS = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
 
@@ -77,16 +77,16 @@ class Query:
     def _report(self, outcome: str, stored: StoredRecord | None, duration_milliseconds: float) -> None:
         answered = stored if outcome == Outcome.SUCCESS else None
         values = {
-            Metric.QUERY_SUCCESS: outcome == Outcome.SUCCESS,
-            Metric.QUERY_EMPTY: answered is not None and not answered.record.services,
-            Metric.QUERY_INVALID: outcome == Outcome.INVALID,
-            Metric.QUERY_ERROR: outcome == Outcome.ERROR,
-            Metric.QUERY_SLOW: duration_milliseconds > QUERY_OBJECTIVE_MILLISECONDS,
-            Metric.RECORD_MALFORMED: answered is not None and answered.malformed,
-            Metric.QUERY_DURATION: duration_milliseconds,
+            MetricName.QUERY_SUCCESS: outcome == Outcome.SUCCESS,
+            MetricName.QUERY_EMPTY: answered is not None and not answered.record.services,
+            MetricName.QUERY_INVALID: outcome == Outcome.INVALID,
+            MetricName.QUERY_ERROR: outcome == Outcome.ERROR,
+            MetricName.QUERY_SLOW: duration_milliseconds > QUERY_OBJECTIVE_MILLISECONDS,
+            MetricName.RECORD_MALFORMED: answered is not None and answered.malformed,
+            MetricName.QUERY_DURATION: duration_milliseconds,
         }
         if answered is not None:
-            values[Metric.QUERY_SERVICES] = len(answered.record.services)
+            values[MetricName.QUERY_SERVICES] = len(answered.record.services)
         for name, value in values.items():
             self._telemetry.measure(name, float(value))
         self._telemetry.annotate("outcome", outcome)

@@ -15,15 +15,15 @@ from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.logging.buffer import LoggerBufferConfig
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from handlers.vocabulary import METRICS_NAMESPACE, STACK_DIMENSION, Metric
+from handlers.vocabulary import METRICS_NAMESPACE, STACK_DIMENSION, MetricName
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
 _UNITS: Final = {
-    Metric.EVENT_AGE: MetricUnit.Milliseconds,
-    Metric.BATCH_DURATION: MetricUnit.Milliseconds,
-    Metric.QUERY_DURATION: MetricUnit.Milliseconds,
-    Metric.RECORD_BYTES: MetricUnit.Bytes,
+    MetricName.EVENT_AGE: MetricUnit.Milliseconds,
+    MetricName.BATCH_DURATION: MetricUnit.Milliseconds,
+    MetricName.QUERY_DURATION: MetricUnit.Milliseconds,
+    MetricName.RECORD_BYTES: MetricUnit.Bytes,
 }
 
 
@@ -91,7 +91,7 @@ class Telemetry:
             with self.span(f"## {self._service}"):
                 self.annotate(STACK_DIMENSION, self._stack)
                 # Powertools' own metric of this name ignores the default dimensions.
-                self.measure(Metric.COLD_START, int(self._cold))
+                self.measure(MetricName.COLD_START, int(self._cold))
                 self._cold = False
                 try:
                     return function(event, context)
@@ -100,7 +100,7 @@ class Telemetry:
 
         return handler
 
-    def measure(self, name: str, value: float) -> None:
+    def measure(self, name: MetricName, value: float) -> None:
         """Add a value of a metric; more than 100 of one name come out as several objects."""
         self._metrics.add_metric(name=name, unit=_UNITS.get(name, MetricUnit.Count), value=value)
 

@@ -9,13 +9,13 @@ import pytest
 import requests
 
 from components.api import METHOD, PATH
-from handlers.vocabulary import Metric
+from handlers.vocabulary import MetricName
 from tests.e2e import attacks
 from tests.e2e.attacks import ATTACKS, TREASURE, VICTIM, Answer, Attack, complaints, send
 from tests.e2e.conftest import Stack, event, eventually
 from tests.e2e.forgery import FORGERIES
 
-ANSWERED = (Metric.QUERY_SUCCESS, Metric.QUERY_INVALID, Metric.QUERY_ERROR)
+ANSWERED = (MetricName.QUERY_SUCCESS, MetricName.QUERY_INVALID, MetricName.QUERY_ERROR)
 
 
 @pytest.fixture(scope="module")
