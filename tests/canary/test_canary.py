@@ -73,7 +73,7 @@ def test_the_event_handler_was_heard_on_every_path(run):
 def test_the_query_was_heard_on_every_path(run):
     said = run("query")
     messages = Counter(line["message"] for line in said.logs)
-    assert messages["query refused"] >= 6
+    assert messages["query invalid"] >= 6
     assert messages["query failed"] >= len(ERRORS)
     assert {code for line in said.logs if (code := line.get("error_code"))} >= {
         ErrorCode.PATH_NOT_UTF8,
