@@ -21,10 +21,11 @@ from unittest.mock import patch
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from handlers.clients import WRITERS
 from handlers.event_handler import EventHandler
 from handlers.quarantine import Quarantine
 from handlers.query import Query
-from handlers.store import WRITERS, UserRecordStore
+from handlers.store import UserRecordStore
 from handlers.telemetry import Telemetry
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE, SERVICE_DIMENSION, STACK_DIMENSION
 from localcloud.cloudwatch.metrics import MetricKey
@@ -201,10 +202,12 @@ class Lab:
             sent.append(len(Entries))
             return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
 
+        sqs: Any = SimpleNamespace(send_message_batch=send_message_batch)
+
         def make(clock: _Clock, table: _Table, telemetry: Telemetry) -> Any:
             return EventHandler(
                 _store(table, self._plant.table, clock),
-                Quarantine(lambda: SimpleNamespace(send_message_batch=send_message_batch), "dead-letters"),
+                Quarantine(lambda: sqs, "dead-letters"),
                 telemetry,
                 max_receive_count=self._plant.max_receives,
                 now=lambda: NOW + timedelta(seconds=clock.now),
