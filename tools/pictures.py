@@ -3,7 +3,6 @@
 The metrics are simulated. Writes an HTML page for each board and moment, and a picture of it if Chromium is installed.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from localcloud.progress import Progress
 from simulation.boards import OUT, SETTLING_MINUTES, boards_of, draw, snapshot_of
 from simulation.conditions import A_MINUTE, DAY_MINUTES, Fault
 from simulation.harness import Stack, simulate
+from tools.documents import command_line
 
 # A week, the longest range of a graph, until the middle of an afternoon.
 NOW = 7 * DAY_MINUTES + 15 * 60 + 7
@@ -51,9 +51,7 @@ def draw_all(out: Path, progress: Progress) -> None:
 
 def main() -> None:
     """Draw the boards."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.pictures", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line("pictures", __doc__)
     parser.add_argument("--out", type=Path, default=OUT, help="folder to write to (default: %(default)s)")
     arguments = parser.parse_args()
     progress = Progress(3)
