@@ -129,7 +129,7 @@ def test_an_answer_for_somebody_else_or_as_a_page_is_noticed():
 
 
 def test_the_page_of_attacks_is_this_table():
-    assert attacks.PAGE.read_text() == attacks.render(), "python -m tools.attacks writes it anew"
+    assert attacks.DOCUMENT.read_text() == attacks.document(), "run: python -m tools.attacks"
     assert len({attack.what for attack in ATTACKS}) == len(ATTACKS)
     for attack in ATTACKS:
         assert bool(attack.difference) == (attack.aws != str(attack.here)), attack.what
