@@ -5,6 +5,7 @@ Equal batches under equal conditions give equal results, so each kind of batch o
 counted as often as it occurs. That is exact for counters, and an approximation for durations, which vary in reality.
 """
 
+import functools
 import io
 import json
 import logging
@@ -58,27 +59,14 @@ class Invocation:
 
 
 class HandlerRunner:
-    """Runs the handlers once for each kind of batch or request."""
+    """Runs the handlers once for each kind of batch or request: `batch` and `query` cache their results."""
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
-        self._results: dict[Any, Invocation] = {}
+        self.batch = functools.cache(self._run_batch)
+        self.query = functools.cache(self._run_query)
 
-    def batch(self, groups: tuple[MessageGroup, ...], table: TableBehaviour, *, cold: bool) -> Invocation:
-        """The event handler's result for a batch."""
-        key = groups, table, cold
-        if key not in self._results:
-            self._results[key] = self._run_batch(groups, table, cold)
-        return self._results[key]
-
-    def query(self, kind: str, table: TableBehaviour, *, cold: bool) -> Invocation:
-        """The query function's result for a user with logins ("found"), "nobody", or an "invalid" path."""
-        key = kind, table, cold
-        if key not in self._results:
-            self._results[key] = self._run_query(kind, table, cold)
-        return self._results[key]
-
-    def _run_batch(self, groups: tuple[MessageGroup, ...], behaviour: TableBehaviour, cold: bool) -> Invocation:
+    def _run_batch(self, groups: tuple[MessageGroup, ...], behaviour: TableBehaviour, *, cold: bool) -> Invocation:
         indices = [index for index, group in enumerate(groups) for _ in range(group.count)]
         records = [_record(groups[index], f"{index}-{number}") for number, index in enumerate(indices)]
         sent: list[int] = []
@@ -118,7 +106,8 @@ class HandlerRunner:
             is_error=response is None,
         )
 
-    def _run_query(self, kind: str, behaviour: TableBehaviour, cold: bool) -> Invocation:
+    def _run_query(self, kind: str, behaviour: TableBehaviour, *, cold: bool) -> Invocation:
+        # "found" has a record, "nobody" has none, and the path of "invalid" is not UTF-8.
         user = "%FF" if kind == "invalid" else kind
 
         def make(clock: Clock, table: SimulatedTable, telemetry: Telemetry) -> Any:
