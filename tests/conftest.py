@@ -2,7 +2,8 @@
 
 import functools
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import botocore.session
@@ -12,6 +13,8 @@ from localcloud.deployer import recorder
 from localcloud.deployer.recorder import PROD_OVERLAY, Graph, record
 from tests.fakes.checkout import link_checkout
 from tests.fakes.stack_files import Guard
+from tests.fakes.threads import at_work
+from tests.fakes.waiting import eventually
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +60,16 @@ def committed_stacks() -> Iterator[None]:
     """Lets a test read the stack files of the checkout."""
     with GUARD.lifted():
         yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """A test has ended when every thread has that it started; its fixtures are undone after that."""
+    before = set(threading.enumerate())
+    try:
+        return (yield)
+    finally:
+        eventually(lambda: at_work(besides=before), lambda threads: not threads)
 
 
 @pytest.fixture(autouse=True, scope="session")

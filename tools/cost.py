@@ -7,7 +7,6 @@ constants of this module.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from handlers.vocabulary import MetricName
 from localcloud.deployer.recorder import PROD_OVERLAY, Graph, record
 from simulation.conditions import LEVELS
 from tools.documents import DOCS, command_line, table, write
@@ -128,7 +127,7 @@ def fixed(graph: Graph) -> list[Item]:
     composites = count("aws:cloudwatch/compositeAlarm:CompositeAlarm")
     boards = count("aws:cloudwatch/dashboard:Dashboard")
     # Cold starts are counted for each of two functions.
-    handler_metrics = sum(name.isupper() for name in vars(Metric)) + 1
+    handler_metrics = len(MetricName) + 1
     other_metrics = count("aws:cloudwatch/logMetricFilter:LogMetricFilter") + MAPPING_METRICS
     keys = graph.of_type("aws:kms/key:Key")
     alert_keys = sum(key.name.startswith("monitoring") for key in keys)

@@ -10,6 +10,7 @@ from handlers.event_handler import EventHandler
 from handlers.quarantine import Quarantine
 from handlers.store import UserRecordStore
 from handlers.telemetry import Telemetry
+from tests.handlers.support import plenty
 
 TABLE = "records"
 DEAD_LETTERS = "https://sqs/dead-letters"
@@ -80,7 +81,7 @@ def event_handler(
 class Context:
     """The part of an invocation's context that is about time."""
 
-    def __init__(self, remaining_seconds: Callable[[], float] = lambda: 10.0) -> None:
+    def __init__(self, remaining_seconds: Callable[[], float] = plenty) -> None:
         self._remaining_seconds = remaining_seconds
 
     def get_remaining_time_in_millis(self) -> int:

@@ -1,5 +1,6 @@
 """The same with real threads: several functions at once, eight writers each, in whatever order the machine makes."""
 
+import itertools
 import random
 import threading
 import time
@@ -13,6 +14,7 @@ from tests.chaos.aws import Perform, client_error
 from tests.chaos.functions import Context, acknowledged
 from tests.chaos.harness import World, records_of
 from tests.chaos.workload import Workload, make_workload
+from tests.fakes.waiting import HANG_SECONDS
 from tests.handlers.support import BlindStore
 
 FUNCTIONS = 4
@@ -24,9 +26,13 @@ class Contended:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._chance = random.Random(0)
+        self._reads = itertools.count()
+        self._all_have_begun = threading.Barrier(FUNCTIONS)
         self.conflicts = 0
 
     def __call__(self, operation: str, request: dict[str, Any], perform: Perform) -> dict[str, Any]:
+        if operation == "batch_get_item" and next(self._reads) < FUNCTIONS:
+            self._all_have_begun.wait(HANG_SECONDS)  # or one could be done before the next begins
         time.sleep(0.0005)  # the way there, on which the others are under way too
         with self._lock:
             if self._chance.random() < 0.05:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.fakes.checkout import ROOT
 
-DEPLOYS = re.compile(r"-m localcloud (up|demo)\b|\bmake demo\b")
+DEPLOYS = re.compile(r"-m localcloud (up|demo)\b|\bmake\b.* demo\b")
 
 
 class StackFileReadError(BaseException):

@@ -12,6 +12,7 @@ import pytest
 
 from handlers.settings import EventHandlerSettings, QuerySettings, SettingsError
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
+from tests.fakes.waiting import HANG_SECONDS
 from tests.handlers.support import LambdaContext, login, sqs_event
 
 ROOT = Path(__file__).parents[2]
@@ -128,7 +129,7 @@ with mock_aws():
 def test_writes_are_traced_under_write_and_nothing_is_named(tmp_path):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
         daemon.bind(("127.0.0.1", 0))
-        daemon.settimeout(5)
+        daemon.settimeout(HANG_SECONDS)
         environment = ENVIRONMENT | {
             "PATH": os.environ["PATH"],
             "AWS_ACCESS_KEY_ID": "testing",

@@ -9,6 +9,7 @@ import pytest
 from handlers.logins import LoginEvent
 from handlers.store import Change, UserRecordStore, WriteOutcome
 from tests.chaos.aws import Client
+from tests.handlers.support import INVOCATION_SECONDS
 from tests.stand_ins.requests import TABLE, entry, key, read, services, write
 
 NOW = datetime(2022, 8, 4, 8, 50, 39, tzinfo=UTC)
@@ -20,7 +21,7 @@ def login(service_id: str = "mail", *, user_id: str = "u", seconds: int = 0, ser
 
 
 def plenty() -> float:
-    return 10.0
+    return INVOCATION_SECONDS
 
 
 def fold(store: UserRecordStore, *logins: LoginEvent) -> dict[str, WriteOutcome]:
