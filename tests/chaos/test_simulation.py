@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 from tests.chaos.controls import (
+    BlindStore,
     GetThenAppend,
     GetThenPut,
     IgnoresFailedEntries,
@@ -21,7 +22,6 @@ from tests.chaos.controls import (
 )
 from tests.chaos.faults import Odds
 from tests.chaos.simulation import Design, Simulation
-from tests.handlers.support import BlindStore
 
 FAULTS = {
     "throttled",

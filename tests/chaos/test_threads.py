@@ -10,10 +10,10 @@ from botocore.exceptions import ClientError
 
 from handlers.store import UserRecordStore
 from tests.chaos.aws import Perform, client_error
+from tests.chaos.controls import BlindStore
 from tests.chaos.functions import Context, acknowledged
 from tests.chaos.harness import World, records_of
 from tests.chaos.workload import Workload, make_workload
-from tests.handlers.support import BlindStore
 
 FUNCTIONS = 4
 

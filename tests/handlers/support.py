@@ -1,13 +1,10 @@
 """Records, faults and stand-ins the handlers' tests are written with."""
 
 import json
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
-
-from handlers.store import UserRecordStore
 
 NOW = datetime(2022, 8, 4, 12, tzinfo=UTC)
 TABLE = "records"
@@ -74,7 +71,6 @@ class Calls:
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self._answers: dict[str, list[Any]] = {}
         client.meta.events.register_first("before-call.*.*", self._before)
-        client.meta.events.register_first("after-call.*.*", self._after)
 
     def count(self, operation: str) -> int:
         return sum(name == operation for name, _ in self.requests)
@@ -92,10 +88,6 @@ class Calls:
         """Before `operation` reaches the service, do something; raise to keep it from arriving."""
         self._script(operation, act, times)
 
-    def lose_reply(self, operation: str, error: Exception, *, times: int = 1) -> None:
-        """Let `operation` happen, and the caller never hear of it."""
-        self._script(f"after {operation}", lambda _: error, times)
-
     def _script(self, key: str, step: Any, times: int) -> None:
         self._answers.setdefault(key, []).extend([step] * times)
 
@@ -105,38 +97,3 @@ class Calls:
         self.requests.append((model.name, request))
         steps = self._answers.get(model.name)
         return steps.pop(0)(request) if steps else None
-
-    def _after(self, model: Any, **_: Any) -> None:
-        steps = self._answers.get(f"after {model.name}")
-        if steps:
-            raise steps.pop(0)(None)
-
-
-class OneAtATime:
-    """A client whose calls never overlap: the emulation checks a condition and writes in two steps, DynamoDB in one."""
-
-    lock = threading.Lock()
-
-    def __init__(self, client: Any):
-        self._client = client
-
-    def __getattr__(self, name: str) -> Any:
-        operation = getattr(self._client, name)
-
-        def call(**arguments: Any) -> Any:
-            with self.lock:
-                return operation(**arguments)
-
-        return call
-
-
-class BlindStore(UserRecordStore):
-    """The control: reads, merges and overwrites, without asking whether the record is still what was read."""
-
-    def _compare_and_set(self, stored: Any, record: Any) -> None:
-        self._client.update_item(
-            TableName=TABLE,
-            Key={"user_id": {"S": record.user_id}},
-            UpdateExpression="SET services = :new",
-            ExpressionAttributeValues={":new": stored.services_with(record)},
-        )

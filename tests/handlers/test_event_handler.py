@@ -102,22 +102,11 @@ def test_when_everything_fails_lambda_sees_an_error_after_the_metrics(
     assert dynamodb.scan(TableName=TABLE)["Items"] == []
 
 
-@pytest.mark.parametrize(("operation", "code"), PASSING)
-def test_a_quarantined_message_is_acknowledged_even_then(handle, calls, operation, code):
-    calls.fail(operation, code)
-    assert acknowledged(handle, sqs_event("not json", login())) == {"m-1"}
-
-
 def test_only_what_the_dead_letter_queue_took_is_acknowledged(handle, dead_letters, emitted):
     dead_letters.calls.answer("SendMessageBatch", lambda r: {"Successful": [{"Id": "0"}], "Failed": []})
     assert acknowledged(handle, sqs_event("not json", "nor this", login())) == {"m-1", "m-3"}
     said = emitted().metrics
     assert (said["EventInvalid"], said["EventFailed"]) == (1, 1)
-
-
-def test_nothing_is_acknowledged_when_the_dead_letter_queue_is_gone(handle, dead_letters):
-    dead_letters.calls.fail("SendMessageBatch", "AWS.SimpleQueueService.NonExistentQueue")
-    assert acknowledged(handle, sqs_event("not json", "nor this")) == set()
 
 
 def test_the_last_receive_is_exhausted_and_an_error(handle, calls, emitted):

@@ -1,10 +1,8 @@
 """A message in quarantine is the message that came, and only what the queue took counts as quarantined."""
 
-import base64
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
 
 from handlers.messages import Message
 from handlers.quarantine import BATCH_BYTES_MAX, Quarantine, Rejection
@@ -16,32 +14,6 @@ TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sample
 def rejection(body="{", message_id="m-1", **more: Any):
     record = sqs_record(body, message_id, **more)
     return Rejection(message=Message.of(record), error_code="body_not_json", error_detail="It is not JSON.")
-
-
-def test_body_and_attributes_arrive_as_they_came(quarantine, dead_letters):
-    body = '{ "a" :\t"\\u0000 \u00e9 \U0001f469"}\r\n'
-    attributes = {
-        "text": {"stringValue": "t\u00e9xt", "dataType": "String", "stringListValues": [], "binaryListValues": []},
-        "number": {"stringValue": "1.5", "dataType": "Number.price"},
-        "bytes": {"binaryValue": base64.b64encode(b"\x00\xff").decode(), "dataType": "Binary.raw"},
-    }
-    sent = rejection(body, messageAttributes=attributes, attributes={"AWSTraceHeader": TRACE})
-    assert quarantine.send([sent], plenty) == {}
-    [found] = dead_letters.everything()
-    assert found["Body"] == body
-    [(_, request)] = dead_letters.calls.requests[:1]
-    assert request["Entries"][0]["MessageSystemAttributes"] == {
-        "AWSTraceHeader": {"DataType": "String", "StringValue": TRACE}
-    }
-    assert found["MessageAttributes"] == {
-        "text": {"DataType": "String", "StringValue": "t\u00e9xt"},
-        "number": {"DataType": "Number.price", "StringValue": "1.5"},
-        "bytes": {"DataType": "Binary.raw", "BinaryValue": b"\x00\xff"},
-        "error_code": {"DataType": "String", "StringValue": "body_not_json"},
-        "error_detail": {"DataType": "String", "StringValue": "It is not JSON."},
-        "source_message_id": {"DataType": "String", "StringValue": "m-1"},
-        "quarantined_at": {"DataType": "String", "StringValue": "2022-08-04T12:00:00Z"},
-    }
 
 
 def test_ours_win_the_rest_in_order_and_the_detail_says_what_was_dropped(quarantine, dead_letters):
@@ -63,30 +35,6 @@ def test_batches_are_split_by_number_and_by_size(quarantine, dead_letters):
     sizes = [len(request["Entries"]) for _, request in dead_letters.calls.requests]
     assert sizes == [10, 10, 2, 1, 1]
     assert len(dead_letters.everything()) == 24
-
-
-def test_an_entry_refused_inside_a_200_is_refused(quarantine, dead_letters):
-    def some(request):
-        return {
-            "Successful": [{"Id": request["Entries"][0]["Id"]}],
-            "Failed": [{"Id": request["Entries"][1]["Id"], "Code": "InternalError", "SenderFault": False}],
-        }
-
-    dead_letters.calls.answer("SendMessageBatch", some)
-    refused = quarantine.send([rejection(message_id=f"m-{i}") for i in range(3)], plenty)
-    assert refused == {"m-1": "InternalError", "m-2": "not_accepted"}
-
-
-def test_a_refused_call_refuses_its_entries_and_no_others(quarantine, dead_letters):
-    dead_letters.calls.fail("SendMessageBatch", "AccessDenied", times=1)
-    refused = quarantine.send([rejection(message_id=f"m-{i}") for i in range(12)], plenty)
-    assert refused == {f"m-{i}": "AccessDenied" for i in range(10)}
-    assert len(dead_letters.everything()) == 2
-
-
-def test_a_lost_reply_counts_as_refused(quarantine, dead_letters):
-    dead_letters.calls.lose_reply("SendMessageBatch", EndpointConnectionError(endpoint_url="sqs"))
-    assert quarantine.send([rejection()], plenty) == {"m-1": "EndpointConnectionError"}
 
 
 def test_without_time_nothing_is_sent(quarantine, dead_letters):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.controls import BlindStore
 from tests.chaos.table import TableModel
 from tests.stand_ins import test_store, test_table
 from tests.stand_ins.requests import TABLE, entry, services
@@ -84,6 +85,14 @@ def test_control_a_table_without_a_limit_fails(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("tests.chaos.table.ITEM_BYTES_MAX", 500_000)
     with pytest.raises(pytest.fail.Exception):
         test_table.test_an_item_of_one_byte_more_is_refused_and_the_old_one_stays(TableModel(TABLE))
+
+
+def test_control_a_store_that_writes_without_a_condition_fails():
+    table = TableModel(TABLE)
+    with pytest.raises(AssertionError):
+        test_store.test_a_lost_race_loses_no_login(
+            table, lambda other: test_store.interrupted_store(table, other, BlindStore), known=False
+        )
 
 
 def test_control_a_table_that_is_right_passes():

@@ -1,5 +1,6 @@
 """The store on every stand-in for DynamoDB: the same logins end in the same records, whoever else was writing."""
 
+import functools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,9 +9,11 @@ import pytest
 
 from handlers.logins import LoginEvent
 from handlers.store import Change, UserRecordStore, WriteOutcome
+from handlers.stored import ITEM_BYTES_MAX
 from tests.chaos.aws import Client
 from tests.stand_ins.requests import TABLE, entry, key, read, services, write
 
+Interrupted = Callable[[Callable[[], Any]], UserRecordStore]
 NOW = datetime(2022, 8, 4, 8, 50, 39, tzinfo=UTC)
 
 
@@ -33,21 +36,23 @@ def fold(store: UserRecordStore, *logins: LoginEvent) -> dict[str, WriteOutcome]
     return store.write([Change(stored=found.records[user], events=by_user[user]) for user in by_user], plenty)
 
 
+def interrupted_store(
+    dynamodb: Any, interruption: Callable[[], Any], design: type[UserRecordStore] = UserRecordStore
+) -> UserRecordStore:
+    """A store whose first write is preceded by the interruption."""
+    pending = [interruption]
+
+    def gate(operation: str, request: dict[str, Any], perform: Any) -> dict[str, Any]:
+        if operation == "update_item" and pending:
+            pending.pop()()
+        return perform(request)
+
+    return design(Client(dynamodb, gate), TABLE, sleep=lambda seconds: None)
+
+
 @pytest.fixture
-def interrupted(dynamodb: Any) -> Callable[[Callable[[], Any]], UserRecordStore]:
-    """Makes a store before whose first write something else happens."""
-
-    def make(something_else: Callable[[], Any]) -> UserRecordStore:
-        pending = [something_else]
-
-        def gate(operation: str, request: dict[str, Any], perform: Any) -> dict[str, Any]:
-            if operation == "update_item" and pending:
-                pending.pop()()
-            return perform(request)
-
-        return UserRecordStore(Client(dynamodb, gate), TABLE, sleep=lambda seconds: None)
-
-    return make
+def interrupted(dynamodb: Any) -> Interrupted:
+    return functools.partial(interrupted_store, dynamodb)
 
 
 def test_logins_become_records_newest_first(dynamodb: Any, store: UserRecordStore):
@@ -83,7 +88,7 @@ def test_one_user_is_found_or_empty(store: UserRecordStore):
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["new user", "known user"])
-def test_a_lost_race_loses_no_login(dynamodb: Any, interrupted: Any, known: bool):
+def test_a_lost_race_loses_no_login(dynamodb: Any, interrupted: Interrupted, known: bool):
     old = services(entry("old", at="2021-01-01T00:00:00Z"))
     other = services(entry("wiki"), *(old["L"] if known else []))
     if known:
@@ -94,14 +99,14 @@ def test_a_lost_race_loses_no_login(dynamodb: Any, interrupted: Any, known: bool
     assert read(dynamodb) == key("u") | {"services": services(entry("mail", at="2022-08-04T08:50:40Z"), *other["L"])}
 
 
-def test_a_race_lost_to_a_newer_login_is_over(dynamodb: Any, interrupted: Any):
+def test_a_race_lost_to_a_newer_login_is_over(dynamodb: Any, interrupted: Interrupted):
     newer = services(entry(at="2023-01-01T00:00:00Z"))
     outcome = fold(interrupted(lambda: write(dynamodb, newer)), login())["u"]
     assert (outcome.error_code, outcome.conflicts, outcome.changed) == (None, 1, 0)
     assert read(dynamodb) == key("u") | {"services": newer}
 
 
-def test_a_race_lost_to_a_deletion_stores_the_login(dynamodb: Any, interrupted: Any):
+def test_a_race_lost_to_a_deletion_stores_the_login(dynamodb: Any, interrupted: Interrupted):
     write(dynamodb, services(entry("old")))
     store = interrupted(lambda: dynamodb.put_item(TableName=TABLE, Item=key("u")))
     outcome = fold(store, login())["u"]
@@ -109,19 +114,34 @@ def test_a_race_lost_to_a_deletion_stores_the_login(dynamodb: Any, interrupted: 
     assert read(dynamodb, "u") == key("u") | {"services": services(entry())}
 
 
-def test_a_write_that_meets_itself_is_a_success(dynamodb: Any, interrupted: Any):
+def test_a_write_that_meets_itself_is_a_success(dynamodb: Any, interrupted: Interrupted):
     outcome = fold(interrupted(lambda: write(dynamodb, services(entry()))), login())["u"]
     assert (outcome.error_code, outcome.conflicts) == (None, 1)
     assert read(dynamodb) == key("u") | {"services": services(entry())}
 
 
-@pytest.mark.parametrize("mess", [{"S": "hand edit"}, {"NULL": True}, {"M": {"service_id": {"S": "half"}}}])
+@pytest.mark.parametrize(
+    "mess",
+    [
+        {"S": "hand edit"},
+        {"NULL": True},
+        {"M": {"service_id": {"S": "half"}}},
+        entry("t", at="yesterday"),
+        {"M": {"service_id": {"N": "7"}, "service_name": {"S": "S"}, "last_accessed": {"S": ""}}},
+    ],
+)
 def test_what_cannot_be_read_stays(dynamodb: Any, store: UserRecordStore, mess: dict[str, Any]):
     dynamodb.put_item(TableName=TABLE, Item=key("u") | {"services": services(mess, entry("old"))})
     assert fold(store, login(seconds=1))["u"].error_code is None
     assert read(dynamodb) == key("u") | {
         "services": services(entry("mail", at="2022-08-04T08:50:40Z"), entry("old"), mess)
     }
+
+
+def test_services_that_are_no_list_become_an_entry_of_one(dynamodb: Any, store: UserRecordStore):
+    dynamodb.put_item(TableName=TABLE, Item=key("u") | {"services": {"S": "text"}})
+    fold(store, login())
+    assert read(dynamodb) == key("u") | {"services": services(entry(), {"S": "text"})}
 
 
 @pytest.mark.differs(moto="it adds what is replaced to what replaces it")
@@ -136,4 +156,7 @@ def test_a_full_record_takes_what_fits_and_gives_back_the_rest(dynamodb: Any, st
     assert kept[: outcome.changed] == [each.service_id for each in reversed(many)][: outcome.changed]
     assert {each.service_id for each in outcome.outgrown} == {each.service_id for each in many} - set(kept)
     assert 0 < outcome.changed < 200
-    assert fold(store, login("s0000", seconds=900, service_name="x" * 256))["u"].changed == 1
+    assert ITEM_BYTES_MAX - 400 < outcome.item_bytes <= ITEM_BYTES_MAX
+    known, new = (login(service, seconds=900, service_name="x" * 256) for service in ("s0000", "new"))
+    outcome = fold(store, new, known)["u"]
+    assert (outcome.error_code, outcome.changed, outcome.outgrown) == (None, 1, (new,))
