@@ -11,27 +11,9 @@ from localcloud.cloudwatch.alarms import AlarmError, read_alarms
 from localcloud.cloudwatch.expressions import ExpressionError
 from localcloud.deployer.engine import Resource
 from localcloud.deployer.recorder import Graph
-from tests.graph.graph_rules import (
-    ALARM,
-    FUNCTION,
-    KEY,
-    LOG_GROUP,
-    QUEUE,
-    REST_API,
-    STAGE,
-    TABLE,
-    TOPIC,
-    TOPIC_POLICY,
-    depends_on,
-    prefix,
-    stack_name,
-    statements,
-)
+from tests.graph import resource_types as aws
+from tests.graph.graph_rules import depends_on, prefix, stack_name, statements
 
-COMPOSITE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
-METRIC_FILTER = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
-QUERY = "aws:cloudwatch/queryDefinition:QueryDefinition"
-INDEX = "aws:cloudwatch/logIndexPolicy:LogIndexPolicy"
 HEALTH = "service-health"
 
 METRICS_PER_ALARM = 10
@@ -45,12 +27,12 @@ OPERATIONS = {"GetItem", "BatchGetItem", "UpdateItem"}
 
 def name_of(alarm: Resource) -> str:
     """Physical name of an alarm."""
-    return alarm.inputs["alarmName" if alarm.type == COMPOSITE else "name"]
+    return alarm.inputs["alarmName" if alarm.type == aws.COMPOSITE else "name"]
 
 
 def alarms_of(graph: Graph) -> list[Resource]:
     """Alarms on metrics and alarms on alarms."""
-    return graph.of_type(ALARM) + graph.of_type(COMPOSITE)
+    return graph.of_type(aws.ALARM) + graph.of_type(aws.COMPOSITE)
 
 
 def children_of(composite: Resource) -> list[str]:
@@ -78,8 +60,8 @@ def alarms_tell(graph: Graph) -> Iterator[str]:
 
 def each_fault_is_told_once(graph: Graph) -> Iterator[str]:
     """An alarm tells one topic of both changes, unless a composite tells for it."""
-    topics = {topic.outputs["arn"] for topic in graph.of_type(TOPIC)}
-    combined = {child for one in graph.of_type(COMPOSITE) if one.name != HEALTH for child in children_of(one)}
+    topics = {topic.outputs["arn"] for topic in graph.of_type(aws.TOPIC)}
+    combined = {child for one in graph.of_type(aws.COMPOSITE) if one.name != HEALTH for child in children_of(one)}
     for alarm in alarms_of(graph):
         actions = alarm.inputs.get("alarmActions") or []
         silent = name_of(alarm) in combined or alarm.name == HEALTH
@@ -92,7 +74,7 @@ def each_fault_is_told_once(graph: Graph) -> Iterator[str]:
 def missing_data_is_said(graph: Graph) -> Iterator[str]:
     """Missing data is no fault, but where it is the fault itself."""
     exceptions = {"queue-silent": "breaching"}
-    for alarm in graph.of_type(ALARM):
+    for alarm in graph.of_type(aws.ALARM):
         wanted = exceptions.get(alarm.name, "notBreaching")
         if alarm.inputs.get("treatMissingData") != wanted:
             yield f"{alarm.name} treats missing data as {alarm.inputs.get('treatMissingData')}"
@@ -102,8 +84,10 @@ def missing_data_is_said(graph: Graph) -> Iterator[str]:
 
 def alarms_may_publish(graph: Graph) -> Iterator[str]:
     """Topics and their key let CloudWatch through for every alarm of the stack, and only for those."""
-    gates = [(owner, one) for owner, one in statements(graph, TOPIC_POLICY, KEY) if one["Sid"].startswith("Alarms")]
-    if len(gates) != len(graph.of_type(TOPIC)) + 1:
+    gates = [
+        (owner, one) for owner, one in statements(graph, aws.TOPIC_POLICY, aws.KEY) if one["Sid"].startswith("Alarms")
+    ]
+    if len(gates) != len(graph.of_type(aws.TOPIC)) + 1:
         yield f"{len(gates)} policies let alarms through"
     for owner, statement in gates:
         condition = statement.get("Condition", {})
@@ -116,7 +100,7 @@ def alarms_may_publish(graph: Graph) -> Iterator[str]:
             account_and_region = pattern.partition(":alarm:")[0]
             if not fnmatchcase(f"{account_and_region}:alarm:{name_of(alarm)}", pattern):
                 yield f"{owner.name} does not let {alarm.name} through"
-    for topic in graph.of_type(TOPIC):
+    for topic in graph.of_type(aws.TOPIC):
         if not topic.inputs.get("kmsMasterKeyId"):
             yield f"{topic.name} is not encrypted"
 
@@ -124,7 +108,7 @@ def alarms_may_publish(graph: Graph) -> Iterator[str]:
 def alarms_watch_what_exists(graph: Graph) -> Iterator[str]:
     """Every dimension of an alarm is the name of something of this stack."""
     known = dimensions_of(graph) | {SERVICE_DIMENSION: {*services_of(graph), "api"}}
-    for alarm in graph.of_type(ALARM):
+    for alarm in graph.of_type(aws.ALARM):
         for metric in watched_by(alarm):
             if not metric.get("dimensions"):
                 yield f"{alarm.name} watches {metric['metricName']} of everything"
@@ -136,7 +120,7 @@ def alarms_watch_what_exists(graph: Graph) -> Iterator[str]:
 def custom_metrics_are_emitted(graph: Graph) -> Iterator[str]:
     """A metric of our own is emitted: by a handler with exactly service and stack, or by a filter on a log."""
     emitted = {(name, service) for name in EMITTED for service in services_of(graph)} | set(counted_in_logs(graph))
-    for alarm in graph.of_type(ALARM):
+    for alarm in graph.of_type(aws.ALARM):
         for metric in watched_by(alarm):
             dimensions = metric.get("dimensions", {})
             if metric["namespace"].startswith("AWS/"):
@@ -152,7 +136,7 @@ def custom_metrics_are_emitted(graph: Graph) -> Iterator[str]:
 
 def alarms_fit_cloudwatch(graph: Graph) -> Iterator[str]:
     """CloudWatch takes every alarm: few enough metrics, periods within its bounds, math and rules it can read."""
-    for alarm in graph.of_type(ALARM):
+    for alarm in graph.of_type(aws.ALARM):
         inputs = alarm.inputs
         if len(watched_by(alarm)) > METRICS_PER_ALARM:
             yield f"{alarm.name} watches {len(watched_by(alarm))} metrics"
@@ -175,7 +159,7 @@ def alarms_fit_cloudwatch(graph: Graph) -> Iterator[str]:
 def composites_combine_what_exists(graph: Graph) -> Iterator[str]:
     """An alarm on alarms names alarms of this stack, which are made before it, and so is its suppressor."""
     names = {name_of(alarm): alarm for alarm in alarms_of(graph)}
-    for composite in graph.of_type(COMPOSITE):
+    for composite in graph.of_type(aws.COMPOSITE):
         suppressor = composite.inputs.get("actionsSuppressor") or {}
         needed = children_of(composite) + ([suppressor["alarm"]] if suppressor else [])
         if not children_of(composite) or len(composite.inputs["alarmRule"]) > 10_240 or len(needed) > 100:
@@ -187,9 +171,9 @@ def composites_combine_what_exists(graph: Graph) -> Iterator[str]:
 
 def queries_ask_what_exists(graph: Graph) -> Iterator[str]:
     """Saved queries are listed under project and stack, and ask groups that are made before and have the index."""
-    groups = {group.inputs["name"]: group for group in graph.of_type(LOG_GROUP)}
-    indexed = {one.inputs["logGroupName"]: json.loads(one.inputs["policyDocument"]) for one in graph.of_type(INDEX)}
-    for query in graph.of_type(QUERY):
+    groups = {group.inputs["name"]: group for group in graph.of_type(aws.LOG_GROUP)}
+    indexed = {one.inputs["logGroupName"]: json.loads(one.inputs["policyDocument"]) for one in graph.of_type(aws.INDEX)}
+    for query in graph.of_type(aws.QUERY):
         if not re.fullmatch(rf".+/{stack_name(graph)}/\d\d-[a-z-]+", query.inputs["name"]):
             yield f"{query.name} is saved as {query.inputs['name']}"
         for name in query.inputs["logGroupNames"]:
@@ -201,26 +185,26 @@ def queries_ask_what_exists(graph: Graph) -> Iterator[str]:
 def dimensions_of(graph: Graph) -> dict[str, set[str]]:
     """What metrics are told apart by, and the names of this stack's own things."""
     return {
-        "QueueName": {one.inputs["name"] for one in graph.of_type(QUEUE)},
-        "FunctionName": {one.inputs["name"] for one in graph.of_type(FUNCTION)},
-        "TableName": {one.inputs["name"] for one in graph.of_type(TABLE)},
+        "QueueName": {one.inputs["name"] for one in graph.of_type(aws.QUEUE)},
+        "FunctionName": {one.inputs["name"] for one in graph.of_type(aws.FUNCTION)},
+        "TableName": {one.inputs["name"] for one in graph.of_type(aws.TABLE)},
         "Operation": OPERATIONS,
-        "ApiName": {one.inputs["name"] for one in graph.of_type(REST_API)},
-        "Stage": {one.inputs["stageName"] for one in graph.of_type(STAGE)},
-        "TopicName": {one.inputs["name"] for one in graph.of_type(TOPIC)},
-        "LogGroupName": {one.inputs["name"] for one in graph.of_type(LOG_GROUP)},
+        "ApiName": {one.inputs["name"] for one in graph.of_type(aws.REST_API)},
+        "Stage": {one.inputs["stageName"] for one in graph.of_type(aws.STAGE)},
+        "TopicName": {one.inputs["name"] for one in graph.of_type(aws.TOPIC)},
+        "LogGroupName": {one.inputs["name"] for one in graph.of_type(aws.LOG_GROUP)},
         STACK_DIMENSION: {stack_name(graph)},
     }
 
 
 def services_of(graph: Graph) -> set[str]:
-    return {one.inputs["environment"]["variables"]["POWERTOOLS_SERVICE_NAME"] for one in graph.of_type(FUNCTION)}
+    return {one.inputs["environment"]["variables"]["POWERTOOLS_SERVICE_NAME"] for one in graph.of_type(aws.FUNCTION)}
 
 
 def counted_in_logs(graph: Graph) -> Iterator[tuple[str, str]]:
     """Name and service of the metrics counted in the access log, whose format has to write the dimensions."""
-    formats = [json.loads(one.inputs["accessLogSettings"]["format"]) for one in graph.of_type(STAGE)]
-    for one in graph.of_type(METRIC_FILTER):
+    formats = [json.loads(one.inputs["accessLogSettings"]["format"]) for one in graph.of_type(aws.STAGE)]
+    for one in graph.of_type(aws.METRIC_FILTER):
         counted = one.inputs["metricTransformation"]
         fields = [value.removeprefix("$.") for value in counted["dimensions"].values()]
         for line in formats:

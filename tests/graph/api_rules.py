@@ -5,23 +5,8 @@ import re
 from collections.abc import Iterator
 
 from localcloud.deployer.recorder import Graph
-from tests.graph.alarm_rules import METRIC_FILTER
-from tests.graph.graph_rules import (
-    AUTHORIZER,
-    CLIENT,
-    DEPLOYMENT,
-    FUNCTION,
-    INTEGRATION,
-    METHOD,
-    METHOD_SETTINGS,
-    PERMISSION,
-    RESOURCE,
-    RESPONSE,
-    REST_API,
-    STAGE,
-    USER_POOL,
-    depends_on,
-)
+from tests.graph import resource_types as aws
+from tests.graph.graph_rules import depends_on
 
 # What would put a user id or a token into a log or an answer.
 REVEALING = (
@@ -35,9 +20,9 @@ REVEALING = (
 
 def scope_on_every_method(graph: Graph) -> Iterator[str]:
     """Every method wants a token of our pool that carries the scope; without scopes an id token would pass."""
-    pool = graph.one(USER_POOL).outputs["arn"]
-    authorizers = {one.id for one in graph.of_type(AUTHORIZER) if one.inputs["providerArns"] == [pool]}
-    for method in graph.of_type(METHOD):
+    pool = graph.one(aws.USER_POOL).outputs["arn"]
+    authorizers = {one.id for one in graph.of_type(aws.AUTHORIZER) if one.inputs["providerArns"] == [pool]}
+    for method in graph.of_type(aws.METHOD):
         inputs = method.inputs
         if inputs.get("authorization") != "COGNITO_USER_POOLS" or inputs.get("authorizerId") not in authorizers:
             yield f"{method.name} does not ask for a token"
@@ -49,7 +34,7 @@ def scope_on_every_method(graph: Graph) -> Iterator[str]:
 
 def client_flows(graph: Graph) -> Iterator[str]:
     """A client gets a token with its own secret and nothing else, and only for the scope."""
-    for client in graph.of_type(CLIENT):
+    for client in graph.of_type(aws.CLIENT):
         inputs = client.inputs
         flows = inputs.get("allowedOauthFlows"), inputs.get("explicitAuthFlows"), inputs.get("generateSecret")
         if flows != (["client_credentials"], ["ALLOW_REFRESH_TOKEN_AUTH"], True):
@@ -58,14 +43,14 @@ def client_flows(graph: Graph) -> Iterator[str]:
             yield f"{client.name} may have {inputs.get('allowedOauthScopes')}"
         if "clientSecret" not in client.additional_secret_outputs:
             yield f"the secret of {client.name} is stored as plain text"
-    if graph.one(USER_POOL).inputs.get("adminCreateUserConfig") != {"allowAdminCreateUserOnly": True}:
+    if graph.one(aws.USER_POOL).inputs.get("adminCreateUserConfig") != {"allowAdminCreateUserOnly": True}:
         yield "anybody can sign up"
 
 
 def timeouts_in_order(graph: Graph) -> Iterator[str]:
     """The function gives up before the API does, and the API before its ceiling."""
-    function = graph.one(FUNCTION, "query-function").inputs["timeout"] * 1_000
-    for integration in graph.of_type(INTEGRATION):
+    function = graph.one(aws.FUNCTION, "query-function").inputs["timeout"] * 1_000
+    for integration in graph.of_type(aws.INTEGRATION):
         patience = integration.inputs.get("timeoutMilliseconds", 29_000)
         if not function < patience <= 29_000:
             yield f"{integration.name} waits {patience} ms, the function has {function} ms"
@@ -73,55 +58,57 @@ def timeouts_in_order(graph: Graph) -> Iterator[str]:
 
 def method_settings(graph: Graph) -> Iterator[str]:
     """Requests are throttled and counted, and no request URL or body is logged."""
-    for one in graph.of_type(METHOD_SETTINGS):
+    for one in graph.of_type(aws.METHOD_SETTINGS):
         settings = one.inputs["settings"]
         wanted = {"metricsEnabled": True, "dataTraceEnabled": False, "loggingLevel": "ERROR"}
         if one.inputs["methodPath"] != "*/*" or not wanted.items() <= settings.items():
             yield f"{one.name} has {settings} on {one.inputs['methodPath']}"
         if not (settings.get("throttlingRateLimit", 0) >= 1 and settings.get("throttlingBurstLimit", 0) >= 1):
             yield f"{one.name} does not throttle"
-    if len(graph.of_type(METHOD_SETTINGS)) != len(graph.of_type(STAGE)):
+    if len(graph.of_type(aws.METHOD_SETTINGS)) != len(graph.of_type(aws.STAGE)):
         yield "a stage has no method settings"
 
 
 def nothing_revealed(graph: Graph) -> Iterator[str]:
     """Neither access log nor refusal holds a user id, a token or words API Gateway took from the request."""
-    texts = {stage.name: stage.inputs["accessLogSettings"]["format"] for stage in graph.of_type(STAGE)}
-    texts |= {one.name: json.dumps(one.inputs.get("responseTemplates")) for one in graph.of_type(RESPONSE)}
+    texts = {stage.name: stage.inputs["accessLogSettings"]["format"] for stage in graph.of_type(aws.STAGE)}
+    texts |= {one.name: json.dumps(one.inputs.get("responseTemplates")) for one in graph.of_type(aws.RESPONSE)}
     for name, text in texts.items():
         found = [f"{word}" for word in REVEALING if text.replace("$context.resourcePath", "").find(word) >= 0]
         if found:
             yield f"{name} tells {', '.join(found)}"
-    for response in graph.of_type(RESPONSE):
+    for response in graph.of_type(aws.RESPONSE):
         template = json.loads(response.inputs.get("responseTemplates", {}).get("application/json", "{}"))
         if template.keys() != {"message", "request_id"} or template["request_id"] != "$context.requestId":
             yield f"{response.name} answers {template}"
-    if not {"DEFAULT_4XX", "DEFAULT_5XX"} <= {one.inputs["responseType"] for one in graph.of_type(RESPONSE)}:
+    if not {"DEFAULT_4XX", "DEFAULT_5XX"} <= {one.inputs["responseType"] for one in graph.of_type(aws.RESPONSE)}:
         yield "some refusals have API Gateway's own text"
 
 
 def deployment_is_complete(graph: Graph) -> Iterator[str]:
     """A deployment is made after everything it copies."""
-    copied = [one for type_ in (METHOD, INTEGRATION, RESPONSE, AUTHORIZER) for one in graph.of_type(type_)]
-    yield from depends_on(graph, graph.one(DEPLOYMENT), *copied)
+    copied = [
+        one for type_ in (aws.METHOD, aws.INTEGRATION, aws.RESPONSE, aws.AUTHORIZER) for one in graph.of_type(type_)
+    ]
+    yield from depends_on(graph, graph.one(aws.DEPLOYMENT), *copied)
 
 
 def routes(graph: Graph) -> dict[tuple[str, str], str]:
     """Path of every method, by the resource it is on and its verb."""
-    parts = {one.id: one.inputs for one in graph.of_type(RESOURCE)}
+    parts = {one.id: one.inputs for one in graph.of_type(aws.RESOURCE)}
 
     def path(resource_id: str) -> str:
         if resource_id not in parts:
             return ""
         return f"{path(parts[resource_id]['parentId'])}/{parts[resource_id]['pathPart']}"
 
-    keys = [(one.inputs["resourceId"], one.inputs["httpMethod"]) for one in graph.of_type(METHOD)]
+    keys = [(one.inputs["resourceId"], one.inputs["httpMethod"]) for one in graph.of_type(aws.METHOD)]
     return {(resource_id, verb): path(resource_id) for resource_id, verb in keys}
 
 
 def every_method_is_answered(graph: Graph) -> Iterator[str]:
     """Each method has one integration; without, the deployment is refused."""
-    answered = [(one.inputs["resourceId"], one.inputs["httpMethod"]) for one in graph.of_type(INTEGRATION)]
+    answered = [(one.inputs["resourceId"], one.inputs["httpMethod"]) for one in graph.of_type(aws.INTEGRATION)]
     for key, path in routes(graph).items():
         if answered.count(key) != 1:
             yield f"{key[1]} {path} has {answered.count(key)} integrations"
@@ -131,16 +118,16 @@ def every_method_is_answered(graph: Graph) -> Iterator[str]:
 
 def invoked_by_its_routes_alone(graph: Graph) -> Iterator[str]:
     """API Gateway may invoke each function for exactly the methods and paths that it answers, on one stage."""
-    source = f"{graph.one(REST_API).outputs['executionArn']}/{graph.one(STAGE).inputs['stageName']}"
+    source = f"{graph.one(aws.REST_API).outputs['executionArn']}/{graph.one(aws.STAGE).inputs['stageName']}"
     paths = {key: re.sub(r"\{[^}]*\}", "*", path) for key, path in routes(graph).items()}
     needed = {}
-    for one in graph.of_type(INTEGRATION):
+    for one in graph.of_type(aws.INTEGRATION):
         key = (one.inputs["resourceId"], one.inputs["httpMethod"])
         invoked = one.inputs["uri"].partition("/functions/")[2].removesuffix("/invocations")
         needed[invoked, f"{source}/{key[1]}{paths.get(key)}"] = one.name
-    arns = {one.inputs["name"]: one.outputs["arn"] for one in graph.of_type(FUNCTION)}
+    arns = {one.inputs["name"]: one.outputs["arn"] for one in graph.of_type(aws.FUNCTION)}
     permitted = {}
-    for one in graph.of_type(PERMISSION):
+    for one in graph.of_type(aws.PERMISSION):
         inputs = one.inputs
         if (inputs.get("principal"), inputs.get("action")) != ("apigateway.amazonaws.com", "lambda:InvokeFunction"):
             yield f"{one.name} lets {inputs.get('principal')} do {inputs.get('action')}"
@@ -154,7 +141,7 @@ def invoked_by_its_routes_alone(graph: Graph) -> Iterator[str]:
 
 def refusals_are_counted_on_every_route(graph: Graph) -> Iterator[str]:
     """Each route's requests without a valid token are counted; API Gateway's own metrics do not tell them apart."""
-    patterns = " ".join(one.inputs["pattern"] for one in graph.of_type(METRIC_FILTER))
+    patterns = " ".join(one.inputs["pattern"] for one in graph.of_type(aws.METRIC_FILTER))
     for path in set(routes(graph).values()):
         if f'$.resource_path = "{path}"' not in patterns:
             yield f"refusals on {path} are not counted"

@@ -7,8 +7,9 @@ import pytest
 from components.monitoring.alarm_ids import COMPOSITES, AlarmId
 from localcloud.deployer.engine import DeploymentFailed
 from localcloud.deployer.recorder import Graph, record
-from tests.graph.alarm_rules import COMPOSITE, alarms_of
-from tests.graph.graph_rules import ALARM, KEY, LOG_GROUP, NAMED, QUEUE_POLICY, STAGE, depends_on
+from tests.graph import resource_types as aws
+from tests.graph.alarm_rules import alarms_of
+from tests.graph.graph_rules import NAMED, depends_on
 from tests.graph.sabotage import one_of
 
 EXPORTS = {
@@ -52,7 +53,7 @@ def test_no_secret_is_written_into_another_resource(dev_graph: Graph) -> None:
 
 def test_every_alarm_there_can_be_is_there(prod_graph: Graph) -> None:
     assert alarm_ids(prod_graph) == set(AlarmId) - {AlarmId.QUEUE_SILENT}
-    assert {one.name for one in prod_graph.of_type(COMPOSITE)} == COMPOSITES
+    assert {one.name for one in prod_graph.of_type(aws.COMPOSITE)} == COMPOSITES
 
 
 def test_a_development_stack_has_what_is_essential(dev_graph: Graph, prod_graph: Graph) -> None:
@@ -85,7 +86,7 @@ def test_two_stacks_share_no_physical_name(dev_graph: Graph, prod_graph: Graph) 
 
 
 def physical_names(graph: Graph) -> set[tuple[str, str]]:
-    keys = NAMED | {LOG_GROUP: "name"}
+    keys = NAMED | {aws.LOG_GROUP: "name"}
     named = {(one.type, one.inputs[keys[one.type]]) for one in graph.resources if one.type in keys}
     # Holds the API's id, which AWS draws anew for each API and the recorder does not.
     return {(type_, name) for type_, name in named if not name.startswith("API-Gateway-Execution-Logs_")}
@@ -102,14 +103,14 @@ def test_prod_as_committed_is_refused_until_clients_and_somebody_to_tell_are_nam
 
 
 def test_account_setting_is_made_before_the_stage_and_only_on_request(dev_graph: Graph, extended_graph: Graph) -> None:
-    account = "aws:apigateway/account:Account"
+    account = aws.ACCOUNT
     assert dev_graph.of_type(account) == []
-    assert list(depends_on(extended_graph, extended_graph.one(STAGE), extended_graph.one(account))) == []
+    assert list(depends_on(extended_graph, extended_graph.one(aws.STAGE), extended_graph.one(account))) == []
 
 
 def test_overrides_reach_alarm_and_board(dev_graph: Graph, extended_graph: Graph) -> None:
-    assert extended_graph.one(ALARM, "queue-age").inputs["threshold"] == 900
-    assert dev_graph.one(ALARM, "queue-age").inputs["threshold"] == 3 * 60 + 60
+    assert extended_graph.one(aws.ALARM, "queue-age").inputs["threshold"] == 900
+    assert dev_graph.one(aws.ALARM, "queue-age").inputs["threshold"] == 3 * 60 + 60
     assert alarm_ids(dev_graph) - alarm_ids(extended_graph) == {"api-5xx"}
     assert "queue-silent" in alarm_ids(extended_graph)
 
@@ -120,14 +121,14 @@ def test_subscriptions_follow_the_configuration(dev_graph: Graph, prod_graph: Gr
 
 
 def subscriptions(graph: Graph) -> set[tuple[str, str]]:
-    made = graph.of_type("aws:sns/topicSubscription:TopicSubscription")
+    made = graph.of_type(aws.SUBSCRIPTION)
     return {(one.inputs["topic"][-2:], one.inputs["protocol"]) for one in made}
 
 
 def test_producers_may_send_and_use_the_key(extended_graph: Graph) -> None:
     policies = [
-        one_of(extended_graph, QUEUE_POLICY, "events-source-access"),
-        one_of(extended_graph, KEY, "encryption-data"),
+        one_of(extended_graph, aws.QUEUE_POLICY, "events-source-access"),
+        one_of(extended_graph, aws.KEY, "encryption-data"),
     ]
     allowed = {
         (statement["Principal"]["AWS"][0], *statement["Action"])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from localcloud.deployer.recorder import Graph
+from tests.graph import resource_types as aws
 from tests.graph.sabotage import Sabotage, mark, put, remove, swap
 from tools.release_graph import RELEASES, entry_of
 
@@ -70,12 +71,12 @@ def test_prod_is_what_was_released(prod_graph: Graph) -> None:
 @pytest.mark.parametrize(
     ("sabotage", "found"),
     [
-        (remove("aws:dynamodb/table:Table"), "dynamodb/table:Table"),
-        (put("aws:dynamodb/table:Table", None, "name", "another"), "inputs.name"),
-        (mark("aws:dynamodb/table:Table", None, "urn", "urn:pulumi:dev::renamed"), "renamed"),
-        (mark("aws:sqs/queue:Queue", None, "parent", ""), "parent"),
-        (put("aws:cloudwatch/metricAlarm:MetricAlarm", None, "threshold", 7.5), "inputs.threshold"),
-        (swap("aws:cloudwatch/dashboard:Dashboard", None, "dashboardBody", "EventProcessing", "Other"), "metrics"),
+        (remove(aws.TABLE), "dynamodb/table:Table"),
+        (put(aws.TABLE, None, "name", "another"), "inputs.name"),
+        (mark(aws.TABLE, None, "urn", "urn:pulumi:dev::renamed"), "renamed"),
+        (mark(aws.QUEUE, None, "parent", ""), "parent"),
+        (put(aws.ALARM, None, "threshold", 7.5), "inputs.threshold"),
+        (swap(aws.DASHBOARD, None, "dashboardBody", "EventProcessing", "Other"), "metrics"),
     ],
 )
 def test_any_other_change_is_found(sabotage: Sabotage, found: str, dev_graph: Graph) -> None:
@@ -86,7 +87,7 @@ def test_any_other_change_is_found(sabotage: Sabotage, found: str, dev_graph: Gr
 
 def test_a_text_may_change(dev_graph: Graph) -> None:
     graph = copy.deepcopy(dev_graph)
-    put("aws:cloudwatch/metricAlarm:MetricAlarm", None, "alarmDescription", "Other words.")(graph)
+    put(aws.ALARM, None, "alarmDescription", "Other words.")(graph)
     assert differences("0.1.0", "dev", graph) == set()
 
 

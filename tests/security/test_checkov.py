@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from localcloud.deployer.recorder import Graph
+from tests.graph import resource_types as aws
 from tests.graph.sabotage import one_of
 from tests.security.sabotages import CHECKOV_SABOTAGES
 from tests.security.scanners import Finding, Scan, ScanFailed, scan_plans, unexplained, useless
@@ -66,7 +67,7 @@ def test_a_plan_that_checkov_cannot_read_is_not_a_success(dev_graph: Graph, tmp_
 def test_a_type_without_a_terraform_name_is_refused(dev_graph: Graph, extended_graph: Graph) -> None:
     assert plan_of(extended_graph)["resource_changes"]
     graph = copy.deepcopy(dev_graph)
-    one_of(graph, "aws:sqs/queue:Queue", None).type = "aws:sqs/queueOfTomorrow:QueueOfTomorrow"
+    one_of(graph, aws.QUEUE, None).type = "aws:sqs/queueOfTomorrow:QueueOfTomorrow"
     with pytest.raises(
         Untranslatable, match="is a aws:sqs/queueOfTomorrow:QueueOfTomorrow, which no scanner would see"
     ):

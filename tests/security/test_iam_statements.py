@@ -9,7 +9,8 @@ import pytest
 
 from localcloud.deployer.engine import Resource
 from localcloud.deployer.recorder import Graph
-from tests.graph.graph_rules import KEY, QUEUE_POLICY, ROLE_POLICY, TOPIC_POLICY, prefix, stack_name, statements
+from tests.graph.graph_rules import prefix, stack_name, statements
+from tests.graph.resource_types import KEY, QUEUE_POLICY, ROLE_POLICY, TOPIC_POLICY
 from tests.graph.sabotage import Sabotage, swap
 from tests.security.iam_statements import DOCUMENTED, ENFORCED, Documented
 
