@@ -11,7 +11,7 @@ import time
 
 
 class Context:
-    """What handlers ask of the invocation."""
+    """What handlers ask of the invocation. Not `simulation.invocation`'s, which this process cannot import."""
 
     function_name = "bench"
     memory_limit_in_mb = 512

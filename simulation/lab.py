@@ -7,7 +7,6 @@ values that vary (durations), and none of counters.
 """
 
 import io
-import json
 import logging
 import os
 from collections import Counter
@@ -27,7 +26,11 @@ from handlers.query import Query
 from handlers.store import WRITERS, UserRecordStore
 from handlers.telemetry import Telemetry
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE, SERVICE_DIMENSION, STACK_DIMENSION
+from localcloud.cloudwatch.emf import read_samples
 from localcloud.cloudwatch.metrics import MetricKey
+from localcloud.models.client import Client, Perform, client_error
+from localcloud.models.table import TableModel
+from simulation.invocation import LambdaContext, sqs_record
 from simulation.names import Plant
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
@@ -105,46 +108,42 @@ class _Lanes(Executor):
         return future
 
 
-class _Table:
-    """DynamoDB for one invocation, with the metrics AWS would publish of the calls. The user id says what is stored."""
+class _Gate:
+    """The way to the table for one invocation, with the metrics AWS would publish of the calls.
+
+    Just before the login of a "conflict" is written, another writer stores an older one.
+    """
 
     def __init__(self, plant: Plant, clock: _Clock, dependency: Dependency, read_timeout: float) -> None:
         self._plant, self._clock, self._dependency, self._read_timeout = plant, clock, dependency, read_timeout
-        self._raced: set[str] = set()
+        self._table = TableModel(plant.table)
+        self.client = Client(self._table, self._call)
         self.samples: list[tuple[MetricKey, float]] = []
 
-    def batch_get_item(self, RequestItems: Any) -> Any:  # noqa: N803 - boto3's name
-        keys = RequestItems[self._plant.table]["Keys"]
-        self._call("BatchGetItem", "Read", self._dependency.reads)
-        items = [self._item(key["user_id"]["S"]) for key in keys if key["user_id"]["S"].startswith("duplicate")]
-        return {"Responses": {self._plant.table: items}, "UnprocessedKeys": {}}
+    def store(self, user: str, day: str = "2026-01-04") -> None:
+        """Let the table hold a login of this user."""
+        texts = {"service_id": "mail", "service_name": "Mail", "last_accessed": f"{day}T23:59:00Z"}
+        service = {name: {"S": text} for name, text in texts.items()}
+        self._table.put_item(
+            TableName=self._plant.table, Item={"user_id": {"S": user}, "services": {"L": [{"M": service}]}}
+        )
 
-    def get_item(self, TableName: str, Key: Any) -> Any:  # noqa: N803
-        self._call("GetItem", "Read", self._dependency.reads)
-        user = Key["user_id"]["S"]
-        return {} if user.startswith("nobody") else {"Item": self._item(user)}
-
-    def update_item(self, **request: Any) -> Any:
+    def _call(self, method: str, request: dict[str, Any], perform: Perform) -> dict[str, Any]:
+        operation = "".join(word.title() for word in method.split("_"))
+        if method != "update_item":
+            self._arrive(operation, "Read", self._dependency.reads)
+            return perform(request)
+        self._arrive(operation, "Write", self._dependency.writes)
         user = request["Key"]["user_id"]["S"]
-        self._call("UpdateItem", "Write", self._dependency.writes)
-        if user.startswith("conflict") and user not in self._raced:
-            self._raced.add(user)
+        if user.startswith("conflict") and user not in self._table.items():
+            self.store(user, "2020-01-01")
+        try:
+            return perform(request)
+        except ClientError:
             self._count("ConditionalCheckFailedRequests")
-            raise ClientError(
-                {"Error": {"Code": "ConditionalCheckFailedException"}, "Item": self._item(user, "2020-01-01")},  # type: ignore[typeddict-item]
-                "UpdateItem",
-            )
-        return {}
+            raise
 
-    def _item(self, user: str, day: str = "2026-01-04") -> Any:
-        service = {
-            "service_id": {"S": "mail"},
-            "service_name": {"S": "Mail"},
-            "last_accessed": {"S": f"{day}T23:59:00Z"},
-        }
-        return {"user_id": {"S": user}, "services": {"L": [{"M": service}]}}
-
-    def _call(self, operation: str, kind: str, behaviour: str) -> None:
+    def _arrive(self, operation: str, kind: str, behaviour: str) -> None:
         for attempt in range(ATTEMPTS):
             if attempt:
                 self._clock.advance(0.05)
@@ -165,7 +164,7 @@ class _Table:
         if behaviour == "hang":
             raise ReadTimeoutError(endpoint_url="dynamodb")
         code = "InternalServerError" if behaviour == "error" else "ThrottlingException"
-        raise ClientError({"Error": {"Code": code, "Message": ""}}, operation)
+        raise client_error(operation, code)
 
     def _count(self, name: str, value: float = 1, **dimensions: str) -> None:
         self.samples.append((MetricKey.of("AWS/DynamoDB", name, {"TableName": self._plant.table, **dimensions}), value))
@@ -186,7 +185,7 @@ class Lab:
         return self._runs[key]
 
     def query(self, kind: str, dependency: Dependency, *, cold: bool) -> Run:
-        """What the query function makes of a request: of a user with logins, "nobody", or an "invalid" path."""
+        """What the query function makes of a request: for a user who is "found", "nobody", or an "invalid" path."""
         key = kind, dependency, cold
         if key not in self._runs:
             self._runs[key] = self._run_query(kind, dependency, cold)
@@ -201,9 +200,12 @@ class Lab:
             sent.append(len(Entries))
             return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
 
-        def make(clock: _Clock, table: _Table, telemetry: Telemetry) -> Any:
+        def make(clock: _Clock, gate: _Gate, telemetry: Telemetry) -> Any:
+            for index, record in zip(kinds, records, strict=True):
+                if messages[index].kind == "duplicate":
+                    gate.store(_user(messages[index], record["messageId"]))
             return EventHandler(
-                _store(table, self._plant.table, clock),
+                _store(gate.client, self._plant.table, clock),
                 Quarantine(lambda: SimpleNamespace(send_message_batch=send_message_batch), "dead-letters"),
                 telemetry,
                 max_receive_count=self._plant.max_receives,
@@ -232,8 +234,10 @@ class Lab:
     def _run_query(self, kind: str, dependency: Dependency, cold: bool) -> Run:
         user = "%FF" if kind == "invalid" else kind
 
-        def make(clock: _Clock, table: _Table, telemetry: Telemetry) -> Any:
-            return Query(_store(table, self._plant.table, clock), telemetry).answer
+        def make(clock: _Clock, gate: _Gate, telemetry: Telemetry) -> Any:
+            if kind == "found":
+                gate.store(user)
+            return Query(_store(gate.client, self._plant.table, clock), telemetry).answer
 
         event = {"pathParameters": {"user_id": user}, "requestContext": {"requestId": "r"}}
         limit = self._plant.query_timeout_seconds
@@ -250,14 +254,8 @@ class Lab:
     ) -> tuple[tuple[tuple[MetricKey, float, int], ...], float, Any]:
         """Samples, duration, and what the handler returned; None when it raised or was ended."""
         clock, printed = _Clock(limit_seconds), io.StringIO()
-        table = _Table(self._plant, clock, dependency, READ_TIMEOUT_SECONDS[service])
-        context = SimpleNamespace(
-            function_name=service,
-            memory_limit_in_mb=512,
-            invoked_function_arn=f"arn:aws:lambda:eu-west-1:123456789012:function:{service}",
-            aws_request_id="request",
-            get_remaining_time_in_millis=lambda: (limit_seconds - clock.now) * 1000,
-        )
+        gate = _Gate(self._plant, clock, dependency, READ_TIMEOUT_SECONDS[service])
+        context = LambdaContext(function_name=service, remaining_seconds=lambda: limit_seconds - clock.now)
         ticking = SimpleNamespace(perf_counter=lambda: clock.now, sleep=clock.advance)
         level = logging.getLogger().level
         start = {} if cold else {"AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"}
@@ -269,7 +267,7 @@ class Lab:
         ):
             logging.Logger.manager.loggerDict.pop(service, None)
             telemetry = Telemetry(service, self._plant.stack, "simulated")
-            run = telemetry.entry_point(make(clock, table, telemetry))
+            run = telemetry.entry_point(make(clock, gate, telemetry))
             ended = False
             try:
                 answer = run(event, context)
@@ -280,7 +278,7 @@ class Lab:
             finally:
                 logging.Logger.manager.loggerDict.pop(service, None)
                 logging.getLogger().setLevel(level)
-        samples = table.samples + ([] if ended else _emitted(printed.getvalue()))
+        samples = gate.samples + ([] if ended else _emitted(printed.getvalue()))
         counted = tuple((key, value, count) for (key, value), count in Counter(samples).items())
         return counted, limit_seconds if ended else clock.now + OWN_MILLISECONDS / 1000, answer
 
@@ -289,39 +287,20 @@ def _store(table: Any, name: str, clock: _Clock) -> UserRecordStore:
     return UserRecordStore(table, name, sleep=clock.advance, jitter=lambda: 0.5, executor=_Lanes(clock))
 
 
+def _user(message: Message, message_id: str) -> str:
+    return f"{message.kind}-{message_id}"
+
+
 def _record(message: Message, message_id: str) -> dict[str, Any]:
-    login = {
-        "user_id": f"{message.kind}-{message_id}",
-        "service_id": "mail",
-        "service_name": "Mail",
-        "timestamp": "2026-01-04T12:00:00Z",
-    }
+    user = _user(message, message_id)
+    login = {"user_id": user, "service_id": "mail", "service_name": "Mail", "timestamp": "2026-01-04T12:00:00Z"}
     if message.kind == "invalid":
         del login["timestamp"]
-    return {
-        "messageId": message_id,
-        "body": json.dumps(login),
-        "attributes": {
-            "ApproximateReceiveCount": str(message.receives + 1),
-            "SentTimestamp": str(round((NOW.timestamp() - message.age_seconds) * 1000)),
-        },
-        "messageAttributes": {},
-    }
+    sent_at = str(round((NOW.timestamp() - message.age_seconds) * 1000))
+    return sqs_record(login, message_id, receive_count=message.receives + 1, sent_at=sent_at)
 
 
 def _emitted(printed: str) -> list[tuple[MetricKey, float]]:
-    """The samples in the EMF objects among the printed lines, by the dimensions each object declares."""
-    samples = []
-    for line in printed.splitlines():
-        if '"_aws"' not in line:
-            continue
-        found = json.loads(line)
-        for directive in found["_aws"]["CloudWatchMetrics"]:
-            for dimensions in directive["Dimensions"]:
-                by_name = {name: found[name] for name in dimensions}
-                for metric in directive["Metrics"]:
-                    key = MetricKey.of(directive["Namespace"], metric["Name"], by_name)
-                    values = found[metric["Name"]]
-                    samples += [(key, value) for value in (values if isinstance(values, list) else [values])]
+    samples = [(sample.key, sample.value) for sample in read_samples(printed.splitlines())]
     assert all(dict(key.dimensions).keys() >= {SERVICE_DIMENSION, STACK_DIMENSION} for key, _ in samples)
     return samples

@@ -7,7 +7,7 @@ from typing import Any
 from handlers.logins import LoginEvent, ServiceRecord, UserRecord
 from handlers.quarantine import Quarantine
 from handlers.store import Change, ReadOutcome, RemainingSeconds, UserRecordStore, WriteOutcome
-from tests.chaos.functions import TABLE
+from tests.fakes.functions import TABLE
 
 
 class GetThenPut:

@@ -8,12 +8,16 @@ from typing import Any
 
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from tests.chaos.aws import KilledError, Perform, client_error
+from localcloud.models.client import Perform, client_error
 from tests.chaos.virtual_time import VirtualTime
 
 _THROTTLES = ("ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded")
 _WRITES = frozenset({"update_item", "put_item", "send_message_batch"})
 READ_TIMEOUT_SECONDS = 2
+
+
+class KilledError(BaseException):
+    """The process that made the call is gone: nothing in it may run any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,15 +6,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.chaos.aws import Client, KilledError, Perform
-from tests.chaos.functions import DEAD_LETTERS, TABLE, Context, Function, acknowledged, event_handler
-from tests.chaos.queues import QueueModel, Sent
+from localcloud.models.client import Client, Perform
+from localcloud.models.table import TableModel
+from simulation.invocation import LambdaContext
+from tests.chaos.faults import KilledError
 from tests.chaos.simulation import same_message
-from tests.chaos.table import TableModel
 from tests.chaos.workload import Fact, Workload, text_of
+from tests.fakes.events import TRACE
+from tests.fakes.functions import DEAD_LETTERS, TABLE, Function, acknowledged, event_handler
+from tests.fakes.queue import QueueModel, Sent
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,7 +65,7 @@ class World:
         """The messages Lambda deletes after this batch, in their order; None if the process was killed."""
         by_id = {sent.message_id: sent for sent in messages}
         try:
-            done = acknowledged(function, records_of(by_id.values()), Context())
+            done = acknowledged(function, records_of(by_id.values()), LambdaContext())
         except KilledError:
             return None
         return [by_id[record["messageId"]] for record in done]

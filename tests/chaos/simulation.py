@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from tests.chaos.aws import Client, KilledError
-from tests.chaos.faults import Gate, Odds, lag_by_chance
-from tests.chaos.functions import BATCH_SIZE, DEAD_LETTERS, MAX_RECEIVE_COUNT, TABLE, Context, Function, acknowledged
-from tests.chaos.functions import event_handler as wire
-from tests.chaos.queues import QueueModel, Sent
-from tests.chaos.table import TableModel
+from localcloud.models.client import Client
+from localcloud.models.table import TableModel
+from simulation.invocation import LambdaContext
+from tests.chaos.faults import Gate, KilledError, Odds, lag_by_chance
 from tests.chaos.virtual_time import VirtualTime
 from tests.chaos.workload import EPOCH, Workload, make_workload
+from tests.fakes.functions import BATCH_SIZE, DEAD_LETTERS, MAX_RECEIVE_COUNT, TABLE, Function, acknowledged
+from tests.fakes.functions import event_handler as wire
+from tests.fakes.queue import QueueModel, Sent
 
 FUNCTION_TIMEOUT_SECONDS = 10
 VISIBILITY_SECONDS = 60
@@ -135,7 +136,7 @@ class Simulation:
         if self.design.acknowledges_first:
             self._acknowledge(records)
         try:
-            done = acknowledged(process.function, records, Context(process.remaining_seconds))
+            done = acknowledged(process.function, records, LambdaContext(remaining_seconds=process.remaining_seconds))
         except KilledError:
             return False
         self.happened["reported"] += len(records) - len(done)

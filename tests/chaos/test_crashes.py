@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.chaos.aws import KilledError
+from tests.chaos.faults import KilledError
 from tests.chaos.harness import Fault, Script, World, bad, good, workload_of
 
 TEN_USERS = workload_of([good(i) for i in range(10)])

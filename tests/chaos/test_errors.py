@@ -10,11 +10,12 @@ from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, Endp
 from handlers.event_handler import BatchFailedError
 from handlers.query import Query
 from handlers.store import UserRecordStore
-from tests.chaos.aws import Client, client_error
+from localcloud.models.client import Client, client_error
+from simulation.invocation import LambdaContext
 from tests.chaos.controls import SwallowsFailures
-from tests.chaos.functions import TABLE, Context, Silent
 from tests.chaos.harness import Fault, Script, World, bad, good, records_of, workload_of
 from tests.chaos.workload import Workload
+from tests.fakes.functions import TABLE, Silent
 
 
 class UnforeseenError(Exception):
@@ -107,7 +108,7 @@ def test_when_every_call_fails_lambda_sees_an_error(error: str):
 
     world, messages = World(), MANY_BAD.messages
     with pytest.raises(BatchFailedError) as failure:
-        world.function(gate).handle({"Records": records_of(messages)}, Context())
+        world.function(gate).handle({"Records": records_of(messages)}, LambdaContext())
     assert "marked" not in str(failure.value)
     assert (world.table.items(), len(world.dead_letters)) == ({}, 0)
 
@@ -121,7 +122,7 @@ def test_a_query_that_fails_says_only_that_and_the_next_one_is_answered(error: s
     script = Script(fault)
     query = Query(UserRecordStore(Client(world.table, script), TABLE), Silent())
     event = {"pathParameters": {"user_id": "user-1"}, "requestContext": {"requestId": "r-1"}}
-    responses = [query.answer(event, Context()) for _ in range(4)]
+    responses = [query.answer(event, LambdaContext()) for _ in range(4)]
     failing = {1, 2, 3, 4} if when == "always" else {WHEN[when]}
     for number, response in enumerate(responses, start=1):
         body = json.loads(response["body"])

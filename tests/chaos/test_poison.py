@@ -9,8 +9,8 @@ import pytest
 from handlers.quarantine import Quarantine
 from tests.chaos.controls import IgnoresFailedEntries
 from tests.chaos.harness import NOW, Fault, Script, World, bad, good, workload_of
-from tests.chaos.queues import Sent
 from tests.chaos.workload import Workload
+from tests.fakes.queue import Sent
 
 SIZE = 10
 BAD = range(1, SIZE)

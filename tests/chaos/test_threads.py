@@ -9,11 +9,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from handlers.store import UserRecordStore
-from tests.chaos.aws import Perform, client_error
+from localcloud.models.client import Perform, client_error
+from simulation.invocation import LambdaContext
 from tests.chaos.controls import BlindStore
-from tests.chaos.functions import Context, acknowledged
 from tests.chaos.harness import World, records_of
 from tests.chaos.workload import Workload, make_workload
+from tests.fakes.functions import acknowledged
 
 FUNCTIONS = 4
 
@@ -48,7 +49,7 @@ def fold_at_once(workload: Workload, store: type[UserRecordStore]) -> tuple[Worl
             function = world.function(gate, store=store, executor=writers)
             while left:
                 batch, left = left[:10], left[10:]
-                done = acknowledged(function, batch, Context())
+                done = acknowledged(function, batch, LambdaContext())
                 left += [record for record in batch if record not in done]
 
     with ThreadPoolExecutor(max_workers=FUNCTIONS) as functions:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from tests.chaos.queues import Sent
+from tests.fakes.events import TRACE
+from tests.fakes.queue import Sent
 
 # The virtual clock's zero.
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
-_TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 _NAMES = ("Mail", "Mail ", "mail", "Caf\u00e9", "\u043f\u043e\u0447\u0442\u0430", "\U0001f4ec")
 _OFFSETS = (0, 120, -570)
 
@@ -121,4 +121,4 @@ def bad_message(chance: random.Random, message_id: str) -> Sent:
         "source": {"DataType": "String", "StringValue": "t\u00e9st"},
         "digest": {"DataType": "Binary.raw", "BinaryValue": chance.randbytes(8)},
     }
-    return Sent(message_id=message_id, body=body, attributes=attributes, trace_header=_TRACE)
+    return Sent(message_id=message_id, body=body, attributes=attributes, trace_header=TRACE)

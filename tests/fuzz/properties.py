@@ -12,11 +12,12 @@ from handlers.quarantine import Quarantine
 from handlers.query import Query
 from handlers.store import UserRecordStore
 from handlers.stored import StoredRecord
-from tests.chaos.aws import Client, Perform, client_error
-from tests.chaos.functions import DEAD_LETTERS, TABLE, Context, InTurn, Silent, event_handler
-from tests.chaos.queues import QueueModel, Sent
-from tests.chaos.table import TableModel
-from tests.handlers.support import NOW, LambdaContext
+from localcloud.models.client import Client, Perform, client_error
+from localcloud.models.table import TableModel
+from simulation.invocation import LambdaContext
+from tests.fakes.events import NOW
+from tests.fakes.functions import DEAD_LETTERS, TABLE, InTurn, Silent, event_handler
+from tests.fakes.queue import QueueModel, Sent
 
 # A call that fails every time it is made; None for the days when nothing does.
 FAULTS = (None, None, None, None, "batch_get_item", "update_item", "send_message_batch")
@@ -48,7 +49,7 @@ class World:
 def deliver(world: World, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Hand a batch to the event handler, hold it to its promises, and return what it acknowledged."""
     try:
-        response = world.event_handler.handle({"Records": records}, Context())
+        response = world.event_handler.handle({"Records": records}, LambdaContext())
     except BatchFailedError as error:
         # The other message of this class is that of a crash.
         if not str(error).startswith("All "):

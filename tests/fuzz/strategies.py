@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from tests.handlers.support import login
+from simulation.invocation import sqs_record
+from tests.fakes.events import TRACE, login
 
 # Characters JSON, HTTP, Python and terminals disagree about.
 ODD_CHARACTERS = (
@@ -135,7 +136,6 @@ odd_message_attributes = st.dictionaries(_names | texts, attributes | st.none(),
 )
 
 ODD_NUMBERS = ("1", "4", "5", "0", "-1", "many", "", "1e3", "9" * 5000, "\u0665", " 1", None, 1)
-TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 envelopes = st.fixed_dictionaries(
     {},
     optional={
@@ -154,8 +154,8 @@ def batches(draw: st.DrawFn) -> list[dict[str, Any]]:
     records = []
     for index in range(draw(st.sampled_from((0, 1, 1, 1, 2, 3)))):
         kind = draw(st.integers(0, 199))
-        record: dict[str, Any] = {"messageId": f"m-{index}", "receiptHandle": "r", "eventSource": "aws:sqs"}
-        record["body"] = draw(huge_bodies if kind == 0 else bodies)
+        record = sqs_record(draw(huge_bodies if kind == 0 else bodies), f"m-{index}")
+        del record["attributes"], record["messageAttributes"]
         if 1 <= kind < 40:
             record["attributes"] = draw(envelopes)
         if 20 <= kind < 60:

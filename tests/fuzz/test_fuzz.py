@@ -14,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from simulation.invocation import sqs_record
+from tests.fakes.events import login
 from tests.fuzz.properties import FAULTS, World, answers, deliver, nothing_is_left_over
 from tests.fuzz.strategies import ENCODINGS, batches, printable_ids, requests
-from tests.handlers.support import login, sqs_record
 
 # How many shards, of how many events each.
 SHARDS = [(4, 2500), pytest.param(40, 10_000, marks=pytest.mark.soak)]

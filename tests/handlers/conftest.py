@@ -1,10 +1,8 @@
-import json
 import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -14,19 +12,16 @@ from handlers.quarantine import Quarantine
 from handlers.query import Query
 from handlers.store import UserRecordStore
 from handlers.telemetry import Telemetry
-from tests.handlers.support import NOW, TABLE, Calls
+from tests.fakes.aws import TABLE, create_table, session
+from tests.fakes.emf import read_output
+from tests.fakes.events import NOW, TRACE
+from tests.handlers.support import Calls
 
 STACK = "dev"
 
 
-@pytest.fixture(scope="session")
-def session():
-    """One for all tests: it keeps the service models, which take longer to load than most tests to run."""
-    return boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="eu-west-1")
-
-
 @pytest.fixture
-def aws(monkeypatch, session):
+def aws(monkeypatch):
     """An empty account, and an environment like the one Lambda makes."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
@@ -34,23 +29,18 @@ def aws(monkeypatch, session):
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_LAMBDA_LOG_LEVEL": "DEBUG",
         "POWERTOOLS_LOG_LEVEL": "INFO",
-        "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+        "_X_AMZN_TRACE_ID": TRACE,
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     with mock_aws():
-        yield session
+        yield session()
 
 
 @pytest.fixture
 def new_dynamodb(aws):
     """Makes clients of the table, as the functions do."""
-    aws.client("dynamodb").create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "user_id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    create_table(aws.client("dynamodb"))
     return lambda: make_client(aws._session, "dynamodb", read_timeout_seconds=2, connections=8)
 
 
@@ -137,16 +127,5 @@ def query(store, new_telemetry):
 
 @pytest.fixture
 def emitted(capsys):
-    """What was written since the last look: metric sums by name, the EMF objects, the log lines."""
-
-    def look():
-        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        objects = [line for line in lines if "_aws" in line]
-        metrics: dict[str, float] = {}
-        for found in objects:
-            for directive in found["_aws"]["CloudWatchMetrics"]:
-                for metric in directive["Metrics"]:
-                    metrics[metric["Name"]] = metrics.get(metric["Name"], 0) + sum(found[metric["Name"]])
-        return SimpleNamespace(metrics=metrics, objects=objects, logs=[line for line in lines if "_aws" not in line])
-
-    return look
+    """Reads what was written since the last look."""
+    return lambda: read_output(capsys.readouterr().out)

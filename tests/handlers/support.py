@@ -1,60 +1,11 @@
-"""Records, faults and stand-ins the handlers' tests are written with."""
+"""What the handlers' tests look at and break: the table's content, and the calls of a client."""
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-NOW = datetime(2022, 8, 4, 12, tzinfo=UTC)
-TABLE = "records"
-
-
-def login(user_id="u", service_id="mail", service_name="Mail", timestamp="2022-08-04T08:50:39Z", **more: Any) -> dict:
-    return {
-        "user_id": user_id,
-        "service_id": service_id,
-        "service_name": service_name,
-        "timestamp": timestamp,
-        **more,
-    }
-
-
-def sqs_record(body: Any, message_id: str = "m-1", *, receive_count: int = 1, **more: Any) -> dict[str, Any]:
-    return {
-        "messageId": message_id,
-        "receiptHandle": "handle",
-        "body": body if isinstance(body, str) else json.dumps(body),
-        "attributes": {
-            "ApproximateReceiveCount": str(receive_count),
-            "SentTimestamp": str(int(NOW.timestamp() * 1000) - 1500),
-        },
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-    } | more
-
-
-def sqs_event(*bodies: Any, receive_count: int = 1) -> dict[str, Any]:
-    return {
-        "Records": [sqs_record(body, f"m-{i}", receive_count=receive_count) for i, body in enumerate(bodies, start=1)]
-    }
-
-
-class LambdaContext:
-    function_name = "event-handler"
-    memory_limit_in_mb = 512
-    invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:event-handler"
-    aws_request_id = "request-1"
-
-    def __init__(self, remaining_milliseconds: int = 10_000):
-        self._remaining_milliseconds = remaining_milliseconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self._remaining_milliseconds
-
-
-def plenty() -> float:
-    return 10.0
+from tests.fakes.aws import TABLE
 
 
 def services_of(client: Any, user_id: str = "u") -> dict[str, tuple[str, str]]:
@@ -65,7 +16,7 @@ def services_of(client: Any, user_id: str = "u") -> dict[str, tuple[str, str]]:
 
 
 class Calls:
-    """Watches a client's calls, and answers some of them in the service's place."""
+    """Records a client's calls, and answers some of them in place of the service."""
 
     def __init__(self, client: Any):
         self.requests: list[tuple[str, dict[str, Any]]] = []

@@ -3,7 +3,10 @@
 import pytest
 
 from handlers.event_handler import BatchFailedError
-from tests.handlers.support import TABLE, LambdaContext, login, services_of, sqs_event, sqs_record
+from simulation.invocation import LambdaContext, sqs_record
+from tests.fakes.aws import TABLE
+from tests.fakes.events import login, sqs_event
+from tests.handlers.support import services_of
 
 
 def failed(response):
@@ -140,7 +143,7 @@ def test_late_events_and_conflicts_are_counted(handle, dynamodb, calls, new_dyna
 
 def test_without_time_nothing_is_acknowledged(handle, dynamodb):
     with pytest.raises(BatchFailedError):
-        handle(sqs_event(login(), "not json"), LambdaContext(remaining_milliseconds=400))
+        handle(sqs_event(login(), "not json"), LambdaContext(remaining_seconds=lambda: 0.4))
     assert services_of(dynamodb) == {}
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from handlers.messages import InvalidError, decode_login
 from handlers.vocabulary import ErrorCode
-from tests.handlers.support import NOW, login
+from tests.fakes.events import NOW, login
 
 
 def decode(body):

@@ -6,9 +6,8 @@ import pytest
 
 from handlers.messages import Message
 from handlers.quarantine import BATCH_BYTES_MAX, Quarantine, Rejection
-from tests.handlers.support import NOW, plenty, sqs_record
-
-TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+from simulation.invocation import sqs_record
+from tests.fakes.events import NOW, plenty
 
 
 def rejection(body="{", message_id="m-1", **more: Any):

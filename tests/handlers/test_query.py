@@ -5,7 +5,9 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from tests.handlers.support import TABLE, LambdaContext, login, sqs_event
+from simulation.invocation import LambdaContext
+from tests.fakes.aws import TABLE
+from tests.fakes.events import login, sqs_event
 
 
 def ask(query, encoded):

@@ -8,7 +8,8 @@ import pytest
 from handlers.logins import LoginEvent, merge
 from handlers.store import ATTEMPTS, Change, UserRecordStore
 from handlers.stored import StoredRecord
-from tests.handlers.support import NOW, TABLE, plenty
+from tests.fakes.aws import TABLE
+from tests.fakes.events import NOW, plenty
 
 
 def event(service_id="mail", user_id="u", seconds=0, service_name="Mail"):

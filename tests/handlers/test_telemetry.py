@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from handlers.settings import EventHandlerSettings, QuerySettings, SettingsError
-from tests.handlers.support import LambdaContext, sqs_event
+from simulation.invocation import LambdaContext
+from tests.fakes.events import sqs_event
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {

@@ -12,11 +12,11 @@ from typer.testing import CliRunner, Result
 
 from ops.__main__ import app
 from ops.stack import StackOutputs
+from tests.fakes.events import TRACE
 
 REGION = "eu-west-1"
 # One for all: it keeps the service models, which take longer to load than most tests to run.
 SESSION = boto3.Session()
-TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 ORIGIN = {"DataType": "String", "StringValue": "producer-1"}
 SIGNATURE = {"DataType": "Binary", "BinaryValue": b"\x00\xff\x10"}
 

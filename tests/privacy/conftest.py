@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.privacy.paths import TRACE
+from tests.fakes.emf import Output, read_output
+from tests.fakes.events import TRACE
 from tests.privacy.wire import MARK
 
 ROOT = Path(__file__).parents[2]
@@ -24,34 +25,13 @@ SIDETRACKED = ("forgets the trace in threads", "measures by user")
 class Said:
     """Everything that came out of one function's process."""
 
-    out: str
+    out: Output
     err: str
     segments: list[dict[str, Any]]
     raised: list[str]
     bodies: list[dict[str, Any]]
     details: list[str]
     failed: list[list[str]]
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-    @property
-    def logs(self) -> list[dict[str, Any]]:
-        return [line for line in self.lines if "_aws" not in line]
-
-    @property
-    def metrics(self) -> list[dict[str, Any]]:
-        return [line for line in self.lines if "_aws" in line]
-
-
-def sums(objects: list[dict[str, Any]]) -> dict[str, float]:
-    """The sum of every metric over these EMF objects."""
-    found: dict[str, float] = {}
-    for each in objects:
-        for metric in each["_aws"]["CloudWatchMetrics"][0]["Metrics"]:
-            found[metric["Name"]] = found.get(metric["Name"], 0) + sum(each[metric["Name"]])
-    return found
 
 
 class Daemon:
@@ -116,4 +96,6 @@ def _run(function: str, controls: Sequence[str], scratch: Path) -> Said:
         segments = daemon.close()
     assert finished.returncode == 0, finished.stderr
     assert {segment["trace_id"] for segment in segments} <= {TRACE[5:40]}
-    return Said(out=finished.stdout, err=finished.stderr, segments=segments, **json.loads(result.read_text()))
+    return Said(
+        out=read_output(finished.stdout), err=finished.stderr, segments=segments, **json.loads(result.read_text())
+    )

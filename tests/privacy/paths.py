@@ -22,12 +22,13 @@ import boto3
 from moto import mock_aws
 
 from handlers.store import UserRecordStore
-from tests.handlers.support import LambdaContext, login, sqs_record
+from simulation.invocation import LambdaContext, sqs_record
+from tests.fakes.aws import create_table
+from tests.fakes.events import TRACE, login
 from tests.privacy.wire import ERRORS, MARK, QUOTING, Wire
 
 BINARY = base64.b64encode(f"{MARK} bytes".encode()).decode()
 USER = f"{MARK}-user"
-TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 NO_TRACE = "Root=1-00000000-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0"
 
 
@@ -82,7 +83,7 @@ def run_event_handler(handler: Callable[..., Any], wire: Wire, seen: Seen) -> No
 
     send(good(), good(user_id=f"{MARK}-other"), good(extra=MARK))
     send(*INVALID, good())
-    send(good(), context=LambdaContext(remaining_milliseconds=400))
+    send(good(), context=LambdaContext(remaining_seconds=lambda: 0.4))
     send(good(), context=BrokenContext())
     _call(handler, {MARK: MARK}, seen)
     _call(handler, {"Records": [{"messageId": "m", MARK: MARK}, {"messageId": "n", "body": {MARK: MARK}}]}, seen)
@@ -192,12 +193,7 @@ def main(function: str, result: str, *controls: str) -> None:
     time.sleep = lambda _: None
     (UserRecordStore.__init__.__kwdefaults__ or {})["sleep"] = time.sleep
     with mock_aws():
-        boto3.client("dynamodb").create_table(
-            TableName="t",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "user_id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
-        )
+        create_table(boto3.client("dynamodb"), "t")
         os.environ["DEAD_LETTER_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="q")["QueueUrl"]
         _as_lambda_starts_a_process()
         if controls:

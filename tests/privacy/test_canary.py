@@ -33,8 +33,8 @@ def _spellings():
 def gone_out(said):
     """Where a mark came out, by kind of output. What a 200 answers with is what it is there for."""
     texts = {
-        "logs": [json.dumps(line, ensure_ascii=False) for line in said.logs] + [said.err],
-        "metrics": [json.dumps(line) for line in said.metrics],
+        "logs": [json.dumps(line, ensure_ascii=False) for line in said.out.logs] + [said.err],
+        "metrics": [json.dumps(line) for line in said.out.objects],
         "traces": [json.dumps(segment) for segment in said.segments],
         "error bodies": [body["body"] for body in said.bodies if body["status"] != 200],
         "raised": said.raised,
@@ -52,18 +52,18 @@ def test_no_mark_comes_out(run, function):
 def test_the_event_handler_was_heard_on_every_path(run):
     """Collecting nothing is no proof of anything."""
     said = run("event-handler")
-    messages = Counter(line["message"] for line in said.logs)
+    messages = Counter(line["message"] for line in said.out.logs)
     for message in ("batch folded", "event invalid", "event failed", "event exhausted"):
         assert messages[message] >= 4, message
     assert messages["batch crashed"] >= 3
     codes = {value for name, value in vars(ErrorCode).items() if name.isupper()}
     codes -= {ErrorCode.PATH_NOT_UTF8, ErrorCode.RECORD_TOO_LARGE}
-    assert codes <= {line.get("error_code") for line in said.logs}
+    assert codes <= {line.get("error_code") for line in said.out.logs}
     assert codes - PASSING <= {detail.split(":")[0] for detail in said.details}
     assert any("Dropped to make room" in detail for detail in said.details)
     calls = ("BatchGetItem", "UpdateItem", "SendMessageBatch")
     assert {tuple(failed) for failed in said.failed} == {(call, kind) for call in calls for kind in ERRORS}
-    assert len(said.metrics) >= 40
+    assert len(said.out.objects) >= 40
     assert len(said.raised) >= 10
     assert any("crashed with" in text for text in said.raised)
     failing = [segment for segment in said.segments if "cause" in segment]
@@ -72,10 +72,10 @@ def test_the_event_handler_was_heard_on_every_path(run):
 
 def test_the_query_was_heard_on_every_path(run):
     said = run("query")
-    messages = Counter(line["message"] for line in said.logs)
+    messages = Counter(line["message"] for line in said.out.logs)
     assert messages["query refused"] >= 6
     assert messages["query failed"] >= len(ERRORS)
-    assert {code for line in said.logs if (code := line.get("error_code"))} >= {
+    assert {code for line in said.out.logs if (code := line.get("error_code"))} >= {
         ErrorCode.PATH_NOT_UTF8,
         ErrorCode.FIELD_LENGTH,
         ErrorCode.FIELD_BLANK,

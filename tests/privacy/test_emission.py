@@ -3,7 +3,7 @@
 import pytest
 
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, METRICS_NAMESPACE, QUERY_SERVICE, Metric
-from tests.privacy.conftest import SIDETRACKED, sums
+from tests.privacy.conftest import SIDETRACKED
 
 METRICS = {value for name, value in vars(Metric).items() if name.isupper()}
 OF_QUERIES = {name for name in METRICS if name.startswith("Query")} | {Metric.RECORD_MALFORMED}
@@ -23,9 +23,9 @@ FAILURES = {
     [(EVENT_HANDLER_SERVICE, METRICS - OF_QUERIES), (QUERY_SERVICE, OF_QUERIES | {Metric.COLD_START})],
 )
 def test_every_metric_is_emitted_under_service_and_stack_alone(run, service, metrics):
-    objects = run(service).metrics
-    assert set(sums(objects)) == metrics
-    assert all(has_two_dimensions(found, service) for found in objects)
+    output = run(service).out
+    assert set(output.metrics) == metrics
+    assert all(has_two_dimensions(found, service) for found in output.objects)
 
 
 def has_two_dimensions(found, service):
@@ -42,17 +42,17 @@ def has_two_dimensions(found, service):
 
 def test_control_a_third_dimension_is_caught(run):
     said = run("event-handler", *SIDETRACKED)
-    assert not all(has_two_dimensions(found, EVENT_HANDLER_SERVICE) for found in said.metrics)
+    assert not all(has_two_dimensions(found, EVENT_HANDLER_SERVICE) for found in said.out.objects)
 
 
 @pytest.mark.parametrize("service", FAILURES)
 def test_failures_are_zeros_when_nothing_fails(run, service):
-    first = run(service).metrics[0]
+    first = run(service).out.objects[0]
     assert {name: first[name] for name in FAILURES[service]} == {name: [0.0] for name in FAILURES[service]}
 
 
 @pytest.mark.parametrize("service", FAILURES)
 def test_every_failure_is_counted_on_some_path(run, service):
-    counted = sums(run(service).metrics)
+    counted = run(service).out.metrics
     never = {name for name in FAILURES[service] if not counted[name]}
     assert never <= {Metric.QUERY_SLOW}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-TABLE = "records"
+from tests.fakes.aws import TABLE
 
 
 def entry(service_id: str = "mail", service_name: str = "Mail", at: str = "2022-08-04T08:50:39Z") -> dict[str, Any]:

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from localcloud.models.table import TableModel
 from tests.chaos.controls import BlindStore
-from tests.chaos.table import TableModel
+from tests.fakes.aws import TABLE
 from tests.stand_ins import test_store, test_table
-from tests.stand_ins.requests import TABLE, entry, services
+from tests.stand_ins.requests import entry, services
 
 
 class Tampered:
@@ -82,7 +83,7 @@ def test_control_a_wrong_table_fails(name: str):
 
 
 def test_control_a_table_without_a_limit_fails(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("tests.chaos.table.ITEM_BYTES_MAX", 500_000)
+    monkeypatch.setattr("localcloud.models.table.ITEM_BYTES_MAX", 500_000)
     with pytest.raises(pytest.fail.Exception):
         test_table.test_an_item_of_one_byte_more_is_refused_and_the_old_one_stays(TableModel(TABLE))
 

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from handlers.clients import make_client
 from localcloud.emulator.process import Emulator
-from tests.chaos.queues import QueueModel
+from tests.fakes.aws import session
+from tests.fakes.events import TRACE
+from tests.fakes.queue import QueueModel
 
-TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 MEBIBYTE = 1024 * 1024
 PREFIX = "AWS.SimpleQueueService."
 
@@ -47,9 +47,9 @@ def model_queue() -> SimpleNamespace:
 
 
 @pytest.fixture
-def moto_queue(session: boto3.Session) -> Iterator[SimpleNamespace]:
+def moto_queue() -> Iterator[SimpleNamespace]:
     with mock_aws():
-        yield real_queue(make_client(session._session, "sqs", read_timeout_seconds=2))
+        yield real_queue(make_client(session()._session, "sqs", read_timeout_seconds=2))
 
 
 @pytest.fixture

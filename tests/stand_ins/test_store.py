@@ -10,8 +10,9 @@ import pytest
 from handlers.logins import LoginEvent
 from handlers.store import Change, UserRecordStore, WriteOutcome
 from handlers.stored import ITEM_BYTES_MAX
-from tests.chaos.aws import Client
-from tests.stand_ins.requests import TABLE, entry, key, read, services, write
+from localcloud.models.client import Client
+from tests.fakes.aws import TABLE
+from tests.stand_ins.requests import entry, key, read, services, write
 
 Interrupted = Callable[[Callable[[], Any]], UserRecordStore]
 NOW = datetime(2022, 8, 4, 8, 50, 39, tzinfo=UTC)

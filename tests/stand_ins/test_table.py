@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.stand_ins.requests import TABLE, entry, item_of, key, read, read_batch, refusal, services, write
+from tests.fakes.aws import TABLE
+from tests.stand_ins.requests import entry, item_of, key, read, read_batch, refusal, services, write
 
 LOST = "ConditionalCheckFailedException"
 ITEM_BYTES_MAX = 400 * 1024

@@ -10,8 +10,8 @@ from handlers.event_handler import EventHandler
 from handlers.quarantine import Quarantine
 from handlers.store import UserRecordStore
 from handlers.telemetry import Telemetry
+from tests.fakes.aws import TABLE
 
-TABLE = "records"
 DEAD_LETTERS = "https://sqs/dead-letters"
 MAX_RECEIVE_COUNT = 5
 BATCH_SIZE = 10
@@ -75,16 +75,6 @@ def event_handler(
         max_receive_count=MAX_RECEIVE_COUNT,
         now=now,
     )
-
-
-class Context:
-    """The part of an invocation's context that is about time."""
-
-    def __init__(self, remaining_seconds: Callable[[], float] = lambda: 10.0) -> None:
-        self._remaining_seconds = remaining_seconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int(self._remaining_seconds() * 1000)
 
 
 def acknowledged(function: Function, records: list[dict[str, Any]], context: Any) -> list[dict[str, Any]]:

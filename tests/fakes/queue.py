@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chaos.aws import NotInTheModelError, client_error
+from localcloud.models.client import NotInTheModelError, client_error
+from simulation.invocation import sqs_record
 
 ENTRIES_MAX = 10
 BATCH_BYTES_MAX = 1024 * 1024
@@ -168,20 +169,18 @@ def _entry_bytes(entry: dict[str, Any]) -> int:
 
 
 def _record(copy: Copy) -> dict[str, Any]:
-    attributes = {
-        "ApproximateReceiveCount": str(copy.receive_count),
-        "SentTimestamp": str(round(copy.sent_at * 1000)),
-    }
-    if copy.sent.trace_header:
-        attributes["AWSTraceHeader"] = copy.sent.trace_header
-    return {
-        "messageId": copy.sent.message_id,
-        "receiptHandle": copy.handle,
-        "body": copy.sent.body,
-        "attributes": attributes,
-        "messageAttributes": {name: _event_attribute(value) for name, value in copy.sent.attributes.items()},
-        "eventSource": "aws:sqs",
-    }
+    sent = copy.sent
+    attributes = {name: _event_attribute(value) for name, value in sent.attributes.items()}
+    record = sqs_record(
+        sent.body,
+        sent.message_id,
+        receive_count=copy.receive_count,
+        sent_at=str(round(copy.sent_at * 1000)),
+        receiptHandle=copy.handle,
+        messageAttributes=attributes,
+    )
+    record["attributes"] |= {"AWSTraceHeader": sent.trace_header} if sent.trace_header else {}
+    return record
 
 
 def _event_attribute(value: dict[str, Any]) -> dict[str, Any]:
