@@ -72,15 +72,6 @@ def test_the_moments_are_every_position_of_a_batch():
     }
 
 
-@pytest.mark.parametrize(("name", "moment"), ALL, ids=str)
-def test_after_redelivery_it_is_as_if_nothing_was(name: str, moment: Moment):
-    world = World()
-    crash(world, name, moment, order=0)
-    messages = WORKLOADS[name].messages
-    assert world.deliver(world.function(Script()), messages) == list(messages)
-    assert is_as_if_nothing_was(world, name)
-
-
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_a_process_that_is_killed_stops_there(name: str):
     for moment in moments(name):
@@ -99,7 +90,7 @@ def test_killed_twice_in_any_two_places_it_is_as_if_nothing_was(name: str):
         messages = list(WORKLOADS[name].messages)
         random.Random(order).shuffle(messages)
         world.deliver(world.function(Script(second.fault)), messages)
-        world.deliver(world.function(Script()), WORKLOADS[name].messages)
+        assert world.deliver(world.function(Script()), messages) == messages
         assert is_as_if_nothing_was(world, name), f"{first}, then {second}"
 
 

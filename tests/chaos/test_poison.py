@@ -8,7 +8,7 @@ import pytest
 
 from handlers.quarantine import Quarantine
 from tests.chaos.controls import IgnoresFailedEntries
-from tests.chaos.harness import NOW, Fault, Script, World, bad, good, workload_of
+from tests.chaos.harness import NOW, Script, World, bad, good, workload_of
 from tests.chaos.workload import Workload
 from tests.fakes.queue import Sent
 
@@ -50,18 +50,6 @@ def test_a_dead_letter_is_the_message_and_why():
         "source_message_id": {"DataType": "String", "StringValue": "bad-1"},
         "quarantined_at": {"DataType": "String", "StringValue": NOW.strftime("%Y-%m-%dT%H:%M:%SZ")},
     }
-
-
-@pytest.mark.parametrize("bads", BAD)
-def test_when_quarantine_fails_the_good_are_stored_and_the_bad_come_again(bads: int):
-    for workload, messages, poison in mixes(bads):
-        world = World()
-        fault = Fault(operation="send_message_batch", error=lambda: ConnectionResetError("marked"))
-        assert world.deliver(world.function(Script(fault)), messages) == [m for m in messages if m not in poison]
-        assert world.services() == workload.expected()
-        assert len(world.dead_letters) == 0
-        assert world.deliver(world.function(Script()), poison) == poison
-        assert world.unsafe(workload, messages) == []
 
 
 class TakesSome:
