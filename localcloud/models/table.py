@@ -125,8 +125,8 @@ class TableModel:
     def _store(self, operation: str, key: str, item: Item) -> None:
         size = sum(len(name.encode()) + value_bytes(value) for name, value in item.items())
         if size > ITEM_BYTES_MAX:
-            what = "Item size to update" if operation == "UpdateItem" else "Item size"
-            raise _invalid(operation, f"{what} has exceeded the maximum allowed size")
+            subject = "Item size to update" if operation == "UpdateItem" else "Item size"
+            raise _invalid(operation, f"{subject} has exceeded the maximum allowed size")
         versions = self._versions.setdefault(key, [Version(None, 0)])
         versions.append(Version(json.dumps(item), size))
         del versions[:-VERSIONS_KEPT]

@@ -35,7 +35,7 @@ class GetThenPut:
             "last_accessed": {"S": login["timestamp"]},
         }
         if not self.appends:
-            entries[:] = [each for each in entries if each["M"]["service_id"] != entry["service_id"]]
+            entries[:] = [known for known in entries if known["M"]["service_id"] != entry["service_id"]]
         entries.append({"M": entry})
         self._dynamodb.put_item(TableName=TABLE, Item=item)
 

@@ -93,7 +93,9 @@ class World:
     def quarantined(self, sent: Sent) -> list[Sent]:
         """The dead letters this message became."""
         named = {"DataType": "String", "StringValue": sent.message_id}
-        return [each for each in self.dead_letters.messages() if each.attributes.get("source_message_id") == named]
+        return [
+            letter for letter in self.dead_letters.messages() if letter.attributes.get("source_message_id") == named
+        ]
 
     def _is_quarantined(self, sent: Sent) -> bool:
         copies = self.quarantined(sent)

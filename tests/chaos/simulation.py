@@ -160,8 +160,8 @@ class Simulation:
             return any(_origin(sent) == message_id for sent in self.dead_letters.messages())
         stored = [s for s in _services(self.table.text_of(fact.user_id)) if s["service_id"] == fact.service_id]
         # As texts, whole seconds sort before their fractions only without the Z.
-        said = fact.instant.strftime("%Y-%m-%dT%H:%M:%S") + f".{fact.instant.microsecond // 100_000}".replace(".0", "")
-        return any((s["last_accessed"].rstrip("Z"), s["service_name"]) >= (said, fact.service_name) for s in stored)
+        text = fact.instant.strftime("%Y-%m-%dT%H:%M:%S") + f".{fact.instant.microsecond // 100_000}".replace(".0", "")
+        return any((s["last_accessed"].rstrip("Z"), s["service_name"]) >= (text, fact.service_name) for s in stored)
 
     def _compare_table(self) -> None:
         expected = self.workload.expected()

@@ -46,7 +46,9 @@ class Workload:
         newest: dict[str, dict[str, Fact]] = {}
         for fact in self.facts.values():
             services = newest.setdefault(fact.user_id, {})
-            services[fact.service_id] = max(fact, services.get(fact.service_id, fact), key=lambda each: each.rank)
+            services[fact.service_id] = max(
+                fact, services.get(fact.service_id, fact), key=lambda candidate: candidate.rank
+            )
         return {user_id: stored_services(services.values()) for user_id, services in newest.items()}
 
 

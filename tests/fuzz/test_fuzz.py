@@ -93,16 +93,16 @@ def test_events_of_the_queue(shards: int, examples: int):
     seen = in_shards(queue_shard, shards, examples)
     assert seen["events"] >= shards * examples, seen
     # Examples that never get anywhere prove nothing.
-    for what in ("acknowledged", "reported", "quarantined", "stored"):
-        assert seen[what] > seen["events"] / 10, seen
+    for outcome in ("acknowledged", "reported", "quarantined", "stored"):
+        assert seen[outcome] > seen["events"] / 10, seen
 
 
 @pytest.mark.parametrize(("shards", "examples"), SHARDS)
 def test_events_of_the_api(shards: int, examples: int):
     seen = in_shards(api_shard, shards, examples)
     assert seen["events"] >= shards * examples, seen
-    for what in ("200", "400", "round trips"):
-        assert seen[what] > seen["events"] / 10, seen
+    for outcome in ("200", "400", "round trips"):
+        assert seen[outcome] > seen["events"] / 10, seen
 
 
 def test_found_by_the_long_form_a_name_that_no_queue_carries():

@@ -61,7 +61,12 @@ def alarms_tell(graph: Graph) -> Iterator[str]:
 def each_fault_is_told_once(graph: Graph) -> Iterator[str]:
     """An alarm tells one topic of both changes, unless a composite tells for it."""
     topics = {topic.outputs["arn"] for topic in graph.of_type(aws.TOPIC)}
-    combined = {child for one in graph.of_type(aws.COMPOSITE) if one.name != HEALTH for child in children_of(one)}
+    combined = {
+        child
+        for composite in graph.of_type(aws.COMPOSITE)
+        if composite.name != HEALTH
+        for child in children_of(composite)
+    }
     for alarm in alarms_of(graph):
         actions = alarm.inputs.get("alarmActions") or []
         silent = name_of(alarm) in combined or alarm.name == HEALTH
@@ -85,7 +90,9 @@ def missing_data_is_said(graph: Graph) -> Iterator[str]:
 def alarms_may_publish(graph: Graph) -> Iterator[str]:
     """Topics and their key let CloudWatch through for every alarm of the stack, and only for those."""
     gates = [
-        (owner, one) for owner, one in statements(graph, aws.TOPIC_POLICY, aws.KEY) if one["Sid"].startswith("Alarms")
+        (owner, statement)
+        for owner, statement in statements(graph, aws.TOPIC_POLICY, aws.KEY)
+        if statement["Sid"].startswith("Alarms")
     ]
     if len(gates) != len(graph.of_type(aws.TOPIC)) + 1:
         yield f"{len(gates)} policies let alarms through"
@@ -172,7 +179,9 @@ def composites_combine_what_exists(graph: Graph) -> Iterator[str]:
 def queries_ask_what_exists(graph: Graph) -> Iterator[str]:
     """Saved queries are listed under project and stack, and ask groups that are made before and have the index."""
     groups = {group.inputs["name"]: group for group in graph.of_type(aws.LOG_GROUP)}
-    indexed = {one.inputs["logGroupName"]: json.loads(one.inputs["policyDocument"]) for one in graph.of_type(aws.INDEX)}
+    indexed = {
+        index.inputs["logGroupName"]: json.loads(index.inputs["policyDocument"]) for index in graph.of_type(aws.INDEX)
+    }
     for query in graph.of_type(aws.QUERY):
         if not re.fullmatch(rf".+/{stack_name(graph)}/\d\d-[a-z-]+", query.inputs["name"]):
             yield f"{query.name} is saved as {query.inputs['name']}"
@@ -185,27 +194,30 @@ def queries_ask_what_exists(graph: Graph) -> Iterator[str]:
 def dimensions_of(graph: Graph) -> dict[str, set[str]]:
     """What metrics are told apart by, and the names of this stack's own things."""
     return {
-        "QueueName": {one.inputs["name"] for one in graph.of_type(aws.QUEUE)},
-        "FunctionName": {one.inputs["name"] for one in graph.of_type(aws.FUNCTION)},
-        "TableName": {one.inputs["name"] for one in graph.of_type(aws.TABLE)},
+        "QueueName": {queue.inputs["name"] for queue in graph.of_type(aws.QUEUE)},
+        "FunctionName": {function.inputs["name"] for function in graph.of_type(aws.FUNCTION)},
+        "TableName": {table.inputs["name"] for table in graph.of_type(aws.TABLE)},
         "Operation": OPERATIONS,
-        "ApiName": {one.inputs["name"] for one in graph.of_type(aws.REST_API)},
-        "Stage": {one.inputs["stageName"] for one in graph.of_type(aws.STAGE)},
-        "TopicName": {one.inputs["name"] for one in graph.of_type(aws.TOPIC)},
-        "LogGroupName": {one.inputs["name"] for one in graph.of_type(aws.LOG_GROUP)},
+        "ApiName": {api.inputs["name"] for api in graph.of_type(aws.REST_API)},
+        "Stage": {stage.inputs["stageName"] for stage in graph.of_type(aws.STAGE)},
+        "TopicName": {topic.inputs["name"] for topic in graph.of_type(aws.TOPIC)},
+        "LogGroupName": {log_group.inputs["name"] for log_group in graph.of_type(aws.LOG_GROUP)},
         STACK_DIMENSION: {stack_name(graph)},
     }
 
 
 def services_of(graph: Graph) -> set[str]:
-    return {one.inputs["environment"]["variables"]["POWERTOOLS_SERVICE_NAME"] for one in graph.of_type(aws.FUNCTION)}
+    return {
+        function.inputs["environment"]["variables"]["POWERTOOLS_SERVICE_NAME"]
+        for function in graph.of_type(aws.FUNCTION)
+    }
 
 
 def counted_in_logs(graph: Graph) -> Iterator[tuple[str, str]]:
     """Name and service of the metrics counted in the access log, whose format has to write the dimensions."""
-    formats = [json.loads(one.inputs["accessLogSettings"]["format"]) for one in graph.of_type(aws.STAGE)]
-    for one in graph.of_type(aws.METRIC_FILTER):
-        counted = one.inputs["metricTransformation"]
+    formats = [json.loads(stage.inputs["accessLogSettings"]["format"]) for stage in graph.of_type(aws.STAGE)]
+    for metric_filter in graph.of_type(aws.METRIC_FILTER):
+        counted = metric_filter.inputs["metricTransformation"]
         fields = [value.removeprefix("$.") for value in counted["dimensions"].values()]
         for line in formats:
             if counted["namespace"] == METRICS_NAMESPACE and all(field in line for field in fields):

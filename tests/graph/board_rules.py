@@ -150,7 +150,7 @@ def boards_fit_cloudwatch(graph: Graph) -> Iterator[str]:
 def boards_draw_what_is_emitted(graph: Graph) -> Iterator[str]:
     """Everything drawn is emitted: by our code, a filter or AWS, under those dimensions, by something that exists."""
     ours = {(name, service) for service, names in OF_FUNCTIONS.items() for name in names} | set(counted_in_logs(graph))
-    counted = {one.outputs["uuid"] for one in graph.of_type(aws.MAPPING) if _counts_events(one.inputs)}
+    counted = {mapping.outputs["uuid"] for mapping in graph.of_type(aws.MAPPING) if _counts_events(mapping.inputs)}
     known = dimensions_of(graph) | {"EventSourceMappingUUID": counted}
     for where, namespace, name, dimensions, _ in drawn_metrics(graph):
         if namespace == METRICS_NAMESPACE:
@@ -170,13 +170,13 @@ def boards_can_be_computed(graph: Graph) -> Iterator[str]:
     """Metric math names only metrics of its own graph, whose ids are unique."""
     for board, widget in widgets_of(graph, "metric"):
         options = [line[-1] for line in widget["properties"]["metrics"]]
-        ids = [one["id"] for one in options]
+        ids = [option["id"] for option in options]
         if len(set(ids)) < len(ids):
             yield f"{board}: {widget['properties']['title']} uses the ids {ids}"
-        for one in options:
-            if "expression" in one:
+        for option in options:
+            if "expression" in option:
                 try:
-                    expressions.parse(one["expression"], set(ids) - {one["id"]})
+                    expressions.parse(option["expression"], set(ids) - {option["id"]})
                 except expressions.ExpressionError as error:
                     yield f"{board}: {error}"
 
@@ -190,8 +190,8 @@ def boards_draw_thresholds(graph: Graph) -> Iterator[str]:
         name, _, compared = line["label"].partition(":")
         if compared and thresholds.get(name.split(" ")[0]) != line["value"]:
             yield f"{board} draws {line}"
-        said = f" {line['value']:g}"
-        if compared and not compared.endswith((said, f"{said} ({line['value'] / 86_400:g} days)")):
+        shown = f" {line['value']:g}"
+        if compared and not compared.endswith((shown, f"{shown} ({line['value'] / 86_400:g} days)")):
             yield f"{board} says {line['label']} at {line['value']}"
         missing.discard(name.split(" ")[0])
     if missing:
@@ -211,9 +211,9 @@ def boards_show_alarms(graph: Graph) -> Iterator[str]:
         drawn[board].add(line["label"].partition(":")[0].split(" ")[0])
     named = {name_of(alarm): alarm.name for alarm in alarms_of(graph)}
     for board in (Board.INGEST, Board.API):
-        for one in graph.of_type(aws.COMPOSITE):
-            if one.name != HEALTH and drawn[board] & {named.get(child) for child in children_of(one)}:
-                drawn[board].add(one.name)
+        for composite in graph.of_type(aws.COMPOSITE):
+            if composite.name != HEALTH and drawn[board] & {named.get(child) for child in children_of(composite)}:
+                drawn[board].add(composite.name)
         if sorted(shown[board]) != sorted(arn for name, arn in arns.items() if name in drawn[board]):
             yield f"{board} does not show the alarms whose thresholds it draws, and what they are part of"
 
@@ -240,8 +240,8 @@ def boards_lead_on(graph: Graph) -> Iterator[str]:
 def boards_ask_the_logs(graph: Graph) -> Iterator[str]:
     """Every board shows what the logs say, and asks only what is saved as a query, of the same groups."""
     saved = {
-        " | ".join([*(f"SOURCE '{group}'" for group in one.inputs["logGroupNames"]), one.inputs["queryString"]])
-        for one in graph.of_type(aws.QUERY)
+        " | ".join([*(f"SOURCE '{group}'" for group in query.inputs["logGroupNames"]), query.inputs["queryString"]])
+        for query in graph.of_type(aws.QUERY)
     }
     asking = Counter(board for board, _ in widgets_of(graph, "log"))
     yield from (f"{board} asks the logs nothing" for board in Board if not asking[board])

@@ -20,8 +20,8 @@ def edit(kind: str, change: Callable[[dict[str, Any]], Any], board: str = OVERVI
     def sabotage(graph: Graph) -> None:
         resource = one_of(graph, aws.DASHBOARD, board)
         body = json.loads(resource.inputs["dashboardBody"])
-        widgets = [one for one in body["widgets"] if one["type"] == kind]
-        change(next((one for one in widgets if one["properties"].get("annotations")), widgets[0]))
+        widgets = [widget for widget in body["widgets"] if widget["type"] == kind]
+        change(next((widget for widget in widgets if widget["properties"].get("annotations")), widgets[0]))
         resource.inputs["dashboardBody"] = json.dumps(body)
 
     return sabotage
@@ -59,7 +59,7 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (boards.boards_read_alike, reword('"position": "bottom"', '"position": "hidden"')),
     (
         boards.boards_fit_cloudwatch,
-        edit("metric", lambda one: one["properties"].update(metrics=[[]] * METRICS_PER_WIDGET * 2)),
+        edit("metric", lambda widget: widget["properties"].update(metrics=[[]] * METRICS_PER_WIDGET * 2)),
     ),
     (boards.boards_fit_cloudwatch, edit("alarm", properties(alarms=["arn"] * 101))),
     (boards.boards_fit_cloudwatch, put(aws.DASHBOARD, OVERVIEW, "dashboardName", "event processing")),
@@ -76,10 +76,16 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (boards.boards_draw_thresholds, put(aws.ALARM, "queue-age", "threshold", 1)),
     (boards.boards_draw_thresholds, remove(aws.ALARM, "queue-age")),
     (boards.boards_draw_thresholds, reword("(P1): >= 1", "(P1): >= 2")),
-    (boards.boards_draw_thresholds, edit("metric", lambda one: one["properties"].pop("annotations"), "monitoring-api")),
+    (
+        boards.boards_draw_thresholds,
+        edit("metric", lambda widget: widget["properties"].pop("annotations"), "monitoring-api"),
+    ),
     (boards.boards_show_alarms, reword("-dev-queue-age", "-dev-queue-agee")),
-    (boards.boards_show_alarms, edit("alarm", lambda one: one["properties"]["alarms"].pop(), "monitoring-api")),
-    (boards.boards_show_alarms, edit("metric", lambda one: one["properties"].pop("annotations"), "monitoring-api")),
+    (boards.boards_show_alarms, edit("alarm", lambda widget: widget["properties"]["alarms"].pop(), "monitoring-api")),
+    (
+        boards.boards_show_alarms,
+        edit("metric", lambda widget: widget["properties"].pop("annotations"), "monitoring-api"),
+    ),
     (boards.boards_lead_on, reword("runbook.md", "handbook.md")),
     (boards.boards_lead_on, reword("-dev-ingest", "-prod-ingest")),
     (boards.boards_lead_on, reword("made by code", "made with care")),

@@ -23,14 +23,14 @@ PACKAGES = ("components", "handlers")
 
 def to_bytes(graph: Graph) -> bytes:
     """Answer everything a deployment depends on, in one order: resources register side by side."""
-    resources = {one.urn: _plain(one) for one in graph.resources}
+    resources = {resource.urn: _plain(resource) for resource in graph.resources}
     outputs = {"outputs": graph.outputs, "secret": sorted(graph.secret_outputs)}
     return json.dumps(resources | outputs, sort_keys=True, indent=1, default=repr).encode()
 
 
 def changes(old: Graph, new: Graph) -> set[Change]:
     """Answer where two recordings differ; a resource that only one has differs as a whole."""
-    before, after = ({one.urn: _plain(one) for one in graph.resources} for graph in (old, new))
+    before, after = ({resource.urn: _plain(resource) for resource in graph.resources} for graph in (old, new))
     found = {(urn.split("::")[-1], "") for urn in before.keys() ^ after.keys()}
     for urn in before.keys() & after.keys():
         found |= {(urn.split("::")[-1], path) for path in _differences(before[urn], after[urn], "")}
@@ -79,8 +79,8 @@ def _value(value: Any) -> Any:
     if isinstance(value, pulumi.FileArchive):
         return hashlib.sha256(Path(value.path).read_bytes()).hexdigest()
     if isinstance(value, dict):
-        return {key: _value(one) for key, one in value.items()}
-    return [_value(one) for one in value] if isinstance(value, list) else value
+        return {key: _value(element) for key, element in value.items()}
+    return [_value(element) for element in value] if isinstance(value, list) else value
 
 
 def _differences(old: Any, new: Any, path: str) -> Iterator[str]:
@@ -94,7 +94,7 @@ def _differences(old: Any, new: Any, path: str) -> Iterator[str]:
             else:
                 yield inner
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (one, other) in enumerate(zip(old, new, strict=True)):
-            yield from _differences(one, other, f"{path}[{index}]")
+        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            yield from _differences(before, after, f"{path}[{index}]")
     elif old != new:
         yield path

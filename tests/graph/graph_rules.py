@@ -72,14 +72,16 @@ def prefix(graph: Graph) -> str:
 
 def depends_on(graph: Graph, resource: Resource, *needed: Resource) -> Iterator[str]:
     """Say which of the needed resources may be made after this one."""
-    direct = {one.urn: one.depends_on for one in graph.resources}
+    direct = {resource.urn: resource.depends_on for resource in graph.resources}
     reached, waiting = set(), [resource.urn]
     while waiting:
         urn = waiting.pop()
         if urn not in reached:
             reached.add(urn)
             waiting += direct.get(urn, [])
-    yield from (f"{resource.name} does not wait for {one.name}" for one in needed if one.urn not in reached)
+    yield from (
+        f"{resource.name} does not wait for {dependency.name}" for dependency in needed if dependency.urn not in reached
+    )
 
 
 def children_of_components(graph: Graph) -> Iterator[str]:

@@ -49,4 +49,4 @@ def mark(type_: str, name: str | None, attribute: str, value: Any) -> Sabotage:
 
 
 def one_of(graph: Graph, type_: str, name: str | None) -> Resource:
-    return next(one for one in graph.of_type(type_) if name in (None, one.name))
+    return next(resource for resource in graph.of_type(type_) if name in (None, resource.name))

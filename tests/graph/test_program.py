@@ -48,17 +48,17 @@ def test_credentials_of_clients_are_secret_and_nothing_else_is(dev_graph: Graph)
 
 
 def test_no_secret_is_written_into_another_resource(dev_graph: Graph) -> None:
-    assert [one.name for one in dev_graph.resources if "secret-of-" in repr(one.inputs)] == []
+    assert [resource.name for resource in dev_graph.resources if "secret-of-" in repr(resource.inputs)] == []
 
 
 def test_every_alarm_there_can_be_is_there(prod_graph: Graph) -> None:
     assert alarm_ids(prod_graph) == set(AlarmId) - {AlarmId.QUEUE_SILENT}
-    assert {one.name for one in prod_graph.of_type(aws.COMPOSITE)} == COMPOSITES
+    assert {composite.name for composite in prod_graph.of_type(aws.COMPOSITE)} == COMPOSITES
 
 
 def test_a_development_stack_has_what_is_essential(dev_graph: Graph, prod_graph: Graph) -> None:
     left_out = alarm_ids(prod_graph) - alarm_ids(dev_graph)
-    assert {one for one in left_out if not one.startswith("slo-")} == {
+    assert {alarm_id for alarm_id in left_out if not alarm_id.startswith("slo-")} == {
         "dlq-not-empty",
         "ingest-invalid",
         "consumer-concurrency",
@@ -71,11 +71,11 @@ def test_a_development_stack_has_what_is_essential(dev_graph: Graph, prod_graph:
         "api-auth-spike",
         "emf-broken",
     }
-    assert not any(one.startswith("slo-") for one in alarm_ids(dev_graph))
+    assert not any(alarm_id.startswith("slo-") for alarm_id in alarm_ids(dev_graph))
 
 
 def alarm_ids(graph: Graph) -> set[str]:
-    return {one.name for one in alarms_of(graph)}
+    return {alarm.name for alarm in alarms_of(graph)}
 
 
 def test_two_stacks_share_no_physical_name(dev_graph: Graph, prod_graph: Graph) -> None:
@@ -87,7 +87,9 @@ def test_two_stacks_share_no_physical_name(dev_graph: Graph, prod_graph: Graph) 
 
 def physical_names(graph: Graph) -> set[tuple[str, str]]:
     keys = NAMED | {aws.LOG_GROUP: "name"}
-    named = {(one.type, one.inputs[keys[one.type]]) for one in graph.resources if one.type in keys}
+    named = {
+        (resource.type, resource.inputs[keys[resource.type]]) for resource in graph.resources if resource.type in keys
+    }
     # Holds the API's id, which AWS draws anew for each API and the recorder does not.
     return {(type_, name) for type_, name in named if not name.startswith("API-Gateway-Execution-Logs_")}
 
@@ -122,7 +124,7 @@ def test_subscriptions_follow_the_configuration(dev_graph: Graph, prod_graph: Gr
 
 def subscriptions(graph: Graph) -> set[tuple[str, str]]:
     made = graph.of_type(aws.SUBSCRIPTION)
-    return {(one.inputs["topic"][-2:], one.inputs["protocol"]) for one in made}
+    return {(resource.inputs["topic"][-2:], resource.inputs["protocol"]) for resource in made}
 
 
 def test_producers_may_send_and_use_the_key(extended_graph: Graph) -> None:

@@ -36,7 +36,7 @@ def warm_graph() -> Graph:
 def test_what_is_warm_is_what_is_invoked(warm_graph: Graph) -> None:
     assert list(alias_is_invoked(warm_graph)) == list(invoked_by_its_routes_alone(warm_graph)) == []
     assert warm_graph.one(WARM).inputs["provisionedConcurrentExecutions"] == 2
-    assert [words for one in (ALIAS, WARM) for words in wrong_arguments(warm_graph.one(one))] == []
+    assert [words for type_ in (ALIAS, WARM) for words in wrong_arguments(warm_graph.one(type_))] == []
 
 
 @pytest.mark.parametrize(

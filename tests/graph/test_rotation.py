@@ -22,4 +22,4 @@ def test_a_client_is_rotated_without_touching_another(rotation: list[Graph]) -> 
     assert changes(before, between) == {("identity-reporting-2", ""), ("outputs", "apiClients.reporting-2")}
     # The order of the names, which differs here too, means nothing.
     assert changes(between, after) == {("identity-reporting-1", ""), ("outputs", "apiClients.reporting-1")}
-    assert {one.inputs["name"] for one in after.of_type(aws.CLIENT)} == {"portal", "reporting-2"}
+    assert {client.inputs["name"] for client in after.of_type(aws.CLIENT)} == {"portal", "reporting-2"}

@@ -1,4 +1,4 @@
-"""Every message is stored, quarantined or reported; what is said about it adds up; and no failure is acknowledged."""
+"""Every message is stored, quarantined or reported; what is output about it adds up; and no failure is acknowledged."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_a_batch_of_everything(handle, dynamodb, dead_letters, emitted):
         "m-5",
         "m-6",
     }
-    said = emitted()
+    output = emitted()
     expected = {
         "EventReceived": 6,
         "EventPersisted": 4,
@@ -58,9 +58,9 @@ def test_a_batch_of_everything(handle, dynamodb, dead_letters, emitted):
         "ColdStart": 1,
         "EventAge": 4 * 1500,
     }
-    assert {name: said.metrics[name] for name in expected} == expected
-    assert adds_up(said.metrics)
-    assert [line["level"] for line in said.logs] == ["WARNING", "WARNING", "INFO"]
+    assert {name: output.metrics[name] for name in expected} == expected
+    assert adds_up(output.metrics)
+    assert [line["level"] for line in output.logs] == ["WARNING", "WARNING", "INFO"]
 
 
 def test_redelivery_changes_nothing_and_is_counted_as_stale(handle, calls, emitted):
@@ -68,8 +68,8 @@ def test_redelivery_changes_nothing_and_is_counted_as_stale(handle, calls, emitt
     handle(event, LambdaContext())
     emitted()
     assert failed(handle(event, LambdaContext())) == []
-    said = emitted().metrics
-    assert (said["EventPersisted"], said["EventStale"], said["ColdStart"]) == (2, 2, 0)
+    metrics = emitted().metrics
+    assert (metrics["EventPersisted"], metrics["EventStale"], metrics["ColdStart"]) == (2, 2, 0)
     assert calls.count("UpdateItem") == 1
 
 
@@ -83,10 +83,10 @@ def test_every_message_of_a_user_that_could_not_be_written_is_reported(handle, d
     assert failed(handle(event, LambdaContext())) == ["m-1", "m-3"]
     assert services_of(dynamodb) == {}
     assert services_of(dynamodb, "v")
-    said = emitted()
-    assert (said.metrics["EventFailed"], said.metrics["EventPersisted"]) == (2, 1)
-    assert adds_up(said.metrics)
-    assert [line["error_code"] for line in said.logs if line["level"] == "WARNING"] == ["RuntimeError"] * 2
+    output = emitted()
+    assert (output.metrics["EventFailed"], output.metrics["EventPersisted"]) == (2, 1)
+    assert adds_up(output.metrics)
+    assert [line["error_code"] for line in output.logs if line["level"] == "WARNING"] == ["RuntimeError"] * 2
 
 
 PASSING = [("UpdateItem", "ThrottlingException"), ("BatchGetItem", "ThrottlingException")]
@@ -99,27 +99,27 @@ def test_when_everything_fails_lambda_sees_an_error_after_the_metrics(
     calls.fail(operation, code)
     with pytest.raises(BatchFailedError, match="All 2 messages"):
         handle(sqs_event(login(), login(user_id="v")), LambdaContext())
-    said = emitted()
-    assert (said.metrics["EventFailed"], said.metrics["EventPersisted"]) == (2, 0)
-    assert adds_up(said.metrics)
+    output = emitted()
+    assert (output.metrics["EventFailed"], output.metrics["EventPersisted"]) == (2, 0)
+    assert adds_up(output.metrics)
     assert dynamodb.scan(TableName=TABLE)["Items"] == []
 
 
 def test_only_what_the_dead_letter_queue_took_is_acknowledged(handle, dead_letters, emitted):
     dead_letters.calls.answer("SendMessageBatch", lambda r: {"Successful": [{"Id": "0"}], "Failed": []})
     assert acknowledged(handle, sqs_event("not json", "nor this", login())) == {"m-1", "m-3"}
-    said = emitted().metrics
-    assert (said["EventInvalid"], said["EventFailed"]) == (1, 1)
+    metrics = emitted().metrics
+    assert (metrics["EventInvalid"], metrics["EventFailed"]) == (1, 1)
 
 
 def test_the_last_receive_is_exhausted_and_an_error(handle, calls, emitted):
     calls.fail("UpdateItem", "ThrottlingException")
     with pytest.raises(BatchFailedError):
         handle(sqs_event(login(), receive_count=5), LambdaContext())
-    said = emitted()
-    assert (said.metrics["EventExhausted"], said.metrics["EventFailed"]) == (1, 0)
-    assert adds_up(said.metrics)
-    [line] = [line for line in said.logs if line["level"] == "ERROR"]
+    output = emitted()
+    assert (output.metrics["EventExhausted"], output.metrics["EventFailed"]) == (1, 0)
+    assert adds_up(output.metrics)
+    [line] = [line for line in output.logs if line["level"] == "ERROR"]
     assert (line["outcome"], line["error_code"], line["receive_count"]) == ("exhausted", "ThrottlingException", 5)
 
 
@@ -128,8 +128,8 @@ def test_a_login_no_item_has_room_for_is_quarantined(handle, calls, dead_letters
     assert acknowledged(handle, sqs_event(login())) == {"m-1"}
     [found] = dead_letters.everything()
     assert found["MessageAttributes"]["error_code"]["StringValue"] == "record_too_large"
-    said = emitted().metrics
-    assert (said["EventInvalid"], said["EventPersisted"], said["EventStale"]) == (1, 0, 0)
+    metrics = emitted().metrics
+    assert (metrics["EventInvalid"], metrics["EventPersisted"], metrics["EventStale"]) == (1, 0, 0)
 
 
 def test_late_events_and_conflicts_are_counted(handle, dynamodb, calls, new_dynamodb, emitted):
@@ -137,8 +137,8 @@ def test_late_events_and_conflicts_are_counted(handle, dynamodb, calls, new_dyna
     event = sqs_event(login())
     event["Records"][0]["attributes"]["SentTimestamp"] = "1659614339999"
     handle(event, LambdaContext())
-    said = emitted().metrics
-    assert (said["EventLate"], said["WriteConflict"], said["EventAge"]) == (1, 1, 60001)
+    metrics = emitted().metrics
+    assert (metrics["EventLate"], metrics["WriteConflict"], metrics["EventAge"]) == (1, 1, 60001)
 
 
 def test_without_time_nothing_is_acknowledged(handle, dynamodb):
@@ -179,7 +179,7 @@ def test_a_batch_larger_than_a_metric_holds_comes_out_right(handle, dynamodb, ca
     response = handle({"Records": [sqs_record(body, f"m-{i}") for i, body in enumerate(bodies)]}, LambdaContext())
     lost = len([i for i in range(size) if i % 7 == 3])
     assert len(failed(response)) == lost
-    said = emitted()
+    output = emitted()
     expected = {
         "EventReceived": size + 1,
         "BatchSize": size + 1,
@@ -188,9 +188,9 @@ def test_a_batch_larger_than_a_metric_holds_comes_out_right(handle, dynamodb, ca
         "EventInvalid": 1,
         "EventAge": (size - lost) * 1500,
     }
-    assert {name: said.metrics[name] for name in expected} == expected
-    assert len(said.objects) == objects
-    for found in said.objects:
+    assert {name: output.metrics[name] for name in expected} == expected
+    assert len(output.objects) == objects
+    for found in output.objects:
         for directive in found["_aws"]["CloudWatchMetrics"]:
             assert [sorted(names) for names in directive["Dimensions"]] == [["service", "stack"]]
             assert all(len(found[metric["Name"]]) <= 100 for metric in directive["Metrics"])

@@ -64,7 +64,7 @@ def test_what_cannot_be_sent_on_is_refused_and_keeps_nobody_from_it(quarantine, 
     odd = rejection(**{"message_id": "m-2"} | unreadable)
     rejections = [rejection(message_id="m-1"), odd, rejection(message_id="m-3")]
     assert quarantine.send(rejections, plenty) == {"m-2": "envelope_unreadable"}
-    found = {each["MessageAttributes"]["source_message_id"]["StringValue"] for each in dead_letters.everything()}
+    found = {message["MessageAttributes"]["source_message_id"]["StringValue"] for message in dead_letters.everything()}
     assert found == {"m-1", "m-3"}
 
 

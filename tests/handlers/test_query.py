@@ -43,9 +43,9 @@ def test_a_record_is_answered_newest_first(handle, query):
 
 def test_nobody_has_no_services(query, emitted):
     assert ask(query, "nobody")[:2] == (200, {"user_id": "nobody", "services": []})
-    said = emitted()
-    assert (said.metrics["QuerySuccess"], said.metrics["QueryEmpty"], said.metrics["QueryError"]) == (1, 1, 0)
-    assert said.logs == []
+    output = emitted()
+    assert (output.metrics["QuerySuccess"], output.metrics["QueryEmpty"], output.metrics["QueryError"]) == (1, 1, 0)
+    assert output.logs == []
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_an_id_that_breaks_the_rules_is_refused(query, calls, emitted, encoded, 
     assert status == 400
     assert set(body) == {"message", "request_id"}
     assert body["request_id"] == "api-1"
-    said = emitted()
-    assert (said.metrics["QueryInvalid"], said.metrics["QuerySuccess"]) == (1, 0)
-    assert [(line["error_code"], line["correlation_id"]) for line in said.logs] == [(code, "api-1")]
+    output = emitted()
+    assert (output.metrics["QueryInvalid"], output.metrics["QuerySuccess"]) == (1, 0)
+    assert [(line["error_code"], line["correlation_id"]) for line in output.logs] == [(code, "api-1")]
     assert calls.count("GetItem") == 0
 
 

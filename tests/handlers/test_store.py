@@ -24,8 +24,8 @@ def event(service_id="mail", user_id="u", seconds=0, service_name="Mail"):
 def put(store, *events, remaining=plenty):
     """Read and write as a batch does."""
     by_user = {}
-    for one in events:
-        by_user.setdefault(one.user_id, []).append(one)
+    for login in events:
+        by_user.setdefault(login.user_id, []).append(login)
     read = store.read(by_user, remaining)
     assert not read.error_codes
     return store.write([Change(stored=read.records[user], events=by_user[user]) for user in by_user], remaining)

@@ -22,7 +22,7 @@ SIDETRACKED = ("forgets the trace in threads", "measures by user")
 
 
 @dataclass
-class Said:
+class Observed:
     """Everything that came out of one function's process."""
 
     out: Output
@@ -61,9 +61,9 @@ class Daemon:
 @pytest.fixture(scope="session")
 def run(tmp_path_factory):
     """Runs a function down every path in a process of its own, once; controls, by name, break it first."""
-    known: dict[tuple[str, ...], Said] = {}
+    known: dict[tuple[str, ...], Observed] = {}
 
-    def run_once(function: str, *controls: str) -> Said:
+    def run_once(function: str, *controls: str) -> Observed:
         if (function, *controls) not in known:
             known[function, *controls] = _run(function, controls, tmp_path_factory.mktemp(function))
         return known[function, *controls]
@@ -71,7 +71,7 @@ def run(tmp_path_factory):
     return run_once
 
 
-def _run(function: str, controls: Sequence[str], scratch: Path) -> Said:
+def _run(function: str, controls: Sequence[str], scratch: Path) -> Observed:
     daemon = Daemon()
     result = scratch / "result.json"
     environment = {
@@ -96,6 +96,6 @@ def _run(function: str, controls: Sequence[str], scratch: Path) -> Said:
         segments = daemon.close()
     assert finished.returncode == 0, finished.stderr
     assert {segment["trace_id"] for segment in segments} <= {TRACE[5:40]}
-    return Said(
+    return Observed(
         out=read_output(finished.stdout), err=finished.stderr, segments=segments, **json.loads(result.read_text())
     )

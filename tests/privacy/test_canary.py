@@ -30,15 +30,15 @@ def _spellings():
         yield encoded[4 if before else 0 : len(encoded) - 4]
 
 
-def gone_out(said):
+def gone_out(seen):
     """Where a mark came out, by kind of output. What a 200 answers with is what it is there for."""
     texts = {
-        "logs": [json.dumps(line, ensure_ascii=False) for line in said.out.logs] + [said.err],
-        "metrics": [json.dumps(line) for line in said.out.objects],
-        "traces": [json.dumps(segment) for segment in said.segments],
-        "error bodies": [body["body"] for body in said.bodies if body["status"] != 200],
-        "raised": said.raised,
-        "dead-letter reasons": said.details,
+        "logs": [json.dumps(line, ensure_ascii=False) for line in seen.out.logs] + [seen.err],
+        "metrics": [json.dumps(line) for line in seen.out.objects],
+        "traces": [json.dumps(segment) for segment in seen.segments],
+        "error bodies": [body["body"] for body in seen.bodies if body["status"] != 200],
+        "raised": seen.raised,
+        "dead-letter reasons": seen.details,
     }
     spellings = list(_spellings())
     return {kind for kind, found in texts.items() if any(mark in text for text in found for mark in spellings)}
@@ -51,31 +51,31 @@ def test_no_mark_comes_out(run, function):
 
 def test_the_event_handler_was_heard_on_every_path(run):
     """Collecting nothing is no proof of anything."""
-    said = run("event-handler")
-    messages = Counter(line["message"] for line in said.out.logs)
+    seen = run("event-handler")
+    messages = Counter(line["message"] for line in seen.out.logs)
     for message in ("batch folded", "event invalid", "event failed", "event exhausted"):
         assert messages[message] >= 4, message
     assert messages["batch crashed"] >= 3
     codes = {value for name, value in vars(ErrorCode).items() if name.isupper()}
     codes -= {ErrorCode.PATH_NOT_UTF8, ErrorCode.RECORD_TOO_LARGE}
-    assert codes <= {line.get("error_code") for line in said.out.logs}
-    assert codes - PASSING <= {detail.split(":")[0] for detail in said.details}
-    assert any("Dropped to make room" in detail for detail in said.details)
+    assert codes <= {line.get("error_code") for line in seen.out.logs}
+    assert codes - PASSING <= {detail.split(":")[0] for detail in seen.details}
+    assert any("Dropped to make room" in detail for detail in seen.details)
     calls = ("BatchGetItem", "UpdateItem", "SendMessageBatch")
-    assert {tuple(failed) for failed in said.failed} == {(call, kind) for call in calls for kind in ERRORS}
-    assert len(said.out.objects) >= 40
-    assert len(said.raised) >= 10
-    assert any("crashed with" in text for text in said.raised)
-    failing = [segment for segment in said.segments if "cause" in segment]
+    assert {tuple(failed) for failed in seen.failed} == {(call, kind) for call in calls for kind in ERRORS}
+    assert len(seen.out.objects) >= 40
+    assert len(seen.raised) >= 10
+    assert any("crashed with" in text for text in seen.raised)
+    failing = [segment for segment in seen.segments if "cause" in segment]
     assert {segment["aws"]["operation"] for segment in failing} == set(calls)
 
 
 def test_the_query_was_heard_on_every_path(run):
-    said = run("query")
-    messages = Counter(line["message"] for line in said.out.logs)
+    seen = run("query")
+    messages = Counter(line["message"] for line in seen.out.logs)
     assert messages["query refused"] >= 6
     assert messages["query failed"] >= len(ERRORS)
-    assert {code for line in said.out.logs if (code := line.get("error_code"))} >= {
+    assert {code for line in seen.out.logs if (code := line.get("error_code"))} >= {
         ErrorCode.PATH_NOT_UTF8,
         ErrorCode.FIELD_LENGTH,
         ErrorCode.FIELD_BLANK,
@@ -83,14 +83,14 @@ def test_the_query_was_heard_on_every_path(run):
         "ThrottlingException",
         "RuntimeError",
     }
-    assert {tuple(failed) for failed in said.failed} == {("GetItem", kind) for kind in ERRORS}
-    statuses = Counter(body["status"] for body in said.bodies)
+    assert {tuple(failed) for failed in seen.failed} == {("GetItem", kind) for kind in ERRORS}
+    statuses = Counter(body["status"] for body in seen.bodies)
     assert statuses[200] >= 4
     assert statuses[400] >= 6
     assert statuses[500] >= len(ERRORS) - 1
     # What is looked for does come in: the records of a 200 are full of it.
-    assert any(MARK in body["body"] for body in said.bodies if body["status"] == 200)
-    assert any("cause" in segment for segment in said.segments)
+    assert any(MARK in body["body"] for body in seen.bodies if body["status"] == 200)
+    assert any("cause" in segment for segment in seen.segments)
 
 
 # Several in one process, if each is alone in giving away what it is to be caught by.

@@ -41,8 +41,8 @@ def has_two_dimensions(found, service):
 
 
 def test_control_a_third_dimension_is_caught(run):
-    said = run("event-handler", *SIDETRACKED)
-    assert not all(has_two_dimensions(found, EVENT_HANDLER_SERVICE) for found in said.out.objects)
+    seen = run("event-handler", *SIDETRACKED)
+    assert not all(has_two_dimensions(found, EVENT_HANDLER_SERVICE) for found in seen.out.objects)
 
 
 @pytest.mark.parametrize("service", FAILURES)

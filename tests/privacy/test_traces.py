@@ -20,12 +20,12 @@ def name_of(segment):
     return segment.get("aws", {}).get("operation") or segment["name"]
 
 
-def parents(said):
+def parents(seen):
     """How often each thing was traced under each other, on success and on failure."""
-    names = {segment["id"]: name_of(segment) for segment in said.segments}
+    names = {segment["id"]: name_of(segment) for segment in seen.segments}
     return Counter(
         (names.get(segment["parent_id"], "-"), name_of(segment), "fault" in segment or "error" in segment)
-        for segment in said.segments
+        for segment in seen.segments
     )
 
 
@@ -74,8 +74,8 @@ def test_a_batch_is_annotated_however_it_ends(run):
 def test_a_query_is_annotated_however_it_ends(run):
     roots = [segment for segment in run("query").segments if segment["name"] == "## query"]
     annotations = [segment["annotations"] for segment in roots]
-    assert all(set(each) == {"stack", "outcome"} for each in annotations)
-    assert {each["outcome"] for each in annotations} == {Outcome.SUCCESS, Outcome.INVALID, Outcome.ERROR}
+    assert all(set(annotation) == {"stack", "outcome"} for annotation in annotations)
+    assert {annotation["outcome"] for annotation in annotations} == {Outcome.SUCCESS, Outcome.INVALID, Outcome.ERROR}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

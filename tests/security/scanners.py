@@ -73,12 +73,16 @@ def lint_policies(documents: Mapping[str, str]) -> list[Finding]:
     answer = json.loads(_run(["python", "-W", "ignore", str(script)], ROOT, json.dumps(documents)))
     if answer.keys() != documents.keys():
         raise ScanFailed(f"parliament saw {len(answer)} of {len(documents)} policies")
-    return [Finding(one["rule"], name, f"{one['title']}: {one['detail']}") for name in answer for one in answer[name]]
+    return [
+        Finding(finding["rule"], name, f"{finding['title']}: {finding['detail']}")
+        for name in answer
+        for finding in answer[name]
+    ]
 
 
 def unexplained(found: Iterable[Finding], skips: Sequence[Skip], stack: str) -> list[str]:
     """Answer the findings of a stack that no skip accounts for."""
-    return [str(one) for one in found if not any(_covers(skip, one, stack) for skip in skips)]
+    return [str(finding) for finding in found if not any(_covers(skip, finding, stack) for skip in skips)]
 
 
 def useless(found: Mapping[str, Iterable[Finding]], skips: Iterable[Skip]) -> list[str]:
@@ -87,7 +91,7 @@ def useless(found: Mapping[str, Iterable[Finding]], skips: Iterable[Skip]) -> li
         f"{skip.rule} of {skip.resources} is skipped in {stack} and not found there: remove the skip"
         for skip in skips
         for stack in skip.stacks
-        if not any(_covers(skip, one, stack) for one in found[stack])
+        if not any(_covers(skip, finding, stack) for finding in found[stack])
     ]
 
 
@@ -96,11 +100,13 @@ def _covers(skip: Skip, finding: Finding, stack: str) -> bool:
 
 
 def _scan(results: dict[str, Any], file: str, plan: Mapping[str, Any]) -> Scan:
-    passed = {(one["check_id"], one["resource"]) for one in results["passed_checks"] if one["file_path"] == file}
+    passed = {
+        (check["check_id"], check["resource"]) for check in results["passed_checks"] if check["file_path"] == file
+    }
     failed = [
-        Finding(one["check_id"], one["resource"], one["check_name"])
-        for one in results["failed_checks"]
-        if one["file_path"] == file
+        Finding(check["check_id"], check["resource"], check["check_name"])
+        for check in results["failed_checks"]
+        if check["file_path"] == file
     ]
     return Scan(failed, passed, len(plan["resource_changes"]))
 

@@ -91,22 +91,22 @@ WORDS = {
 
 def plan_of(graph: Graph) -> dict[str, Any]:
     """Answer the plan that would make every resource of the graph; raises `Untranslatable`."""
-    made = [one for one in graph.resources if one.custom and not one.type.startswith("pulumi:")]
-    by_urn = {one.urn: one for one in made}
-    resources = [_resource(one, by_urn) for one in made]
+    made = [resource for resource in graph.resources if resource.custom and not resource.type.startswith("pulumi:")]
+    by_urn = {resource.urn: resource for resource in made}
+    resources = [_resource(resource, by_urn) for resource in made]
     changes = [
         {
-            **{key: value for key, value in one.items() if key != "values"},
-            "change": {"actions": ["create"], "before": None, "after": one["values"], "after_unknown": {}},
+            **{key: value for key, value in entry.items() if key != "values"},
+            "change": {"actions": ["create"], "before": None, "after": entry["values"], "after_unknown": {}},
         }
-        for one in resources
+        for entry in resources
     ]
     return {
         "format_version": "1.2",
         "terraform_version": "1.9.0",
         "planned_values": {"root_module": {"resources": resources}},
         "resource_changes": changes,
-        "configuration": {"root_module": {"resources": [_expressions(one, by_urn) for one in made]}},
+        "configuration": {"root_module": {"resources": [_expressions(resource, by_urn) for resource in made]}},
     }
 
 
@@ -180,11 +180,11 @@ def _translate(key: str, value: Any, words: Words, references: Mapping[str, str]
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, list):
-        return [_translate("", one, words, references) for one in value]
+        return [_translate("", element, words, references) for element in value]
     if isinstance(value, dict):
         if key in words.maps:
-            return {name: _translate("", one, words, references) for name, one in value.items()}
-        block = {_spell(name, words): _listed(name, one, words, references) for name, one in value.items()}
+            return {name: _translate("", element, words, references) for name, element in value.items()}
+        block = {_spell(name, words): _listed(name, element, words, references) for name, element in value.items()}
         # Terraform writes a nested block as a list of one; those that Pulumi lists are called without a key.
         return block if key == "" else [block]
     return value

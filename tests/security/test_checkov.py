@@ -36,7 +36,7 @@ def test_every_skip_skips_something(scans: dict[str, Scan]) -> None:
 @pytest.mark.parametrize(("rule", "resource"), [(rule, resource) for rule, resource, _ in CHECKOV_SABOTAGES])
 def test_a_sabotage_is_found(rule: str, resource: str, scans: dict[str, Scan]) -> None:
     def found(scan: Scan) -> bool:
-        return any((one.rule, one.resource) == (rule, resource) for one in scan.findings)
+        return any((finding.rule, finding.resource) == (rule, resource) for finding in scan.findings)
 
     assert found(scans["sabotaged"])
     assert not found(scans["prod"])
@@ -76,7 +76,7 @@ def test_a_type_without_a_terraform_name_is_refused(dev_graph: Graph, extended_g
 
 def values(plan: dict[str, Any], address: str) -> dict[str, Any]:
     (found,) = [
-        one["values"] for one in plan["planned_values"]["root_module"]["resources"] if one["address"] == address
+        entry["values"] for entry in plan["planned_values"]["root_module"]["resources"] if entry["address"] == address
     ]
     return found
 
@@ -102,6 +102,6 @@ def test_a_plan_says_what_terraform_would(prod_graph: Graph) -> None:
 
 
 def test_addresses_are_unique(prod_graph: Graph) -> None:
-    addresses = [one["address"] for one in plan_of(prod_graph)["resource_changes"]]
+    addresses = [change["address"] for change in plan_of(prod_graph)["resource_changes"]]
     assert len(set(addresses)) == len(addresses)
     assert len({words.type for words in WORDS.values()}) == len(WORDS)

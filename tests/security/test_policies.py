@@ -15,8 +15,10 @@ STACKS = ("dev", "prod", "extended")
 
 def documents(graph: Graph) -> dict[str, str]:
     """Every policy document of a stack by the name of what holds it."""
-    found = {one.name: one.inputs["policy"] for one in graph.resources if "policy" in one.inputs}
-    return found | {one.name: spelled_out(one) for one in graph.resources if "assumeRolePolicy" in one.inputs}
+    found = {resource.name: resource.inputs["policy"] for resource in graph.resources if "policy" in resource.inputs}
+    return found | {
+        resource.name: spelled_out(resource) for resource in graph.resources if "assumeRolePolicy" in resource.inputs
+    }
 
 
 def spelled_out(role: Resource) -> str:
@@ -68,7 +70,7 @@ def test_a_sabotage_is_found(name: str, old: str, new: str, rule: str, dev_graph
     document = documents(dev_graph)[name]
     assert old in document
     sabotaged = lint_policies({name: document.replace(old, new)})
-    assert rule in {one.rule for one in sabotaged}
+    assert rule in {finding.rule for finding in sabotaged}
     assert unexplained(sabotaged, PARLIAMENT, "dev")
 
 

@@ -27,8 +27,8 @@ def real_queue(client: Any) -> SimpleNamespace:
             QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"]
         ).get("Messages"):
             found += [
-                (each["Body"], each.get("MessageAttributes", {}), each["Attributes"].get("AWSTraceHeader"))
-                for each in received
+                (message["Body"], message.get("MessageAttributes", {}), message["Attributes"].get("AWSTraceHeader"))
+                for message in received
             ]
         return found
 
@@ -81,7 +81,7 @@ def test_a_message_arrives_as_it_was_sent(queue: SimpleNamespace):
         "bytes": {"DataType": "Binary.raw", "BinaryValue": bytes(range(256))},
     }
     response = queue.send([entry(0, body, MessageAttributes=attributes)])
-    assert [each["Id"] for each in response["Successful"]] == ["0"]
+    assert [result["Id"] for result in response["Successful"]] == ["0"]
     assert not response.get("Failed")
     assert queue.all() == [(body, attributes, None)]
 
@@ -94,7 +94,7 @@ def test_a_trace_arrives_with_its_message(queue: SimpleNamespace):
 
 def test_ten_messages_fit_into_a_batch(queue: SimpleNamespace):
     response = queue.send([entry(i, f"body {i}") for i in range(10)])
-    assert {each["Id"] for each in response["Successful"]} == {str(i) for i in range(10)}
+    assert {result["Id"] for result in response["Successful"]} == {str(i) for i in range(10)}
     assert sorted(body for body, _, _ in queue.all()) == [f"body {i}" for i in range(10)]
 
 
@@ -122,6 +122,6 @@ def test_a_batch_of_exactly_a_mebibyte_is_taken(queue: SimpleNamespace):
 @pytest.mark.differs(moto="it takes any character")
 def test_an_entry_that_breaks_a_rule_is_refused_alone(queue: SimpleNamespace):
     response = queue.send([entry(0), entry(1, "control \u0001 character"), entry(2)])
-    assert [each["Id"] for each in response["Failed"]] == ["1"]
-    assert {each["Id"] for each in response["Successful"]} == {"0", "2"}
+    assert [result["Id"] for result in response["Failed"]] == ["1"]
+    assert {result["Id"] for result in response["Successful"]} == {"0", "2"}
     assert len(queue.all()) == 2

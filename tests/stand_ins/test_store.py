@@ -30,8 +30,8 @@ def plenty() -> float:
 def fold(store: UserRecordStore, *logins: LoginEvent) -> dict[str, WriteOutcome]:
     """Read and write as a batch does."""
     by_user: dict[str, list[LoginEvent]] = {}
-    for each in logins:
-        by_user.setdefault(each.user_id, []).append(each)
+    for event in logins:
+        by_user.setdefault(event.user_id, []).append(event)
     found = store.read(by_user, plenty)
     assert not found.error_codes
     return store.write([Change(stored=found.records[user], events=by_user[user]) for user in by_user], plenty)
@@ -152,10 +152,10 @@ def test_a_full_record_takes_what_fits_and_gives_back_the_rest(dynamodb: Any, st
     outcome = fold(store, *many)["u"]
     item = read(dynamodb)
     assert item is not None
-    kept = [each["M"]["service_id"]["S"] for each in item["services"]["L"]]
+    kept = [stored["M"]["service_id"]["S"] for stored in item["services"]["L"]]
     assert (outcome.error_code, len(kept)) == (None, 1200 + outcome.changed)
-    assert kept[: outcome.changed] == [each.service_id for each in reversed(many)][: outcome.changed]
-    assert {each.service_id for each in outcome.outgrown} == {each.service_id for each in many} - set(kept)
+    assert kept[: outcome.changed] == [event.service_id for event in reversed(many)][: outcome.changed]
+    assert {event.service_id for event in outcome.outgrown} == {event.service_id for event in many} - set(kept)
     assert 0 < outcome.changed < 200
     assert ITEM_BYTES_MAX - 400 < outcome.item_bytes <= ITEM_BYTES_MAX
     known, new = (login(service, seconds=900, service_name="x" * 256) for service in ("s0000", "new"))

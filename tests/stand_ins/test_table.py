@@ -140,7 +140,7 @@ def test_an_answer_ends_at_16_megabytes_and_the_rest_is_unprocessed(dynamodb: An
         response = read_batch(dynamodb, *pending)
         found += [item["user_id"]["S"] for item in response["Responses"][TABLE]]
         left = response["UnprocessedKeys"]
-        pending = [each["user_id"]["S"] for each in left[TABLE]["Keys"]] if left else []
+        pending = [item["user_id"]["S"] for item in left[TABLE]["Keys"]] if left else []
         answers += 1
     assert sorted(found) == users
     assert answers == 2
