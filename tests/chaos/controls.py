@@ -1,4 +1,4 @@
-"""Designs that are wrong, each in one way: the simulation is worth something because it fails every one of them."""
+"""Designs with one defect each. The simulation must fail every design."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from tests.fakes.functions import TABLE
 
 
 class GetThenPut:
-    """One message at a time: get the item, change it, put it; what fails is logged by others and acknowledged."""
+    """Gets the item, changes it and puts it, message by message, and acknowledges failures."""
 
     appends = False
 
@@ -41,13 +41,13 @@ class GetThenPut:
 
 
 class GetThenAppend(GetThenPut):
-    """The same, but a login in a known service becomes one more entry."""
+    """Adds an entry for a login in a known service instead of replacing it."""
 
     appends = True
 
 
 class SwallowsFailures:
-    """A handler that answers for everything, whatever happened."""
+    """Acknowledges every message, whatever happened."""
 
     def __init__(self, handler: Any) -> None:
         self._handler = handler
@@ -61,7 +61,7 @@ class SwallowsFailures:
 
 
 def last_to_arrive(record: UserRecord, events: Iterable[LoginEvent]) -> UserRecord:
-    """In place of `merge`: whatever comes last is the newest."""
+    """Replaces `merge`: the last login to arrive wins."""
     services = {service.service_id: service for service in record.services}
     for event in events:
         services[event.service_id] = ServiceRecord(
@@ -83,7 +83,7 @@ class BlindStore(UserRecordStore):
 
 
 class IgnoresUnprocessedKeys(UserRecordStore):
-    """Takes the users a read left unanswered for done."""
+    """Skips users whose keys a read left unprocessed, and reports them as written."""
 
     def read(self, user_ids: Iterable[str], remaining_seconds: RemainingSeconds) -> ReadOutcome:
         ids = list(user_ids)
@@ -97,7 +97,7 @@ class IgnoresUnprocessedKeys(UserRecordStore):
 
 
 class TakesUnansweredForNew(UserRecordStore):
-    """Takes the users a read left unanswered for new ones. Not a defect: the condition of the write finds it out."""
+    """Treats users whose keys a read left unprocessed as new. Not a defect: the condition of the write catches it."""
 
     def read(self, user_ids: Iterable[str], remaining_seconds: RemainingSeconds) -> ReadOutcome:
         client = self._client
@@ -117,7 +117,7 @@ class _AnswersInFull:
 
 
 class IgnoresFailedEntries(Quarantine):
-    """Takes a 200 of SendMessageBatch for the acceptance of every entry."""
+    """Treats a 200 of SendMessageBatch as the acceptance of every entry."""
 
     def send(self, rejections: Any, remaining_seconds: RemainingSeconds) -> dict[str, str]:
         refused = super().send(rejections, remaining_seconds)

@@ -1,4 +1,4 @@
-"""The same with real threads: several functions at once, eight writers each, in whatever order the machine makes."""
+"""Concurrent functions with real threads, eight writers each, lose no login."""
 
 import random
 import threading
@@ -20,7 +20,7 @@ FUNCTIONS = 4
 
 
 class Contended:
-    """A service that answers one request at a time and takes a moment for each; one in twenty is throttled."""
+    """A service that handles one request at a time, slowly, and throttles 5 % of them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -28,7 +28,7 @@ class Contended:
         self.conflicts = 0
 
     def __call__(self, operation: str, request: dict[str, Any], perform: Perform) -> dict[str, Any]:
-        time.sleep(0.0005)  # the way there, on which the others are under way too
+        time.sleep(0.0005)  # the network, where other requests are in flight
         with self._lock:
             if self._chance.random() < 0.05:
                 raise client_error(operation, "ThrottlingException")
@@ -40,7 +40,7 @@ class Contended:
 
 
 def fold_at_once(workload: Workload, store: type[UserRecordStore]) -> tuple[World, Contended]:
-    """Share the messages among functions that run at once, each until all of its own are acknowledged."""
+    """Divide the messages among concurrent functions; each runs until all its messages are acknowledged."""
     world, gate = World(), Contended()
 
     def work(share: int) -> None:
@@ -58,7 +58,7 @@ def fold_at_once(workload: Workload, store: type[UserRecordStore]) -> tuple[Worl
     return world, gate
 
 
-def test_functions_at_once_with_threads_of_their_own_lose_nothing():
+def test_concurrent_functions_with_threads_lose_no_login():
     workload = make_workload(random.Random(1), 500, users=10)
     world, gate = fold_at_once(workload, UserRecordStore)
     assert gate.conflicts > 0
@@ -66,7 +66,7 @@ def test_functions_at_once_with_threads_of_their_own_lose_nothing():
     assert world.unsafe(workload, workload.messages) == []
 
 
-def test_control_without_a_condition_on_the_write_they_do():
+def test_control_write_without_condition_loses_logins():
     workload = make_workload(random.Random(1), 500, users=10)
     world, _ = fold_at_once(workload, BlindStore)
     assert world.services() != workload.expected()

@@ -1,4 +1,4 @@
-"""What holds for everything that watches the stack: more rules over a recorded graph."""
+"""Rules about alarms and saved queries, over a recorded graph."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from tests.graph.graph_rules import depends_on, prefix, stack_name, statements
 HEALTH = "service-health"
 
 METRICS_PER_ALARM = 10
-# Metrics of AWS may come so late, and CloudWatch need not look farther back than an alarm says.
+# Metrics of AWS can be this late, and CloudWatch need not look farther back than an alarm's periods.
 LATE_MINUTES = 3
 DAY = 86_400
 # Everything the handlers emit, and every operation they call.
@@ -41,13 +41,13 @@ def children_of(composite: Resource) -> list[str]:
 
 
 def watched_by(alarm: Resource) -> list[dict[str, Any]]:
-    """Every metric an alarm watches."""
+    """Every metric of an alarm."""
     queries = [query["metric"] for query in alarm.inputs.get("metricQueries", []) if "metric" in query]
     return queries or [alarm.inputs]
 
 
 def alarms_tell(graph: Graph) -> Iterator[str]:
-    """An alarm is named by its id, and says what it means and where to go on."""
+    """An alarm is named by its ID, and its description has the meaning, the first step, the board and the runbook."""
     for alarm in alarms_of(graph):
         if name_of(alarm) != f"{prefix(graph)}-{alarm.name}":
             yield f"{alarm.name} is named {name_of(alarm)}"
@@ -59,7 +59,7 @@ def alarms_tell(graph: Graph) -> Iterator[str]:
 
 
 def each_fault_is_told_once(graph: Graph) -> Iterator[str]:
-    """An alarm tells one topic of both changes, unless a composite tells for it."""
+    """An alarm notifies one topic of both changes, unless a composite alarm does so for it."""
     topics = {topic.outputs["arn"] for topic in graph.of_type(aws.TOPIC)}
     combined = {
         child
@@ -77,7 +77,7 @@ def each_fault_is_told_once(graph: Graph) -> Iterator[str]:
 
 
 def missing_data_is_said(graph: Graph) -> Iterator[str]:
-    """Missing data is no fault, but where it is the fault itself."""
+    """Missing data never breaches, except for the alarm on missing data."""
     exceptions = {"queue-silent": "breaching"}
     for alarm in graph.of_type(aws.ALARM):
         wanted = exceptions.get(alarm.name, "notBreaching")
@@ -88,7 +88,7 @@ def missing_data_is_said(graph: Graph) -> Iterator[str]:
 
 
 def alarms_may_publish(graph: Graph) -> Iterator[str]:
-    """Topics and their key let CloudWatch through for every alarm of the stack, and only for those."""
+    """Topics and their key admit CloudWatch for every alarm of the stack, and for no other alarm."""
     gates = [
         (owner, statement)
         for owner, statement in statements(graph, aws.TOPIC_POLICY, aws.KEY)
@@ -113,7 +113,7 @@ def alarms_may_publish(graph: Graph) -> Iterator[str]:
 
 
 def alarms_watch_what_exists(graph: Graph) -> Iterator[str]:
-    """Every dimension of an alarm is the name of something of this stack."""
+    """Every dimension of an alarm is the name of a resource of this stack."""
     known = dimensions_of(graph) | {SERVICE_DIMENSION: {*services_of(graph), "api"}}
     for alarm in graph.of_type(aws.ALARM):
         for metric in watched_by(alarm):
@@ -125,7 +125,7 @@ def alarms_watch_what_exists(graph: Graph) -> Iterator[str]:
 
 
 def custom_metrics_are_emitted(graph: Graph) -> Iterator[str]:
-    """A metric of our own is emitted: by a handler with exactly service and stack, or by a filter on a log."""
+    """Every custom metric is emitted: by a handler with exactly service and stack, or by a metric filter."""
     emitted = {(name, service) for name in EMITTED for service in services_of(graph)} | set(counted_in_logs(graph))
     for alarm in graph.of_type(aws.ALARM):
         for metric in watched_by(alarm):
@@ -142,7 +142,7 @@ def custom_metrics_are_emitted(graph: Graph) -> Iterator[str]:
 
 
 def alarms_fit_cloudwatch(graph: Graph) -> Iterator[str]:
-    """CloudWatch takes every alarm: few enough metrics, periods within its bounds, math and rules it can read."""
+    """CloudWatch accepts every alarm: number of metrics, periods, metric math and alarm rules."""
     for alarm in graph.of_type(aws.ALARM):
         inputs = alarm.inputs
         if len(watched_by(alarm)) > METRICS_PER_ALARM:
@@ -164,7 +164,7 @@ def alarms_fit_cloudwatch(graph: Graph) -> Iterator[str]:
 
 
 def composites_combine_what_exists(graph: Graph) -> Iterator[str]:
-    """An alarm on alarms names alarms of this stack, which are made before it, and so is its suppressor."""
+    """A composite alarm names alarms of this stack that are made before it, and so is its suppressor."""
     names = {name_of(alarm): alarm for alarm in alarms_of(graph)}
     for composite in graph.of_type(aws.COMPOSITE):
         suppressor = composite.inputs.get("actionsSuppressor") or {}
@@ -177,7 +177,7 @@ def composites_combine_what_exists(graph: Graph) -> Iterator[str]:
 
 
 def queries_ask_what_exists(graph: Graph) -> Iterator[str]:
-    """Saved queries are listed under project and stack, and ask groups that are made before and have the index."""
+    """Saved queries are listed under project and stack, and read log groups that exist before and have the index."""
     groups = {group.inputs["name"]: group for group in graph.of_type(aws.LOG_GROUP)}
     indexed = {
         index.inputs["logGroupName"]: json.loads(index.inputs["policyDocument"]) for index in graph.of_type(aws.INDEX)
@@ -192,7 +192,7 @@ def queries_ask_what_exists(graph: Graph) -> Iterator[str]:
 
 
 def dimensions_of(graph: Graph) -> dict[str, set[str]]:
-    """What metrics are told apart by, and the names of this stack's own things."""
+    """The dimensions of metrics, and the names in this stack."""
     return {
         "QueueName": {queue.inputs["name"] for queue in graph.of_type(aws.QUEUE)},
         "FunctionName": {function.inputs["name"] for function in graph.of_type(aws.FUNCTION)},
@@ -214,7 +214,7 @@ def services_of(graph: Graph) -> set[str]:
 
 
 def counted_in_logs(graph: Graph) -> Iterator[tuple[str, str]]:
-    """Name and service of the metrics counted in the access log, whose format has to write the dimensions."""
+    """Name and service of the metrics counted in the access log, whose format must contain the dimensions."""
     formats = [json.loads(stage.inputs["accessLogSettings"]["format"]) for stage in graph.of_type(aws.STAGE)]
     for metric_filter in graph.of_type(aws.METRIC_FILTER):
         counted = metric_filter.inputs["metricTransformation"]

@@ -1,4 +1,4 @@
-"""What holds for the API and its callers: more rules over a recorded graph."""
+"""Rules about the API and its clients, over a recorded graph."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from localcloud.deployer.recorder import Graph
 from tests.graph import resource_types as aws
 from tests.graph.graph_rules import depends_on
 
-# What would put a user id or a token into a log or an answer.
+# Variables that would put a user ID or a token into a log or a response.
 REVEALING = (
     "$context.path",
     "$context.error.message",
@@ -19,7 +19,7 @@ REVEALING = (
 
 
 def scope_on_every_method(graph: Graph) -> Iterator[str]:
-    """Every method wants a token of our pool that carries the scope; without scopes an id token would pass."""
+    """Every method requires a token of our pool with the scope; without scopes an ID token would pass."""
     pool = graph.one(aws.USER_POOL).outputs["arn"]
     authorizers = {
         authorizer.id for authorizer in graph.of_type(aws.AUTHORIZER) if authorizer.inputs["providerArns"] == [pool]
@@ -35,7 +35,7 @@ def scope_on_every_method(graph: Graph) -> Iterator[str]:
 
 
 def client_flows(graph: Graph) -> Iterator[str]:
-    """A client gets a token with its own secret and nothing else, and only for the scope."""
+    """A client gets a token with its own secret only, and only for the scope."""
     for client in graph.of_type(aws.CLIENT):
         inputs = client.inputs
         flows = inputs.get("allowedOauthFlows"), inputs.get("explicitAuthFlows"), inputs.get("generateSecret")
@@ -50,7 +50,7 @@ def client_flows(graph: Graph) -> Iterator[str]:
 
 
 def timeouts_in_order(graph: Graph) -> Iterator[str]:
-    """The function gives up before the API does, and the API before its ceiling."""
+    """The function times out before the API does, and the API before its maximum."""
     function = graph.one(aws.FUNCTION, "query-function").inputs["timeout"] * 1_000
     for integration in graph.of_type(aws.INTEGRATION):
         patience = integration.inputs.get("timeoutMilliseconds", 29_000)
@@ -72,7 +72,7 @@ def method_settings(graph: Graph) -> Iterator[str]:
 
 
 def nothing_revealed(graph: Graph) -> Iterator[str]:
-    """Neither access log nor refusal holds a user id, a token or words API Gateway took from the request."""
+    """Neither the access log nor a rejection contains a user ID, a token or text from the request."""
     texts = {stage.name: stage.inputs["accessLogSettings"]["format"] for stage in graph.of_type(aws.STAGE)}
     texts |= {
         response.name: json.dumps(response.inputs.get("responseTemplates")) for response in graph.of_type(aws.RESPONSE)
@@ -102,7 +102,7 @@ def deployment_is_complete(graph: Graph) -> Iterator[str]:
 
 
 def routes(graph: Graph) -> dict[tuple[str, str], str]:
-    """Path of every method, by the resource it is on and its verb."""
+    """Path of every method, by its resource and verb."""
     parts = {resource.id: resource.inputs for resource in graph.of_type(aws.RESOURCE)}
 
     def path(resource_id: str) -> str:
@@ -115,7 +115,7 @@ def routes(graph: Graph) -> dict[tuple[str, str], str]:
 
 
 def every_method_is_answered(graph: Graph) -> Iterator[str]:
-    """Each method has one integration; without, the deployment is refused."""
+    """Each method has one integration; without it, the deployment fails."""
     answered = [
         (integration.inputs["resourceId"], integration.inputs["httpMethod"])
         for integration in graph.of_type(aws.INTEGRATION)
@@ -128,7 +128,7 @@ def every_method_is_answered(graph: Graph) -> Iterator[str]:
 
 
 def invoked_by_its_routes_alone(graph: Graph) -> Iterator[str]:
-    """API Gateway may invoke each function for exactly the methods and paths that it answers, on one stage."""
+    """API Gateway may invoke each function for exactly the methods and paths it serves, on one stage."""
     source = f"{graph.one(aws.REST_API).outputs['executionArn']}/{graph.one(aws.STAGE).inputs['stageName']}"
     paths = {key: re.sub(r"\{[^}]*\}", "*", path) for key, path in routes(graph).items()}
     needed = {}

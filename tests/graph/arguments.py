@@ -1,4 +1,4 @@
-"""Hold recorded inputs to the provider's own argument classes: at run time Pulumi takes any type and any nested key."""
+"""Compare recorded inputs with the provider's argument classes: at run time Pulumi accepts any type and nested key."""
 
 import importlib
 import inspect
@@ -18,7 +18,7 @@ SCALARS: dict[type, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,)
 
 
 def wrong_arguments(resource: Resource) -> Iterator[str]:
-    """Say where a resource's inputs are not what its argument class declares."""
+    """Report where a resource's inputs differ from its argument class."""
     yield from _wrong_block(resource.inputs, _argument_class(resource.type), f"{resource.name}: ")
 
 
@@ -28,7 +28,7 @@ def _argument_class(type_: str) -> type:
     module = path.split("/")[0]
     module = f"{module}_" if keyword.iskeyword(module) else module
     with warnings.catch_warnings():
-        # Of classes that are imported along and not used.
+        # From other classes of the module.
         warnings.simplefilter("ignore", DeprecationWarning)
         return getattr(importlib.import_module(f"pulumi_{package}.{module}"), f"{name}Args")
 

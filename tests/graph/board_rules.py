@@ -1,4 +1,4 @@
-"""What holds for the boards: rules over a recorded graph, against what CloudWatch documents and the stack emits."""
+"""Rules about the boards, over a recorded graph: what CloudWatch documents and the stack emits."""
 
 import json
 import re
@@ -24,7 +24,7 @@ from tests.graph import resource_types as aws
 from tests.graph.alarm_rules import EMITTED, HEALTH, alarms_of, children_of, counted_in_logs, dimensions_of, name_of
 from tests.graph.graph_rules import prefix
 
-# What each function emits: that it really does, and under these dimensions alone, is shown by running it.
+# What each function emits. tests/privacy/test_emission.py shows it by running the functions.
 OF_QUERIES = {name for name in EMITTED if name.startswith("Query")} | {Metric.RECORD_MALFORMED}
 OF_FUNCTIONS = {
     EVENT_HANDLER_SERVICE: EMITTED - OF_QUERIES,
@@ -75,7 +75,7 @@ def boards_fill_the_grid(graph: Graph) -> Iterator[str]:
 
 
 def boards_are_documented(graph: Graph) -> Iterator[str]:
-    """Every property is one CloudWatch documents, with a value it documents."""
+    """CloudWatch documents every property and its value."""
     for body in bodies(graph).values():
         if unknown := body.keys() - {"start", "end", "periodOverride", "widgets", "variables"}:
             yield f"a board has {unknown}"
@@ -116,7 +116,7 @@ def _undocumented(where: str, properties: dict[str, Any]) -> Iterator[str]:
 
 
 def boards_read_alike(graph: Graph) -> Iterator[str]:
-    """Graphs start at zero, in UTC, each with its axis named; graphs with several lines name each of them."""
+    """Graphs start at zero, in UTC, with a named axis; graphs with several lines name each line."""
     for board, widget in widgets_of(graph, "metric"):
         properties = widget["properties"]
         if properties["view"] != "timeSeries":
@@ -148,7 +148,7 @@ def boards_fit_cloudwatch(graph: Graph) -> Iterator[str]:
 
 
 def boards_draw_what_is_emitted(graph: Graph) -> Iterator[str]:
-    """Everything drawn is emitted: by our code, a filter or AWS, under those dimensions, by something that exists."""
+    """Every metric drawn is emitted: by our code, a filter or AWS, under those dimensions, by an existing resource."""
     ours = {(name, service) for service, names in OF_FUNCTIONS.items() for name in names} | set(counted_in_logs(graph))
     counted = {mapping.outputs["uuid"] for mapping in graph.of_type(aws.MAPPING) if _counts_events(mapping.inputs)}
     known = dimensions_of(graph) | {"EventSourceMappingUUID": counted}
@@ -182,9 +182,9 @@ def boards_can_be_computed(graph: Graph) -> Iterator[str]:
 
 
 def boards_draw_thresholds(graph: Graph) -> Iterator[str]:
-    """A threshold that is drawn is the one that alarms, and every threshold is drawn somewhere."""
+    """A threshold that is drawn is the alarm's, and every threshold is drawn on a board."""
     thresholds = {alarm.name: alarm.inputs["threshold"] for alarm in graph.of_type(aws.ALARM)}
-    # Windows of an objective are drawn as burn rates; the days of neglect are the graph of dead letters.
+    # The windows of an objective are drawn as burn rates; dlq-neglected has the graph of dead letters.
     missing = {name for name in thresholds if not name.startswith("slo-") and name != "dlq-neglected"}
     for board, line in _lines_across(graph):
         name, _, compared = line["label"].partition(":")
@@ -199,7 +199,7 @@ def boards_draw_thresholds(graph: Graph) -> Iterator[str]:
 
 
 def boards_show_alarms(graph: Graph) -> Iterator[str]:
-    """The overview shows every alarm once, the other boards those whose thresholds they draw."""
+    """The overview shows every alarm once; the other boards show the alarms whose thresholds they draw."""
     shown: dict[Board, list[str]] = {board: [] for board in Board}
     for board, widget in widgets_of(graph, "alarm"):
         shown[board] += widget["properties"]["alarms"]
@@ -224,7 +224,7 @@ def _lines_across(graph: Graph) -> Iterator[tuple[Board, dict[str, Any]]]:
 
 
 def boards_lead_on(graph: Graph) -> Iterator[str]:
-    """Each begins with what it is, that it is code, and the way to runbook, other boards, traces and queries."""
+    """Each board begins with its name, that code makes it, and links to runbook, boards, traces and queries."""
     for board, body in bodies(graph).items():
         first = body["widgets"][0]
         text = first["properties"].get("markdown", "")
@@ -238,7 +238,7 @@ def boards_lead_on(graph: Graph) -> Iterator[str]:
 
 
 def boards_ask_the_logs(graph: Graph) -> Iterator[str]:
-    """Every board shows what the logs say, and asks only what is saved as a query, of the same groups."""
+    """Every board has a log widget, and its query is a saved query of the same log groups."""
     saved = {
         " | ".join([*(f"SOURCE '{group}'" for group in query.inputs["logGroupNames"]), query.inputs["queryString"]])
         for query in graph.of_type(aws.QUERY)

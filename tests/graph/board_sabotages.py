@@ -1,4 +1,4 @@
-"""How to break each rule about boards: every rule with the sabotages that it must catch."""
+"""The rules about boards, with the sabotages that each rule must catch."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ OVERVIEW = "monitoring-overview"
 
 
 def edit(kind: str, change: Callable[[dict[str, Any]], Any], board: str = OVERVIEW) -> Sabotage:
-    """Sabotage: the first widget of a kind that has what is changed, changed."""
+    """Sabotage: a change of the first widget of a kind, preferably with annotations."""
 
     def sabotage(graph: Graph) -> None:
         resource = one_of(graph, aws.DASHBOARD, board)
@@ -33,7 +33,7 @@ def reword(old: str, new: str) -> Sabotage:
 
 
 def line(position: int, value: Any) -> Callable[[dict[str, Any]], Any]:
-    """Another word in the last line of a graph, the last of which are its options."""
+    """Another element in the last line of a graph; the last element holds its options."""
     return lambda widget: widget["properties"]["metrics"][-1].__setitem__(position, value)
 
 

@@ -1,6 +1,6 @@
-"""What holds for every stack, as functions from a recorded graph to the sentences that say where it does not.
+"""Rules for every stack: functions from a recorded graph to sentences that report violations.
 
-Nothing here reads the components: the graph is what would be deployed.
+No rule reads the components: the graph is what would be deployed.
 """
 
 import json
@@ -17,7 +17,7 @@ Rule = Callable[[Graph], Iterator[str]]
 
 TAGS = {"project", "stack", "owner", "data-class"}
 
-# Which input is the name people meet.
+# The input that holds the physical name.
 NAMED = {
     aws.QUEUE: "name",
     aws.TABLE: "name",
@@ -32,7 +32,7 @@ NAMED = {
     aws.DASHBOARD: "dashboardName",
 }
 
-# Allowed with a wildcard, by sid, because AWS offers nothing narrower. In the policy of a key, * is that key.
+# Sids with an allowed wildcard, because AWS offers nothing narrower. In the policy of a key, * is that key.
 WILDCARDS = {"SendTraces", "WriteOwnLog"}
 KEY_WILDCARDS = {
     "AccountAdministersThroughIam",
@@ -41,14 +41,14 @@ KEY_WILDCARDS = {
     "AlarmsEncrypt",
 }
 
-# What a protected stack refuses to delete: what holds data or secrets that no deployment brings back.
+# What a protected stack keeps from deletion: data and secrets that no deployment brings back.
 PROTECTED = {aws.QUEUE, aws.TABLE, aws.USER_POOL}
-# Shared with every API of the account, so a stack leaves it behind.
+# Shared by all APIs of the account, so a stack retains it.
 RETAINED_COMPONENT = "event-processing:api_account:ApiGatewayAccount"
 
 
 def custom(graph: Graph) -> list[Resource]:
-    """Every resource a provider makes."""
+    """Every resource of the AWS provider."""
     return [resource for resource in graph.resources if resource.custom and resource.type.startswith("aws:")]
 
 
@@ -66,12 +66,12 @@ def stack_name(graph: Graph) -> str:
 
 
 def prefix(graph: Graph) -> str:
-    """How names begin in the recorded stack."""
+    """Prefix of names in the recorded stack."""
     return graph.one("pulumi:pulumi:Stack").name
 
 
 def depends_on(graph: Graph, resource: Resource, *needed: Resource) -> Iterator[str]:
-    """Say which of the needed resources may be made after this one."""
+    """Report which of the needed resources can be made after this resource."""
     direct = {resource.urn: resource.depends_on for resource in graph.resources}
     reached, waiting = set(), [resource.urn]
     while waiting:
@@ -85,7 +85,7 @@ def depends_on(graph: Graph, resource: Resource, *needed: Resource) -> Iterator[
 
 
 def children_of_components(graph: Graph) -> Iterator[str]:
-    """Every resource is a child of one of our components."""
+    """Every resource is a child of a component of ours."""
     for resource in custom(graph):
         if not resource.parent or graph.by_urn(resource.parent).type.split(":")[0] != "event-processing":
             yield f"{resource.name} is not a child of a component"
@@ -100,7 +100,7 @@ def explicit_tagging_provider(graph: Graph) -> Iterator[str]:
 
 
 def physical_names(graph: Graph) -> Iterator[str]:
-    """What people meet is named by project and stack, so that stacks share an account."""
+    """Visible names begin with project and stack, so that stacks can share an account."""
     for resource in custom(graph):
         key = NAMED.get(resource.type)
         if key and not resource.inputs.get(key, "").startswith(f"{prefix(graph)}-"):
@@ -112,7 +112,7 @@ def physical_names(graph: Graph) -> Iterator[str]:
 
 
 def no_wildcards(graph: Graph) -> Iterator[str]:
-    """Nothing is allowed by wildcard beyond the listed exceptions, and nothing to everybody."""
+    """No wildcard is allowed beyond the listed exceptions, and no permission for everyone."""
     for owner, statement in statements(graph, aws.ROLE_POLICY, aws.QUEUE_POLICY, aws.TOPIC_POLICY, aws.KEY):
         if statement["Effect"] != "Allow":
             continue
@@ -134,7 +134,7 @@ def roles_trust_one_service(graph: Graph) -> Iterator[str]:
 
 
 def log_groups(graph: Graph) -> Iterator[str]:
-    """Every group AWS would make by itself is in the graph, with retention, before what writes to it."""
+    """Every log group that AWS would make itself is in the graph, with retention, before what writes to it."""
     groups = {group.inputs["name"]: group for group in graph.of_type(aws.LOG_GROUP)}
     for group in groups.values():
         if not group.inputs.get("retentionInDays"):
@@ -160,7 +160,7 @@ def json_logs(graph: Graph) -> Iterator[str]:
 
 
 def redrive(graph: Graph) -> Iterator[str]:
-    """A message that cannot succeed ends in the dead-letter queue, and only the source may put one there."""
+    """A message that cannot succeed ends in the dead-letter queue, which accepts messages of the source queue only."""
     source, dead = graph.one(aws.QUEUE, "events-source"), graph.one(aws.QUEUE, "events-dead-letters")
     policy = json.loads(source.inputs.get("redrivePolicy", "{}"))
     if policy.get("deadLetterTargetArn") != dead.outputs["arn"] or policy.get("maxReceiveCount", 0) < 5:
@@ -173,7 +173,7 @@ def redrive(graph: Graph) -> Iterator[str]:
 
 
 def visibility_timeout(graph: Graph) -> Iterator[str]:
-    """No message is handed out again while its consumer may still be at work."""
+    """No message is delivered again while its consumer may still be running."""
     window = graph.one(aws.MAPPING).inputs["maximumBatchingWindowInSeconds"]
     needed = 6 * graph.one(aws.FUNCTION, "event-handler-function").inputs["timeout"] + window
     found = graph.one(aws.QUEUE, "events-source").inputs.get("visibilityTimeoutSeconds", 30)
@@ -182,7 +182,7 @@ def visibility_timeout(graph: Graph) -> Iterator[str]:
 
 
 def tls_only_queues(graph: Graph) -> Iterator[str]:
-    """Every queue refuses plain http."""
+    """Every queue rejects plain HTTP."""
     for queue in graph.of_type(aws.QUEUE):
         denied = [
             statement
@@ -199,7 +199,7 @@ def tls_only_queues(graph: Graph) -> Iterator[str]:
 
 
 def encrypted_at_rest(graph: Graph) -> Iterator[str]:
-    """With a customer key everything that holds data uses it; without one nothing is left unencrypted."""
+    """With a customer key, every resource with data uses it; without a customer key, queues are encrypted too."""
     arns = [key.outputs["arn"] for key in graph.of_type(aws.KEY) if key.name == "encryption-data"]
     used = {aws.QUEUE: "kmsMasterKeyId", aws.LOG_GROUP: "kmsKeyId", aws.FUNCTION: "kmsKeyArn"}
     for resource in custom(graph):
@@ -226,7 +226,7 @@ def log_key_grants(graph: Graph) -> Iterator[str]:
 
 
 def partial_batches(graph: Graph) -> Iterator[str]:
-    """One failed message does not bring its batch back, and concurrency is bounded."""
+    """A failed message does not return its batch to the queue, and concurrency is bounded."""
     inputs = graph.one(aws.MAPPING).inputs
     if inputs.get("functionResponseTypes") != ["ReportBatchItemFailures"]:
         yield "the mapping takes no partial failures"
@@ -237,12 +237,12 @@ def partial_batches(graph: Graph) -> Iterator[str]:
 
 
 def consumer_may_consume(graph: Graph) -> Iterator[str]:
-    """The mapping is made only after the function's role may read the queue: AWS checks."""
+    """The mapping is made after the function's role may read the queue, which AWS checks."""
     yield from depends_on(graph, graph.one(aws.MAPPING), graph.one(aws.ROLE_POLICY, "event-handler-permissions"))
 
 
 def tracing(graph: Graph) -> Iterator[str]:
-    """Every function and stage starts traces itself."""
+    """Every function and stage is traced."""
     for function in graph.of_type(aws.FUNCTION):
         if function.inputs.get("tracingConfig") != {"mode": "Active"}:
             yield f"{function.name} does not trace"
@@ -252,7 +252,7 @@ def tracing(graph: Graph) -> Iterator[str]:
 
 
 def protections(graph: Graph) -> Iterator[str]:
-    """A protected stack protects data, an unprotected one can go; nothing is retained but the account's setting."""
+    """A protected stack protects data, another can be destroyed; only the account's setting is retained."""
     table, pool = graph.one(aws.TABLE), graph.one(aws.USER_POOL)
     for resource in custom(graph):
         wanted = table.protect and (resource.type in PROTECTED or resource.name == "encryption-data")

@@ -1,4 +1,4 @@
-"""How to break each rule about what is deployed: every rule with the sabotages that it must catch."""
+"""The rules about deployed resources, with the sabotages that each rule must catch."""
 
 import copy
 
@@ -148,7 +148,7 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (alarms.queries_ask_what_exists, forget(aws.QUERY)),
     (alarms.queries_ask_what_exists, remove(aws.INDEX)),
 ]
-# Only a stack that has everything can break these.
+# Sabotages that need a stack with everything switched on.
 FULL_SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (alarms.custom_metrics_are_emitted, remove(aws.METRIC_FILTER)),
     (alarms.custom_metrics_are_emitted, put(aws.STAGE, None, "accessLogSettings.format", '{"service": "api"}')),
@@ -163,7 +163,7 @@ FULL_SABOTAGES: list[tuple[Rule, Sabotage]] = [
         put(aws.COMPOSITE, "slo-api-latency-slow", "actionsSuppressor.alarm", "event-processing-dev-other"),
     ),
 ]
-# Only a stack with a customer key can break these.
+# Sabotages that need a stack with a customer key.
 KEY_SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (stack.encrypted_at_rest, put(aws.TABLE, None, "serverSideEncryption", {})),
     (stack.encrypted_at_rest, put(aws.LOG_GROUP, "api-access-log", "kmsKeyId", None)),

@@ -1,4 +1,4 @@
-"""Ways to break a recorded graph, for rules that must notice."""
+"""Ways to break a recorded graph."""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,12 +34,12 @@ def swap(type_: str, name: str | None, path: str, old: str, new: str) -> Sabotag
 
 
 def remove(type_: str, name: str | None = None) -> Sabotage:
-    """Sabotage: one resource less."""
+    """Sabotage: a removed resource."""
     return lambda graph: graph.resources.remove(one_of(graph, type_, name))
 
 
 def forget(type_: str, name: str | None = None) -> Sabotage:
-    """Sabotage: one resource no longer waits for others."""
+    """Sabotage: a resource without dependencies."""
     return lambda graph: setattr(one_of(graph, type_, name), "depends_on", [])
 
 

@@ -1,4 +1,4 @@
-"""Every resource is given what its argument class declares, down to nested keys."""
+"""Every resource's inputs match its argument class, down to nested keys."""
 
 import copy
 from typing import Any
@@ -18,7 +18,7 @@ def wrong(graph: Graph) -> list[str]:
 
 
 @pytest.mark.parametrize("stack", ["dev_graph", "prod_graph", "extended_graph"])
-def test_inputs_are_what_the_argument_classes_declare(stack: str, request: pytest.FixtureRequest) -> None:
+def test_inputs_match_their_argument_classes(stack: str, request: pytest.FixtureRequest) -> None:
     graph = request.getfixturevalue(stack)
     assert len(custom(graph)) > 50
     assert wrong(graph) == []
@@ -65,7 +65,7 @@ def test_a_sabotage_is_found(sabotage: Sabotage, words: str, dev_graph: Graph) -
     assert any(words in found for found in wrong(graph)), wrong(graph)
 
 
-def test_whole_numbers_are_fractions_too(dev_graph: Graph) -> None:
+def test_whole_number_is_accepted_as_a_float(dev_graph: Graph) -> None:
     graph = copy.deepcopy(dev_graph)
     alarms: list[Resource] = graph.of_type(aws.ALARM)
     values: list[Any] = [1, 1.5]

@@ -1,4 +1,4 @@
-"""The program as a whole: what it exports, and how it refuses."""
+"""The program as a whole: its exports, and how it rejects settings."""
 
 import json
 
@@ -43,7 +43,7 @@ def test_exports_are_what_operators_need(dev_graph: Graph) -> None:
     }
 
 
-def test_credentials_of_clients_are_secret_and_nothing_else_is(dev_graph: Graph) -> None:
+def test_only_client_credentials_are_secret_outputs(dev_graph: Graph) -> None:
     assert dev_graph.secret_outputs == {"apiClients"}
 
 
@@ -51,12 +51,12 @@ def test_no_secret_is_written_into_another_resource(dev_graph: Graph) -> None:
     assert [resource.name for resource in dev_graph.resources if "secret-of-" in repr(resource.inputs)] == []
 
 
-def test_every_alarm_there_can_be_is_there(prod_graph: Graph) -> None:
+def test_prod_has_every_alarm_that_needs_no_opt_in(prod_graph: Graph) -> None:
     assert alarm_ids(prod_graph) == set(AlarmId) - {AlarmId.QUEUE_SILENT}
     assert {composite.name for composite in prod_graph.of_type(aws.COMPOSITE)} == COMPOSITES
 
 
-def test_a_development_stack_has_what_is_essential(dev_graph: Graph, prod_graph: Graph) -> None:
+def test_development_stack_has_the_essential_alarms(dev_graph: Graph, prod_graph: Graph) -> None:
     left_out = alarm_ids(prod_graph) - alarm_ids(dev_graph)
     assert {alarm_id for alarm_id in left_out if not alarm_id.startswith("slo-")} == {
         "dlq-not-empty",
@@ -90,11 +90,11 @@ def physical_names(graph: Graph) -> set[tuple[str, str]]:
     named = {
         (resource.type, resource.inputs[keys[resource.type]]) for resource in graph.resources if resource.type in keys
     }
-    # Holds the API's id, which AWS draws anew for each API and the recorder does not.
+    # The name contains the API's ID, which AWS draws for each API, unlike the recorder.
     return {(type_, name) for type_, name in named if not name.startswith("API-Gateway-Execution-Logs_")}
 
 
-def test_prod_as_committed_is_refused_until_clients_and_somebody_to_tell_are_named() -> None:
+def test_prod_sample_is_rejected_until_clients_and_an_alarm_address_are_set() -> None:
     with pytest.raises(DeploymentFailed) as refused:
         record("prod")
     message = str(refused.value)
@@ -104,7 +104,7 @@ def test_prod_as_committed_is_refused_until_clients_and_somebody_to_tell_are_nam
     assert "Traceback" not in message
 
 
-def test_account_setting_is_made_before_the_stage_and_only_on_request(dev_graph: Graph, extended_graph: Graph) -> None:
+def test_account_setting_is_made_on_request_and_before_the_stage(dev_graph: Graph, extended_graph: Graph) -> None:
     account = aws.ACCOUNT
     assert dev_graph.of_type(account) == []
     assert list(depends_on(extended_graph, extended_graph.one(aws.STAGE), extended_graph.one(account))) == []

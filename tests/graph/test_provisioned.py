@@ -1,4 +1,4 @@
-"""With warm environments the API invokes the alias that has them, and may; without, there is neither."""
+"""With provisioned concurrency the API invokes the alias that has it; without it, there is no alias."""
 
 import copy
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ WARM = aws.PROVISIONED
 
 
 def alias_is_invoked(graph: Graph) -> Iterator[str]:
-    """What is warm is what is invoked, by who may."""
+    """The API invokes the warm alias, and is permitted to."""
     alias = graph.one(ALIAS)
     if graph.one(WARM).inputs["qualifier"] != alias.inputs["name"]:
         yield "another alias is warm"
@@ -33,7 +33,7 @@ def warm_graph() -> Graph:
     return record("dev", {"queryProvisionedConcurrency": 2})
 
 
-def test_what_is_warm_is_what_is_invoked(warm_graph: Graph) -> None:
+def test_api_invokes_the_warm_alias(warm_graph: Graph) -> None:
     assert list(alias_is_invoked(warm_graph)) == list(invoked_by_its_routes_alone(warm_graph)) == []
     assert warm_graph.one(WARM).inputs["provisionedConcurrentExecutions"] == 2
     assert [words for type_ in (ALIAS, WARM) for words in wrong_arguments(warm_graph.one(type_))] == []
@@ -59,6 +59,6 @@ def test_a_sabotage_is_found(sabotage: Sabotage, warm_graph: Graph) -> None:
     assert list(alias_is_invoked(graph))
 
 
-def test_nothing_is_kept_warm_unless_asked(dev_graph: Graph) -> None:
+def test_alias_exists_only_on_request(dev_graph: Graph) -> None:
     assert dev_graph.of_type(ALIAS) == dev_graph.of_type(WARM) == []
     assert dev_graph.one(aws.PERMISSION, "api-invoke").inputs.get("qualifier") is None

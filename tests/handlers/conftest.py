@@ -22,7 +22,7 @@ STACK = "dev"
 
 @pytest.fixture
 def aws(monkeypatch):
-    """An empty account, and an environment like the one Lambda makes."""
+    """An empty account, and an environment like Lambda's."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -39,7 +39,7 @@ def aws(monkeypatch):
 
 @pytest.fixture
 def new_dynamodb(aws):
-    """Makes clients of the table, as the functions do."""
+    """Makes DynamoDB clients as the functions do, for a new table."""
     create_table(aws.client("dynamodb"))
     return lambda: make_client(aws._session, "dynamodb", read_timeout_seconds=2, connections=8)
 
@@ -61,13 +61,13 @@ def sleeps():
 
 @pytest.fixture
 def store(dynamodb, calls, sleeps):
-    with ThreadPoolExecutor(8) as writers:  # a write that is still under way ends before the next test has a table
+    with ThreadPoolExecutor(8) as writers:  # ends running writes before the next test has a table
         yield UserRecordStore(dynamodb, TABLE, sleep=sleeps.append, jitter=lambda: 0.5, executor=writers)
 
 
 @pytest.fixture
 def dead_letters(aws):
-    """The dead-letter queue: its client, url, calls, and everything in it."""
+    """The dead-letter queue: its client, URL, calls and messages."""
     client = make_client(aws._session, "sqs", read_timeout_seconds=2)
     url = client.create_queue(QueueName="dead-letters")["QueueUrl"]
     watched = Calls(client)
@@ -90,7 +90,7 @@ def quarantine(dead_letters):
 
 @pytest.fixture
 def new_telemetry(aws, capsys):
-    """Makes telemetry that writes to this test's output, and forgets it afterwards."""
+    """Makes telemetry that writes to this test's output, and removes its loggers afterwards."""
     root = logging.getLogger()
     level = root.level
     made = set()
@@ -99,7 +99,7 @@ def new_telemetry(aws, capsys):
         logging.Logger.manager.loggerDict.pop(service, None)
         made.add(service)
         telemetry = Telemetry(service, STACK, "1.2.3")
-        # pytest swaps the standard output between setting a test up and running it.
+        # pytest replaces sys.stdout between the setup of a test and its run.
         stdout = SimpleNamespace(write=lambda text: sys.stdout.write(text), flush=lambda: sys.stdout.flush())
         vars(telemetry.logger.logger_handler)["stream"] = stdout
         return telemetry
@@ -127,5 +127,5 @@ def query(store, new_telemetry):
 
 @pytest.fixture
 def emitted(capsys):
-    """Reads what was written since the last look."""
+    """Reads what was written since the last call."""
     return lambda: read_output(capsys.readouterr().out)

@@ -1,4 +1,4 @@
-"""What the handlers' tests look at and break: the table's content, and the calls of a client."""
+"""Helpers of the handlers' tests: the table's content, and the calls of a client."""
 
 import json
 from collections.abc import Callable
@@ -9,14 +9,14 @@ from tests.fakes.aws import TABLE
 
 
 def services_of(client: Any, user_id: str = "u") -> dict[str, tuple[str, str]]:
-    """What the table holds of a user, by service id."""
+    """The stored name and time of a user's services, by service ID."""
     item = client.get_item(TableName=TABLE, Key={"user_id": {"S": user_id}}, ConsistentRead=True).get("Item", {})
     entries = [entry["M"] for entry in item.get("services", {"L": []})["L"]]
     return {entry["service_id"]["S"]: (entry["service_name"]["S"], entry["last_accessed"]["S"]) for entry in entries}
 
 
 class Calls:
-    """Records a client's calls, and answers some of them in place of the service."""
+    """Records a client's calls, and responds to some in place of the service."""
 
     def __init__(self, client: Any):
         self.requests: list[tuple[str, dict[str, Any]]] = []
@@ -27,16 +27,16 @@ class Calls:
         return sum(name == operation for name, _ in self.requests)
 
     def fail(self, operation: str, code: str, *, times: int = 1000, message: str = "", **more: Any) -> None:
-        """Answer `operation` with an error of the service."""
+        """Respond to `operation` with an error of the service."""
         answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {}, **more}
         self._script(operation, lambda _: (SimpleNamespace(status_code=400), answer), times)
 
     def answer(self, operation: str, respond: Callable[[dict[str, Any]], dict[str, Any]], *, times: int = 1000) -> None:
-        """Answer `operation` with what `respond` makes of the request."""
+        """Respond to `operation` with what `respond` returns for the request."""
         self._script(operation, lambda request: (SimpleNamespace(status_code=200), respond(request)), times)
 
     def first(self, operation: str, act: Callable[[dict[str, Any]], Any], *, times: int = 1) -> None:
-        """Before `operation` reaches the service, do something; raise to keep it from arriving."""
+        """Call `act` before `operation` reaches the service; if `act` raises, the request never arrives."""
         self._script(operation, act, times)
 
     def _script(self, key: str, step: Any, times: int) -> None:

@@ -1,4 +1,4 @@
-"""Every message is stored, quarantined or reported; what is output about it adds up; and no failure is acknowledged."""
+"""Every message is stored, quarantined or reported; the metrics add up; and no failure is acknowledged."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def failed(response):
 
 
 def acknowledged(handle, event):
-    """What Lambda deletes from the queue: nothing when the handler raises."""
+    """The IDs of the messages Lambda deletes from the queue: none if the handler raises."""
     try:
         response = handle(event, LambdaContext())
     except BatchFailedError:
@@ -28,7 +28,7 @@ def adds_up(metrics):
     return metrics["EventReceived"] == sum(metrics[name] for name in outcomes)
 
 
-def test_a_batch_of_everything(handle, dynamodb, dead_letters, emitted):
+def test_mixed_batch_is_stored_quarantined_and_counted(handle, dynamodb, dead_letters, emitted):
     event = sqs_event(
         login(),
         login(timestamp="2022-08-04T08:50:38Z"),
@@ -63,7 +63,7 @@ def test_a_batch_of_everything(handle, dynamodb, dead_letters, emitted):
     assert [line["level"] for line in output.logs] == ["WARNING", "WARNING", "INFO"]
 
 
-def test_redelivery_changes_nothing_and_is_counted_as_stale(handle, calls, emitted):
+def test_redelivery_is_counted_as_stale_and_changes_nothing(handle, calls, emitted):
     event = sqs_event(login(), login(service_id="wiki"))
     handle(event, LambdaContext())
     emitted()
@@ -73,7 +73,7 @@ def test_redelivery_changes_nothing_and_is_counted_as_stale(handle, calls, emitt
     assert calls.count("UpdateItem") == 1
 
 
-def test_every_message_of_a_user_that_could_not_be_written_is_reported(handle, dynamodb, calls, emitted):
+def test_failed_write_reports_every_message_of_the_user(handle, dynamodb, calls, emitted):
     def refuse(request):
         if request["Key"]["user_id"]["S"] == "u":
             raise RuntimeError("a defect")
@@ -93,9 +93,7 @@ PASSING = [("UpdateItem", "ThrottlingException"), ("BatchGetItem", "ThrottlingEx
 
 
 @pytest.mark.parametrize(("operation", "code"), PASSING)
-def test_when_everything_fails_lambda_sees_an_error_after_the_metrics(
-    handle, dynamodb, calls, emitted, operation, code
-):
+def test_batch_that_fails_completely_raises_after_its_metrics(handle, dynamodb, calls, emitted, operation, code):
     calls.fail(operation, code)
     with pytest.raises(BatchFailedError, match="All 2 messages"):
         handle(sqs_event(login(), login(user_id="v")), LambdaContext())
@@ -105,14 +103,14 @@ def test_when_everything_fails_lambda_sees_an_error_after_the_metrics(
     assert dynamodb.scan(TableName=TABLE)["Items"] == []
 
 
-def test_only_what_the_dead_letter_queue_took_is_acknowledged(handle, dead_letters, emitted):
+def test_only_messages_the_dead_letter_queue_accepted_are_acknowledged(handle, dead_letters, emitted):
     dead_letters.calls.answer("SendMessageBatch", lambda r: {"Successful": [{"Id": "0"}], "Failed": []})
     assert acknowledged(handle, sqs_event("not json", "nor this", login())) == {"m-1", "m-3"}
     metrics = emitted().metrics
     assert (metrics["EventInvalid"], metrics["EventFailed"]) == (1, 1)
 
 
-def test_the_last_receive_is_exhausted_and_an_error(handle, calls, emitted):
+def test_failure_at_the_last_receive_is_logged_as_exhausted(handle, calls, emitted):
     calls.fail("UpdateItem", "ThrottlingException")
     with pytest.raises(BatchFailedError):
         handle(sqs_event(login(), receive_count=5), LambdaContext())
@@ -123,7 +121,7 @@ def test_the_last_receive_is_exhausted_and_an_error(handle, calls, emitted):
     assert (line["outcome"], line["error_code"], line["receive_count"]) == ("exhausted", "ThrottlingException", 5)
 
 
-def test_a_login_no_item_has_room_for_is_quarantined(handle, calls, dead_letters, emitted):
+def test_login_that_exceeds_the_item_size_is_quarantined(handle, calls, dead_letters, emitted):
     calls.fail("UpdateItem", "ValidationException", message="Item size to update has exceeded the maximum allowed size")
     assert acknowledged(handle, sqs_event(login())) == {"m-1"}
     [found] = dead_letters.everything()
@@ -141,13 +139,13 @@ def test_late_events_and_conflicts_are_counted(handle, dynamodb, calls, new_dyna
     assert (metrics["EventLate"], metrics["WriteConflict"], metrics["EventAge"]) == (1, 1, 60001)
 
 
-def test_without_time_nothing_is_acknowledged(handle, dynamodb):
+def test_batch_without_remaining_time_raises(handle, dynamodb):
     with pytest.raises(BatchFailedError):
         handle(sqs_event(login(), "not json"), LambdaContext(remaining_seconds=lambda: 0.4))
     assert services_of(dynamodb) == {}
 
 
-def test_a_batch_that_is_none_is_an_error_that_quotes_nothing(handle, emitted):
+def test_malformed_batch_raises_without_quoting_input(handle, emitted):
     with pytest.raises(BatchFailedError, match="KeyError") as crash:
         handle({"marked": 1}, LambdaContext())
     assert crash.value.__cause__ is None
@@ -156,7 +154,7 @@ def test_a_batch_that_is_none_is_an_error_that_quotes_nothing(handle, emitted):
 
 
 @pytest.mark.parametrize("odd", ["", "many", "-1", "1.5", "9" * 5000, "\u0665", 7, None])
-def test_an_odd_envelope_fails_nobody(handle, dynamodb, emitted, odd):
+def test_odd_envelope_fails_no_message(handle, dynamodb, emitted, odd):
     envelope = {"ApproximateReceiveCount": odd, "SentTimestamp": odd}
     records = [sqs_record(login(), "m-1", attributes=envelope), sqs_record(login(user_id="v"), "m-2")]
     assert failed(handle({"Records": records}, LambdaContext())) == []
@@ -164,12 +162,12 @@ def test_an_odd_envelope_fails_nobody(handle, dynamodb, emitted, odd):
     assert emitted().metrics["EventPersisted"] == 2
 
 
-def test_an_empty_batch_is_nothing(handle):
+def test_empty_batch_succeeds(handle):
     assert handle({"Records": []}, LambdaContext()) == {"batchItemFailures": []}
 
 
 @pytest.mark.parametrize(("size", "objects"), [(99, 1), (117, 2), (250, 3)])
-def test_a_batch_larger_than_a_metric_holds_comes_out_right(handle, dynamodb, calls, emitted, size, objects):
+def test_batch_larger_than_an_emf_object_is_counted_correctly(handle, dynamodb, calls, emitted, size, objects):
     def refuse(request):
         if request["Key"]["user_id"]["S"] == "u3":
             raise RuntimeError("a defect")

@@ -1,4 +1,4 @@
-"""A message in quarantine is the message that came, and only what the queue took counts as quarantined."""
+"""A quarantined message is complete, within the limits of SQS, and its batch survives unreadable messages."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def rejection(body="{", message_id="m-1", **more: Any):
     return Rejection(message=Message.of(record), error_code="body_not_json", error_detail="It is not JSON.")
 
 
-def test_ours_win_the_rest_in_order_and_the_detail_says_what_was_dropped(quarantine, dead_letters):
+def test_own_attributes_replace_others_and_the_detail_names_dropped_attributes(quarantine, dead_letters):
     names = ["error_code", *[f"a{i}" for i in range(8)]]
     attributes = {name: {"stringValue": name, "dataType": "String"} for name in names}
     assert quarantine.send([rejection(messageAttributes=attributes)], plenty) == {}
@@ -36,12 +36,12 @@ def test_batches_are_split_by_number_and_by_size(quarantine, dead_letters):
     assert len(dead_letters.everything()) == 24
 
 
-def test_without_time_nothing_is_sent(quarantine, dead_letters):
+def test_nothing_is_sent_without_remaining_time(quarantine, dead_letters):
     assert quarantine.send([rejection()], lambda: 0.5) == {"m-1": "out_of_time"}
     assert dead_letters.everything() == []
 
 
-def test_the_client_is_made_for_the_first_message_and_once(dead_letters):
+def test_client_is_made_once_for_the_first_message(dead_letters):
     made = []
     quarantine = Quarantine(lambda: made.append(1) or dead_letters.client, dead_letters.url, now=lambda: NOW)
     assert quarantine.send([], plenty) == {}
@@ -60,7 +60,7 @@ def test_the_client_is_made_for_the_first_message_and_once(dead_letters):
         {"body": "\ud800"},
     ],
 )
-def test_what_cannot_be_sent_on_is_refused_and_keeps_nobody_from_it(quarantine, dead_letters, unreadable):
+def test_unreadable_message_is_reported_and_the_others_are_sent(quarantine, dead_letters, unreadable):
     odd = rejection(**{"message_id": "m-2"} | unreadable)
     rejections = [rejection(message_id="m-1"), odd, rejection(message_id="m-3")]
     assert quarantine.send(rejections, plenty) == {"m-2": "envelope_unreadable"}
@@ -69,7 +69,7 @@ def test_what_cannot_be_sent_on_is_refused_and_keeps_nobody_from_it(quarantine, 
 
 
 @pytest.mark.parametrize("missing", ["messageAttributes", "attributes"])
-def test_an_envelope_with_nothing_in_it_will_do(quarantine, dead_letters, missing):
+def test_empty_envelope_is_accepted(quarantine, dead_letters, missing):
     more: dict[str, Any] = {missing: None}
     assert quarantine.send([rejection("{", "m-1", **more)], plenty) == {}
     assert len(dead_letters.everything()) == 1

@@ -1,4 +1,4 @@
-"""The answers of the API, for every id a path can hold and every record a table can."""
+"""The responses of the API, for every ID in a path and every record in the table."""
 
 import json
 from urllib.parse import quote, unquote
@@ -21,7 +21,7 @@ def ask(query, encoded):
     return response["statusCode"], json.loads(response["body"]), response
 
 
-def test_a_record_is_answered_newest_first(handle, query):
+def test_services_are_returned_newest_first(handle, query):
     handle(
         sqs_event(
             login(service_id="b"), login(service_id="a"), login(service_id="c", timestamp="2022-08-04T10:00:00.5Z")
@@ -41,7 +41,7 @@ def test_a_record_is_answered_newest_first(handle, query):
     }
 
 
-def test_nobody_has_no_services(query, emitted):
+def test_unknown_user_has_no_services(query, emitted):
     assert ask(query, "nobody")[:2] == (200, {"user_id": "nobody", "services": []})
     output = emitted()
     assert (output.metrics["QuerySuccess"], output.metrics["QueryEmpty"], output.metrics["QueryError"]) == (1, 1, 0)
@@ -51,17 +51,17 @@ def test_nobody_has_no_services(query, emitted):
 @pytest.mark.parametrize(
     "user_id", ["auth0|abc", "a:b=c@d", "a/b", "a+b", "a b", "100%", "a%2Fb", "%25", "\u00e9\U0001f469", "x" * 255]
 )
-def test_an_id_in_the_path_is_decoded_exactly_once(query, handle, user_id):
+def test_id_in_the_path_is_decoded_exactly_once(query, handle, user_id):
     handle(sqs_event(login(user_id=user_id)), LambdaContext())
     as_sent = quote(user_id, safe="")
-    # What AWS's notes on REST APIs describe: decoded, and percent signs encoded again.
+    # As AWS's notes on REST APIs describe it: decoded, with percent signs encoded again.
     as_documented = user_id.replace("%", "%25")
     for arrives in (as_sent, as_documented):
         status, body, _ = ask(query, arrives)
         assert (status, body["user_id"], len(body["services"])) == (200, user_id, 1)
 
 
-def test_control_decoding_twice_would_find_somebody_else(query, handle, monkeypatch):
+def test_control_decoding_twice_finds_another_user(query, handle, monkeypatch):
     handle(sqs_event(login(user_id="a%2Fb")), LambdaContext())
     monkeypatch.setattr("handlers.query.unquote", lambda text, errors: unquote(unquote(text)))
     assert ask(query, quote("a%2Fb", safe=""))[1] == {"user_id": "a/b", "services": []}
@@ -77,7 +77,7 @@ def test_control_decoding_twice_would_find_somebody_else(query, handle, monkeypa
         ("", "field_length"),
     ],
 )
-def test_an_id_that_breaks_the_rules_is_refused(query, calls, emitted, encoded, code):
+def test_invalid_id_is_rejected(query, calls, emitted, encoded, code):
     status, body, _ = ask(query, encoded)
     assert status == 400
     assert set(body) == {"message", "request_id"}
@@ -99,13 +99,13 @@ def test_an_id_that_breaks_the_rules_is_refused(query, calls, emitted, encoded, 
         {"requestContext": {"requestId": {}}},
     ],
 )
-def test_a_request_without_an_id_is_refused(query, event):
+def test_request_without_an_id_is_rejected(query, event):
     response = query(event, LambdaContext())
     assert response["statusCode"] == 400
     assert json.loads(response["body"])["request_id"] == "request-1"
 
 
-def test_a_malformed_record_is_served_as_far_as_it_can_be_and_counted(query, dynamodb, emitted):
+def test_readable_part_of_a_malformed_record_is_returned_and_counted(query, dynamodb, emitted):
     good = {"service_id": {"S": "s"}, "service_name": {"S": "S"}, "last_accessed": {"S": "2022-08-04T10:50:39+02:00"}}
     services = {"L": [{"M": good}, {"S": "hand edit"}]}
     dynamodb.put_item(TableName=TABLE, Item={"user_id": {"S": "u"}, "services": services})
@@ -115,7 +115,7 @@ def test_a_malformed_record_is_served_as_far_as_it_can_be_and_counted(query, dyn
     assert emitted().metrics["RecordMalformed"] == 1
 
 
-def test_one_read_and_no_more(query, calls):
+def test_query_makes_one_eventually_consistent_read(query, calls):
     ask(query, "u")
     assert [name for name, _ in calls.requests] == ["GetItem"]
     assert "ConsistentRead" not in calls.requests[0][1]

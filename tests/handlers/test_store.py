@@ -1,4 +1,7 @@
-"""Compare-and-set loses nothing, reads come back whole or with a reason, and a full item refuses only what grows it."""
+"""Conflicts and reads end within their limits, and records of any content can be read.
+
+What the store writes is shown in tests/stand_ins/test_store.py, on every stand-in for DynamoDB.
+"""
 
 import threading
 from datetime import timedelta
@@ -31,7 +34,7 @@ def put(store, *events, remaining=plenty):
     return store.write([Change(stored=read.records[user], events=by_user[user]) for user in by_user], remaining)
 
 
-def test_a_lost_race_is_merged_with_what_came_back_and_not_read_again(store, calls, new_dynamodb):
+def test_lost_race_is_merged_with_the_returned_item_without_reading_again(store, calls, new_dynamodb):
     other = UserRecordStore(new_dynamodb(), TABLE)
     calls.first("UpdateItem", lambda _: put(other, event("wiki")) and None)
     put(store, event("mail"))
@@ -44,20 +47,20 @@ def test_conflicts_are_retried_a_bounded_number_of_times(store, calls, sleeps):
     outcome = put(store, event())["u"]
     assert (outcome.error_code, outcome.conflicts) == ("write_conflicts", ATTEMPTS)
     assert calls.count("UpdateItem") == ATTEMPTS
-    assert len(sleeps) == ATTEMPTS // 2 - 1  # every other attempt uses what came back while it is fresh
+    assert len(sleeps) == ATTEMPTS // 2 - 1  # every other attempt uses the returned item immediately
     assert sleeps == sorted(sleeps)
     assert max(sleeps) <= 0.25
 
 
-def test_conflicts_are_not_retried_beyond_the_invocation(store, calls, sleeps):
+def test_conflicts_are_not_retried_after_the_invocation_ends(store, calls, sleeps):
     calls.fail("UpdateItem", "ConditionalCheckFailedException")
     outcome = put(store, event(), remaining=lambda: 0.51 if calls.count("UpdateItem") else 9.0)["u"]
     assert outcome.error_code == "out_of_time"
-    assert calls.count("UpdateItem") == 2  # one more at once, then a wait that would be too long
+    assert calls.count("UpdateItem") == 2  # one immediate attempt, then a wait that would be too long
     assert sleeps == []
 
 
-def test_a_write_that_hangs_is_reported_as_failed_and_not_waited_for(store, calls):
+def test_hanging_write_is_reported_as_failed_without_waiting(store, calls):
     release = threading.Event()
     calls.first("UpdateItem", lambda _: release.wait() and None)
     try:
@@ -76,7 +79,7 @@ def test_unprocessed_keys_are_read_again(store, dynamodb, calls, sleeps):
     assert len(sleeps) == 2
 
 
-def test_keys_that_stay_unprocessed_fail_and_are_never_taken_for_new_users(store, calls):
+def test_keys_that_stay_unprocessed_fail_and_are_not_treated_as_new_users(store, calls):
     put(store, event(user_id="a"))
 
     def only_a(request):
@@ -90,7 +93,7 @@ def test_keys_that_stay_unprocessed_fail_and_are_never_taken_for_new_users(store
     assert set(read.records) == {"a"}
 
 
-def test_a_refused_read_fails_every_user_of_it(store, calls):
+def test_failed_read_fails_every_user_of_it(store, calls):
     calls.fail("BatchGetItem", "ThrottlingException", times=1)
     read = store.read([f"u{i}" for i in range(101)], plenty)
     assert len(read.error_codes) == 100
@@ -112,37 +115,37 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("services", MALFORMED)
-def test_a_malformed_record_is_read_as_far_as_it_can_be(services):
+def test_readable_part_of_a_malformed_record_is_read(services):
     stored = StoredRecord.of("u", {"services": services})
     assert [service.service_id for service in stored.record.services] == ["s"]
     assert stored.malformed
 
 
 @pytest.mark.parametrize("services", [{"S": "text"}, {"M": {}}, {"SS": ["a"]}, {"NULL": True}])
-def test_a_record_that_is_no_list_is_empty_and_malformed(services):
+def test_services_that_are_no_list_are_empty_and_malformed(services):
     stored = StoredRecord.of("u", {"services": services})
     assert stored.record.services == ()
     assert stored.malformed
 
 
 @pytest.mark.parametrize("item", [None, {}, {"services": {"L": []}}, {"services": {"L": [entry(), entry("t")]}}])
-def test_control_a_well_formed_record_is_not_malformed(item):
+def test_control_well_formed_record_is_not_malformed(item):
     assert not StoredRecord.of("u", item).malformed
 
 
-def test_an_item_the_service_calls_too_large_is_given_back(store, calls):
+def test_login_is_returned_when_the_service_calls_the_item_too_large(store, calls):
     calls.fail("UpdateItem", "ValidationException", message="Item size to update has exceeded the maximum allowed size")
     outcome = put(store, event())["u"]
     assert (outcome.error_code, outcome.changed, outcome.outgrown) == (None, 0, (event(),))
 
 
-def test_control_another_refusal_gives_nothing_back(store, calls):
+def test_control_other_errors_return_no_login(store, calls):
     calls.fail("UpdateItem", "ValidationException", message="The provided expression is invalid")
     outcome = put(store, event())["u"]
     assert (outcome.error_code, outcome.outgrown) == ("ValidationException", ())
 
 
-def test_the_size_of_an_item_is_the_published_one():
+def test_item_size_follows_the_published_rules():
     stored = StoredRecord.of("u\u00e9", None)
     record = merge(stored.record, [LoginEvent(user_id="u\u00e9", service_id="ab", service_name="c", occurred_at=NOW)])
     assert record is not None

@@ -1,4 +1,4 @@
-"""Lines and metrics look as CloudWatch needs them, and traces hang together: nobody writes outside `write`."""
+"""Log lines have the fields that people search by, and settings name what is missing."""
 
 import os
 import re
@@ -22,7 +22,7 @@ ENVIRONMENT = {
 }
 
 
-def test_a_log_line_has_the_fields_people_search_by(handle, emitted):
+def test_log_line_has_the_fields_people_search_by(handle, emitted):
     handle(sqs_event("not json"), LambdaContext())
     line = emitted().logs[0]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line["timestamp"])
@@ -42,7 +42,7 @@ def test_a_log_line_has_the_fields_people_search_by(handle, emitted):
     assert {name: line.get(name) for name in expected} == expected
 
 
-def test_debug_lines_wait_for_an_error(new_telemetry, emitted):
+def test_debug_lines_are_written_only_with_an_error(new_telemetry, emitted):
     telemetry = new_telemetry("event-handler")
 
     @telemetry.entry_point
@@ -57,7 +57,7 @@ def test_debug_lines_wait_for_an_error(new_telemetry, emitted):
     assert [line["message"] for line in emitted().logs] == ["detail", "trouble"]
 
 
-def test_one_invocation_s_keys_do_not_leak_into_the_next(new_telemetry, emitted):
+def test_log_keys_do_not_leak_into_the_next_invocation(new_telemetry, emitted):
     telemetry = new_telemetry("query")
 
     @telemetry.entry_point
@@ -74,7 +74,7 @@ def test_one_invocation_s_keys_do_not_leak_into_the_next(new_telemetry, emitted)
     assert second["stack"] == "dev"
 
 
-def test_settings_name_everything_that_is_missing():
+def test_settings_name_every_missing_variable():
     with pytest.raises(SettingsError, match=r"TABLE_NAME, STACK .*missing"):
         EventHandlerSettings.of(ENVIRONMENT | {"TABLE_NAME": "", "STACK": ""})
     with pytest.raises(SettingsError, match="VERSION"):
@@ -82,11 +82,11 @@ def test_settings_name_everything_that_is_missing():
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "five", "1.5", "\u0665"])
-def test_a_receive_count_is_a_whole_number(count):
+def test_receive_count_must_be_a_positive_whole_number(count):
     with pytest.raises(SettingsError, match="MAX_RECEIVE_COUNT"):
         EventHandlerSettings.of(ENVIRONMENT | {"MAX_RECEIVE_COUNT": count})
 
 
-def test_the_entry_points_import_without_an_environment():
+def test_entry_points_import_without_an_environment():
     code = "import handlers.event_handler, handlers.query, sys; assert 'moto' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={"PATH": os.environ["PATH"]}, check=True)

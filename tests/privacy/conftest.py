@@ -17,13 +17,13 @@ from tests.privacy.wire import MARK
 
 ROOT = Path(__file__).parents[2]
 END = b"end"
-# What the controls of traces and metrics break, in one process.
+# The controls of traces and metrics, which break one process together.
 SIDETRACKED = ("forgets the trace in threads", "measures by user")
 
 
 @dataclass
 class Observed:
-    """Everything that came out of one function's process."""
+    """Everything that one function's process put out."""
 
     out: Output
     err: str
@@ -35,7 +35,7 @@ class Observed:
 
 
 class Daemon:
-    """Listens where the X-Ray daemon would, and keeps what it hears: the kernel's buffer alone would overflow."""
+    """Listens on the X-Ray daemon's port, and keeps every datagram: the kernel's buffer alone would overflow."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -50,7 +50,7 @@ class Daemon:
             self._heard.append(datagram)
 
     def close(self) -> list[dict[str, Any]]:
-        """Every segment sent before the call: what comes over the loopback arrives in order."""
+        """Every segment sent before the call: datagrams over the loopback arrive in order."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
             last.sendto(END, self._socket.getsockname())
         self._thread.join()
@@ -60,7 +60,7 @@ class Daemon:
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory):
-    """Runs a function down every path in a process of its own, once; controls, by name, break it first."""
+    """Runs a function through every path, once, in its own process; named controls break the function first."""
     known: dict[tuple[str, ...], Observed] = {}
 
     def run_once(function: str, *controls: str) -> Observed:

@@ -1,10 +1,9 @@
-"""Run one function as Lambda runs it, down every path there is with marked values, in a process of its own.
+"""Run one function as Lambda runs it, through every path with marked values, in its own process.
 
     python -m tests.privacy.paths event-handler|query RESULT.json [CONTROL]...
 
-The environment is the one Lambda makes. What the function logs and measures goes to the standard streams, what it
-traces to the daemon's port; what callers, operators and Lambda itself get to see goes to RESULT.json. A CONTROL breaks
-the function first.
+The environment is like Lambda's. Logs and metrics go to the standard streams, traces to the daemon's port, and what
+clients, on-call engineers and Lambda itself see goes to RESULT.json. A CONTROL breaks the function first.
 """
 
 import base64
@@ -33,7 +32,7 @@ NO_TRACE = "Root=1-00000000-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sam
 
 
 class Seen:
-    """What people and programs outside the function get to see of it."""
+    """What people and programs outside the function see."""
 
     def __init__(self) -> None:
         self.raised: list[str] = []
@@ -51,7 +50,7 @@ def _as_lambda_starts_a_process() -> None:
 
 
 class BrokenContext(LambdaContext):
-    """Makes the whole batch crash, whatever the handler catches around its calls."""
+    """A context that makes the whole batch crash, whatever exceptions the handler catches around its calls."""
 
     def get_remaining_time_in_millis(self) -> int:
         raise RuntimeError(QUOTING)
@@ -69,7 +68,7 @@ def _marked_record(body: Any, index: int, receive_count: int) -> dict[str, Any]:
 
 
 def run_event_handler(handler: Callable[..., Any], wire: Wire, seen: Seen) -> None:
-    """Every way a batch can go."""
+    """Deliver a batch for every path through the event handler."""
     minute = iter(range(10_000))
 
     def good(**more: Any) -> dict[str, Any]:
@@ -137,7 +136,7 @@ def _dead_letter_reasons() -> list[str]:
 
 
 def run_query(handler: Callable[..., Any], wire: Wire, seen: Seen) -> None:
-    """Every way a request can go."""
+    """Send a request for every path through the query function."""
 
     def ask(user_id: Any) -> None:
         _call(handler, _request(user_id), seen)
@@ -180,7 +179,7 @@ def _call(handler: Callable[..., Any], event: Any, seen: Seen, context: LambdaCo
     try:
         response = handler(event, context or LambdaContext())
     except Exception as error:  # noqa: BLE001 - Lambda catches as much
-        # What Lambda would log of it: every text, and every exception behind it that is not suppressed.
+        # What Lambda logs: the text of the exception, and of every cause that is not suppressed.
         seen.raised.append("".join(traceback.format_exception(error)))
         return
     if "statusCode" in response:
@@ -189,7 +188,7 @@ def _call(handler: Callable[..., Any], event: Any, seen: Seen, context: LambdaCo
 
 def main(function: str, result: str, *controls: str) -> None:
     wire, seen = Wire(), Seen()
-    # Nobody here waits for a backoff, neither the clients' nor ours.
+    # No backoff takes time, neither the clients' nor ours.
     time.sleep = lambda _: None
     (UserRecordStore.__init__.__kwdefaults__ or {})["sleep"] = time.sleep
     with mock_aws():
@@ -205,7 +204,7 @@ def main(function: str, result: str, *controls: str) -> None:
             from handlers.event_handler import handler
         else:
             from handlers.query import handler
-        # Lambda wires while the function starts, before there is a trace.
+        # Lambda wires the function while it starts, before there is a trace.
         handler.__globals__["_wired"]()
         os.environ["_X_AMZN_TRACE_ID"] = TRACE
         run = run_event_handler if function == "event-handler" else run_query

@@ -1,4 +1,4 @@
-"""Marked values go down every path of both functions, as Lambda runs them, and none comes out of any."""
+"""Marked values pass every path of both functions, as Lambda runs them, and none is put out."""
 
 import base64
 import json
@@ -22,16 +22,16 @@ PASSING = {
 
 
 def _spellings():
-    """The mark as it is, and as it looks inside base64, whatever precedes it."""
+    """The mark itself, and the mark inside base64, at any position."""
     yield MARK
     for before in range(3):
         encoded = base64.b64encode(b"x" * before + MARK.encode()).decode()
-        # What the characters before and after it have a share in is not the mark's own.
+        # Without the characters that the text before and after the mark affects.
         yield encoded[4 if before else 0 : len(encoded) - 4]
 
 
 def gone_out(seen):
-    """Where a mark came out, by kind of output. What a 200 answers with is what it is there for."""
+    """The kinds of output that contain a mark. A 200 does not count: its body is meant to hold the data."""
     texts = {
         "logs": [json.dumps(line, ensure_ascii=False) for line in seen.out.logs] + [seen.err],
         "metrics": [json.dumps(line) for line in seen.out.objects],
@@ -45,12 +45,12 @@ def gone_out(seen):
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_no_mark_comes_out(run, function):
+def test_no_output_contains_a_mark(run, function):
     assert gone_out(run(function)) == set()
 
 
-def test_the_event_handler_was_heard_on_every_path(run):
-    """Collecting nothing is no proof of anything."""
+def test_event_handler_ran_every_path(run):
+    """The control: no mark in no output would prove nothing."""
     seen = run("event-handler")
     messages = Counter(line["message"] for line in seen.out.logs)
     for message in ("batch folded", "event invalid", "event failed", "event exhausted"):
@@ -70,7 +70,7 @@ def test_the_event_handler_was_heard_on_every_path(run):
     assert {segment["aws"]["operation"] for segment in failing} == set(calls)
 
 
-def test_the_query_was_heard_on_every_path(run):
+def test_query_ran_every_path(run):
     seen = run("query")
     messages = Counter(line["message"] for line in seen.out.logs)
     assert messages["query refused"] >= 6
@@ -88,12 +88,12 @@ def test_the_query_was_heard_on_every_path(run):
     assert statuses[200] >= 4
     assert statuses[400] >= 6
     assert statuses[500] >= len(ERRORS) - 1
-    # What is looked for does come in: the records of a 200 are full of it.
+    # The marks do arrive: the records of a 200 are full of them.
     assert any(MARK in body["body"] for body in seen.bodies if body["status"] == 200)
     assert any("cause" in segment for segment in seen.segments)
 
 
-# Several in one process, if each is alone in giving away what it is to be caught by.
+# Controls share a process if each puts a mark into a kind of output of its own.
 CAUGHT = [
     (
         "event-handler",
@@ -124,7 +124,7 @@ CAUGHT = [
 
 
 @pytest.mark.parametrize(("function", "controls"), CAUGHT)
-def test_control_a_function_that_gives_marks_away_is_caught(run, function, controls):
+def test_control_function_that_puts_out_marks_is_caught(run, function, controls):
     assert set(controls.values()) <= gone_out(run(function, *controls))
 
 

@@ -1,4 +1,4 @@
-"""Every metric is emitted, under two dimensions and no more, and adds up however many values a batch brings."""
+"""Every metric is emitted, under exactly two dimensions."""
 
 import pytest
 
@@ -35,18 +35,18 @@ def has_two_dimensions(found, service):
         directive["Namespace"] == METRICS_NAMESPACE
         and [sorted(names) for names in directive["Dimensions"]] == [["service", "stack"]]
         and (found["service"], found["stack"]) == (service, "dev")
-        # Nothing beside: another property would be searchable in the logs.
+        # No other property, because it would be searchable in the logs.
         and set(found) == {"_aws", "service", "stack"} | named
     )
 
 
-def test_control_a_third_dimension_is_caught(run):
+def test_control_third_dimension_is_caught(run):
     seen = run("event-handler", *SIDETRACKED)
     assert not all(has_two_dimensions(found, EVENT_HANDLER_SERVICE) for found in seen.out.objects)
 
 
 @pytest.mark.parametrize("service", FAILURES)
-def test_failures_are_zeros_when_nothing_fails(run, service):
+def test_failure_metrics_are_zero_when_nothing_fails(run, service):
     first = run(service).out.objects[0]
     assert {name: first[name] for name in FAILURES[service]} == {name: [0.0] for name in FAILURES[service]}
 

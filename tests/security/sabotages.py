@@ -1,4 +1,4 @@
-"""What other people's rules must find, once somebody has been at the graph: rule, resource, sabotage."""
+"""Sabotages that checkov's rules must find: rule, resource, sabotage."""
 
 from tests.graph import resource_types as aws
 from tests.graph.sabotage import Sabotage, put, remove, swap

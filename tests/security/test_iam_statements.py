@@ -1,4 +1,4 @@
-"""Every statement of every policy is accounted for, and those that cannot be tried are exactly what AWS documents."""
+"""Every policy statement is in a list, and statements that cannot be tried equal what AWS documents."""
 
 import copy
 import json
@@ -25,13 +25,13 @@ def recorded(graph: Graph) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def unlisted(graph: Graph) -> Iterator[str]:
-    """Statements that no list knows."""
+    """Statements that are in no list."""
     for holder, sid in recorded(graph).keys() - KNOWN.keys():
         yield f"{sid} of {holder} is in no list of tests/security/iam_statements.py"
 
 
 def undocumented(graph: Graph) -> Iterator[str]:
-    """Statements that are not what the list says AWS documents."""
+    """Statements that differ from what the list says AWS documents."""
     arns = {
         resource.name: resource.outputs["arn"]
         for resource in graph.resources
@@ -66,7 +66,7 @@ def test_every_statement_is_in_a_list(stack: str, request: pytest.FixtureRequest
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_what_cannot_be_tried_is_what_aws_documents(stack: str, request: pytest.FixtureRequest) -> None:
+def test_statements_that_cannot_be_tried_are_what_aws_documents(stack: str, request: pytest.FixtureRequest) -> None:
     assert list(undocumented(request.getfixturevalue(stack))) == []
 
 

@@ -1,4 +1,4 @@
-"""The same empty table, three times: in the model of the chaos tests, in moto, and in the embedded cloud."""
+"""The same empty table in the model, in moto, and in the embedded cloud."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ from tests.fakes.aws import TABLE, create_table, session
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "differs(moto=, cloud=): why that stand-in is known not to do here as AWS does")
+    config.addinivalue_line("markers", "differs(moto=, cloud=): why that stand-in is known to differ from AWS here")
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +46,7 @@ def cloud(emulator: Emulator) -> Iterator[Any]:
 
 @pytest.fixture(params=["model", "moto", pytest.param("cloud", marks=pytest.mark.e2e)])
 def stand_in(request: pytest.FixtureRequest) -> str:
-    """What answers in AWS's place. Where one is known not to do as AWS does, the marker `differs` says why."""
+    """The stand-in for AWS. Where a stand-in is known to differ from AWS, the marker `differs` says why."""
     differences = request.node.get_closest_marker("differs")
     reason = differences and differences.kwargs.get(request.param)
     if reason:
