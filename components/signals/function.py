@@ -14,8 +14,7 @@ from components.monitoring.signals import (
     Signal,
     metrics_of,
 )
-from handlers.vocabulary import METRICS_NAMESPACE, SERVICE_DIMENSION, STACK_DIMENSION
-from handlers.vocabulary import Metric as Emitted
+from handlers.vocabulary import METRICS_NAMESPACE, SERVICE_DIMENSION, STACK_DIMENSION, MetricName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +110,7 @@ def function_signals(watch: FunctionWatch, function_name: str, timeout_seconds: 
             title=f"Invocations of the {watch.title}",
             metrics=(
                 metric("invocations", "Invocations", "Sum", "invocations"),
-                emitted("cold", Emitted.COLD_START, "Sum", "cold starts"),
+                emitted("cold", MetricName.COLD_START, "Sum", "cold starts"),
             ),
             unit="a minute",
             **place,

@@ -9,7 +9,7 @@ from handlers.vocabulary import (
     FRESHNESS_OBJECTIVE_SECONDS,
     QUERY_OBJECTIVE_MILLISECONDS,
     QUERY_SERVICE,
-    Metric,
+    MetricName,
 )
 
 # One page for a fault, however many alarms see it: the next waits until the journey is healthy again. Two of them, so
@@ -66,8 +66,8 @@ def objectives(stack: str, api_name: str) -> tuple[ServiceLevelObjective, ...]:
             title=f"API answers within {QUERY_OBJECTIVE_MILLISECONDS / 1000:g} s",
             # One value a query, 0 or 1: their sum is the slow ones, their number all.
             metrics=(
-                query("slow", Metric.QUERY_SLOW, "Sum", "slow"),
-                query("queries", Metric.QUERY_SLOW, "SampleCount", "queries"),
+                query("slow", MetricName.QUERY_SLOW, "Sum", "slow"),
+                query("queries", MetricName.QUERY_SLOW, "SampleCount", "queries"),
             ),
             bad="slow",
             total="queries",
@@ -81,9 +81,9 @@ def objectives(stack: str, api_name: str) -> tuple[ServiceLevelObjective, ...]:
             id="ingest-timely",
             title=f"Events stored within {FRESHNESS_OBJECTIVE_SECONDS} s",
             metrics=(
-                ingest("late", Metric.EVENT_LATE, "Sum", "late"),
-                ingest("exhausted", Metric.EVENT_EXHAUSTED, "Sum", "given up"),
-                ingest("persisted", Metric.EVENT_PERSISTED, "Sum", "stored"),
+                ingest("late", MetricName.EVENT_LATE, "Sum", "late"),
+                ingest("exhausted", MetricName.EVENT_EXHAUSTED, "Sum", "given up"),
+                ingest("persisted", MetricName.EVENT_PERSISTED, "Sum", "stored"),
             ),
             bad="late + exhausted",
             total="persisted + exhausted",

@@ -20,8 +20,8 @@ from handlers.vocabulary import (
     QUERY_SERVICE,
     SERVICE_DIMENSION,
     STACK_DIMENSION,
+    MetricName,
 )
-from handlers.vocabulary import Metric as Emitted
 
 ON_INGEST = {"section": Section.OUTCOMES, "boards": (Board.INGEST,)}
 
@@ -42,8 +42,8 @@ def ingest_signals(stack: str, event_handler_name: str) -> tuple[Signal, ...]:
         Signal(
             title="Received and stored",
             metrics=(
-                metric("received", Emitted.EVENT_RECEIVED, "Sum", "received, retries too"),
-                metric("persisted", Emitted.EVENT_PERSISTED, "Sum", "stored"),
+                metric("received", MetricName.EVENT_RECEIVED, "Sum", "received, retries too"),
+                metric("persisted", MetricName.EVENT_PERSISTED, "Sum", "stored"),
             ),
             unit="events a minute",
             section=Section.INGEST,
@@ -52,10 +52,10 @@ def ingest_signals(stack: str, event_handler_name: str) -> tuple[Signal, ...]:
         Signal(
             title="What became of events",
             metrics=(
-                metric("persisted", Emitted.EVENT_PERSISTED, "Sum", "stored"),
-                metric("invalid", Emitted.EVENT_INVALID, "Sum", "invalid, quarantined"),
-                metric("failed", Emitted.EVENT_FAILED, "Sum", "failed, to be retried"),
-                metric("exhausted", Emitted.EVENT_EXHAUSTED, "Sum", "given up"),
+                metric("persisted", MetricName.EVENT_PERSISTED, "Sum", "stored"),
+                metric("invalid", MetricName.EVENT_INVALID, "Sum", "invalid, quarantined"),
+                metric("failed", MetricName.EVENT_FAILED, "Sum", "failed, to be retried"),
+                metric("exhausted", MetricName.EVENT_EXHAUSTED, "Sum", "given up"),
             ),
             unit="events a minute",
             view=View.STACKED,
@@ -64,9 +64,9 @@ def ingest_signals(stack: str, event_handler_name: str) -> tuple[Signal, ...]:
         Signal(
             title="Age of events when stored",
             metrics=(
-                metric("typical", Emitted.EVENT_AGE, "p50", "p50"),
-                metric("old", Emitted.EVENT_AGE, "p95", "p95"),
-                metric("oldest", Emitted.EVENT_AGE, "p99", "p99"),
+                metric("typical", MetricName.EVENT_AGE, "p50", "p50"),
+                metric("old", MetricName.EVENT_AGE, "p95", "p95"),
+                metric("oldest", MetricName.EVENT_AGE, "p99", "p99"),
             ),
             unit="milliseconds",
             **ON_INGEST,
@@ -74,23 +74,23 @@ def ingest_signals(stack: str, event_handler_name: str) -> tuple[Signal, ...]:
         Signal(
             title="Repeated writes and stale events",
             metrics=(
-                metric("conflicts", Emitted.WRITE_CONFLICT, "Sum", "lost a race, repeated"),
-                metric("stale", Emitted.EVENT_STALE, "Sum", "older than what is stored"),
+                metric("conflicts", MetricName.WRITE_CONFLICT, "Sum", "lost a race, repeated"),
+                metric("stale", MetricName.EVENT_STALE, "Sum", "older than what is stored"),
             ),
             unit="a minute",
             **ON_INGEST,
         ),
         Signal(
             title="Largest record written",
-            metrics=(metric("largest", Emitted.RECORD_BYTES, "Maximum", "largest"),),
+            metrics=(metric("largest", MetricName.RECORD_BYTES, "Maximum", "largest"),),
             unit="bytes of at most 409600",
             **ON_INGEST,
         ),
         Signal(
             title="Events in one batch",
             metrics=(
-                metric("size", Emitted.BATCH_SIZE, "Average", "average"),
-                metric("largest", Emitted.BATCH_SIZE, "Maximum", "most"),
+                metric("size", MetricName.BATCH_SIZE, "Average", "average"),
+                metric("largest", MetricName.BATCH_SIZE, "Maximum", "most"),
             ),
             unit="events",
             **ON_INGEST,
@@ -98,8 +98,8 @@ def ingest_signals(stack: str, event_handler_name: str) -> tuple[Signal, ...]:
         Signal(
             title="Duration of one batch",
             metrics=(
-                metric("typical", Emitted.BATCH_DURATION, "p50", "p50"),
-                metric("slow", Emitted.BATCH_DURATION, "p95", "p95"),
+                metric("typical", MetricName.BATCH_DURATION, "p50", "p50"),
+                metric("slow", MetricName.BATCH_DURATION, "p95", "p95"),
             ),
             unit="milliseconds",
             **ON_INGEST,
@@ -114,9 +114,9 @@ def _nothing_stored(metric: MetricMaker, event_handler_name: str) -> Signal:
         metrics=(
             # A batch that crashes or times out counts nothing itself.
             runs("crashed", "Errors", "Sum", "failed invocations"),
-            metric("failed", Emitted.EVENT_FAILED, "Sum", "failed"),
-            metric("exhausted", Emitted.EVENT_EXHAUSTED, "Sum", "given up"),
-            metric("persisted", Emitted.EVENT_PERSISTED, "Sum", "stored"),
+            metric("failed", MetricName.EVENT_FAILED, "Sum", "failed"),
+            metric("exhausted", MetricName.EVENT_EXHAUSTED, "Sum", "given up"),
+            metric("persisted", MetricName.EVENT_PERSISTED, "Sum", "stored"),
         ),
         # Not "none stored": an event that is sent twice counts as stored without a write.
         expression="IF(SUM([FILL(crashed, 0), FILL(failed, 0), FILL(exhausted, 0)]) > 9 * FILL(persisted, 0), 1, 0)",
@@ -143,9 +143,9 @@ def _failures(metric: MetricMaker) -> Signal:
     return Signal(
         title="Events that failed, to be retried",
         metrics=(
-            metric("received", Emitted.EVENT_RECEIVED, "Sum", "received"),
-            metric("failed", Emitted.EVENT_FAILED, "Sum", "failed"),
-            metric("exhausted", Emitted.EVENT_EXHAUSTED, "Sum", "given up"),
+            metric("received", MetricName.EVENT_RECEIVED, "Sum", "received"),
+            metric("failed", MetricName.EVENT_FAILED, "Sum", "failed"),
+            metric("exhausted", MetricName.EVENT_EXHAUSTED, "Sum", "given up"),
         ),
         expression="100 * (failed + exhausted) / received",
         unit="percent",
@@ -168,7 +168,7 @@ def _failures(metric: MetricMaker) -> Signal:
 def _given_up(metric: MetricMaker) -> Signal:
     return Signal(
         title="Events given up after their last retry",
-        metrics=(metric("exhausted", Emitted.EVENT_EXHAUSTED, "Sum", "given up"),),
+        metrics=(metric("exhausted", MetricName.EVENT_EXHAUSTED, "Sum", "given up"),),
         unit="events",
         period_seconds=300,
         section=Section.DEAD_LETTERS,
@@ -188,8 +188,8 @@ def _given_up(metric: MetricMaker) -> Signal:
 
 
 def _contract(metric: MetricMaker) -> tuple[Signal, ...]:
-    received = metric("received", Emitted.EVENT_RECEIVED, "Sum", "received")
-    invalid = metric("invalid", Emitted.EVENT_INVALID, "Sum", "invalid")
+    received = metric("received", MetricName.EVENT_RECEIVED, "Sum", "received")
+    invalid = metric("invalid", MetricName.EVENT_INVALID, "Sum", "invalid")
     return (
         Signal(
             title="Events that break the contract",
@@ -243,9 +243,9 @@ def query_outcome_signals(stack: str) -> tuple[Signal, ...]:
         Signal(
             title="What became of queries",
             metrics=(
-                metric("answered", Emitted.QUERY_SUCCESS, "Sum", "answered"),
-                metric("refused", Emitted.QUERY_INVALID, "Sum", "refused as invalid"),
-                metric("failed", Emitted.QUERY_ERROR, "Sum", "failed"),
+                metric("answered", MetricName.QUERY_SUCCESS, "Sum", "answered"),
+                metric("refused", MetricName.QUERY_INVALID, "Sum", "refused as invalid"),
+                metric("failed", MetricName.QUERY_ERROR, "Sum", "failed"),
             ),
             unit="queries a minute",
             view=View.STACKED,
@@ -254,9 +254,9 @@ def query_outcome_signals(stack: str) -> tuple[Signal, ...]:
         Signal(
             title="Slow, empty and damaged",
             metrics=(
-                metric("slow", Emitted.QUERY_SLOW, "Sum", "slower than the objective"),
-                metric("empty", Emitted.QUERY_EMPTY, "Sum", "of users without logins"),
-                metric("malformed", Emitted.RECORD_MALFORMED, "Sum", "record could not be read in full"),
+                metric("slow", MetricName.QUERY_SLOW, "Sum", "slower than the objective"),
+                metric("empty", MetricName.QUERY_EMPTY, "Sum", "of users without logins"),
+                metric("malformed", MetricName.RECORD_MALFORMED, "Sum", "record could not be read in full"),
             ),
             unit="queries a minute",
             **place,
@@ -264,8 +264,8 @@ def query_outcome_signals(stack: str) -> tuple[Signal, ...]:
         Signal(
             title="Duration of queries",
             metrics=(
-                metric("typical", Emitted.QUERY_DURATION, "p50", "p50"),
-                metric("slowest", Emitted.QUERY_DURATION, "p99", "p99"),
+                metric("typical", MetricName.QUERY_DURATION, "p50", "p50"),
+                metric("slowest", MetricName.QUERY_DURATION, "p99", "p99"),
             ),
             unit="milliseconds",
             **place,
@@ -273,8 +273,8 @@ def query_outcome_signals(stack: str) -> tuple[Signal, ...]:
         Signal(
             title="Services in one answer",
             metrics=(
-                metric("typical", Emitted.QUERY_SERVICES, "p50", "p50"),
-                metric("most", Emitted.QUERY_SERVICES, "Maximum", "most"),
+                metric("typical", MetricName.QUERY_SERVICES, "p50", "p50"),
+                metric("most", MetricName.QUERY_SERVICES, "Maximum", "most"),
             ),
             unit="services",
             **place,

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from handlers.clients import RemainingSeconds
 from handlers.logins import LoginEvent, ServiceRecord, UserRecord
 from handlers.quarantine import Quarantine
-from handlers.store import Change, ReadOutcome, RemainingSeconds, UserRecordStore, WriteOutcome
-from tests.fakes.functions import TABLE
+from handlers.store import Change, ReadOutcome, UserRecordStore, WriteOutcome
+from tests.fakes.aws import TABLE
 
 
 class GetThenPut:

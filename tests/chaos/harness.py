@@ -8,7 +8,7 @@ from typing import Any
 
 from localcloud.models.client import Client, Perform
 from localcloud.models.table import TableModel
-from simulation.invocation import LambdaContext
+from simulation.lambda_events import LambdaContext
 from tests.chaos.faults import KilledError
 from tests.chaos.simulation import same_message
 from tests.chaos.workload import Fact, Workload, text_of

@@ -11,7 +11,7 @@ from typing import Any
 
 from localcloud.models.client import Client
 from localcloud.models.table import TableModel
-from simulation.invocation import LambdaContext
+from simulation.lambda_events import LambdaContext
 from tests.chaos.faults import Gate, KilledError, Odds, lag_by_chance
 from tests.chaos.virtual_time import VirtualTime
 from tests.chaos.workload import EPOCH, Workload, make_workload

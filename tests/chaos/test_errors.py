@@ -11,7 +11,7 @@ from handlers.event_handler import BatchFailedError
 from handlers.query import Query
 from handlers.store import UserRecordStore
 from localcloud.models.client import Client, client_error
-from simulation.invocation import LambdaContext
+from simulation.lambda_events import LambdaContext
 from tests.chaos.controls import SwallowsFailures
 from tests.chaos.harness import Fault, Script, World, bad, good, records_of, workload_of
 from tests.chaos.workload import Workload
@@ -119,8 +119,8 @@ def test_failed_query_reveals_nothing_and_the_next_query_succeeds(error: str, wh
     world, workload = World(), workload_of([good(1)])
     world.deliver(world.function(Script()), workload.messages)
     fault = Fault(operation="get_item", nth=WHEN[when], error=lambda: ERRORS[error]("GetItem"))
-    script = Script(fault)
-    query = Query(UserRecordStore(Client(world.table, script), TABLE), Silent())
+    client: Any = Client(world.table, Script(fault))
+    query = Query(UserRecordStore(client, TABLE), Silent())
     event = {"pathParameters": {"user_id": "user-1"}, "requestContext": {"requestId": "r-1"}}
     responses = [query.answer(event, LambdaContext()) for _ in range(4)]
     failing = {1, 2, 3, 4} if when == "always" else {WHEN[when]}

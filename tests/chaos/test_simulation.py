@@ -121,7 +121,7 @@ def test_control_wrong_design_is_caught(name: str):
 
 
 def test_control_last_arrival_wins_is_caught(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("handlers.store.merge", last_to_arrive)
+    monkeypatch.setattr("handlers.stored.merge", last_to_arrive)
     assert any("not the fold" in problem for problem in problems_of(Design()))
 
 

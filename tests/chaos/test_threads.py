@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from handlers.store import UserRecordStore
 from localcloud.models.client import Perform, client_error
-from simulation.invocation import LambdaContext
+from simulation.lambda_events import LambdaContext
 from tests.chaos.controls import BlindStore
 from tests.chaos.harness import World, records_of
 from tests.chaos.workload import Workload, make_workload

@@ -1,4 +1,4 @@
-"""No file with tests stays uncollected: pytest would pass over it in silence."""
+"""pytest collects every file that defines tests; it skips a file with another name in silence."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ TEST = re.compile(r"^ *(async )?def test_|^class Test", re.MULTILINE)
 
 
 def uncollected(folder: Path) -> list[str]:
-    """Files that define tests and have a name that pytest does not collect."""
+    """Return the files that define tests under a name that pytest does not collect."""
     return [file.name for file in folder.rglob("*.py") if TEST.search(file.read_text()) and file.name[:5] != "test_"]
 
 

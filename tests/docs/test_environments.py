@@ -1,4 +1,4 @@
-"""Each function is deployed with exactly the environment variables that its handler reads."""
+"""The environment of each function holds exactly the variables its handler reads."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ SETTINGS = {"event-handler": EventHandlerSettings, "query": QuerySettings}
 
 
 @pytest.mark.parametrize("function", SETTINGS)
-def test_a_deployed_function_has_the_environment_its_handler_reads(function: str, dev_graph: Graph) -> None:
+def test_deployed_environment_holds_exactly_the_variables_that_are_read(function: str, dev_graph: Graph) -> None:
     variables = dev_graph.one("aws:lambda/function:Function", f"{function}-function").inputs["environment"]["variables"]
     # A field of the settings is read from the variable of its name in capitals.
     read = {field.name.upper() for field in dataclasses.fields(SETTINGS[function])}

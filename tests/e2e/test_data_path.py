@@ -4,7 +4,7 @@ import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 
-from simulation.invocation import sqs_record
+from simulation.lambda_events import sqs_record
 from tests.e2e.conftest import Stack, event
 from tests.fakes.waiting import eventually
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from simulation.invocation import sqs_record
+from simulation.lambda_events import sqs_record
 from tests.e2e.conftest import PRODUCER, Stack, event
 from tests.e2e.permissions import ROLES, edited, is_refused, sqs_of_role, without
 from tests.fakes.waiting import eventually

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from simulation.invocation import sqs_record
+from simulation.lambda_events import sqs_record
 
 NOW = datetime(2022, 8, 4, 12, tzinfo=UTC)
 """When a batch is handled: 1.5 s after its records were sent."""

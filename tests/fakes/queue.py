@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.models.client import NotInTheModelError, client_error
-from simulation.invocation import sqs_record
+from simulation.lambda_events import sqs_record
 
 ENTRIES_MAX = 10
 BATCH_BYTES_MAX = 1024 * 1024

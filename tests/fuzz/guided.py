@@ -11,7 +11,7 @@ from typing import Any
 atheris: Any = importlib.import_module("atheris")
 
 with atheris.instrument_imports(include=["handlers", "json", "urllib.parse"]):
-    from simulation.invocation import sqs_record
+    from simulation.lambda_events import sqs_record
     from tests.fuzz.properties import World, answers, decodes, deliver, nothing_is_left_over
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from simulation.invocation import sqs_record
+from simulation.lambda_events import sqs_record
 from tests.fakes.events import TRACE, login
 
 # Characters that JSON, HTTP, Python and terminals treat differently.

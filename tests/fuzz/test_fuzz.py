@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from simulation.invocation import sqs_record
+from simulation.lambda_events import sqs_record
 from tests.fakes.events import login
 from tests.fuzz.properties import FAULTS, World, answers, deliver, nothing_is_left_over
 from tests.fuzz.strategies import ENCODINGS, batches, printable_ids, requests

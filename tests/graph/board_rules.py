@@ -14,7 +14,7 @@ from handlers.vocabulary import (
     QUERY_SERVICE,
     SERVICE_DIMENSION,
     STACK_DIMENSION,
-    Metric,
+    MetricName,
 )
 from localcloud.cloudwatch import expressions
 from localcloud.cloudwatch.metrics import Statistic
@@ -25,10 +25,10 @@ from tests.graph.alarm_rules import EMITTED, HEALTH, alarms_of, children_of, cou
 from tests.graph.graph_rules import prefix
 
 # What each function emits. tests/privacy/test_emission.py shows it by running the functions.
-OF_QUERIES = {name for name in EMITTED if name.startswith("Query")} | {Metric.RECORD_MALFORMED}
+OF_QUERIES = {name for name in EMITTED if name.startswith("Query")} | {MetricName.RECORD_MALFORMED}
 OF_FUNCTIONS = {
     EVENT_HANDLER_SERVICE: EMITTED - OF_QUERIES,
-    QUERY_SERVICE: OF_QUERIES | {Metric.COLD_START},
+    QUERY_SERVICE: OF_QUERIES | {MetricName.COLD_START},
 }
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from handlers.event_handler import BatchFailedError
-from simulation.invocation import LambdaContext, sqs_record
+from simulation.lambda_events import LambdaContext, sqs_record
 from tests.fakes.aws import TABLE
 from tests.fakes.events import login, sqs_event
 from tests.handlers.support import services_of
@@ -95,7 +95,7 @@ PASSING = [("UpdateItem", "ThrottlingException"), ("BatchGetItem", "ThrottlingEx
 @pytest.mark.parametrize(("operation", "code"), PASSING)
 def test_batch_that_fails_completely_raises_after_its_metrics(handle, dynamodb, calls, emitted, operation, code):
     calls.fail(operation, code)
-    with pytest.raises(BatchFailedError, match="All 2 messages"):
+    with pytest.raises(BatchFailedError, match="2 of 2 messages"):
         handle(sqs_event(login(), login(user_id="v")), LambdaContext())
     output = emitted()
     assert (output.metrics["EventFailed"], output.metrics["EventPersisted"]) == (2, 0)

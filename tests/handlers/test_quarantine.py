@@ -6,7 +6,7 @@ import pytest
 
 from handlers.messages import Message
 from handlers.quarantine import BATCH_BYTES_MAX, Quarantine, Rejection
-from simulation.invocation import sqs_record
+from simulation.lambda_events import sqs_record
 from tests.fakes.events import NOW, plenty
 
 

@@ -5,7 +5,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from simulation.invocation import LambdaContext
+from simulation.lambda_events import LambdaContext
 from tests.fakes.aws import TABLE
 from tests.fakes.events import login, sqs_event
 

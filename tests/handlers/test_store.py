@@ -70,6 +70,13 @@ def test_hanging_write_is_reported_as_failed_without_waiting(store, calls):
         release.set()
 
 
+@pytest.mark.parametrize(("batch", "operation"), [(True, "BatchGetItem"), (False, "GetItem")])
+def test_warm_up_is_one_read_whose_failure_is_ignored(store, calls, batch, operation):
+    calls.fail(operation, "AccessDeniedException", times=1)
+    store.warm_up(batch=batch)
+    assert [name for name, _ in calls.requests] == [operation]
+
+
 def test_unprocessed_keys_are_read_again(store, dynamodb, calls, sleeps):
     put(store, event(user_id="a"), event(user_id="b"))
     calls.answer("BatchGetItem", lambda r: {"Responses": {}, "UnprocessedKeys": r["RequestItems"]}, times=2)

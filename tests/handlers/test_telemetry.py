@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from handlers.settings import EventHandlerSettings, QuerySettings, SettingsError
-from simulation.invocation import LambdaContext
+from simulation.lambda_events import LambdaContext
 from tests.fakes.events import sqs_event
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,7 @@ def test_log_keys_do_not_leak_into_the_next_invocation(new_telemetry, emitted):
 
 
 def test_settings_name_every_missing_variable():
-    with pytest.raises(SettingsError, match=r"TABLE_NAME, STACK .*missing"):
+    with pytest.raises(SettingsError, match=r"missing or empty: TABLE_NAME, STACK\."):
         EventHandlerSettings.of(ENVIRONMENT | {"TABLE_NAME": "", "STACK": ""})
     with pytest.raises(SettingsError, match="VERSION"):
         QuerySettings.of({"TABLE_NAME": "t", "STACK": "dev"})

@@ -21,7 +21,7 @@ import boto3
 from moto import mock_aws
 
 from handlers.store import UserRecordStore
-from simulation.invocation import LambdaContext, sqs_record
+from simulation.lambda_events import LambdaContext, sqs_record
 from tests.fakes.aws import create_table
 from tests.fakes.events import TRACE, login
 from tests.privacy.wire import ERRORS, MARK, QUOTING, Wire

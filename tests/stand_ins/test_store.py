@@ -48,7 +48,8 @@ def interrupted_store(
             pending.pop()()
         return perform(request)
 
-    return design(Client(dynamodb, gate), TABLE, sleep=lambda seconds: None)
+    client: Any = Client(dynamodb, gate)
+    return design(client, TABLE, sleep=lambda seconds: None)
 
 
 @pytest.fixture
