@@ -12,7 +12,7 @@ import time
 
 
 class Context:
-    """The Lambda context that the handlers use."""
+    """The Lambda context that the handlers use. Not that of the simulation, which this process cannot import."""
 
     function_name = "bench"
     memory_limit_in_mb = 512

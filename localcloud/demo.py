@@ -21,6 +21,7 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from handlers.vocabulary import METRICS_NAMESPACE, ErrorCode, MetricName
 from localcloud.cloud import LocalCloud
+from localcloud.cloudwatch.emf import read_samples
 from localcloud.progress import Progress
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -154,25 +155,10 @@ def metric_sums(cloud: LocalCloud) -> Counter[str]:
         group = configuration["LoggingConfig"]["LogGroup"]
         for page in cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group):
             for event in page["events"]:
-                sums.update(_metrics_of(event["message"]))
+                for sample in read_samples([event["message"]]):
+                    # Milliseconds and bytes do not add up to anything.
+                    sums[sample.key.name] += int(sample.value) if sample.unit == "Count" else 0
     return sums
-
-
-def _metrics_of(line: str) -> Counter[str]:
-    """The counters in one log line, if it is in CloudWatch's embedded metric format."""
-    try:
-        document = json.loads(line)
-        directives = document["_aws"]["CloudWatchMetrics"]
-    except (ValueError, TypeError, KeyError):
-        return Counter()
-    metrics = [metric for directive in directives for metric in directive["Metrics"]]
-    # Milliseconds and bytes do not add up to anything.
-    names = [metric["Name"] for metric in metrics if metric["Unit"] == "Count"]
-    return Counter({name: sum(_as_list(document[name])) for name in names})
-
-
-def _as_list(value: Any) -> list[float]:
-    return value if isinstance(value, list) else [value]
 
 
 def _at_most(limits: dict[str, int], sums: Counter[str]) -> dict[str, float]:

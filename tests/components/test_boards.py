@@ -6,28 +6,21 @@ from typing import Any
 
 import pytest
 
-from components.monitoring.boards import (
-    COLOURS,
-    REFERENCE_COLOUR,
-    BoardContent,
-    BoardContext,
-    board_body,
-    board_url,
-)
+from components.monitoring.boards import COLOURS, REFERENCE_COLOUR, BoardContent, BoardContext, board_body
 from components.monitoring.queries import SavedQuery
 from components.monitoring.signals import (
     AlarmId,
     AlarmRule,
     Board,
     Comparison,
-    CompositeRule,
-    Metric,
     Reference,
     Section,
     Severity,
     Signal,
     View,
 )
+from tests.components import signal_data
+from tests.components.signal_data import composite, rule
 
 CONTEXT = BoardContext(
     physical_prefix="event-processing-dev",
@@ -40,27 +33,8 @@ QUERY = SavedQuery(
 )
 
 
-def metric(identifier: str = "age") -> Metric:
-    return Metric(
-        id=identifier, namespace="AWS/SQS", name="Age", dimensions={"QueueName": "q"}, statistic="Sum", label=identifier
-    )
-
-
-def rule(identifier: AlarmId = AlarmId.QUEUE_AGE, **changes: Any) -> AlarmRule:
-    values = {
-        "threshold": 60,
-        "datapoints": 1,
-        "periods": 1,
-        "severity": Severity.P2,
-        "meaning": "M",
-        "first_step": "F",
-    }
-    return AlarmRule(id=identifier, **values | changes)
-
-
 def signal(*rules: AlarmRule, **changes: Any) -> Signal:
-    values = {"title": "Age", "metrics": (metric(),), "unit": "seconds", "section": Section.INGEST}
-    return Signal(**values | {"boards": (Board.OVERVIEW,), "alarms": rules} | changes)
+    return signal_data.signal(*rules, **{"boards": (Board.OVERVIEW,)} | changes)
 
 
 def widgets(*signals: Signal, kind: str = "metric", board: Board = Board.OVERVIEW, **content: Any) -> list[dict]:
@@ -98,9 +72,7 @@ def test_what_is_too_much_is_shaded_but_never_the_whole_graph(changes: dict[str,
 
 
 def test_a_part_of_an_alarm_is_drawn_in_the_name_of_who_is_told() -> None:
-    whole = CompositeRule(
-        id=AlarmId.CONSUMER_DOWN, any_of=(AlarmId.QUEUE_AGE,), severity=Severity.P1, meaning="M", first_step="F"
-    )
+    whole = composite(any_of=(AlarmId.QUEUE_AGE,))
     (line,) = graph_of(signal(rule(severity=None)), composites=(whole,))["annotations"]["horizontal"]
     assert (line["label"], line["color"]) == ("queue-age of consumer-down (P1): > 60", COLOURS[Severity.P1])
     inner = dataclasses.replace(whole, severity=None)
@@ -113,11 +85,7 @@ def test_a_part_of_an_alarm_is_drawn_in_the_name_of_who_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("unit", "threshold", "compared"),
-    [
-        ("seconds", 432_000, ">= 432000 (5 days)"),
-        ("seconds", 86_399, ">= 86399"),
-        ("messages", 432_000, ">= 432000"),
-    ],
+    [("seconds", 432_000, ">= 432000 (5 days)"), ("seconds", 86_399, ">= 86399"), ("messages", 432_000, ">= 432000")],
 )
 def test_a_threshold_of_days_is_said_in_days(unit: str, threshold: float, compared: str) -> None:
     drawn = graph_of(signal(rule(threshold=threshold, comparison=Comparison.AT_LEAST), unit=unit))
@@ -149,11 +117,10 @@ def matrices(board: Board) -> dict[str, list[str]]:
         signal(rule(AlarmId.API_5XX, severity=Severity.P1)),
         signal(rule(AlarmId.API_4XX, severity=Severity.P3), boards=(Board.API,)),
     )
-    plain: dict[str, Any] = {"meaning": "M", "first_step": "F"}
     composites = (
-        CompositeRule(id=AlarmId.CONSUMER_DOWN, any_of=(AlarmId.QUEUE_AGE,), severity=None, **plain),
-        CompositeRule(id=AlarmId.INGEST_UNHEALTHY, any_of=(AlarmId.CONSUMER_DOWN,), severity=Severity.P1, **plain),
-        CompositeRule(id=AlarmId.SERVICE_HEALTH, any_of=(AlarmId.API_5XX,), severity=None, **plain),
+        composite(any_of=(AlarmId.QUEUE_AGE,), severity=None),
+        composite(AlarmId.INGEST_UNHEALTHY, any_of=(AlarmId.CONSUMER_DOWN,)),
+        composite(AlarmId.SERVICE_HEALTH, any_of=(AlarmId.API_5XX,), severity=None),
     )
     found = widgets(*signals, kind="alarm", board=board, composites=composites)
     return {one["properties"]["title"].split(" ")[-1]: one["properties"]["alarms"] for one in found}
@@ -202,10 +169,3 @@ def test_rows_of_any_number_of_graphs_fill_the_width(number: int, board: Board) 
 def rows(placed: list[dict[str, Any]]) -> Iterator[list[int]]:
     for y in {one["y"] for one in placed}:
         yield [one["width"] for one in placed if one["y"] == y]
-
-
-def test_a_board_explains_itself_and_skips_what_is_drawn_elsewhere() -> None:
-    (text,) = board_body(Board.OVERVIEW, BoardContent(signals=(signal(boards=()),), alarm_arns={}), CONTEXT)["widgets"]
-    assert "https://example.com/runbook.md" in text["properties"]["markdown"]
-    assert "`event-processing/dev`" in text["properties"]["markdown"]
-    assert board_url(CONTEXT, Board.OVERVIEW).endswith("#dashboards/dashboard/event-processing-dev-overview")

@@ -6,52 +6,10 @@ import pytest
 
 from components.monitoring.alarms import AlarmContext, describe
 from components.monitoring.selection import select
-from components.monitoring.signals import (
-    AlarmId,
-    AlarmRule,
-    CompositeRule,
-    Metric,
-    Section,
-    Severity,
-    Signal,
-)
+from components.monitoring.signals import AlarmId, CompositeRule, Severity, Signal
 from components.monitoring.topics import alert_signals, listeners
 from components.settings.parsers import AlarmOverride
-
-
-def metric(identifier: str = "age", **changes: Any) -> Metric:
-    values = {
-        "id": identifier,
-        "namespace": "AWS/SQS",
-        "name": "ApproximateAgeOfOldestMessage",
-        "dimensions": {"QueueName": "events"},
-        "statistic": "Maximum",
-        "label": "age",
-    }
-    return Metric(**values | changes)
-
-
-def rule(identifier: AlarmId = AlarmId.QUEUE_AGE, **changes: Any) -> AlarmRule:
-    values = {
-        "id": identifier,
-        "threshold": 60,
-        "datapoints": 2,
-        "periods": 3,
-        "severity": Severity.P2,
-        "meaning": "Events wait.",
-        "first_step": "Look.",
-    }
-    return AlarmRule(**values | changes)
-
-
-def signal(*rules: AlarmRule, **changes: Any) -> Signal:
-    values = {"title": "Age", "metrics": (metric(),), "unit": "seconds", "section": Section.INGEST, "alarms": rules}
-    return Signal(**values | changes)
-
-
-def composite(identifier: AlarmId = AlarmId.CONSUMER_DOWN, **changes: Any) -> CompositeRule:
-    values = {"id": identifier, "severity": Severity.P1, "meaning": "Nothing moves.", "first_step": "Look."}
-    return CompositeRule(**values | changes)
+from tests.components.signal_data import composite, metric, rule, signal
 
 
 def test_a_rule_that_can_never_be_met_is_refused() -> None:
