@@ -7,6 +7,7 @@ constants of this module.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from handlers.vocabulary import MetricName
 from localcloud.deployer.recorder import PROD_OVERLAY, Graph, record
 from simulation.conditions import LEVELS
 from tools.documents import DOCS, command_line, table, write

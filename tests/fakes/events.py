@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from simulation.lambda_events import sqs_record
+from simulation.lambda_events import INVOCATION_SECONDS, sqs_record
 
 NOW = datetime(2022, 8, 4, 12, tzinfo=UTC)
 """When a batch is handled: 1.5 s after its records were sent."""
@@ -21,4 +21,4 @@ def sqs_event(*bodies: Any, receive_count: int = 1) -> dict[str, Any]:
 
 def plenty() -> float:
     """Seconds that remain of an invocation with time to spare."""
-    return 10.0
+    return INVOCATION_SECONDS

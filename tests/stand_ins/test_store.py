@@ -12,6 +12,7 @@ from handlers.store import Change, UserRecordStore, WriteOutcome
 from handlers.stored import ITEM_BYTES_MAX
 from localcloud.models.client import Client
 from tests.fakes.aws import TABLE
+from tests.fakes.events import plenty
 from tests.stand_ins.requests import entry, key, read, services, write
 
 Interrupted = Callable[[Callable[[], Any]], UserRecordStore]
@@ -21,10 +22,6 @@ NOW = datetime(2022, 8, 4, 8, 50, 39, tzinfo=UTC)
 def login(service_id: str = "mail", *, user_id: str = "u", seconds: int = 0, service_name: str = "Mail") -> LoginEvent:
     at = NOW + timedelta(seconds=seconds)
     return LoginEvent(user_id=user_id, service_id=service_id, service_name=service_name, occurred_at=at)
-
-
-def plenty() -> float:
-    return INVOCATION_SECONDS
 
 
 def fold(store: UserRecordStore, *logins: LoginEvent) -> dict[str, WriteOutcome]:
