@@ -229,6 +229,8 @@ def _scrubbed_environment(port: int, region: str, directory: Path) -> dict[str, 
 
 def _serve(listener: int, directory: Path) -> None:
     """Serve the emulator on an open socket until standard input ends or a signal says stop."""
+    # For the workers only: the emulator's own modules would be compiled again at each start.
+    sys.dont_write_bytecode = False
     cleaning = threading.Lock()
 
     def clean_up() -> None:

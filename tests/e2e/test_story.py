@@ -10,13 +10,12 @@ from rich.console import Console
 
 from localcloud import demo
 from localcloud.progress import Progress
+from tests import demo_environment
 from tests.e2e.conftest import ROOT, Stack, eventually
 
 
-def run(*command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *command], input=stdin, cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def run(*command: str, stdin: str = "", python: Path = Path(sys.executable)) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([python, "-m", *command], input=stdin, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +33,9 @@ def test_the_outputs_file_is_complete_and_for_its_owner_alone(outputs: Path):
     assert exports | {"endpoint", "region", "accessKeyId", "secretAccessKey"} <= json.loads(outputs.read_text()).keys()
 
 
-def test_the_demo_tells_its_story_and_ends_well():
-    told = run("localcloud", "demo")
+def test_the_demo_tells_its_story_and_ends_well(tmp_path: Path):
+    """With the packages that `make demo` installs, and no others."""
+    told = run("localcloud", "demo", python=demo_environment.make(tmp_path))
     assert (told.returncode, told.stderr) == (0, "")
     assert '"user_id": "ada"' in told.stdout
     assert "All as expected" in told.stdout

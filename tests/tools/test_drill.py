@@ -4,7 +4,6 @@ import math
 import os
 import re
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from localcloud.cloudwatch.alarms import Alarm, MetricAlarm, read_alarms
 from localcloud.cloudwatch.metrics import MetricStore
 from localcloud.demo import UnexpectedAnswerError
+from tests import demo_environment
 from tests.recorder import Graph
 from tools import drill
 from tools.simulated import simulate
@@ -39,7 +39,8 @@ def store(prod_graph: Graph) -> MetricStore:
 
 
 def test_it_says_who_was_woken_when_it_was_over_and_where_the_board_lies(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tools.drill", "--out", str(tmp_path)]
+    # With the packages that `make demo` installs, and no others.
+    command = [demo_environment.make(tmp_path / "environment"), "-m", "tools.drill", "--out", str(tmp_path)]
     # Pictures are taken by tests of their own, and not everywhere.
     bare = os.environ | {"PATH": str(tmp_path)}
     done = subprocess.run(command, cwd=ROOT, env=bare, capture_output=True, text=True, check=False)
@@ -53,6 +54,14 @@ def test_it_says_who_was_woken_when_it_was_over_and_where_the_board_lies(tmp_pat
     page = tmp_path / PAGE
     assert str(page) in done.stdout
     assert "In alarm" in page.read_text()
+
+
+def test_control_a_package_that_the_demo_has_not_is_noticed(tmp_path: Path) -> None:
+    python = demo_environment.make(tmp_path, without=["plotly"])
+    done = subprocess.run(
+        [python, "-m", "tools.drill", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "No module named 'plotly'" in done.stderr
 
 
 def test_the_minutes_are_those_of_the_evaluation(alarms: list[Alarm], store: MetricStore) -> None:
