@@ -25,6 +25,7 @@ LAMBDA_PLATFORM = "manylinux2014_aarch64"
 HOST = "host"
 LOCK = Path("handlers", "requirements.txt")
 KIB = 1024
+SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -96,15 +97,19 @@ def _build(project: Path, target: Target, progress: Callable[[str], None]) -> Ar
     code_inputs = (builder, target.python_version.encode(), *(part for source in sources.items() for part in source))
     machine = sysconfig.get_platform() if target.platform == HOST else ""  # wheels differ by it, the version does not
 
+    platform = None if target.platform == HOST else target.platform
+
     def make_layer(work: Path, zip_file: Path) -> None:
         interpreter = _interpreter(target)
         tree = work / "layer"
-        platform = None if target.platform == HOST else target.platform
         wheels.install(lock, tree, platform=platform, python_version=target.python_version)
         wheels.prune(tree)
         wheels.slim(tree)
         wheels.compile_bytecode(tree, interpreter)
-        wheels.write_zip(tree, "python/", zip_file)
+        wheels.write_zip(tree, wheels.LAYER_PREFIX, zip_file)
+
+    def examine_layer(zip_file: Path) -> list[str]:
+        return wheels.differences(zip_file, lock, platform=platform, python_version=target.python_version)
 
     def make_code(work: Path, zip_file: Path) -> None:
         interpreter = _interpreter(target)
@@ -119,8 +124,8 @@ def _build(project: Path, target: Target, progress: Callable[[str], None]) -> Ar
     store = project / ".build"
     layer = store / f"layer-{target.platform}-py{target.python_version}-{_digest(*layer_inputs, machine.encode())}.zip"
     code = store / f"code-py{target.python_version}-{_digest(*code_inputs)}.zip"
-    _make_once(layer, make_layer, progress)
-    _make_once(code, make_code, progress)
+    _make_once(layer, make_layer, examine_layer, progress)
+    _make_once(code, make_code, lambda zip_file: wheels.changed_sources(zip_file, sources), progress)
     return Artifact(code=code, layer=layer, version=_digest(*layer_inputs, *code_inputs))
 
 
@@ -148,18 +153,33 @@ def _digest(*parts: bytes) -> str:
     return total.hexdigest()[:12]
 
 
-def _make_once(destination: Path, make: Callable[[Path, Path], None], progress: Callable[[str], None]) -> None:
-    """Make a file unless it is there. Work happens in the temporary directory: a kill leaves nothing in the project."""
+def _make_once(
+    destination: Path,
+    make: Callable[[Path, Path], None],
+    examine: Callable[[Path], list[str]],
+    progress: Callable[[str], None],
+) -> None:
+    """Make a file unless it is there and has what it should. A kill leaves nothing of the work in the project."""
     if destination.exists():
-        progress(f"{destination.name}: unchanged, {_size(destination)}")
-        return
+        wrong = examine(destination)
+        if not wrong:
+            progress(f"{destination.name}: unchanged, {_size(destination)}")
+            return
+        progress(f"{destination.name}: not what was locked ({_in_short(wrong)})")
     progress(f"{destination.name}: building")
     with tempfile.TemporaryDirectory(prefix="artifact-", ignore_cleanup_errors=True) as work:
         finished = Path(work, "finished.zip")
         make(Path(work), finished)
+        if wrong := examine(finished):
+            raise ArtifactError(f"What was built is not what is locked, so it was not kept: {_in_short(wrong)}.")
         destination.parent.mkdir(exist_ok=True)
         _move_into_place(finished, destination)
     progress(f"{destination.name}: built, {_size(destination)}")
+
+
+def _in_short(sentences: list[str]) -> str:
+    more = len(sentences) - SHOWN
+    return "; ".join([*sentences[:SHOWN], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _move_into_place(finished: Path, destination: Path) -> None:

@@ -12,13 +12,17 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from components.packaging.pip_settings import PipSettingsError, pip_environment
 
 EARLIEST_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 READABLE_FILE = 0o100644
 UNIX = 3
+LAYER_PREFIX = "python/"
+"""Where Lambda looks for packages in a layer."""
 
 BOTOCORE_SERVICES = frozenset({"dynamodb", "sqs", "sts", "xray"})
 """The services whose models ship. Outside Lambda the X-Ray SDK makes an `xray` client while it is imported."""
@@ -51,20 +55,51 @@ def install(lock: Path, into: Path, *, platform: str | None, python_version: str
 
     Without a platform the wheels are those of the running interpreter.
     """
-    if importlib.util.find_spec("pip") is None:
-        raise ArtifactError(
-            f"{sys.executable} has no pip, which installs the locked packages: run `{sys.executable} -m ensurepip`."
-        )
+    _require_pip()
     _refuse_markers(lock)
     command = [sys.executable, "-m", "pip", "install", "--require-hashes", "--no-deps", "--only-binary=:all:"]
     command += ["--no-compile", "--no-input", "--disable-pip-version-check", "--quiet", "--target", str(into)]
     if platform is not None:
         command += ["--platform", platform, "--python-version", python_version, "--implementation", "cp"]
     command += ["--requirement", str(lock)]
-    finished = _run(command, os.environ)
+    try:
+        finished = _run(command, pip_environment(Path(sys.prefix), os.environ))
+    except PipSettingsError as error:
+        raise ArtifactError(str(error)) from None
     if finished.returncode != 0:
         wanted = f"{platform} and Python {python_version}" if platform else f"this machine's Python {python_version}"
         raise ArtifactError(_pip_failure(finished.stderr + finished.stdout, lock, wanted))
+
+
+def differences(layer: Path, lock: Path, *, platform: str | None, python_version: str) -> list[str]:
+    """How the packages of a finished layer differ from the locked ones: by name, version or platform."""
+    _require_pip()
+    from components.packaging import locked
+
+    pins = locked.pins([lock.read_text(encoding="utf-8")])
+    try:
+        packages = zipfile.Path(layer, LAYER_PREFIX)
+        return locked.differences(pins, packages, locked.tags_of(platform, python_version))
+    except (zipfile.BadZipFile, UnicodeDecodeError) as error:
+        return [f"the archive cannot be read: {error}"]
+
+
+def changed_sources(code: Path, sources: Mapping[bytes, bytes]) -> list[str]:
+    """How the sources in a finished archive differ from these."""
+    try:
+        with zipfile.ZipFile(code) as archive:
+            found = {os.fsencode(name): archive.read(name) for name in archive.namelist() if name.endswith(".py")}
+    except zipfile.BadZipFile as error:
+        return [f"the archive cannot be read: {error}"]
+    changed = {name for name, _ in found.items() ^ sources.items()}
+    return [f"{os.fsdecode(name)} differs" for name in sorted(changed)]
+
+
+def _require_pip() -> None:
+    if importlib.util.find_spec("pip") is None:
+        raise ArtifactError(
+            f"{sys.executable} has no pip, which installs the locked packages: run `{sys.executable} -m ensurepip`."
+        )
 
 
 def _refuse_markers(lock: Path) -> None:
@@ -108,7 +143,8 @@ def _pip_failure(output: str, lock: Path, wanted: str) -> str:
 def prune(root: Path) -> None:
     """Delete what no function reads: tests, stubs, scripts, install records, models of services never called.
 
-    Licences stay because they must travel with the packages, METADATA because vulnerability scanners read it.
+    Licences stay because they must travel with the packages, METADATA because vulnerability scanners read it, WHEEL
+    because it says for which platform a package was built.
     """
     for path in sorted(root.rglob("*"), reverse=True):
         if path.is_dir():
@@ -121,7 +157,7 @@ def prune(root: Path) -> None:
 def _ships(path: Path) -> bool:
     top, name = path.parts[0], path.name.lower()
     if top.endswith(".dist-info"):
-        return name == "metadata" or name.startswith(LICENCE_PREFIXES) or "licenses" in path.parts
+        return name in {"metadata", "wheel"} or name.startswith(LICENCE_PREFIXES) or "licenses" in path.parts
     if top == "bin" or {"tests", "__pycache__"} & set(path.parts) or path.suffix in {".pyi", ".c"}:
         return False
     if path.parts[:2] in {("boto3", "data"), ("boto3", "examples")}:

@@ -1,7 +1,6 @@
 """The newcomer's first command, as a whole."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,11 +9,13 @@ from rich.console import Console
 from localcloud import demo
 from localcloud.progress import Progress
 from tests.e2e.conftest import Operator, Stack, event
+from tests.fakes import demo_environment
 from tests.fakes.waiting import eventually
 
 
-def test_the_demo_tells_its_story_and_ends_well(checkout: Path):
-    command = [sys.executable, "-m", "localcloud", "demo"]
+def test_the_demo_tells_its_story_and_ends_well(checkout: Path, tmp_path: Path):
+    # With the packages that `make demo` installs, and no others.
+    command = [demo_environment.make(tmp_path), "-m", "localcloud", "demo"]
     told = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
     assert (told.returncode, told.stderr) == (0, "")
     assert '"user_id": "ada"' in told.stdout

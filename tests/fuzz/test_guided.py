@@ -26,7 +26,7 @@ pytestmark = [
 
 
 def search(target: str, seeds: list[str], scratch: Path, seconds: int) -> subprocess.CompletedProcess[str]:
-    assert importlib.util.find_spec("atheris"), "atheris is missing: pip install -r requirements-soak.txt"
+    assert importlib.util.find_spec("atheris"), "atheris is missing: `make soak` installs it"
     corpus = scratch / "corpus"
     corpus.mkdir()
     for index, text in enumerate(seeds):

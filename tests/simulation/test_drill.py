@@ -4,7 +4,6 @@ import math
 import os
 import re
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from localcloud.deployer.recorder import Graph
 from simulation import drill
 from simulation.conditions import A_MINUTE
 from simulation.harness import Stack, simulate
+from tests.fakes import demo_environment
 
 ROOT = Path(__file__).parents[2]
 PAGE = "drill-overview.html"
@@ -39,7 +39,8 @@ def store(prod_graph: Graph) -> MetricStore:
 
 
 def test_drill_prints_notifications_and_the_path_of_the_board_as_in_the_readme(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "simulation.drill", "--out", str(tmp_path)]
+    # With the packages that `make demo` installs, and no others.
+    command = [demo_environment.make(tmp_path / "environment"), "-m", "simulation.drill", "--out", str(tmp_path)]
     # Without Chromium, which not every machine has.
     environment = os.environ | {"PATH": str(tmp_path)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -53,6 +54,13 @@ def test_drill_prints_notifications_and_the_path_of_the_board_as_in_the_readme(t
     page = tmp_path / PAGE
     assert str(page) in done.stdout
     assert "In alarm" in page.read_text()
+
+
+def test_control_a_package_that_the_demo_lacks_is_noticed(tmp_path: Path) -> None:
+    python = demo_environment.make(tmp_path, without=["plotly"])
+    command = [python, "-m", "simulation.drill", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "No module named 'plotly'" in done.stderr
 
 
 def test_minutes_of_the_outcome_are_those_of_the_timeline(alarms: list[Alarm], store: MetricStore) -> None:
