@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components.durations import SECONDS_PER_DAY, visibility_timeout_seconds
 from components.policies import (
     READ_ENCRYPTED,
     SEND_ENCRYPTED,
@@ -14,7 +15,7 @@ from components.policies import (
     key_statements,
     policy_document,
 )
-from components.signals.queue import QUEUE_COMPOSITES, SECONDS_PER_DAY, queue_signals, redrive_signals
+from components.signals.queue import QUEUE_COMPOSITES, queue_signals, redrive_signals
 
 LONG_POLLING_SECONDS = 20
 KEY_REUSE_SECONDS = 300
@@ -63,8 +64,9 @@ class EventQueue(pulumi.ComponentResource):
     def __init__(self, name: str, args: EventQueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-processing:queue:EventQueue", name, {}, opts)
         self._kms_key_arn = args.kms_key_arn
-        # AWS asks for six times the function timeout plus the window in which a batch is gathered.
-        self.visibility_timeout_seconds = 6 * args.consumer_timeout_seconds + args.batch_window_seconds
+        visibility_seconds = visibility_timeout_seconds(
+            consumer_timeout_seconds=args.consumer_timeout_seconds, batch_window_seconds=args.batch_window_seconds
+        )
         dead_letters = self._make_queue(
             f"{name}-dead-letters", args, args.dead_letter_physical_name, args.dead_letter_retention_days
         )
@@ -73,7 +75,7 @@ class EventQueue(pulumi.ComponentResource):
             args,
             args.physical_name,
             args.retention_days,
-            visibility_timeout_seconds=self.visibility_timeout_seconds,
+            visibility_timeout_seconds=visibility_seconds,
             redrive_policy=pulumi.Output.json_dumps(
                 {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": args.max_receive_count}
             ),
@@ -94,7 +96,7 @@ class EventQueue(pulumi.ComponentResource):
         self.signals = queue_signals(
             args.physical_name,
             args.dead_letter_physical_name,
-            visibility_timeout_seconds=self.visibility_timeout_seconds,
+            visibility_timeout_seconds=visibility_seconds,
             retention_days=args.retention_days,
             dead_letter_retention_days=args.dead_letter_retention_days,
         )

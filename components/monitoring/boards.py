@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from components.durations import SECONDS_PER_DAY
 from components.monitoring.queries import SavedQuery
 from components.monitoring.signals import (
     AlarmId,
@@ -33,7 +34,6 @@ TILES_PER_ROW = 6
 NOTES_PER_ROW = 2
 # What is drawn when the board is opened; longer, and a graph of minutes would hide what has just begun.
 OPENED_WITH = "-PT3H"
-DAY_SECONDS = 86_400
 
 REFERENCE_COLOUR = "#687078"
 COLOURS = {Severity.P1: "#d13212", Severity.P2: "#eb6f00", Severity.P3: "#0972d3"}
@@ -266,9 +266,10 @@ def _threshold(rule: AlarmRule, unit: str, content: BoardContent) -> dict[str, A
     via = "" if teller is rule.id else f" of {teller}"
     level = f" ({severity.upper()})" if severity else ""
     # Nobody reads 432000 seconds as what they are.
-    days = f" ({rule.threshold / DAY_SECONDS:g} days)" if unit == "seconds" and rule.threshold >= DAY_SECONDS else ""
+    days = rule.threshold / SECONDS_PER_DAY if unit == "seconds" else 0
+    in_days = f" ({days:g} days)" if days >= 1 else ""
     line = {
-        "label": f"{rule.id}{via}{level}: {rule.comparison.sign} {rule.threshold:g}{days}",
+        "label": f"{rule.id}{via}{level}: {rule.comparison.sign} {rule.threshold:g}{in_days}",
         "value": rule.threshold,
         "color": COLOURS[severity] if severity else REFERENCE_COLOUR,
     }

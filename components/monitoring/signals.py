@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from components.durations import SECONDS_PER_DAY
 from components.monitoring.alarm_ids import AlarmId
 
 METRICS_PER_ALARM = 10
@@ -213,7 +214,7 @@ class Signal:
                     f"an alarm watches one value, so name one of {', '.join(ids)} or combine them in an expression"
                 )
         # Documented limits: N periods within a week, within a day when the period is under an hour.
-        longest = 86_400 if self.period_seconds < 3_600 else 604_800
+        longest = SECONDS_PER_DAY if self.period_seconds < 3_600 else 7 * SECONDS_PER_DAY
         for rule in self.alarms:
             if rule.periods * self.period_seconds > longest:
                 raise ValueError(

@@ -6,6 +6,7 @@ The windows and rates are those of Google's SRE workbook, chapter 5.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from components.durations import SECONDS_PER_DAY
 from components.monitoring.signals import (
     AlarmId,
     AlarmRule,
@@ -52,7 +53,15 @@ PACES = (
     # Below twenty requests a minute, the share of six hours at which this burns is a handful of errors: with a floor of
     # a handful the page came and went with each of them. One more after the fault is not told again.
     Pace(name="medium", rate=6, long_seconds=21_600, least_bad=40, bad_minutes=2, of_minutes=90, severity=None),
-    Pace(name="slow", rate=3, long_seconds=86_400, least_bad=5, bad_minutes=2, of_minutes=360, severity=Severity.P2),
+    Pace(
+        name="slow",
+        rate=3,
+        long_seconds=SECONDS_PER_DAY,
+        least_bad=5,
+        bad_minutes=2,
+        of_minutes=360,
+        severity=Severity.P2,
+    ),
 )
 
 
@@ -101,7 +110,7 @@ class ServiceLevelObjective:
     def _drawn(self) -> Iterator[Signal]:
         place = {"section": Section.OBJECTIVES, "boards": (Board.OVERVIEW,), "metrics": self.metrics}
         percent_bad = f"100 * ({self.bad}) / ({self.total})"
-        over_window = {"period_seconds": WINDOW_DAYS * 86_400, "days": WINDOW_DAYS, "view": View.NUMBER}
+        over_window = {"period_seconds": WINDOW_DAYS * SECONDS_PER_DAY, "days": WINDOW_DAYS, "view": View.NUMBER}
         # As a figure: a graph of it would be the burn rate's, in other units.
         yield Signal(
             title=self.title,

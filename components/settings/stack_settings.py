@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 
 import pulumi
 
+from components.durations import SECONDS_PER_DAY, visibility_timeout_seconds
 from components.monitoring.alarm_ids import COMPOSITES, AlarmId
 from components.settings.parsers import (
     AlarmOverride,
@@ -243,9 +244,11 @@ def _relations(settings: StackSettings) -> list[Problem]:
         settings.dead_letter_retention_days,
         f"more than queueRetentionDays ({settings.queue_retention_days}): a message keeps its age when it moves",
     )
-    visibility_seconds = 6 * settings.consumer_timeout_seconds + settings.batch_window_seconds
+    visibility_seconds = visibility_timeout_seconds(
+        consumer_timeout_seconds=settings.consumer_timeout_seconds, batch_window_seconds=settings.batch_window_seconds
+    )
     check(
-        settings.max_receive_count * visibility_seconds < settings.queue_retention_days * 86_400,
+        settings.max_receive_count * visibility_seconds < settings.queue_retention_days * SECONDS_PER_DAY,
         "maxReceiveCount",
         settings.max_receive_count,
         f"so few that all receives, {visibility_seconds} s apart, fit into queueRetentionDays "

@@ -1,5 +1,6 @@
 """What is worth watching about the queues: whether events wait, whether anybody fetches them, and what was given up."""
 
+from components.durations import SECONDS_PER_DAY
 from components.monitoring.signals import (
     UNPUBLISHED_MINUTES,
     AlarmId,
@@ -13,8 +14,6 @@ from components.monitoring.signals import (
     Signal,
     metrics_of,
 )
-
-SECONDS_PER_DAY = 86_400
 
 QUEUE_COMPOSITES = (
     CompositeRule(

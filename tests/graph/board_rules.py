@@ -21,6 +21,7 @@ from localcloud.cloudwatch.metrics import Statistic
 from localcloud.deployer.recorder import Graph
 from tests.graph.alarm_rules import (
     COMPOSITE,
+    DAY,
     EMITTED,
     HEALTH,
     QUERY,
@@ -217,7 +218,7 @@ def boards_draw_thresholds(graph: Graph) -> Iterator[str]:
         if compared and thresholds.get(name.split(" ")[0]) != line["value"]:
             yield f"{board} draws {line}"
         said = f" {line['value']:g}"
-        if compared and not compared.endswith((said, f"{said} ({line['value'] / 86_400:g} days)")):
+        if compared and not compared.endswith((said, f"{said} ({line['value'] / DAY:g} days)")):
             yield f"{board} says {line['label']} at {line['value']}"
         missing.discard(name.split(" ")[0])
     if missing:
