@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.monitoring.signals import Board, Section, Signal, metrics_of
+from components.signals.consumer import consumer_signals, mapping_signals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +15,8 @@ class QueueConsumerArgs:
     queue_arn: pulumi.Input[str]
     function_arn: pulumi.Input[str]
     """The function; its role must already be allowed to consume, AWS checks when the mapping is made."""
+    function_name: str
+    """Its physical name, the dimension of its metrics."""
     batch_size: int
     batch_window_seconds: int
     max_concurrency: int
@@ -45,23 +47,7 @@ class QueueConsumer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.mapping_id = mapping.id
-        # The only names known no earlier than AWS draws them, so these are drawn and never alarmed on.
-        self.signals = mapping.uuid.apply(_signals)
+        self.signals = consumer_signals(args.function_name, args.max_concurrency)
+        # AWS makes up the mapping's id, so its signals are drawn and never alarmed on.
+        self.drawn = mapping.uuid.apply(mapping_signals)
         self.register_outputs({"mapping_id": self.mapping_id})
-
-
-def _signals(mapping_id: str) -> tuple[Signal, ...]:
-    metric = metrics_of("AWS/Lambda", {"EventSourceMappingUUID": mapping_id})
-    return (
-        Signal(
-            title="Event source mapping",
-            metrics=(
-                metric("polled", "PolledEventCount", "Sum", "fetched"),
-                metric("invoked", "InvokedEventCount", "Sum", "handed over"),
-                metric("failed", "FailedInvokeEventCount", "Sum", "failed"),
-            ),
-            unit="events a minute",
-            section=Section.INGEST,
-            boards=(Board.INGEST,),
-        ),
-    )

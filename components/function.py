@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from components.monitoring.queries import make_index
 from components.packaging.artifact import Artifact, ArtifactError, build_artifact, target_from_environment
 from components.policies import READ_ENCRYPTED, Statement, assume_role_document, key_statements, policy_document
-from components.signals.function import FunctionWatch, function_signals
+from components.signals.function import FunctionProfile, function_signals
 
 ARCHITECTURE = "arm64"
 ALIAS = "live"
@@ -75,8 +75,9 @@ class PythonFunctionArgs:
     log_retention_days: int
     kms_key_arn: pulumi.Input[str] | None
     """Customer key of environment and logs; None leaves both to keys AWS owns."""
-    watch: FunctionWatch
-    """How it is called on boards, and which alarms it has."""
+    stack: str
+    profile: FunctionProfile
+    """What it is called on boards, and which alarms it has."""
 
 
 class PythonFunction(pulumi.ComponentResource):
@@ -136,7 +137,12 @@ class PythonFunction(pulumi.ComponentResource):
         if args.provisioned_concurrency:
             alias = self._keep_warm(name, function, args.provisioned_concurrency)
             self.invoke_arn, self.qualifier = alias.invoke_arn, alias.name
-        self.signals = function_signals(args.watch, args.physical_name, args.timeout_seconds)
+        self.signals = function_signals(
+            args.profile,
+            stack=args.stack,
+            function_name=args.physical_name,
+            timeout_seconds=args.timeout_seconds,
+        )
         self.register_outputs({"name": self.name, "arn": self.arn})
 
     def _keep_warm(self, name: str, function: aws.lambda_.Function, environments: int) -> aws.lambda_.Alias:

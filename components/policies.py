@@ -36,7 +36,7 @@ class Statement:
     effect: Literal["Allow", "Deny"] = "Allow"
     principals: Mapping[str, pulumi.Input[str] | Sequence[str]] | None = None
     """Who, by principal type; only in policies attached to a resource."""
-    conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """Values by condition key, by operator."""
     wildcard_reason: str = ""
     """Why AWS offers nothing narrower than the wildcard in `actions` or `resources`."""

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.durations import SECONDS_PER_DAY
+from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.metrics import Metric
 from components.monitoring.queries import SavedQuery
+from components.monitoring.selection import AnyAlarm, Selection
 from components.monitoring.signals import (
-    AlarmId,
-    AlarmRule,
+    Alarm,
     Board,
     Comparison,
-    CompositeRule,
-    Metric,
     Reference,
     Section,
     Severity,
@@ -63,24 +63,10 @@ class BoardContext:
 class BoardContent:
     """Everything there is to be shown; each board picks what names it."""
 
-    signals: Sequence[Signal]
-    composites: Sequence[CompositeRule] = ()
+    selection: Selection
     queries: Sequence[SavedQuery] = ()
     alarm_arns: Mapping[str, str]
     """By alarm id; an alarm that is not among them is in no matrix."""
-
-    @property
-    def rules(self) -> list[AlarmRule | CompositeRule]:
-        """Every alarm there is."""
-        return [*(rule for signal in self.signals for rule in signal.alarms), *self.composites]
-
-    def told_by(self, rule: AlarmRule | CompositeRule) -> tuple[AlarmId, Severity | None]:
-        """The alarm that tells somebody when this rule is met: its own, or the composite it is part of."""
-        if rule.severity is None:
-            for composite in self.composites:
-                if rule.id in composite.children and (told := self.told_by(composite))[1]:
-                    return told
-        return rule.id, rule.severity
 
 
 def board_name(physical_prefix: str, board: Board) -> str:
@@ -97,14 +83,16 @@ def board_body(board: Board, content: BoardContent, context: BoardContext) -> di
     """The body of one board."""
     page = _Page()
     page.add_row([_text(_introduction(board, context))], INTRODUCTION_HEIGHT)
-    _add_matrices(page, _matrices(board, content), content)
+    _add_matrices(page, _matrices(board, content.selection), content.alarm_arns)
     for section in Section:
-        signals = [one for one in content.signals if board in one.boards and one.section is section]
-        queries = [one for one in content.queries if board in one.boards and one.section is section]
+        signals = [
+            signal for signal in content.selection.signals if board in signal.boards and signal.section is section
+        ]
+        queries = [query for query in content.queries if board in query.boards and query.section is section]
         if signals or queries:
             _add_section(page, section, signals, queries, board, content, context)
     if board is Board.OVERVIEW:
-        _add_matrices(page, _parts(content), content)
+        _add_matrices(page, _parts(content.selection), content.alarm_arns)
     return {"start": OPENED_WITH, "periodOverride": "inherit", "widgets": page.widgets}
 
 
@@ -138,11 +126,11 @@ def _add_section(
     content: BoardContent,
     context: BoardContext,
 ) -> None:
-    notes = [f"- **{one.title}**: {one.note}" for one in signals if one.note]
+    notes = [f"- **{signal.title}**: {signal.note}" for signal in signals if signal.note]
     page.add_row([_text("\n".join([f"## {section}", *notes]))], 1 + -(-len(notes) // NOTES_PER_ROW))
-    figures = [_figure(one, context.region) for one in signals if one.view is View.NUMBER]
-    graphs = [_graph(one, content, context.region) for one in signals if one.view is not View.NUMBER]
-    logs = [_log(one, context.region) for one in queries]
+    figures = [_figure(signal, context.region) for signal in signals if signal.view is View.NUMBER]
+    graphs = [_graph(signal, content.selection, context.region) for signal in signals if signal.view is not View.NUMBER]
+    logs = [_log(query, context.region) for query in queries]
     for start in range(0, len(figures), COLUMNS // FIGURE_WIDTH):
         page.add_row(figures[start : start + COLUMNS // FIGURE_WIDTH], FIGURE_HEIGHT, width=FIGURE_WIDTH)
     if len(graphs) == len(logs) == 1:
@@ -170,40 +158,43 @@ def _introduction(board: Board, context: BoardContext) -> str:
     )
 
 
-def _matrices(board: Board, content: BoardContent) -> dict[str, list[AlarmId]]:
+def _matrices(board: Board, selection: Selection) -> dict[str, list[AlarmId]]:
     """The alarms at the top, by the title of their matrix: of the board's graphs, or on the overview all who tell."""
     if board is not Board.OVERVIEW:
-        here = [rule.id for signal in content.signals if board in signal.boards for rule in signal.alarms]
+        here = [alarm.id for signal in selection.signals if board in signal.boards for alarm in signal.alarms]
         combined: list[AlarmId] = []
-        for one in content.composites:
-            if one.id is not AlarmId.SERVICE_HEALTH and not {*here, *combined}.isdisjoint(one.children):
-                combined.insert(0, one.id)
+        for composite in selection.composites:
+            if composite.id is not AlarmId.SERVICE_HEALTH and not {*here, *combined}.isdisjoint(composite.children):
+                combined.insert(0, composite.id)
         return {"Alarms of this board": combined + here}
+    alarms = selection.alarms
     return {
         "Alarms that wake somebody (P1), and the state of the whole service": [
-            rule.id for rule in content.rules if rule.severity is Severity.P1 or rule.id is AlarmId.SERVICE_HEALTH
+            alarm.id for alarm in alarms if alarm.severity is Severity.P1 or alarm.id is AlarmId.SERVICE_HEALTH
         ],
-        "Which part of them it is": _causes(content),
+        "Which part of them it is": _causes(selection),
         "Alarms that tell somebody (P2, P3)": [
-            rule.id for rule in content.rules if rule.severity in (Severity.P2, Severity.P3)
+            alarm.id for alarm in alarms if alarm.severity in (Severity.P2, Severity.P3)
         ],
     }
 
 
-def _causes(content: BoardContent) -> list[AlarmId]:
+def _causes(selection: Selection) -> list[AlarmId]:
     """The alarms that those who wake somebody are made of: what is asked first by whoever was woken."""
-    return [child for one in content.composites if one.severity is Severity.P1 for child in one.children]
+    return [
+        child for composite in selection.composites if composite.severity is Severity.P1 for child in composite.children
+    ]
 
 
-def _parts(content: BoardContent) -> dict[str, list[AlarmId]]:
-    shown = {AlarmId.SERVICE_HEALTH, *_causes(content)}
-    silent = [rule.id for rule in content.rules if rule.severity is None and rule.id not in shown]
+def _parts(selection: Selection) -> dict[str, list[AlarmId]]:
+    shown = {AlarmId.SERVICE_HEALTH, *_causes(selection)}
+    silent = [alarm.id for alarm in selection.alarms if alarm.severity is None and alarm.id not in shown]
     return {"What all of those are made of; these tell nobody": silent}
 
 
-def _add_matrices(page: _Page, matrices: Mapping[str, list[AlarmId]], content: BoardContent) -> None:
+def _add_matrices(page: _Page, matrices: Mapping[str, list[AlarmId]], alarm_arns: Mapping[str, str]) -> None:
     for title, ids in matrices.items():
-        if arns := [content.alarm_arns[one] for one in ids if one in content.alarm_arns]:
+        if arns := [alarm_arns[alarm_id] for alarm_id in ids if alarm_id in alarm_arns]:
             # Those in alarm come first, however many there are.
             matrix = _widget("alarm", {"title": title, "alarms": arns, "sortBy": "stateUpdatedTimestamp"})
             page.add_row([matrix], 1 + -(-len(arns) // TILES_PER_ROW))
@@ -222,9 +213,9 @@ def _figure(signal: Signal, region: str) -> Widget:
     return _widget("metric", properties | _range(signal))
 
 
-def _graph(signal: Signal, content: BoardContent, region: str) -> Widget:
+def _graph(signal: Signal, selection: Selection, region: str) -> Widget:
     lines = _lines(signal, label=signal.unit)
-    properties = {
+    properties: dict[str, Any] = {
         "title": signal.title,
         "region": region,
         "view": "timeSeries",
@@ -236,8 +227,8 @@ def _graph(signal: Signal, content: BoardContent, region: str) -> Widget:
         # The title and the axis say it already when there is one line.
         "legend": {"position": "hidden" if signal.expression or len(lines) == 1 else "bottom"},
     }
-    across = [_threshold(rule, signal.unit, content) for rule in signal.alarms]
-    across += [_reference(one) for one in signal.references]
+    across = [_threshold(alarm, signal.unit, selection.notifier(alarm)) for alarm in signal.alarms]
+    across += [_reference(reference) for reference in signal.references]
     if across:
         properties["annotations"] = {"horizontal": across}
     return _widget("metric", properties | _range(signal))
@@ -261,21 +252,21 @@ def _line(metric: Metric, *, hidden: bool) -> list[Any]:
     return [metric.namespace, metric.name, *dimensions, options | ({"visible": False} if hidden else {})]
 
 
-def _threshold(rule: AlarmRule, unit: str, content: BoardContent) -> dict[str, Any]:
-    teller, severity = content.told_by(rule)
-    via = "" if teller is rule.id else f" of {teller}"
+def _threshold(alarm: Alarm, unit: str, notifier: AnyAlarm) -> dict[str, Any]:
+    severity = notifier.severity
+    via = f" of {notifier.id}" if severity and notifier is not alarm else ""
     level = f" ({severity.upper()})" if severity else ""
     # Nobody reads 432000 seconds as what they are.
-    days = rule.threshold / SECONDS_PER_DAY if unit == "seconds" else 0
+    days = alarm.threshold / SECONDS_PER_DAY if unit == "seconds" else 0
     in_days = f" ({days:g} days)" if days >= 1 else ""
     line = {
-        "label": f"{rule.id}{via}{level}: {rule.comparison.sign} {rule.threshold:g}{in_days}",
-        "value": rule.threshold,
+        "label": f"{alarm.id}{via}{level}: {alarm.comparison.sign} {alarm.threshold:g}{in_days}",
+        "value": alarm.threshold,
         "color": COLOURS[severity] if severity else REFERENCE_COLOUR,
     }
     # Where anything above nothing is too much, the whole graph would be shaded.
-    if rule.threshold > 0:
-        line["fill"] = "below" if rule.comparison is Comparison.AT_MOST else "above"
+    if alarm.threshold > 0:
+        line["fill"] = "below" if alarm.comparison is Comparison.AT_MOST else "above"
     return line
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 import pulumi_aws as aws
@@ -51,7 +52,7 @@ def saved_queries(groups: LogGroups) -> tuple[SavedQuery, ...]:
 
 
 def _about_functions(groups: LogGroups) -> tuple[SavedQuery, ...]:
-    place = {"log_groups": groups.functions, "section": Section.MONITORING}
+    saved = partial(SavedQuery, log_groups=groups.functions, section=Section.MONITORING)
     return (
         SavedQuery(
             id="01-recent-errors",
@@ -87,13 +88,12 @@ def _about_functions(groups: LogGroups) -> tuple[SavedQuery, ...]:
             log_groups=groups.all,
             section=Section.MONITORING,
         ),
-        SavedQuery(
+        saved(
             id="08-cold-starts",
             title="Cold starts",
             text='filter type = "platform.report" and ispresent(record.metrics.initDurationMs)\n'
             "| stats count(*) as starts, avg(record.metrics.initDurationMs) as average_ms,"
             " max(record.metrics.initDurationMs) as longest_ms by @log, bin(1h)",
-            **place,
         ),
         SavedQuery(
             id="09-memory-headroom",
@@ -105,18 +105,17 @@ def _about_functions(groups: LogGroups) -> tuple[SavedQuery, ...]:
             log_groups=groups.functions,
             section=Section.LOGS,
         ),
-        SavedQuery(
+        saved(
             id="10-timeouts",
             title="Timeouts",
             text="fields @timestamp, @log, record.requestId, record.metrics.durationMs\n"
             '| filter type = "platform.report" and record.status = "timeout"\n| sort @timestamp desc\n| limit 50',
-            **place,
         ),
     )
 
 
 def _about_events(groups: LogGroups) -> tuple[SavedQuery, ...]:
-    place = {"log_groups": (groups.event_handler,), "section": Section.OUTCOMES}
+    saved = partial(SavedQuery, log_groups=(groups.event_handler,), section=Section.OUTCOMES)
     return (
         SavedQuery(
             id="05-given-up-by-reason",
@@ -127,58 +126,52 @@ def _about_events(groups: LogGroups) -> tuple[SavedQuery, ...]:
             log_groups=(groups.event_handler,),
             section=Section.DEAD_LETTERS,
         ),
-        SavedQuery(
+        saved(
             id="06-retries",
             title="Events received more than once that did not succeed",
             text="filter receive_count > 1\n"
             "| stats count(*) as times, max(receive_count) as receives, latest(outcome) as last_outcome"
             " by message_id, error_code\n| sort receives desc\n| limit 50",
-            **place,
         ),
-        SavedQuery(
+        saved(
             id="07-slow-events",
             title="Slow batches",
             text="fields @timestamp, duration_ms, batch_size, conflicts, failed, xray_trace_id\n"
             '| filter message = "batch folded"\n| sort duration_ms desc\n| limit 50',
-            **place,
         ),
-        SavedQuery(
+        saved(
             id="14-contract-breaks",
             title="Contract breaks: which rule, how often, since when",
             text='filter outcome = "invalid"\n'
             "| stats count(*) as events, min(@timestamp) as first_seen, latest(error_detail) as detail,"
             " latest(message_id) as example by error_code\n| sort events desc",
-            **place,
         ),
     )
 
 
 def _about_the_api(groups: LogGroups) -> tuple[SavedQuery, ...]:
-    place = {"log_groups": (groups.api_access,), "boards": (Board.API,)}
+    saved = partial(SavedQuery, log_groups=(groups.api_access,), boards=(Board.API,))
     return (
-        SavedQuery(
+        saved(
             id="11-slowest-requests",
             title="The slowest requests",
             text="fields @timestamp, response_latency_ms, integration_latency_ms, status, client_id, xray_trace_id\n"
             "| sort response_latency_ms desc\n| limit 20",
             section=Section.API,
-            **place,
         ),
-        SavedQuery(
+        saved(
             id="12-statuses",
             title="Requests by client and status",
             text="stats count(*) as requests by client_id, status, error_type\n| sort requests desc",
             section=Section.CALLERS,
-            **place,
         ),
-        SavedQuery(
+        saved(
             id="13-refused-for-their-token",
             title="Refused for their token, by error and source",
             text='filter status in ["401", "403"]\n'
             "| stats count(*) as requests, latest(@timestamp) as last_seen by authorizer_error, error_type, source_ip\n"
             "| sort requests desc\n| limit 50",
             section=Section.CALLERS,
-            **place,
         ),
     )
 

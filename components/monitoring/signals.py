@@ -1,15 +1,15 @@
-"""What is worth watching, as plain data: signals, the rules that turn one into an alarm, and combinations of alarms.
+"""What is worth monitoring, as plain data: signals, the alarms defined on them, and alarms on other alarms.
 
 No resources here. Components describe their signals next to the resource they own; `Monitoring` derives alarms,
 thresholds in graphs and links from the same objects.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from components.durations import SECONDS_PER_DAY
 from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.metrics import Metric
 
 METRICS_PER_ALARM = 10
 # So many of the newest minutes may not be there yet when CloudWatch looks, and missing is not breaching: an alarm that
@@ -26,6 +26,14 @@ class Severity(StrEnum):
     """Users will be hurt, or a few already are: page endpoint with low urgency, and e-mail."""
     P3 = "p3"
     """Worth knowing in office hours: e-mail."""
+
+
+class Level(StrEnum):
+    """How much monitoring a stack has."""
+
+    ESSENTIAL = "essential"
+    """Without P3 alarms and without objectives."""
+    FULL = "full"
 
 
 class Board(StrEnum):
@@ -85,28 +93,12 @@ class MissingData(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metric:
-    """One CloudWatch metric with its statistic; `id` names it in an expression."""
-
-    id: str
-    namespace: str
-    name: str
-    dimensions: Mapping[str, str]
-    statistic: str
-    label: str
-
-    def __post_init__(self) -> None:
-        if not self.id or not self.id[0].islower() or not self.id.replace("_", "").isalnum():
-            raise ValueError(f"metric id {self.id!r} must start with a lower-case letter, then letters, digits, _")
-
-
-@dataclass(frozen=True, kw_only=True)
-class AlarmRule:
+class Alarm:
     """When the signal is a problem, who hears of it, and what they are told."""
 
     id: AlarmId
-    watches: str = ""
-    """Which metric of the signal, by its id, when it draws several."""
+    metric_id: str = ""
+    """Which metric of the signal, when it has several and no expression."""
     threshold: float
     comparison: Comparison = Comparison.ABOVE
     datapoints: int
@@ -127,6 +119,11 @@ class AlarmRule:
     first_step: str
     """What to look at or do first."""
 
+    @property
+    def essential(self) -> bool:
+        """False leaves it out of a stack whose monitoring is essential."""
+        return self.severity is not Severity.P3
+
     def __post_init__(self) -> None:
         if not 1 <= self.datapoints <= self.periods:
             raise ValueError(
@@ -136,7 +133,7 @@ class AlarmRule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompositeRule:
+class CompositeAlarm:
     """An alarm on other alarms: of all of `all_of`, or of any of `any_of`."""
 
     id: AlarmId
@@ -151,7 +148,7 @@ class CompositeRule:
     extension_seconds: int = 0
     """How long to stay silent after the suppressor is over."""
     essential: bool = True
-    """False leaves it, and with it its children, out of a stack that has only what is essential."""
+    """False leaves it, and with it its children, out of a stack whose monitoring is essential."""
     meaning: str
     first_step: str
 
@@ -194,7 +191,7 @@ class Signal:
     references: tuple[Reference, ...] = ()
     note: str = ""
     """What a reader must know to read the graph right."""
-    alarms: tuple[AlarmRule, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.metrics:
@@ -207,35 +204,21 @@ class Signal:
             raise ValueError(
                 f"signal {self.title!r} has {len(self.metrics)} metrics; metric math takes at most {METRICS_PER_ALARM}"
             )
-        for rule in self.alarms:
-            if (len(self.metrics) > 1 or rule.watches) and not self.expression and rule.watches not in ids:
+        for alarm in self.alarms:
+            if (len(self.metrics) > 1 or alarm.metric_id) and not self.expression and alarm.metric_id not in ids:
                 raise ValueError(
-                    f"alarm {rule.id} watches {rule.watches!r} of signal {self.title!r}: "
-                    f"an alarm watches one value, so name one of {', '.join(ids)} or combine them in an expression"
+                    f"alarm {alarm.id} names the metric {alarm.metric_id!r} of signal {self.title!r}: an alarm is on "
+                    f"one value, so name one of {', '.join(ids)} or combine them in an expression"
                 )
         # Documented limits: N periods within a week, within a day when the period is under an hour.
         longest = SECONDS_PER_DAY if self.period_seconds < 3_600 else 7 * SECONDS_PER_DAY
-        for rule in self.alarms:
-            if rule.periods * self.period_seconds > longest:
+        for alarm in self.alarms:
+            if alarm.periods * self.period_seconds > longest:
                 raise ValueError(
-                    f"alarm {rule.id}: {rule.periods} periods of {self.period_seconds} s are more than {longest} s, "
+                    f"alarm {alarm.id}: {alarm.periods} periods of {self.period_seconds} s are more than {longest} s, "
                     "the longest CloudWatch evaluates"
                 )
 
-    def watched(self, rule: AlarmRule) -> Metric:
-        """The metric a rule watches when there is no expression."""
-        return next((metric for metric in self.metrics if metric.id == rule.watches), self.metrics[0])
-
-
-MetricMaker = Callable[[str, str, str, str], Metric]
-
-
-def metrics_of(namespace: str, dimensions: Mapping[str, str]) -> MetricMaker:
-    """A maker of metrics of one resource, from id, name, statistic and label."""
-
-    def make(identifier: str, name: str, statistic: str, label: str) -> Metric:
-        return Metric(
-            id=identifier, namespace=namespace, name=name, dimensions=dimensions, statistic=statistic, label=label
-        )
-
-    return make
+    def metric_of(self, alarm: Alarm) -> Metric:
+        """Return the metric an alarm is on when there is no expression."""
+        return next((metric for metric in self.metrics if metric.id == alarm.metric_id), self.metrics[0])

@@ -5,20 +5,12 @@ The windows and rates are those of Google's SRE workbook, chapter 5.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from components.durations import SECONDS_PER_DAY
-from components.monitoring.signals import (
-    AlarmId,
-    AlarmRule,
-    Board,
-    CompositeRule,
-    Metric,
-    Reference,
-    Section,
-    Severity,
-    Signal,
-    View,
-)
+from components.monitoring.alarm_ids import AlarmId, ObjectiveId, PaceId, Window, slo_alarm
+from components.monitoring.metrics import Metric
+from components.monitoring.signals import Alarm, Board, CompositeAlarm, Reference, Section, Severity, Signal, View
 
 WINDOW_DAYS = 30
 # Below, the fast rate of 14.4 times the budget is close to or beyond everything failing, and could not fire.
@@ -33,7 +25,7 @@ BURN_RATE_DAYS = 7
 class Pace:
     """One speed at which a budget may burn, and the windows it is seen in."""
 
-    name: str
+    id: PaceId
     rate: float
     """Times the rate that uses up the budget exactly in `WINDOW_DAYS`."""
     long_seconds: int
@@ -49,12 +41,12 @@ class Pace:
 
 PACES = (
     # Without a floor one error would page below 70 requests an hour.
-    Pace(name="fast", rate=14.4, long_seconds=3_600, least_bad=5, bad_minutes=1, of_minutes=30, severity=None),
+    Pace(id=PaceId.FAST, rate=14.4, long_seconds=3_600, least_bad=5, bad_minutes=1, of_minutes=30, severity=None),
     # Below twenty requests a minute, the share of six hours at which this burns is a handful of errors: with a floor of
     # a handful the page came and went with each of them. One more after the fault is not told again.
-    Pace(name="medium", rate=6, long_seconds=21_600, least_bad=40, bad_minutes=2, of_minutes=90, severity=None),
+    Pace(id=PaceId.MEDIUM, rate=6, long_seconds=21_600, least_bad=40, bad_minutes=2, of_minutes=90, severity=None),
     Pace(
-        name="slow",
+        id=PaceId.SLOW,
         rate=3,
         long_seconds=SECONDS_PER_DAY,
         least_bad=5,
@@ -69,7 +61,7 @@ PACES = (
 class ServiceLevelObjective:
     """A target for the share of good events, and everything that watches it."""
 
-    id: str
+    id: ObjectiveId
     """Part of the ids of its alarms: `slo-{id}-fast`."""
     title: str
     metrics: tuple[Metric, ...]
@@ -103,59 +95,62 @@ class ServiceLevelObjective:
         return (*self._drawn(), *(signal for pace in PACES for signal in self._windows(pace)))
 
     @property
-    def composites(self) -> tuple[CompositeRule, ...]:
+    def composites(self) -> tuple[CompositeAlarm, ...]:
         """One alarm for each pace; only the slow one tells somebody itself."""
         return tuple(self._composite(pace) for pace in PACES)
 
+    @property
+    def _percent_bad(self) -> str:
+        return f"100 * ({self.bad}) / ({self.total})"
+
     def _drawn(self) -> Iterator[Signal]:
-        place = {"section": Section.OBJECTIVES, "boards": (Board.OVERVIEW,), "metrics": self.metrics}
-        percent_bad = f"100 * ({self.bad}) / ({self.total})"
-        over_window = {"period_seconds": WINDOW_DAYS * SECONDS_PER_DAY, "days": WINDOW_DAYS, "view": View.NUMBER}
+        signal = partial(Signal, metrics=self.metrics, section=Section.OBJECTIVES, boards=(Board.OVERVIEW,))
         # As a figure: a graph of it would be the burn rate's, in other units.
-        yield Signal(
+        figure = partial(signal, period_seconds=WINDOW_DAYS * SECONDS_PER_DAY, days=WINDOW_DAYS, view=View.NUMBER)
+        yield figure(
             title=self.title,
-            expression=f"100 - {percent_bad}",
+            expression=f"100 - {self._percent_bad}",
             unit=f"% good of {WINDOW_DAYS} days; target {self.target_percent:g} %",
-            **over_window,
-            **place,
         )
-        yield Signal(
+        yield figure(
             title="Error budget left",
-            expression=f"100 - 100 * ({percent_bad}) / {self.budget_percent:g}",
+            expression=f"100 - 100 * ({self._percent_bad}) / {self.budget_percent:g}",
             unit=f"% of {WINDOW_DAYS} days; below 0 it is missed",
-            **over_window,
-            **place,
         )
-        yield Signal(
+        yield signal(
             title=f"{self.title}: burn rate of each hour",
-            expression=f"({percent_bad}) / {self.budget_percent:g}",
+            expression=f"({self._percent_bad}) / {self.budget_percent:g}",
             unit="times the budget",
             period_seconds=3_600,
             days=BURN_RATE_DAYS,
             note=self.note,
-            references=tuple(Reference(value=pace.rate, label=f"{pace.name} ({pace.rate:g})") for pace in PACES),
-            **place,
+            references=tuple(Reference(value=pace.rate, label=f"{pace.id} ({pace.rate:g})") for pace in PACES),
         )
 
     def _windows(self, pace: Pace) -> Iterator[Signal]:
         threshold = round(pace.rate * self.budget_percent, 4)
         meaning = f"{self.title}: the error budget burns {pace.rate:g} times too fast in this window."
-        percent_bad = f"100 * ({self.bad}) / ({self.total})"
         for window, seconds, expression, datapoints, periods in (
-            ("long", pace.long_seconds, f"IF(({self.bad}) >= {pace.least_bad}, {percent_bad}, 0)", 1, 1),
+            (
+                Window.LONG,
+                pace.long_seconds,
+                f"IF(({self.bad}) >= {pace.least_bad}, {self._percent_bad}, 0)",
+                1,
+                1,
+            ),
             # Minutes and not windows that slide: those leave and enter the threshold again by the events at their ends.
-            ("short", 60, percent_bad, pace.bad_minutes, pace.of_minutes),
+            (Window.SHORT, 60, self._percent_bad, pace.bad_minutes, pace.of_minutes),
         ):
             yield Signal(
-                title=f"{self.title}: bad, {pace.name} burn, {window} window",
+                title=f"{self.title}: bad, {pace.id} burn, {window} window",
                 metrics=self.metrics,
                 expression=expression,
                 unit="percent",
                 period_seconds=seconds,
                 section=Section.OBJECTIVES,
                 alarms=(
-                    AlarmRule(
-                        id=AlarmId(f"slo-{self.id}-{pace.name}-{window}"),
+                    Alarm(
+                        id=slo_alarm(self.id, pace.id, window),
                         threshold=threshold,
                         datapoints=datapoints,
                         periods=periods,
@@ -166,25 +161,18 @@ class ServiceLevelObjective:
                 ),
             )
 
-    def _composite(self, pace: Pace) -> CompositeRule:
+    def _composite(self, pace: Pace) -> CompositeAlarm:
         days = WINDOW_DAYS / pace.rate
         left = f"{days * 24:.0f} hours" if days < 4 else f"{days:.0f} days"
-        suppressed = (
-            {
-                "suppressed_by": self.paged_by,
-                "wait_seconds": SUPPRESSOR_WAIT_SECONDS,
-                # As long as the short window still remembers the fault somebody was paged for.
-                "extension_seconds": 60 * pace.of_minutes,
-            }
-            if pace.severity
-            else {}
-        )
-        return CompositeRule(
-            id=AlarmId(f"slo-{self.id}-{pace.name}"),
-            all_of=(AlarmId(f"slo-{self.id}-{pace.name}-long"), AlarmId(f"slo-{self.id}-{pace.name}-short")),
+        return CompositeAlarm(
+            id=slo_alarm(self.id, pace.id),
+            all_of=tuple(slo_alarm(self.id, pace.id, window) for window in Window),
             severity=pace.severity,
+            suppressed_by=self.paged_by if pace.severity else None,
+            wait_seconds=SUPPRESSOR_WAIT_SECONDS if pace.severity else 0,
+            # As long as the short window still remembers the fault somebody was paged for.
+            extension_seconds=60 * pace.of_minutes if pace.severity else 0,
             essential=False,
             meaning=f"{self.meaning} At this rate the error budget of {WINDOW_DAYS} days is gone after {left}.",
             first_step=self.first_step,
-            **suppressed,
         )

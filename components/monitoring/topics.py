@@ -6,16 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.monitoring.signals import (
-    UNPUBLISHED_MINUTES,
-    AlarmId,
-    AlarmRule,
-    Board,
-    Section,
-    Severity,
-    Signal,
-    metrics_of,
-)
+from components.monitoring.signals import Severity
 from components.policies import KEY_POLICY_RESOURCE, Statement, key_administration, policy_document
 
 DELETION_WINDOW_DAYS = 7
@@ -110,46 +101,6 @@ class AlertTopics(pulumi.ComponentResource):
 def topic_name(physical_prefix: str, severity: Severity) -> str:
     """Physical name of a topic."""
     return f"{physical_prefix}-alerts-{severity}"
-
-
-def alert_signals(physical_prefix: str) -> tuple[Signal, ...]:
-    """Whether what the alarms say reaches anybody; a topic that fails is told of by another."""
-    return (
-        _undelivered(physical_prefix, (Severity.P1, Severity.P3), AlarmId.ALERTS_UNDELIVERED, Severity.P2),
-        _undelivered(physical_prefix, (Severity.P2,), AlarmId.ALERTS_UNDELIVERED_P2, Severity.P1),
-    )
-
-
-def _undelivered(physical_prefix: str, broken: tuple[Severity, ...], alarm: AlarmId, topic: Severity) -> Signal:
-    metrics = tuple(
-        metrics_of("AWS/SNS", {"TopicName": topic_name(physical_prefix, severity)})(
-            f"failed_{severity}", "NumberOfNotificationsFailed", "Sum", f"{severity.upper()} failed"
-        )
-        for severity in broken
-    )
-    names = " and ".join(severity.upper() for severity in broken)
-    # Not filled: the newest minute is not published yet, and a filled zero would be the one point that is looked at.
-    listed = ", ".join(metric.id for metric in metrics)
-    return Signal(
-        title=f"Alerts of {names} that did not arrive",
-        metrics=metrics,
-        expression=f"SUM([{listed}])" if len(metrics) > 1 else "",
-        unit="messages",
-        section=Section.MONITORING,
-        boards=(Board.OVERVIEW,),
-        alarms=(
-            AlarmRule(
-                id=alarm,
-                threshold=0,
-                datapoints=1,
-                periods=1 + UNPUBLISHED_MINUTES,
-                severity=Severity.P2,
-                topic=topic,
-                meaning=f"An alert of {names} did not arrive: whoever should know of a problem may not.",
-                first_step="Look at the alarms on the overview board now; then test the endpoint of the topic.",
-            ),
-        ),
-    )
 
 
 def listeners(severity: Severity, *, email: str, page_endpoint: str) -> tuple[tuple[str, str], ...]:

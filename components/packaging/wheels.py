@@ -12,9 +12,9 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 EARLIEST_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 READABLE_FILE = 0o100644
@@ -143,7 +143,8 @@ def slim(root: Path) -> None:
     for path in sorted((root / "botocore" / "data").rglob("*.json*")):
         packed = path.suffix == ".gz"
         content = json.loads(gzip.decompress(path.read_bytes()) if packed else path.read_bytes())
-        for partition in content.get("partitions", []) if path.name == "endpoints.json" else []:
+        partitions: list[dict[str, Any]] = content.get("partitions", []) if path.name == "endpoints.json" else []
+        for partition in partitions:
             partition["services"] = {
                 name: value for name, value in partition["services"].items() if name in BOTOCORE_SERVICES
             }
@@ -174,23 +175,25 @@ def _keep_what_is_called(model: dict[str, Any], service: str) -> None:
 
 def _shapes_in(value: Any) -> Iterator[str]:
     """The names of the shapes that part of a model refers to."""
+    inner: Iterable[Any] = cast("list[Any]", value) if isinstance(value, list) else ()
     if isinstance(value, dict):
-        if isinstance(value.get("shape"), str):
-            yield value["shape"]
-        value = list(value.values())
-    for each in value if isinstance(value, list) else ():
-        yield from _shapes_in(each)
+        members = cast("dict[str, Any]", value)
+        if isinstance(members.get("shape"), str):
+            yield members["shape"]
+        inner = members.values()
+    for part in inner:
+        yield from _shapes_in(part)
 
 
 def _without_prose(value: Any) -> Any:
     if isinstance(value, dict):
         # A member of that name would be a dict.
         return {
-            name: _without_prose(each)
-            for name, each in value.items()
-            if name != "documentation" or not isinstance(each, str)
+            name: _without_prose(part)
+            for name, part in cast("dict[str, Any]", value).items()
+            if name != "documentation" or not isinstance(part, str)
         }
-    return [_without_prose(each) for each in value] if isinstance(value, list) else value
+    return [_without_prose(part) for part in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def find_interpreter(python_version: str) -> str:
@@ -253,7 +256,7 @@ def write_zip(root: Path, prefix: str, destination: Path) -> None:
             archive.writestr(entry, files[name].read_bytes())
 
 
-def _run(command: Sequence[str], environment: "os._Environ[str] | dict[str, str]") -> subprocess.CompletedProcess[str]:
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a program to its end, in this process group, with nothing on its standard input."""
     return subprocess.run(
         command,

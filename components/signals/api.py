@@ -1,53 +1,52 @@
 """What is worth watching about the API: whether it answers, how fast, and who is refused."""
 
+from functools import partial
+
+from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.metrics import ApiMetric, Metric, Metrics, Statistic, api_metrics, emitted_metrics
 from components.monitoring.signals import (
     UNPUBLISHED_MINUTES,
-    AlarmId,
-    AlarmRule,
+    Alarm,
     Board,
     Comparison,
-    Metric,
-    MetricMaker,
     Reference,
     Section,
     Severity,
     Signal,
-    metrics_of,
 )
-from handlers.vocabulary import METRICS_NAMESPACE, QUERY_OBJECTIVE_MILLISECONDS, SERVICE_DIMENSION, STACK_DIMENSION
+from handlers.vocabulary import QUERY_OBJECTIVE_MILLISECONDS
 
 API_SERVICE = "api"
 # Counted by a filter on the access log: API Gateway's own metrics do not tell 401 and 403 from other refusals.
 AUTHORIZATION_REFUSED = "AuthorizationRefused"
 
-BOTH = {"section": Section.API, "boards": (Board.OVERVIEW, Board.API)}
-ON_API = {"section": Section.API, "boards": (Board.API,)}
+_on_both_boards = partial(Signal, section=Section.API, boards=(Board.OVERVIEW, Board.API))
+_on_api_board = partial(Signal, section=Section.API, boards=(Board.API,))
+_about_callers = partial(Signal, section=Section.CALLERS, boards=(Board.API,))
 
 
 def authorization_refused(stack: str) -> Metric:
     """Requests of our route that were refused for their token."""
-    metric = metrics_of(METRICS_NAMESPACE, {SERVICE_DIMENSION: API_SERVICE, STACK_DIMENSION: stack})
-    return metric("refused", AUTHORIZATION_REFUSED, "Sum", "401 and 403")
+    return emitted_metrics(API_SERVICE, stack).sum(AUTHORIZATION_REFUSED, "refused", label="401 and 403")
 
 
 def api_signals(api_name: str, stage: str, stack: str, rate_limit: int) -> tuple[Signal, ...]:
     """Signals of the API."""
-    metric = metrics_of("AWS/ApiGateway", {"ApiName": api_name, "Stage": stage})
-    return (*_failures(metric), *_traffic(metric, rate_limit), *_callers(metric, stack))
+    api = api_metrics(api_name, stage)
+    return (*_failures(api), *_traffic(api, rate_limit), *_callers(api, stack))
 
 
-def _failures(metric: MetricMaker) -> tuple[Signal, ...]:
-    requests = metric("requests", "Count", "Sum", "requests")
-    errors = metric("errors", "5XXError", "Sum", "5XX")
+def _failures(api: Metrics[ApiMetric]) -> tuple[Signal, ...]:
+    requests = api.sum(ApiMetric.REQUESTS, "requests")
+    errors = api.sum(ApiMetric.SERVER_ERRORS, "errors", label="5XX")
     return (
-        Signal(
+        _on_api_board(
             title="API fails for at least half of its callers (1 = so)",
             metrics=(requests, errors),
             expression="IF(100 * errors / requests >= 50, 1, 0)",
             unit="yes or no",
-            **ON_API,
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.API_DOWN,
                     threshold=1,
                     comparison=Comparison.AT_LEAST,
@@ -61,15 +60,14 @@ def _failures(metric: MetricMaker) -> tuple[Signal, ...]:
                 ),
             ),
         ),
-        Signal(
+        _on_both_boards(
             title="API requests failing inside",
             metrics=(requests, errors),
             # Without a floor, one error among a handful of requests would page.
             expression="IF(requests >= 20, 100 * errors / requests, 0)",
             unit="percent",
-            **BOTH,
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.API_5XX,
                     threshold=5,
                     datapoints=3,
@@ -80,14 +78,13 @@ def _failures(metric: MetricMaker) -> tuple[Signal, ...]:
                 ),
             ),
         ),
-        Signal(
+        _on_api_board(
             title="Failed requests, each of them",
             metrics=(errors,),
             unit="requests",
             period_seconds=300,
-            **ON_API,
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.API_5XX_ANY,
                     threshold=1,
                     comparison=Comparison.AT_LEAST,
@@ -103,32 +100,30 @@ def _failures(metric: MetricMaker) -> tuple[Signal, ...]:
     )
 
 
-def _traffic(metric: MetricMaker, rate_limit: int) -> tuple[Signal, ...]:
+def _traffic(api: Metrics[ApiMetric], rate_limit: int) -> tuple[Signal, ...]:
     in_five_minutes = 300 * rate_limit
     return (
-        Signal(
+        _on_both_boards(
             title="API requests",
             metrics=(
-                metric("requests", "Count", "Sum", "requests"),
-                metric("refused", "4XXError", "Sum", "4XX"),
-                metric("errors", "5XXError", "Sum", "5XX"),
+                api.sum(ApiMetric.REQUESTS, "requests"),
+                api.sum(ApiMetric.CLIENT_ERRORS, "refused", label="4XX"),
+                api.sum(ApiMetric.SERVER_ERRORS, "errors", label="5XX"),
             ),
             unit="requests a minute",
-            **BOTH,
         ),
-        Signal(
+        _on_both_boards(
             title="API latency",
             metrics=(
-                metric("typical", "Latency", "p50", "p50"),
-                metric("slow", "Latency", "p90", "p90"),
-                metric("slowest", "Latency", "p99", "p99"),
+                api.of(ApiMetric.LATENCY, Statistic.P50, "typical"),
+                api.of(ApiMetric.LATENCY, Statistic.P90, "slow"),
+                api.of(ApiMetric.LATENCY, Statistic.P99, "slowest"),
             ),
             unit="milliseconds",
-            **BOTH,
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.API_LATENCY,
-                    watches="slow",
+                    metric_id="slow",
                     threshold=QUERY_OBJECTIVE_MILLISECONDS,
                     comparison=Comparison.AT_LEAST,
                     datapoints=5,
@@ -140,24 +135,22 @@ def _traffic(metric: MetricMaker, rate_limit: int) -> tuple[Signal, ...]:
                 ),
             ),
         ),
-        Signal(
+        _on_api_board(
             title="Latency p90: whole, and behind the API",
             metrics=(
-                metric("all", "Latency", "p90", "whole request"),
-                metric("behind", "IntegrationLatency", "p90", "query function"),
+                api.of(ApiMetric.LATENCY, Statistic.P90, "all", label="whole request"),
+                api.of(ApiMetric.INTEGRATION_LATENCY, Statistic.P90, "behind", label="query function"),
             ),
             unit="milliseconds",
-            **ON_API,
         ),
-        Signal(
+        _on_api_board(
             title="Requests in five minutes, against the limit",
-            metrics=(metric("requests", "Count", "Sum", "requests"),),
+            metrics=(api.sum(ApiMetric.REQUESTS, "requests"),),
             unit="requests",
             period_seconds=300,
-            **ON_API,
             references=(Reference(value=in_five_minutes, label="apiRateLimit, used up all the time"),),
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.API_NEAR_LIMIT,
                     # In a flood of refusals API Gateway may stop logging and counting, so watch the approach.
                     threshold=0.8 * in_five_minutes,
@@ -172,17 +165,15 @@ def _traffic(metric: MetricMaker, rate_limit: int) -> tuple[Signal, ...]:
     )
 
 
-def _callers(metric: MetricMaker, stack: str) -> tuple[Signal, ...]:
-    place = {"section": Section.CALLERS, "boards": (Board.API,)}
+def _callers(api: Metrics[ApiMetric], stack: str) -> tuple[Signal, ...]:
     return (
-        Signal(
+        _about_callers(
             title="Requests refused",
-            metrics=(metric("requests", "Count", "Sum", "requests"), metric("refused", "4XXError", "Sum", "4XX")),
+            metrics=(api.sum(ApiMetric.REQUESTS, "requests"), api.sum(ApiMetric.CLIENT_ERRORS, "refused", label="4XX")),
             expression="IF(requests >= 20, 100 * refused / requests, 0)",
             unit="percent",
-            **place,
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.API_4XX,
                     threshold=5,
                     datapoints=5,
@@ -193,16 +184,15 @@ def _callers(metric: MetricMaker, stack: str) -> tuple[Signal, ...]:
                 ),
             ),
         ),
-        Signal(
+        _about_callers(
             title="Requests refused for their token",
-            metrics=(authorization_refused(stack), metric("requests", "Count", "Sum", "requests")),
+            metrics=(authorization_refused(stack), api.sum(ApiMetric.REQUESTS, "requests")),
             # A share too: among many callers there is always somebody whose token has just expired.
             expression="IF(refused > 20, 100 * refused / requests, 0)",
             unit="percent",
             period_seconds=300,
-            **place,
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.API_AUTH_SPIKE,
                     threshold=10,
                     datapoints=3,

@@ -1,122 +1,95 @@
 """What is worth watching in what the handlers count themselves: what became of every event and every query."""
 
-from collections.abc import Sequence
+from functools import partial
 
-from components.monitoring.signals import (
-    AlarmId,
-    AlarmRule,
-    Board,
-    Comparison,
-    MetricMaker,
-    Section,
-    Severity,
-    Signal,
-    View,
-    metrics_of,
-)
-from handlers.vocabulary import (
-    EVENT_HANDLER_SERVICE,
-    METRICS_NAMESPACE,
-    QUERY_SERVICE,
-    SERVICE_DIMENSION,
-    STACK_DIMENSION,
-)
+from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.metrics import LambdaMetric, Metrics, Statistic
+from components.monitoring.signals import Alarm, Board, Comparison, Section, Severity, Signal, View
 from handlers.vocabulary import Metric as Emitted
 
-ON_INGEST = {"section": Section.OUTCOMES, "boards": (Board.INGEST,)}
+_of_events = partial(Signal, section=Section.OUTCOMES, boards=(Board.INGEST,))
+_of_dead_letters = partial(Signal, section=Section.DEAD_LETTERS, boards=(Board.INGEST,))
+_of_queries = partial(Signal, section=Section.QUERY, boards=(Board.API,))
 
 
-def emitted_by(service: str, stack: str) -> MetricMaker:
-    """A maker of metrics one of our functions emits."""
-    return metrics_of(METRICS_NAMESPACE, {SERVICE_DIMENSION: service, STACK_DIMENSION: stack})
-
-
-def ingest_signals(stack: str, event_handler_name: str) -> tuple[Signal, ...]:
-    """What became of events."""
-    metric = emitted_by(EVENT_HANDLER_SERVICE, stack)
+def event_outcomes(events: Metrics[str], runs: Metrics[LambdaMetric]) -> tuple[Signal, ...]:
+    """Return the signals of what became of events, as the event handler counts them."""
     return (
-        _nothing_stored(metric, event_handler_name),
-        _failures(metric),
-        _given_up(metric),
-        *_contract(metric),
+        _nothing_stored(events, runs),
+        _failures(events),
+        _given_up(events),
+        *_contract(events),
         Signal(
             title="Received and stored",
             metrics=(
-                metric("received", Emitted.EVENT_RECEIVED, "Sum", "received, retries too"),
-                metric("persisted", Emitted.EVENT_PERSISTED, "Sum", "stored"),
+                events.sum(Emitted.EVENT_RECEIVED, "received", label="received, retries too"),
+                events.sum(Emitted.EVENT_PERSISTED, "persisted", label="stored"),
             ),
             unit="events a minute",
             section=Section.INGEST,
             boards=(Board.OVERVIEW,),
         ),
-        Signal(
+        _of_events(
             title="What became of events",
             metrics=(
-                metric("persisted", Emitted.EVENT_PERSISTED, "Sum", "stored"),
-                metric("invalid", Emitted.EVENT_INVALID, "Sum", "invalid, quarantined"),
-                metric("failed", Emitted.EVENT_FAILED, "Sum", "failed, to be retried"),
-                metric("exhausted", Emitted.EVENT_EXHAUSTED, "Sum", "given up"),
+                events.sum(Emitted.EVENT_PERSISTED, "persisted", label="stored"),
+                events.sum(Emitted.EVENT_INVALID, "invalid", label="invalid, quarantined"),
+                events.sum(Emitted.EVENT_FAILED, "failed", label="failed, to be retried"),
+                events.sum(Emitted.EVENT_EXHAUSTED, "exhausted", label="given up"),
             ),
             unit="events a minute",
             view=View.STACKED,
-            **ON_INGEST,
         ),
-        Signal(
+        _of_events(
             title="Age of events when stored",
             metrics=(
-                metric("typical", Emitted.EVENT_AGE, "p50", "p50"),
-                metric("old", Emitted.EVENT_AGE, "p95", "p95"),
-                metric("oldest", Emitted.EVENT_AGE, "p99", "p99"),
+                events.of(Emitted.EVENT_AGE, Statistic.P50, "typical"),
+                events.of(Emitted.EVENT_AGE, Statistic.P95, "old"),
+                events.of(Emitted.EVENT_AGE, Statistic.P99, "oldest"),
             ),
             unit="milliseconds",
-            **ON_INGEST,
         ),
-        Signal(
+        _of_events(
             title="Repeated writes and stale events",
             metrics=(
-                metric("conflicts", Emitted.WRITE_CONFLICT, "Sum", "lost a race, repeated"),
-                metric("stale", Emitted.EVENT_STALE, "Sum", "older than what is stored"),
+                events.sum(Emitted.WRITE_CONFLICT, "conflicts", label="lost a race, repeated"),
+                events.sum(Emitted.EVENT_STALE, "stale", label="older than what is stored"),
             ),
             unit="a minute",
-            **ON_INGEST,
         ),
-        Signal(
+        _of_events(
             title="Largest record written",
-            metrics=(metric("largest", Emitted.RECORD_BYTES, "Maximum", "largest"),),
+            metrics=(events.maximum(Emitted.RECORD_BYTES, "largest"),),
             unit="bytes of at most 409600",
-            **ON_INGEST,
         ),
-        Signal(
+        _of_events(
             title="Events in one batch",
             metrics=(
-                metric("size", Emitted.BATCH_SIZE, "Average", "average"),
-                metric("largest", Emitted.BATCH_SIZE, "Maximum", "most"),
+                events.of(Emitted.BATCH_SIZE, Statistic.AVERAGE, "size", label="average"),
+                events.maximum(Emitted.BATCH_SIZE, "largest", label="most"),
             ),
             unit="events",
-            **ON_INGEST,
         ),
-        Signal(
+        _of_events(
             title="Duration of one batch",
             metrics=(
-                metric("typical", Emitted.BATCH_DURATION, "p50", "p50"),
-                metric("slow", Emitted.BATCH_DURATION, "p95", "p95"),
+                events.of(Emitted.BATCH_DURATION, Statistic.P50, "typical"),
+                events.of(Emitted.BATCH_DURATION, Statistic.P95, "slow"),
             ),
             unit="milliseconds",
-            **ON_INGEST,
         ),
     )
 
 
-def _nothing_stored(metric: MetricMaker, event_handler_name: str) -> Signal:
-    runs = metrics_of("AWS/Lambda", {"FunctionName": event_handler_name})
+def _nothing_stored(events: Metrics[str], runs: Metrics[LambdaMetric]) -> Signal:
     return Signal(
         title="Failures, and nothing stored (1 = so)",
         metrics=(
             # A batch that crashes or times out counts nothing itself.
-            runs("crashed", "Errors", "Sum", "failed invocations"),
-            metric("failed", Emitted.EVENT_FAILED, "Sum", "failed"),
-            metric("exhausted", Emitted.EVENT_EXHAUSTED, "Sum", "given up"),
-            metric("persisted", Emitted.EVENT_PERSISTED, "Sum", "stored"),
+            runs.sum(LambdaMetric.ERRORS, "crashed", label="failed invocations"),
+            events.sum(Emitted.EVENT_FAILED, "failed"),
+            events.sum(Emitted.EVENT_EXHAUSTED, "exhausted", label="given up"),
+            events.sum(Emitted.EVENT_PERSISTED, "persisted", label="stored"),
         ),
         # Not "none stored": an event that is sent twice counts as stored without a write.
         expression="IF(SUM([FILL(crashed, 0), FILL(failed, 0), FILL(exhausted, 0)]) > 9 * FILL(persisted, 0), 1, 0)",
@@ -124,7 +97,7 @@ def _nothing_stored(metric: MetricMaker, event_handler_name: str) -> Signal:
         section=Section.INGEST,
         boards=(Board.OVERVIEW, Board.INGEST),
         alarms=(
-            AlarmRule(
+            Alarm(
                 id=AlarmId.INGEST_DOWN,
                 threshold=1,
                 comparison=Comparison.AT_LEAST,
@@ -139,19 +112,18 @@ def _nothing_stored(metric: MetricMaker, event_handler_name: str) -> Signal:
     )
 
 
-def _failures(metric: MetricMaker) -> Signal:
-    return Signal(
+def _failures(events: Metrics[str]) -> Signal:
+    return _of_events(
         title="Events that failed, to be retried",
         metrics=(
-            metric("received", Emitted.EVENT_RECEIVED, "Sum", "received"),
-            metric("failed", Emitted.EVENT_FAILED, "Sum", "failed"),
-            metric("exhausted", Emitted.EVENT_EXHAUSTED, "Sum", "given up"),
+            events.sum(Emitted.EVENT_RECEIVED, "received"),
+            events.sum(Emitted.EVENT_FAILED, "failed"),
+            events.sum(Emitted.EVENT_EXHAUSTED, "exhausted", label="given up"),
         ),
         expression="100 * (failed + exhausted) / received",
         unit="percent",
-        **ON_INGEST,
         alarms=(
-            AlarmRule(
+            Alarm(
                 id=AlarmId.INGEST_FAILURES,
                 threshold=5,
                 # Among few events one failure is much in percent, and quiet minutes are not the end of the fault.
@@ -165,16 +137,14 @@ def _failures(metric: MetricMaker) -> Signal:
     )
 
 
-def _given_up(metric: MetricMaker) -> Signal:
-    return Signal(
+def _given_up(events: Metrics[str]) -> Signal:
+    return _of_dead_letters(
         title="Events given up after their last retry",
-        metrics=(metric("exhausted", Emitted.EVENT_EXHAUSTED, "Sum", "given up"),),
+        metrics=(events.sum(Emitted.EVENT_EXHAUSTED, "exhausted", label="given up"),),
         unit="events",
         period_seconds=300,
-        section=Section.DEAD_LETTERS,
-        boards=(Board.INGEST,),
         alarms=(
-            AlarmRule(
+            Alarm(
                 id=AlarmId.INGEST_EXHAUSTED,
                 threshold=0,
                 datapoints=1,
@@ -187,19 +157,18 @@ def _given_up(metric: MetricMaker) -> Signal:
     )
 
 
-def _contract(metric: MetricMaker) -> tuple[Signal, ...]:
-    received = metric("received", Emitted.EVENT_RECEIVED, "Sum", "received")
-    invalid = metric("invalid", Emitted.EVENT_INVALID, "Sum", "invalid")
+def _contract(events: Metrics[str]) -> tuple[Signal, ...]:
+    received = events.sum(Emitted.EVENT_RECEIVED, "received")
+    invalid = events.sum(Emitted.EVENT_INVALID, "invalid")
     return (
-        Signal(
+        _of_events(
             title="Events that break the contract",
             metrics=(received, invalid),
             expression="IF(received >= 20, 100 * invalid / received, 0)",
             unit="percent",
             period_seconds=300,
-            **ON_INGEST,
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.INGEST_CONTRACT,
                     threshold=20,
                     datapoints=1,
@@ -210,7 +179,7 @@ def _contract(metric: MetricMaker) -> tuple[Signal, ...]:
                 ),
             ),
         ),
-        Signal(
+        _of_dead_letters(
             title="Invalid events",
             metrics=(received, invalid),
             # A share, or one in ten thousand would be mail without end where much is sent; over an hour, or a few
@@ -218,10 +187,8 @@ def _contract(metric: MetricMaker) -> tuple[Signal, ...]:
             expression="IF(invalid >= 3, 100 * invalid / received, 0)",
             unit="percent",
             period_seconds=3_600,
-            section=Section.DEAD_LETTERS,
-            boards=(Board.INGEST,),
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.INGEST_INVALID,
                     threshold=0.1,
                     datapoints=1,
@@ -235,79 +202,42 @@ def _contract(metric: MetricMaker) -> tuple[Signal, ...]:
     )
 
 
-def query_outcome_signals(stack: str) -> tuple[Signal, ...]:
-    """What became of queries."""
-    metric = emitted_by(QUERY_SERVICE, stack)
-    place = {"section": Section.QUERY, "boards": (Board.API,)}
+def query_outcomes(queries: Metrics[str], _runs: Metrics[LambdaMetric]) -> tuple[Signal, ...]:
+    """Return the signals of what became of queries, as the query function counts them."""
     return (
-        Signal(
+        _of_queries(
             title="What became of queries",
             metrics=(
-                metric("answered", Emitted.QUERY_SUCCESS, "Sum", "answered"),
-                metric("refused", Emitted.QUERY_INVALID, "Sum", "refused as invalid"),
-                metric("failed", Emitted.QUERY_ERROR, "Sum", "failed"),
+                queries.sum(Emitted.QUERY_SUCCESS, "answered"),
+                queries.sum(Emitted.QUERY_INVALID, "refused", label="refused as invalid"),
+                queries.sum(Emitted.QUERY_ERROR, "failed"),
             ),
             unit="queries a minute",
             view=View.STACKED,
-            **place,
         ),
-        Signal(
+        _of_queries(
             title="Slow, empty and damaged",
             metrics=(
-                metric("slow", Emitted.QUERY_SLOW, "Sum", "slower than the objective"),
-                metric("empty", Emitted.QUERY_EMPTY, "Sum", "of users without logins"),
-                metric("malformed", Emitted.RECORD_MALFORMED, "Sum", "record could not be read in full"),
+                queries.sum(Emitted.QUERY_SLOW, "slow", label="slower than the objective"),
+                queries.sum(Emitted.QUERY_EMPTY, "empty", label="of users without logins"),
+                queries.sum(Emitted.RECORD_MALFORMED, "malformed", label="record could not be read in full"),
             ),
             unit="queries a minute",
-            **place,
         ),
-        Signal(
+        _of_queries(
             title="Duration of queries",
             metrics=(
-                metric("typical", Emitted.QUERY_DURATION, "p50", "p50"),
-                metric("slowest", Emitted.QUERY_DURATION, "p99", "p99"),
+                queries.of(Emitted.QUERY_DURATION, Statistic.P50, "typical"),
+                queries.of(Emitted.QUERY_DURATION, Statistic.P99, "slowest"),
             ),
             unit="milliseconds",
-            **place,
         ),
-        Signal(
+        _of_queries(
             title="Services in one answer",
             metrics=(
-                metric("typical", Emitted.QUERY_SERVICES, "p50", "p50"),
-                metric("most", Emitted.QUERY_SERVICES, "Maximum", "most"),
+                queries.of(Emitted.QUERY_SERVICES, Statistic.P50, "typical"),
+                queries.maximum(Emitted.QUERY_SERVICES, "most"),
             ),
             unit="services",
-            **place,
-        ),
-    )
-
-
-def metrics_format_signal(log_groups: Sequence[str]) -> Signal:
-    """Whether CloudWatch could read the metrics in the handlers' log lines."""
-    metrics = tuple(
-        metrics_of("AWS/Logs", {"LogGroupName": group})(f"{kind}{number}", name, "Sum", f"{group}: {kind}")
-        for number, group in enumerate(log_groups, start=1)
-        for kind, name in (("unreadable", "EMFParsingErrors"), ("invalid", "EMFValidationErrors"))
-    )
-    # SUM of a list adds what is there: a group without errors has no such metric.
-    filled = ", ".join(f"FILL({metric.id}, 0)" for metric in metrics)
-    return Signal(
-        title="Metrics CloudWatch could not read",
-        metrics=metrics,
-        expression=f"SUM([{filled}])",
-        unit="log lines",
-        period_seconds=300,
-        section=Section.MONITORING,
-        boards=(Board.INGEST,),
-        alarms=(
-            AlarmRule(
-                id=AlarmId.EMF_BROKEN,
-                threshold=0,
-                datapoints=1,
-                periods=1,
-                severity=Severity.P3,
-                meaning="The functions write metrics CloudWatch cannot read: graphs and alarms on them lie.",
-                first_step="What changed in handlers/telemetry.py or in its dependencies?",
-            ),
         ),
     )

@@ -1,22 +1,27 @@
 """What is worth watching about the queues: whether events wait, whether anybody fetches them, and what was given up."""
 
+from functools import partial
+
 from components.durations import SECONDS_PER_DAY
+from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.metrics import Metric, SqsMetric, Statistic, queue_metrics
 from components.monitoring.signals import (
     UNPUBLISHED_MINUTES,
-    AlarmId,
-    AlarmRule,
+    Alarm,
     Board,
     Comparison,
-    CompositeRule,
+    CompositeAlarm,
     MissingData,
     Section,
     Severity,
     Signal,
-    metrics_of,
 )
 
+_of_events = partial(Signal, section=Section.INGEST, boards=(Board.INGEST,))
+_of_dead_letters = partial(Signal, section=Section.DEAD_LETTERS, boards=(Board.INGEST,))
+
 QUEUE_COMPOSITES = (
-    CompositeRule(
+    CompositeAlarm(
         id=AlarmId.CONSUMER_DOWN,
         any_of=(AlarmId.QUEUE_AGE, AlarmId.CONSUMER_STALLED),
         severity=None,
@@ -43,37 +48,35 @@ def queue_signals(
 
 def redrive_signals(queue_name: str, dead_letter_arn: str, source_arn: str) -> tuple[Signal, ...]:
     """What people do about dead letters; drawn only, because its ARNs are known no earlier than AWS has the queues."""
-    metric = metrics_of("AWS/SQS", {"QueueName": queue_name})
+    queue = queue_metrics(queue_name)
     # Named, because SQS knows no source of messages that were quarantined: those were sent.
     command = f"aws sqs start-message-move-task --source-arn {dead_letter_arn} --destination-arn {source_arn}"
     return (
-        Signal(
+        _of_dead_letters(
             title="Dead letters looked at, and taken out",
             metrics=(
-                metric("received", "NumberOfMessagesReceived", "Sum", "looked at"),
-                metric("deleted", "NumberOfMessagesDeleted", "Sum", "taken out"),
+                queue.sum(SqsMetric.RECEIVED, "received", label="looked at"),
+                queue.sum(SqsMetric.DELETED, "deleted", label="taken out"),
             ),
             unit="messages",
             period_seconds=300,
-            section=Section.DEAD_LETTERS,
-            boards=(Board.INGEST,),
             note=f"When the cause is mended, send all of them back: `{command}`",
         ),
     )
 
 
 def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[Signal, ...]:
-    metric = metrics_of("AWS/SQS", {"QueueName": queue_name})
+    queue = queue_metrics(queue_name)
     return (
         Signal(
             title="Age of the oldest event",
-            metrics=(metric("age", "ApproximateAgeOfOldestMessage", "Maximum", "age"),),
+            metrics=(queue.maximum(SqsMetric.AGE_OF_OLDEST, "age"),),
             unit="seconds",
             section=Section.INGEST,
             boards=(Board.OVERVIEW, Board.INGEST),
             note="An event received three times without success no longer counts: poison does not show here.",
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.QUEUE_AGE,
                     # Three visibility timeouts: an event that failed twice and then succeeded stays quiet.
                     threshold=3 * visibility_timeout_seconds + 60,
@@ -85,18 +88,16 @@ def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[S
                 ),
             ),
         ),
-        Signal(
+        _of_events(
             title="Events wait and nobody fetches them (1 = so)",
             metrics=(
-                metric("visible", "ApproximateNumberOfMessagesVisible", "Maximum", "waiting"),
-                metric("received", "NumberOfMessagesReceived", "Sum", "received"),
+                queue.maximum(SqsMetric.VISIBLE, "visible", label="waiting"),
+                queue.sum(SqsMetric.RECEIVED, "received"),
             ),
             expression="IF(visible > 0 AND FILL(received, 0) < 1, 1, 0)",
             unit="yes or no",
-            section=Section.INGEST,
-            boards=(Board.INGEST,),
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.CONSUMER_STALLED,
                     threshold=1,
                     comparison=Comparison.AT_LEAST,
@@ -110,20 +111,18 @@ def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[S
                 ),
             ),
         ),
-        Signal(
+        _of_events(
             title="Events in and out",
             metrics=(
-                metric("sent", "NumberOfMessagesSent", "Sum", "sent"),
-                metric("received", "NumberOfMessagesReceived", "Sum", "received, retries too"),
-                metric("deleted", "NumberOfMessagesDeleted", "Sum", "done"),
+                queue.sum(SqsMetric.SENT, "sent"),
+                queue.sum(SqsMetric.RECEIVED, "received", label="received, retries too"),
+                queue.sum(SqsMetric.DELETED, "deleted", label="done"),
             ),
             unit="events a minute",
-            section=Section.INGEST,
-            boards=(Board.INGEST,),
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.QUEUE_SILENT,
-                    watches="sent",
+                    metric_id="sent",
                     threshold=0,
                     comparison=Comparison.AT_MOST,
                     datapoints=15,
@@ -137,55 +136,49 @@ def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[S
                 ),
             ),
         ),
-        Signal(
+        _of_events(
             title="Events waiting",
             metrics=(
-                metric("waiting", "ApproximateNumberOfMessagesVisible", "Maximum", "waiting"),
-                metric(
-                    "in_flight", "ApproximateNumberOfMessagesNotVisible", "Maximum", "being handled, or to be retried"
-                ),
+                queue.maximum(SqsMetric.VISIBLE, "waiting"),
+                queue.maximum(SqsMetric.NOT_VISIBLE, "in_flight", label="being handled, or to be retried"),
             ),
             unit="events",
-            section=Section.INGEST,
-            boards=(Board.INGEST,),
         ),
-        Signal(
+        _of_events(
             title="Minutes until the queue is empty",
             metrics=(
-                metric("waiting", "ApproximateNumberOfMessagesVisible", "Average", "waiting"),
-                metric("deleted", "NumberOfMessagesDeleted", "Sum", "done"),
-                metric("sent", "NumberOfMessagesSent", "Sum", "sent"),
+                queue.of(SqsMetric.VISIBLE, Statistic.AVERAGE, "waiting"),
+                queue.sum(SqsMetric.DELETED, "deleted", label="done"),
+                queue.sum(SqsMetric.SENT, "sent"),
             ),
             expression="IF(FILL(deleted, 0) > sent, waiting / ((deleted - sent) / 5))",
             unit="minutes",
             period_seconds=300,
-            section=Section.INGEST,
-            boards=(Board.INGEST,),
             note="No line where the queue does not shrink: it is empty, or never will be.",
         ),
     )
 
 
 def _dead_letter_signals(queue_name: str, shortest_life_seconds: int) -> tuple[Signal, ...]:
-    metric = metrics_of("AWS/SQS", {"QueueName": queue_name})
+    queue = queue_metrics(queue_name)
 
-    def held(statistic: str) -> tuple:
+    def held(statistic: Statistic) -> tuple[Metric, ...]:
         return (
-            metric("visible", "ApproximateNumberOfMessagesVisible", statistic, "visible"),
+            queue.of(SqsMetric.VISIBLE, statistic, "visible"),
             # Counted too, or looking at a message would clear the alarm for as long as it is looked at.
-            metric("held", "ApproximateNumberOfMessagesNotVisible", statistic, "being looked at"),
+            queue.of(SqsMetric.NOT_VISIBLE, statistic, "held", label="being looked at"),
         )
 
     return (
         Signal(
             title="Dead letters",
-            metrics=held("Maximum"),
+            metrics=held(Statistic.MAXIMUM),
             expression="visible + held",
             unit="messages",
             section=Section.DEAD_LETTERS,
             boards=(Board.OVERVIEW, Board.INGEST),
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.DLQ_NOT_EMPTY,
                     threshold=0,
                     datapoints=1,
@@ -198,16 +191,14 @@ def _dead_letter_signals(queue_name: str, shortest_life_seconds: int) -> tuple[S
                 ),
             ),
         ),
-        Signal(
+        _of_dead_letters(
             title="Age of the oldest dead letter, since it became one",
-            metrics=(metric("age", "ApproximateAgeOfOldestMessage", "Maximum", "age"),),
+            metrics=(queue.maximum(SqsMetric.AGE_OF_OLDEST, "age"),),
             unit="seconds",
             period_seconds=300,
-            section=Section.DEAD_LETTERS,
-            boards=(Board.INGEST,),
             note="It expires by the age since it was first sent, which this one leaves out.",
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.DLQ_EXPIRING,
                     threshold=shortest_life_seconds // 2,
                     comparison=Comparison.AT_LEAST,
@@ -222,13 +213,13 @@ def _dead_letter_signals(queue_name: str, shortest_life_seconds: int) -> tuple[S
         Signal(
             title="Dead letters nobody touched, per day",
             # The least of a whole day: emptying the queue, or looking at all of it, is not neglect.
-            metrics=held("Minimum"),
+            metrics=held(Statistic.MINIMUM),
             expression="visible + held",
             unit="messages",
             period_seconds=SECONDS_PER_DAY,
             section=Section.DEAD_LETTERS,
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.DLQ_NEGLECTED,
                     threshold=0,
                     datapoints=3,

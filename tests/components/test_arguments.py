@@ -20,7 +20,14 @@ QUEUE = {
     "producer_principals": (),
     "protect": False,
 }
-CONSUMER = {"queue_arn": "q", "function_arn": "f", "batch_size": 10, "batch_window_seconds": 0, "max_concurrency": 2}
+CONSUMER = {
+    "queue_arn": "q",
+    "function_arn": "f",
+    "function_name": "f",
+    "batch_size": 10,
+    "batch_window_seconds": 0,
+    "max_concurrency": 2,
+}
 IDENTITY = {
     "physical_name": "callers",
     "resource_server_identifier": "r",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from components.monitoring.alarm_ids import AlarmId
 from components.monitoring.boards import (
     COLOURS,
     REFERENCE_COLOUR,
@@ -14,14 +15,14 @@ from components.monitoring.boards import (
     board_body,
     board_url,
 )
+from components.monitoring.metrics import Metric, SqsMetric, queue_metrics
 from components.monitoring.queries import SavedQuery
+from components.monitoring.selection import Selection
 from components.monitoring.signals import (
-    AlarmId,
-    AlarmRule,
+    Alarm,
     Board,
     Comparison,
-    CompositeRule,
-    Metric,
+    CompositeAlarm,
     Reference,
     Section,
     Severity,
@@ -41,12 +42,10 @@ QUERY = SavedQuery(
 
 
 def metric(identifier: str = "age") -> Metric:
-    return Metric(
-        id=identifier, namespace="AWS/SQS", name="Age", dimensions={"QueueName": "q"}, statistic="Sum", label=identifier
-    )
+    return queue_metrics("q").sum(SqsMetric.SENT, identifier)
 
 
-def rule(identifier: AlarmId = AlarmId.QUEUE_AGE, **changes: Any) -> AlarmRule:
+def alarm(identifier: AlarmId = AlarmId.QUEUE_AGE, **changes: Any) -> Alarm:
     values = {
         "threshold": 60,
         "datapoints": 1,
@@ -55,28 +54,36 @@ def rule(identifier: AlarmId = AlarmId.QUEUE_AGE, **changes: Any) -> AlarmRule:
         "meaning": "M",
         "first_step": "F",
     }
-    return AlarmRule(id=identifier, **values | changes)
+    return Alarm(id=identifier, **values | changes)
 
 
-def signal(*rules: AlarmRule, **changes: Any) -> Signal:
+def signal(*alarms: Alarm, **changes: Any) -> Signal:
     values = {"title": "Age", "metrics": (metric(),), "unit": "seconds", "section": Section.INGEST}
-    return Signal(**values | {"boards": (Board.OVERVIEW,), "alarms": rules} | changes)
+    return Signal(**values | {"boards": (Board.OVERVIEW,), "alarms": alarms} | changes)
 
 
-def widgets(*signals: Signal, kind: str = "metric", board: Board = Board.OVERVIEW, **content: Any) -> list[dict]:
-    rules = [one.id for each in signals for one in each.alarms] + [one.id for one in content.get("composites", ())]
-    shown = BoardContent(signals=signals, alarm_arns={one: f"arn:{one}" for one in rules}, **content)
-    return [widget for widget in board_body(board, shown, CONTEXT)["widgets"] if widget["type"] == kind]
+def widgets(
+    *signals: Signal,
+    kind: str = "metric",
+    board: Board = Board.OVERVIEW,
+    composites: tuple[CompositeAlarm, ...] = (),
+    queries: tuple[SavedQuery, ...] = (),
+) -> list[dict[str, Any]]:
+    selection = Selection(signals=signals, composites=composites)
+    arns = {alarm.id.value: f"arn:{alarm.id}" for alarm in selection.alarms}
+    content = BoardContent(selection=selection, alarm_arns=arns, queries=queries)
+    return [widget for widget in board_body(board, content, CONTEXT)["widgets"] if widget["type"] == kind]
 
 
-def graph_of(one: Signal, **content: Any) -> dict[str, Any]:
-    (widget,) = widgets(one, **content)
+def graph_of(drawn: Signal, *composites: CompositeAlarm) -> dict[str, Any]:
+    (widget,) = widgets(drawn, composites=composites)
     return widget["properties"]
 
 
 def test_a_graph_draws_the_metric_with_the_threshold_of_its_alarm() -> None:
-    drawn = graph_of(signal(rule(comparison=Comparison.AT_LEAST)))
-    assert drawn["metrics"] == [["AWS/SQS", "Age", "QueueName", "q", {"id": "age", "stat": "Sum", "label": "age"}]]
+    drawn = graph_of(signal(alarm(comparison=Comparison.AT_LEAST)))
+    options = {"id": "age", "stat": "Sum", "label": "age"}
+    assert drawn["metrics"] == [["AWS/SQS", "NumberOfMessagesSent", "QueueName", "q", options]]
     assert drawn["annotations"]["horizontal"] == [
         {"label": "queue-age (P2): >= 60", "value": 60, "color": COLOURS[Severity.P2], "fill": "above"}
     ]
@@ -93,21 +100,21 @@ def test_a_graph_of_an_expression_hides_its_inputs_and_its_legend() -> None:
     ("changes", "fill"), [({}, "above"), ({"comparison": Comparison.AT_MOST}, "below"), ({"threshold": 0}, None)]
 )
 def test_what_is_too_much_is_shaded_but_never_the_whole_graph(changes: dict[str, Any], fill: str | None) -> None:
-    (line,) = graph_of(signal(rule(**changes)))["annotations"]["horizontal"]
+    (line,) = graph_of(signal(alarm(**changes)))["annotations"]["horizontal"]
     assert line.get("fill") == fill
 
 
 def test_a_part_of_an_alarm_is_drawn_in_the_name_of_who_is_told() -> None:
-    whole = CompositeRule(
+    whole = CompositeAlarm(
         id=AlarmId.CONSUMER_DOWN, any_of=(AlarmId.QUEUE_AGE,), severity=Severity.P1, meaning="M", first_step="F"
     )
-    (line,) = graph_of(signal(rule(severity=None)), composites=(whole,))["annotations"]["horizontal"]
+    (line,) = graph_of(signal(alarm(severity=None)), whole)["annotations"]["horizontal"]
     assert (line["label"], line["color"]) == ("queue-age of consumer-down (P1): > 60", COLOURS[Severity.P1])
     inner = dataclasses.replace(whole, severity=None)
     outer = dataclasses.replace(whole, id=AlarmId.INGEST_UNHEALTHY, any_of=(AlarmId.CONSUMER_DOWN,))
-    (line,) = graph_of(signal(rule(severity=None)), composites=(inner, outer))["annotations"]["horizontal"]
+    (line,) = graph_of(signal(alarm(severity=None)), inner, outer)["annotations"]["horizontal"]
     assert line["label"] == "queue-age of ingest-unhealthy (P1): > 60"
-    (line,) = graph_of(signal(rule(severity=None)))["annotations"]["horizontal"]
+    (line,) = graph_of(signal(alarm(severity=None)))["annotations"]["horizontal"]
     assert (line["label"], line["color"]) == ("queue-age: > 60", REFERENCE_COLOUR)
 
 
@@ -120,7 +127,7 @@ def test_a_part_of_an_alarm_is_drawn_in_the_name_of_who_is_told() -> None:
     ],
 )
 def test_a_threshold_of_days_is_said_in_days(unit: str, threshold: float, compared: str) -> None:
-    drawn = graph_of(signal(rule(threshold=threshold, comparison=Comparison.AT_LEAST), unit=unit))
+    drawn = graph_of(signal(alarm(threshold=threshold, comparison=Comparison.AT_LEAST), unit=unit))
     assert drawn["annotations"]["horizontal"][0]["label"] == f"queue-age (P2): {compared}"
 
 
@@ -139,24 +146,24 @@ def test_areas_are_stacked() -> None:
 
 
 def test_a_note_is_read_above_the_graphs_of_its_section() -> None:
-    texts = [one["properties"]["markdown"] for one in widgets(signal(note="Poison hides."), kind="text")]
+    texts = [widget["properties"]["markdown"] for widget in widgets(signal(note="Poison hides."), kind="text")]
     assert texts[1] == "## Ingest\n- **Age**: Poison hides."
 
 
 def matrices(board: Board) -> dict[str, list[str]]:
     signals = (
-        signal(rule(severity=None), boards=tuple(Board)),
-        signal(rule(AlarmId.API_5XX, severity=Severity.P1)),
-        signal(rule(AlarmId.API_4XX, severity=Severity.P3), boards=(Board.API,)),
+        signal(alarm(severity=None), boards=tuple(Board)),
+        signal(alarm(AlarmId.API_5XX, severity=Severity.P1)),
+        signal(alarm(AlarmId.API_4XX, severity=Severity.P3), boards=(Board.API,)),
     )
     plain: dict[str, Any] = {"meaning": "M", "first_step": "F"}
     composites = (
-        CompositeRule(id=AlarmId.CONSUMER_DOWN, any_of=(AlarmId.QUEUE_AGE,), severity=None, **plain),
-        CompositeRule(id=AlarmId.INGEST_UNHEALTHY, any_of=(AlarmId.CONSUMER_DOWN,), severity=Severity.P1, **plain),
-        CompositeRule(id=AlarmId.SERVICE_HEALTH, any_of=(AlarmId.API_5XX,), severity=None, **plain),
+        CompositeAlarm(id=AlarmId.CONSUMER_DOWN, any_of=(AlarmId.QUEUE_AGE,), severity=None, **plain),
+        CompositeAlarm(id=AlarmId.INGEST_UNHEALTHY, any_of=(AlarmId.CONSUMER_DOWN,), severity=Severity.P1, **plain),
+        CompositeAlarm(id=AlarmId.SERVICE_HEALTH, any_of=(AlarmId.API_5XX,), severity=None, **plain),
     )
     found = widgets(*signals, kind="alarm", board=board, composites=composites)
-    return {one["properties"]["title"].split(" ")[-1]: one["properties"]["alarms"] for one in found}
+    return {widget["properties"]["title"].split(" ")[-1]: widget["properties"]["alarms"] for widget in found}
 
 
 def test_the_overview_shows_every_alarm_by_who_is_told() -> None:
@@ -181,13 +188,11 @@ def test_the_answer_of_a_saved_query_is_a_table() -> None:
 
 
 def test_one_graph_and_what_the_logs_say_of_it_lie_side_by_side() -> None:
-    shown = BoardContent(signals=(signal(section=Section.LOGS),), queries=(QUERY,), alarm_arns={})
-    placed = [
-        (one["type"], one["x"], one["y"], one["width"]) for one in board_body(Board.API, shown, CONTEXT)["widgets"]
-    ]
-    assert placed[-1][0] == "log"
-    shown = BoardContent(signals=(signal(section=Section.LOGS),), queries=(QUERY,), alarm_arns={})
-    *_, graph, log = board_body(Board.OVERVIEW, shown, CONTEXT)["widgets"]
+    content = BoardContent(
+        selection=Selection(signals=(signal(section=Section.LOGS),)), queries=(QUERY,), alarm_arns={}
+    )
+    assert board_body(Board.API, content, CONTEXT)["widgets"][-1]["type"] == "log"
+    *_, graph, log = board_body(Board.OVERVIEW, content, CONTEXT)["widgets"]
     assert (graph["x"], log["x"], graph["y"] == log["y"], graph["width"], log["width"]) == (0, 12, True, 12, 12)
 
 
@@ -200,12 +205,13 @@ def test_rows_of_any_number_of_graphs_fill_the_width(number: int, board: Board) 
 
 
 def rows(placed: list[dict[str, Any]]) -> Iterator[list[int]]:
-    for y in {one["y"] for one in placed}:
-        yield [one["width"] for one in placed if one["y"] == y]
+    for y in {widget["y"] for widget in placed}:
+        yield [widget["width"] for widget in placed if widget["y"] == y]
 
 
 def test_a_board_explains_itself_and_skips_what_is_drawn_elsewhere() -> None:
-    (text,) = board_body(Board.OVERVIEW, BoardContent(signals=(signal(boards=()),), alarm_arns={}), CONTEXT)["widgets"]
+    content = BoardContent(selection=Selection(signals=(signal(boards=()),)), alarm_arns={})
+    (text,) = board_body(Board.OVERVIEW, content, CONTEXT)["widgets"]
     assert "https://example.com/runbook.md" in text["properties"]["markdown"]
     assert "`event-processing/dev`" in text["properties"]["markdown"]
     assert board_url(CONTEXT, Board.OVERVIEW).endswith("#dashboards/dashboard/event-processing-dev-overview")

@@ -4,18 +4,20 @@ from typing import Any
 
 import pytest
 
+from components.monitoring.alarm_ids import AlarmId, ObjectiveId, PaceId, slo_alarm
 from components.monitoring.alarms import AlarmContext, describe
+from components.monitoring.metrics import Metric, Statistic
+from components.monitoring.own_signals import own_signals
 from components.monitoring.selection import select
 from components.monitoring.signals import (
-    AlarmId,
-    AlarmRule,
-    CompositeRule,
-    Metric,
+    Alarm,
+    CompositeAlarm,
+    Level,
     Section,
     Severity,
     Signal,
 )
-from components.monitoring.topics import alert_signals, listeners
+from components.monitoring.topics import listeners
 from components.settings.parsers import AlarmOverride
 
 
@@ -25,13 +27,13 @@ def metric(identifier: str = "age", **changes: Any) -> Metric:
         "namespace": "AWS/SQS",
         "name": "ApproximateAgeOfOldestMessage",
         "dimensions": {"QueueName": "events"},
-        "statistic": "Maximum",
+        "statistic": Statistic.MAXIMUM,
         "label": "age",
     }
     return Metric(**values | changes)
 
 
-def rule(identifier: AlarmId = AlarmId.QUEUE_AGE, **changes: Any) -> AlarmRule:
+def alarm(identifier: AlarmId = AlarmId.QUEUE_AGE, **changes: Any) -> Alarm:
     values = {
         "id": identifier,
         "threshold": 60,
@@ -41,30 +43,30 @@ def rule(identifier: AlarmId = AlarmId.QUEUE_AGE, **changes: Any) -> AlarmRule:
         "meaning": "Events wait.",
         "first_step": "Look.",
     }
-    return AlarmRule(**values | changes)
+    return Alarm(**values | changes)
 
 
-def signal(*rules: AlarmRule, **changes: Any) -> Signal:
-    values = {"title": "Age", "metrics": (metric(),), "unit": "seconds", "section": Section.INGEST, "alarms": rules}
+def signal(*alarms: Alarm, **changes: Any) -> Signal:
+    values = {"title": "Age", "metrics": (metric(),), "unit": "seconds", "section": Section.INGEST, "alarms": alarms}
     return Signal(**values | changes)
 
 
-def composite(identifier: AlarmId = AlarmId.CONSUMER_DOWN, **changes: Any) -> CompositeRule:
+def composite(identifier: AlarmId = AlarmId.CONSUMER_DOWN, **changes: Any) -> CompositeAlarm:
     values = {"id": identifier, "severity": Severity.P1, "meaning": "Nothing moves.", "first_step": "Look."}
-    return CompositeRule(**values | changes)
+    return CompositeAlarm(**values | changes)
 
 
 def test_a_rule_that_can_never_be_met_is_refused() -> None:
     with pytest.raises(ValueError, match="4 of 3 periods can never be met"):
-        rule(datapoints=4)
+        alarm(datapoints=4)
 
 
 @pytest.mark.parametrize(
-    ("changes", "watches", "words"),
+    ("changes", "metric_id", "words"),
     [
         ({"metrics": ()}, "", "no metric"),
         ({"metrics": (metric("a"), metric("a"))}, "a", "an id of its own"),
-        ({"metrics": (metric("a"), metric("b"))}, "", "an alarm watches one value"),
+        ({"metrics": (metric("a"), metric("b"))}, "", "an alarm is on one value"),
         ({"metrics": (metric("a"), metric("b"))}, "c", "name one of a, b"),
         ({"metrics": tuple(metric(f"m{n}") for n in range(11)), "expression": "m0"}, "", "at most 10"),
         ({"period_seconds": 43_200}, "", "longest CloudWatch evaluates"),
@@ -73,18 +75,18 @@ def test_a_rule_that_can_never_be_met_is_refused() -> None:
         ({"period_seconds": 3_599}, "", ""),
     ],
 )
-def test_a_signal_cloudwatch_could_not_alarm_on_is_refused(changes: dict[str, Any], watches: str, words: str) -> None:
+def test_a_signal_cloudwatch_could_not_alarm_on_is_refused(changes: dict[str, Any], metric_id: str, words: str) -> None:
     if not words:
-        assert signal(rule(periods=20, datapoints=20, watches=watches), **changes)
+        assert signal(alarm(periods=20, datapoints=20, metric_id=metric_id), **changes)
         return
     with pytest.raises(ValueError, match=words):
-        signal(rule(periods=20, datapoints=20, watches=watches), **changes)
+        signal(alarm(periods=20, datapoints=20, metric_id=metric_id), **changes)
 
 
 def test_periods_under_an_hour_are_evaluated_for_a_day_at_most() -> None:
-    assert signal(rule(periods=24, datapoints=1), period_seconds=3_600)
+    assert signal(alarm(periods=24, datapoints=1), period_seconds=3_600)
     with pytest.raises(ValueError, match="more than 86400 s"):
-        signal(rule(periods=25, datapoints=1), period_seconds=3_540)
+        signal(alarm(periods=25, datapoints=1), period_seconds=3_540)
 
 
 @pytest.mark.parametrize("identifier", ["", "Age", "1st", "a-b"])
@@ -100,38 +102,39 @@ def test_a_composite_of_nothing_or_of_both_kinds_is_refused(changes: dict[str, A
 
 
 def test_an_alarm_on_one_of_several_lines_watches_the_one_it_names() -> None:
-    watching = rule(watches="b")
-    assert signal(watching, metrics=(metric("a"), metric("b"))).watched(watching).id == "b"
+    on_b = alarm(metric_id="b")
+    assert signal(on_b, metrics=(metric("a"), metric("b"))).metric_of(on_b).id == "b"
 
 
-def chosen(*signals: Signal, composites: Any = (), level: Any = "full", overrides: Any = None) -> dict[str, Any]:
+def chosen(*signals: Signal, composites: Any = (), level: Level = Level.FULL, overrides: Any = None) -> dict[str, Any]:
     selection = select(signals, composites, level=level, overrides=overrides or {})
-    metric_alarms = {one.id.value: one.threshold for each in selection.signals for one in each.alarms}
-    return metric_alarms | {one.id.value: [child.value for child in one.children] for one in selection.composites}
+    return {
+        alarm.id.value: alarm.threshold if isinstance(alarm, Alarm) else [child.value for child in alarm.children]
+        for alarm in selection.alarms
+    }
 
 
 def test_essential_leaves_out_p3_and_what_is_not_essential() -> None:
-    signals = signal(rule(severity=Severity.P3)), signal(rule(AlarmId.API_5XX)), signal(rule(AlarmId.API_DOWN))
-    composites = (
-        composite(AlarmId.SLO_API_LATENCY_SLOW, any_of=(AlarmId.API_5XX,), essential=False, severity=Severity.P2),
-    )
+    signals = signal(alarm(severity=Severity.P3)), signal(alarm(AlarmId.API_5XX)), signal(alarm(AlarmId.API_DOWN))
+    slow = slo_alarm(ObjectiveId.API_LATENCY, PaceId.SLOW)
+    composites = (composite(slow, any_of=(AlarmId.API_5XX,), essential=False, severity=Severity.P2),)
     assert chosen(*signals, composites=composites) == {
         "queue-age": 60,
         "api-5xx": 60,
         "api-down": 60,
         "slo-api-latency-slow": ["api-5xx"],
     }
-    assert chosen(*signals, composites=composites, level="essential") == {"api-5xx": 60, "api-down": 60}
+    assert chosen(*signals, composites=composites, level=Level.ESSENTIAL) == {"api-5xx": 60, "api-down": 60}
 
 
 def test_an_override_changes_threshold_or_leaves_the_alarm_out() -> None:
-    signals = signal(rule()), signal(rule(AlarmId.API_5XX)), signal(rule(AlarmId.DLQ_NOT_EMPTY))
+    signals = signal(alarm()), signal(alarm(AlarmId.API_5XX)), signal(alarm(AlarmId.DLQ_NOT_EMPTY))
     overrides = {"queue-age": AlarmOverride(threshold=0), "api-5xx": AlarmOverride(enabled=False)}
     assert chosen(*signals, overrides=overrides) == {"queue-age": 0, "dlq-not-empty": 60}
 
 
 def test_an_alarm_to_opt_in_to_is_there_when_it_is_named() -> None:
-    silent = signal(rule(AlarmId.QUEUE_SILENT, opt_in=True))
+    silent = signal(alarm(AlarmId.QUEUE_SILENT, opt_in=True))
     assert chosen(silent) == {}
     assert chosen(silent, overrides={"queue-silent": AlarmOverride()}) == {"queue-silent": 60}
     assert chosen(silent, overrides={"queue-silent": AlarmOverride(enabled=False)}) == {}
@@ -146,12 +149,12 @@ def test_an_alarm_to_opt_in_to_is_there_when_it_is_named() -> None:
 )
 def test_an_override_of_what_is_not_there_is_refused(overrides: dict[str, AlarmOverride], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        chosen(signal(rule()), overrides=overrides)
+        chosen(signal(alarm()), overrides=overrides)
 
 
 def test_two_rules_of_one_id_are_refused() -> None:
     with pytest.raises(ValueError, match="queue-age is not"):
-        chosen(signal(rule()), signal(rule()))
+        chosen(signal(alarm()), signal(alarm()))
 
 
 ANY = composite(any_of=(AlarmId.QUEUE_AGE, AlarmId.CONSUMER_STALLED))
@@ -170,23 +173,23 @@ ALL = composite(all_of=(AlarmId.QUEUE_AGE, AlarmId.CONSUMER_STALLED))
     ],
 )
 def test_composites_and_children_stay_or_go_together(
-    combined: CompositeRule, without: list[str], expected: set[str]
+    combined: CompositeAlarm, without: list[str], expected: set[str]
 ) -> None:
-    children = [signal(rule(one, severity=None)) for one in (AlarmId.QUEUE_AGE, AlarmId.CONSUMER_STALLED)]
-    overrides = {one: AlarmOverride(enabled=False) for one in without}
+    children = [signal(alarm(child, severity=None)) for child in (AlarmId.QUEUE_AGE, AlarmId.CONSUMER_STALLED)]
+    overrides = {alarm_id: AlarmOverride(enabled=False) for alarm_id in without}
     assert set(chosen(*children, composites=[combined], overrides=overrides)) == expected
 
 
 def test_a_suppressor_that_is_not_there_suppresses_nothing() -> None:
-    fast, medium = AlarmId.SLO_API_LATENCY_FAST, AlarmId.SLO_API_LATENCY_MEDIUM
+    fast, medium = (slo_alarm(ObjectiveId.API_LATENCY, pace) for pace in (PaceId.FAST, PaceId.MEDIUM))
     composites = (
         composite(fast, any_of=(AlarmId.QUEUE_AGE,)),
         composite(medium, any_of=(AlarmId.QUEUE_AGE,), suppressed_by=fast),
     )
 
     def suppressor(overrides: dict[str, AlarmOverride]) -> AlarmId | None:
-        selection = select((signal(rule()),), composites, level="full", overrides=overrides)
-        return next(one.suppressed_by for one in selection.composites if one.id is medium)
+        selection = select((signal(alarm()),), composites, level=Level.FULL, overrides=overrides)
+        return next(composite.suppressed_by for composite in selection.composites if composite.id is medium)
 
     assert suppressor({}) is fast
     assert suppressor({fast: AlarmOverride(enabled=False)}) is None
@@ -196,19 +199,21 @@ def test_composites_of_composites_are_made_after_them_and_go_with_who_tells_for_
     inner = composite(any_of=(AlarmId.QUEUE_AGE,), severity=None)
     outer = composite(AlarmId.INGEST_UNHEALTHY, any_of=(AlarmId.CONSUMER_DOWN,))
     slow = composite(
-        AlarmId.SLO_INGEST_TIMELY_SLOW, any_of=(AlarmId.QUEUE_AGE,), suppressed_by=AlarmId.INGEST_UNHEALTHY
+        slo_alarm(ObjectiveId.INGEST_TIMELY, PaceId.SLOW),
+        any_of=(AlarmId.QUEUE_AGE,),
+        suppressed_by=AlarmId.INGEST_UNHEALTHY,
     )
-    there = list(chosen(signal(rule(severity=None)), composites=(slow, outer, inner)))
+    there = list(chosen(signal(alarm(severity=None)), composites=(slow, outer, inner)))
     assert there == ["queue-age", "consumer-down", "ingest-unhealthy", "slo-ingest-timely-slow", "service-health"]
     without = {AlarmId.INGEST_UNHEALTHY: AlarmOverride(enabled=False)}
-    assert list(chosen(signal(rule(severity=None)), composites=(outer, inner), overrides=without)) == []
+    assert list(chosen(signal(alarm(severity=None)), composites=(outer, inner), overrides=without)) == []
 
 
 def test_service_health_is_everything_that_pages() -> None:
-    signals = signal(rule(severity=Severity.P1)), signal(rule(AlarmId.API_5XX)), signal(rule(AlarmId.API_DOWN))
+    signals = signal(alarm(severity=Severity.P1)), signal(alarm(AlarmId.API_5XX)), signal(alarm(AlarmId.API_DOWN))
     composites = (composite(any_of=(AlarmId.API_DOWN,)),)
     assert chosen(*signals, composites=composites)["service-health"] == ["queue-age", "consumer-down"]
-    assert "service-health" not in chosen(signal(rule()))
+    assert "service-health" not in chosen(signal(alarm()))
     assert "service-health" not in chosen(*signals, overrides={"service-health": AlarmOverride(enabled=False)})
 
 
@@ -217,11 +222,11 @@ def context(runbook_url: str = "https://runbook") -> AlarmContext:
 
 
 def test_a_description_says_meaning_first_step_board_and_runbook() -> None:
-    assert describe(rule(), context()) == (
+    assert describe(alarm(), context()) == (
         "Events wait.\n\nFirst: Look.\n\nBoard: https://board\nRunbook: https://runbook#queue-age"
     )
     with pytest.raises(ValueError, match="CloudWatch takes 1024"):
-        describe(rule(meaning="x" * 1000), context())
+        describe(alarm(meaning="x" * 1000), context())
 
 
 @pytest.mark.parametrize(
@@ -234,14 +239,17 @@ def test_a_description_says_meaning_first_step_board_and_runbook() -> None:
     ],
 )
 def test_somebody_hears_of_a_page_whenever_anybody_can_be_told(email: str, page: str, expected: dict) -> None:
-    heard = {one.value: [to for to, _ in listeners(one, email=email, page_endpoint=page)] for one in Severity}
+    heard = {
+        severity.value: [protocol for protocol, _ in listeners(severity, email=email, page_endpoint=page)]
+        for severity in Severity
+    }
     assert heard == expected
 
 
 def test_no_topic_has_to_tell_of_its_own_failure() -> None:
     watched = {
-        one.alarms[0].topic: {each.dimensions["TopicName"][-2:] for each in one.metrics}
-        for one in alert_signals("e-dev")
+        signal.alarms[0].topic: {metric.dimensions["TopicName"][-2:] for metric in signal.metrics}
+        for signal in own_signals("e-dev", ("/log",))[1:]
     }
     assert set().union(*watched.values()) == {"p1", "p2", "p3"}
     assert all(topic is not None and topic.value not in broken for topic, broken in watched.items())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.settings.parsers import AlarmOverride
-from components.settings.stack_settings import SettingsError, StackSettings, config_rules
+from components.settings.stack_settings import SettingsError, StackSettings, config_parsers
 
 ENOUGH = {
     "aws:region": "eu-west-1",
@@ -105,8 +105,8 @@ def test_settings_are_frozen() -> None:
 def test_a_value_against_its_rule_is_refused_by_its_key(key: str, value: str) -> None:
     (problem,) = refused(**{key: value}).problems
     assert problem.key == key
-    assert problem.mend.startswith("pulumi config set --stack dev ")
-    assert key in problem.mend
+    assert problem.fix.startswith("pulumi config set --stack dev ")
+    assert key in problem.fix
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_an_unprotected_production_stack_is_refused_until_it_is_meant() -> None:
 @pytest.mark.parametrize("stack", ["Prod", "a" * 21, "my_stack", "aws-dev", "cognito", "1dev", "dev-", ""])
 def test_a_stack_name_that_cannot_be_part_of_every_name_is_refused(stack: str) -> None:
     (problem,) = refused(stack).problems
-    assert (problem.key, problem.mend) == ("stack", "pulumi stack rename NAME")
+    assert (problem.key, problem.fix) == ("stack", "pulumi stack rename NAME")
 
 
 def test_all_problems_are_told_at_once_each_with_value_rule_and_mend() -> None:
@@ -179,15 +179,15 @@ def test_overrides_hold_numbers_even_when_the_cli_stored_a_string() -> None:
     }
 
 
-@pytest.mark.parametrize("key", sorted(config_rules()))
+@pytest.mark.parametrize("key", sorted(config_parsers()))
 def test_the_mend_shown_for_a_key_is_itself_a_valid_value(key: str) -> None:
-    command = config_rules()[key].example.format(key=key)
+    command = config_parsers()[key].example.format(key=key)
     value = command.split()[-1]
     if "[0]" in command:
         value = json.dumps([value])
     if key == "alarms":
         value = '{"queue-age": {"threshold": 600}}'
-    config_rules()[key].parse(value)
+    config_parsers()[key].parse(value)
 
 
 def test_names_carry_project_and_stack() -> None:

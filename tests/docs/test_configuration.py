@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.settings.stack_settings import StackSettings, config_defaults, config_rules
+from components.settings.stack_settings import StackSettings, config_defaults, config_parsers
 from localcloud import samples
 from localcloud.deployer import stack_config
 from localcloud.deployer.stack_config import ConfigError
@@ -30,7 +30,7 @@ def own(keys: dict[str, Any]) -> dict[str, Any]:
 
 def disagreements(project: dict[str, Any]) -> list[str]:
     """Where a project file and the settings differ in keys, types, defaults or words."""
-    declared, rules, defaults = project["config"], own(config_rules()), own(config_defaults())
+    declared, rules, defaults = project["config"], own(config_parsers()), own(config_defaults())
     found = [f"{key} is described and never read" for key in declared.keys() - rules.keys()]
     found += [f"{key} is read and not described" for key in rules.keys() - declared.keys()]
     for key in declared.keys() & rules.keys():
