@@ -47,7 +47,8 @@ check: lint ## Lint, types and unit tests, in under a minute
 .PHONY: test
 test: $(INSTALLED) $(SECURITY_INSTALLED) lint ## Everything that must be green before a change lands
 	@# Two workers, whole files each: fixtures such as a deployed stack are made once a worker.
-	$(BIN)/pytest -n 2 --dist loadfile
+	@# What a test leaves in the working tree fails the run.
+	$(BIN)/python -m tools.unchanged $(BIN)/pytest -n 2 --dist loadfile
 
 .PHONY: soak
 soak: $(INSTALLED) $(SECURITY_INSTALLED) ## The long forms: more seeds, more kills, half an hour and more

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +15,7 @@ from rich.text import Text
 
 from ops.errors import OperatorError
 
+KEPT = Path(".localcloud", "kept")
 MANY = 100  # fewer are done before a bar would be seen
 
 
@@ -51,9 +52,16 @@ def instant(value: datetime) -> str:
     return value.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def kept_file(kind: str) -> Path:
+    """Where to keep what a command must not lose, unless a file is named: in a folder that git ignores."""
+    return KEPT / f"{kind}-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
+
+
 def new_private_file(path: Path) -> IO[str]:
     """A new file of mode 600, which was not there before; raises OperatorError when it cannot be made."""
     try:
+        if path.parent == KEPT:
+            KEPT.mkdir(parents=True, exist_ok=True)
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
     except FileExistsError:
         raise OperatorError(f"{path} is there already, and may be what is left of something: name another.") from None

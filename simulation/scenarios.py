@@ -98,15 +98,16 @@ TABLE_FAILS = (
     "table-read-throttle",
 )
 
-NO_EVENT = {
-    AN_HOUR: "the first event came after {first_event} minutes, and its third failure, two retries later, is what pages"
-}
-NO_REQUEST = {AN_HOUR: "the second request came after {second_request} minutes; the first one to fail wakes nobody"}
-FEW_FAIL = "of seven requests a minute {}, and seven, 1.44 % of an hour's, burn the budget fast enough"
-SOME_SLOW = "a fifth takes 43 minutes to fill the 14.4 % of an hour that page; the ticket api-latency comes first"
+NO_EVENT = {AN_HOUR: "the first event arrived after {first_event} minutes; its third failure, two retries later, pages"}
+NO_REQUEST = {AN_HOUR: "the second request arrived after {second_request} minutes; one failed request does not page"}
+FEW_FAIL = "of seven requests a minute {}; the fast burn needs seven failures, 1.44 % of the requests of an hour"
+SOME_SLOW = (
+    "a fifth of the requests needs 43 minutes to reach the 14.4 % of an hour that page; api-latency opens a ticket"
+    " first"
+)
 FEW_SLOW = (
-    "a tenth never fills the 14.4 % of an hour that page, and takes 216 minutes to fill the 6 % of six hours; the"
-    " ticket api-latency comes first"
+    "a tenth of the requests never reaches the 14.4 % of an hour that page, and needs 216 minutes to reach the 6 % of"
+    " six hours; api-latency opens a ticket first"
 )
 BOTH_BREAK = (*API_FAILS, "query-errors", *TIMELY, "consumer-concurrency")
 
@@ -114,8 +115,8 @@ SCENARIOS = (
     Scenario(
         name="consumer stopped", changes={"consumer_runs": False}, minutes=30, page=("ingest-unhealthy",),
         speaks=(*TIMELY, "consumer-concurrency"),
-        late={AN_HOUR: "the first event came after {first_event} minutes: before, a stopped consumer and an idle one"
-              " look the same"},
+        late={AN_HOUR: "the first event arrived after {first_event} minutes; until then, a stopped consumer looks like"
+              " an idle one"},
     ),
     Scenario(
         name="bad deploy: every batch crashes", changes={"handler_fails": "crash"},
@@ -154,8 +155,8 @@ SCENARIOS = (
     Scenario(
         name="table refuses writes of one batch in five", changes=_share_of_table(0.2, writes="throttle"), levels=BUSY,
         settle=600, ticket=("ingest-failures",), speaks=TABLE_FAILS,
-        again={A_MINUTE: "the share of late events creeps through the threshold while the number of all events varies;"
-               " CloudWatch clears an alarm at the value at which it fires; it need not page"},
+        again={A_MINUTE: "the share of late events slowly crosses the threshold while the number of events varies, and"
+               " CloudWatch clears an alarm at the value at which it fires; this fault need not page"},
     ),
     Scenario(
         name="table refuses all reads", changes=_table(reads="throttle"),
@@ -181,8 +182,8 @@ SCENARIOS = (
     Scenario(
         name="1 % of requests fail", changes={"query_failing": 0.01}, minutes=720, **LONG, levels=BUSY,
         ticket=("api-5xx-any", *AVAILABILITY), speaks=API_FAILS,
-        again={A_MINUTE: "of four failures an hour seven fall into one by chance, and hours later two into minutes of"
-               " two requests; it need not page"},
+        again={A_MINUTE: "at four failures an hour, seven fall into one hour by chance, and hours later two fall into"
+               " minutes with two requests; this fault need not page"},
     ),
     Scenario(
         name="10 % of requests fail", changes={"query_failing": 0.1}, minutes=120, **LONG, levels=BUSY,
@@ -282,6 +283,7 @@ SCENARIOS = (
         name="dead letters neglected", changes={"invalid": 0.015, "dead_letters_handled": False},
         minutes=7 * 1_440, levels=(AN_HOUR,),
         ticket=("dlq-neglected",), page=("dlq-expiring",), speaks=("dlq-not-empty", "ingest-invalid"),
-        late={AN_HOUR: "nothing is lost for days; it pages when half of the shortest life of a dead letter is over"},
+        late={AN_HOUR: "no message is lost for days; the alarm pages when half of the shortest life of a dead letter is"
+              " over"},
     ),
 )  # fmt: skip

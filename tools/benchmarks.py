@@ -1,6 +1,6 @@
-"""`make bench`: measures everything in one run, prints it, and keeps it in docs/benchmarks.md with date and machine.
+"""`make bench` measures everything in one run, prints it, and writes it to docs/benchmarks.md with date and machine.
 
-What is written there by hand, below the mark, stays.
+The text below the mark is written by hand and is kept.
 """
 
 import argparse
@@ -28,59 +28,58 @@ MB = 1e6
 
 PAGE = """# Benchmarks
 
-Written by `make bench` in one run on {date}: {machine}, Python {python}, load {load}.
-Compare within a run, and ratios before figures: figures are those of this machine. Turns are interleaved, figures are
-medians of {turns} turns and {starts} starts, CPU is that of the process alone.
+`make bench` wrote this page in one run on {date}: {machine}, Python {python}, load {load}.
+Compare figures only within a run, and prefer ratios: figures depend on the machine. Turns are interleaved. Figures are
+medians of {turns} turns and {starts} starts. CPU is the CPU time of the process.
 
 The functions run from the zip files that ship, in an environment like Lambda's, with tracing on and every trace sampled
-(Lambda samples about 5 %). The table answers after {latency:.0f} ms. A batch has {per_user} events a user; a record
-has {services} services, {item_bytes} bytes. Two controls do the same in the same run (`benchmarks`):
+(Lambda samples about 5 %). The table responds after {latency:.0f} ms. A batch has {per_user} events per user; a record
+has {services} services, {item_bytes} bytes. Two controls do the same work in the same run (`benchmarks/`):
 
-- *naive*: as the documentation of the libraries suggests it: Table resource, pydantic, BatchProcessor, a log line and
-  a subsegment for each message; a get and a put for each event;
-- *one at a time*: one message an invocation, a get and a put for each, nothing else.
+- *naive* follows the documentation of the libraries: Table resource, pydantic, BatchProcessor, a log line and a
+  subsegment for each message, a get and a put for each event;
+- *one at a time* handles one message per invocation, with a get and a put, and nothing else.
 
 ## Handling events
 
 {events}
 
-Counts are exact and asserted by `tests/handlers/test_request_counts.py`, and so are generous forms of two of the
-ratios.
+`tests/handlers/test_request_counts.py` asserts the exact counts, and generous forms of two of the ratios.
 
-## Starting
+## Cold starts
 
-From the first import to the function being ready, the first connection included.
+From the first import until the function is ready, including the first connection.
 
 {starting}
 
-What ships: a layer of {layer:,.0f} KB, {code:,.0f} KB of code, stored without compression.
+The artifact: a layer of {layer:,.0f} KB, {code:,.0f} KB of code, stored without compression.
 
-## Asking
+## Queries
 
 | query, at the handler | ms |
 |---|---|
 | warm, median | {warm:.1f} |
 | warm, 99th percentile | {warm_99:.1f} |
-| cold: start and first answer, without Lambda's own part | {cold:.0f} |
+| cold: start and first answer, without the time of Lambda itself | {cold:.0f} |
 
-## What a million costs
+## Costs of a million
 
-US dollars, list prices of `eu-west-1` as of {prices_of}, entered by hand in `tools/cost.py`, where their sources are;
-no free tier, arm64, {memory:.2f} GB. Requests and units are counted; durations are the measured ones, of this machine.
-SQS is a send for each event, and a receive and a delete for each {entries}. Without logs, metrics, traces and what
-stands ([cost.md](cost.md)).
+US dollars, list prices of `eu-west-1` as of {prices_of}, entered by hand in `tools/cost.py`, which lists their sources;
+no free tier, arm64, {memory:.2f} GB. Requests and units are counted; durations are those measured on this machine.
+SQS is a send for each event, and a receive and a delete for each {entries}. Logs, metrics, traces and
+standing costs are not included ([cost.md](cost.md)).
 
 {events_cost}
 
 A million queries: API Gateway {api:.2f}, Lambda requests {requests:.2f}, Lambda GB-seconds {query_gb:.2f}, DynamoDB
 reads {query_reads:.2f}: {query_total:.2f} in all.
-Cognito takes {token:.5f} for a token, which a client keeps for an hour.
+Cognito charges {token:.5f} for a token; a client keeps a token for an hour.
 
 """
 
 
 def render(found: Measured) -> str:
-    """The measured part of the page."""
+    """Return the measured part of the page."""
     query_walls = sorted(found.query_walls)
     warm = statistics.median(query_walls)
     query_prices = {
@@ -135,16 +134,16 @@ def _events(found: Measured) -> str:
         return ["", "", str(counts[OURS]), str(counts[NAIVE]), str(counts[ONE_BY_ONE])]
 
     rows = {
-        "DynamoDB requests per event": [f"{each.requests_per_event:.2f}" for each in columns.values()],
+        "DynamoDB requests per event": [f"{steady.requests_per_event:.2f}" for steady in columns.values()],
         "requests, 100 events of one user": of_100(found.hot),
         "requests, 100 events that change nothing": of_100(found.unchanged),
-        "events per CPU second": [f"{each.events_per_cpu_second:.0f}" for each in columns.values()],
-        "against naive": [f"{each.times(naive[each.batch], 'cpu'):.1f}x" for each in columns.values()],
-        "events per second": [f"{each.events_per_second:.0f}" for each in columns.values()],
-        "against naive ": [f"{each.times(naive[each.batch], 'seconds'):.1f}x" for each in columns.values()],
+        "events per CPU second": [f"{steady.events_per_cpu_second:.0f}" for steady in columns.values()],
+        "against naive": [f"{steady.times(naive[steady.batch], 'cpu'):.1f}x" for steady in columns.values()],
+        "events per second": [f"{steady.events_per_second:.0f}" for steady in columns.values()],
+        "against naive ": [f"{steady.times(naive[steady.batch], 'seconds'):.1f}x" for steady in columns.values()],
     }
     traced = found.untraced.times(found.steady[OURS, 100], "cpu")
-    note = f"In a trace that is not sampled, an event of a batch of 100 takes {1 / traced:.2f} of the CPU."
+    note = f"Without sampling of the trace, an event of a batch of 100 takes {1 / traced:.2f} of the CPU."
     return f"{_table(['', *columns], rows)}\n\n{note}"
 
 
@@ -153,27 +152,27 @@ def _starting(found: Measured) -> str:
     names = {OURS: "event handler", QUERY: "query", NAIVE: "naive", ONE_BY_ONE: "one at a time"}
     starts = [found.starts[module] for module in names]
     rows = {
-        "CPU, ms": [f"{each.median('cpu') * 1000:.0f}" for each in starts],
-        "against naive": [f"{each.share(naive, 'cpu'):.2f}" for each in starts],
-        "peak memory, MB": [f"{each.median('peak_memory') / MB:.1f}" for each in starts],
-        "against naive ": [f"{each.share(naive, 'peak_memory'):.2f}" for each in starts],
+        "CPU, ms": [f"{start.median('cpu') * 1000:.0f}" for start in starts],
+        "against naive": [f"{start.share(naive, 'cpu'):.2f}" for start in starts],
+        "peak memory, MB": [f"{start.median('peak_memory') / MB:.1f}" for start in starts],
+        "against naive ": [f"{start.share(naive, 'peak_memory'):.2f}" for start in starts],
     }
     return _table(["", *names.values()], rows)
 
 
 def _events_cost(found: Measured) -> str:
-    columns = {name: prices_of(each) for name, each in _columns(found).items()}
+    columns = {name: prices_of(steady) for name, steady in _columns(found).items()}
     first = next(iter(columns.values()))
-    rows = {what: [f"{prices[what]:.2f}" for prices in columns.values()] for what in first}
+    rows = {item: [f"{prices[item]:.2f}" for prices in columns.values()] for item in first}
     rows["**a million events**"] = [f"**{sum(prices.values()):.2f}**" for prices in columns.values()]
     return _table(["", *columns], rows)
 
 
 def prices_of(steady: Steady) -> dict[str, float]:
-    """Dollars for a million events, by what is paid for."""
+    """Return the dollars for a million events, by billed item."""
     turn = steady.turns[0]
     writes = sum(turn.requests.get(name, 0) for name in ("UpdateItem", "PutItem"))
-    # A batch read is paid by item: as many as are written here.
+    # A batch read is billed per item; it reads as many items as are written here.
     reads = turn.requests.get("GetItem") or writes
     polls = math.ceil(steady.batch / SQS_ENTRIES) / steady.batch
     write_units = math.ceil(_item_bytes() / 1024)
@@ -205,7 +204,7 @@ def _processor() -> str:
 
 
 def main() -> None:
-    """Measure, print, keep."""
+    """Measure, print the page and write it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=9)
     parser.add_argument("--starts", type=int, default=15)

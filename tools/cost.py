@@ -1,6 +1,6 @@
 """What a stack costs a month, computed from what the program would deploy: `python -m tools.cost` writes docs/cost.md.
 
-The graph says how many alarms, boards, keys and metrics there are; the prices and what one event takes are below.
+The recorded graph has the number of alarms, boards, keys and metrics. The prices, and what an event uses, are below.
 """
 
 from collections.abc import Iterator
@@ -44,54 +44,58 @@ SOURCES = (
     "aws.amazon.com/api-gateway/pricing",
 )
 
-# Events a second, and as many queries.
+# Events a second; the number of queries is the same.
 TRAFFIC = {level.name: level.per_second for level in LEVELS}
 
-# What one takes, rounded up: seconds of a function, and bytes of log with the platform's lines and the metrics.
+# Use of a batch and of a query, rounded up: seconds of a function, bytes of log with platform lines and metrics.
 BATCH_SECONDS, BATCH_LOG_BYTES = 0.1, 3_500
 QUERY_SECONDS, QUERY_LOG_BYTES, ACCESS_LOG_BYTES = 0.03, 2_500, 700
-# Five pollers ask an empty queue every 20 seconds.
+# Five pollers poll an empty queue every 20 seconds.
 EMPTY_RECEIVES_PER_SECOND = 5 / 20
-# Lambda traces the first invocation of each second and 5 % of the others, the API its percentage.
+# Lambda traces the first invocation of each second and 5 % of the others; the API traces its own percentage.
 LAMBDA_TRACED = 0.05
 MAPPING_METRICS = 5
 
 PAGE = """# What it costs
 
-Made by `python -m tools.cost` from what the program would deploy, and checked by a test. US dollars a month, list
-prices of `eu-west-1`, entered by hand in {entered} and never fetched: compare them with the pages below before you
-rely on them. Without the free tier (10 alarm metrics, 10 metrics, 3 small dashboards, 5 GB of logs and more), which
-pays for most of a quiet stack, and without the cheaper tiers of large volumes.
+`python -m tools.cost` generates this page from what the program would deploy, and a test checks it. Prices are list
+prices of `eu-west-1` in US dollars a month, entered by hand in {entered}. Compare them with the price pages below
+before you rely on them. Left out are the free tier (10 alarm metrics, 10 metrics, 3 small dashboards, 5 GB of logs
+and more), which pays for most of a quiet stack, and the lower prices of large volumes.
 
-## Standing
+## Standing costs
 
-What costs the same whatever happens. An alarm is paid per metric it watches: one on four metrics costs four times.
+These costs do not depend on traffic. An alarm is billed per metric: an alarm on four metrics costs four times as much
+as an alarm on one.
 
 {standing}
 
-The stacks have as many clients as their settings name. Three of these are upper bounds: a client's price is the one AWS
-announced in 2024, the metrics of the event source mapping are counted as custom metrics, and the one counted in the
-access log exists only in hours in which somebody was refused.
+A stack has as many clients as its settings name. Three prices are upper bounds. The price of a client is the price
+AWS announced in 2024. The metrics of the event source mapping are counted as custom metrics. The metric counted in
+the access log exists only in hours in which a request was rejected with 401 or 403.
 
-## With traffic
+## Costs with traffic
 
-Events, and as many queries. Standing costs are included; watching is all that is there to see instead of to serve.
+The number of queries equals the number of events. The total includes the standing costs. Monitoring is everything
+that exists to observe the stack, not to serve requests.
 
 {traffic}
 
-500 a second is more than the limits that ship allow (`apiRateLimit`, `consumerMaxConcurrency`); it is what a stack with
-higher limits would cost.
+500 a second is more than the shipped limits allow (`apiRateLimit`, `consumerMaxConcurrency`). The row shows the costs
+of a stack with higher limits.
 
-What one takes is assumed, generously: a batch runs {batch}, a query {query}; a record has at
-most 1 KB, and nothing is retried. Not counted: stored records and their backups, tokens of the API's clients (2.25
-dollars a thousand; a client keeps one for an hour), data sent to the internet, mails and pages.
+The assumptions are generous: a batch runs {batch}, a query {query}, a record has at most 1 KB, and nothing is
+retried.
 
-In a flood, most of the watching is log lines of the queries. To spend less, keep them for fewer days
-(`logRetentionDays`) and trace fewer requests (`apiTraceSamplingPercent`); the alarms are the cheapest part.
+Not included: stored records and their backups, tokens of the API's clients (2.25 dollars a thousand; a client keeps a
+token for an hour), data sent to the internet, mails and pages.
+
+At 500 a second, most of the monitoring costs are log lines of the queries. To spend less, keep logs for fewer days
+(`logRetentionDays`) and trace fewer requests (`apiTraceSamplingPercent`). The alarms are the cheapest part.
 
 ## Prices
 
-| what | USD |
+| item | USD |
 |---|---|
 {prices}
 
@@ -105,20 +109,20 @@ ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 class Item:
     """One line of the bill."""
 
-    what: str
+    name: str
     quantity: float
     price: str
-    watching: bool
-    """Whether it is there to watch the others."""
+    monitoring: bool
+    """Whether it observes the stack, and serves no request."""
 
     @property
     def dollars(self) -> float:
-        """What it costs a month."""
+        """The costs of a month."""
         return self.quantity * PRICES[self.price]
 
 
 def standing(graph: Graph) -> Iterator[Item]:
-    """What costs the same whatever happens."""
+    """Yield the items whose costs do not depend on traffic."""
 
     def count(type_: str) -> int:
         return len(graph.of_type(type_))
@@ -128,30 +132,30 @@ def standing(graph: Graph) -> Iterator[Item]:
         for alarm in graph.of_type(ALARM)
     )
     keys = graph.of_type("aws:kms/key:Key")
-    watching_keys = [key for key in keys if key.name.startswith("monitoring")]
-    yield Item(what="metrics watched by alarms", quantity=metrics, price="alarm metric", watching=True)
+    alert_keys = [key for key in keys if key.name.startswith("monitoring")]
+    yield Item(name="metrics of alarms", quantity=metrics, price="alarm metric", monitoring=True)
     composites = count("aws:cloudwatch/compositeAlarm:CompositeAlarm")
-    yield Item(what="composite alarms", quantity=composites, price="composite alarm", watching=True)
+    yield Item(name="composite alarms", quantity=composites, price="composite alarm", monitoring=True)
     boards = count("aws:cloudwatch/dashboard:Dashboard")
-    yield Item(what="dashboards", quantity=boards, price="dashboard", watching=True)
-    yield Item(what="metrics of the handlers", quantity=handler_metrics(), price="custom metric", watching=True)
+    yield Item(name="dashboards", quantity=boards, price="dashboard", monitoring=True)
+    yield Item(name="metrics of the handlers", quantity=handler_metrics(), price="custom metric", monitoring=True)
     counted = count("aws:cloudwatch/logMetricFilter:LogMetricFilter") + MAPPING_METRICS
     yield Item(
-        what="metrics of the mapping and of the access log", quantity=counted, price="custom metric", watching=True
+        name="metrics of the mapping and of the access log", quantity=counted, price="custom metric", monitoring=True
     )
-    yield Item(what="key of the alerts", quantity=len(watching_keys), price="key", watching=True)
-    yield Item(what="key of the data", quantity=len(keys) - len(watching_keys), price="key", watching=False)
+    yield Item(name="key of the alerts", quantity=len(alert_keys), price="key", monitoring=True)
+    yield Item(name="key of the data", quantity=len(keys) - len(alert_keys), price="key", monitoring=False)
     clients = count("aws:cognito/userPoolClient:UserPoolClient")
-    yield Item(what="clients of the API", quantity=clients, price="API client", watching=False)
+    yield Item(name="clients of the API", quantity=clients, price="API client", monitoring=False)
 
 
 def handler_metrics() -> int:
-    """How many metrics the handlers emit: each name once, the cold starts of each function."""
+    """Count the metrics of the handlers: each name once, and the cold starts of both functions."""
     return len([name for name in vars(Metric) if name.isupper()]) + 1
 
 
 def moving(graph: Graph, a_second: float) -> Iterator[Item]:
-    """What follows the traffic."""
+    """Yield the items whose costs depend on traffic."""
     seconds = HOURS_PER_MONTH * 3600
     events = queries = a_second * seconds
     batches = events / batch_size(graph, a_second)
@@ -165,39 +169,39 @@ def moving(graph: Graph, a_second: float) -> Iterator[Item]:
     )
     sampled = graph.one("aws:xray/samplingRule:SamplingRule").inputs["fixedRate"]
     traces = traced(queries, seconds, sampled) + traced(batches, seconds, LAMBDA_TRACED)
-    for what, quantity, price, watching in (
+    for name, quantity, price, monitoring in (
         ("queue: send, receive, delete", (events + receives + batches) / 1e6, "million queue requests", False),
         ("functions: invocations", (batches + queries) / 1e6, "million invocations", False),
         ("functions: time", gigabyte_seconds, "GB-second", False),
-        ("table: one write unit an event", events / 1e6, "million write units", False),
-        ("table: one read unit an event and a query", (events + queries) / 1e6, "million read units", False),
+        ("table: one write unit per event", events / 1e6, "million write units", False),
+        ("table: one read unit per event and per query", (events + queries) / 1e6, "million read units", False),
         ("API", queries / 1e6, "million API requests", False),
-        ("logs: taken in", logs, "log GB", True),
-        ("logs: kept, once the retention is full", logs * months_kept, "log GB kept a month", True),
+        ("logs: ingested", logs, "log GB", True),
+        ("logs: stored, once the retention period is full", logs * months_kept, "log GB kept a month", True),
         ("traces", traces / 1e6, "million traces", True),
     ):
-        yield Item(what=what, quantity=quantity, price=price, watching=watching)
+        yield Item(name=name, quantity=quantity, price=price, monitoring=monitoring)
 
 
 def batch_size(graph: Graph, a_second: float) -> float:
-    """Events in one batch: alone at low traffic, as many as there may be in a flood."""
+    """Return the events in one batch: one at low traffic, the configured maximum at high traffic."""
     most = graph.one("aws:lambda/eventSourceMapping:EventSourceMapping").inputs["batchSize"]
     return min(most, max(1.0, a_second))
 
 
 def memory(graph: Graph, function: str) -> float:
-    """Gigabytes of a function."""
+    """Return the memory of a function in gigabytes."""
     return graph.one("aws:lambda/function:Function", f"{function}-function").inputs["memorySize"] / 1024
 
 
 def traced(number: float, seconds: float, share: float) -> float:
-    """How many of so many are traced: one a second, and a share of the others."""
+    """Return how many of `number` requests are traced: one a second, and a share of the others."""
     first = min(number, seconds)
     return first + (number - first) * share
 
 
 def stacks() -> dict[str, Graph]:
-    """The stacks whose costs are told."""
+    """Return the graphs of the stacks on the page."""
     full = {"monitoring": "full", "alarmEmail": "oncall@example.com"}
     return {
         "dev, essential": record("dev"),
@@ -207,7 +211,7 @@ def stacks() -> dict[str, Graph]:
 
 
 def document(graphs: dict[str, Graph]) -> str:
-    """The page."""
+    """Return the page as Markdown."""
     return PAGE.format(
         standing="\n".join(_standing_table(graphs)),
         traffic="\n".join(_traffic_table(graphs)),
@@ -223,29 +227,29 @@ def document(graphs: dict[str, Graph]) -> str:
 
 def _standing_table(graphs: dict[str, Graph]) -> Iterator[str]:
     bills = {name: list(standing(graph)) for name, graph in graphs.items()}
-    yield f"| what | {' | '.join(bills)} |"
+    yield f"| item | {' | '.join(bills)} |"
     yield "|---" * (len(bills) + 1) + "|"
     for row in zip(*bills.values(), strict=True):
         cells = (f"{item.quantity:g} = {item.dollars:.2f}" for item in row)
-        yield f"| {row[0].what} | {' | '.join(cells)} |"
-    for title, kinds in (("watching", (True,)), ("all", (True, False))):
-        sums = (sum(item.dollars for item in bill if item.watching in kinds) for bill in bills.values())
+        yield f"| {row[0].name} | {' | '.join(cells)} |"
+    for title, kinds in (("monitoring", (True,)), ("total", (True, False))):
+        sums = (sum(item.dollars for item in bill if item.monitoring in kinds) for bill in bills.values())
         yield f"| **{title}** | {' | '.join(f'**{dollars:.2f}**' for dollars in sums)} |"
 
 
 def _traffic_table(graphs: dict[str, Graph]) -> Iterator[str]:
-    yield "| stack | traffic | all | of it watching | logs and traces |"
+    yield "| stack | traffic | total | monitoring | logs and traces |"
     yield "|---|---|---|---|---|"
     for name, graph in graphs.items():
         for traffic, a_second in TRAFFIC.items():
             if a_second > 1 and name.startswith("dev"):
                 continue
-            follows = list(moving(graph, a_second))
-            items = [*standing(graph), *follows]
-            everything = sum(item.dollars for item in items)
-            watching = sum(item.dollars for item in items if item.watching)
-            telling = sum(item.dollars for item in follows if item.watching)
-            yield f"| {name} | {traffic} | {everything:,.0f} | {watching:,.0f} | {telling:,.0f} |"
+            with_traffic = list(moving(graph, a_second))
+            items = [*standing(graph), *with_traffic]
+            total = sum(item.dollars for item in items)
+            monitoring = sum(item.dollars for item in items if item.monitoring)
+            logs_and_traces = sum(item.dollars for item in with_traffic if item.monitoring)
+            yield f"| {name} | {traffic} | {total:,.0f} | {monitoring:,.0f} | {logs_and_traces:,.0f} |"
 
 
 if __name__ == "__main__":

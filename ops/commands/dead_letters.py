@@ -2,7 +2,6 @@
 
 import json
 from collections import defaultdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,7 @@ from ops.commands.dead_letter_output import LOOKED, confirmed, describe, keep_co
 from ops.commands.options import OutputsOption, StackOption
 from ops.dead_letters import GAVE_UP, Held, Letter
 from ops.errors import OperatorError, ends_in_one_sentence
-from ops.output import counted, instant, print_table, progress_bar, tell
+from ops.output import counted, instant, kept_file, print_table, progress_bar, tell
 from ops.redrive import Moved, MoveTask, Pace, follow_move_task, send_back, start_move_task
 from ops.stack import load_outputs
 
@@ -186,7 +185,9 @@ def discard(
     reason: ReasonOption = None,
     message_id: MessageOption = None,
     everything: AllOption = False,
-    copy: Annotated[Path | None, typer.Option(help="Where to keep a copy; by default a new file here.")] = None,
+    copy: Annotated[
+        Path | None, typer.Option(help="Where to keep a copy; by default a new file in .localcloud/kept.")
+    ] = None,
     no_copy: Annotated[bool, typer.Option("--no-copy", help="Keep no copy: gone is gone.")] = False,
     yes: YesOption = False,
     limit: LimitOption = 10_000,
@@ -211,7 +212,7 @@ def discard(
         if not confirmed(yes, f"Delete {counted(len(chosen), 'message')}?"):
             return
         still = held.keep(chosen, 60)
-        path = None if no_copy else copy or Path(f"dead-letters-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl")
+        path = None if no_copy else copy or kept_file("dead-letters")
         if path:
             keep_copy(path, still)
         gone = [letter for batch in batches(still) for letter in held.delete(batch)]

@@ -12,7 +12,7 @@ import typer
 from ops.commands.options import OutputsOption, StackOption
 from ops.errors import OperatorError, ends_in_one_sentence
 from ops.events import Event, EventFile, Rejected, count_events, open_events, send_events
-from ops.output import counted, progress_bar, tell
+from ops.output import counted, kept_file, progress_bar, tell
 from ops.stack import load_outputs
 
 
@@ -27,7 +27,8 @@ def send(
     ] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Send without checking first.")] = False,
     failed: Annotated[
-        Path | None, typer.Option(help="Where to keep what the queue did not accept; by default a new file here.")
+        Path | None,
+        typer.Option(help="Where to keep what is not accepted; by default a new file in .localcloud/kept."),
     ] = None,
     stack: StackOption = None,
     outputs: OutputsOption = None,
@@ -51,7 +52,7 @@ def send(
             raise OperatorError(f"{file} holds no event: one JSON object a line is expected.")
         deployed = load_outputs(stack, outputs)
         # One event that was typed is typed again; only what came in a file is kept, unless a file was named.
-        path = failed or (Path(f"send-failed-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl") if file else None)
+        path = failed or (kept_file("send-failed") if file else None)
         rejected = Rejected(path)
         try:
             with progress_bar("Sending", total) as advance:

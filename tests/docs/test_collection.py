@@ -1,4 +1,4 @@
-"""No file with tests stays uncollected: pytest would pass by them in silence."""
+"""pytest collects every file that defines tests; it skips a file with another name in silence."""
 
 import ast
 from pathlib import Path
@@ -9,7 +9,7 @@ TESTS = Path(__file__).parents[1]
 
 
 def uncollected(root: Path) -> list[str]:
-    """Files that define tests and are not named so that pytest collects them."""
+    """Return the files that define tests under a name that pytest does not collect."""
     return [
         str(path.relative_to(root))
         for path in sorted(root.rglob("*.py"))

@@ -1,4 +1,4 @@
-"""The page of costs is what the program would deploy, times the prices stated."""
+"""docs/cost.md is the deployed resources times the stated prices."""
 
 import copy
 
@@ -14,7 +14,7 @@ def graphs(dev_graph: Graph, prod_graph: Graph) -> dict[str, Graph]:
     return {"dev, essential": dev_graph, "dev, full": full, "prod, full": prod_graph}
 
 
-def test_the_page_is_up_to_date(graphs: dict[str, Graph]) -> None:
+def test_page_is_up_to_date(graphs: dict[str, Graph]) -> None:
     assert DOCUMENT.read_text() == document(graphs), "run: python -m tools.cost"
 
 
@@ -28,17 +28,17 @@ def test_the_page_is_up_to_date(graphs: dict[str, Graph]) -> None:
         "aws:kms/key:Key",
     ],
 )
-def test_one_resource_less_is_noticed(type_: str, graphs: dict[str, Graph]) -> None:
+def test_missing_resource_is_noticed(type_: str, graphs: dict[str, Graph]) -> None:
     fewer = copy.deepcopy(graphs["prod, full"])
     fewer.resources.remove(fewer.of_type(type_)[0])
     assert document(graphs | {"prod, full": fewer}) != document(graphs)
 
 
-def test_an_alarm_is_paid_per_metric(dev_graph: Graph) -> None:
-    one = Graph([dev_graph.one("aws:cloudwatch/metricAlarm:MetricAlarm", "ingest-down")], {}, set())
-    assert next(item.quantity for item in standing(one)) == 4
+def test_alarm_is_billed_per_metric(dev_graph: Graph) -> None:
+    single = Graph([dev_graph.one("aws:cloudwatch/metricAlarm:MetricAlarm", "ingest-down")], {}, set())
+    assert next(item.quantity for item in standing(single)) == 4
 
 
-def test_every_price_is_of_something(prod_graph: Graph) -> None:
+def test_every_price_is_used(prod_graph: Graph) -> None:
     items = [*standing(prod_graph), *moving(prod_graph, TRAFFIC["5 a minute"])]
     assert {item.price for item in items} == set(PRICES)

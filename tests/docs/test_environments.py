@@ -1,4 +1,4 @@
-"""The functions are told exactly what their handlers read."""
+"""The environment of each function holds exactly the variables its handler reads."""
 
 import dataclasses
 
@@ -20,23 +20,23 @@ ENVIRONMENTS = {
 
 
 def read_by(settings: type) -> set[str]:
-    """Names of the variables a settings class reads: its fields in capitals."""
+    """Return the variables a settings class reads: its field names in capitals."""
     return {field.name.upper() for field in dataclasses.fields(settings)}
 
 
 @pytest.mark.parametrize("function", SETTINGS)
-def test_every_variable_is_read_and_every_variable_read_is_there(function: str) -> None:
+def test_environment_holds_exactly_the_variables_that_are_read(function: str) -> None:
     assert ENVIRONMENTS[function].keys() == read_by(SETTINGS[function]) | POWERTOOLS
 
 
 @pytest.mark.parametrize("function", SETTINGS)
-def test_handlers_accept_what_they_are_told(function: str) -> None:
+def test_handlers_accept_their_environment(function: str) -> None:
     variables = {key: str(value) for key, value in ENVIRONMENTS[function].items()}
     assert SETTINGS[function].of(variables)
 
 
 @pytest.mark.parametrize("function", SETTINGS)
-def test_deployed_functions_have_that_environment(function: str, dev_graph: Graph) -> None:
+def test_deployed_functions_have_their_environment(function: str, dev_graph: Graph) -> None:
     variables = dev_graph.one("aws:lambda/function:Function", f"{function}-function").inputs["environment"]["variables"]
     assert variables.keys() == ENVIRONMENTS[function].keys()
     assert SETTINGS[function].of(variables)

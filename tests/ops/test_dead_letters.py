@@ -215,6 +215,14 @@ def test_what_is_discarded_is_kept_in_a_file_of_ones_own(filled: TwoQueues):
     assert filled.visible_letters() == 4
 
 
+def test_unless_told_where_the_copy_is_kept_where_git_ignores_it(filled: TwoQueues):
+    result = filled.run("discard", "--all", "--yes")
+    (kept,) = Path(".localcloud", "kept").iterdir()
+    assert f"A copy, personal data included, is in {kept}." in result.stdout
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert len(kept.read_text().splitlines()) == 5
+
+
 def test_nothing_is_deleted_that_could_not_be_kept(filled: TwoQueues):
     Path("kept.jsonl").write_text("evidence")
     assert_refused(filled.run("discard", "--all", "--copy", "kept.jsonl", "--yes"), "is there already")

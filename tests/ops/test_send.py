@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from ops.__main__ import app
 from ops.events import Event, Rejected, count_events, open_events, send_events
+from tests.fakes.checkout import ROOT
 from tests.ops.queues import TwoQueues, answer_with, assert_refused, login
 
 
@@ -166,6 +167,18 @@ def test_what_was_kept_before_is_not_overwritten(queues: TwoQueues, events: Path
     answer_with(monkeypatch, send_message_batch=lambda request, real: {"Failed": []})
     assert_refused(send(queues, "--file", str(events), "--failed", "again.jsonl"), "is there already")
     assert Path("again.jsonl").read_text() == "evidence"
+
+
+def test_unless_told_where_it_keeps_what_was_not_accepted_where_git_ignores_it(
+    queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch
+):
+    answer_with(monkeypatch, send_message_batch=lambda request, real: {"Failed": []})
+    result = send(queues, "--file", str(events))
+    (kept,) = Path(".localcloud", "kept").iterdir()
+    assert f"25 of 25 events are kept in {kept}" in result.stderr
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert lines(kept) == lines(events)
+    assert f"{kept.parts[0]}/" in (ROOT / ".gitignore").read_text().splitlines()
 
 
 class Accepting:
