@@ -89,6 +89,10 @@ class ServiceLevelObjective:
         """How many percent may be bad."""
         return round(100 - self.target_percent, 4)
 
+    def threshold_percent(self, pace: Pace) -> float:
+        """Return how many percent are bad when the budget burns at a pace."""
+        return round(pace.rate * self.budget_percent, 4)
+
     @property
     def signals(self) -> tuple[Signal, ...]:
         """What is drawn, then what the composites are made of."""
@@ -128,7 +132,6 @@ class ServiceLevelObjective:
         )
 
     def _windows(self, pace: Pace) -> Iterator[Signal]:
-        threshold = round(pace.rate * self.budget_percent, 4)
         meaning = f"{self.title}: the error budget burns {pace.rate:g} times too fast in this window."
         for window, seconds, expression, datapoints, periods in (
             (
@@ -151,7 +154,7 @@ class ServiceLevelObjective:
                 alarms=(
                     Alarm(
                         id=slo_alarm(self.id, pace.id, window),
-                        threshold=threshold,
+                        threshold=self.threshold_percent(pace),
                         datapoints=datapoints,
                         periods=periods,
                         severity=None,
