@@ -24,11 +24,7 @@ artifact = artifact_for(settings.python_version)
 
 event_handler_name = settings.physical_name(EVENT_HANDLER_SERVICE)
 api_name = settings.physical_name("api")
-log_groups = LogGroups(
-    event_handler=settings.log_group_name(EVENT_HANDLER_SERVICE),
-    query=settings.log_group_name(QUERY_SERVICE),
-    api_access=settings.log_group_name("api-access"),
-)
+log_groups = LogGroups.of(settings.log_group_name)
 
 provider = aws.Provider(
     "aws",
@@ -86,7 +82,7 @@ layer = DependencyLayer(
     "dependencies",
     DependencyLayerArgs(
         physical_name=settings.physical_name("dependencies"),
-        archive=artifact.layer,
+        artifact=artifact,
         python_version=settings.python_version,
     ),
     in_account,
@@ -97,9 +93,7 @@ event_handler = PythonFunction(
         physical_name=event_handler_name,
         log_group_name=log_groups.event_handler,
         handler="handlers.event_handler.handler",
-        archive=artifact.code,
-        layer_arn=layer.arn,
-        python_version=settings.python_version,
+        runtime=layer.runtime,
         memory_mb=settings.consumer_memory_mb,
         timeout_seconds=settings.consumer_timeout_seconds,
         reserved_concurrency=settings.reserved_concurrency,
@@ -136,9 +130,7 @@ query = PythonFunction(
         physical_name=settings.physical_name(QUERY_SERVICE),
         log_group_name=log_groups.query,
         handler="handlers.query.handler",
-        archive=artifact.code,
-        layer_arn=layer.arn,
-        python_version=settings.python_version,
+        runtime=layer.runtime,
         memory_mb=settings.query_memory_mb,
         timeout_seconds=settings.query_timeout_seconds,
         provisioned_concurrency=settings.query_provisioned_concurrency,
@@ -202,14 +194,7 @@ monitoring = Monitoring(
         account_id=account_id,
         region=settings.region,
         query_folder=f"{settings.project}/{settings.stack}",
-        signals=(
-            *queue.signals,
-            *event_handler.signals,
-            *consumer.signals,
-            *api.signals,
-            *query.signals,
-            *table.signals,
-        ),
+        signals=[signal for part in (queue, event_handler, consumer, api, query, table) for signal in part.signals],
         drawn=(queue.drawn, consumer.drawn),
         composites=queue.composites,
         log_groups=log_groups,

@@ -27,29 +27,38 @@ def artifact_for(python_version: str) -> Artifact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """What every function of the stack runs: Python, the code and the layer of its dependencies."""
+
+    python_version: str
+    archive: Path
+    layer_arn: pulumi.Input[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class DependencyLayerArgs:
     """What `DependencyLayer` needs."""
 
     physical_name: str
-    archive: Path
+    artifact: Artifact
     python_version: str
 
 
 class DependencyLayer(pulumi.ComponentResource):
-    """The locked dependencies, once, for every function that mounts them."""
+    """The locked dependencies, once, for every function: each runs `runtime`."""
 
     def __init__(self, name: str, args: DependencyLayerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-processing:function:DependencyLayer", name, {}, opts)
         layer = aws.lambda_.LayerVersion(
             f"{name}-layer",
             layer_name=args.physical_name,
-            code=pulumi.FileArchive(str(args.archive)),
+            code=pulumi.FileArchive(str(args.artifact.layer)),
             compatible_runtimes=[f"python{args.python_version}"],
             compatible_architectures=[ARCHITECTURE],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.arn = layer.arn
-        self.register_outputs({"arn": self.arn})
+        self.runtime = Runtime(python_version=args.python_version, archive=args.artifact.code, layer_arn=layer.arn)
+        self.register_outputs({"arn": layer.arn})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +69,7 @@ class PythonFunctionArgs:
     log_group_name: str
     handler: str
     """`module.function` inside the archive."""
-    archive: Path
-    layer_arn: pulumi.Input[str]
-    python_version: str
+    runtime: Runtime
     memory_mb: int
     timeout_seconds: int
     reserved_concurrency: int = -1
@@ -109,11 +116,11 @@ class PythonFunction(pulumi.ComponentResource):
             f"{name}-function",
             name=args.physical_name,
             role=role.arn,
-            runtime=f"python{args.python_version}",
+            runtime=f"python{args.runtime.python_version}",
             architectures=[ARCHITECTURE],
             handler=args.handler,
-            code=pulumi.FileArchive(str(args.archive)),
-            layers=[args.layer_arn],
+            code=pulumi.FileArchive(str(args.runtime.archive)),
+            layers=[args.runtime.layer_arn],
             memory_size=args.memory_mb,
             timeout=args.timeout_seconds,
             reserved_concurrent_executions=args.reserved_concurrency,

@@ -1,6 +1,7 @@
 """Saved queries: what people on call ask the logs, ready to run, over the groups that can answer."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.monitoring.signals import Board, Section
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
 
 # What the queries that look for one thing filter by: with an index, groups and days without it cost nothing.
 INDEXED_FIELDS = ("correlation_id", "message_id", "xray_trace_id")
@@ -20,6 +22,11 @@ class LogGroups:
     event_handler: str
     query: str
     api_access: str
+
+    @classmethod
+    def of(cls, name: Callable[[str], str]) -> "LogGroups":
+        """Return the groups of a stack, from the function that names one by its role."""
+        return cls(event_handler=name(EVENT_HANDLER_SERVICE), query=name(QUERY_SERVICE), api_access=name("api-access"))
 
     @property
     def functions(self) -> tuple[str, ...]:
