@@ -1,4 +1,4 @@
-"""The stack: settings, components, exports. What each part guarantees is written in `components/`."""
+"""The stack: settings, components, exports. `components/` describes what each component guarantees."""
 
 import pulumi
 import pulumi_aws as aws

@@ -10,17 +10,17 @@ from components.signals.consumer import consumer_signals, mapping_signals
 
 @dataclass(frozen=True, kw_only=True)
 class QueueConsumerArgs:
-    """What `QueueConsumer` needs."""
+    """Arguments of `QueueConsumer`."""
 
     queue_arn: pulumi.Input[str]
     function_arn: pulumi.Input[str]
-    """The function; its role must already be allowed to consume, AWS checks when the mapping is made."""
+    """The function; its role must already have permission to consume, because AWS checks it on creation."""
     function_name: str
     """Its physical name, the dimension of its metrics."""
     batch_size: int
     batch_window_seconds: int
     max_concurrency: int
-    """Most batches at the same time: the guard of the table, not of the queue."""
+    """Maximum number of concurrent batches: it limits the load on the table."""
 
     def __post_init__(self) -> None:
         if self.batch_size > 10 and self.batch_window_seconds < 1:
@@ -31,7 +31,7 @@ class QueueConsumerArgs:
 
 
 class QueueConsumer(pulumi.ComponentResource):
-    """Each message of a batch succeeds or fails for itself: one that fails does not bring the others back."""
+    """Each message of a batch succeeds or fails on its own: a failed message does not bring the others back."""
 
     def __init__(self, name: str, args: QueueConsumerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-processing:consumer:QueueConsumer", name, {}, opts)

@@ -1,4 +1,4 @@
-"""A Python Lambda function with everything it needs to run and to be seen."""
+"""A Python Lambda function with its role, log group, layer and signals."""
 
 import os
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ ALIAS = "live"
 
 
 def artifact_for(python_version: str) -> Artifact:
-    """Build what this project's functions ship, or end the program with one sentence that says why it cannot be."""
+    """Build the code and the layer of the functions, or end the program with one sentence that says why it cannot."""
     try:
         target = target_from_environment(python_version, os.environ)
         return build_artifact(Path(__file__).resolve().parent.parent, target, progress=pulumi.log.info)
@@ -28,7 +28,7 @@ def artifact_for(python_version: str) -> Artifact:
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """What every function of the stack runs: Python, the code and the layer of its dependencies."""
+    """What every function of the stack runs: Python, the code, and the layer with the dependencies."""
 
     python_version: str
     archive: Path
@@ -37,7 +37,7 @@ class Runtime:
 
 @dataclass(frozen=True, kw_only=True)
 class DependencyLayerArgs:
-    """What `DependencyLayer` needs."""
+    """Arguments of `DependencyLayer`."""
 
     physical_name: str
     artifact: Artifact
@@ -45,7 +45,7 @@ class DependencyLayerArgs:
 
 
 class DependencyLayer(pulumi.ComponentResource):
-    """The locked dependencies, once, for every function: each runs `runtime`."""
+    """One layer with the locked dependencies; `runtime` is what every function runs."""
 
     def __init__(self, name: str, args: DependencyLayerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-processing:function:DependencyLayer", name, {}, opts)
@@ -63,7 +63,7 @@ class DependencyLayer(pulumi.ComponentResource):
 
 @dataclass(frozen=True, kw_only=True)
 class PythonFunctionArgs:
-    """What `PythonFunction` needs."""
+    """Arguments of `PythonFunction`."""
 
     physical_name: str
     log_group_name: str
@@ -73,25 +73,25 @@ class PythonFunctionArgs:
     memory_mb: int
     timeout_seconds: int
     reserved_concurrency: int = -1
-    """-1 reserves nothing: small accounts have nothing to reserve."""
+    """-1 reserves nothing, because small accounts have nothing to reserve."""
     provisioned_concurrency: int = 0
-    """Environments kept warm; callers then have to invoke the alias, which `invoke_arn` and `qualifier` name."""
+    """Environments kept warm; callers must then invoke the alias in `invoke_arn` and `qualifier`."""
     environment: Mapping[str, pulumi.Input[str]]
     statements: tuple[Statement, ...]
-    """What it may do besides writing its own logs and traces."""
+    """Permissions in addition to writing its own logs and traces."""
     log_retention_days: int
     kms_key_arn: pulumi.Input[str] | None
-    """Customer key of environment and logs; None leaves both to keys AWS owns."""
+    """Customer key of environment and logs; None encrypts both with keys that AWS owns."""
     stack: str
     profile: FunctionProfile
-    """What it is called on boards, and which alarms it has."""
+    """Its name on boards, and its alarms."""
 
 
 class PythonFunction(pulumi.ComponentResource):
-    """The function can do what its statements say and write its own logs and traces, and nothing else.
+    """The function has the permissions in its statements, can write its own logs and traces, and nothing else.
 
-    It may not create log groups: lines that arrive after `destroy` would bring the group back, without retention and
-    in the way of the next deployment.
+    It cannot create log groups: lines that arrive after `destroy` would create the group again, without retention, and
+    block the next deployment.
     """
 
     def __init__(self, name: str, args: PythonFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -132,11 +132,12 @@ class PythonFunction(pulumi.ComponentResource):
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(
                 log_format="JSON",
                 log_group=log_group.name,
-                # INFO would drop the debug lines the handlers flush with an error; above INFO, the metrics themselves.
+                # INFO would drop the debug lines that the handlers flush with an error; a higher level also drops the
+                # metrics.
                 application_log_level="DEBUG",
                 system_log_level="INFO",
             ),
-            # The policy too: whoever is told the function's ARN may rely on what it is allowed to do.
+            # The policy too: a resource that has the ARN of the function can rely on its permissions.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[log_group, permissions]),
         )
         self.name, self.arn, self.invoke_arn = function.name, function.arn, function.invoke_arn

@@ -23,10 +23,10 @@ KEY_REUSE_SECONDS = 300
 
 @dataclass(frozen=True, kw_only=True)
 class EventQueueArgs:
-    """What `EventQueue` needs."""
+    """Arguments of `EventQueue`."""
 
     physical_name: str
-    """Name of the source queue; the dead-letter queue adds `-dead-letters`."""
+    """Name of the source queue; the name of the dead-letter queue appends `-dead-letters`."""
     consumer_timeout_seconds: int
     batch_window_seconds: int
     max_receive_count: int
@@ -34,9 +34,9 @@ class EventQueueArgs:
     retention_days: int
     dead_letter_retention_days: int
     kms_key_arn: pulumi.Input[str] | None
-    """Customer key; None encrypts with the key SQS owns."""
+    """Customer key; None encrypts with the key that SQS owns."""
     producer_principals: tuple[str, ...]
-    """IAM principals that may send besides what IAM of this account already allows."""
+    """IAM principals that can send, in addition to what IAM of this account allows."""
     protect: bool
 
     def __post_init__(self) -> None:
@@ -54,11 +54,11 @@ class EventQueueArgs:
 
 
 class EventQueue(pulumi.ComponentResource):
-    """A message is delivered until it is done or in the dead-letter queue, and never readable or sendable without TLS.
+    """A message is delivered until it is deleted or in the dead-letter queue, and every access requires TLS.
 
-    The visibility timeout is derived from the consumer's timeout: a shorter one would hand a message to a second
-    consumer while the first still works on it. The resource policy only adds producers; other identities of the
-    account that IAM allows can send too.
+    The visibility timeout is derived from the consumer's timeout: with a shorter one, a second consumer would receive a
+    message while the first still processes it. The resource policy only adds producers; other identities of the
+    account can send too if IAM allows it.
     """
 
     def __init__(self, name: str, args: EventQueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -107,7 +107,7 @@ class EventQueue(pulumi.ComponentResource):
         self.register_outputs({"url": self.url, "dead_letter_url": self.dead_letter_url})
 
     def consume_statements(self) -> tuple[Statement, ...]:
-        """What an event source mapping needs to read from the source queue."""
+        """Return the permissions an event source mapping needs to read from the source queue."""
         return (
             Statement(
                 sid="ConsumeEvents",
@@ -118,7 +118,7 @@ class EventQueue(pulumi.ComponentResource):
         )
 
     def quarantine_statements(self) -> tuple[Statement, ...]:
-        """What it takes to put a message that can never succeed into the dead-letter queue."""
+        """Return the permissions to put a message that can never succeed into the dead-letter queue."""
         return (
             Statement(sid="QuarantineEvents", actions=("sqs:SendMessage",), resources=(self.dead_letter_arn,)),
             *key_statements(self._kms_key_arn, sid="EncryptQuarantined", service="sqs", actions=SEND_ENCRYPTED),

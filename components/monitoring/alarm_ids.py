@@ -1,4 +1,4 @@
-"""The id of every alarm there can be. What each watches is written beside the component that owns the resource."""
+"""The id of every alarm. `components.signals` and the rest of `components.monitoring` define the alarms."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -38,7 +38,7 @@ def _slo_names() -> Iterator[str]:
 
 
 class AlarmId(StrEnum):
-    """An id is the alarm's logical name, the end of its physical name and its heading in the runbook."""
+    """An id is the logical name of an alarm, the end of its physical name and its heading in the runbook."""
 
     SERVICE_HEALTH = "service-health"
     INGEST_UNHEALTHY = "ingest-unhealthy"
@@ -93,7 +93,7 @@ def slo_alarm(objective: ObjectiveId, pace: PaceId, window: Window | None = None
     return AlarmId(_slo_name(objective, pace, window))
 
 
-# An AND or OR of other alarms: there is no threshold of its own to override.
+# Alarms that combine others, without a threshold to override.
 COMPOSITES = frozenset(
     {AlarmId.SERVICE_HEALTH, AlarmId.INGEST_UNHEALTHY, AlarmId.API_UNHEALTHY, AlarmId.CONSUMER_DOWN}
     | {slo_alarm(objective, pace) for objective in ObjectiveId for pace in PaceId}

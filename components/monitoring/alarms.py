@@ -1,4 +1,4 @@
-"""Alarm definitions become resources: their names, what they are on, whom they notify and what they say."""
+"""Alarm definitions become resources: their names, data, actions and descriptions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,39 +18,39 @@ RESULT_ID = "result"
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmContext:
-    """What every alarm of a stack has in common."""
+    """What all alarms of a stack have in common."""
 
     physical_prefix: str
     board_url: str
-    """Where an alarm sends the reader first."""
+    """The board that every description links to."""
     runbook_url: str
     topic_arns: Mapping[Severity, pulumi.Input[str]]
 
 
 def describe(alarm: AnyAlarm, context: AlarmContext) -> str:
-    """What the alarm tells whoever it wakes: meaning, first step, board, runbook. Refuses what CloudWatch would."""
+    """Return meaning, first step, board and runbook; raises ValueError if CloudWatch would reject the length."""
     runbook = f"Runbook: {context.runbook_url}#{alarm.id}"
     description = "\n\n".join((alarm.meaning, f"First: {alarm.first_step}", f"Board: {context.board_url}\n{runbook}"))
     if len(description) > DESCRIPTION_LIMIT:
         raise ValueError(
-            f"the description of alarm {alarm.id} has {len(description)} characters, CloudWatch takes "
+            f"the description of alarm {alarm.id} has {len(description)} characters, CloudWatch accepts "
             f"{DESCRIPTION_LIMIT}: shorten its meaning, its first step or runbookUrl"
         )
     return description
 
 
 def alarm_name(physical_prefix: str, alarm_id: AlarmId) -> str:
-    """Physical name of an alarm: never random, or the topic's policy could not name it."""
+    """Return the physical name of an alarm: never random, because the policy of the topic names it."""
     return f"{physical_prefix}-{alarm_id}"
 
 
 def make_alarm(
     alarm: Alarm, signal: Signal, context: AlarmContext, opts: pulumi.ResourceOptions
 ) -> aws.cloudwatch.MetricAlarm:
-    """One alarm that tells its topic when it fires and when it is over, unless a composite does that for it.
+    """Make an alarm that notifies its topic when it fires and when it clears, unless a composite does.
 
-    Its logical name is the id. Renaming an id needs an alias: create-then-delete of one physical name would leave no
-    alarm behind.
+    Its logical name is the id. Renaming an id needs an alias: Pulumi creates before it deletes, and with an unchanged
+    physical name no alarm would be left.
     """
     warm_up = (
         aws.cloudwatch.MetricAlarmWarmUpConfigurationArgs(warm_up_period_duration_in_minutes=alarm.warm_up_minutes)
@@ -81,7 +81,7 @@ def make_composite(
     names: Mapping[AlarmId, pulumi.Output[str]],
     opts: pulumi.ResourceOptions,
 ) -> aws.cloudwatch.CompositeAlarm:
-    """One alarm on other alarms. Its rule is made of their outputs, so that they are there before it."""
+    """Make an alarm on other alarms. Its rule uses their outputs, so that they exist before it."""
     suppressor = (
         aws.cloudwatch.CompositeAlarmActionsSuppressorArgs(
             alarm=names[composite.suppressed_by],
@@ -107,7 +107,7 @@ def make_composite(
 def _actions(severity: Severity | None, context: AlarmContext) -> dict[str, Any]:
     if severity is None:
         return {}
-    # Without the second, an alarm that clears by itself stays open with whoever was told.
+    # Without the OK action, an alarm that clears by itself would stay open at the pager.
     return {"alarm_actions": [context.topic_arns[severity]], "ok_actions": [context.topic_arns[severity]]}
 
 
@@ -125,7 +125,7 @@ def _data(alarm: Alarm, signal: Signal) -> dict[str, Any]:
     }
     if not metric.statistic.is_percentile:
         return data | {"statistic": metric.statistic}
-    # A percentile of few requests is a poor one, but silence at low traffic would be worse.
+    # A percentile of few requests is imprecise, but no alarm at low traffic would be worse.
     return data | {"extended_statistic": metric.statistic, "evaluate_low_sample_count_percentiles": "evaluate"}
 
 

@@ -1,7 +1,7 @@
 """Signals become dashboards: pure functions from data to the body CloudWatch takes.
 
-A board reads from top to bottom: what it is and where to go next, the alarms, then section by section the figures, the
-graphs with the thresholds of their alarms drawn in, and what the logs say.
+A board reads from top to bottom: introduction and links, the alarms, then for each section the figures, the graphs with
+the thresholds of their alarms, and the logs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ LOG_HEIGHT = 6
 TILES_PER_ROW = 6
 # Two lines of text fit into one row of the grid.
 NOTES_PER_ROW = 2
-# What is drawn when the board is opened; longer, and a graph of minutes would hide what has just begun.
+# The range when a board is opened; in a longer range, a graph of minutes hides a fault that has just begun.
 OPENED_WITH = "-PT3H"
 
 REFERENCE_COLOUR = "#687078"
@@ -41,32 +41,32 @@ COLOURS = {Severity.P1: "#d13212", Severity.P2: "#eb6f00", Severity.P3: "#0972d3
 Widget = dict[str, Any]
 
 INTRODUCTIONS: Mapping[Board, str] = {
-    Board.OVERVIEW: "Are logins recorded, and does the API answer? The alarms come first, then what was promised.",
-    Board.INGEST: "From the queue to the table: what arrives, what becomes of it, and what is given up.",
-    Board.API: "From the callers to the table: what is asked, how fast it is answered, and who is refused.",
+    Board.OVERVIEW: "Are logins stored, and does the API return them? The alarms come first, then the objectives.",
+    Board.INGEST: "From the queue to the table: events that arrive, their outcome, and the dead letters.",
+    Board.API: "From the clients to the table: requests, their latency, and rejections.",
 }
 GRAPHS_PER_ROW: Mapping[Board, int] = {Board.OVERVIEW: 3, Board.INGEST: 4, Board.API: 4}
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoardContext:
-    """What every widget of a stack's boards has in common."""
+    """What all widgets of a stack's boards have in common."""
 
     physical_prefix: str
     region: str
     runbook_url: str
     query_folder: str
-    """Under which the saved queries are listed."""
+    """Folder of the saved queries."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoardContent:
-    """Everything there is to be shown; each board picks what names it."""
+    """Everything that can be shown; a board picks the signals and queries that name it."""
 
     selection: Selection
     queries: Sequence[SavedQuery] = ()
     alarm_arns: Mapping[str, str]
-    """By alarm id; an alarm that is not among them is in no matrix."""
+    """By alarm id; an alarm without an ARN is in no matrix."""
 
 
 def board_name(physical_prefix: str, board: Board) -> str:
@@ -75,7 +75,7 @@ def board_name(physical_prefix: str, board: Board) -> str:
 
 
 def board_url(context: BoardContext, board: Board) -> str:
-    """Where a person opens the board."""
+    """URL of the board in the console."""
     return f"{_console(context.region)}#dashboards/dashboard/{board_name(context.physical_prefix, board)}"
 
 
@@ -110,7 +110,7 @@ class _Page:
         self._y += height
 
     def add_rows(self, widgets: Sequence[Widget], height: int, *, most: int) -> None:
-        """As many rows as needed, as evenly filled as they can be, so that none ends in a hole."""
+        """Add as many rows as needed, evenly filled, so that no row ends in a gap."""
         rows = -(-len(widgets) // most)
         for row in range(rows):
             start, end = (len(widgets) * at // rows for at in (row, row + 1))
@@ -151,15 +151,15 @@ def _introduction(board: Board, context: BoardContext) -> str:
     buttons = " ".join(f"[button:{label}]({url})" for label, url in links.items())
     return (
         f"# {context.physical_prefix}: {board}\n"
-        f"{INTRODUCTIONS[board]} Times are UTC. Dashed lines are the thresholds of alarms, each with its severity; "
-        "grey ones are limits and targets. A graph without data: nothing of it happened.\n"
+        f"{INTRODUCTIONS[board]} Times are UTC. Dashed lines are the thresholds of alarms with their severity; "
+        "grey lines are limits and targets. A graph without data means that nothing happened.\n"
         f"Saved queries are in the folder `{context.query_folder}`. "
-        f"This board is made by code: what is changed here is gone after the next deployment.\n\n{buttons}"
+        f"This board is made by code: the next deployment overwrites manual changes.\n\n{buttons}"
     )
 
 
 def _matrices(board: Board, selection: Selection) -> dict[str, list[AlarmId]]:
-    """The alarms at the top, by the title of their matrix: of the board's graphs, or on the overview all who tell."""
+    """The alarms at the top by the title of their matrix: of the board's graphs, or on the overview all that notify."""
     if board is not Board.OVERVIEW:
         here = [alarm.id for signal in selection.signals if board in signal.boards for alarm in signal.alarms]
         combined: list[AlarmId] = []
@@ -169,18 +169,16 @@ def _matrices(board: Board, selection: Selection) -> dict[str, list[AlarmId]]:
         return {"Alarms of this board": combined + here}
     alarms = selection.alarms
     return {
-        "Alarms that wake somebody (P1), and the state of the whole service": [
+        "Alarms that page (P1), and the state of the service": [
             alarm.id for alarm in alarms if alarm.severity is Severity.P1 or alarm.id is AlarmId.SERVICE_HEALTH
         ],
-        "Which part of them it is": _causes(selection),
-        "Alarms that tell somebody (P2, P3)": [
-            alarm.id for alarm in alarms if alarm.severity in (Severity.P2, Severity.P3)
-        ],
+        "Parts of the alarms that page": _causes(selection),
+        "Alarms that notify (P2, P3)": [alarm.id for alarm in alarms if alarm.severity in (Severity.P2, Severity.P3)],
     }
 
 
 def _causes(selection: Selection) -> list[AlarmId]:
-    """The alarms that those who wake somebody are made of: what is asked first by whoever was woken."""
+    """The parts of the alarms that page, which the on-call engineer checks first."""
     return [
         child for composite in selection.composites if composite.severity is Severity.P1 for child in composite.children
     ]
@@ -189,19 +187,19 @@ def _causes(selection: Selection) -> list[AlarmId]:
 def _parts(selection: Selection) -> dict[str, list[AlarmId]]:
     shown = {AlarmId.SERVICE_HEALTH, *_causes(selection)}
     silent = [alarm.id for alarm in selection.alarms if alarm.severity is None and alarm.id not in shown]
-    return {"What all of those are made of; these tell nobody": silent}
+    return {"Parts of other alarms, which send no notification": silent}
 
 
 def _add_matrices(page: _Page, matrices: Mapping[str, list[AlarmId]], alarm_arns: Mapping[str, str]) -> None:
     for title, ids in matrices.items():
         if arns := [alarm_arns[alarm_id] for alarm_id in ids if alarm_id in alarm_arns]:
-            # Those in alarm come first, however many there are.
+            # The alarms that changed last come first.
             matrix = _widget("alarm", {"title": title, "alarms": arns, "sortBy": "stateUpdatedTimestamp"})
             page.add_row([matrix], 1 + -(-len(arns) // TILES_PER_ROW))
 
 
 def _figure(signal: Signal, region: str) -> Widget:
-    """One number over the whole of its range, which is why every period in it is as long as that."""
+    """One number over its whole range, so the period is as long as the range."""
     properties = {
         "title": signal.title,
         "region": region,
@@ -224,7 +222,7 @@ def _graph(signal: Signal, selection: Selection, region: str) -> Widget:
         "period": signal.period_seconds,
         "metrics": lines,
         "yAxis": {"left": {"min": 0, "label": signal.unit, "showUnits": False}},
-        # The title and the axis say it already when there is one line.
+        # With one line, the title and the axis are enough.
         "legend": {"position": "hidden" if signal.expression or len(lines) == 1 else "bottom"},
     }
     across = [_threshold(alarm, signal.unit, selection.notifier(alarm)) for alarm in signal.alarms]
@@ -256,7 +254,7 @@ def _threshold(alarm: Alarm, unit: str, notifier: AnyAlarm) -> dict[str, Any]:
     severity = notifier.severity
     via = f" of {notifier.id}" if severity and notifier is not alarm else ""
     level = f" ({severity.upper()})" if severity else ""
-    # Nobody reads 432000 seconds as what they are.
+    # 432000 seconds are hard to read.
     days = alarm.threshold / SECONDS_PER_DAY if unit == "seconds" else 0
     in_days = f" ({days:g} days)" if days >= 1 else ""
     line = {
@@ -264,7 +262,7 @@ def _threshold(alarm: Alarm, unit: str, notifier: AnyAlarm) -> dict[str, Any]:
         "value": alarm.threshold,
         "color": COLOURS[severity] if severity else REFERENCE_COLOUR,
     }
-    # Where anything above nothing is too much, the whole graph would be shaded.
+    # With a threshold of 0, the whole graph would be shaded.
     if alarm.threshold > 0:
         line["fill"] = "below" if alarm.comparison is Comparison.AT_MOST else "above"
     return line

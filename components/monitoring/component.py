@@ -1,4 +1,4 @@
-"""Everything that watches the stack, derived from the signals its components expose."""
+"""All monitoring of the stack, derived from the signals of its components."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,32 +25,32 @@ class MonitoringArgs:
     """What `Monitoring` needs."""
 
     physical_prefix: str
-    """`{project}-{stack}`, with which the name of every alarm, topic and board begins."""
+    """`{project}-{stack}`, the beginning of the name of every alarm, topic and board."""
     stack: str
     api_name: str
     api_stage: str
     query_folder: str
-    """Under which the saved queries are listed."""
+    """Folder of the saved queries."""
     account_id: pulumi.Input[str]
     region: str
     signals: Sequence[Signal]
-    """What the components are worth monitoring for, in the order in which boards draw it."""
+    """The signals of the components, in the order in which boards draw them."""
     drawn: Sequence[pulumi.Output[tuple[Signal, ...]]]
     """Signals on names that AWS makes up: drawn, never alarmed on."""
     composites: Sequence[CompositeAlarm]
     log_groups: LogGroups
     log_writers: Sequence[pulumi.Resource]
-    """The components that make them."""
+    """The components that create the log groups."""
     level: Level
     overrides: Mapping[str, Override]
-    """What this stack changes, by alarm id."""
+    """Changes of this stack, by alarm id."""
     runbook_url: str
     email: str
     page_endpoint: str
 
 
 class Monitoring(pulumi.ComponentResource):
-    """Every alarm's threshold, name, graph and runbook link come from the same signal and cannot disagree."""
+    """Threshold, name, graph and runbook link of an alarm come from the same signal and cannot disagree."""
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-processing:monitoring:Monitoring", name, {}, opts)
@@ -88,7 +88,7 @@ class Monitoring(pulumi.ComponentResource):
         make_queries(
             self._queries,
             args.query_folder,
-            # Known by name, so nothing else would make these wait for the groups.
+            # The queries know the groups by name, so nothing else makes them wait for the groups.
             pulumi.ResourceOptions(parent=self, depends_on=list(args.log_writers)),
         )
         for board in Board:

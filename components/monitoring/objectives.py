@@ -1,4 +1,4 @@
-"""What the service promises over 30 days, and the two alarms that page: one for each journey of a user's data."""
+"""The objectives of the service over 30 days, and the two alarms that page: one for storing logins, one for the API."""
 
 from components.monitoring.alarm_ids import AlarmId, ObjectiveId, slo_alarm
 from components.monitoring.metrics import ApiMetric, Statistic, api_metrics, emitted_metrics
@@ -17,8 +17,8 @@ def _burning(*objectives: ObjectiveId) -> tuple[AlarmId, ...]:
     return tuple(slo_alarm(objective, pace.id) for objective in objectives for pace in PACES if pace.severity is None)
 
 
-# One page for a fault, however many alarms see it: the next waits until the journey is healthy again. Two of them, so
-# that somebody who works on one journey is still woken by the other.
+# One page per fault, however many alarms see it: the next page waits until the journey is healthy again. Two journeys,
+# so that an engineer who works on one is still paged for the other.
 JOURNEYS = (
     CompositeAlarm(
         id=AlarmId.INGEST_UNHEALTHY,
@@ -28,8 +28,9 @@ JOURNEYS = (
             *_burning(ObjectiveId.INGEST_TIMELY),
         ),
         severity=Severity.P1,
-        meaning="Logins are not stored, or late: nothing is consumed, every event fails, or the error budget burns.",
-        first_step="The message names the alarm that began it: go on at its heading in the runbook.",
+        meaning="Logins are stored late or not at all: no event is processed, nearly all events fail, or the error"
+        " budget burns.",
+        first_step="The message names the alarm that started it: continue at its heading in the runbook.",
     ),
     CompositeAlarm(
         id=AlarmId.API_UNHEALTHY,
@@ -39,8 +40,8 @@ JOURNEYS = (
             *_burning(ObjectiveId.API_AVAILABILITY, ObjectiveId.API_LATENCY),
         ),
         severity=Severity.P1,
-        meaning="Callers of the API get errors or wait: it fails for many, or the error budget burns.",
-        first_step="The message names the alarm that began it: go on at its heading in the runbook.",
+        meaning="Clients of the API get errors or wait: many requests fail, or the error budget burns.",
+        first_step="The message names the alarm that started it: continue at its heading in the runbook.",
     ),
 )
 
@@ -59,13 +60,13 @@ def objectives(*, stack: str, api_name: str, api_stage: str) -> tuple[ServiceLev
             total="requests",
             target_percent=99.9,
             paged_by=AlarmId.API_UNHEALTHY,
-            meaning="The API fails too often for its callers.",
-            first_step="On the API board, compare with the query function's failures, then its last errors.",
+            meaning="Too many API requests fail.",
+            first_step="On the API board, compare with the failures of the query function; then read its last errors.",
         ),
         ServiceLevelObjective(
             id=ObjectiveId.API_LATENCY,
             title=f"API answers within {QUERY_OBJECTIVE_MILLISECONDS / 1000:g} s",
-            # One value a query, 0 or 1: their sum is the slow ones, their number all.
+            # One value per query, 0 or 1: the sum counts the slow queries, the number of values all queries.
             metrics=(
                 query.sum(Emitted.QUERY_SLOW, "slow"),
                 query.of(Emitted.QUERY_SLOW, Statistic.SAMPLE_COUNT, "queries"),
@@ -74,9 +75,10 @@ def objectives(*, stack: str, api_name: str, api_stage: str) -> tuple[ServiceLev
             total="queries",
             target_percent=99,
             paged_by=AlarmId.API_UNHEALTHY,
-            note="Measured in the function; what callers wait for besides is in the API's latency.",
-            meaning="The API is too slow too often for its callers.",
-            first_step="On the API board: is it the table's latency, cold starts, or the function itself?",
+            note="Measured in the query function; the latency of the API also contains the time in API Gateway.",
+            meaning="Too many API requests are slow.",
+            first_step="On the API board: is the table slow, are there many cold starts, or is the function itself"
+            " slow?",
         ),
         ServiceLevelObjective(
             id=ObjectiveId.INGEST_TIMELY,
@@ -90,9 +92,9 @@ def objectives(*, stack: str, api_name: str, api_stage: str) -> tuple[ServiceLev
             total="persisted + exhausted",
             target_percent=99.5,
             paged_by=AlarmId.INGEST_UNHEALTHY,
-            note="A stopped consumer or a crashing handler counts nothing: consumer-down and ingest-down see those. "
+            note="A stopped consumer or a crashing event handler counts no events: see consumer-down and ingest-down. "
             "A retried event is late.",
-            meaning="Too many logins show late or not at all.",
-            first_step="On the ingest board: do events wait in the queue, or fail and come back?",
+            meaning="Too many logins are stored late or not at all.",
+            first_step="On the ingest board: do events wait in the queue, or do they fail and come back?",
         ),
     )

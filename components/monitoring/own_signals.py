@@ -41,8 +41,9 @@ def _unreadable_metrics(log_groups: Sequence[str]) -> Signal:
                 datapoints=1,
                 periods=1,
                 severity=Severity.P3,
-                meaning="The functions write metrics CloudWatch cannot read: graphs and alarms on them lie.",
-                first_step="What changed in handlers/telemetry.py or in its dependencies?",
+                meaning="The functions write metrics that CloudWatch cannot read: graphs and alarms based on them are"
+                " wrong.",
+                first_step="Check what changed in handlers/telemetry.py or in its dependencies.",
             ),
         ),
     )
@@ -55,11 +56,11 @@ def _undelivered(physical_prefix: str, broken: tuple[Severity, ...], alarm: Alar
         )
         for severity in broken
     )
-    names = " and ".join(severity.upper() for severity in broken)
-    # Not filled: the newest minute is not published yet, and a filled zero would be the one point that is looked at.
+    names = " or ".join(severity.upper() for severity in broken)
+    # Not filled: the newest minute is not published yet, and CloudWatch would evaluate the filled zero alone.
     listed = ", ".join(metric.id for metric in metrics)
     return Signal(
-        title=f"Alerts of {names} that did not arrive",
+        title=f"Undelivered {names} alerts",
         metrics=metrics,
         expression=f"SUM([{listed}])" if len(metrics) > 1 else "",
         unit="messages",
@@ -73,8 +74,8 @@ def _undelivered(physical_prefix: str, broken: tuple[Severity, ...], alarm: Alar
                 periods=1 + UNPUBLISHED_MINUTES,
                 severity=Severity.P2,
                 topic=topic,
-                meaning=f"An alert of {names} did not arrive: whoever should know of a problem may not.",
-                first_step="Look at the alarms on the overview board now; then test the endpoint of the topic.",
+                meaning=f"A {names} alert was not delivered: the on-call engineer may not know of a problem.",
+                first_step="Check the alarms on the overview board now, then test the endpoint of the topic.",
             ),
         ),
     )

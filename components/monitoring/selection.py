@@ -1,4 +1,4 @@
-"""Which alarms a stack has, at which thresholds: one selection that alarms, boards and runbook links follow from."""
+"""Which alarms a stack has, with which thresholds; alarms, boards and runbook links follow from this selection."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ class Override(Protocol):
 
     @property
     def threshold(self) -> float | None:
-        """Another threshold, None for the shipped one."""
+        """Another threshold; None keeps the default."""
         ...
 
     @property
@@ -53,11 +53,11 @@ def select(
     level: Level,
     overrides: Mapping[str, Override],
 ) -> Selection:
-    """Return what a stack has of what is defined.
+    """Return the signals and alarms of a stack, out of everything that is defined.
 
     `essential` leaves out P3 and the composites that are not essential. A composite loses the children that are left
-    out; without children, or without one of those that must all be in alarm, it is left out too, and children of no
-    composite with it. Last comes the state of the whole service, from everything that pages.
+    out. Without any child, or without one that must be in alarm, the composite is left out too, and so are children
+    that belong to no composite then. Last comes the state of the service, from every alarm that pages.
     """
     alarms = [alarm for signal in signals for alarm in signal.alarms]
     _check_ids([*alarms, *composites], overrides)
@@ -101,12 +101,12 @@ def _check_ids(alarms: Sequence[AnyAlarm], overrides: Mapping[str, Override]) ->
     ids = [alarm.id for alarm in alarms]
     # CloudWatch would silently let the second overwrite the first.
     if twice := sorted({alarm_id for alarm_id in ids if ids.count(alarm_id) > 1}):
-        raise ValueError(f"alarm ids must be unique, and {', '.join(twice)} is not")
+        raise ValueError(f"alarm ids must be unique, but {', '.join(twice)} is not")
     if unknown := overrides.keys() - set(AlarmId):
         raise ValueError(f"there is no alarm {', '.join(sorted(unknown))} to override")
     for alarm_id in COMPOSITES & overrides.keys():
         if overrides[alarm_id].threshold is not None:
-            raise ValueError(f"alarm {alarm_id} combines others and has no threshold: override those")
+            raise ValueError(f"alarm {alarm_id} combines other alarms and has no threshold: override theirs")
 
 
 def _adjusted(alarm: Alarm, override: Override | None) -> Alarm:
@@ -124,7 +124,8 @@ def _health(selection: Selection) -> tuple[CompositeAlarm, ...]:
             id=AlarmId.SERVICE_HEALTH,
             any_of=paging,
             severity=None,
-            meaning="Something that pages is in alarm. One badge for status pages and deployments; it tells nobody.",
-            first_step="See on the overview board which alarm it is.",
+            meaning="An alarm that pages is in alarm. Status pages and deployments can read this one; it sends no"
+            " notification.",
+            first_step="On the overview board, see which alarm it is.",
         ),
     )

@@ -1,7 +1,7 @@
 """The same inputs give the same bytes: the steps from locked packages and source files to a zip file.
 
-Nothing here remembers or caches anything; `components.packaging.artifact` does. Whatever a machine could leak into the
-result (paths, times, modes, the order of a directory, the compression library, the hash seed) is fixed here.
+This module caches nothing; `components.packaging.artifact` does. Everything of a machine that could affect the bytes
+(paths, times, modes, directory order, the compression library, the hash seed) is fixed here.
 """
 
 import gzip
@@ -27,27 +27,27 @@ BOTOCORE_OPERATIONS = {
     "dynamodb": frozenset({"BatchGetItem", "GetItem", "UpdateItem"}),
     "sqs": frozenset({"SendMessageBatch"}),
 }
-"""What the functions call of the services they have clients of: a client knows nothing else."""
+"""The operations that the functions call; their clients know no other operation."""
 
 UNTYPED_SHAPES = {"dynamodb": "AttributeValue"}
-"""Shapes whose values are passed on as they are in JSON, unread: botocore's models call that a document.
+"""Shapes whose values botocore passes on as JSON without parsing them: its models call such a shape a document.
 
-Taking each text of each record apart and putting it together again was a seventh of what handling an event costs. A
-binary value, which our records have none of, is seen as the base64 that was sent, and goes back as that.
+Parsing and serializing each value of each record took a seventh of the time of an event. A binary value, which our
+records do not have, stays the base64 text that was received.
 """
 
 POWERTOOLS_UTILITIES = frozenset({"__init__.py", "jmespath_utils"})
-"""What logs, metrics and traces need of the utilities; the rest and `event_handler` are two thirds of the package."""
+"""The utilities that logs, metrics and traces need; the others and `event_handler` are two thirds of the package."""
 
 LICENCE_PREFIXES = ("license", "licence", "notice", "copying", "authors")
 
 
 class ArtifactError(Exception):
-    """One sentence that says what stopped the build and how to mend it."""
+    """One sentence that says what stopped the build and how to fix it."""
 
 
 def install(lock: Path, into: Path, *, platform: str | None, python_version: str) -> None:
-    """Put exactly the locked packages into a directory: wheels alone, each checked against its hash.
+    """Install exactly the locked packages into a directory: wheels only, each checked against its hash.
 
     Without a platform the wheels are those of the running interpreter.
     """
@@ -68,7 +68,7 @@ def install(lock: Path, into: Path, *, platform: str | None, python_version: str
 
 
 def _refuse_markers(lock: Path) -> None:
-    """pip judges environment markers by the building machine, even for another platform: the bytes would follow it."""
+    """Raise ArtifactError for environment markers, which pip evaluates for the building machine on every platform."""
     for number, line in enumerate(lock.read_text(encoding="utf-8").splitlines(), start=1):
         if ";" in line.partition("#")[0]:
             raise ArtifactError(
@@ -106,7 +106,7 @@ def _pip_failure(output: str, lock: Path, wanted: str) -> str:
 
 
 def prune(root: Path) -> None:
-    """Delete what no function reads: tests, stubs, scripts, install records, models of services never called.
+    """Delete the files no function reads: tests, stubs, scripts, install records, models of services never called.
 
     Licences stay because they must travel with the packages, METADATA because vulnerability scanners read it.
     """
@@ -136,9 +136,9 @@ def _ships(path: Path) -> bool:
 
 
 def slim(root: Path) -> None:
-    """Rewrite botocore's data without prose and without what is never called: each start reads it all.
+    """Rewrite botocore's data without documentation and without unused operations, because each start reads it all.
 
-    Uncompressed, which parses sooner, and for the reason the archive is stored.
+    Uncompressed, because that parses faster, and for the reason given in `write_zip`.
     """
     for path in sorted((root / "botocore" / "data").rglob("*.json*")):
         packed = path.suffix == ".gz"
@@ -197,9 +197,9 @@ def _without_prose(value: Any) -> Any:
 
 
 def find_interpreter(python_version: str) -> str:
-    """Return a CPython of exactly this minor version that was seen to run, or refuse with the line that installs one.
+    """Return a CPython of this minor version that runs, or raise ArtifactError with the command that installs it.
 
-    Being on PATH proves nothing: version managers put commands there that only print which version is missing.
+    A command on PATH is not enough: version managers put commands there that only print which version is missing.
     """
     name = f"python{python_version}"
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
@@ -229,9 +229,9 @@ def _identify(candidate: str, python_version: str) -> str | None:
 
 
 def compile_bytecode(root: Path, interpreter: str) -> None:
-    """Give every source file a `.pyc` that is used without a look at the source, and that names no path but its own.
+    """Give every source file a `.pyc` that is used without checking the source and that contains no other path.
 
-    Without them a function compiles everything anew at each cold start, because it cannot write where its code is.
+    Otherwise a function compiles everything at each cold start, because its code directory is read-only.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment["PYTHONHASHSEED"] = "0"
@@ -243,9 +243,9 @@ def compile_bytecode(root: Path, interpreter: str) -> None:
 
 
 def write_zip(root: Path, prefix: str, destination: Path) -> None:
-    """Pack a directory so that the bytes follow from names and contents alone.
+    """Pack a directory so that the bytes depend on names and contents only.
 
-    Stored, not compressed: compression libraries differ between machines, and their output with them.
+    Stored, not compressed, because the output of compression libraries differs between machines.
     """
     with zipfile.ZipFile(destination, "w", zipfile.ZIP_STORED) as archive:
         files = {prefix + path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}

@@ -1,7 +1,7 @@
-"""What the value of one setting may be: parsers that accept raw configuration and state their rule when they refuse.
+"""Parsers of single settings: from raw configuration to a value, or an error that states the requirement.
 
-A raw value is what the Pulumi CLI hands over: a string, and JSON in it for booleans, lists and objects; plain Python
-values are taken as well. A refused value raises `ValueError` with the rule, in words that complete "must be ...".
+A raw value is what the Pulumi CLI passes: a string, with JSON for booleans, lists and objects. Plain Python values are
+accepted too. An invalid value raises `ValueError` with the requirement, in words that complete "must be ...".
 """
 
 import json
@@ -17,7 +17,7 @@ _NUMBER = r"-?[0-9]{1,12}(\.[0-9]{1,6})?"
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmOverride:
-    """What a stack changes about one alarm: None leaves the shipped value."""
+    """What a stack changes about one alarm; None keeps the default."""
 
     threshold: float | None = None
     enabled: bool = True
@@ -31,7 +31,7 @@ class Parser:
     type: str
     """Its type in Pulumi.yaml."""
     example: str
-    """Arguments of `pulumi config set` that would fix it, `{key}` standing for the key."""
+    """Arguments of `pulumi config set` that fix a problem, with `{key}` for the key."""
 
 
 def boolean() -> Parser:
@@ -96,7 +96,7 @@ def text(pattern: str, words: str, *, example: str, longest: int = 256) -> Parse
 
 
 def names(pattern: str, words: str, *, example: str, at_least: int = 0) -> Parser:
-    """A list of distinct strings that each match a pattern."""
+    """A list of distinct strings that all match a pattern."""
     words = f"a list of {'at least one of ' if at_least else ''}{words}, each once"
 
     def parse(raw: object) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ def names(pattern: str, words: str, *, example: str, at_least: int = 0) -> Parse
 
 
 def alarm_overrides(known: frozenset[str], without_threshold: frozenset[str]) -> Parser:
-    """An object from alarm id to what changes about it; alarms that combine others have no threshold to change."""
+    """An object from alarm id to its changes; alarms that combine others have no threshold to change."""
     words = 'an object such as {"queue-age": {"threshold": 600}, "dlq-not-empty": {"enabled": false}}'
 
     def check_id(alarm_id: str) -> None:
@@ -126,7 +126,7 @@ def alarm_overrides(known: frozenset[str], without_threshold: frozenset[str]) ->
             raise ValueError(words)
         threshold, enabled = override.get("threshold"), override.get("enabled", True)
         if threshold is not None and alarm_id in without_threshold:
-            raise ValueError(f"{words}, and {alarm_id} combines other alarms: it has no threshold, they have")
+            raise ValueError(f"{words}, and {alarm_id} combines other alarms and has no threshold: change theirs")
         # `pulumi config set --path` stores a fraction as a string.
         is_number = threshold is None or (not isinstance(threshold, bool) and re.fullmatch(_NUMBER, str(threshold)))
         if not is_number or not isinstance(enabled, bool):

@@ -1,4 +1,4 @@
-"""What a stack is configured with: read once, checked as a whole before the first resource, frozen afterwards."""
+"""The configuration of a stack: read once, checked as a whole before the first resource, then frozen."""
 
 import json
 import re
@@ -37,7 +37,7 @@ _PRINCIPAL = r"[0-9]{12}|arn:aws:iam::[0-9]{12}:(root|(user|role)/[A-Za-z0-9+=,.
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing wrong with the configuration, and how to mend it."""
+    """One problem of the configuration, and the command that fixes it."""
 
     key: str
     value: Any
@@ -51,7 +51,7 @@ class Problem:
 
 
 class SettingsError(Exception):
-    """The configuration cannot be deployed; holds every problem there is."""
+    """The configuration cannot be deployed; contains every problem."""
 
     def __init__(self, stack: str, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
@@ -72,7 +72,7 @@ def _setting(
 
 @dataclass(frozen=True, kw_only=True)
 class StackSettings:
-    """Every value here has passed its own rule and those between values; Pulumi.yaml describes each.
+    """Every value has passed its parser and the requirements between values; Pulumi.yaml describes each.
 
     Field names are the keys of the configuration in snake_case. Defaults are Pulumi.yaml's, checked by a test.
     """
@@ -162,7 +162,7 @@ class StackSettings:
                 values[setting.field] = setting.parser.parse(given)
             except ValueError as error:
                 problems.append(setting.problem(given, str(error), stack))
-        # Rules between values look at those that passed and take the default of the others: a problem is told once.
+        # Requirements between values use the default of each invalid value, so that a problem is reported once.
         settings = cls(project=project, stack=stack, **values)
         problems += [problem for problem in _relations(settings) if problem.key not in {p.key for p in problems}]
         if problems:
@@ -171,20 +171,20 @@ class StackSettings:
 
     @property
     def physical_prefix(self) -> str:
-        """What every name begins with where people meet it; two stacks in one account never share one."""
+        """The beginning of every physical name; two stacks in one account never share it."""
         return f"{self.project}-{self.stack}"
 
     def physical_name(self, role: str) -> str:
-        """Name of a resource where people meet it."""
+        """Return the physical name of a resource by its role."""
         return f"{self.physical_prefix}-{role}"
 
     def log_group_name(self, role: str) -> str:
-        """Name of the log group of a role."""
+        """Return the name of a log group by its role."""
         return f"/{self.project}/{self.stack}/{role}"
 
     @property
     def tags(self) -> dict[str, str]:
-        """Tags of everything that can carry some."""
+        """Tags of every resource that supports tags."""
         return {"project": self.project, "stack": self.stack, "owner": self.owner, "data-class": DATA_CLASS}
 
 
@@ -228,7 +228,7 @@ def _settings() -> Iterator[_Setting]:
 
 
 def _stack_problems(project: str, stack: str) -> list[Problem]:
-    # Names carry project and stack: a function's may have 64 characters, a domain's may not hold a word of AWS.
+    # Names contain project and stack: a function name has at most 64 characters, a domain no trademark of AWS.
     requirement = (
         "lower-case letters, digits and single -, starting with a letter, at most 20 characters, without aws or cognito"
     )
@@ -260,9 +260,9 @@ def _relations(settings: StackSettings) -> list[Problem]:
         "maxReceiveCount",
         settings.max_receive_count,
         f"so few that all receives, {visibility_seconds} s apart, fit into queueRetentionDays "
-        f"({settings.queue_retention_days}): an event that expires before them never becomes a dead letter",
+        f"({settings.queue_retention_days}): otherwise an event expires before it becomes a dead letter",
     )
-    # A production stack is told by its name; whoever means to take one down says so.
+    # The name identifies a production stack; its operator sets destroyable to take it down.
     guarded = settings.stack.startswith("prod") and not settings.destroyable
     check(
         settings.protect or not guarded,
@@ -292,6 +292,6 @@ def _relations(settings: StackSettings) -> list[Problem]:
         settings.monitoring is Level.ESSENTIAL or bool(settings.alarm_email or settings.page_endpoint),
         "alarmEmail",
         settings.alarm_email,
-        "set, or pageEndpoint, when monitoring is full: somebody has to hear of it",
+        "set, or pageEndpoint, when monitoring is full: otherwise no one is notified",
     )
     return found

@@ -1,4 +1,4 @@
-"""What is worth monitoring about the event source mapping: how many batches run, and what it fetches."""
+"""What is worth monitoring about the event source mapping: how many batches run, and how many events it polls."""
 
 from components.monitoring.alarm_ids import AlarmId
 from components.monitoring.metrics import LambdaMetric, MappingMetric, lambda_metrics, mapping_metrics
@@ -21,13 +21,13 @@ def consumer_signals(function_name: str, max_concurrency: int) -> tuple[Signal, 
             title="Concurrency of the event handler",
             metrics=(
                 lambda_metrics(function_name).maximum(
-                    LambdaMetric.CONCURRENT_EXECUTIONS, "running", label="running at once"
+                    LambdaMetric.CONCURRENT_EXECUTIONS, "running", label="concurrent"
                 ),
             ),
             unit="invocations",
             section=Section.EVENT_HANDLER,
             boards=(Board.INGEST,),
-            references=(Reference(value=max_concurrency, label="most the event source mapping runs"),),
+            references=(Reference(value=max_concurrency, label="maximum of the event source mapping"),),
             alarms=(
                 Alarm(
                     id=AlarmId.CONSUMER_CONCURRENCY,
@@ -36,9 +36,10 @@ def consumer_signals(function_name: str, max_concurrency: int) -> tuple[Signal, 
                     datapoints=10,
                     periods=10 + UNPUBLISHED_MINUTES,
                     severity=Severity.P3,
-                    meaning="The event handler runs as often at once as it may, for ten minutes: more events would"
-                    " wait.",
-                    first_step="If the oldest event grows older too, raise consumerMaxConcurrency and the write units.",
+                    meaning="The event handler has run at 90 % or more of its maximum concurrency for ten minutes:"
+                    " more events would wait.",
+                    first_step="If the age of the oldest event grows too, raise consumerMaxConcurrency and"
+                    " tableMaxWriteUnits.",
                 ),
             ),
         ),
@@ -52,8 +53,8 @@ def mapping_signals(mapping_id: str) -> tuple[Signal, ...]:
         Signal(
             title="Event source mapping",
             metrics=(
-                mapping.sum(MappingMetric.POLLED, "polled", label="fetched"),
-                mapping.sum(MappingMetric.INVOKED, "invoked", label="handed over"),
+                mapping.sum(MappingMetric.POLLED, "polled"),
+                mapping.sum(MappingMetric.INVOKED, "invoked"),
                 mapping.sum(MappingMetric.FAILED, "failed"),
             ),
             unit="events a minute",

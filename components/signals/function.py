@@ -42,7 +42,7 @@ EVENT_HANDLER = FunctionProfile(
     throttles=AlarmId.EVENT_HANDLER_THROTTLES,
     duration=AlarmId.EVENT_HANDLER_DURATION,
     alarmed_duration="slowest",
-    consequence="What it held is retried, then ends in the dead-letter queue.",
+    consequence="Its events are retried, then moved to the dead-letter queue.",
     outcomes=event_outcomes,
 )
 QUERY = FunctionProfile(
@@ -54,7 +54,7 @@ QUERY = FunctionProfile(
     throttles=AlarmId.QUERY_THROTTLES,
     duration=AlarmId.QUERY_DURATION,
     alarmed_duration="slow",
-    consequence="Its callers get a 5XX.",
+    consequence="Clients of the API get a 5XX response.",
     outcomes=query_outcomes,
 )
 
@@ -78,12 +78,14 @@ def function_signals(
                     id=profile.errors,
                     threshold=0,
                     datapoints=1,
-                    # A failed batch comes back minutes later, the next bad request at any time: one ticket an hour.
+                    # A failed batch comes back minutes later, the next bad request at any time: one notification an
+                    # hour.
                     periods=12,
                     severity=Severity.P2,
                     meaning=f"Whole invocations of the {profile.title} fail: a crash, a timeout or a failed start."
                     f" {profile.consequence}",
-                    first_step="Read its last errors; a deployment just before the first one is the likeliest cause.",
+                    first_step="Read its last errors; the likeliest cause is a deployment just before the first of"
+                    " them.",
                 ),
             ),
         ),
@@ -99,9 +101,10 @@ def function_signals(
                     datapoints=5,
                     periods=15,
                     severity=Severity.P2,
-                    meaning=f"The {profile.title} is refused a place to run: its reservation or the account's"
+                    meaning=f"Lambda throttles the {profile.title}: its reserved concurrency or the account's"
                     f" concurrency is used up. {profile.consequence}",
-                    first_step="Compare the account's ConcurrentExecutions with its quota: who uses it up?",
+                    first_step="Compare the account's ConcurrentExecutions with its quota, and find the function that"
+                    " uses it up.",
                 ),
             ),
         ),
@@ -123,8 +126,8 @@ def function_signals(
                     datapoints=3,
                     periods=12,
                     severity=Severity.P2,
-                    meaning=f"The {profile.title} needs more than four fifths of its timeout: timeouts are next.",
-                    first_step="On the board, look at the table's latency and throttles; then at the slowest traces.",
+                    meaning=f"The {profile.title} needs more than 80 % of its timeout: timeouts come next.",
+                    first_step="On the board, check the table's latency and throttles; then open the slowest traces.",
                 ),
             ),
         ),

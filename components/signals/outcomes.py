@@ -1,4 +1,4 @@
-"""What is worth watching in what the handlers count themselves: what became of every event and every query."""
+"""What is worth monitoring in the metrics that the handlers count: the outcome of every event and every query."""
 
 from functools import partial
 
@@ -13,7 +13,7 @@ _of_queries = partial(Signal, section=Section.QUERY, boards=(Board.API,))
 
 
 def event_outcomes(events: Metrics[str], runs: Metrics[LambdaMetric]) -> tuple[Signal, ...]:
-    """Return the signals of what became of events, as the event handler counts them."""
+    """Return the signals of the outcomes of events, as the event handler counts them."""
     return (
         _nothing_stored(events, runs),
         _failures(events),
@@ -22,7 +22,7 @@ def event_outcomes(events: Metrics[str], runs: Metrics[LambdaMetric]) -> tuple[S
         Signal(
             title="Received and stored",
             metrics=(
-                events.sum(Emitted.EVENT_RECEIVED, "received", label="received, retries too"),
+                events.sum(Emitted.EVENT_RECEIVED, "received", label="received, with retries"),
                 events.sum(Emitted.EVENT_PERSISTED, "persisted", label="stored"),
             ),
             unit="events a minute",
@@ -30,11 +30,11 @@ def event_outcomes(events: Metrics[str], runs: Metrics[LambdaMetric]) -> tuple[S
             boards=(Board.OVERVIEW,),
         ),
         _of_events(
-            title="What became of events",
+            title="Events by outcome",
             metrics=(
                 events.sum(Emitted.EVENT_PERSISTED, "persisted", label="stored"),
                 events.sum(Emitted.EVENT_INVALID, "invalid", label="invalid, quarantined"),
-                events.sum(Emitted.EVENT_FAILED, "failed", label="failed, to be retried"),
+                events.sum(Emitted.EVENT_FAILED, "failed", label="failed, will be retried"),
                 events.sum(Emitted.EVENT_EXHAUSTED, "exhausted", label="given up"),
             ),
             unit="events a minute",
@@ -50,28 +50,28 @@ def event_outcomes(events: Metrics[str], runs: Metrics[LambdaMetric]) -> tuple[S
             unit="milliseconds",
         ),
         _of_events(
-            title="Repeated writes and stale events",
+            title="Write conflicts and stale events",
             metrics=(
-                events.sum(Emitted.WRITE_CONFLICT, "conflicts", label="lost a race, repeated"),
-                events.sum(Emitted.EVENT_STALE, "stale", label="older than what is stored"),
+                events.sum(Emitted.WRITE_CONFLICT, "conflicts", label="conflict, repeated"),
+                events.sum(Emitted.EVENT_STALE, "stale", label="older than the stored login"),
             ),
             unit="a minute",
         ),
         _of_events(
             title="Largest record written",
             metrics=(events.maximum(Emitted.RECORD_BYTES, "largest"),),
-            unit="bytes of at most 409600",
+            unit="bytes, at most 409600",
         ),
         _of_events(
-            title="Events in one batch",
+            title="Events per batch",
             metrics=(
                 events.of(Emitted.BATCH_SIZE, Statistic.AVERAGE, "size", label="average"),
-                events.maximum(Emitted.BATCH_SIZE, "largest", label="most"),
+                events.maximum(Emitted.BATCH_SIZE, "largest", label="maximum"),
             ),
             unit="events",
         ),
         _of_events(
-            title="Duration of one batch",
+            title="Duration of a batch",
             metrics=(
                 events.of(Emitted.BATCH_DURATION, Statistic.P50, "typical"),
                 events.of(Emitted.BATCH_DURATION, Statistic.P95, "slow"),
@@ -83,15 +83,15 @@ def event_outcomes(events: Metrics[str], runs: Metrics[LambdaMetric]) -> tuple[S
 
 def _nothing_stored(events: Metrics[str], runs: Metrics[LambdaMetric]) -> Signal:
     return Signal(
-        title="Failures, and nothing stored (1 = so)",
+        title="Nearly all events fail (1 = yes)",
         metrics=(
-            # A batch that crashes or times out counts nothing itself.
+            # An invocation that crashes or times out counts none of its events.
             runs.sum(LambdaMetric.ERRORS, "crashed", label="failed invocations"),
             events.sum(Emitted.EVENT_FAILED, "failed"),
             events.sum(Emitted.EVENT_EXHAUSTED, "exhausted", label="given up"),
             events.sum(Emitted.EVENT_PERSISTED, "persisted", label="stored"),
         ),
-        # Not "none stored": an event that is sent twice counts as stored without a write.
+        # Not "none stored": a duplicate of a stored event counts as stored without a write.
         expression="IF(SUM([FILL(crashed, 0), FILL(failed, 0), FILL(exhausted, 0)]) > 9 * FILL(persisted, 0), 1, 0)",
         unit="yes or no",
         section=Section.INGEST,
@@ -101,12 +101,14 @@ def _nothing_stored(events: Metrics[str], runs: Metrics[LambdaMetric]) -> Signal
                 id=AlarmId.INGEST_DOWN,
                 threshold=1,
                 comparison=Comparison.AT_LEAST,
-                # At low traffic the same few events come back every visibility timeout, with quiet minutes between.
+                # At low traffic the same few events come back after each visibility timeout, with quiet minutes
+                # between.
                 datapoints=3,
                 periods=60,
                 severity=None,
-                meaning="Every event fails and none is stored. What is given up ends in the dead-letter queue.",
-                first_step="On the ingest board: did it begin with a deployment, or does the table refuse?",
+                meaning="Nearly all events fail and are not stored. Events that are given up move to the dead-letter"
+                " queue.",
+                first_step="On the ingest board: did it begin with a deployment, or does the table reject requests?",
             ),
         ),
     )
@@ -114,7 +116,7 @@ def _nothing_stored(events: Metrics[str], runs: Metrics[LambdaMetric]) -> Signal
 
 def _failures(events: Metrics[str]) -> Signal:
     return _of_events(
-        title="Events that failed, to be retried",
+        title="Events that failed, will be retried",
         metrics=(
             events.sum(Emitted.EVENT_RECEIVED, "received"),
             events.sum(Emitted.EVENT_FAILED, "failed"),
@@ -126,11 +128,12 @@ def _failures(events: Metrics[str]) -> Signal:
             Alarm(
                 id=AlarmId.INGEST_FAILURES,
                 threshold=5,
-                # Among few events one failure is much in percent, and quiet minutes are not the end of the fault.
+                # Among few events one failure is a high percentage, and quiet minutes are not the end of the fault.
                 datapoints=5,
                 periods=60,
                 severity=Severity.P2,
-                meaning="More than one event in twenty fails and is retried: logins show late, some may be given up.",
+                meaning="More than one event in twenty fails and is retried: logins are stored late, some may be given"
+                " up.",
                 first_step="Group the last failures by error_code with saved query 02.",
             ),
         ),
@@ -150,8 +153,8 @@ def _given_up(events: Metrics[str]) -> Signal:
                 datapoints=1,
                 periods=12,
                 severity=Severity.P2,
-                meaning="Valid events failed to their last retry and are dead letters now: their logins are missing.",
-                first_step="Find their error_code with saved query 05; when that is mended, redrive.",
+                meaning="Valid events failed on their last retry and are dead letters now: their logins are missing.",
+                first_step="Find their error_code with saved query 05, fix the cause, then redrive them.",
             ),
         ),
     )
@@ -162,7 +165,7 @@ def _contract(events: Metrics[str]) -> tuple[Signal, ...]:
     invalid = events.sum(Emitted.EVENT_INVALID, "invalid")
     return (
         _of_events(
-            title="Events that break the contract",
+            title="Events that violate the contract",
             metrics=(received, invalid),
             expression="IF(received >= 20, 100 * invalid / received, 0)",
             unit="percent",
@@ -174,16 +177,16 @@ def _contract(events: Metrics[str]) -> tuple[Signal, ...]:
                     datapoints=1,
                     periods=12,
                     severity=Severity.P2,
-                    meaning="A producer sends events that break the contract: more than one in five is quarantined.",
-                    first_step="Group them by error_code with saved query 14; tell the producer.",
+                    meaning="A producer sends events that violate the contract: more than one in five is quarantined.",
+                    first_step="Group them by error_code with saved query 14, then tell the producer.",
                 ),
             ),
         ),
         _of_dead_letters(
             title="Invalid events",
             metrics=(received, invalid),
-            # A share, or one in ten thousand would be mail without end where much is sent; over an hour, or a few
-            # among few events would come and go.
+            # A share, or one invalid event in ten thousand would send mail without end at high traffic; over an hour,
+            # or the alarm would come and go with a few invalid events at low traffic.
             expression="IF(invalid >= 3, 100 * invalid / received, 0)",
             unit="percent",
             period_seconds=3_600,
@@ -194,8 +197,9 @@ def _contract(events: Metrics[str]) -> tuple[Signal, ...]:
                     datapoints=1,
                     periods=1,
                     severity=Severity.P3,
-                    meaning="Some events break the contract and were quarantined, with the reason beside them.",
-                    first_step="Read error_code and error_detail of the dead letters; tell the producer.",
+                    meaning="Some events violate the contract and were quarantined, with the reason as a message"
+                    " attribute.",
+                    first_step="Read error_code and error_detail of the dead letters, then tell the producer.",
                 ),
             ),
         ),
@@ -203,24 +207,24 @@ def _contract(events: Metrics[str]) -> tuple[Signal, ...]:
 
 
 def query_outcomes(queries: Metrics[str], _runs: Metrics[LambdaMetric]) -> tuple[Signal, ...]:
-    """Return the signals of what became of queries, as the query function counts them."""
+    """Return the signals of the outcomes of queries, as the query function counts them."""
     return (
         _of_queries(
-            title="What became of queries",
+            title="Queries by outcome",
             metrics=(
                 queries.sum(Emitted.QUERY_SUCCESS, "answered"),
-                queries.sum(Emitted.QUERY_INVALID, "refused", label="refused as invalid"),
+                queries.sum(Emitted.QUERY_INVALID, "refused", label="rejected as invalid"),
                 queries.sum(Emitted.QUERY_ERROR, "failed"),
             ),
             unit="queries a minute",
             view=View.STACKED,
         ),
         _of_queries(
-            title="Slow, empty and damaged",
+            title="Slow queries, empty answers, damaged records",
             metrics=(
                 queries.sum(Emitted.QUERY_SLOW, "slow", label="slower than the objective"),
-                queries.sum(Emitted.QUERY_EMPTY, "empty", label="of users without logins"),
-                queries.sum(Emitted.RECORD_MALFORMED, "malformed", label="record could not be read in full"),
+                queries.sum(Emitted.QUERY_EMPTY, "empty", label="user without logins"),
+                queries.sum(Emitted.RECORD_MALFORMED, "malformed", label="record not fully readable"),
             ),
             unit="queries a minute",
         ),
@@ -233,10 +237,10 @@ def query_outcomes(queries: Metrics[str], _runs: Metrics[LambdaMetric]) -> tuple
             unit="milliseconds",
         ),
         _of_queries(
-            title="Services in one answer",
+            title="Services per answer",
             metrics=(
                 queries.of(Emitted.QUERY_SERVICES, Statistic.P50, "typical"),
-                queries.maximum(Emitted.QUERY_SERVICES, "most"),
+                queries.maximum(Emitted.QUERY_SERVICES, "most", label="maximum"),
             ),
             unit="services",
         ),

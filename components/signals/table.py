@@ -1,4 +1,4 @@
-"""What is worth monitoring about the table: throttles, failures of DynamoDB itself, and how long it takes."""
+"""What is worth monitoring about the table: throttles, failures inside DynamoDB, and latency."""
 
 from functools import partial
 from typing import Literal
@@ -40,7 +40,7 @@ def table_signals(table_name: str, *, max_read_units: int, max_write_units: int)
         *(_latency(_of_writes, table_name, operation, alarm) for operation, alarm in WRITE_OPERATIONS.items()),
         _system_errors(table_name),
         _of_writes(
-            title="Writes that lost a race, and were repeated",
+            title="Writes repeated after a conflict",
             metrics=(
                 table_metrics(table_name).sum(
                     TableMetric.CONDITIONAL_CHECK_FAILED, "conflicts", label="conditional checks failed"
@@ -62,7 +62,8 @@ def _capacity(
         signal(
             title=f"Throttled {requests}",
             metrics=(table.sum(TableMetric(f"{kind}ThrottleEvents"), "throttles", label="throttled"),),
-            # Alarms straight on this namespace keep their state when data ends, and it ends with the throttling.
+            # An alarm directly on a metric of this namespace keeps its state when data ends, and throttling ends the
+            # data.
             expression="FILL(throttles, 0)",
             unit="requests a minute",
             alarms=(
@@ -72,18 +73,21 @@ def _capacity(
                     datapoints=4,
                     periods=4 + UNPUBLISHED_MINUTES,
                     severity=Severity.P2,
-                    meaning=f"The table refuses {requests} for lack of units: our own bound of the bill, or one"
-                    " hot key. Nothing is lost, but everything waits.",
-                    first_step="The graph of causes beside this one tells the bound from the hot key.",
+                    meaning=f"The table throttles {requests}: they exceed the configured maximum, or one key is hot."
+                    " Nothing"
+                    " is lost, but requests wait.",
+                    first_step="On the board, the graph of throttles by cause shows which limit or key it is.",
                 ),
             ),
         ),
         signal(
             title=f"Throttled {requests} by cause",
             metrics=(
-                table.sum(TableMetric(f"{kind}MaxOnDemandThroughputThrottleEvents"), "bound", label="our own bound"),
-                table.sum(TableMetric(f"{kind}KeyRangeThroughputThrottleEvents"), "hot", label="a hot key"),
-                table.sum(TableMetric(f"{kind}AccountLimitThrottleEvents"), "account", label="the account's quota"),
+                table.sum(
+                    TableMetric(f"{kind}MaxOnDemandThroughputThrottleEvents"), "bound", label="configured maximum"
+                ),
+                table.sum(TableMetric(f"{kind}KeyRangeThroughputThrottleEvents"), "hot", label="hot key"),
+                table.sum(TableMetric(f"{kind}AccountLimitThrottleEvents"), "account", label="account quota"),
             ),
             unit="requests a minute",
         ),
@@ -92,7 +96,7 @@ def _capacity(
             metrics=(table.sum(TableMetric(f"Consumed{kind}CapacityUnits"), "consumed"),),
             expression="consumed / 60",
             unit="units a second",
-            references=(Reference(value=max_units, label="bound of the bill"),),
+            references=(Reference(value=max_units, label="configured maximum"),),
         ),
     )
 
@@ -113,8 +117,8 @@ def _latency(signal: "partial[Signal]", table_name: str, operation: str, alarm: 
                 datapoints=9,
                 periods=15,
                 severity=Severity.P3,
-                meaning=f"DynamoDB answers {operation} ten times more slowly than it should, for ten minutes.",
-                first_step="Look at the AWS Health Dashboard of the region; then whether records grew.",
+                meaning=f"DynamoDB has taken ten times longer than it should for {operation}, for ten minutes.",
+                first_step="Check the AWS Health Dashboard of the region, then whether records grew.",
             ),
         ),
     )
@@ -126,7 +130,7 @@ def _system_errors(table_name: str) -> Signal:
         for number, operation in enumerate((*WRITE_OPERATIONS, *READ_OPERATIONS), start=1)
     )
     return _of_writes(
-        title="Requests DynamoDB failed by itself",
+        title="Requests that failed inside DynamoDB",
         metrics=metrics,
         expression=filled_sum(metrics),
         unit="requests a minute",
@@ -137,8 +141,8 @@ def _system_errors(table_name: str) -> Signal:
                 datapoints=3,
                 periods=30,
                 severity=Severity.P2,
-                meaning="DynamoDB fails requests by itself, not for lack of units. Events are retried and wait.",
-                first_step="Look at the AWS Health Dashboard of the region; there is nothing here to mend.",
+                meaning="Requests fail inside DynamoDB, not because of throttling. Events wait and are retried.",
+                first_step="Check the AWS Health Dashboard of the region, then wait for AWS to fix it.",
             ),
         ),
     )

@@ -57,7 +57,7 @@ def composite(identifier: AlarmId = AlarmId.CONSUMER_DOWN, **changes: Any) -> Co
 
 
 def test_a_rule_that_can_never_be_met_is_refused() -> None:
-    with pytest.raises(ValueError, match="4 of 3 periods can never be met"):
+    with pytest.raises(ValueError, match="4 of 3 periods can never breach"):
         alarm(datapoints=4)
 
 
@@ -65,7 +65,7 @@ def test_a_rule_that_can_never_be_met_is_refused() -> None:
     ("changes", "metric_id", "words"),
     [
         ({"metrics": ()}, "", "no metric"),
-        ({"metrics": (metric("a"), metric("a"))}, "a", "an id of its own"),
+        ({"metrics": (metric("a"), metric("a"))}, "a", "each needs its own id"),
         ({"metrics": (metric("a"), metric("b"))}, "", "an alarm is on one value"),
         ({"metrics": (metric("a"), metric("b"))}, "c", "name one of a, b"),
         ({"metrics": tuple(metric(f"m{n}") for n in range(11)), "expression": "m0"}, "", "at most 10"),
@@ -225,7 +225,7 @@ def test_a_description_says_meaning_first_step_board_and_runbook() -> None:
     assert describe(alarm(), context()) == (
         "Events wait.\n\nFirst: Look.\n\nBoard: https://board\nRunbook: https://runbook#queue-age"
     )
-    with pytest.raises(ValueError, match="CloudWatch takes 1024"):
+    with pytest.raises(ValueError, match="CloudWatch accepts 1024"):
         describe(alarm(meaning="x" * 1000), context())
 
 

@@ -207,7 +207,10 @@ def test_names_carry_project_and_stack() -> None:
     [
         ({"queue-aeg": {"enabled": False}}, "there is no alarm queue-aeg: did you mean queue-age?"),
         ({"qqq": {"enabled": False}}, "there is no alarm qqq: the ids are the headings of docs/runbook.md"),
-        ({"consumer-down": {"threshold": 1}}, "consumer-down combines other alarms: it has no threshold, they have"),
+        (
+            {"consumer-down": {"threshold": 1}},
+            "consumer-down combines other alarms and has no threshold",
+        ),
     ],
 )
 def test_an_alarm_that_cannot_be_changed_so_is_refused_with_what_was_meant(alarms: dict[str, Any], words: str) -> None:
