@@ -1,4 +1,4 @@
-"""Signals become boards: who is told, what is drawn where, and what a reader needs to know."""
+"""Signals become boards: alarms, graphs and logs in their places, with thresholds and notes."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -80,7 +80,7 @@ def graph_of(drawn: Signal, *composites: CompositeAlarm) -> dict[str, Any]:
     return widget["properties"]
 
 
-def test_a_graph_draws_the_metric_with_the_threshold_of_its_alarm() -> None:
+def test_graph_draws_metric_with_threshold_of_its_alarm() -> None:
     drawn = graph_of(signal(alarm(comparison=Comparison.AT_LEAST)))
     options = {"id": "age", "stat": "Sum", "label": "age"}
     assert drawn["metrics"] == [["AWS/SQS", "NumberOfMessagesSent", "QueueName", "q", options]]
@@ -89,7 +89,7 @@ def test_a_graph_draws_the_metric_with_the_threshold_of_its_alarm() -> None:
     ]
 
 
-def test_a_graph_of_an_expression_hides_its_inputs_and_its_legend() -> None:
+def test_graph_of_expression_hides_inputs_and_legend() -> None:
     drawn = graph_of(signal(expression="age * 2"))
     assert drawn["metrics"][0] == [{"expression": "age * 2", "id": "result", "label": "seconds"}]
     assert drawn["metrics"][1][-1]["visible"] is False
@@ -99,12 +99,14 @@ def test_a_graph_of_an_expression_hides_its_inputs_and_its_legend() -> None:
 @pytest.mark.parametrize(
     ("changes", "fill"), [({}, "above"), ({"comparison": Comparison.AT_MOST}, "below"), ({"threshold": 0}, None)]
 )
-def test_what_is_too_much_is_shaded_but_never_the_whole_graph(changes: dict[str, Any], fill: str | None) -> None:
+def test_breaching_side_of_threshold_is_shaded_but_never_the_whole_graph(
+    changes: dict[str, Any], fill: str | None
+) -> None:
     (line,) = graph_of(signal(alarm(**changes)))["annotations"]["horizontal"]
     assert line.get("fill") == fill
 
 
-def test_a_part_of_an_alarm_is_drawn_in_the_name_of_who_is_told() -> None:
+def test_threshold_of_a_part_names_the_alarm_that_notifies() -> None:
     whole = CompositeAlarm(
         id=AlarmId.CONSUMER_DOWN, any_of=(AlarmId.QUEUE_AGE,), severity=Severity.P1, meaning="M", first_step="F"
     )
@@ -126,26 +128,26 @@ def test_a_part_of_an_alarm_is_drawn_in_the_name_of_who_is_told() -> None:
         ("messages", 432_000, ">= 432000"),
     ],
 )
-def test_a_threshold_of_days_is_said_in_days(unit: str, threshold: float, compared: str) -> None:
+def test_threshold_of_days_is_labelled_in_days(unit: str, threshold: float, compared: str) -> None:
     drawn = graph_of(signal(alarm(threshold=threshold, comparison=Comparison.AT_LEAST), unit=unit))
     assert drawn["annotations"]["horizontal"][0]["label"] == f"queue-age (P2): {compared}"
 
 
-def test_limits_are_drawn_beside_thresholds() -> None:
+def test_references_are_drawn_beside_thresholds() -> None:
     drawn = graph_of(signal(references=(Reference(value=9, label="timeout"),)))
     assert drawn["annotations"]["horizontal"] == [{"label": "timeout", "value": 9, "color": REFERENCE_COLOUR}]
 
 
-def test_a_figure_is_one_number_over_its_whole_range() -> None:
+def test_figure_is_one_number_over_its_whole_range() -> None:
     drawn = graph_of(signal(view=View.NUMBER, days=30, unit="%"))
     assert (drawn["view"], drawn["start"], drawn["setPeriodToTimeRange"]) == ("singleValue", "-P30D", True)
 
 
-def test_areas_are_stacked() -> None:
+def test_stacked_view_stacks_areas() -> None:
     assert graph_of(signal(view=View.STACKED))["stacked"] is True
 
 
-def test_a_note_is_read_above_the_graphs_of_its_section() -> None:
+def test_note_is_above_the_graphs_of_its_section() -> None:
     texts = [widget["properties"]["markdown"] for widget in widgets(signal(note="Poison hides."), kind="text")]
     assert texts[1] == "## Ingest\n- **Age**: Poison hides."
 
@@ -166,7 +168,7 @@ def matrices(board: Board) -> dict[str, list[str]]:
     return {widget["properties"]["title"].split(" ")[-1]: widget["properties"]["alarms"] for widget in found}
 
 
-def test_the_overview_shows_every_alarm_by_who_is_told() -> None:
+def test_overview_shows_every_alarm_by_severity() -> None:
     assert list(matrices(Board.OVERVIEW).values()) == [
         ["arn:api-5xx", "arn:ingest-unhealthy", "arn:service-health"],
         ["arn:consumer-down"],
@@ -175,19 +177,19 @@ def test_the_overview_shows_every_alarm_by_who_is_told() -> None:
     ]
 
 
-def test_other_boards_show_the_alarms_of_their_graphs_and_what_those_are_part_of() -> None:
+def test_other_boards_show_alarms_of_their_graphs_and_their_composites() -> None:
     assert matrices(Board.API) == {
         "board": ["arn:ingest-unhealthy", "arn:consumer-down", "arn:queue-age", "arn:api-4xx"]
     }
 
 
-def test_the_answer_of_a_saved_query_is_a_table() -> None:
+def test_result_of_saved_query_is_a_table() -> None:
     (log,) = widgets(kind="log", queries=(QUERY,))
     assert log["properties"]["query"] == "SOURCE '/a' | SOURCE '/b' | filter x"
     assert log["properties"]["view"] == "table"
 
 
-def test_one_graph_and_what_the_logs_say_of_it_lie_side_by_side() -> None:
+def test_one_graph_and_one_query_lie_side_by_side() -> None:
     content = BoardContent(
         selection=Selection(signals=(signal(section=Section.LOGS),)), queries=(QUERY,), alarm_arns={}
     )
@@ -209,7 +211,7 @@ def rows(placed: list[dict[str, Any]]) -> Iterator[list[int]]:
         yield [widget["width"] for widget in placed if widget["y"] == y]
 
 
-def test_a_board_explains_itself_and_skips_what_is_drawn_elsewhere() -> None:
+def test_board_has_introduction_and_skips_signals_of_no_board() -> None:
     content = BoardContent(selection=Selection(signals=(signal(boards=()),)), alarm_arns={})
     (text,) = board_body(Board.OVERVIEW, content, CONTEXT)["widgets"]
     assert "https://example.com/runbook.md" in text["properties"]["markdown"]

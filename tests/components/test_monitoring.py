@@ -1,4 +1,4 @@
-"""Signals as data: what CloudWatch could not alarm on is refused, and what a stack selects follows its settings."""
+"""Signals that CloudWatch cannot alarm on are rejected, and the alarms of a stack follow its settings."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def composite(identifier: AlarmId = AlarmId.CONSUMER_DOWN, **changes: Any) -> Co
     return CompositeAlarm(**values | changes)
 
 
-def test_a_rule_that_can_never_be_met_is_refused() -> None:
+def test_alarm_that_can_never_fire_is_rejected() -> None:
     with pytest.raises(ValueError, match="4 of 3 periods can never breach"):
         alarm(datapoints=4)
 
@@ -75,7 +75,9 @@ def test_a_rule_that_can_never_be_met_is_refused() -> None:
         ({"period_seconds": 3_599}, "", ""),
     ],
 )
-def test_a_signal_cloudwatch_could_not_alarm_on_is_refused(changes: dict[str, Any], metric_id: str, words: str) -> None:
+def test_signal_that_cloudwatch_cannot_alarm_on_is_rejected(
+    changes: dict[str, Any], metric_id: str, words: str
+) -> None:
     if not words:
         assert signal(alarm(periods=20, datapoints=20, metric_id=metric_id), **changes)
         return
@@ -83,25 +85,25 @@ def test_a_signal_cloudwatch_could_not_alarm_on_is_refused(changes: dict[str, An
         signal(alarm(periods=20, datapoints=20, metric_id=metric_id), **changes)
 
 
-def test_periods_under_an_hour_are_evaluated_for_a_day_at_most() -> None:
+def test_periods_under_an_hour_cover_a_day_at_most() -> None:
     assert signal(alarm(periods=24, datapoints=1), period_seconds=3_600)
     with pytest.raises(ValueError, match="more than 86400 s"):
         signal(alarm(periods=25, datapoints=1), period_seconds=3_540)
 
 
 @pytest.mark.parametrize("identifier", ["", "Age", "1st", "a-b"])
-def test_a_metric_id_no_expression_could_name_is_refused(identifier: str) -> None:
+def test_metric_id_that_no_expression_can_name_is_rejected(identifier: str) -> None:
     with pytest.raises(ValueError, match="must start with a lower-case letter"):
         metric(identifier)
 
 
 @pytest.mark.parametrize("changes", [{}, {"any_of": (AlarmId.QUEUE_AGE,), "all_of": (AlarmId.QUEUE_AGE,)}])
-def test_a_composite_of_nothing_or_of_both_kinds_is_refused(changes: dict[str, Any]) -> None:
+def test_composite_needs_either_any_of_or_all_of(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="either any_of or all_of"):
         composite(**changes)
 
 
-def test_an_alarm_on_one_of_several_lines_watches_the_one_it_names() -> None:
+def test_alarm_on_several_metrics_uses_the_metric_it_names() -> None:
     on_b = alarm(metric_id="b")
     assert signal(on_b, metrics=(metric("a"), metric("b"))).metric_of(on_b).id == "b"
 
@@ -114,7 +116,7 @@ def chosen(*signals: Signal, composites: Any = (), level: Level = Level.FULL, ov
     }
 
 
-def test_essential_leaves_out_p3_and_what_is_not_essential() -> None:
+def test_essential_level_omits_p3_alarms_and_composites_that_are_not_essential() -> None:
     signals = signal(alarm(severity=Severity.P3)), signal(alarm(AlarmId.API_5XX)), signal(alarm(AlarmId.API_DOWN))
     slow = slo_alarm(ObjectiveId.API_LATENCY, PaceId.SLOW)
     composites = (composite(slow, any_of=(AlarmId.API_5XX,), essential=False, severity=Severity.P2),)
@@ -127,13 +129,13 @@ def test_essential_leaves_out_p3_and_what_is_not_essential() -> None:
     assert chosen(*signals, composites=composites, level=Level.ESSENTIAL) == {"api-5xx": 60, "api-down": 60}
 
 
-def test_an_override_changes_threshold_or_leaves_the_alarm_out() -> None:
+def test_override_changes_threshold_or_omits_alarm() -> None:
     signals = signal(alarm()), signal(alarm(AlarmId.API_5XX)), signal(alarm(AlarmId.DLQ_NOT_EMPTY))
     overrides = {"queue-age": AlarmOverride(threshold=0), "api-5xx": AlarmOverride(enabled=False)}
     assert chosen(*signals, overrides=overrides) == {"queue-age": 0, "dlq-not-empty": 60}
 
 
-def test_an_alarm_to_opt_in_to_is_there_when_it_is_named() -> None:
+def test_opt_in_alarm_exists_only_if_an_override_names_it() -> None:
     silent = signal(alarm(AlarmId.QUEUE_SILENT, opt_in=True))
     assert chosen(silent) == {}
     assert chosen(silent, overrides={"queue-silent": AlarmOverride()}) == {"queue-silent": 60}
@@ -147,12 +149,12 @@ def test_an_alarm_to_opt_in_to_is_there_when_it_is_named() -> None:
         ({"consumer-down": AlarmOverride(threshold=1)}, "has no threshold"),
     ],
 )
-def test_an_override_of_what_is_not_there_is_refused(overrides: dict[str, AlarmOverride], words: str) -> None:
+def test_override_of_missing_alarm_or_threshold_is_rejected(overrides: dict[str, AlarmOverride], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         chosen(signal(alarm()), overrides=overrides)
 
 
-def test_two_rules_of_one_id_are_refused() -> None:
+def test_two_alarms_with_the_same_id_are_rejected() -> None:
     with pytest.raises(ValueError, match="queue-age is not"):
         chosen(signal(alarm()), signal(alarm()))
 
@@ -172,7 +174,7 @@ ALL = composite(all_of=(AlarmId.QUEUE_AGE, AlarmId.CONSUMER_STALLED))
         (ANY, ["consumer-down"], set()),
     ],
 )
-def test_composites_and_children_stay_or_go_together(
+def test_composites_and_children_are_selected_together(
     combined: CompositeAlarm, without: list[str], expected: set[str]
 ) -> None:
     children = [signal(alarm(child, severity=None)) for child in (AlarmId.QUEUE_AGE, AlarmId.CONSUMER_STALLED)]
@@ -180,7 +182,7 @@ def test_composites_and_children_stay_or_go_together(
     assert set(chosen(*children, composites=[combined], overrides=overrides)) == expected
 
 
-def test_a_suppressor_that_is_not_there_suppresses_nothing() -> None:
+def test_omitted_suppressor_suppresses_nothing() -> None:
     fast, medium = (slo_alarm(ObjectiveId.API_LATENCY, pace) for pace in (PaceId.FAST, PaceId.MEDIUM))
     composites = (
         composite(fast, any_of=(AlarmId.QUEUE_AGE,)),
@@ -195,7 +197,7 @@ def test_a_suppressor_that_is_not_there_suppresses_nothing() -> None:
     assert suppressor({fast: AlarmOverride(enabled=False)}) is None
 
 
-def test_composites_of_composites_are_made_after_them_and_go_with_who_tells_for_them() -> None:
+def test_composites_follow_their_children_and_are_omitted_with_their_notifier() -> None:
     inner = composite(any_of=(AlarmId.QUEUE_AGE,), severity=None)
     outer = composite(AlarmId.INGEST_UNHEALTHY, any_of=(AlarmId.CONSUMER_DOWN,))
     slow = composite(
@@ -209,7 +211,7 @@ def test_composites_of_composites_are_made_after_them_and_go_with_who_tells_for_
     assert list(chosen(signal(alarm(severity=None)), composites=(outer, inner), overrides=without)) == []
 
 
-def test_service_health_is_everything_that_pages() -> None:
+def test_service_health_combines_every_alarm_that_pages() -> None:
     signals = signal(alarm(severity=Severity.P1)), signal(alarm(AlarmId.API_5XX)), signal(alarm(AlarmId.API_DOWN))
     composites = (composite(any_of=(AlarmId.API_DOWN,)),)
     assert chosen(*signals, composites=composites)["service-health"] == ["queue-age", "consumer-down"]
@@ -221,7 +223,7 @@ def context(runbook_url: str = "https://runbook") -> AlarmContext:
     return AlarmContext(physical_prefix="e-dev", board_url="https://board", runbook_url=runbook_url, topic_arns={})
 
 
-def test_a_description_says_meaning_first_step_board_and_runbook() -> None:
+def test_description_has_meaning_first_step_board_and_runbook() -> None:
     assert describe(alarm(), context()) == (
         "Events wait.\n\nFirst: Look.\n\nBoard: https://board\nRunbook: https://runbook#queue-age"
     )
@@ -238,7 +240,7 @@ def test_a_description_says_meaning_first_step_board_and_runbook() -> None:
         ("mail", "page", {"p1": ["https"], "p2": ["https", "email"], "p3": ["email"]}),
     ],
 )
-def test_somebody_hears_of_a_page_whenever_anybody_can_be_told(email: str, page: str, expected: dict) -> None:
+def test_page_is_delivered_if_any_subscriber_is_configured(email: str, page: str, expected: dict) -> None:
     heard = {
         severity.value: [protocol for protocol, _ in listeners(severity, email=email, page_endpoint=page)]
         for severity in Severity
@@ -246,7 +248,7 @@ def test_somebody_hears_of_a_page_whenever_anybody_can_be_told(email: str, page:
     assert heard == expected
 
 
-def test_no_topic_has_to_tell_of_its_own_failure() -> None:
+def test_another_topic_reports_the_failure_of_a_topic() -> None:
     watched = {
         signal.alarms[0].topic: {metric.dimensions["TopicName"][-2:] for metric in signal.metrics}
         for signal in own_signals("e-dev", ("/log",))[1:]

@@ -1,4 +1,4 @@
-"""Objectives: thresholds follow from the target, one of two windows ends the alarm soon, the slower stay silent."""
+"""Objectives: thresholds follow from the target, the short window clears the alarm, slower paces are suppressed."""
 
 import dataclasses
 
@@ -48,26 +48,26 @@ def test_alarm_ids_of_objectives_are_settled() -> None:
     assert [pace.id for pace in PACES] == list(PaceId)
 
 
-def test_one_fault_is_told_once() -> None:
+def test_only_the_slow_pace_notifies_and_is_suppressed_by_the_page() -> None:
     fast, medium, slow = AVAILABILITY.composites
     assert [alarm.severity for alarm in (fast, medium, slow)] == [None, None, Severity.P2]
     assert [alarm.suppressed_by for alarm in (fast, medium, slow)] == [None, None, AlarmId.API_UNHEALTHY]
     assert (slow.wait_seconds, slow.extension_seconds) == (120, 21_600)
 
 
-def test_what_burns_fast_pages_through_its_journey() -> None:
+def test_fast_and_medium_burn_page_through_their_journey() -> None:
     paging = {journey.id: journey.children for journey in JOURNEYS}
     for objective in (AVAILABILITY, LATENCY, INGEST):
         assert {alarm.id for alarm in objective.composites if not alarm.severity} <= set(paging[objective.paged_by])
 
 
-def test_a_page_says_how_soon_the_budget_is_gone() -> None:
+def test_description_says_when_the_budget_is_used_up() -> None:
     fast, medium, _ = AVAILABILITY.composites
     assert "after 50 hours" in fast.meaning
     assert "after 5 days" in medium.meaning
 
 
-def test_only_the_long_window_has_a_floor_and_only_the_short_remembers_minutes() -> None:
+def test_long_window_has_a_floor_and_short_window_counts_minutes() -> None:
     alarms = {alarm.id: (signal, alarm) for signal in INGEST.signals for alarm in signal.alarms}
     long, alarm = alarms[slo_alarm(ObjectiveId.INGEST_TIMELY, PaceId.FAST, Window.LONG)]
     assert long.expression == "IF((late + exhausted) >= 5, 100 * (late + exhausted) / (persisted + exhausted), 0)"
@@ -84,7 +84,7 @@ def test_only_the_long_window_has_a_floor_and_only_the_short_remembers_minutes()
 
 
 @pytest.mark.parametrize("target", [94.9, 99.96, 100])
-def test_a_target_whose_budget_cannot_be_alarmed_on_is_refused(target: float) -> None:
+def test_target_outside_the_range_of_burn_rates_is_rejected(target: float) -> None:
     assert dataclasses.replace(AVAILABILITY, target_percent=95).budget_percent == 5
     assert dataclasses.replace(AVAILABILITY, target_percent=99.95).budget_percent == 0.05
     with pytest.raises(ValueError, match=r"between 95 and 99\.95 %"):

@@ -1,4 +1,4 @@
-"""The program as a whole: what it exports, and how it refuses."""
+"""The program as a whole: its exports, its alarms, and how it rejects a configuration."""
 
 import json
 
@@ -42,7 +42,7 @@ def test_exports_are_what_operators_need(dev_graph: Graph) -> None:
     }
 
 
-def test_credentials_of_clients_are_secret_and_nothing_else_is(dev_graph: Graph) -> None:
+def test_only_client_credentials_are_secret(dev_graph: Graph) -> None:
     assert dev_graph.secret_outputs == {"apiClients"}
 
 
@@ -50,12 +50,12 @@ def test_no_secret_is_written_into_another_resource(dev_graph: Graph) -> None:
     assert [one.name for one in dev_graph.resources if "secret-of-" in repr(one.inputs)] == []
 
 
-def test_every_alarm_there_can_be_is_there(prod_graph: Graph) -> None:
+def test_full_stack_has_every_alarm(prod_graph: Graph) -> None:
     assert alarm_ids(prod_graph) == set(AlarmId) - {AlarmId.QUEUE_SILENT}
     assert {one.name for one in prod_graph.of_type(COMPOSITE)} == COMPOSITES
 
 
-def test_a_development_stack_has_what_is_essential(dev_graph: Graph, prod_graph: Graph) -> None:
+def test_development_stack_has_the_essential_alarms(dev_graph: Graph, prod_graph: Graph) -> None:
     left_out = alarm_ids(prod_graph) - alarm_ids(dev_graph)
     assert {one for one in left_out if not one.startswith("slo-")} == {
         "dlq-not-empty",
@@ -91,7 +91,7 @@ def physical_names(graph: Graph) -> set[tuple[str, str]]:
     return {(type_, name) for type_, name in named if not name.startswith("API-Gateway-Execution-Logs_")}
 
 
-def test_prod_as_committed_is_refused_until_clients_and_somebody_to_tell_are_named() -> None:
+def test_committed_prod_is_rejected_until_clients_and_a_subscriber_are_set() -> None:
     with pytest.raises(DeploymentFailed) as refused:
         record("prod")
     message = str(refused.value)
@@ -101,7 +101,9 @@ def test_prod_as_committed_is_refused_until_clients_and_somebody_to_tell_are_nam
     assert "Traceback" not in message
 
 
-def test_account_setting_is_made_before_the_stage_and_only_on_request(dev_graph: Graph, extended_graph: Graph) -> None:
+def test_account_setting_is_created_before_the_stage_and_only_if_configured(
+    dev_graph: Graph, extended_graph: Graph
+) -> None:
     account = "aws:apigateway/account:Account"
     assert dev_graph.of_type(account) == []
     assert list(depends_on(extended_graph, extended_graph.one(STAGE), extended_graph.one(account))) == []
@@ -124,7 +126,7 @@ def subscriptions(graph: Graph) -> set[tuple[str, str]]:
     return {(one.inputs["topic"][-2:], one.inputs["protocol"]) for one in made}
 
 
-def test_producers_may_send_and_use_the_key(extended_graph: Graph) -> None:
+def test_producers_can_send_and_use_the_key(extended_graph: Graph) -> None:
     policies = [
         one_of(extended_graph, QUEUE_POLICY, "events-source-access"),
         one_of(extended_graph, KEY, "encryption-data"),
