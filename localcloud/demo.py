@@ -19,7 +19,7 @@ from typing import Any
 import requests
 from boto3.dynamodb.types import TypeDeserializer
 
-from handlers.vocabulary import METRICS_NAMESPACE, ErrorCode, Metric
+from handlers.vocabulary import METRICS_NAMESPACE, ErrorCode, MetricName
 from localcloud.cloud import LocalCloud
 from localcloud.progress import Progress
 
@@ -106,19 +106,19 @@ def tell(cloud: LocalCloud, outputs_file: Path, progress: Progress) -> None:
         letter = read_dead_letter(cloud)
         reason = {name: value.get("StringValue", "") for name, value in letter["MessageAttributes"].items()}
         _expect("the invalid event's bytes", story.invalid_body, letter["Body"])
-        _expect("the error code", ErrorCode.TIMESTAMP_MALFORMED, reason.get("error_code"))
+        _expect("the error code", ErrorCode.TIMESTAMP_MALFORMED.value, reason.get("error_code"))
     progress.show("Why it is there, and what was sent, byte for byte:", reason["error_detail"], letter["Body"])
 
     with progress.step("Read the metrics the handlers emitted"):
         wanted_sums = {
-            Metric.EVENT_RECEIVED: len(story.bodies),
-            Metric.EVENT_PERSISTED: story.valid,
-            Metric.EVENT_INVALID: 1,
-            Metric.QUERY_SUCCESS: 1,
+            MetricName.EVENT_RECEIVED.value: len(story.bodies),
+            MetricName.EVENT_PERSISTED.value: story.valid,
+            MetricName.EVENT_INVALID.value: 1,
+            MetricName.QUERY_SUCCESS.value: 1,
         }
         _until("the metrics", wanted_sums, lambda: _at_most(wanted_sums, metric_sums(cloud)))
     sums = metric_sums(cloud)
-    counted = [f"{name} {sums[name]:g}" for name in vars(Metric).values() if isinstance(name, str) and sums[name]]
+    counted = [f"{name} {sums[name]:g}" for name in MetricName if sums[name]]
     progress.show(f"Namespace {METRICS_NAMESPACE}, summed:", "  ".join(counted))
 
 

@@ -36,7 +36,7 @@ class DoomedEvent:
     def wait_for_letter(self, deadline_seconds: float) -> None:
         """Return when it was the dead letter it has to become, and is off the queue; or raise OperatorError."""
         letter = self._take(deadline_seconds)
-        expected = (ErrorCode.TIMESTAMP_MALFORMED, self.message_id, self.body)
+        expected = (ErrorCode.TIMESTAMP_MALFORMED.value, self.message_id, self.body)
         found = (letter.reason, letter.source_message_id, letter.body)
         for what, wanted, was in zip(("reason", "source message", "body"), expected, found, strict=True):
             if wanted != was:

@@ -1,31 +1,27 @@
-"""The report on alert quality: what the alarms did in every scenario and on normal days.
+"""The report on alert quality: what the alarms do in every scenario and on normal days.
 
-It runs on every core, and prints on stderr what is done. The document carries a fingerprint of the alarms and of the
-simulation, so that a test notices drift without simulating everything again.
+The simulations run on every core and print their progress on stderr.
 """
 
-import ast
 import functools
-import hashlib
-import json
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
-from localcloud.cloudwatch.alarms import CompositeAlarm, MetricAlarm
+from localcloud.cloudwatch.evaluator import Evaluator
 from localcloud.cloudwatch.states import State
-from simulation.conditions import LEVELS
-from simulation.harness import Stack, evaluate, simulate, stack_for
-from simulation.judgement import MAIL, PAGE, TICKET, Verdict, severity, verdict_of
-from simulation.proof import PLAN, Proof, episode_of, prove
-from simulation.scenarios import SCENARIOS, Scenario
+from simulation.conditions import DAY_MINUTES, LEVELS, Traffic
+from simulation.fingerprint import fingerprint
+from simulation.harness import Simulation, Stack, simulate, stack_for
+from simulation.proof import PLAN, Proof, prove
+from simulation.scenarios import SCENARIOS, Scenario, scenario_named
+from simulation.verdicts import MAIL, PAGE, TICKET, Severity, Verdict, judge, severity
 
-ROOT = Path(__file__).parents[1]
+Alerts = Counter[tuple[Severity, str]]
+"""The number of alerts by severity and alarm ID."""
 PROMPT_MINUTES = 5
 UNEXPLAINED = "**unexplained**"
 
@@ -46,10 +42,10 @@ after the invalid events of a normal day, so it counts neither as false nor for 
 
 
 def row(verdict: Verdict) -> str:
-    """The line of the table that says it."""
+    """The verdict's row in the table of faults."""
     cells = (
         verdict.scenario,
-        verdict.level,
+        verdict.level.name,
         verdict.first if verdict.is_found else "**missed**",
         "-" if verdict.minutes_to_detect is None else str(verdict.minutes_to_detect),
         f"more than {verdict.settle}" if verdict.minutes_to_clear is None else str(max(0, verdict.minutes_to_clear)),
@@ -65,47 +61,13 @@ def _counted(alarms: Iterable[str]) -> str:
     return ", ".join(name if count == 1 else f"{name} x {count}" for name, count in Counter(alarms).items())
 
 
-def fingerprint() -> str:
-    """Changes when an alarm does, or the simulation."""
-    alarms = [
-        # All there is but what is told: texts may change without a new simulation.
-        repr(replace(alarm, **({"rule": alarm.rule.text} if isinstance(alarm, CompositeAlarm) else _comparable(alarm))))
-        for level in LEVELS
-        for alarm in stack_for(level.name).alarms
-    ]
-    digest = hashlib.sha256(json.dumps(sorted(alarms)).encode())
-    for folder in (ROOT / "simulation", ROOT / "localcloud" / "cloudwatch"):
-        for source in sorted(folder.glob("*.py")):
-            digest.update(code_of(source.read_text()).encode())
-    return digest.hexdigest()[:16]
-
-
-def code_of(source: str) -> str:
-    """Return what a module does: its syntax tree without comments and docstrings."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            # A string that stands alone documents what is before it.
-            node.body = [part for part in body if not _is_text(part)]  # pyright: ignore[reportAttributeAccessIssue]
-    return ast.dump(tree)
-
-
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-def _comparable(alarm: MetricAlarm) -> dict[str, Any]:
-    metrics = [(metric.id, metric.key[:2], sorted(metric.key.dimensions), metric.statistic) for metric in alarm.metrics]
-    return {"expression": alarm.expression.text, "metrics": metrics}
-
-
-def normal_days(stack: Stack, days: int, first_day: int = 0) -> Counter[tuple[str, str]]:
-    """How often which alarm told on so many normal days, by severity and id."""
-    start, end = first_day * 1_440, (first_day + days) * 1_440
-    history = evaluate(stack.alarms, simulate(stack, start, end), start, end)
+def alerts_of(stack: Stack, start: int, end: int) -> Alerts:
+    """The alerts without any fault, in the minutes from `start` up to `end`."""
+    history = Evaluator(stack.alarms, simulate(stack, start, end)).run(start, end)
     return Counter(
-        (severity(one), stack.alarm_id(one.alarm)) for one in history.notifications if one.state is State.ALARM
+        (severity(notification), stack.alarm_id(notification.alarm))
+        for notification in history.notifications
+        if notification.state is State.ALARM
     )
 
 
@@ -149,72 +111,70 @@ def _late(verdict: Verdict, scenarios: Mapping[str, Scenario]) -> str:
 
 @dataclass(frozen=True)
 class Results:
-    """All that is simulated for the document."""
+    """Everything that is simulated for the document."""
 
     days: int
-    told: Mapping[str, Counter[tuple[str, str]]]
-    """On normal days, by level."""
+    told: Mapping[Traffic, Alerts]
+    """The alerts of normal days."""
     verdicts: list[Verdict]
     proofs: list[Proof]
 
 
 def simulated(days: int) -> Results:
-    """Every fault and normal day, on every core: the longest faults first, and the days while the last of them run."""
+    """Simulate every fault and the normal days on every core, the longest first."""
     faults = [(scenario.name, level) for scenario in SCENARIOS for level in scenario.levels]
     longest_first = sorted(faults, key=lambda fault: -_weight(*fault))
     with ProcessPoolExecutor() as pool:
-        looked = {fault: pool.submit(_look, *fault) for fault in longest_first}
-        quiet = {level.name: pool.submit(_normal_days_at, level.name, days) for level in reversed(LEVELS)}
-        tell_progress(
-            {f"{days} normal days at {level}": one for level, one in quiet.items()}
-            | {f"{name} at {level}": one for (name, level), one in looked.items()}
+        verdicts = {fault: pool.submit(_judge_and_prove, *fault) for fault in longest_first}
+        normal = {level: pool.submit(_normal_days, level, days) for level in reversed(LEVELS)}
+        print_progress(
+            {f"{days} normal days at {level}": job for level, job in normal.items()}
+            | {f"{name} at {level}": job for (name, level), job in verdicts.items()}
         )
-    found = [looked[fault].result() for fault in faults]
+    results = [verdicts[fault].result() for fault in faults]
     return Results(
         days=days,
-        told={level.name: quiet[level.name].result() for level in LEVELS},
-        verdicts=[verdict for verdict, _ in found],
-        proofs=[proof for _, proofs in found for proof in proofs],
+        told={level: normal[level].result() for level in LEVELS},
+        verdicts=[verdict for verdict, _ in results],
+        proofs=[proof for _, proofs in results for proof in proofs],
     )
 
 
-def _weight(name: str, level: str) -> float:
-    scenario = next(one for one in SCENARIOS if one.name == name)
-    return (scenario.until - scenario.since) * (2 if level == LEVELS[-1].name else 1)
+def _weight(name: str, level: Traffic) -> float:
+    scenario = scenario_named(name)
+    return (scenario.until - scenario.since) * (2 if level == LEVELS[-1] else 1)
 
 
-def _normal_days_at(level: str, days: int) -> Counter[tuple[str, str]]:
-    return normal_days(stack_for(level), days)
+def _normal_days(level: Traffic, days: int) -> Alerts:
+    return alerts_of(stack_for(level), 0, days * DAY_MINUTES)
 
 
-def _look(name: str, level: str) -> tuple[Verdict, list[Proof]]:
-    """What all alarms did about one fault, and the proofs it is the material of."""
-    one = episode_of(name, level)
-    history = evaluate(one.stack.alarms, one.store, one.scenario.since, one.scenario.until)
-    proofs = [prove(alarm_id, one) for alarm_id, episode in PLAN.items() if episode == (name, level)]
-    return verdict_of(one.stack, one.scenario, one.store, history), proofs
+def _judge_and_prove(name: str, level: Traffic) -> tuple[Verdict, list[Proof]]:
+    """The verdict on one fault, and the proofs of the alarms that it must make fire."""
+    simulation = Simulation.of(name, level)
+    alarm_ids = [alarm_id for alarm_id, fault in PLAN.items() if fault == (name, level)]
+    return judge(simulation), [prove(alarm_id, simulation) for alarm_id in alarm_ids]
 
 
-def tell_progress(jobs: Mapping[str, Future], say: Callable[[str], None] | None = None) -> None:
-    """A line for each job that is done, in the order in which they are."""
-    say = say or functools.partial(print, file=sys.stderr, flush=True)
+def print_progress(jobs: Mapping[str, Future], write: Callable[[str], None] | None = None) -> None:
+    """Write a line for each job when it finishes."""
+    write = write or functools.partial(print, file=sys.stderr, flush=True)
     started, names = time.monotonic(), {job: name for name, job in jobs.items()}
     for number, job in enumerate(as_completed(names), start=1):
-        say(f"{number} of {len(names)} after {time.monotonic() - started:.0f} s: {names[job]}")
+        write(f"{number} of {len(names)} after {time.monotonic() - started:.0f} s: {names[job]}")
 
 
 def proven(results: Results) -> str:
-    """How many alarms there are, what each was seen to do, and how many wrong ones were noticed."""
+    """How many alarms and mutants there are, and how many of them passed."""
     proofs = results.proofs
     whole = [proof for proof in proofs if not proof.failings]
     mutants = [found for proof in proofs for found in proof.mutants.values()]
     told = {alarm_id for level in results.told.values() for _, alarm_id in level}
     telling = {
         stack.alarm_id(alarm.name)
-        for level in LEVELS
-        for stack in [stack_for(level.name)]
+        for stack in map(stack_for, LEVELS)
         for alarm in stack.alarms
-        if alarm.actions.told(State.ALARM)
+        if alarm.actions.topics(State.ALARM)
     }
     return "\n".join(
         (
@@ -232,7 +192,7 @@ def document(results: Results) -> str:
     quiet = []
     for level, told in results.told.items():
         for kind, word in ((PAGE, "pages"), (TICKET, "tickets"), (MAIL, "mails")):
-            found = {alarm_id: count for (one, alarm_id), count in told.items() if one == kind}
+            found = {alarm_id: count for (priority, alarm_id), count in told.items() if priority is kind}
             names = ", ".join(f"{alarm_id} x {count}" for alarm_id, count in sorted(found.items()))
             quiet.append(f"| {level} | {word} | {sum(found.values())} | {names} |")
     return "\n".join(

@@ -1,20 +1,18 @@
-"""Everything that can go wrong, how long, and which alarms may speak of it: judged here, unknown to the model.
+"""Everything that can go wrong, for how long, and which alarms must or may fire; the model does not know the latter.
 
-`page` is the P1 that must wake somebody; a fault without one must not wake anybody. `speaks` are the alarms that belong
-to the fault and may tell: whatever else tells during it is a false alert.
+`page` are the P1 alarms that must page. `ticket` are the alarms that must fire when no page is needed. `speaks` are
+related alarms that may fire. Any other alert during the fault is false.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulation.conditions import LEVELS, Fault
-from simulation.lab import Dependency
+from simulation.conditions import A_MINUTE, A_SECOND, AN_HOUR, LEVELS, Fault, Traffic
+from simulation.simulated_table import TableBehaviour
 
-AN_HOUR, A_MINUTE, A_SECOND = (level.name for level in LEVELS)
-ALL = (AN_HOUR, A_MINUTE, A_SECOND)
 BUSY = (A_MINUTE, A_SECOND)
-# Faults begin on the second day at two in the afternoon, when the tide is high.
+# Faults begin on the second day at 14:00, when traffic is high.
 START = 2_280
 
 AVAILABILITY = ("api-unhealthy", "slo-api-availability-slow")
@@ -25,67 +23,68 @@ DEAD_LETTERS = ("dlq-not-empty", "ingest-exhausted")
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """One fault, at some levels of traffic."""
+    """A fault, and the levels of traffic at which it is simulated."""
 
     name: str
     changes: Mapping[str, Any]
     minutes: int = 60
     before: int = 120
-    """How long the system runs normally before; longer where an alarm looks farther back."""
+    """Minutes without the fault before it; more where an alarm evaluates a longer period."""
     later: Mapping[str, Any] = field(default_factory=dict)
-    """What else goes wrong for the second half of it, for another reason."""
+    """A second, independent fault during the second half."""
     settle: int = 240
-    """How long after the fault is looked at, so that what fired can clear."""
-    levels: tuple[str, ...] = ALL
+    """Minutes simulated after the fault, so that alarms can clear."""
+    levels: tuple[Traffic, ...] = LEVELS
     page: tuple[str, ...] = ()
-    """P1 alarms, one of which must fire; all of them when there is a later fault."""
+    """P1 alarms, at least one of which must fire; with a later fault, all of them."""
     ticket: tuple[str, ...] = ()
-    """Alarms of which one must fire when nobody needs to be woken."""
-    speaks: tuple[str, ...] = field(default=())
-    late: Mapping[str, str] = field(default_factory=dict)
-    """Why it cannot page within five minutes, by level; in braces what is measured: `first_event`, `second_request`."""
-    again: Mapping[str, str] = field(default_factory=dict)
-    """Why it pages more than once, by level."""
+    """Alarms, at least one of which must fire when `page` is empty."""
+    speaks: tuple[str, ...] = ()
+    """Other alarms that may fire."""
+    late: Mapping[Traffic, str] = field(default_factory=dict)
+    """Why the page takes more than five minutes; placeholders are the `first_event` and `second_request` measured."""
+    again: Mapping[Traffic, str] = field(default_factory=dict)
+    """Why the same alarm pages more than once."""
 
     @property
-    def belong(self) -> frozenset[str]:
-        """Every alarm that may speak of this fault."""
+    def related_alarms(self) -> frozenset[str]:
+        """Every alarm that must or may fire."""
         return frozenset((*self.page, *self.ticket, *self.speaks))
 
     @property
     def second(self) -> Sequence[Fault]:
-        """The other fault, if there is one."""
+        """The later fault, if there is one."""
         half = self.minutes // 2
-        found = Fault(name="later", start=START + half, minutes=self.minutes - half, changes=self.later)
-        return (found,) if self.later else ()
+        fault = Fault(name="later", start=START + half, minutes=self.minutes - half, changes=self.later)
+        return (fault,) if self.later else ()
 
     def faults(self) -> Sequence[Fault]:
-        """As the model takes it."""
+        """All faults of the scenario; an hour after them, the dead letters are handled."""
         fault = Fault(name=self.name, start=START, minutes=self.minutes, changes=self.changes)
         after = Fault(name="after", start=fault.end + 60, minutes=1, changes={"dead_letters_handled": True})
         return fault, *self.second, after
 
     @property
     def since(self) -> int:
-        """The minute at which the simulation begins."""
+        """The first minute of the simulation."""
         return START - self.before
 
     @property
     def until(self) -> int:
-        """The minute at which looking ends."""
+        """The end of the simulation."""
         return START + self.minutes + self.settle
 
 
-# Objectives look back up to a day.
+# SLO alarms evaluate periods of up to a day.
 LONG: Any = {"settle": 600, "before": 1_080}
 
 
 def _table(**behaviour: Any) -> dict[str, Any]:
-    return {"dependency": Dependency(**behaviour)}
+    return {"table": TableBehaviour(**behaviour)}
 
 
 def _share_of_table(share: float, **behaviour: Any) -> dict[str, Any]:
-    return {"disturbed": share, "disturbance": Dependency(**behaviour)}
+    return {"disturbed": share, "disturbed_table": TableBehaviour(**behaviour)}
 
 
 API_FAILS = ("api-5xx-any", "table-system-errors", *AVAILABILITY)
@@ -233,12 +232,12 @@ SCENARIOS = (
         late=dict.fromkeys(BUSY, FEW_SLOW),
     ),
     Scenario(
-        name="functions refused a place to run", changes={"refused_places": 1.0}, levels=BUSY,
+        name="functions refused a place to run", changes={"throttled": 1.0}, levels=BUSY,
         page=("api-unhealthy", "ingest-unhealthy"),
         speaks=(*API_FAILS, "query-throttles", "event-handler-throttles", *DEAD_LETTERS, *TIMELY),
     ),
     Scenario(
-        name="one invocation in three refused a place to run", changes={"refused_places": 0.3}, levels=BUSY,
+        name="one invocation in three refused a place to run", changes={"throttled": 0.3}, levels=BUSY,
         page=("api-unhealthy", "ingest-unhealthy"),
         speaks=(*API_FAILS, "query-throttles", "event-handler-throttles", *DEAD_LETTERS, *TIMELY),
         late={A_MINUTE: FEW_FAIL.format("two fail")},
@@ -250,7 +249,7 @@ SCENARIOS = (
         speaks=(*TIMELY, "event-handler-errors", "ingest-failures", "table-write-throttle"),
     ),
     Scenario(
-        name="credential attack (30 a minute)", changes={"attacks_a_minute": 30.0}, levels=(AN_HOUR, A_MINUTE),
+        name="credential attack (30 a minute)", changes={"attacks_per_minute": 30.0}, levels=(AN_HOUR, A_MINUTE),
         ticket=("api-auth-spike",), speaks=("api-4xx",),
     ),
     Scenario(
@@ -265,7 +264,7 @@ SCENARIOS = (
         page=("ingest-unhealthy",), speaks=(*TIMELY, "consumer-concurrency"),
     ),
     Scenario(
-        # A day and more before: the alarm's warm-up.
+        # More than a day before the fault, because the alarm warms up.
         name="producer dead", changes={"arrivals": 0.0}, before=1_560, levels=BUSY, ticket=("queue-silent",),
     ),
     Scenario(
@@ -287,3 +286,8 @@ SCENARIOS = (
               " over"},
     ),
 )  # fmt: skip
+
+
+def scenario_named(name: str) -> Scenario:
+    """The scenario of that name."""
+    return next(scenario for scenario in SCENARIOS if scenario.name == name)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from handlers.vocabulary import METRICS_NAMESPACE, SERVICE_DIMENSION, STACK_DIMENSION
+from handlers.vocabulary import METRICS_NAMESPACE, SERVICE_DIMENSION, STACK_DIMENSION, MetricName
 
 Name = TypeVar("Name", bound=str)
 
@@ -147,6 +147,12 @@ class LogGroupMetric(StrEnum):
     EMF_VALIDATION_ERRORS = "EMFValidationErrors"
 
 
+class AccessLogMetric(StrEnum):
+    """What a filter on the access log counts, because API Gateway counts 401 and 403 with every other 4XX."""
+
+    AUTHORIZATION_REFUSED = "AuthorizationRefused"
+
+
 def queue_metrics(queue_name: str) -> Metrics[SqsMetric]:
     """Return the metrics of a queue."""
     return Metrics(namespace="AWS/SQS", dimensions={"QueueName": queue_name})
@@ -187,8 +193,13 @@ def log_group_metrics(log_group_name: str) -> Metrics[LogGroupMetric]:
     return Metrics(namespace="AWS/Logs", dimensions={"LogGroupName": log_group_name})
 
 
-def emitted_metrics(service: str, stack: str) -> Metrics[str]:
-    """Return the metrics that this project's own code counts, by the service that counts them."""
+def emitted_metrics(service: str, stack: str) -> Metrics[MetricName]:
+    """Return the metrics that a function emits, by its service."""
+    return Metrics(namespace=METRICS_NAMESPACE, dimensions={SERVICE_DIMENSION: service, STACK_DIMENSION: stack})
+
+
+def access_log_metrics(service: str, stack: str) -> Metrics[AccessLogMetric]:
+    """Return the metrics that a filter counts in the access log, with the dimensions of emitted metrics."""
     return Metrics(namespace=METRICS_NAMESPACE, dimensions={SERVICE_DIMENSION: service, STACK_DIMENSION: stack})
 
 

@@ -9,8 +9,8 @@ from handlers.vocabulary import (
     FRESHNESS_OBJECTIVE_SECONDS,
     QUERY_OBJECTIVE_MILLISECONDS,
     QUERY_SERVICE,
+    MetricName,
 )
-from handlers.vocabulary import Metric as Emitted
 
 
 def _burning(*objectives: ObjectiveId) -> tuple[AlarmId, ...]:
@@ -68,8 +68,8 @@ def objectives(*, stack: str, api_name: str, api_stage: str) -> tuple[ServiceLev
             title=f"API answers within {QUERY_OBJECTIVE_MILLISECONDS / 1000:g} s",
             # One value per query, 0 or 1: the sum counts the slow queries, the number of values all queries.
             metrics=(
-                query.sum(Emitted.QUERY_SLOW, "slow"),
-                query.of(Emitted.QUERY_SLOW, Statistic.SAMPLE_COUNT, "queries"),
+                query.sum(MetricName.QUERY_SLOW, "slow"),
+                query.of(MetricName.QUERY_SLOW, Statistic.SAMPLE_COUNT, "queries"),
             ),
             bad="slow",
             total="queries",
@@ -84,9 +84,9 @@ def objectives(*, stack: str, api_name: str, api_stage: str) -> tuple[ServiceLev
             id=ObjectiveId.INGEST_TIMELY,
             title=f"Events stored within {FRESHNESS_OBJECTIVE_SECONDS} s",
             metrics=(
-                ingest.sum(Emitted.EVENT_LATE, "late"),
-                ingest.sum(Emitted.EVENT_EXHAUSTED, "exhausted", label="given up"),
-                ingest.sum(Emitted.EVENT_PERSISTED, "persisted", label="stored"),
+                ingest.sum(MetricName.EVENT_LATE, "late"),
+                ingest.sum(MetricName.EVENT_EXHAUSTED, "exhausted", label="given up"),
+                ingest.sum(MetricName.EVENT_PERSISTED, "persisted", label="stored"),
             ),
             bad="late + exhausted",
             total="persisted + exhausted",

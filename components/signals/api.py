@@ -3,7 +3,15 @@
 from functools import partial
 
 from components.monitoring.alarm_ids import AlarmId
-from components.monitoring.metrics import ApiMetric, Metric, Metrics, Statistic, api_metrics, emitted_metrics
+from components.monitoring.metrics import (
+    AccessLogMetric,
+    ApiMetric,
+    Metric,
+    Metrics,
+    Statistic,
+    access_log_metrics,
+    api_metrics,
+)
 from components.monitoring.signals import (
     UNPUBLISHED_MINUTES,
     Alarm,
@@ -17,8 +25,6 @@ from components.monitoring.signals import (
 from handlers.vocabulary import QUERY_OBJECTIVE_MILLISECONDS
 
 API_SERVICE = "api"
-# Counted by a filter on the access log, because API Gateway's own metrics count 401 and 403 with every other 4XX.
-AUTHORIZATION_REFUSED = "AuthorizationRefused"
 
 _on_both_boards = partial(Signal, section=Section.API, boards=(Board.OVERVIEW, Board.API))
 _on_api_board = partial(Signal, section=Section.API, boards=(Board.API,))
@@ -27,7 +33,8 @@ _about_callers = partial(Signal, section=Section.CALLERS, boards=(Board.API,))
 
 def authorization_refused(stack: str) -> Metric:
     """Return the metric of requests of our route that were rejected for their token."""
-    return emitted_metrics(API_SERVICE, stack).sum(AUTHORIZATION_REFUSED, "refused", label="401 and 403")
+    counted = access_log_metrics(API_SERVICE, stack)
+    return counted.sum(AccessLogMetric.AUTHORIZATION_REFUSED, "refused", label="401 and 403")
 
 
 def api_signals(api_name: str, stage: str, stack: str, rate_limit: int) -> tuple[Signal, ...]:

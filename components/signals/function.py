@@ -9,8 +9,7 @@ from components.monitoring.alarm_ids import AlarmId
 from components.monitoring.metrics import LambdaMetric, Metrics, Statistic, emitted_metrics, lambda_metrics
 from components.monitoring.signals import Alarm, Board, Comparison, Reference, Section, Severity, Signal
 from components.signals.outcomes import event_outcomes, query_outcomes
-from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
-from handlers.vocabulary import Metric as Emitted
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE, MetricName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +28,7 @@ class FunctionProfile:
     """`slowest`, or `slow` (p99) where the slowest of many may be slow."""
     consequence: str
     """What a failure means to users."""
-    outcomes: Callable[[Metrics[str], Metrics[LambdaMetric]], tuple[Signal, ...]]
+    outcomes: Callable[[Metrics[MetricName], Metrics[LambdaMetric]], tuple[Signal, ...]]
     """Signals from what it counts itself, and from what Lambda counts."""
 
 
@@ -135,7 +134,7 @@ def function_signals(
             title=f"Invocations of the {profile.title}",
             metrics=(
                 runs.sum(LambdaMetric.INVOCATIONS, "invocations"),
-                emitted.sum(Emitted.COLD_START, "cold", label="cold starts"),
+                emitted.sum(MetricName.COLD_START, "cold", label="cold starts"),
             ),
             unit="a minute",
         ),

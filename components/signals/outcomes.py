@@ -5,14 +5,14 @@ from functools import partial
 from components.monitoring.alarm_ids import AlarmId
 from components.monitoring.metrics import LambdaMetric, Metrics, Statistic
 from components.monitoring.signals import Alarm, Board, Comparison, Section, Severity, Signal, View
-from handlers.vocabulary import Metric as Emitted
+from handlers.vocabulary import MetricName
 
 _of_events = partial(Signal, section=Section.OUTCOMES, boards=(Board.INGEST,))
 _of_dead_letters = partial(Signal, section=Section.DEAD_LETTERS, boards=(Board.INGEST,))
 _of_queries = partial(Signal, section=Section.QUERY, boards=(Board.API,))
 
 
-def event_outcomes(events: Metrics[str], runs: Metrics[LambdaMetric]) -> tuple[Signal, ...]:
+def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> tuple[Signal, ...]:
     """Return the signals of the outcomes of events, as the event handler counts them."""
     return (
         _nothing_stored(events, runs),
@@ -22,8 +22,8 @@ def event_outcomes(events: Metrics[str], runs: Metrics[LambdaMetric]) -> tuple[S
         Signal(
             title="Received and stored",
             metrics=(
-                events.sum(Emitted.EVENT_RECEIVED, "received", label="received, with retries"),
-                events.sum(Emitted.EVENT_PERSISTED, "persisted", label="stored"),
+                events.sum(MetricName.EVENT_RECEIVED, "received", label="received, with retries"),
+                events.sum(MetricName.EVENT_PERSISTED, "persisted", label="stored"),
             ),
             unit="events a minute",
             section=Section.INGEST,
@@ -32,10 +32,10 @@ def event_outcomes(events: Metrics[str], runs: Metrics[LambdaMetric]) -> tuple[S
         _of_events(
             title="Events by outcome",
             metrics=(
-                events.sum(Emitted.EVENT_PERSISTED, "persisted", label="stored"),
-                events.sum(Emitted.EVENT_INVALID, "invalid", label="invalid, quarantined"),
-                events.sum(Emitted.EVENT_FAILED, "failed", label="failed, will be retried"),
-                events.sum(Emitted.EVENT_EXHAUSTED, "exhausted", label="given up"),
+                events.sum(MetricName.EVENT_PERSISTED, "persisted", label="stored"),
+                events.sum(MetricName.EVENT_INVALID, "invalid", label="invalid, quarantined"),
+                events.sum(MetricName.EVENT_FAILED, "failed", label="failed, will be retried"),
+                events.sum(MetricName.EVENT_EXHAUSTED, "exhausted", label="given up"),
             ),
             unit="events a minute",
             view=View.STACKED,
@@ -43,53 +43,53 @@ def event_outcomes(events: Metrics[str], runs: Metrics[LambdaMetric]) -> tuple[S
         _of_events(
             title="Age of events when stored",
             metrics=(
-                events.of(Emitted.EVENT_AGE, Statistic.P50, "typical"),
-                events.of(Emitted.EVENT_AGE, Statistic.P95, "old"),
-                events.of(Emitted.EVENT_AGE, Statistic.P99, "oldest"),
+                events.of(MetricName.EVENT_AGE, Statistic.P50, "typical"),
+                events.of(MetricName.EVENT_AGE, Statistic.P95, "old"),
+                events.of(MetricName.EVENT_AGE, Statistic.P99, "oldest"),
             ),
             unit="milliseconds",
         ),
         _of_events(
             title="Write conflicts and stale events",
             metrics=(
-                events.sum(Emitted.WRITE_CONFLICT, "conflicts", label="conflict, repeated"),
-                events.sum(Emitted.EVENT_STALE, "stale", label="older than the stored login"),
+                events.sum(MetricName.WRITE_CONFLICT, "conflicts", label="conflict, repeated"),
+                events.sum(MetricName.EVENT_STALE, "stale", label="older than the stored login"),
             ),
             unit="a minute",
         ),
         _of_events(
             title="Largest record written",
-            metrics=(events.maximum(Emitted.RECORD_BYTES, "largest"),),
+            metrics=(events.maximum(MetricName.RECORD_BYTES, "largest"),),
             unit="bytes, at most 409600",
         ),
         _of_events(
             title="Events per batch",
             metrics=(
-                events.of(Emitted.BATCH_SIZE, Statistic.AVERAGE, "size", label="average"),
-                events.maximum(Emitted.BATCH_SIZE, "largest", label="maximum"),
+                events.of(MetricName.BATCH_SIZE, Statistic.AVERAGE, "size", label="average"),
+                events.maximum(MetricName.BATCH_SIZE, "largest", label="maximum"),
             ),
             unit="events",
         ),
         _of_events(
             title="Duration of a batch",
             metrics=(
-                events.of(Emitted.BATCH_DURATION, Statistic.P50, "typical"),
-                events.of(Emitted.BATCH_DURATION, Statistic.P95, "slow"),
+                events.of(MetricName.BATCH_DURATION, Statistic.P50, "typical"),
+                events.of(MetricName.BATCH_DURATION, Statistic.P95, "slow"),
             ),
             unit="milliseconds",
         ),
     )
 
 
-def _nothing_stored(events: Metrics[str], runs: Metrics[LambdaMetric]) -> Signal:
+def _nothing_stored(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> Signal:
     return Signal(
         title="Nearly all events fail (1 = yes)",
         metrics=(
             # An invocation that crashes or times out counts none of its events.
             runs.sum(LambdaMetric.ERRORS, "crashed", label="failed invocations"),
-            events.sum(Emitted.EVENT_FAILED, "failed"),
-            events.sum(Emitted.EVENT_EXHAUSTED, "exhausted", label="given up"),
-            events.sum(Emitted.EVENT_PERSISTED, "persisted", label="stored"),
+            events.sum(MetricName.EVENT_FAILED, "failed"),
+            events.sum(MetricName.EVENT_EXHAUSTED, "exhausted", label="given up"),
+            events.sum(MetricName.EVENT_PERSISTED, "persisted", label="stored"),
         ),
         # Not "none stored": a duplicate of a stored event counts as stored without a write.
         expression="IF(SUM([FILL(crashed, 0), FILL(failed, 0), FILL(exhausted, 0)]) > 9 * FILL(persisted, 0), 1, 0)",
@@ -114,13 +114,13 @@ def _nothing_stored(events: Metrics[str], runs: Metrics[LambdaMetric]) -> Signal
     )
 
 
-def _failures(events: Metrics[str]) -> Signal:
+def _failures(events: Metrics[MetricName]) -> Signal:
     return _of_events(
         title="Events that failed, will be retried",
         metrics=(
-            events.sum(Emitted.EVENT_RECEIVED, "received"),
-            events.sum(Emitted.EVENT_FAILED, "failed"),
-            events.sum(Emitted.EVENT_EXHAUSTED, "exhausted", label="given up"),
+            events.sum(MetricName.EVENT_RECEIVED, "received"),
+            events.sum(MetricName.EVENT_FAILED, "failed"),
+            events.sum(MetricName.EVENT_EXHAUSTED, "exhausted", label="given up"),
         ),
         expression="100 * (failed + exhausted) / received",
         unit="percent",
@@ -140,10 +140,10 @@ def _failures(events: Metrics[str]) -> Signal:
     )
 
 
-def _given_up(events: Metrics[str]) -> Signal:
+def _given_up(events: Metrics[MetricName]) -> Signal:
     return _of_dead_letters(
         title="Events given up after their last retry",
-        metrics=(events.sum(Emitted.EVENT_EXHAUSTED, "exhausted", label="given up"),),
+        metrics=(events.sum(MetricName.EVENT_EXHAUSTED, "exhausted", label="given up"),),
         unit="events",
         period_seconds=300,
         alarms=(
@@ -160,9 +160,9 @@ def _given_up(events: Metrics[str]) -> Signal:
     )
 
 
-def _contract(events: Metrics[str]) -> tuple[Signal, ...]:
-    received = events.sum(Emitted.EVENT_RECEIVED, "received")
-    invalid = events.sum(Emitted.EVENT_INVALID, "invalid")
+def _contract(events: Metrics[MetricName]) -> tuple[Signal, ...]:
+    received = events.sum(MetricName.EVENT_RECEIVED, "received")
+    invalid = events.sum(MetricName.EVENT_INVALID, "invalid")
     return (
         _of_events(
             title="Events that violate the contract",
@@ -206,15 +206,15 @@ def _contract(events: Metrics[str]) -> tuple[Signal, ...]:
     )
 
 
-def query_outcomes(queries: Metrics[str], _runs: Metrics[LambdaMetric]) -> tuple[Signal, ...]:
+def query_outcomes(queries: Metrics[MetricName], _runs: Metrics[LambdaMetric]) -> tuple[Signal, ...]:
     """Return the signals of the outcomes of queries, as the query function counts them."""
     return (
         _of_queries(
             title="Queries by outcome",
             metrics=(
-                queries.sum(Emitted.QUERY_SUCCESS, "answered"),
-                queries.sum(Emitted.QUERY_INVALID, "refused", label="rejected as invalid"),
-                queries.sum(Emitted.QUERY_ERROR, "failed"),
+                queries.sum(MetricName.QUERY_SUCCESS, "answered"),
+                queries.sum(MetricName.QUERY_INVALID, "refused", label="rejected as invalid"),
+                queries.sum(MetricName.QUERY_ERROR, "failed"),
             ),
             unit="queries a minute",
             view=View.STACKED,
@@ -222,25 +222,25 @@ def query_outcomes(queries: Metrics[str], _runs: Metrics[LambdaMetric]) -> tuple
         _of_queries(
             title="Slow queries, empty answers, damaged records",
             metrics=(
-                queries.sum(Emitted.QUERY_SLOW, "slow", label="slower than the objective"),
-                queries.sum(Emitted.QUERY_EMPTY, "empty", label="user without logins"),
-                queries.sum(Emitted.RECORD_MALFORMED, "malformed", label="record not fully readable"),
+                queries.sum(MetricName.QUERY_SLOW, "slow", label="slower than the objective"),
+                queries.sum(MetricName.QUERY_EMPTY, "empty", label="user without logins"),
+                queries.sum(MetricName.RECORD_MALFORMED, "malformed", label="record not fully readable"),
             ),
             unit="queries a minute",
         ),
         _of_queries(
             title="Duration of queries",
             metrics=(
-                queries.of(Emitted.QUERY_DURATION, Statistic.P50, "typical"),
-                queries.of(Emitted.QUERY_DURATION, Statistic.P99, "slowest"),
+                queries.of(MetricName.QUERY_DURATION, Statistic.P50, "typical"),
+                queries.of(MetricName.QUERY_DURATION, Statistic.P99, "slowest"),
             ),
             unit="milliseconds",
         ),
         _of_queries(
             title="Services per answer",
             metrics=(
-                queries.of(Emitted.QUERY_SERVICES, Statistic.P50, "typical"),
-                queries.maximum(Emitted.QUERY_SERVICES, "most", label="maximum"),
+                queries.of(MetricName.QUERY_SERVICES, Statistic.P50, "typical"),
+                queries.maximum(MetricName.QUERY_SERVICES, "most", label="maximum"),
             ),
             unit="services",
         ),

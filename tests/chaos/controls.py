@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from handlers.clients import RemainingSeconds
 from handlers.logins import LoginEvent, ServiceRecord, UserRecord
 from handlers.quarantine import Quarantine
-from handlers.store import Change, ReadOutcome, RemainingSeconds, UserRecordStore, WriteOutcome
+from handlers.store import Change, ReadOutcome, UserRecordStore, WriteOutcome
 from tests.chaos.functions import TABLE
 
 

@@ -118,8 +118,8 @@ def test_a_query_that_fails_says_only_that_and_the_next_one_is_answered(error: s
     world, workload = World(), workload_of([good(1)])
     world.deliver(world.function(Script()), workload.messages)
     fault = Fault(operation="get_item", nth=WHEN[when], error=lambda: ERRORS[error]("GetItem"))
-    script = Script(fault)
-    query = Query(UserRecordStore(Client(world.table, script), TABLE), Silent())
+    client: Any = Client(world.table, Script(fault))
+    query = Query(UserRecordStore(client, TABLE), Silent())
     event = {"pathParameters": {"user_id": "user-1"}, "requestContext": {"requestId": "r-1"}}
     responses = [query.answer(event, Context()) for _ in range(4)]
     failing = {1, 2, 3, 4} if when == "always" else {WHEN[when]}

@@ -121,7 +121,7 @@ def test_control_a_wrong_design_fails(name: str):
 
 
 def test_control_the_last_to_arrive_taken_for_the_newest_fails(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("handlers.store.merge", last_to_arrive)
+    monkeypatch.setattr("handlers.stored.merge", last_to_arrive)
     assert any("not the fold" in problem for problem in problems_of(Design()))
 
 

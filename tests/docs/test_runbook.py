@@ -15,7 +15,7 @@ from botocore import xform_name
 
 from components.monitoring.alarm_ids import AlarmId
 from ops.__main__ import app as operator_app
-from tools.runbook import END, with_windows
+from tools.runbook import END, document
 
 ROOT = Path(__file__).parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
@@ -169,8 +169,8 @@ def test_wrong_runbook_is_noticed(check: Any, old: str, new: str) -> None:
 
 
 def test_windows_of_the_objectives_are_generated() -> None:
-    assert with_windows(RUNBOOK) == RUNBOOK, "run: python -m tools.runbook"
+    assert document(RUNBOOK) == RUNBOOK, "run: python -m tools.runbook"
     changed = RUNBOOK.replace("at least 40,", "at least 41,", 1)
-    assert changed != RUNBOOK == with_windows(changed)  # the control
+    assert changed != RUNBOOK == document(changed)  # the control
     with pytest.raises(ValueError, match="one section"):
-        with_windows(RUNBOOK.replace(END, ""))
+        document(RUNBOOK.replace(END, ""))

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from components.api import METHOD, PATH
-from handlers.vocabulary import Metric
+from handlers.vocabulary import MetricName
 from tests.e2e.attacking import TREASURE, Answer, complaints, send
 from tests.e2e.conftest import Stack, event
 from tests.e2e.forgery import FORGERIES
@@ -17,7 +17,7 @@ from tests.fakes.waiting import HANG_SECONDS, eventually
 from tools import attacks
 from tools.attacks import ATTACKS, VICTIM, Attack
 
-ANSWERED = (Metric.QUERY_SUCCESS, Metric.QUERY_INVALID, Metric.QUERY_ERROR)
+ANSWERED = (MetricName.QUERY_SUCCESS, MetricName.QUERY_INVALID, MetricName.QUERY_ERROR)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_an_answer_for_somebody_else_or_as_a_page_is_noticed():
 
 
 def test_the_page_of_attacks_is_this_table():
-    assert attacks.PAGE.read_text() == attacks.render(), "python -m tools.attacks writes it anew"
+    assert attacks.DOCUMENT.read_text() == attacks.document(), "run: python -m tools.attacks"
     assert len({attack.what for attack in ATTACKS}) == len(ATTACKS)
     for attack in ATTACKS:
         assert bool(attack.difference) == (attack.aws != str(attack.here)), attack.what

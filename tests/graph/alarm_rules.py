@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from handlers.vocabulary import METRICS_NAMESPACE, SERVICE_DIMENSION, STACK_DIMENSION, Metric
+from handlers.vocabulary import METRICS_NAMESPACE, SERVICE_DIMENSION, STACK_DIMENSION, MetricName
 from localcloud.cloudwatch.alarms import AlarmError, read_alarms
 from localcloud.cloudwatch.expressions import ExpressionError
 from localcloud.deployer.engine import Resource
@@ -39,7 +39,7 @@ METRICS_PER_ALARM = 10
 LATE_MINUTES = 3
 DAY = 86_400
 # Everything the handlers emit, and every operation they call.
-EMITTED = {value for name, value in vars(Metric).items() if name.isupper()}
+EMITTED: set[str] = set(MetricName)
 OPERATIONS = {"GetItem", "BatchGetItem", "UpdateItem"}
 
 

@@ -14,7 +14,7 @@ from handlers.vocabulary import (
     QUERY_SERVICE,
     SERVICE_DIMENSION,
     STACK_DIMENSION,
-    Metric,
+    MetricName,
 )
 from localcloud.cloudwatch import expressions
 from localcloud.cloudwatch.metrics import Statistic
@@ -54,10 +54,10 @@ from tests.graph.graph_rules import (
 )
 
 # What each function emits: that it really does, and under these dimensions alone, is shown by running it.
-OF_QUERIES = {name for name in EMITTED if name.startswith("Query")} | {Metric.RECORD_MALFORMED}
+OF_QUERIES = {name for name in EMITTED if name.startswith("Query")} | {MetricName.RECORD_MALFORMED}
 OF_FUNCTIONS = {
     EVENT_HANDLER_SERVICE: EMITTED - OF_QUERIES,
-    QUERY_SERVICE: OF_QUERIES | {Metric.COLD_START},
+    QUERY_SERVICE: OF_QUERIES | {MetricName.COLD_START},
 }
 
 

@@ -94,7 +94,7 @@ def test_when_everything_fails_lambda_sees_an_error_after_the_metrics(
     handle, dynamodb, calls, emitted, operation, code
 ):
     calls.fail(operation, code)
-    with pytest.raises(BatchFailedError, match="All 2 messages"):
+    with pytest.raises(BatchFailedError, match="2 of 2 messages"):
         handle(sqs_event(login(), login(user_id="v")), LambdaContext())
     said = emitted()
     assert (said.metrics["EventFailed"], said.metrics["EventPersisted"]) == (2, 0)

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -107,7 +108,8 @@ def test_two_writers_at_once_lose_nothing(new_dynamodb):
     outcomes = []
 
     def write(writer):
-        store = UserRecordStore(OneAtATime(new_dynamodb()), TABLE, sleep=lambda _: None)
+        client: Any = OneAtATime(new_dynamodb())
+        store = UserRecordStore(client, TABLE, sleep=lambda _: None)
         for i in range(25):
             while (outcome := put(store, event(f"{writer}-{i}"))["u"]).error_code:
                 pass
@@ -189,6 +191,13 @@ def test_a_conflict_with_one_s_own_write_is_a_success(store, dynamodb, new_dynam
     outcome = put(store, event())["u"]
     assert (outcome.error_code, outcome.conflicts) == (None, 1)
     assert set(services_of(dynamodb)) == {"mail"}
+
+
+@pytest.mark.parametrize(("batch", "operation"), [(True, "BatchGetItem"), (False, "GetItem")])
+def test_a_warm_up_is_one_read_whose_failure_is_ignored(store, calls, batch, operation):
+    calls.fail(operation, "AccessDeniedException", times=1)
+    store.warm_up(batch=batch)
+    assert [name for name, _ in calls.requests] == [operation]
 
 
 def test_unprocessed_keys_are_read_again(store, dynamodb, calls, sleeps):

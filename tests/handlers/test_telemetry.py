@@ -89,7 +89,7 @@ def test_one_invocation_s_keys_do_not_leak_into_the_next(new_telemetry, emitted)
 
 
 def test_settings_name_everything_that_is_missing():
-    with pytest.raises(SettingsError, match=r"TABLE_NAME, STACK .*missing"):
+    with pytest.raises(SettingsError, match=r"missing or empty: TABLE_NAME, STACK\."):
         EventHandlerSettings.of(ENVIRONMENT | {"TABLE_NAME": "", "STACK": ""})
     with pytest.raises(SettingsError, match="VERSION"):
         QuerySettings.of({"TABLE_NAME": "t", "STACK": "dev"})

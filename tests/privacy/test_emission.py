@@ -2,25 +2,30 @@
 
 import pytest
 
-from handlers.vocabulary import EVENT_HANDLER_SERVICE, METRICS_NAMESPACE, QUERY_SERVICE, Metric
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, METRICS_NAMESPACE, QUERY_SERVICE, MetricName
 from tests.privacy.conftest import SIDETRACKED, sums
 
-METRICS = {value for name, value in vars(Metric).items() if name.isupper()}
-OF_QUERIES = {name for name in METRICS if name.startswith("Query")} | {Metric.RECORD_MALFORMED}
+METRICS: set[str] = set(MetricName)
+OF_QUERIES = {name for name in METRICS if name.startswith("Query")} | {MetricName.RECORD_MALFORMED}
 FAILURES = {
     EVENT_HANDLER_SERVICE: {
-        Metric.EVENT_INVALID,
-        Metric.EVENT_FAILED,
-        Metric.EVENT_EXHAUSTED,
-        Metric.WRITE_CONFLICT,
+        MetricName.EVENT_INVALID,
+        MetricName.EVENT_FAILED,
+        MetricName.EVENT_EXHAUSTED,
+        MetricName.WRITE_CONFLICT,
     },
-    QUERY_SERVICE: {Metric.QUERY_INVALID, Metric.QUERY_ERROR, Metric.QUERY_SLOW, Metric.RECORD_MALFORMED},
+    QUERY_SERVICE: {
+        MetricName.QUERY_INVALID,
+        MetricName.QUERY_ERROR,
+        MetricName.QUERY_SLOW,
+        MetricName.RECORD_MALFORMED,
+    },
 }
 
 
 @pytest.mark.parametrize(
     ("service", "metrics"),
-    [(EVENT_HANDLER_SERVICE, METRICS - OF_QUERIES), (QUERY_SERVICE, OF_QUERIES | {Metric.COLD_START})],
+    [(EVENT_HANDLER_SERVICE, METRICS - OF_QUERIES), (QUERY_SERVICE, OF_QUERIES | {MetricName.COLD_START})],
 )
 def test_every_metric_is_emitted_under_service_and_stack_alone(run, service, metrics):
     objects = run(service).metrics
@@ -55,4 +60,4 @@ def test_failures_are_zeros_when_nothing_fails(run, service):
 def test_every_failure_is_counted_on_some_path(run, service):
     counted = sums(run(service).metrics)
     never = {name for name in FAILURES[service] if not counted[name]}
-    assert never <= {Metric.QUERY_SLOW}
+    assert never <= {MetricName.QUERY_SLOW}

@@ -45,7 +45,8 @@ def interrupted(dynamodb: Any) -> Callable[[Callable[[], Any]], UserRecordStore]
                 pending.pop()()
             return perform(request)
 
-        return UserRecordStore(Client(dynamodb, gate), TABLE, sleep=lambda seconds: None)
+        client: Any = Client(dynamodb, gate)
+        return UserRecordStore(client, TABLE, sleep=lambda seconds: None)
 
     return make
 
