@@ -1,4 +1,4 @@
-"""The DynamoDB operations that the measured functions use, over HTTP, with a set latency and a count of requests.
+"""The table of DynamoDB over HTTP, with a set latency and a count of requests.
 
 The server runs in the measuring process, so that its cost is not part of the measurement.
 """
@@ -9,7 +9,11 @@ import threading
 from collections import Counter
 from typing import Any
 
-from benchmarks.workload import items
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+from benchmarks.workload import TABLE, items
+from localcloud.models.table import TableModel
 
 
 class TableServer:
@@ -17,9 +21,8 @@ class TableServer:
 
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
-        self.bytes_written = 0
         self.latency_seconds = 0.0
-        self.items = items()
+        self.reset()
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(
             self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)
@@ -40,9 +43,10 @@ class TableServer:
 
     def reset(self) -> None:
         """Restore the initial table and counts."""
-        self.items = items()
+        self._table = TableModel(TABLE)
+        for item in items():
+            self._table.put_item(TableName=TABLE, Item=item)
         self.requests.clear()
-        self.bytes_written = 0
 
     def respond(self, write: Any, response: bytes) -> None:
         """Write the response after the latency."""
@@ -54,28 +58,10 @@ class TableServer:
     def handle(self, operation: str, body: bytes) -> tuple[int, dict[str, Any]]:
         """The status and body of the response to a request."""
         self.requests[operation] += 1
-        request = json.loads(body)
-        if operation == "BatchGetItem":
-            [(table, batch)] = request["RequestItems"].items()
-            stored = [self.items.get(key["user_id"]["S"]) for key in batch["Keys"]]
-            return 200, {"Responses": {table: [item for item in stored if item]}, "UnprocessedKeys": {}}
-        if operation == "GetItem":
-            item = self.items.get(request["Key"]["user_id"]["S"])
-            return 200, {"Item": item} if item else {}
-        if operation == "PutItem":
-            self.items[request["Item"]["user_id"]["S"]] = request["Item"]
-            return 200, {}
-        if operation == "UpdateItem":
-            return self._update(request)
-        raise NotImplementedError(operation)
-
-    def _update(self, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        key = request["Key"]["user_id"]["S"]
-        values, known = request["ExpressionAttributeValues"], self.items.get(key)
-        if values.get(":old") != (known or {}).get("services"):
-            return 400, {"__type": "com.amazonaws#ConditionalCheckFailedException", "Item": known}
-        self.items[key] = {**request["Key"], "services": values[":new"]}
-        return 200, {}
+        try:
+            return 200, getattr(self._table, xform_name(operation))(**json.loads(body))
+        except ClientError as error:
+            return 400, error.response | {"__type": f"com.amazonaws#{error.response['Error']['Code']}"}
 
 
 class _Connection(asyncio.Protocol):

@@ -5,8 +5,8 @@ Equal batches under equal conditions give equal results, so each kind of batch o
 counted as often as it occurs. That is exact for counters, and an approximation for durations, which vary in reality.
 """
 
+import functools
 import io
-import json
 import logging
 import os
 from collections import Counter
@@ -24,7 +24,9 @@ from handlers.query import Query
 from handlers.store import UserRecordStore
 from handlers.telemetry import Telemetry
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE, SERVICE_DIMENSION, STACK_DIMENSION
+from localcloud.cloudwatch.emf import read_samples
 from localcloud.cloudwatch.metrics import MetricKey
+from simulation.lambda_events import LambdaContext, sqs_record
 from simulation.simulated_table import Clock, InvocationTimeout, SimulatedExecutor, SimulatedTable, TableBehaviour
 from simulation.topology import Topology
 
@@ -58,27 +60,14 @@ class Invocation:
 
 
 class HandlerRunner:
-    """Runs the handlers once for each kind of batch or request."""
+    """Runs the handlers once for each kind of batch or request: `batch` and `query` cache their results."""
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
-        self._results: dict[Any, Invocation] = {}
+        self.batch = functools.cache(self._run_batch)
+        self.query = functools.cache(self._run_query)
 
-    def batch(self, groups: tuple[MessageGroup, ...], table: TableBehaviour, *, cold: bool) -> Invocation:
-        """The event handler's result for a batch."""
-        key = groups, table, cold
-        if key not in self._results:
-            self._results[key] = self._run_batch(groups, table, cold)
-        return self._results[key]
-
-    def query(self, kind: str, table: TableBehaviour, *, cold: bool) -> Invocation:
-        """The query function's result for a user with logins ("found"), "nobody", or an "invalid" path."""
-        key = kind, table, cold
-        if key not in self._results:
-            self._results[key] = self._run_query(kind, table, cold)
-        return self._results[key]
-
-    def _run_batch(self, groups: tuple[MessageGroup, ...], behaviour: TableBehaviour, cold: bool) -> Invocation:
+    def _run_batch(self, groups: tuple[MessageGroup, ...], behaviour: TableBehaviour, *, cold: bool) -> Invocation:
         indices = [index for index, group in enumerate(groups) for _ in range(group.count)]
         records = [_record(groups[index], f"{index}-{number}") for number, index in enumerate(indices)]
         sent: list[int] = []
@@ -90,8 +79,11 @@ class HandlerRunner:
         sqs: Any = SimpleNamespace(send_message_batch=send_message_batch)
 
         def make(clock: Clock, table: SimulatedTable, telemetry: Telemetry) -> Any:
+            for index, record in zip(indices, records, strict=True):
+                if groups[index].kind == "duplicate":
+                    table.store(_user(groups[index], record["messageId"]))
             return EventHandler(
-                _store(table, self._topology.table, clock),
+                _store(table.client, self._topology.table, clock),
                 Quarantine(lambda: sqs, "dead-letters"),
                 telemetry,
                 max_receive_count=self._topology.max_receives,
@@ -118,11 +110,14 @@ class HandlerRunner:
             is_error=response is None,
         )
 
-    def _run_query(self, kind: str, behaviour: TableBehaviour, cold: bool) -> Invocation:
+    def _run_query(self, kind: str, behaviour: TableBehaviour, *, cold: bool) -> Invocation:
+        # "found" has a record, "nobody" has none, and the path of "invalid" is not UTF-8.
         user = "%FF" if kind == "invalid" else kind
 
         def make(clock: Clock, table: SimulatedTable, telemetry: Telemetry) -> Any:
-            return Query(_store(table, self._topology.table, clock), telemetry).answer
+            if kind == "found":
+                table.store(user)
+            return Query(_store(table.client, self._topology.table, clock), telemetry).answer
 
         event = {"pathParameters": {"user_id": user}, "requestContext": {"requestId": "r"}}
         limit = self._topology.query_timeout_seconds
@@ -140,13 +135,7 @@ class HandlerRunner:
         """Samples, duration, and the handler's response; None when it raised or timed out."""
         clock, printed = Clock(limit_seconds), io.StringIO()
         table = SimulatedTable(self._topology.table, clock, behaviour, READ_TIMEOUT_SECONDS[service])
-        context = SimpleNamespace(
-            function_name=service,
-            memory_limit_in_mb=512,
-            invoked_function_arn=f"arn:aws:lambda:eu-west-1:123456789012:function:{service}",
-            aws_request_id="request",
-            get_remaining_time_in_millis=lambda: (limit_seconds - clock.now) * 1000,
-        )
+        context = LambdaContext(function_name=service, remaining_seconds=lambda: limit_seconds - clock.now)
         simulated_time = SimpleNamespace(perf_counter=lambda: clock.now, sleep=clock.advance)
         level = logging.getLogger().level
         environment = {} if cold else {"AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"}
@@ -179,39 +168,20 @@ def _store(table: Any, name: str, clock: Clock) -> UserRecordStore:
     return UserRecordStore(table, name, sleep=clock.advance, jitter=lambda: 0.5, executor=executor)
 
 
+def _user(group: MessageGroup, message_id: str) -> str:
+    return f"{group.kind}-{message_id}"
+
+
 def _record(group: MessageGroup, message_id: str) -> dict[str, Any]:
-    login = {
-        "user_id": f"{group.kind}-{message_id}",
-        "service_id": "mail",
-        "service_name": "Mail",
-        "timestamp": "2026-01-04T12:00:00Z",
-    }
+    user = _user(group, message_id)
+    login = {"user_id": user, "service_id": "mail", "service_name": "Mail", "timestamp": "2026-01-04T12:00:00Z"}
     if group.kind == "invalid":
         del login["timestamp"]
-    return {
-        "messageId": message_id,
-        "body": json.dumps(login),
-        "attributes": {
-            "ApproximateReceiveCount": str(group.receives + 1),
-            "SentTimestamp": str(round((NOW.timestamp() - group.age_seconds) * 1000)),
-        },
-        "messageAttributes": {},
-    }
+    sent_at = str(round((NOW.timestamp() - group.age_seconds) * 1000))
+    return sqs_record(login, message_id, receive_count=group.receives + 1, sent_at=sent_at)
 
 
 def _emitted(printed: str) -> list[tuple[MetricKey, float]]:
-    """The samples of the EMF objects among the printed lines, by the dimensions that each object declares."""
-    samples = []
-    for line in printed.splitlines():
-        if '"_aws"' not in line:
-            continue
-        emf = json.loads(line)
-        for directive in emf["_aws"]["CloudWatchMetrics"]:
-            for names in directive["Dimensions"]:
-                dimensions = {name: emf[name] for name in names}
-                for metric in directive["Metrics"]:
-                    key = MetricKey.of(directive["Namespace"], metric["Name"], dimensions)
-                    values = emf[metric["Name"]]
-                    samples += [(key, value) for value in (values if isinstance(values, list) else [values])]
+    samples = [(sample.key, sample.value) for sample in read_samples(printed.splitlines())]
     assert all(dict(key.dimensions).keys() >= {SERVICE_DIMENSION, STACK_DIMENSION} for key, _ in samples)
     return samples

@@ -7,6 +7,8 @@ from typing import Any
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from localcloud.cloudwatch.metrics import MetricKey
+from localcloud.models.client import Client, Perform, client_error
+from localcloud.models.table import TableModel
 
 # The functions configure their clients for two attempts.
 ATTEMPTS = 2
@@ -62,40 +64,37 @@ class SimulatedExecutor(Executor):
 
 
 class SimulatedTable:
-    """The operations that the handlers call. The prefix of a user ID decides what is stored for that user."""
+    """The table behind `client`, whose calls take time and fail as the behaviour says; `store` fills it."""
 
     def __init__(self, name: str, clock: Clock, behaviour: TableBehaviour, read_timeout: float) -> None:
         self._name, self._clock, self._behaviour, self._read_timeout = name, clock, behaviour, read_timeout
-        self._raced: set[str] = set()
+        self._model = TableModel(name)
+        self.client: Any = Client(self._model, self._call)
         self.samples: list[tuple[MetricKey, float]] = []
 
-    def batch_get_item(self, RequestItems: Any) -> Any:  # noqa: N803 - boto3's name
-        """The records of users whose ID starts with "duplicate"."""
-        keys = RequestItems[self._name]["Keys"]
-        self._call("BatchGetItem", "Read", self._behaviour.reads)
-        items = [_item(key["user_id"]["S"]) for key in keys if key["user_id"]["S"].startswith("duplicate")]
-        return {"Responses": {self._name: items}, "UnprocessedKeys": {}}
+    def store(self, user: str, day: str = "2026-01-04") -> None:
+        """Store a login of this user."""
+        texts = {"service_id": "mail", "service_name": "Mail", "last_accessed": f"{day}T23:59:00Z"}
+        services = {"L": [{"M": {name: {"S": text} for name, text in texts.items()}}]}
+        self._model.put_item(TableName=self._name, Item={"user_id": {"S": user}, "services": services})
 
-    def get_item(self, TableName: str, Key: Any) -> Any:  # noqa: N803
-        """The record of any user whose ID does not start with "nobody"."""
-        self._call("GetItem", "Read", self._behaviour.reads)
-        user = Key["user_id"]["S"]
-        return {} if user.startswith("nobody") else {"Item": _item(user)}
-
-    def update_item(self, **request: Any) -> Any:
-        """Succeeds; the first write for a user whose ID starts with "conflict" fails its condition."""
+    def _call(self, method: str, request: dict[str, Any], perform: Perform) -> dict[str, Any]:
+        operation = "".join(word.title() for word in method.split("_"))
+        if method != "update_item":
+            self._arrive(operation, "Read", self._behaviour.reads)
+            return perform(request)
+        self._arrive(operation, "Write", self._behaviour.writes)
         user = request["Key"]["user_id"]["S"]
-        self._call("UpdateItem", "Write", self._behaviour.writes)
-        if user.startswith("conflict") and user not in self._raced:
-            self._raced.add(user)
+        # Another writer stores an older login of such a user just before the first write.
+        if user.startswith("conflict") and user not in self._model.items():
+            self.store(user, "2020-01-01")
+        try:
+            return perform(request)
+        except ClientError:
             self._count("ConditionalCheckFailedRequests")
-            raise ClientError(
-                {"Error": {"Code": "ConditionalCheckFailedException"}, "Item": _item(user, "2020-01-01")},  # type: ignore[typeddict-item]
-                "UpdateItem",
-            )
-        return {}
+            raise
 
-    def _call(self, operation: str, kind: str, behaviour: str) -> None:
+    def _arrive(self, operation: str, kind: str, behaviour: str) -> None:
         for attempt in range(ATTEMPTS):
             if attempt:
                 self._clock.advance(0.05)
@@ -116,12 +115,7 @@ class SimulatedTable:
         if behaviour == "hang":
             raise ReadTimeoutError(endpoint_url="dynamodb")
         code = "InternalServerError" if behaviour == "error" else "ThrottlingException"
-        raise ClientError({"Error": {"Code": code, "Message": ""}}, operation)
+        raise client_error(operation, code)
 
     def _count(self, metric: str, value: float = 1, **dimensions: str) -> None:
         self.samples.append((MetricKey.of("AWS/DynamoDB", metric, {"TableName": self._name, **dimensions}), value))
-
-
-def _item(user: str, day: str = "2026-01-04") -> Any:
-    service = {"service_id": {"S": "mail"}, "service_name": {"S": "Mail"}, "last_accessed": {"S": f"{day}T23:59:00Z"}}
-    return {"user_id": {"S": user}, "services": {"L": [{"M": service}]}}

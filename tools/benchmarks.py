@@ -190,8 +190,8 @@ def prices_of(steady: Steady) -> dict[str, float]:
 
 
 def _item_bytes() -> int:
-    user_id, item = next(iter(items().items()))
-    stored = StoredRecord.of(user_id, item)
+    item = items()[0]
+    stored = StoredRecord.of(item["user_id"]["S"], item)
     return stored.bytes_with(stored.record)
 
 

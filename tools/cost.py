@@ -127,6 +127,8 @@ def fixed(graph: Graph) -> list[Item]:
     )
     composites = count("aws:cloudwatch/compositeAlarm:CompositeAlarm")
     boards = count("aws:cloudwatch/dashboard:Dashboard")
+    # Cold starts are counted for each of two functions.
+    handler_metrics = len(MetricName) + 1
     other_metrics = count("aws:cloudwatch/logMetricFilter:LogMetricFilter") + MAPPING_METRICS
     keys = graph.of_type("aws:kms/key:Key")
     alert_keys = sum(key.name.startswith("monitoring") for key in keys)
@@ -135,7 +137,7 @@ def fixed(graph: Graph) -> list[Item]:
         Item("metrics in alarms", alarm_metrics, "alarm metric", True),
         Item("composite alarms", composites, "composite alarm", True),
         Item("dashboards", boards, "dashboard", True),
-        Item("metrics of the handlers", handler_metrics(), "custom metric", True),
+        Item("metrics of the handlers", handler_metrics, "custom metric", True),
         Item("metrics of the mapping and of the access log", other_metrics, "custom metric", True),
         Item("key of the alerts", alert_keys, "key", True),
         Item("key of the data", len(keys) - alert_keys, "key", False),
@@ -143,26 +145,23 @@ def fixed(graph: Graph) -> list[Item]:
     ]
 
 
-def handler_metrics() -> int:
-    """The number of metrics that the handlers emit: every name once, and cold starts once more, for two functions."""
-    return len(MetricName) + 1
-
-
 def variable(graph: Graph, per_second: float) -> list[Item]:
     """The costs that depend on traffic."""
     seconds = HOURS_PER_MONTH * 3600
     events = queries = per_second * seconds
-    batches = events / batch_size(graph, per_second)
+    # A batch has the events of a second, from 1 up to the configured maximum.
+    maximum = graph.one("aws:lambda/eventSourceMapping:EventSourceMapping").inputs["batchSize"]
+    batches = events / min(maximum, max(1.0, per_second))
     receives = max(batches, EMPTY_RECEIVES_PER_SECOND * seconds)
-    gigabyte_seconds = batches * BATCH_SECONDS * memory(graph, "event-handler") + (
-        queries * QUERY_SECONDS * memory(graph, "query")
+    gigabyte_seconds = batches * BATCH_SECONDS * _memory(graph, "event-handler") + (
+        queries * QUERY_SECONDS * _memory(graph, "query")
     )
     logs = (batches * BATCH_LOG_BYTES + queries * (QUERY_LOG_BYTES + ACCESS_LOG_BYTES)) / 1e9
     months_kept = (
         max(group.inputs["retentionInDays"] for group in graph.of_type("aws:cloudwatch/logGroup:LogGroup")) / 30
     )
     sampled = graph.one("aws:xray/samplingRule:SamplingRule").inputs["fixedRate"]
-    traces = traced(queries, seconds, sampled) + traced(batches, seconds, LAMBDA_TRACED)
+    traces = _traces(queries, seconds, sampled) + _traces(batches, seconds, LAMBDA_TRACED)
     return [
         Item("queue: send, receive, delete", (events + receives + batches) / 1e6, "million queue requests", False),
         Item("functions: invocations", (batches + queries) / 1e6, "million invocations", False),
@@ -176,19 +175,12 @@ def variable(graph: Graph, per_second: float) -> list[Item]:
     ]
 
 
-def batch_size(graph: Graph, per_second: float) -> float:
-    """Events in a batch: a second's events, between 1 and the configured maximum."""
-    maximum = graph.one("aws:lambda/eventSourceMapping:EventSourceMapping").inputs["batchSize"]
-    return min(maximum, max(1.0, per_second))
-
-
-def memory(graph: Graph, function: str) -> float:
-    """The memory of a function in gigabytes."""
+def _memory(graph: Graph, function: str) -> float:
     return graph.one("aws:lambda/function:Function", f"{function}-function").inputs["memorySize"] / 1024
 
 
-def traced(number: float, seconds: float, share: float) -> float:
-    """The number of traces: one a second, and a share of the others."""
+def _traces(number: float, seconds: float, share: float) -> float:
+    """One a second, and a share of the others."""
     first = min(number, seconds)
     return first + (number - first) * share
 

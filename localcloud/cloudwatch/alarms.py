@@ -44,17 +44,10 @@ class AlarmError(ValueError):
 
 
 class Recorded(Protocol):
-    """A recorded resource."""
+    """A recorded resource: its type token, and its inputs."""
 
-    @property
-    def type(self) -> str:
-        """Its type token."""
-        ...
-
-    @property
-    def inputs(self) -> dict[str, Any]:
-        """Its inputs."""
-        ...
+    type: str
+    inputs: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

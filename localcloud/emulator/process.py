@@ -37,7 +37,7 @@ DIRECTORY_PREFIX = "event-processing-cloud-"
 API_PATH = "/_aws/execute-api/"
 # Twice what the demo takes. Without it functions never start, and nobody says why.
 SPACE_MEGABYTES = 120
-START_SECONDS = 30
+START_SECONDS = 120  # on a busy machine; one that ends is noticed at once
 ENDED = "The emulator ended by itself, and with it everything that was in it. Start it again."
 ENDING_SECONDS = 0.2
 STOP_SECONDS = 5

@@ -2,11 +2,8 @@
 
 import base64
 import hashlib
-import os
 import zipfile
 from pathlib import Path
-
-import pytest
 
 from components.packaging.artifact import Target
 
@@ -29,13 +26,6 @@ LIBRARY = {
     "botocore/data/dynamodb/2012-08-10/examples-1.json": "{}\n",
     "botocore/data/ec2/2016-11-15/service-2.json": "{}\n",
 }
-
-
-def offline_pip(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let pip read no configuration: the lock of a small project says where its packages are."""
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
 
 
 def make_project(folder: Path, *, library_version: str = "1.0") -> Path:

@@ -19,18 +19,13 @@ from tests.components.artifact_project import (
     RUNNING,
     make_project,
     make_wheel,
-    offline_pip,
     relock,
     unpack_locked,
 )
 from tests.fakes.waiting import HANG_SECONDS
 
+pytestmark = pytest.mark.usefixtures("no_package_index")
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(autouse=True)
-def _no_package_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    offline_pip(monkeypatch)
 
 
 @pytest.fixture

@@ -7,15 +7,7 @@ from typing import Any
 import pytest
 
 from components.monitoring.alarm_ids import AlarmId
-from components.monitoring.boards import (
-    COLOURS,
-    REFERENCE_COLOUR,
-    BoardContent,
-    BoardContext,
-    board_body,
-    board_url,
-)
-from components.monitoring.metrics import Metric, SqsMetric, queue_metrics
+from components.monitoring.boards import COLOURS, REFERENCE_COLOUR, BoardContent, BoardContext, board_body
 from components.monitoring.queries import SavedQuery
 from components.monitoring.selection import Selection
 from components.monitoring.signals import (
@@ -29,6 +21,8 @@ from components.monitoring.signals import (
     Signal,
     View,
 )
+from tests.components import signal_data
+from tests.components.signal_data import alarm, composite
 
 CONTEXT = BoardContext(
     physical_prefix="event-processing-dev",
@@ -41,25 +35,8 @@ QUERY = SavedQuery(
 )
 
 
-def metric(identifier: str = "age") -> Metric:
-    return queue_metrics("q").sum(SqsMetric.SENT, identifier)
-
-
-def alarm(identifier: AlarmId = AlarmId.QUEUE_AGE, **changes: Any) -> Alarm:
-    values = {
-        "threshold": 60,
-        "datapoints": 1,
-        "periods": 1,
-        "severity": Severity.P2,
-        "meaning": "M",
-        "first_step": "F",
-    }
-    return Alarm(id=identifier, **values | changes)
-
-
 def signal(*alarms: Alarm, **changes: Any) -> Signal:
-    values = {"title": "Age", "metrics": (metric(),), "unit": "seconds", "section": Section.INGEST}
-    return Signal(**values | {"boards": (Board.OVERVIEW,), "alarms": alarms} | changes)
+    return signal_data.signal(*alarms, **{"boards": (Board.OVERVIEW,)} | changes)
 
 
 def widgets(
@@ -107,9 +84,7 @@ def test_breaching_side_of_threshold_is_shaded_but_never_the_whole_graph(
 
 
 def test_threshold_of_a_part_names_the_alarm_that_notifies() -> None:
-    whole = CompositeAlarm(
-        id=AlarmId.CONSUMER_DOWN, any_of=(AlarmId.QUEUE_AGE,), severity=Severity.P1, meaning="M", first_step="F"
-    )
+    whole = composite(any_of=(AlarmId.QUEUE_AGE,))
     (line,) = graph_of(signal(alarm(severity=None)), whole)["annotations"]["horizontal"]
     assert (line["label"], line["color"]) == ("queue-age of consumer-down (P1): > 60", COLOURS[Severity.P1])
     inner = dataclasses.replace(whole, severity=None)
@@ -122,11 +97,7 @@ def test_threshold_of_a_part_names_the_alarm_that_notifies() -> None:
 
 @pytest.mark.parametrize(
     ("unit", "threshold", "compared"),
-    [
-        ("seconds", 432_000, ">= 432000 (5 days)"),
-        ("seconds", 86_399, ">= 86399"),
-        ("messages", 432_000, ">= 432000"),
-    ],
+    [("seconds", 432_000, ">= 432000 (5 days)"), ("seconds", 86_399, ">= 86399"), ("messages", 432_000, ">= 432000")],
 )
 def test_threshold_of_days_is_labelled_in_days(unit: str, threshold: float, compared: str) -> None:
     drawn = graph_of(signal(alarm(threshold=threshold, comparison=Comparison.AT_LEAST), unit=unit))
@@ -158,11 +129,10 @@ def matrices(board: Board) -> dict[str, list[str]]:
         signal(alarm(AlarmId.API_5XX, severity=Severity.P1)),
         signal(alarm(AlarmId.API_4XX, severity=Severity.P3), boards=(Board.API,)),
     )
-    plain: dict[str, Any] = {"meaning": "M", "first_step": "F"}
     composites = (
-        CompositeAlarm(id=AlarmId.CONSUMER_DOWN, any_of=(AlarmId.QUEUE_AGE,), severity=None, **plain),
-        CompositeAlarm(id=AlarmId.INGEST_UNHEALTHY, any_of=(AlarmId.CONSUMER_DOWN,), severity=Severity.P1, **plain),
-        CompositeAlarm(id=AlarmId.SERVICE_HEALTH, any_of=(AlarmId.API_5XX,), severity=None, **plain),
+        composite(any_of=(AlarmId.QUEUE_AGE,), severity=None),
+        composite(AlarmId.INGEST_UNHEALTHY, any_of=(AlarmId.CONSUMER_DOWN,)),
+        composite(AlarmId.SERVICE_HEALTH, any_of=(AlarmId.API_5XX,), severity=None),
     )
     found = widgets(*signals, kind="alarm", board=board, composites=composites)
     return {widget["properties"]["title"].split(" ")[-1]: widget["properties"]["alarms"] for widget in found}
@@ -209,11 +179,3 @@ def test_rows_of_any_number_of_graphs_fill_the_width(number: int, board: Board) 
 def rows(placed: list[dict[str, Any]]) -> Iterator[list[int]]:
     for y in {widget["y"] for widget in placed}:
         yield [widget["width"] for widget in placed if widget["y"] == y]
-
-
-def test_board_has_introduction_and_skips_signals_of_no_board() -> None:
-    content = BoardContent(selection=Selection(signals=(signal(boards=()),)), alarm_arns={})
-    (text,) = board_body(Board.OVERVIEW, content, CONTEXT)["widgets"]
-    assert "https://example.com/runbook.md" in text["properties"]["markdown"]
-    assert "`event-processing/dev`" in text["properties"]["markdown"]
-    assert board_url(CONTEXT, Board.OVERVIEW).endswith("#dashboards/dashboard/event-processing-dev-overview")

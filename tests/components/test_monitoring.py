@@ -6,54 +6,12 @@ import pytest
 
 from components.monitoring.alarm_ids import AlarmId, ObjectiveId, PaceId, slo_alarm
 from components.monitoring.alarms import AlarmContext, describe
-from components.monitoring.metrics import Metric, Statistic
 from components.monitoring.own_signals import own_signals
 from components.monitoring.selection import select
-from components.monitoring.signals import (
-    Alarm,
-    CompositeAlarm,
-    Level,
-    Section,
-    Severity,
-    Signal,
-)
+from components.monitoring.signals import Alarm, CompositeAlarm, Level, Severity, Signal
 from components.monitoring.topics import listeners
 from components.settings.parsers import AlarmOverride
-
-
-def metric(identifier: str = "age", **changes: Any) -> Metric:
-    values = {
-        "id": identifier,
-        "namespace": "AWS/SQS",
-        "name": "ApproximateAgeOfOldestMessage",
-        "dimensions": {"QueueName": "events"},
-        "statistic": Statistic.MAXIMUM,
-        "label": "age",
-    }
-    return Metric(**values | changes)
-
-
-def alarm(identifier: AlarmId = AlarmId.QUEUE_AGE, **changes: Any) -> Alarm:
-    values = {
-        "id": identifier,
-        "threshold": 60,
-        "datapoints": 2,
-        "periods": 3,
-        "severity": Severity.P2,
-        "meaning": "Events wait.",
-        "first_step": "Look.",
-    }
-    return Alarm(**values | changes)
-
-
-def signal(*alarms: Alarm, **changes: Any) -> Signal:
-    values = {"title": "Age", "metrics": (metric(),), "unit": "seconds", "section": Section.INGEST, "alarms": alarms}
-    return Signal(**values | changes)
-
-
-def composite(identifier: AlarmId = AlarmId.CONSUMER_DOWN, **changes: Any) -> CompositeAlarm:
-    values = {"id": identifier, "severity": Severity.P1, "meaning": "Nothing moves.", "first_step": "Look."}
-    return CompositeAlarm(**values | changes)
+from tests.components.signal_data import alarm, composite, metric, signal
 
 
 def test_alarm_that_can_never_fire_is_rejected() -> None:

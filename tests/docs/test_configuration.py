@@ -11,8 +11,6 @@ import yaml
 
 from components.settings.stack_settings import StackSettings, config_defaults, config_parsers
 from localcloud import samples
-from localcloud.deployer import stack_config
-from localcloud.deployer.stack_config import ConfigError
 
 ROOT = Path(__file__).parents[2]
 STACKS = ("dev", "prod")
@@ -69,27 +67,6 @@ def test_disagreement_is_noticed(change: Change) -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_stack_files_satisfy_the_cli(stack: str) -> None:
     assert samples.read(ROOT, stack).values["aws:region"]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda config: config["batchSize"].pop("default"),
-        lambda config: config["batchSize"].update(default="ten"),
-        lambda config: config["apiClients"].pop("items"),
-        lambda config: config["batchSize"].update(type="number"),
-        lambda config: config.update({"aws:region": {"type": "string", "default": "eu-west-1"}}),
-        lambda config: config["owner"].update(secret=True),
-    ],
-)
-def test_file_that_the_cli_rejects_is_rejected(change: Change, tmp_path: Path) -> None:
-    samples.write(ROOT, tmp_path)
-    assert stack_config.read(tmp_path, "dev") == samples.read(ROOT, "dev")  # the control
-    project = yaml.safe_load((tmp_path / "Pulumi.yaml").read_text())
-    change(project["config"])
-    (tmp_path / "Pulumi.yaml").write_text(yaml.safe_dump(project))
-    with pytest.raises(ConfigError):
-        stack_config.read(tmp_path, "dev")
 
 
 @pytest.mark.parametrize("stack", STACKS)

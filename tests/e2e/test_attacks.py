@@ -44,13 +44,6 @@ def content(stack: Stack) -> list[dict[str, Any]]:
     return stack.client("dynamodb").scan(TableName=stack.outputs["tableName"], ConsistentRead=True)["Items"]
 
 
-def log_lines(stack: Stack, function: str) -> list[str]:
-    name = stack.outputs["functions"][function]
-    group = stack.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
-    pages = stack.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
-    return [line["message"] for page in pages for line in page["events"]]
-
-
 def test_no_attack_gets_anything(target: Stack, tokens: dict[str, str | None]):
     stored, answered = content(target), queries(target)
     found = {}
@@ -66,11 +59,11 @@ def test_no_attack_gets_anything(target: Stack, tokens: dict[str, str | None]):
 
 
 def test_no_attack_writes_into_the_log(target: Stack, tokens: dict[str, str | None]):
-    before = len(log_lines(target, "query"))
+    before = len(target.log_lines("query"))
     asked = [attack for attack in ATTACKS if attack.reaches_handler]
     for attack in asked:
         send(target.outputs["apiUrl"], attack, tokens["valid"])
-    lines = eventually(lambda: log_lines(target, "query")[before:], lambda seen: len(seen) >= len(asked))
+    lines = eventually(lambda: target.log_lines("query")[before:], lambda seen: len(seen) >= len(asked))
     ids = {attack.user_id for attack in asked if len(attack.user_id) > 2}
     for line in lines:
         said = json.dumps(json.loads(line), ensure_ascii=False) if line.startswith("{") else line

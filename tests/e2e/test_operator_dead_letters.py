@@ -6,18 +6,17 @@ from pathlib import Path
 import pytest
 
 from ops import dead_letters
-from tests.e2e.conftest import Stack, event
-from tests.e2e.operator import Operator
+from tests.e2e.conftest import Operator, Stack, event
 from tests.fakes.waiting import eventually
 
 
 @pytest.fixture
-def operator(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
+def operator(operator: Operator, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Operator:
     """At queues emptied of what other tests left, hidden messages included; the emulator has but one server to ask."""
     monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
     for queue in ("queueUrl", "deadLetterQueueUrl"):
         stack.client("sqs").purge_queue(QueueUrl=stack.outputs[queue])
-    return Operator(stack, tmp_path)
+    return operator
 
 
 def reasons(operator: Operator) -> dict[str, int]:

@@ -1,47 +1,35 @@
 """`python -m ops smoke` against a deployed stack."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from ops import dead_letters, smoke, smoke_dead_letter
-from tests.e2e.conftest import Stack, event
-from tests.e2e.operator import Operator
-from tests.e2e.permissions import edited, without
+from tests.e2e.conftest import Operator, Stack, event
 from tests.fakes.waiting import eventually
-from tests.security.iam_statements import EVENT_HANDLER
 
 
 class Clock:
     """A clock that stands still while the event handler is at work: no wait is too short for a busy machine."""
 
-    def __init__(self, is_done: Callable[[], bool]) -> None:
-        self.is_done = is_done
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
         self._now = 0.0
 
     def monotonic(self) -> float:
         return self._now
 
     def sleep(self, seconds: float) -> None:
-        eventually(self.is_done)
+        eventually(lambda: self._stack.in_queue() == 0)
         self._now += seconds
 
 
 @pytest.fixture
-def clock(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock(lambda: stack.in_queue() == 0)
-    monkeypatch.setattr(smoke, "time", clock)
-    monkeypatch.setattr(smoke_dead_letter, "time", clock)
-    return clock
-
-
-@pytest.fixture
-def operator(stack: Stack, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
-    """The emulator has but one server to ask."""
-    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
-    return Operator(stack, tmp_path)
+def operator(operator: Operator, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    for module in (smoke, smoke_dead_letter):
+        monkeypatch.setattr(module, "time", Clock(stack))
+    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)  # the emulator has but one server to ask
+    return operator
 
 
 def users(stack: Stack) -> set[str]:
@@ -83,36 +71,3 @@ def test_the_invalid_event_becomes_a_dead_letter_and_it_alone_is_taken_out(
     assert (answer.exit_code, answer.stderr) == (0, "")
     assert "is a dead letter with its reason and its bytes, and is taken out" in answer.stdout
     assert (letters(stack), users(stack)) == ([letter_of_another], set())
-
-
-def test_a_stack_that_cannot_quarantine_is_noticed(
-    stack: Stack, operator: Operator, clock: Clock, letter_of_another: str
-):
-    """The control: an event handler that may not send to the dead-letter queue."""
-    before = stack.refusals("event-handler")
-    # The event that it may not move stays in the queue.
-    clock.is_done = lambda: stack.in_queue() == 1 and stack.refusals("event-handler") > before
-    with edited(stack, EVENT_HANDLER, without("QuarantineEvents")):
-        answer = operator.run("smoke", "--dead-letter", "--timeout", "3")
-        stack.client("sqs").purge_queue(QueueUrl=stack.outputs["queueUrl"])
-    assert answer.exit_code == 1
-    assert "After 3 s the invalid event is not among the dead letters" in answer.stderr
-    assert (letters(stack), users(stack)) == ([letter_of_another], set())
-
-
-def test_an_api_that_does_not_answer_with_the_logins_is_noticed(
-    stack: Stack, operator: Operator, monkeypatch: pytest.MonkeyPatch
-):
-    """The control: a late login that wins, as with handlers that store whatever comes last."""
-    write = smoke._write_story
-
-    def expecting_the_last(*arguments: Any) -> tuple[list[str], list[tuple[str, str]]]:
-        bodies, (newest, _) = write(*arguments)
-        return bodies, [newest]
-
-    monkeypatch.setattr(smoke, "_write_story", expecting_the_last)
-    answer = operator.run("smoke", "--timeout", "2")
-    assert answer.exit_code == 1
-    assert "After 2 s the API should answer [('mail', " in answer.stderr
-    assert "ops logs --errors" in answer.stderr
-    assert users(stack) == set()

@@ -1,6 +1,5 @@
-"""The newcomer's first command, as a whole, and the operator's commands against a deployed stack."""
+"""The newcomer's first command, as a whole."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,60 +9,24 @@ from rich.console import Console
 
 from localcloud import demo
 from localcloud.progress import Progress
-from tests.e2e.conftest import ROOT, Stack
+from tests.e2e.conftest import Operator, Stack, event
 from tests.fakes.waiting import eventually
 
 
-def run(*command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", *command], cwd=cwd, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="module")
-def outputs(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The outputs file of the deployed stack."""
-    file = tmp_path_factory.mktemp("outputs") / "outputs.json"
-    stack.cloud.write_outputs(file)
-    return file
-
-
-def test_the_outputs_file_is_complete_and_for_its_owner_alone(outputs: Path):
-    assert outputs.stat().st_mode & 0o777 == 0o600
-    exports = {"queueUrl", "deadLetterQueueUrl", "tableName", "apiUrl", "tokenUrl", "apiScope", "apiClients"}
-    exports |= {"functions", "alarmTopics", "dashboardUrls"}
-    assert exports | {"endpoint", "region", "accessKeyId", "secretAccessKey"} <= json.loads(outputs.read_text()).keys()
-
-
 def test_the_demo_tells_its_story_and_ends_well(checkout: Path):
-    told = run("localcloud", "demo", cwd=checkout)
+    command = [sys.executable, "-m", "localcloud", "demo"]
+    told = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
     assert (told.returncode, told.stderr) == (0, "")
     assert '"user_id": "ada"' in told.stdout
     assert "All as expected" in told.stdout
 
 
 def test_the_demo_notices_what_is_not_as_it_should_be(
-    stack: Stack, outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ):
     """The control: a stack that did not begin empty holds more than the story says."""
-    stack.send(json.dumps({"user_id": "stranger", "service_id": "s", "service_name": "S",
-                           "timestamp": "2024-01-01T00:00:00Z"}))  # fmt: skip
+    stack.send(event("stranger", "s", "2024-01-01T00:00:00Z"))
     eventually(lambda: stack.record("stranger"), bool)
     monkeypatch.setattr(demo, "DEADLINE_SECONDS", 0)
     with pytest.raises(demo.UnexpectedAnswerError, match="the table"):
-        demo.tell(stack.cloud, outputs, Progress(demo.STORY_STEPS, Console(quiet=True)))
-
-
-def test_an_operator_sends_a_login_and_finds_it(outputs: Path, user: str):
-    sent = run("ops", "send", "--user-id", user, "--service-id", "mail", "--service-name", "[bold]Mail",
-               "--outputs", str(outputs))  # fmt: skip
-    assert (sent.returncode, sent.stdout) == (0, "Sent 1 of 1 events.\n"), sent.stderr
-    ask = ("ops", "query", user, "--outputs", str(outputs))
-    found = eventually(lambda: json.loads(run(*ask, "--json").stdout), lambda answer: answer["services"])
-    assert [service["service_name"] for service in found["services"]] == ["[bold]Mail"]
-    assert "[bold]Mail" in run(*ask).stdout  # a name is not markup
-
-
-def test_an_operator_hears_why_the_api_refuses(outputs: Path):
-    answer = run("ops", "query", "x" * 256, "--outputs", str(outputs))
-    assert answer.returncode == 1
-    assert answer.stderr.startswith("The API answered 400: user_id has 256 characters")
-    assert len(answer.stderr.splitlines()) == 1
+        demo.tell(stack.cloud, operator.outputs, Progress(demo.STORY_STEPS, Console(quiet=True)))

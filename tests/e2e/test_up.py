@@ -115,16 +115,6 @@ def test_it_says_what_it_does_and_is_gone_when_told_to_stop(command: Command):
     assert not is_open(outputs["endpoint"])
 
 
-@pytest.mark.soak
-def test_killed_it_leaves_nothing_running(command: Command):
-    command.up()
-    endpoint = json.loads(command.outputs.read_text())["endpoint"]
-    command.end(signal.SIGKILL)
-    eventually(command.survivors, lambda found: not found)
-    eventually(command.leftovers, lambda found: not found)
-    eventually(lambda: is_open(endpoint), lambda answers: not answers)
-
-
 def test_it_says_so_when_the_emulator_dies(command: Command):
     command.up()
     (emulator,) = living(with_command("localcloud.emulator.server", str(command.scratch)))

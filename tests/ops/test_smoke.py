@@ -14,6 +14,7 @@ from ops.api import Answer
 from ops.errors import OperatorError
 from ops.events import Failure, Sent
 from ops.stack import ApiClient
+from tests.fakes.aws import create_table
 from tests.ops.queues import login, stamps
 from tests.ops.simulated_stack import PREFIX, REGION, SimulatedStack, simulated_stack
 
@@ -97,12 +98,7 @@ class Path:
 @pytest.fixture
 def path(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with simulated_stack() as stack:
-        stack.client("dynamodb").create_table(
-            TableName=stack.outputs.table_name,
-            KeySchema=[{"AttributeName": "user_id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_table(stack.client("dynamodb"), stack.outputs.table_name)
         path = Path(stack)
         monkeypatch.setattr(smoke, "fetch_token", lambda outputs, client: "token")
         monkeypatch.setattr(smoke, "send_bodies", path.send)

@@ -1,4 +1,4 @@
-"""Breakages, each of which makes a function say what it must not."""
+"""Defects, each of which makes a function put out what it must not."""
 
 import logging
 import os

@@ -1,6 +1,6 @@
-"""Findings of other people's rules that we live with, each with its reason. One that skips nothing fails the tests.
+"""Findings of the scanners that are accepted, with reasons. A skip that matches no finding fails the tests.
 
-`docs/security.md` shows them to whoever has to accept them; a test holds it to this file.
+`docs/security.md` shows the same skips; a test compares it with this file.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ BOTH = ("dev", "prod")
 
 @dataclass(frozen=True)
 class Skip:
-    """One rule that is not followed, where, and why."""
+    """A rule that is not followed, with resources and reason."""
 
     rule: str
     resources: str
@@ -22,7 +22,7 @@ class Skip:
 _FUNCTIONS = "aws_lambda_function.*"
 _CUSTOMER_KEY = "dev uses the keys AWS owns; with `cmk`, as in prod, a customer key is used"
 _THIS_KEY = "in the policy of a key, * means only that key"
-# A third stack, with everything switched on, has its policies looked at too.
+# The policies of a third stack, with everything switched on, are scanned too.
 _WITH_KEY = ("prod", "extended")
 
 CHECKOV = (
