@@ -9,12 +9,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from components.durations import SECONDS_PER_DAY
 from handlers.vocabulary import EVENT_HANDLER_SERVICE
 from ops.errors import OperatorError
 from ops.stack import StackOutputs
 
 API_ACCESS = "api-access"
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": SECONDS_PER_DAY}
 # The server leaves out most of what is no error; `is_error` decides, because the embedded cloud lets all of it through.
 ERROR_PATTERN = (
     '{ ($.level = "ERROR") || ($.level = "CRITICAL") || ($.status = "5*") || ($.errorType = "*")'

@@ -91,14 +91,14 @@ def _check_settings(stack: str) -> tuple[StackSettings | None, list[Check]]:
     except SettingsError as error:
         secret = {key.removeprefix(f"{project}:") for key, one in given.items() if one.get("secret")}
         return None, [
-            Check(name=name, state=PROBLEM, found=_problem(problem, secret), mend=problem.mend)
+            Check(name=name, state=PROBLEM, found=_problem(problem, secret), mend=problem.fix)
             for problem in error.problems
         ]
     return settings, [Check(name=name, state=OK, found=f"valid, for region {settings.region}")]
 
 
 def _problem(problem: Problem, secret: set[str]) -> str:
-    return f"{problem.key} must be {problem.rule}" if problem.key in secret else str(problem).split("\n")[0]
+    return f"{problem.key} must be {problem.requirement}" if problem.key in secret else str(problem).split("\n")[0]
 
 
 def _check_python(settings: StackSettings) -> Check:

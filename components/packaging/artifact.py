@@ -1,7 +1,7 @@
-"""What the functions ship: one zip of `handlers/`, one layer of locked dependencies, made by the program itself.
+"""The artifact of the functions: one zip of `handlers/` and one layer of locked dependencies, built by the program.
 
-The bytes depend on the lock file, the sources and the Python version alone, whatever machine builds them, so that
-two people who deploy the same commit deploy the same thing and an unchanged commit changes nothing.
+The bytes depend only on the lock file, the sources and the Python version, not on the machine, so that two people who
+deploy the same commit deploy the same artifact, and an unchanged commit changes nothing.
 """
 
 import errno
@@ -30,27 +30,27 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Target:
-    """The interpreter and the platform an artifact is made for."""
+    """The interpreter and the platform an artifact is built for."""
 
     python_version: str
-    """Minor version, as in "3.13": bytecode of another one is ignored."""
+    """Minor version such as "3.13"; Python ignores the bytecode of another version."""
     platform: str
-    """pip's platform tag, or "host" for the interpreter that is running."""
+    """pip's platform tag, or "host" for the running interpreter."""
 
     @classmethod
     def aws_lambda(cls, python_version: str) -> "Target":
-        """What Lambda runs on arm64."""
+        """Return the target of Lambda on arm64."""
         return cls(python_version, LAMBDA_PLATFORM)
 
     @classmethod
     def host(cls) -> "Target":
-        """What runs on this machine, in the interpreter that is running."""
+        """Return the target of the running interpreter on this machine."""
         return cls(f"{sys.version_info.major}.{sys.version_info.minor}", HOST)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """Two finished zip files and the name of what went into them."""
+    """Two finished zip files and the version of their inputs."""
 
     code: Path
     """Zip with the package `handlers/` at its root."""
@@ -61,7 +61,7 @@ class Artifact:
 
 
 def target_from_environment(python_version: str, environ: Mapping[str, str]) -> Target:
-    """Lambda, unless the environment says that the functions will run on this machine."""
+    """Return Lambda, unless the environment selects this machine."""
     wanted = environ.get(TARGET_VARIABLE) or "lambda"
     if wanted == "lambda":
         return Target.aws_lambda(python_version)
@@ -75,7 +75,7 @@ def target_from_environment(python_version: str, environ: Mapping[str, str]) -> 
 def build_artifact(
     project: Path, target: Target, *, progress: Callable[[str], None] = lambda message: None
 ) -> Artifact:
-    """Return the finished zip files for a project, building only what its inputs do not already have in `.build/`.
+    """Return the finished zip files of a project; builds only files that `.build/` does not have for these inputs.
 
     Raises ArtifactError, whose message is one sentence. Safe to run twice at once and to kill at any moment: a file
     appears in `.build/` whole or not at all.
@@ -130,7 +130,7 @@ def _build(project: Path, target: Target, progress: Callable[[str], None]) -> Ar
 
 
 def _sources(project: Path) -> dict[bytes, bytes]:
-    """The Python files of the handlers by their name in the archive; editors' and tools' files are none of them."""
+    """Return the Python files of the handlers by their name in the archive, without files of editors and tools."""
     found = {
         os.fsencode(path.relative_to(project).as_posix()): path.read_bytes()
         for path in sorted((project / LOCK.parent).rglob("*.py"))

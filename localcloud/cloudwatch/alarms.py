@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from components.durations import SECONDS_PER_DAY
 from localcloud.cloudwatch import composites, expressions
 from localcloud.cloudwatch.composites import Rule
 from localcloud.cloudwatch.expressions import Expression
@@ -25,7 +26,6 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 }
 METRICS_MAX = 10
 _LONG_PERIOD_SECONDS = 3_600
-_DAY_SECONDS = 86_400
 
 _NOTIFYING = {"actionsEnabled", "alarmActions", "okActions", "insufficientDataActions"}
 _DESCRIPTIVE = {"alarmDescription", "tags", "region", "name", "alarmName"}
@@ -148,7 +148,7 @@ def _metric_alarm(inputs: Mapping[str, Any]) -> MetricAlarm:
         metrics, expression, period = _from_queries(inputs) if inputs.get("metricQueries") else _from_metric(inputs)
     except ValueError as error:
         raise AlarmError(f"{name}: {error}") from None
-    longest = 7 * _DAY_SECONDS if period >= _LONG_PERIOD_SECONDS else _DAY_SECONDS
+    longest = 7 * SECONDS_PER_DAY if period >= _LONG_PERIOD_SECONDS else SECONDS_PER_DAY
     if period % 60 or not 0 < period * periods <= longest:
         raise AlarmError(f"{name}: {periods} periods of {period} s; use whole minutes and at most {longest} s in all")
     return MetricAlarm(

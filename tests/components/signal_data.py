@@ -1,11 +1,13 @@
-"""A metric, a rule, a signal and a composite with nothing special about them; a test says what it changes."""
+"""A metric, an alarm, a signal and a composite with nothing special about them; a test says what it changes."""
 
 from typing import Any
 
-from components.monitoring.signals import AlarmId, AlarmRule, CompositeRule, Metric, Section, Severity, Signal
+from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.metrics import Metric, SqsMetric, Statistic
+from components.monitoring.signals import Alarm, CompositeAlarm, Section, Severity, Signal
 
 MEASURED: dict[str, Any] = {
-    "namespace": "AWS/SQS", "name": "Age", "dimensions": {"QueueName": "q"}, "statistic": "Sum"
+    "namespace": "AWS/SQS", "name": SqsMetric.SENT, "dimensions": {"QueueName": "q"}, "statistic": Statistic.SUM
 }  # fmt: skip
 ALARMING: dict[str, Any] = {
     "threshold": 60, "datapoints": 2, "periods": 3, "severity": Severity.P2, "meaning": "Events wait.",
@@ -18,16 +20,16 @@ def metric(identifier: str = "age", **changes: Any) -> Metric:
     return Metric(id=identifier, label=identifier, **MEASURED | changes)
 
 
-def rule(identifier: AlarmId = AlarmId.QUEUE_AGE, **changes: Any) -> AlarmRule:
-    return AlarmRule(id=identifier, **ALARMING | changes)
+def alarm(identifier: AlarmId = AlarmId.QUEUE_AGE, **changes: Any) -> Alarm:
+    return Alarm(id=identifier, **ALARMING | changes)
 
 
-def signal(*rules: AlarmRule, **changes: Any) -> Signal:
-    return Signal(alarms=rules, **DRAWN | changes)
+def signal(*alarms: Alarm, **changes: Any) -> Signal:
+    return Signal(alarms=alarms, **DRAWN | changes)
 
 
-def composite(identifier: AlarmId = AlarmId.CONSUMER_DOWN, **changes: Any) -> CompositeRule:
-    return CompositeRule(id=identifier, **COMBINED | changes)
+def composite(identifier: AlarmId = AlarmId.CONSUMER_DOWN, **changes: Any) -> CompositeAlarm:
+    return CompositeAlarm(id=identifier, **COMBINED | changes)
 
 
 DRAWN: dict[str, Any] = {"title": "Age", "metrics": (metric(),), "unit": "seconds", "section": Section.INGEST}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.settings.stack_settings import StackSettings, config_defaults, config_rules
+from components.settings.stack_settings import StackSettings, config_defaults, config_parsers
 from localcloud import samples
 
 ROOT = Path(__file__).parents[2]
@@ -28,13 +28,13 @@ def own(keys: dict[str, Any]) -> dict[str, Any]:
 
 def disagreements(project: dict[str, Any]) -> list[str]:
     """Return where a project file and the settings differ in keys, types, defaults or descriptions."""
-    declared, rules, defaults = project["config"], own(config_rules()), own(config_defaults())
-    found = [f"{key} is declared but never read" for key in declared.keys() - rules.keys()]
-    found += [f"{key} is read but not declared" for key in rules.keys() - declared.keys()]
-    for key in declared.keys() & rules.keys():
+    declared, parsers, defaults = project["config"], own(config_parsers()), own(config_defaults())
+    found = [f"{key} is declared but never read" for key in declared.keys() - parsers.keys()]
+    found += [f"{key} is read but not declared" for key in parsers.keys() - declared.keys()]
+    for key in declared.keys() & parsers.keys():
         declaration = declared[key]
-        if declaration.get("type") != rules[key].type:
-            found.append(f"{key} has type {declaration.get('type')} in Pulumi.yaml, not {rules[key].type}")
+        if declaration.get("type") != parsers[key].type:
+            found.append(f"{key} has type {declaration.get('type')} in Pulumi.yaml, not {parsers[key].type}")
         if "default" not in declaration or declaration["default"] != defaults[key]:
             found.append(f"{key} has default {declaration.get('default')} in Pulumi.yaml, not {defaults[key]}")
         if not 20 <= len(declaration.get("description", "")) <= 120 or "\n" in declaration["description"]:

@@ -13,6 +13,7 @@ import yaml
 from botocore import xform_name
 
 from components.monitoring.alarm_ids import AlarmId
+from tools.runbook import END, document
 
 ROOT = Path(__file__).parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
@@ -141,3 +142,11 @@ def test_commands_are_found() -> None:
 def test_wrong_runbook_is_noticed(check: Any, old: str, new: str) -> None:
     assert old in RUNBOOK
     assert list(check(RUNBOOK.replace(old, new, 1)))
+
+
+def test_windows_of_the_objectives_are_generated() -> None:
+    assert document(RUNBOOK) == RUNBOOK, "run: python -m tools.runbook"
+    changed = RUNBOOK.replace("at least 40,", "at least 41,", 1)
+    assert changed != RUNBOOK == document(changed)  # the control
+    with pytest.raises(ValueError, match="one section"):
+        document(RUNBOOK.replace(END, ""))

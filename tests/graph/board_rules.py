@@ -21,7 +21,16 @@ from localcloud.cloudwatch.metrics import Statistic
 from localcloud.deployer.recorder import Graph
 from tests.graph import board_facts as facts
 from tests.graph import resource_types as aws
-from tests.graph.alarm_rules import EMITTED, HEALTH, alarms_of, children_of, counted_in_logs, dimensions_of, name_of
+from tests.graph.alarm_rules import (
+    DAY,
+    EMITTED,
+    HEALTH,
+    alarms_of,
+    children_of,
+    counted_in_logs,
+    dimensions_of,
+    name_of,
+)
 from tests.graph.graph_rules import prefix
 
 # What each function emits. tests/privacy/test_emission.py shows it by running the functions.
@@ -191,7 +200,7 @@ def boards_draw_thresholds(graph: Graph) -> Iterator[str]:
         if compared and thresholds.get(name.split(" ")[0]) != line["value"]:
             yield f"{board} draws {line}"
         shown = f" {line['value']:g}"
-        if compared and not compared.endswith((shown, f"{shown} ({line['value'] / 86_400:g} days)")):
+        if compared and not compared.endswith((shown, f"{shown} ({line['value'] / DAY:g} days)")):
             yield f"{board} says {line['label']} at {line['value']}"
         missing.discard(name.split(" ")[0])
     if missing:

@@ -127,7 +127,7 @@ def subscriptions(graph: Graph) -> set[tuple[str, str]]:
     return {(resource.inputs["topic"][-2:], resource.inputs["protocol"]) for resource in made}
 
 
-def test_producers_may_send_and_use_the_key(extended_graph: Graph) -> None:
+def test_producers_can_send_and_use_the_key(extended_graph: Graph) -> None:
     policies = [
         one_of(extended_graph, aws.QUEUE_POLICY, "events-source-access"),
         one_of(extended_graph, aws.KEY, "encryption-data"),

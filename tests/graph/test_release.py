@@ -20,7 +20,10 @@ DERIVED = r"(inputs|outputs)\.(code|environment\.variables\.VERSION|triggers\.\w
 TEXTS = (
     r"(inputs|outputs)\.(alarmDescription|description|displayName)"
     r"|(inputs|outputs)\.responseTemplates\.application/json~\.message"
-    r"|(inputs|outputs)\.dashboardBody~\.widgets\[\d+\]\.properties\.(title|markdown)"
+    r"|(inputs|outputs)\.dashboardBody~\.widgets\[\d+\]\.properties\.(title|markdown|yAxis\.left\.label)"
+    r"|(inputs|outputs)\.dashboardBody~\.widgets\[\d+\]\.properties\.annotations\.horizontal\[\d+\]\.label"
+    r"|(inputs|outputs)\.dashboardBody~\.widgets\[\d+\]\.properties\.metrics\[\d+\]\[\d+\]\.label"
+    r"|(inputs|outputs)\.metricQueries\[\d+\]\.label"
 )
 MAY_DIFFER = re.compile(f"({DERIVED}|{TEXTS})$")
 

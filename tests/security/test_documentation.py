@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from components.settings.stack_settings import config_rules
+from components.settings.stack_settings import config_parsers
 from localcloud.deployer.recorder import ROOT
 from tests.security.skips import CHECKOV, PARLIAMENT, Skip
 
@@ -25,7 +25,7 @@ def expected() -> list[str]:
 
 
 def unknown_settings(text: str) -> set[str]:
-    return set(re.findall(SETTINGS, text)) - config_rules().keys()
+    return set(re.findall(SETTINGS, text)) - config_parsers().keys()
 
 
 def test_document_shows_every_skip_with_its_reason() -> None:
@@ -39,6 +39,6 @@ def test_control_missing_skip_or_another_reason_is_caught() -> None:
 
 
 def test_named_settings_exist() -> None:
-    assert yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"].keys() <= config_rules().keys()
+    assert yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"].keys() <= config_parsers().keys()
     assert unknown_settings(TEXT) == set()
     assert unknown_settings("`apiClient`") == {"apiClient"}
