@@ -1,8 +1,6 @@
 """A deployed stack as its outputs describe it, in AWS or in the embedded cloud."""
 
 import json
-import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +11,8 @@ from botocore.config import Config
 
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
 from ops.errors import OperatorError
+from ops.pulumi_cli import PulumiError, run_pulumi
 
-PROJECT = Path(__file__).resolve().parent.parent
 LOCAL_OUTPUTS = Path(".localcloud/outputs.json")
 
 # An operator waits at a prompt: fail in seconds, not in botocore's default minute.
@@ -153,12 +151,9 @@ def _url(value: str) -> str:
 
 
 def _from_pulumi(stack: str) -> str:
-    pulumi = shutil.which("pulumi")
-    if pulumi is None:
-        raise OperatorError("--stack asks the Pulumi CLI, which is not on PATH: install it, or use --outputs FILE.")
-    command = [pulumi, "stack", "output", "--json", "--show-secrets", "--non-interactive", "--stack", stack]
-    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise OperatorError(f"The Pulumi CLI could not read the outputs of {stack}: {reason}")
-    return result.stdout
+    try:
+        return run_pulumi("stack", "output", "--json", "--show-secrets", "--stack", stack)
+    except PulumiError as error:
+        raise OperatorError(
+            f"The outputs of stack {stack} cannot be read: {error}. To read them from a file, use --outputs FILE."
+        ) from None

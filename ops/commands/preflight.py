@@ -25,18 +25,18 @@ def preflight(
     Example: python -m ops preflight --stack prod
     """
     # Here, because the program's own settings bring Pulumi with them: a second that other commands need not wait.
-    from ops.preflight import OK, PROBLEM
-    from ops.preflight import preflight as look
+    from ops.preflight import CheckState
+    from ops.preflight import preflight as run_checks
 
-    ready, found = True, []
-    for check in look(stack):
-        ready = ready and check.state == OK
-        found.append(asdict(check))
+    checks = []
+    for check in run_checks(stack):
+        checks.append(check)
         if not as_json:
             print(f"{check.state:<12}{check.name}: {check.found}", flush=True)
-            if check.state == PROBLEM:
-                print(f"{'':<12}  mend: {check.mend}", flush=True)
+            if check.state == CheckState.PROBLEM:
+                print(f"{'':<12}  fix: {check.fix}", flush=True)
+    ready = all(check.state == CheckState.OK for check in checks)
     if as_json:
-        print(json.dumps({"ready": ready, "checks": found}, indent=2))
+        print(json.dumps({"ready": ready, "checks": [asdict(check) for check in checks]}, indent=2))
     if not ready:
         sys.exit(1)

@@ -87,14 +87,14 @@ class Machine:
         return CliRunner().invoke(app, ["preflight", "--stack", stack, *arguments])
 
     def problems(self) -> dict[str, str]:
-        """Name -> what was found and how to mend it, of every check that is not ok."""
+        """Name -> what was found and how to fix it, of every check that is not ok."""
         self.install_cli()
         answer = self.run("--json")
         document = json.loads(answer.stdout)
         assert answer.exit_code == (0 if document["ready"] else 1)
         assert [check["name"] for check in document["checks"]] == CHECKS
         return {
-            one["name"]: f"{one['found']} | {one['mend']}" if one["state"] == "problem" else one["state"]
+            one["name"]: f"{one['found']} | {one['fix']}" if one["state"] == "problem" else one["state"]
             for one in document["checks"]
             if one["state"] != "ok"
         }
@@ -123,14 +123,14 @@ def test_a_problem_is_followed_by_what_mends_it(machine: Machine):
     machine.install_cli()
     answer = machine.run()
     assert answer.exit_code == 1
-    assert "mend: pulumi config set --stack dev manageApiGatewayAccount true" in answer.stdout
+    assert "fix: pulumi config set --stack dev manageApiGatewayAccount true" in answer.stdout
 
 
 def test_without_the_cli_nothing_else_can_be_checked(machine: Machine, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "")
     answer = machine.run()
     assert answer.exit_code == 1
-    assert "problem     pulumi CLI: it is not on PATH" in answer.stdout
+    assert "problem     pulumi CLI: the Pulumi CLI is not on PATH" in answer.stdout
     assert answer.stdout.count("not checked") == len(CHECKS) - 1
 
 
@@ -145,7 +145,7 @@ def test_a_stack_the_cli_does_not_know_is_a_problem(machine: Machine):
     machine.install_cli()
     answer = machine.run(stack="other")
     assert "no stack named that" in answer.stdout
-    assert "mend: pulumi stack select other --create" in answer.stdout
+    assert "fix: pulumi stack select other --create" in answer.stdout
 
 
 def test_settings_are_checked_by_the_programs_own_rules_all_at_once(machine: Machine):
@@ -154,8 +154,8 @@ def test_settings_are_checked_by_the_programs_own_rules_all_at_once(machine: Mac
     machine.install_cli()
     answer = machine.run()
     assert answer.exit_code == 1
-    assert "mend: pulumi config set --stack dev owner TEAM" in answer.stdout
-    assert "mend: pulumi config set --stack dev aws:region eu-west-1" in answer.stdout
+    assert "fix: pulumi config set --stack dev owner TEAM" in answer.stdout
+    assert "fix: pulumi config set --stack dev aws:region eu-west-1" in answer.stdout
 
 
 def test_a_secret_setting_is_not_shown(machine: Machine):
