@@ -1,4 +1,4 @@
-"""What `pulumi up` would find out half-way, found out before: each check is independent and changes nothing."""
+"""Checks, before a deployment, of what would stop `pulumi up` half-way. They change nothing."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from ops.errors import explain
 from ops.pulumi_cli import PROJECT, PulumiError, run_pulumi
 from ops.stack import CLIENT_CONFIG
 
-# What Lambda insists on leaving to functions without a reservation.
+# Lambda reserves this many for functions without a reservation.
 UNRESERVED_MINIMUM = 100
 
 
@@ -57,7 +57,7 @@ class Check:
 
 
 def preflight(stack: str) -> Iterator[Check]:
-    """Every check of whether the stack could be deployed from here, into the account of the credentials at hand."""
+    """Check whether the stack can be deployed from this machine into the account of the current credentials."""
     cli = _check_cli()
     yield cli
     settings: StackSettings | None = None
@@ -65,21 +65,21 @@ def preflight(stack: str) -> Iterator[Check]:
         settings, checks = _check_settings(stack)
         yield from checks
     else:
-        yield Check.skipped("settings", "the Pulumi CLI reads them")
+        yield Check.skipped("settings", "needs the Pulumi CLI")
     if settings is None:
-        yield from _skip("the settings say what to look for", "python", "credentials", *ACCOUNT_CHECKS)
+        yield from _skip("needs valid settings", "python", "credentials", *ACCOUNT_CHECKS)
         return
     yield _check_python(settings)
     account, check = _check_credentials(settings)
     yield check
     if account is None:
-        yield from _skip("there are no credentials to ask with", *ACCOUNT_CHECKS)
+        yield from _skip("needs AWS credentials", *ACCOUNT_CHECKS)
         return
     for name, look in ACCOUNT_CHECKS.items():
         try:
             yield look(name, settings, account)
         except (BotoCoreError, ClientError) as error:
-            yield Check.problem(name, _sentence(error), "ask for the right to look, or look there")
+            yield Check.problem(name, _sentence(error), "get permission for this call, or check in the AWS console")
 
 
 def _skip(reason: str, *names: str) -> Iterator[Check]:
@@ -105,7 +105,7 @@ def _check_settings(stack: str) -> tuple[StackSettings | None, list[Check]]:
         given = json.loads(run_pulumi("config", "--json", "--show-secrets", "--stack", stack))
     except PulumiError as error:
         return None, [Check.problem(name, str(error), f"pulumi stack select {stack} --create")]
-    # The CLI hands objects over as their JSON too, which is how the program receives them.
+    # The CLI prints objects as JSON text, which is how the program receives them.
     raw = {key.removeprefix(f"{project}:"): entry["value"] for key, entry in given.items() if "value" in entry}
     try:
         settings = StackSettings.from_raw(raw, project=project, stack=stack)
@@ -125,7 +125,7 @@ def _check_python(settings: StackSettings) -> Check:
         find_interpreter(version)
     except ArtifactError as error:
         return Check.problem(name, str(error), f"uv python install {version}")
-    return Check.ok(name, f"{version} is here, to compile what the functions run")
+    return Check.ok(name, f"{version} is installed, to compile what the functions run")
 
 
 def _check_credentials(settings: StackSettings) -> tuple[str | None, Check]:
@@ -135,10 +135,10 @@ def _check_credentials(settings: StackSettings) -> tuple[str | None, Check]:
     except (BotoCoreError, ClientError) as error:
         return None, Check.problem(name, _sentence(error), "aws sso login, or set AWS_PROFILE")
     if allowed and account not in allowed:
-        found = f"they are of account {account}, and aws:allowedAccountIds has {', '.join(allowed)}"
+        found = f"for account {account}, but aws:allowedAccountIds is {', '.join(allowed)}"
         return account, Check.problem(name, found, "set AWS_PROFILE to a profile of that account")
-    guard = "which aws:allowedAccountIds names" if allowed else "and aws:allowedAccountIds guards against no other"
-    return account, Check.ok(name, f"of account {account}, {guard}")
+    guard = "which aws:allowedAccountIds allows" if allowed else "and aws:allowedAccountIds does not restrict it"
+    return account, Check.ok(name, f"for account {account}, {guard}")
 
 
 def _check_api_account(name: str, settings: StackSettings, account: str) -> Check:
@@ -146,7 +146,7 @@ def _check_api_account(name: str, settings: StackSettings, account: str) -> Chec
     if role:
         return Check.ok(name, f"API Gateway may write logs, as {role.rpartition('/')[2]}")
     if settings.manage_api_gateway_account:
-        return Check.ok(name, "API Gateway may not write logs yet; this stack lets it")
+        return Check.ok(name, "API Gateway may not write logs yet; this stack will allow it")
     return Check.problem(
         name,
         f"API Gateway may not write logs in account {account}, region {settings.region}; the stage would fail",
@@ -161,17 +161,17 @@ def _check_concurrency(name: str, settings: StackSettings, account: str) -> Chec
     held = _held(client, settings) if wanted else 0
     left = unreserved - max(wanted - held, 0)
     if wanted <= held or left >= UNRESERVED_MINIMUM:
-        return Check.ok(name, f"{left} stay unreserved after the {wanted} this stack keeps for itself")
+        return Check.ok(name, f"{left} stay unreserved after this stack reserves {wanted}")
     return Check.problem(
         name,
-        f"{unreserved} are unreserved; after the {wanted - held} more this stack would keep for itself, "
-        f"{left} are left of the {UNRESERVED_MINIMUM} Lambda insists on",
+        f"{unreserved} are unreserved; after this stack reserves {wanted - held} more, {left} would be left, "
+        f"and Lambda requires {UNRESERVED_MINIMUM}",
         "lower reservedConcurrency or queryProvisionedConcurrency, or raise the quota 'Concurrent executions'",
     )
 
 
 def _held(client: Any, settings: StackSettings) -> int:
-    """What the stack, if it is deployed, keeps for itself already."""
+    """Return how much concurrency the stack reserves already; 0 when it is not deployed."""
     held = 0
     try:
         name = settings.physical_name(EVENT_HANDLER_SERVICE)
@@ -193,7 +193,7 @@ def _check_domain(name: str, settings: StackSettings, account: str) -> Check:
     if description.get("AWSAccountId", account) == account:
         pool = client.describe_user_pool(UserPoolId=description["UserPoolId"])["UserPool"]
         if pool["Name"] == pool_name:
-            return Check.ok(name, f"{prefix} is that of this stack's pool, {pool['Id']}")
+            return Check.ok(name, f"{prefix} belongs to this stack's pool, {pool['Id']}")
     return Check.problem(
         name, f"{prefix} belongs to another user pool", "pulumi stack rename NAME, or delete that pool's domain"
     )

@@ -24,10 +24,10 @@ def operator(stack: Stack, tmp_path: Path, cache: Path) -> Operator:
 def test_a_file_of_events_is_sent_and_found(stack: Stack, operator: Operator, user: str, tmp_path: Path):
     file = tmp_path / "events.jsonl"
     file.write_text("\n".join(event(user, f"service-{n:02}", "2024-03-01T00:00:00Z") for n in range(12)))
-    assert operator.run("send", "--file", str(file)).stdout == "Sent 12 of 12 events.\n"
+    assert operator.run("send", "--file", str(file)).stdout == "Sent 12 events.\n"
     eventually(lambda: len(stack.record(user)), lambda count: count == 12)
     header, *rows = operator.run("query", user).stdout.splitlines()
-    assert header.split("\t") == ["Service", "Id", "Last login (UTC)"]
+    assert header.split("\t") == ["Service", "ID", "Last login (UTC)"]
     assert rows[0].split("\t") == ["Service-00", "service-00", "2024-03-01T00:00:00Z"]
     assert len(rows) == 12
 

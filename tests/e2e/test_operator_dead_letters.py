@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ops import dead_letters
+from ops import dead_letter_queue
 from tests.e2e.conftest import Stack, event
 from tests.e2e.operator import Operator
 from tests.fakes.waiting import eventually
@@ -14,7 +14,7 @@ from tests.fakes.waiting import eventually
 @pytest.fixture
 def operator(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
     """At queues emptied of what other tests left, hidden messages included; the emulator has but one server to ask."""
-    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
     for queue in ("queueUrl", "deadLetterQueueUrl"):
         stack.client("sqs").purge_queue(QueueUrl=stack.outputs[queue])
     return Operator(stack, tmp_path)
@@ -40,7 +40,7 @@ def test_what_was_refused_is_shown_kept_back_forced_and_discarded(
 
     refused = operator.run("dead-letters", "redrive", *by_id, "--yes")
     assert refused.exit_code == 1
-    assert "Nothing that was chosen may go back" in refused.stderr
+    assert "No selected message can be redriven" in refused.stderr
     assert operator.run("dead-letters", "redrive", *by_id, "--yes", "--force").exit_code == 0
     # It comes back under the new id it was sent with.
     eventually(lambda: reasons(operator), lambda found: found == {"timestamp_malformed": 1})
@@ -48,7 +48,7 @@ def test_what_was_refused_is_shown_kept_back_forced_and_discarded(
 
     copy = tmp_path / "copy.jsonl"
     discard = ("dead-letters", "discard", "--reason", "timestamp_malformed", "--copy", str(copy))
-    assert "dry run" in operator.run(*discard).stdout
+    assert "Dry run" in operator.run(*discard).stdout
     assert operator.run(*discard, "--yes").exit_code == 0
     assert (copy.stat().st_mode & 0o777, reasons(operator)) == (0o600, {})
     assert json.loads(json.loads(copy.read_text())["body"])["user_id"] == user
@@ -61,12 +61,12 @@ def test_what_was_given_up_goes_back_and_is_stored(stack: Stack, operator: Opera
         stack.client("sqs").send_message(QueueUrl=letters, MessageBody=body)
     assert reasons(operator) == {"gave-up": 12}
     assert "gave up after 5 receives" in operator.run("dead-letters", "list").stdout
-    assert "dry run" in operator.run("dead-letters", "redrive", "--all").stdout
+    assert "Dry run" in operator.run("dead-letters", "redrive", "--all").stdout
     assert stack.record(user) == []
 
     redriven = operator.run("dead-letters", "redrive", "--all", "--yes")
     assert redriven.exit_code == 0, redriven.stderr
     assert redriven.stdout.splitlines()[-1].startswith("Redrove 12 messages.")
-    assert "receiving, sending and deleting instead" in redriven.stderr
+    assert "Receiving, sending and deleting instead" in redriven.stderr
     eventually(lambda: len(stack.record(user)), lambda count: count == 12)
     assert reasons(operator) == {}

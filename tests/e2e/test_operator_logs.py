@@ -42,4 +42,4 @@ def test_what_only_went_well_is_no_error(stack: Stack, operator: Operator, user:
 def test_two_choices_at_once_are_refused(operator: Operator):
     refused = operator.run("logs", "--errors", "--trace", "1-5759e988-bd862e3fe1be46a994272793")
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert "give one" in refused.stderr
+    assert "Use one of them" in refused.stderr

@@ -37,5 +37,5 @@ def test_an_account_is_asked_about_everything_the_stack_needs():
     states = {one["name"]: (one["state"], one["found"]) for one in json.loads(answer.stdout)["checks"]}
     # The emulator's account has no role for API Gateway's logs, as a new one has none.
     assert [name for name, (state, _) in states.items() if state != "ok"] == ["API Gateway"]
-    assert "is that of this stack's pool" in states["domain"][1]
+    assert "belongs to this stack's pool" in states["domain"][1]
     assert answer.exit_code == 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ops import dead_letters, smoke, smoke_dead_letter
+from ops import dead_letter_queue, smoke, smoke_dead_letter
 from tests.e2e.conftest import Stack, event
 from tests.e2e.operator import Operator
 from tests.e2e.permissions import edited, without
@@ -40,7 +40,7 @@ def clock(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def operator(stack: Stack, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
     """The emulator has but one server to ask."""
-    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
     return Operator(stack, tmp_path)
 
 
@@ -53,8 +53,8 @@ def users(stack: Stack) -> set[str]:
 def test_the_whole_path_is_tried_and_nothing_is_left(stack: Stack, operator: Operator):
     answer = operator.run("smoke")
     assert (answer.exit_code, answer.stderr) == (0, "")
-    assert answer.stdout.endswith("All as expected.\n")
-    assert "Alarms are not evaluated in the embedded cloud" in answer.stdout
+    assert answer.stdout.endswith("Every step passed.\n")
+    assert "the embedded cloud does not evaluate alarms" in answer.stdout
     assert users(stack) == set()
 
 
@@ -81,7 +81,7 @@ def test_the_invalid_event_becomes_a_dead_letter_and_it_alone_is_taken_out(
 ):
     answer = operator.run("smoke", "--dead-letter")
     assert (answer.exit_code, answer.stderr) == (0, "")
-    assert "is a dead letter with its reason and its bytes, and is taken out" in answer.stdout
+    assert "became a dead letter with its reason and its bytes, and was deleted" in answer.stdout
     assert (letters(stack), users(stack)) == ([letter_of_another], set())
 
 
@@ -104,15 +104,15 @@ def test_an_api_that_does_not_answer_with_the_logins_is_noticed(
     stack: Stack, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ):
     """The control: a late login that wins, as with handlers that store whatever comes last."""
-    write = smoke._write_story
+    write = smoke._make_events
 
     def expecting_the_last(*arguments: Any) -> tuple[list[str], list[tuple[str, str]]]:
         bodies, (newest, _) = write(*arguments)
         return bodies, [newest]
 
-    monkeypatch.setattr(smoke, "_write_story", expecting_the_last)
+    monkeypatch.setattr(smoke, "_make_events", expecting_the_last)
     answer = operator.run("smoke", "--timeout", "2")
     assert answer.exit_code == 1
-    assert "After 2 s the API should answer [('mail', " in answer.stderr
+    assert "After 2 s the API should return [('mail', " in answer.stderr
     assert "ops logs --errors" in answer.stderr
     assert users(stack) == set()

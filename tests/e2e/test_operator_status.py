@@ -17,7 +17,7 @@ def operator(stack: Stack, tmp_path: Path) -> Operator:
 def test_the_state_of_a_stack_is_shown_and_nothing_fires(stack: Stack, operator: Operator):
     answer = operator.run("status")
     assert (answer.exit_code, answer.stderr) == (0, "")
-    assert "keeps alarms without evaluating them" in answer.stdout
+    assert "stores alarms without evaluating them" in answer.stdout
     assert "oldest unknown" in answer.stdout
     for url in stack.outputs["dashboardUrls"].values():
         assert url in answer.stdout

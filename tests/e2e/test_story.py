@@ -55,7 +55,7 @@ def test_the_demo_notices_what_is_not_as_it_should_be(
 def test_an_operator_sends_a_login_and_finds_it(outputs: Path, user: str):
     sent = run("ops", "send", "--user-id", user, "--service-id", "mail", "--service-name", "[bold]Mail",
                "--outputs", str(outputs))  # fmt: skip
-    assert (sent.returncode, sent.stdout) == (0, "Sent 1 of 1 events.\n"), sent.stderr
+    assert (sent.returncode, sent.stdout) == (0, "Sent 1 event.\n"), sent.stderr
     ask = ("ops", "query", user, "--outputs", str(outputs))
     found = eventually(lambda: json.loads(run(*ask, "--json").stdout), lambda answer: answer["services"])
     assert [service["service_name"] for service in found["services"]] == ["[bold]Mail"]
@@ -65,5 +65,5 @@ def test_an_operator_sends_a_login_and_finds_it(outputs: Path, user: str):
 def test_an_operator_hears_why_the_api_refuses(outputs: Path):
     answer = run("ops", "query", "x" * 256, "--outputs", str(outputs))
     assert answer.returncode == 1
-    assert answer.stderr.startswith("The API answered 400: user_id has 256 characters")
+    assert answer.stderr.startswith("The API returned 400: user_id has 256 characters")
     assert len(answer.stderr.splitlines()) == 1

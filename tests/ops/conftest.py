@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from ops import dead_letters
+from ops import dead_letter_queue
 from tests.ops.queues import ORIGIN, SESSION, SIGNATURE, TwoQueues, login, stamps
 
 
@@ -24,7 +24,7 @@ def make_client(*arguments: Any, **options: Any) -> Any:
 @pytest.fixture
 def queues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoQueues]:
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
     monkeypatch.setattr("boto3.client", make_client)
     monkeypatch.chdir(tmp_path)
     with mock_aws():

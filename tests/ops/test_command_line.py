@@ -54,9 +54,9 @@ def outputs_file(folder: Path, **changes: object) -> Path:
         (["send"], "Nothing to send"),
         (["send", "--user-id", "ada"], "Nothing to send"),
         (["send", "--file", "no-such-file"], "no-such-file cannot be read"),
-        (["send", "--file", "-"], "holds no event"),
-        (["query", "ada", "--outputs", "no-such-file"], "no file no-such-file"),
-        (["query", "ada", "--stack", "dev", "--outputs", "x"], "give one"),
+        (["send", "--file", "-"], "contains no event"),
+        (["query", "ada", "--outputs", "no-such-file"], "File no-such-file does not exist"),
+        (["query", "ada", "--stack", "dev", "--outputs", "x"], "Use one of them"),
     ],
 )
 def test_what_a_user_can_get_wrong_is_one_sentence(
@@ -84,7 +84,7 @@ def test_events_that_break_the_contract_are_refused_before_anything_is_sent(tmp_
     good = json.dumps({"user_id": "ada", "service_id": "m", "service_name": "M", "timestamp": "2022-08-04T08:50:39Z"})
     result = run("send", "--file", "-", "--outputs", str(outputs_file(tmp_path)), stdin=f"{good}\n{{}}\n")
     assert result.returncode == 1
-    assert "1 of 2 events break the contract, so nothing was sent" in result.stderr
+    assert "1 of 2 events violates the contract, so nothing was sent" in result.stderr
     assert "event 2" in result.stderr
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ops import dead_letters, redrive
+from ops import dead_letter_queue, redrive
 from ops.commands import dead_letter_output
-from ops.dead_letters import Letter
+from ops.dead_letters import DeadLetter
 from tests.ops.queues import ORIGIN, SIGNATURE, TRACE, TwoQueues, answer_with, assert_refused, login, stamps
 
 
@@ -24,7 +24,7 @@ def test_reasons_are_counted_and_nothing_is_hidden_afterwards(filled: TwoQueues)
         ("field_blank", "1", "1"),
     }
     assert rows[0][4] == "gave up after 5 receives"
-    assert "received once more" in listed.stderr
+    assert "counts as a receive" in listed.stderr
     assert filled.visible_letters() == 5
     found = json.loads(filled.run("list", "--json").stdout)
     assert (found["looked_at"], found["reasons"][0]["count"]) == (5, 2)
@@ -32,31 +32,31 @@ def test_reasons_are_counted_and_nothing_is_hidden_afterwards(filled: TwoQueues)
 
 def test_a_look_that_does_not_let_go_is_noticed(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
     """The control."""
-    monkeypatch.setattr(dead_letters.Held, "release", lambda self: None)
+    monkeypatch.setattr(dead_letter_queue.HeldLetters, "release", lambda self: None)
     assert filled.run("list").exit_code == 0
     assert filled.visible_letters() == 0
 
 
 def test_what_was_held_when_a_look_failed_is_visible_again(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
-    def fail(self: Letter) -> str:
+    def fail(self: DeadLetter) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(dead_letter_output.Letter, "reason", property(fail))
+    monkeypatch.setattr(DeadLetter, "reason", property(fail))
     assert filled.run("redrive", "--reason", "gave-up", "--yes").exit_code == 130
     assert filled.visible_letters() == 5
 
 
 def test_an_empty_queue_and_a_limit_are_said(queues: TwoQueues):
-    assert queues.run("list").stdout == "No dead letter.\n"
+    assert queues.run("list").stdout == "There are no dead letters.\n"
     assert_refused(queues.run("redrive", "--all"), "is empty")
     for number in range(3):
         queues.bury(login(str(number)))
-    assert "Looked at 2 of about 3 dead letters: --limit" in queues.run("list", "--limit", "2").stderr
+    assert "Received 2 of about 3 dead letters: --limit" in queues.run("list", "--limit", "2").stderr
 
 
 def test_a_message_that_comes_a_second_time_ends_the_look(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
     """A look that takes longer than messages stay hidden."""
-    monkeypatch.setattr(dead_letters, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(dead_letter_queue, "HIDDEN_SECONDS", 0)
     assert json.loads(filled.run("list", "--json").stdout)["looked_at"] == 5
 
 
@@ -84,7 +84,7 @@ def test_a_body_cannot_speak_to_the_terminal(queues: TwoQueues):
 def test_without_a_word_nothing_is_changed(filled: TwoQueues, command: str):
     result = filled.run(command, "--all")
     assert result.exit_code == 0
-    assert "dry run, nothing was changed" in result.stdout
+    assert "Dry run: nothing was changed" in result.stdout
     assert (len(filled.bodies("letters")), filled.bodies("source")) == (5, [])
     assert filled.visible_letters() == 5
     assert [path.name for path in Path().iterdir()] == ["outputs.json"]
@@ -92,7 +92,7 @@ def test_without_a_word_nothing_is_changed(filled: TwoQueues, command: str):
 
 @pytest.mark.parametrize(("answer", "sent"), [("y\n", 2), ("n\n", 0)])
 def test_a_person_is_asked(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch, answer: str, sent: int):
-    monkeypatch.setattr(dead_letter_output, "at_a_terminal", lambda: True)
+    monkeypatch.setattr(dead_letter_output, "is_terminal", lambda: True)
     result = filled.run("redrive", "--reason", "gave-up", answers=answer)
     assert "Send 2 messages back?" in result.stdout
     assert len(filled.bodies("source")) == sent
@@ -101,7 +101,7 @@ def test_a_person_is_asked(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch, a
 def test_a_message_goes_back_as_it_was_sent(filled: TwoQueues):
     result = filled.run("redrive", "--message-id", "source-3", "--yes")
     assert result.exit_code == 0, result.stderr
-    assert "new id and a new age" in result.stdout
+    assert "gets a new ID" in result.stdout
     (message,) = filled.sqs.receive_message(QueueUrl=filled.source_url, MessageAttributeNames=["All"])["Messages"]
     assert message["Body"] == login("margaret")
     assert message["MessageAttributes"] == {"origin": ORIGIN, "signature": SIGNATURE}
@@ -116,16 +116,18 @@ def test_by_reason_or_by_either_id_those_alone_go_back(filled: TwoQueues):
     assert filled.run("redrive", "--reason", "gave-up", "--yes").exit_code == 0
     assert sorted(filled.bodies("source")) == sorted([login("last"), login("ada"), login("grace")])
     assert filled.visible_letters() == 3
-    assert_refused(filled.run("redrive", "--reason", "gave-up", "--yes"), "None of the 3 dead letters")
+    assert_refused(
+        filled.run("redrive", "--reason", "gave-up", "--yes"), "No dead letter matches gave-up (received: 3)"
+    )
 
 
 def test_what_would_come_back_stays_unless_forced(filled: TwoQueues):
     result = filled.run("redrive", "--all", "--yes")
     assert result.exit_code == 0, result.stderr
-    assert "2 break the contract and stay" in result.stdout
+    assert "2 messages violate the contract and were left in the queue" in result.stdout
     assert len(filled.bodies("source")) == 3
     assert "not even JSON" in filled.bodies("letters")
-    assert_refused(filled.run("redrive", "--all", "--yes"), "Nothing that was chosen may go back")
+    assert_refused(filled.run("redrive", "--all", "--yes"), "No selected message can be redriven")
     assert filled.run("redrive", "--all", "--yes", "--force").exit_code == 0
     assert len(filled.bodies("source")) == 5
     assert filled.bodies("letters") == []
@@ -152,14 +154,14 @@ def test_what_the_queue_did_not_accept_stays(filled: TwoQueues, monkeypatch: pyt
         return answer | {"Failed": [{"Id": "1", "Code": "InternalError", "SenderFault": False}]}
 
     answer_with(monkeypatch, send_message_batch=half)
-    assert_refused(filled.run("redrive", "--reason", "gave-up", "--yes"), "1 were not accepted (InternalError)")
+    assert_refused(filled.run("redrive", "--reason", "gave-up", "--yes"), "1 message not accepted (InternalError)")
     assert (len(filled.bodies("source")), len(filled.bodies("letters"))) == (1, 4)
     assert filled.visible_letters() == 4
 
 
 def test_what_could_not_be_deleted_is_said_to_be_there_twice(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
     answer_with(monkeypatch, delete_message_batch=lambda request, real: {"Failed": []})
-    assert_refused(filled.run("redrive", "--reason", "gave-up", "--yes"), "2 were sent but could not be deleted")
+    assert_refused(filled.run("redrive", "--reason", "gave-up", "--yes"), "2 messages sent but not deleted")
     assert (len(filled.bodies("source")), len(filled.bodies("letters"))) == (2, 5)
 
 
@@ -168,7 +170,7 @@ def test_what_somebody_else_took_meanwhile_is_left_to_them(filled: TwoQueues, mo
         return {"Failed": []} if request["Entries"][0]["VisibilityTimeout"] else real(**request)
 
     answer_with(monkeypatch, change_message_visibility_batch=lapsed)
-    assert_refused(filled.run("redrive", "--reason", "gave-up", "--yes"), "2 were taken by somebody else")
+    assert_refused(filled.run("redrive", "--reason", "gave-up", "--yes"), "2 messages taken by another process")
     assert filled.bodies("source") == []
 
 
@@ -179,20 +181,20 @@ def test_a_message_that_was_given_up_on_its_second_journey_is_not_counted_by_the
         "MessageAttributes": stamps("field_blank", "source"),
         "Attributes": {"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:123456789012:source"},
     }
-    assert Letter(message=message).reason == "gave-up"
-    assert Letter(message=message | {"Attributes": {}}).reason == "field_blank"
-    assert Letter(message=message).as_sent()["MessageAttributes"] == {}
+    assert DeadLetter(message=message).reason == "gave-up"
+    assert DeadLetter(message=message | {"Attributes": {}}).reason == "field_blank"
+    assert DeadLetter(message=message).as_sent()["MessageAttributes"] == {}
 
 
 def test_the_trace_goes_on():
-    letter = Letter(message={"MessageId": "id", "Body": "", "Attributes": {"AWSTraceHeader": TRACE}})
+    letter = DeadLetter(message={"MessageId": "id", "Body": "", "Attributes": {"AWSTraceHeader": TRACE}})
     header = {"DataType": "String", "StringValue": TRACE}
     assert letter.as_sent()["MessageSystemAttributes"] == {"AWSTraceHeader": header}
 
 
 def test_an_attribute_of_the_producer_that_is_called_like_ours_stays():
     message = {"MessageId": "id", "Body": "", "MessageAttributes": {"error_code": ORIGIN}}
-    assert Letter(message=message).as_sent()["MessageAttributes"] == {"error_code": ORIGIN}
+    assert DeadLetter(message=message).as_sent()["MessageAttributes"] == {"error_code": ORIGIN}
 
 
 def test_the_rate_is_kept(monkeypatch: pytest.MonkeyPatch):
@@ -217,7 +219,9 @@ def test_what_is_discarded_is_kept_in_a_file_of_ones_own(filled: TwoQueues):
 
 def test_nothing_is_deleted_that_could_not_be_kept(filled: TwoQueues):
     Path("kept.jsonl").write_text("evidence")
-    assert_refused(filled.run("discard", "--all", "--copy", "kept.jsonl", "--yes"), "is there already")
+    assert_refused(
+        filled.run("discard", "--all", "--copy", "kept.jsonl", "--yes"), "already exists and will not be overwritten"
+    )
     assert_refused(filled.run("discard", "--all", "--copy", "no/such/folder", "--yes"), "cannot be written")
     assert_refused(filled.run("discard", "--all", "--copy", "x", "--no-copy"), "contradict")
     assert Path("kept.jsonl").read_text() == "evidence"
@@ -232,13 +236,13 @@ def test_gone_is_gone_when_told_so(filled: TwoQueues):
 
 def test_what_is_shown_leaves_out_what_is_empty_or_said_twice(filled: TwoQueues):
     refused = filled.run("show", "--reason", "timestamp_malformed", "--body").stdout
-    assert "breaks_now" in refused
+    assert "violation_now" in refused
     assert "error_code" not in refused, "the reason says it"
     given_up = filled.run("show", "--reason", "gave-up", "--body").stdout
     assert "producer-1" in given_up, "what the producer wrote on it stays"
     lines = [line for line in given_up.splitlines() if line]
     assert all(len(line.split(maxsplit=1)) == 2 for line in lines)
-    assert "breaks_now" not in given_up
+    assert "violation_now" not in given_up
 
 
 def test_a_redrive_that_is_interrupted_says_how_far_it_came(queues: TwoQueues, monkeypatch: pytest.MonkeyPatch):
@@ -253,5 +257,8 @@ def test_a_redrive_that_is_interrupted_says_how_far_it_came(queues: TwoQueues, m
     answer_with(monkeypatch, send_message_batch=second_is_interrupted)
     result = queues.run("redrive", "--reason", "gave-up", "--yes")
     assert result.exit_code == 130
-    assert result.stderr == "10 of 12 messages went back until then; the others are still there.\nInterrupted.\n"
+    assert result.stderr == (
+        "10 of 12 messages went back before the interruption. The others are still in the dead-letter queue.\n"
+        "Interrupted.\n"
+    )
     assert (len(queues.bodies("source")), queues.visible_letters()) == (10, 2)

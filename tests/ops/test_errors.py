@@ -13,7 +13,8 @@ import typer
 from botocore import exceptions
 from botocore.exceptions import ClientError
 
-from ops.errors import OperatorError, ends_in_one_sentence, explain
+from ops.commands.errors import handle_errors
+from ops.errors import OperatorError, explain
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,9 +26,9 @@ def refusal(code: str) -> ClientError:
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (OperatorError("Mend it."), "Mend it."),
+        (OperatorError("Fix it."), "Fix it."),
         (exceptions.NoCredentialsError(), "aws sso login"),
-        (exceptions.PartialCredentialsError(provider="env", cred_var="key"), "only half of them"),
+        (exceptions.PartialCredentialsError(provider="env", cred_var="key"), "No complete AWS credentials"),
         (exceptions.UnauthorizedSSOTokenError(), "have expired"),
         (exceptions.SSOTokenLoadError(error_msg="gone"), "have expired"),
         (exceptions.TokenRetrievalError(provider="sso", error_msg="gone"), "have expired"),
@@ -37,9 +38,9 @@ def refusal(code: str) -> ClientError:
         (refusal("ExpiredToken"), "have expired"),
         (refusal("InvalidClientTokenId"), "does not know these credentials"),
         (refusal("AccessDenied"), "may not call ReceiveMessage"),
-        (refusal("AWS.SimpleQueueService.NonExistentQueue"), "is the stack still there"),
-        (refusal("ThrottlingException"), "slow down"),
-        (refusal("SomethingNew"), "refused with SomethingNew"),
+        (refusal("AWS.SimpleQueueService.NonExistentQueue"), "Does the stack still exist"),
+        (refusal("ThrottlingException"), "throttled ReceiveMessage"),
+        (refusal("SomethingNew"), "failed with SomethingNew"),
         (requests.ConnectionError(), "still there"),
         (requests.Timeout(), "Timeout"),
         (UnicodeEncodeError("utf-8", "ada", 0, 1, "surrogates"), "encoding of this terminal"),
@@ -58,7 +59,7 @@ def test_one_sentence_without_what_others_sent(error: Exception, sentence: str):
 def test_a_defect_of_ours_is_not_dressed_up():
     assert explain(ValueError()) is None
     with pytest.raises(ValueError, match="ours"):
-        ends_in_one_sentence(fail_with(ValueError("ours")))()
+        handle_errors(fail_with(ValueError("ours")))()
 
 
 def fail_with(error: BaseException) -> Any:
@@ -74,7 +75,7 @@ def fail_with(error: BaseException) -> Any:
 )
 def test_exit_codes(error: BaseException, code: int, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as ended:
-        ends_in_one_sentence(fail_with(error))()
+        handle_errors(fail_with(error))()
     assert ended.value.code == code
     assert len(capsys.readouterr().err.splitlines()) == 1
 
@@ -82,8 +83,8 @@ def test_exit_codes(error: BaseException, code: int, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(("size", "flushed"), [(10, False), (1_000_000, False), (10, True)])
 def test_a_reader_that_leaves_early_is_no_error(size: int, flushed: bool):
     program = f"""
-from ops.errors import ends_in_one_sentence
-@ends_in_one_sentence
+from ops.commands.errors import handle_errors
+@handle_errors
 def command():
     print("x" * {size}, flush={flushed})
 command()
@@ -99,9 +100,7 @@ command()
 
 def run(program: str, redirection: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """A command of this body, its output as a shell redirects it."""
-    script = (
-        f"from ops.errors import ends_in_one_sentence\n@ends_in_one_sentence\ndef command():\n    {program}\ncommand()"
-    )
+    script = f"from ops.commands.errors import handle_errors\n@handle_errors\ndef command():\n    {program}\ncommand()"
     return subprocess.run(
         ["bash", "-c", f'"$0" -c "$1" {redirection}', sys.executable, script],
         cwd=ROOT,
@@ -117,7 +116,7 @@ def test_a_full_disk_is_one_sentence(size: int):
     ended = run(f"print('x' * {size})", "> /dev/full")
     assert (ended.returncode, ended.stderr) == (
         1,
-        b"What there was to write could not be written: No space left on device.\n",
+        b"The output could not be written: No space left on device.\n",
     )
 
 

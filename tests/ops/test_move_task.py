@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ops import redrive
+from ops import move_task
 from tests.ops.queues import TwoQueues, answer_with, assert_refused, login, stamps
 
 
@@ -39,7 +39,7 @@ class Tasks:
         self.clock += seconds
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
-        monkeypatch.setattr(redrive, "time", SimpleNamespace(sleep=self.sleep, monotonic=lambda: self.clock))
+        monkeypatch.setattr(move_task, "time", SimpleNamespace(sleep=self.sleep, monotonic=lambda: self.clock))
         return answer_with(
             monkeypatch,
             start_message_move_task=self.start,
@@ -104,7 +104,7 @@ def test_where_sqs_cannot_move_it_is_done_here_and_said(
     Tasks(given_up, refusal=refusal).install(monkeypatch)
     result = given_up.run("redrive", "--all", "--yes")
     assert result.exit_code == 0
-    assert "receiving, sending and deleting instead" in result.stderr
+    assert "Receiving, sending and deleting instead" in result.stderr
     assert (len(given_up.bodies("source")), given_up.bodies("letters")) == (2, [])
 
 
@@ -114,7 +114,7 @@ def test_a_task_that_may_not_be_started_or_fails_is_one_sentence(given_up: TwoQu
         assert_refused(given_up.run("redrive", "--all", "--yes"), "may not call StartMessageMoveTask")
     assert given_up.visible_letters() == 2
     Tasks(given_up, ends="FAILED").install(monkeypatch)
-    assert_refused(given_up.run("redrive", "--all", "--yes"), "FAILED after 1 messages (AWS.AccessDenied)")
+    assert_refused(given_up.run("redrive", "--all", "--yes"), "FAILED after moving 1 message (AWS.AccessDenied)")
 
 
 def test_a_task_that_is_accepted_and_never_listed_is_not_waited_for(
@@ -122,12 +122,12 @@ def test_a_task_that_is_accepted_and_never_listed_is_not_waited_for(
 ):
     tasks = Tasks(given_up, listed_at=float("inf"))
     tasks.install(monkeypatch)
-    assert_refused(given_up.run("redrive", "--all", "--yes"), "60 s ago and lists no task for it")
-    assert redrive.LISTED_WITHIN_SECONDS < tasks.clock <= redrive.LISTED_WITHIN_SECONDS + redrive.POLL_SECONDS
+    assert_refused(given_up.run("redrive", "--all", "--yes"), "60 s ago but does not list it")
+    assert move_task.LISTED_WITHIN_SECONDS < tasks.clock <= move_task.LISTED_WITHIN_SECONDS + move_task.POLL_SECONDS
     assert given_up.visible_letters() == 2
 
 
 def test_a_task_that_is_listed_late_is(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
-    tasks = Tasks(given_up, listed_at=redrive.LISTED_WITHIN_SECONDS // redrive.POLL_SECONDS)
+    tasks = Tasks(given_up, listed_at=move_task.LISTED_WITHIN_SECONDS // move_task.POLL_SECONDS)
     tasks.install(monkeypatch)
     assert given_up.run("redrive", "--all", "--yes").exit_code == 0

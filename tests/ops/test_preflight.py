@@ -179,13 +179,13 @@ def test_a_missing_python_is_a_problem(machine: Machine, monkeypatch: pytest.Mon
 def test_without_credentials_the_account_is_not_checked(machine: Machine):
     machine.refusing["sts"] = NoCredentialsError()
     problems = machine.problems()
-    assert problems.pop("credentials").startswith("No AWS credentials were found")
+    assert problems.pop("credentials").startswith("No complete AWS credentials were found")
     assert problems == dict.fromkeys(CHECKS[4:], "not checked")
 
 
 def test_an_account_that_is_not_allowed_is_a_problem(machine: Machine):
     machine.config["aws:allowedAccountIds"] = {"value": '["210987654321"]', "secret": False}
-    assert "account 123456789012, and aws:allowedAccountIds has 210987654321" in machine.problems()["credentials"]
+    assert "account 123456789012, but aws:allowedAccountIds is 210987654321" in machine.problems()["credentials"]
     machine.config["aws:allowedAccountIds"] = {"value": f'["{ACCOUNT}"]', "secret": False}
     assert machine.problems() == {}
 

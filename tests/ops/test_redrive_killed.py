@@ -24,17 +24,15 @@ from tests.ops.queues import REGION, TwoQueues, login
 ROOT = Path(__file__).resolve().parents[2]
 LETTERS = [login(f"user-{number}") for number in range(12)]  # two batches
 
-REDRIVE = "from ops import dead_letters; dead_letters.WAIT_SECONDS = 0; from ops.__main__ import app; app()"
-# The control: what is deleted before it is sent is nowhere in between.
+REDRIVE = "from ops import dead_letter_queue as queue; queue.WAIT_SECONDS = 0; from ops.__main__ import app; app()"
+# The control deletes a batch before it sends it, so that in between the batch is in no queue.
 DELETE_FIRST = f"""
-from ops import redrive
-send = redrive._send
-def delete_and_send(sqs, batch, source_url, moved):
-    urls = dict(QueueUrl=source_url.replace("source", "letters"))
-    entries = [dict(Id=str(n), ReceiptHandle=each.message["ReceiptHandle"]) for n, each in enumerate(batch)]
-    sqs.delete_message_batch(**urls, Entries=entries)
-    return send(sqs, batch, source_url, moved)
-redrive._send = delete_and_send
+from ops.redrive import Redrive
+send = Redrive._send
+def delete_and_send(self, batch):
+    self._held.delete(batch)
+    return send(self, batch)
+Redrive._send = delete_and_send
 {REDRIVE}
 """
 

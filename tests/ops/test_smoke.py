@@ -9,8 +9,8 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sqs.models import sqs_backends
 
-from ops import dead_letters, smoke, smoke_dead_letter
-from ops.api import Answer
+from ops import dead_letter_queue, smoke, smoke_dead_letter
+from ops.api import ApiResponse
 from ops.errors import OperatorError
 from ops.events import Failure, Sent
 from ops.stack import ApiClient
@@ -46,11 +46,13 @@ class Path:
             self._store(event["user_id"])
         return Sent(1, self.failures)
 
-    def query(self, outputs: Any, user: str, token: str | None) -> Answer:
+    def query(self, outputs: Any, user: str, token: str | None) -> ApiResponse:
         if token is None:
-            return Answer(self.refused_status, None)
+            return ApiResponse(self.refused_status, None)
         newest_first = sorted(self.stored[user].items(), key=lambda login: login[1], reverse=True)
-        return Answer(200, {"services": [{"service_id": one, "last_accessed": at} for one, at in newest_first]})
+        return ApiResponse(
+            200, {"services": [{"service_id": service, "last_accessed": at} for service, at in newest_first]}
+        )
 
     def remove(self, outputs: Any, user: str) -> bool:
         """The record is removed, and comes back as often as events are still on their way."""
@@ -85,7 +87,14 @@ class Path:
             self.quarantine(message["MessageId"], message["Body"])
 
     def smoke(self, *, dead_letter: bool = False) -> None:
-        smoke.smoke(self.stack.outputs, CLIENT, DEADLINE_SECONDS, self.told.append, dead_letter=dead_letter)
+        smoke.smoke(
+            self.stack.outputs,
+            CLIENT,
+            DEADLINE_SECONDS,
+            report=self.told.append,
+            warn=self.told.append,
+            dead_letter=dead_letter,
+        )
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -112,7 +121,7 @@ def path(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         clock = SimpleNamespace(monotonic=lambda: path.now, sleep=path.sleep)
         monkeypatch.setattr(smoke, "time", clock)
         monkeypatch.setattr(smoke_dead_letter, "time", clock)
-        monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
+        monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
         yield path
 
 
@@ -126,7 +135,7 @@ def test_a_path_that_works_with_health_that_is_not_in_alarm_passes(path: Path, s
 
 def test_a_stack_without_the_composite_says_so(path: Path):
     path.smoke()
-    assert "no service-health" in path.told[-1]
+    assert "setting `alarms` of this stack omits it" in path.told[-1]
 
 
 def test_health_in_alarm_fails_with_what_pages(path: Path):
@@ -140,14 +149,14 @@ def test_health_in_alarm_fails_with_what_pages(path: Path):
 
 def test_a_late_login_that_wins_is_a_surprise(path: Path):
     path.fold = lambda before, after: after
-    with pytest.raises(OperatorError, match=r"should answer .* but answers .*smoke-test-.* may still appear"):
+    with pytest.raises(OperatorError, match=r"should return .* but returns .*smoke-test-.* may still appear"):
         path.smoke()
     assert path.left() == []
 
 
 def test_an_open_api_is_a_surprise(path: Path):
     path.refused_status = 200
-    with pytest.raises(OperatorError, match="should answer 401 without a token, but answers 200"):
+    with pytest.raises(OperatorError, match="should return 401 without a token, but returns 200"):
         path.smoke()
     assert path.left() == []
 
@@ -171,7 +180,7 @@ def test_an_interruption_leaves_nothing_either(path: Path):
 def test_a_failed_test_leaves_no_record_either_that_comes_back(path: Path):
     path.fold = lambda before, after: after
     path.returns = 2
-    with pytest.raises(OperatorError, match="should answer"):
+    with pytest.raises(OperatorError, match="should return"):
         path.smoke()
     assert (path.removals, path.left()) == (3, [])
 
@@ -180,7 +189,7 @@ def test_an_event_still_on_its_way_brings_the_record_back_for_a_moment_only(path
     path.returns = 2
     path.smoke()
     assert (path.removals, path.left()) == (3, [])
-    assert "The test user is removed, and stays away" in path.told
+    assert "The test user was removed and did not come back" in path.told
 
 
 def test_a_record_that_comes_back_for_ever_is_a_surprise(path: Path):
@@ -191,7 +200,7 @@ def test_a_record_that_comes_back_for_ever_is_a_surprise(path: Path):
 
 def test_the_invalid_event_becomes_the_dead_letter_that_is_taken_out(path: Path):
     path.smoke(dead_letter=True)
-    assert "The invalid event is a dead letter with its reason and its bytes, and is taken out" in path.told
+    assert "The invalid event became a dead letter with its reason and its bytes, and was deleted" in path.told
     assert (path.letters(), path.left()) == ([], [])
 
 
@@ -208,7 +217,7 @@ def test_dead_letters_of_others_stay_and_are_seen_as_rarely_as_can_be(path: Path
 BROKEN: dict[str, tuple[Callable[[Path, str, str], object], str]] = {
     "never quarantined": (
         lambda path, id_, body: None,
-        "is not among the dead letters: see `python -m ops logs --mess",
+        "is not among the dead letters. See: python -m ops logs --mess",
     ),
     "read and written again": (
         lambda path, id_, body: path.bury(id_, json.dumps(json.loads(body))),
@@ -248,7 +257,7 @@ def test_a_quarantine_that_is_broken_is_a_surprise(path: Path, defect: str):
 
 def test_a_surprise_before_leaves_no_dead_letter(path: Path):
     path.refused_status = 200
-    with pytest.raises(OperatorError, match="should answer 401"):
+    with pytest.raises(OperatorError, match="should return 401"):
         path.smoke(dead_letter=True)
     assert (path.letters(), path.left()) == ([], [])
 
@@ -256,4 +265,4 @@ def test_a_surprise_before_leaves_no_dead_letter(path: Path):
 def test_nothing_invalid_is_sent_unless_asked_for(path: Path):
     path.smoke()
     assert path.letters() == []
-    assert not any("breaks the contract" in line for line in path.told)
+    assert not any("violates the contract" in line for line in path.told)

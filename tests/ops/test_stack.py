@@ -65,7 +65,7 @@ def test_a_choice_between_api_clients_is_asked_for_by_name():
     outputs = parse_outputs(json.dumps(COMPLETE | {"apiClients": two}), "a file")
     with pytest.raises(OperatorError, match="--client: one, two"):
         outputs.api_client(None)
-    with pytest.raises(OperatorError, match="'three': it has one, two"):
+    with pytest.raises(OperatorError, match=r"'three'\. It has: one, two"):
         outputs.api_client("three")
     assert outputs.api_client("two").client_id == "2"
 
@@ -76,7 +76,7 @@ def test_without_any_stack_the_newcomer_is_told_how_to_get_one(tmp_path: Path, m
         load_outputs(None, None)
     with pytest.raises(OperatorError, match=r"missing\.json"):
         load_outputs(None, Path("missing.json"))
-    with pytest.raises(OperatorError, match="give one"):
+    with pytest.raises(OperatorError, match="Use one of them"):
         load_outputs("dev", Path("missing.json"))
 
 
@@ -104,9 +104,9 @@ def test_a_stack_is_read_through_the_pulumi_cli(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("output", "value", "sentence"),
     [
-        ("queueUrl", 5, "does not hold the outputs"),
-        ("endpoint", "nonsense", "does not hold the outputs"),
-        ("tokenUrl", "", "does not hold the outputs"),
+        ("queueUrl", 5, "does not contain the outputs"),
+        ("endpoint", "nonsense", "does not contain the outputs"),
+        ("tokenUrl", "", "does not contain the outputs"),
         ("functions", {"query": "q"}, "has no output 'event-handler'"),
     ],
 )

@@ -106,7 +106,7 @@ def test_who_is_told_shows_neither_addresses_nor_the_pagers_url(stack: Simulated
         assert "email" in shown  # the control
         assert "oncall@" not in shown
         assert "KEY" not in shown
-    assert "P3            nobody: set alarmEmail or pageEndpoint" in run(stack, tmp_path).stdout
+    assert "P3            nobody; set alarmEmail or pageEndpoint" in run(stack, tmp_path).stdout
 
 
 def test_a_subscription_nobody_confirmed_stands_out(stack: SimulatedStack, monkeypatch: pytest.MonkeyPatch):
@@ -145,11 +145,11 @@ def test_what_fires_is_told_with_its_reason_and_its_page_of_the_runbook(stack: S
     assert "ALARM P1 ingest-down since 20" in shown
     assert "Because the test says so." in shown
     assert "https://example.com/runbook.md#ingest-down" in shown
-    assert "keeps alarms without evaluating" not in shown
+    assert "stores alarms without evaluating" not in shown
 
 
 def test_what_cannot_be_asked_is_one_sentence(stack: SimulatedStack, tmp_path: Path):
     stack.client("lambda").delete_function(FunctionName=f"{PREFIX}-query")
     refused = run(stack, tmp_path)
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert refused.stderr.startswith("GetFunctionConfiguration found nothing of that name")
+    assert refused.stderr.startswith("GetFunctionConfiguration found no such resource")

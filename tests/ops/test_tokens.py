@@ -12,8 +12,7 @@ from typer.testing import CliRunner, Result
 
 from ops import api, tokens
 from ops.__main__ import app
-from ops.api import Answer, Token
-from ops.commands import api as api_command
+from ops.api import ApiResponse, Token
 from ops.tokens import TokenCache
 from tests.ops.test_command_line import outputs_file
 
@@ -31,11 +30,11 @@ class Api:
         self.granted.append(f"token-{len(self.granted) + 1}")
         return Token(self.granted[-1], self.expires_in)
 
-    def answer(self, outputs: Any, user_id: str, token: str) -> Answer:
+    def answer(self, outputs: Any, user_id: str, token: str) -> ApiResponse:
         self.asked.append(token)
         if self.refuses or token != self.granted[-1]:
-            return Answer(401, {"message": "A valid access token is required.", "request_id": "r"})
-        return Answer(200, {"user_id": user_id, "services": []})
+            return ApiResponse(401, {"message": "A valid access token is required.", "request_id": "r"})
+        return ApiResponse(200, {"user_id": user_id, "services": []})
 
 
 @pytest.fixture
@@ -43,7 +42,7 @@ def pool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
     pool = Api()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(tokens, "request_token", pool.grant)
-    monkeypatch.setattr(api_command, "query_services", pool.answer)
+    monkeypatch.setattr(tokens, "query_services", pool.answer)
     return pool
 
 
@@ -120,7 +119,7 @@ def test_a_refused_token_is_replaced_once(pool: Api, outputs: str):
     pool.refuses = True
     refused = run("query", "ada", "--outputs", outputs)
     assert (refused.exit_code, len(pool.asked)) == (1, 5)
-    assert refused.stderr == "The API answered 401: A valid access token is required. (request r)\n"
+    assert refused.stderr == "The API returned 401: A valid access token is required. (request r)\n"
 
 
 def test_each_pool_client_and_scope_has_its_own(pool: Api, tmp_path: Path):
@@ -155,4 +154,4 @@ def test_an_answer_that_is_no_token_is_one_sentence(body: bytes, outputs: str, m
     monkeypatch.setattr(api.requests, "post", lambda *arguments, **options: response)
     refused = run("token", "--fresh", "--outputs", outputs)
     assert (refused.exit_code, len(refused.stderr.splitlines())) == (1, 1)
-    assert "is no token" in refused.stderr
+    assert "something other than a token" in refused.stderr
