@@ -151,7 +151,7 @@ def test_what_a_user_can_cause_is_one_sentence(command: Command):
         port = str(other.getsockname()[1])
         for arguments, expected in {
             ("--port", port): rf"Port {port} on 127\.0\.0\.1 cannot be used: .*",
-            ("--stack", "nowhere"): r"There is no stack nowhere: .*",
+            ("--stack", "nowhere"): r"Stack nowhere does not exist: .*",
         }.items():
             status, _, complaint = command.run("up", *arguments, "--outputs", str(command.outputs))
             assert status == 1

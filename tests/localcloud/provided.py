@@ -9,7 +9,7 @@ import pytest
 from localcloud.deployer.engine import Resource
 from localcloud.emulator.process import Emulator
 from localcloud.providers import Providers
-from localcloud.providers.inputs import PROVIDERS
+from localcloud.providers.inputs import RESOURCE_TYPES
 
 TRUST = json.dumps(
     {
@@ -52,7 +52,7 @@ class Cloud:
 
     def not_made(self, *, services: bool) -> set[str]:
         """The types that no test has made yet, of `SERVICES` or of the other modules."""
-        modules = {token: provider.__module__.rpartition(".")[2] for token, (provider, _) in PROVIDERS.items()}
+        modules = {token: type_.create.__module__.rpartition(".")[2] for token, type_ in RESOURCE_TYPES.items()}
         return {token for token, module in modules.items() if (module in SERVICES) is services} - self.made_types
 
 

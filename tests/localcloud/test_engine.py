@@ -93,7 +93,7 @@ def test_inputs_are_echoed_as_they_came(run: Run):
 
 def test_control_rebuilt_inputs_would_lose_what_they_are(run: Run, monkeypatch: pytest.MonkeyPatch):
     def rebuilt(inputs: Any, outputs: dict[str, Any], _secret_keys: Any) -> Any:
-        plain, _ = wire.decode(inputs, Path())
+        plain = wire.decode(inputs, Path()).values
         return wire.encode({key: value if isinstance(value, str) else {} for key, value in (plain | outputs).items()})
 
     monkeypatch.setattr(wire, "merge", rebuilt)

@@ -79,7 +79,7 @@ def begun(run: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_is_being_created_is_waited_for_or_it_would_be_orphaned(run: Run, begun: Path):
     lab = Lab(lambda resource: begun.read_text())
-    assert run.failure(DIES_WHILE_CREATING, lab) == "The program ended with exit code 7 and no explanation."
+    assert run.failure(DIES_WHILE_CREATING, lab) == "The program ended with exit code 7 and no message."
     assert lab.created == ["slow"]
 
 
@@ -141,11 +141,11 @@ def test_a_program_that_does_not_parse_is_told_with_its_line(run: Run):
             "Thing('t'); Thing('t')",
             'Could not create lab:index:Thing "t": its URN urn:pulumi:dev::lab::lab:index:Thing::t is',
         ),
-        ("Thing('t', {}, pulumi.ResourceOptions(import_='i-1'))", "nothing can be imported (i-1)"),
+        ("Thing('t', {}, pulumi.ResourceOptions(import_='i-1'))", "import of i-1 is not possible"),
         ("Thing('t', {}, pulumi.ResourceOptions(id='i-1'))", 'Could not read lab:index:Thing "t" (i-1)'),
         (
             "Thing('t', {'x': pulumi.RemoteAsset('https://example.com')})",
-            "x holds a kind of value (uri) that cannot be",
+            "x is a kind of value (uri) that the embedded cloud does not",
         ),
         ("Thing('t', {}, pulumi.ResourceOptions(transforms=[lambda args: None]))", "does not support transforms"),
     ],

@@ -99,12 +99,12 @@ def test_an_override_must_be_of_its_declared_type_too(read):
 @pytest.mark.parametrize(
     ("declared", "fault"),
     [
-        ("key: {type: float, default: 1}", "has type float; the types are string, integer"),
+        ("key: {type: float, default: 1}", "has type float; use string, integer"),
         ("key: {type: integer, default: 1.5}", "the default of key, 1.5, is not of type integer"),
         ("key: {type: string, default: 3.13}", "the default of key, 3.13, is not of type string"),
-        ("key: {type: array, default: []}", "must name the type of its `items`"),
+        ("key: {type: array, default: []}", "is an array without the type of its `items`"),
         ("key: {default: 1, value: 1}", "both a default and a value"),
-        ("key: {defualt: 1}", "has an attribute that is none of"),
+        ("key: {defualt: 1}", "has an attribute other than"),
         ("aws:region: {default: eu-west-1}", "must have `value`"),
         ("aws:region: {type: string, value: eu-west-1}", "must have `value`"),
         ("aws:region: {description: where}", "must have `value`"),
@@ -125,7 +125,7 @@ def test_an_encrypted_value_is_refused_by_name_but_an_override_stands_for_it(rea
 
 
 def test_a_key_declared_secret_takes_no_plain_value_from_a_file(read, tmp_path: Path):
-    with pytest.raises(ConfigError, match="is declared secret but its value is plain") as caught:
+    with pytest.raises(ConfigError, match="is declared secret, but its value is plain") as caught:
         read("token: {type: string, secret: true}", "shop:token: hunter2")
     assert "hunter2" not in str(caught.value)
     assert stack_config.read(tmp_path, "dev", {"token": "plain"}).secret_keys == {"shop:token"}
@@ -136,13 +136,15 @@ def test_a_key_declared_secret_takes_no_plain_value_from_a_file(read, tmp_path: 
 
 def test_a_missing_stack_is_told_with_those_there_are(read, tmp_path: Path):
     read("size: 1")
-    with pytest.raises(ConfigError, match=r"no stack live: Pulumi.live.yaml is missing. Stacks here: dev"):
+    with pytest.raises(
+        ConfigError, match=r"Stack live does not exist: Pulumi.live.yaml is missing. Existing stacks: dev"
+    ):
         stack_config.read(tmp_path, "live")
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(None, "no Pulumi.yaml in"), ("- a", "not a mapping"), ("{", "not YAML"), ("config: {}", "has no name")],
+    [(None, "has no Pulumi.yaml"), ("- a", "not a mapping"), ("{", "not valid YAML"), ("config: {}", "has no `name`")],
 )
 def test_a_broken_project_file_is_told_in_one_sentence(tmp_path: Path, content: str | None, sentence: str):
     if content is not None:
