@@ -37,7 +37,7 @@ def test_the_demo_tells_its_story_and_ends_well(checkout: Path):
     told = run("localcloud", "demo", cwd=checkout)
     assert (told.returncode, told.stderr) == (0, "")
     assert '"user_id": "ada"' in told.stdout
-    assert "All as expected" in told.stdout
+    assert "All checks passed" in told.stdout
 
 
 def test_the_demo_notices_what_is_not_as_it_should_be(
@@ -49,7 +49,7 @@ def test_the_demo_notices_what_is_not_as_it_should_be(
     eventually(lambda: stack.record("stranger"), bool)
     monkeypatch.setattr(demo, "DEADLINE_SECONDS", 0)
     with pytest.raises(demo.UnexpectedAnswerError, match="the table"):
-        demo.tell(stack.cloud, outputs, Progress(demo.STORY_STEPS, Console(quiet=True)))
+        demo.run_story(stack.cloud, outputs, Progress(demo.STORY_STEPS, Console(quiet=True)))
 
 
 def test_an_operator_sends_a_login_and_finds_it(outputs: Path, user: str):

@@ -102,7 +102,7 @@ def test_it_says_what_it_does_and_is_gone_when_told_to_stop(command: Command):
     second = Command(command.checkout, command.scratch)
     status, said, complaint = second.run("up", "--outputs", str(command.outputs))
     assert (status, said) == (1, ""), "nothing is started that would take the place of the first"
-    assert re.fullmatch(rf".* runs at {outputs['endpoint']}: .* --outputs\.", complaint.strip()), complaint
+    assert re.fullmatch(rf".* already running at {outputs['endpoint']}\. .* --outputs\.", complaint.strip()), complaint
     assert json.loads(command.outputs.read_text()) == outputs
 
     assert command.end(signal.SIGTERM) == 0
@@ -133,7 +133,7 @@ def test_it_says_so_when_the_emulator_dies(command: Command):
     _, complaint = command.process.communicate(timeout=HANG_SECONDS)
     assert command.process.returncode == 1
     assert complaint.strip().splitlines() == [complaint.strip()]
-    assert "ended by itself" in complaint
+    assert "ended unexpectedly" in complaint
     assert command.leftovers() == []
 
 
