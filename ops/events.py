@@ -191,7 +191,7 @@ def send_events(
             is_body_error = (code or "").removeprefix("AWS.SimpleQueueService.") in BODY_ERRORS
             for event in batch:
                 # SQS may have accepted it and only the response was lost. The same login twice changes nothing.
-                reject(event, code or "no answer")
+                reject(event, code or "no response")
             if is_body_error:
                 continue
             for rest in pending:
@@ -203,7 +203,7 @@ def send_events(
         codes = {int(entry["Id"]): entry["Code"] for entry in response.get("Failed", [])}
         for index, event in enumerate(batch):
             if index not in accepted_indexes:
-                reject(event, codes.get(index, "no answer"))
+                reject(event, codes.get(index, "no response"))
         accepted += len(accepted_indexes)
         on_progress(accepted)
     return accepted

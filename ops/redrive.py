@@ -58,7 +58,7 @@ class Redrive:
         codes = {batch[int(entry["Id"])].message_id: entry["Code"] for entry in response.get("Failed", [])}
         accepted_ids = {letter.message_id for letter in accepted}
         self.rejected |= {
-            letter.message_id: codes.get(letter.message_id, "no answer")
+            letter.message_id: codes.get(letter.message_id, "no response")
             for letter in batch
             if letter.message_id not in accepted_ids
         }

@@ -5,7 +5,7 @@ import json
 from localcloud.emulator.process import Emulator
 from localcloud.providers.inputs import Created, Inputs, creates
 
-# How a stage's patch operations name the settings of a method.
+# The names of a method's settings in the patch operations of a stage.
 METHOD_SETTINGS = {
     "cacheDataEncrypted": "caching/dataEncrypted",
     "cacheTtlInSeconds": "caching/ttlInSeconds",

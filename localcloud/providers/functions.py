@@ -1,4 +1,4 @@
-"""Functions, their layers, and what starts them."""
+"""Functions, their layers, and what invokes them."""
 
 import secrets
 from pathlib import Path
@@ -35,7 +35,7 @@ def _function(cloud: Emulator, inputs: Inputs) -> Created:
     if reserved >= 0:
         client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
     version = made["Version"]
-    # The ARN of a version that was published with it has the version at its end.
+    # When a version was published with it, the ARN ends with that version.
     arn = made["FunctionArn"].removesuffix(f":{version}")
     outputs = {
         "arn": arn,
@@ -83,5 +83,5 @@ def _invoke_arn(cloud: Emulator, arn: str) -> str:
 
 def _zip_bytes(archive: Any) -> bytes:
     if not isinstance(archive, pulumi.FileArchive) or not Path(archive.path).is_file():
-        raise ResourceFailed("its code is not a zip file, and the embedded cloud takes nothing else")
+        raise ResourceFailed("its code is not a zip file, which the embedded cloud requires")
     return Path(archive.path).read_bytes()

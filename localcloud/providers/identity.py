@@ -1,4 +1,4 @@
-"""Who may do what: roles and user pools, and who the caller is."""
+"""Roles, user pools, and the identity of the deployer."""
 
 from typing import Any
 
@@ -72,5 +72,6 @@ def _user_pool_client(cloud: Emulator, inputs: Inputs) -> Created:
 
 @invokes("aws:index/getCallerIdentity:getCallerIdentity")
 def _caller_identity(cloud: Emulator, _: dict[str, Any]) -> dict[str, Any]:
-    who = cloud.client("sts").get_caller_identity()
-    return {"id": who["Account"], "accountId": who["Account"], "arn": who["Arn"], "userId": who["UserId"]}
+    caller = cloud.client("sts").get_caller_identity()
+    account = caller["Account"]
+    return {"id": account, "accountId": account, "arn": caller["Arn"], "userId": caller["UserId"]}

@@ -66,7 +66,7 @@ def _topic_subscription(cloud: Emulator, inputs: Inputs) -> Created:
     topic_arn, protocol, endpoint = inputs.take("topic"), inputs.take("protocol"), inputs.take("endpoint")
     attributes = as_attributes(inputs.take_mapped(SUBSCRIPTION_ATTRIBUTES))
     if protocol not in {"sqs", "lambda"}:
-        # People are outside this machine, and the emulator would post to a real paging endpoint.
+        # No person is notified from this machine, and the emulator would post to a real pager.
         return Created(f"{topic_arn}:never-confirmed", {"arn": "PendingConfirmation", "pendingConfirmation": True})
     arn = cloud.client("sns").subscribe(
         TopicArn=topic_arn, Protocol=protocol, Endpoint=endpoint, Attributes=attributes, ReturnSubscriptionArn=True

@@ -1,6 +1,6 @@
-"""Log groups, alarms and dashboards: kept so that they can be listed and read. The emulator does not evaluate them.
+"""Log groups, alarms and dashboards, stored so that they can be listed and read. The emulator does not evaluate them.
 
-Saved queries, field indexes and everything of X-Ray are not even kept: nothing here could run or use them.
+Saved queries, field indexes and the resources of X-Ray are not stored, because nothing in the emulator uses them.
 """
 
 import uuid
@@ -21,12 +21,12 @@ def _log_group(cloud: Emulator, inputs: Inputs) -> Created:
 
 @creates("aws:cloudwatch/logMetricFilter:LogMetricFilter")
 def _log_metric_filter(cloud: Emulator, inputs: Inputs) -> Created:
-    name, counted = inputs.take_name(), inputs.take("metricTransformation")
-    transformation = {f"metric{pascal(key)}": counted[key] for key in ("name", "namespace", "value")}
+    name, metric = inputs.take_name(), inputs.take("metricTransformation")
+    transformation = {f"metric{pascal(key)}": metric[key] for key in ("name", "namespace", "value")}
     cloud.client("logs").put_metric_filter(
         filterName=name,
         filterPattern=inputs.take("pattern"),
-        metricTransformations=[transformation | {"dimensions": counted.get("dimensions") or {}}],
+        metricTransformations=[transformation | {"dimensions": metric.get("dimensions") or {}}],
         **inputs.take_rest(),
     )
     return Created(name, {"name": name})
@@ -40,11 +40,11 @@ def _log_metric_filter(cloud: Emulator, inputs: Inputs) -> Created:
     ignoring="ruleName priority version reservoirSize fixedRate host httpMethod urlPath serviceName serviceType "
     "resourceArn",
 )
-def _not_kept(cloud: Emulator, inputs: Inputs) -> Created:
+def _not_stored(cloud: Emulator, inputs: Inputs) -> Created:
     return Created(str(uuid.uuid4()))
 
 
-# Alarms are never evaluated here, so there is nothing to wait for either.
+# Alarms are not evaluated, so there is no warm-up.
 @creates("aws:cloudwatch/metricAlarm:MetricAlarm", ignoring="warmUpConfiguration")
 def _metric_alarm(cloud: Emulator, inputs: Inputs) -> Created:
     name = inputs.take_name()
@@ -94,7 +94,7 @@ def _metric_query(query: dict[str, Any]) -> dict[str, Any]:
     metric = call.pop("Metric", None)
     if metric is not None:
         statistic = {pascal(name): metric[name] for name in ("period", "stat", "unit") if metric.get(name)}
-        which = {pascal(name): metric[name] for name in ("metricName", "namespace") if metric.get(name)}
-        which["Dimensions"] = _dimensions(metric.get("dimensions") or {})
-        call["MetricStat"] = {"Metric": which, **statistic}
+        identity = {pascal(name): metric[name] for name in ("metricName", "namespace") if metric.get(name)}
+        identity["Dimensions"] = _dimensions(metric.get("dimensions") or {})
+        call["MetricStat"] = {"Metric": identity, **statistic}
     return call

@@ -18,7 +18,7 @@ def _table(cloud: Emulator, inputs: Inputs) -> Created:
     made = dynamodb.create_table(
         TableName=name,
         KeySchema=[{"AttributeName": key, "KeyType": kind} for kind, key in keys.items() if key],
-        AttributeDefinitions=[{"AttributeName": one["name"], "AttributeType": one["type"]} for one in attributes],
+        AttributeDefinitions=[{"AttributeName": entry["name"], "AttributeType": entry["type"]} for entry in attributes],
         **({"SSESpecification": encryption} if encryption else {}),
         **inputs.take_rest(pascal),
     )["TableDescription"]
