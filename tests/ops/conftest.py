@@ -11,13 +11,13 @@ from tests.ops.queues import ORIGIN, SESSION, SIGNATURE, TwoQueues, login, stamp
 
 
 def make_client(*arguments: Any, **options: Any) -> Any:
-    """A client of moto that answers as the emulator to what moto does not know: it would raise NotImplementedError."""
+    """Return a moto client that rejects unknown operations as the emulator does, without NotImplementedError."""
 
-    def refuse(**request: Any) -> None:
+    def reject(**request: Any) -> None:
         raise ClientError({"Error": {"Code": "InvalidAction", "Message": ""}}, "ListMessageMoveTasks")
 
     client: Any = SESSION.client(*arguments, **options)
-    client.list_message_move_tasks = refuse
+    client.list_message_move_tasks = reject
     return client
 
 
@@ -33,7 +33,7 @@ def queues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoQueue
 
 @pytest.fixture
 def filled(queues: TwoQueues) -> TwoQueues:
-    """Two that were given up, two that are refused, and one that a stricter rule refused once and is valid now."""
+    """Queues with two letters that were given up, two invalid ones, and one that a stricter rule once quarantined."""
     queues.bury(login("ada"), origin=ORIGIN)
     queues.bury(login("grace"))
     queues.bury("not even JSON", **stamps("body_not_json", "source-1"))
