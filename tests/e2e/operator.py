@@ -1,4 +1,4 @@
-"""The operator's command line, run inside the test: a process of its own would only cost a second each time."""
+"""The operator's command line, run in the test's own process, which saves a second per command."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.e2e.conftest import Stack
 
 
 class Operator:
-    """Somebody with the outputs of a stack at a prompt."""
+    """A person at a prompt with the outputs of a stack."""
 
     def __init__(self, stack: Stack, folder: Path) -> None:
         self.outputs = folder / "outputs.json"

@@ -1,4 +1,4 @@
-"""Who gets in, and what each role may do, enforced by the emulator from the policies the program made."""
+"""Authentication and the permissions of each role, enforced by the emulator with the program's policies."""
 
 import io
 import json
@@ -21,23 +21,23 @@ def handler(event, context):
         return error.response["Error"]["Code"]
     return "allowed"
 """
-REFUSED = {"AccessDenied", "AccessDeniedException"}
+DENIED = {"AccessDenied", "AccessDeniedException"}
 
 
-def test_a_token_opens_the_api(stack: Stack, token: str):
+def test_valid_token_is_accepted(stack: Stack, token: str):
     assert stack.query("anybody", token).status_code == 200
 
 
-def test_a_client_gets_no_token_with_a_wrong_secret_or_for_another_scope(stack: Stack):
+def test_wrong_secret_or_scope_gets_no_token(stack: Stack):
     client = stack.outputs["apiClients"]["example-client"]
-    refused = stack.request_token(client["clientId"], "guessed", stack.outputs["apiScope"])
-    assert refused.status_code in {400, 401}
-    refused = stack.request_token(client["clientId"], client["clientSecret"], "event-processing/everything")
-    assert refused.status_code == 400
+    response = stack.request_token(client["clientId"], "guessed", stack.outputs["apiScope"])
+    assert response.status_code in {400, 401}
+    response = stack.request_token(client["clientId"], client["clientSecret"], "event-processing/everything")
+    assert response.status_code == 400
 
 
 @pytest.mark.parametrize("queue", ["queueUrl", "deadLetterQueueUrl"])
-def test_a_queue_refuses_what_does_not_arrive_over_tls(stack: Stack, queue: str):
+def test_queue_rejects_requests_without_tls(stack: Stack, queue: str):
     sqs, url = stack.client("sqs"), stack.outputs[queue]
 
     def over_plain_http(request, **_: object):
@@ -56,7 +56,7 @@ def test_a_queue_refuses_what_does_not_arrive_over_tls(stack: Stack, queue: str)
 
 @pytest.fixture(scope="module", params=["event-handler", "query"])
 def probe(stack: Stack, request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    """A function that tries what it is told to, with the role of one of the program's functions."""
+    """A function that calls any operation, with the role of one of the program's functions."""
     client = stack.client("lambda")
     role = client.get_function_configuration(FunctionName=stack.outputs["functions"][request.param])["Role"]
     code = io.BytesIO()
@@ -75,7 +75,7 @@ def probe(stack: Stack, request: pytest.FixtureRequest) -> Iterator[tuple[str, s
     client.delete_function(FunctionName=name)
 
 
-def test_a_function_may_do_what_it_was_given_and_nothing_else(stack: Stack, neighbour: Stack, probe: tuple[str, str]):
+def test_function_role_allows_only_what_it_needs(stack: Stack, neighbour: Stack, probe: tuple[str, str]):
     role, name = probe
     own_role = stack.client("lambda").get_function_configuration(FunctionName=name)["Role"]
     other_table, other_source, other_letters = (
@@ -83,7 +83,7 @@ def test_a_function_may_do_what_it_was_given_and_nothing_else(stack: Stack, neig
     )
     table, source, letters = (stack.outputs[key] for key in ("tableName", "queueUrl", "deadLetterQueueUrl"))
     key = {"user_id": {"S": "nobody-at-all"}}
-    tries = {
+    calls = {
         "read one": ("dynamodb", "get_item", {"TableName": table, "Key": key}),
         "read many": ("dynamodb", "batch_get_item", {"RequestItems": {table: {"Keys": [key]}}}),
         "write": (
@@ -133,12 +133,12 @@ def test_a_function_may_do_what_it_was_given_and_nothing_else(stack: Stack, neig
         "learn secrets": ("lambda", "get_function", {"FunctionName": name}),
         "rise": ("iam", "list_roles", {}),
     }
-    answers = {}
-    for what, (service, operation, parameters) in tries.items():
+    results = {}
+    for attempt, (service, operation, parameters) in calls.items():
         payload = json.dumps({"service": service, "operation": operation, "parameters": parameters})
-        answers[what] = json.load(stack.client("lambda").invoke(FunctionName=name, Payload=payload)["Payload"])
-    # The write is allowed and fails on its condition: nothing is stored by it.
-    given = {
+        results[attempt] = json.load(stack.client("lambda").invoke(FunctionName=name, Payload=payload)["Payload"])
+    # The write is allowed, but its condition fails, so it stores nothing.
+    allowed = {
         "event-handler": {
             "read many": "allowed",
             "write": "ConditionalCheckFailedException",
@@ -146,4 +146,4 @@ def test_a_function_may_do_what_it_was_given_and_nothing_else(stack: Stack, neig
         },
         "query": {"read one": "allowed"},
     }[role]
-    assert {what: answer for what, answer in answers.items() if answer not in REFUSED} == given
+    assert {attempt: result for attempt, result in results.items() if result not in DENIED} == allowed

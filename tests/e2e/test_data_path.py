@@ -1,4 +1,4 @@
-"""From the queue through the event handler, the table and the API, with nothing replaced."""
+"""From the queue through the event handler and the table to the API, without fakes."""
 
 import json
 import random
@@ -12,7 +12,7 @@ def services(*logins: tuple[str, str]) -> list[dict[str, str]]:
     return [{"service_id": s, "service_name": s.title(), "last_accessed": at} for s, at in logins]
 
 
-def test_a_login_comes_out_of_the_api(stack: Stack, token: str, user: str):
+def test_login_is_returned_by_the_api(stack: Stack, token: str, user: str):
     stack.send(event(user, "mail", "2024-03-01T10:00:00+02:00"), event(user, "wiki", "2024-03-02T10:00:00Z"))
     answer = eventually(lambda: stack.query(user, token), lambda a: len(a.json()["services"]) == 2)
     assert answer.status_code == 200
@@ -23,12 +23,12 @@ def test_a_login_comes_out_of_the_api(stack: Stack, token: str, user: str):
     }
 
 
-def test_a_user_without_logins_has_no_services(stack: Stack, token: str, user: str):
+def test_user_without_logins_has_no_services(stack: Stack, token: str, user: str):
     answer = stack.query(user, token)
     assert (answer.status_code, answer.json()) == (200, {"user_id": user, "services": []})
 
 
-def test_an_impossible_user_is_refused(stack: Stack, token: str):
+def test_invalid_user_id_is_rejected(stack: Stack, token: str):
     answer = stack.query("x" * 256, token)
     assert answer.status_code == 400
     assert answer.json().keys() == {"message", "request_id"}
@@ -46,14 +46,14 @@ def test_duplicates_and_any_order_give_the_same_record(stack: Stack, user: str):
 
     for number in range(len(orders)):
         eventually(lambda number=number: stored(number), lambda seen: seen == newest)
-    # What is still under way when the newest has arrived must not undo it.
+    # An event that is handled after the newest login must not undo it.
     eventually(stack.in_queue, lambda waiting: waiting == 0)
     assert stored(0) == stored(1) == stored(2) == newest
     assert len({json.dumps(stack.record(f"{user}-{number}")) for number in range(len(orders))}) == 1
 
 
-def test_concurrent_updates_of_one_user_lose_nothing(stack: Stack, user: str):
-    """More invocations at once than the mapping would make, all writing the same item."""
+def test_concurrent_updates_of_a_user_lose_nothing(stack: Stack, user: str):
+    """More concurrent invocations than the mapping makes, all writing the same item."""
     before = stack.metric_sum("event-handler", "WriteConflict")
     names = [f"service-{number:02}" for number in range(40)]
 
@@ -69,7 +69,7 @@ def test_concurrent_updates_of_one_user_lose_nothing(stack: Stack, user: str):
             "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:any",
             "awsRegion": "eu-west-1",
         }
-        # A message that lost every race is delivered again, as the queue would.
+        # As the queue does, deliver a message again that lost every race.
         for _ in range(5):
             answer = stack.client("lambda").invoke(
                 FunctionName=stack.outputs["functions"]["event-handler"], Payload=json.dumps({"Records": [record]})
@@ -81,17 +81,17 @@ def test_concurrent_updates_of_one_user_lose_nothing(stack: Stack, user: str):
     with ThreadPoolExecutor(4) as producers:
         list(producers.map(deliver, names))
     assert sorted(s["service_id"] for s in stack.record(user)) == names
-    # Or the invocations only took turns, and this has shown nothing.
+    # Otherwise the invocations took turns, and the test has shown nothing.
     assert stack.metric_sum("event-handler", "WriteConflict") > before
 
 
-def test_a_burst_for_one_user_lets_nothing_get_lost(stack: Stack, user: str):
+def test_burst_for_a_user_loses_nothing(stack: Stack, user: str):
     names = [f"service-{number:02}" for number in range(60)]
     stack.send_at_once([event(user, name, "2024-03-01T00:00:00Z") for name in names])
     eventually(lambda: sorted(s["service_id"] for s in stack.record(user)), lambda seen: seen == names)
 
 
-def test_what_can_never_succeed_is_a_dead_letter_with_its_reason(stack: Stack, user: str):
+def test_invalid_event_becomes_a_dead_letter_with_its_reason(stack: Stack, user: str):
     body = '\t{"user_id": "' + user + '",  "service_name": "Caf\u00e9 \u2603",\r\n "timestamp": "yesterday"} \u00a0'
     attributes = {
         "origin": {"DataType": "String", "StringValue": "producer-1"},
@@ -101,16 +101,16 @@ def test_what_can_never_succeed_is_a_dead_letter_with_its_reason(stack: Stack, u
     letter = eventually(lambda: stack.dead_letter(message_id), bool)
     assert letter is not None
     assert letter["Body"].encode() == body.encode()
-    said = letter["MessageAttributes"]
-    assert said["error_code"]["StringValue"]
-    assert said["error_detail"]["StringValue"]
-    assert user not in json.dumps([said[name]["StringValue"] for name in ("error_code", "error_detail")])
-    assert said["origin"]["StringValue"] == "producer-1"
-    assert said["signature"]["BinaryValue"] == b"\x00\xff\x10"
+    attributes = letter["MessageAttributes"]
+    assert attributes["error_code"]["StringValue"]
+    assert attributes["error_detail"]["StringValue"]
+    assert user not in json.dumps([attributes[name]["StringValue"] for name in ("error_code", "error_detail")])
+    assert attributes["origin"]["StringValue"] == "producer-1"
+    assert attributes["signature"]["BinaryValue"] == b"\x00\xff\x10"
     assert stack.record(user) == []
 
 
-def test_a_poison_message_does_not_hold_up_its_batch(stack: Stack, user: str):
+def test_poison_message_does_not_block_its_batch(stack: Stack, user: str):
     good = [event(user, f"service-{number}", "2024-03-01T00:00:00Z") for number in range(9)]
     stack.send_at_once([*good[:4], "not even JSON", *good[4:]])
     eventually(lambda: len(stack.record(user)), lambda count: count == len(good))

@@ -21,7 +21,7 @@ def operator(stack: Stack, tmp_path: Path, cache: Path) -> Operator:
     return Operator(stack, tmp_path)
 
 
-def test_a_file_of_events_is_sent_and_found(stack: Stack, operator: Operator, user: str, tmp_path: Path):
+def test_events_of_a_file_are_sent_and_found(stack: Stack, operator: Operator, user: str, tmp_path: Path):
     file = tmp_path / "events.jsonl"
     file.write_text("\n".join(event(user, f"service-{n:02}", "2024-03-01T00:00:00Z") for n in range(12)))
     assert operator.run("send", "--file", str(file)).stdout == "Sent 12 events.\n"
@@ -32,14 +32,14 @@ def test_a_file_of_events_is_sent_and_found(stack: Stack, operator: Operator, us
     assert len(rows) == 12
 
 
-def test_a_kept_token_opens_the_api_until_it_does_not(stack: Stack, operator: Operator, user: str, cache: Path):
+def test_cached_token_is_used_until_it_is_rejected(stack: Stack, operator: Operator, user: str, cache: Path):
     token = operator.run("token").stdout.strip()
     assert stack.query(user, token).status_code == 200
     (file,) = cache.iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
     assert operator.run("token").stdout.strip() == token
 
-    # As after a deployment that replaced the user pool.
+    # As after a deployment that replaces the user pool.
     kept = json.loads(file.read_text())
     file.write_text(json.dumps(kept | {"access_token": "of.another.pool"}))
     answer = operator.run("query", user, "--json")

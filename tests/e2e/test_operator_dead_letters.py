@@ -1,4 +1,4 @@
-"""`python -m ops dead-letters` against a deployed stack: what it sends back is handled, what it deletes is gone."""
+"""`python -m ops dead-letters` against a deployed stack: redriven messages are handled, discarded ones deleted."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.fakes.waiting import eventually
 
 @pytest.fixture
 def operator(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
-    """At queues emptied of what other tests left, hidden messages included; the emulator has but one server to ask."""
+    """An operator of empty queues, who does not wait while receiving, because the emulator is a single server."""
     monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
     for queue in ("queueUrl", "deadLetterQueueUrl"):
         stack.client("sqs").purge_queue(QueueUrl=stack.outputs[queue])
@@ -26,9 +26,7 @@ def reasons(operator: Operator) -> dict[str, int]:
     return {group["reason"]: group["count"] for group in json.loads(listed.stdout)["reasons"]}
 
 
-def test_what_was_refused_is_shown_kept_back_forced_and_discarded(
-    stack: Stack, operator: Operator, user: str, tmp_path: Path
-):
+def test_quarantined_message_is_shown_forced_and_discarded(stack: Stack, operator: Operator, user: str, tmp_path: Path):
     (message_id,) = stack.send(event(user, "mail", "yesterday"))
     eventually(lambda: reasons(operator), lambda found: found == {"timestamp_malformed": 1})
     by_id = ("--message-id", message_id)
@@ -42,7 +40,7 @@ def test_what_was_refused_is_shown_kept_back_forced_and_discarded(
     assert refused.exit_code == 1
     assert "No selected message can be redriven" in refused.stderr
     assert operator.run("dead-letters", "redrive", *by_id, "--yes", "--force").exit_code == 0
-    # It comes back under the new id it was sent with.
+    # It comes back under its new ID.
     eventually(lambda: reasons(operator), lambda found: found == {"timestamp_malformed": 1})
     assert operator.run("dead-letters", "show", *by_id).exit_code == 1
 
@@ -54,7 +52,7 @@ def test_what_was_refused_is_shown_kept_back_forced_and_discarded(
     assert json.loads(json.loads(copy.read_text())["body"])["user_id"] == user
 
 
-def test_what_was_given_up_goes_back_and_is_stored(stack: Stack, operator: Operator, user: str):
+def test_given_up_messages_are_redriven_and_stored(stack: Stack, operator: Operator, user: str):
     letters = stack.outputs["deadLetterQueueUrl"]
     for number in range(12):
         body = event(user, f"service-{number:02}", "2024-03-01T00:00:00Z")

@@ -15,7 +15,7 @@ from tests.security.iam_statements import EVENT_HANDLER
 
 
 class Clock:
-    """A clock that stands still while the event handler is at work: no wait is too short for a busy machine."""
+    """A clock that stands still while the event handler works, so that no wait is too short on a busy machine."""
 
     def __init__(self, is_done: Callable[[], bool]) -> None:
         self.is_done = is_done
@@ -39,18 +39,18 @@ def clock(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def operator(stack: Stack, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
-    """The emulator has but one server to ask."""
+    """An operator who does not wait while receiving, because the emulator is a single server."""
     monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
     return Operator(stack, tmp_path)
 
 
 def users(stack: Stack) -> set[str]:
-    """Test users with a record."""
+    """Return the test users that have a record."""
     items = stack.client("dynamodb").scan(TableName=stack.outputs["tableName"], ConsistentRead=True)["Items"]
     return {item["user_id"]["S"] for item in items if item["user_id"]["S"].startswith("smoke-test-")}
 
 
-def test_the_whole_path_is_tried_and_nothing_is_left(stack: Stack, operator: Operator):
+def test_smoke_test_passes_and_leaves_nothing(stack: Stack, operator: Operator):
     answer = operator.run("smoke")
     assert (answer.exit_code, answer.stderr) == (0, "")
     assert answer.stdout.endswith("Every step passed.\n")
@@ -59,15 +59,15 @@ def test_the_whole_path_is_tried_and_nothing_is_left(stack: Stack, operator: Ope
 
 
 def letters(stack: Stack) -> list[str]:
-    """Bodies of the dead letters that can be seen."""
+    """Return the bodies of the visible dead letters."""
     sqs, url = stack.client("sqs"), stack.outputs["deadLetterQueueUrl"]
     answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
     return [message["Body"] for message in answer.get("Messages", [])]
 
 
 @pytest.fixture
-def letter_of_another(stack: Stack) -> Iterator[str]:
-    """The one dead letter there is."""
+def other_letter(stack: Stack) -> Iterator[str]:
+    """The only dead letter in the queue, of another user."""
     sqs, url = stack.client("sqs"), stack.outputs["deadLetterQueueUrl"]
     sqs.purge_queue(QueueUrl=url)
     body = event("another", "mail", "yesterday")
@@ -76,34 +76,28 @@ def letter_of_another(stack: Stack) -> Iterator[str]:
     sqs.purge_queue(QueueUrl=url)
 
 
-def test_the_invalid_event_becomes_a_dead_letter_and_it_alone_is_taken_out(
-    stack: Stack, operator: Operator, letter_of_another: str
-):
+def test_only_the_tests_own_dead_letter_is_deleted(stack: Stack, operator: Operator, other_letter: str):
     answer = operator.run("smoke", "--dead-letter")
     assert (answer.exit_code, answer.stderr) == (0, "")
     assert "became a dead letter with its reason and its bytes, and was deleted" in answer.stdout
-    assert (letters(stack), users(stack)) == ([letter_of_another], set())
+    assert (letters(stack), users(stack)) == ([other_letter], set())
 
 
-def test_a_stack_that_cannot_quarantine_is_noticed(
-    stack: Stack, operator: Operator, clock: Clock, letter_of_another: str
-):
-    """The control: an event handler that may not send to the dead-letter queue."""
-    before = stack.refusals("event-handler")
-    # The event that it may not move stays in the queue.
-    clock.is_done = lambda: stack.in_queue() == 1 and stack.refusals("event-handler") > before
+def test_stack_that_cannot_quarantine_fails(stack: Stack, operator: Operator, clock: Clock, other_letter: str):
+    """The control: the event handler may not send to the dead-letter queue."""
+    before = stack.denials("event-handler")
+    # The event that it cannot quarantine stays in the queue.
+    clock.is_done = lambda: stack.in_queue() == 1 and stack.denials("event-handler") > before
     with edited(stack, EVENT_HANDLER, without("QuarantineEvents")):
         answer = operator.run("smoke", "--dead-letter", "--timeout", "3")
         stack.client("sqs").purge_queue(QueueUrl=stack.outputs["queueUrl"])
     assert answer.exit_code == 1
     assert "After 3 s the invalid event is not among the dead letters" in answer.stderr
-    assert (letters(stack), users(stack)) == ([letter_of_another], set())
+    assert (letters(stack), users(stack)) == ([other_letter], set())
 
 
-def test_an_api_that_does_not_answer_with_the_logins_is_noticed(
-    stack: Stack, operator: Operator, monkeypatch: pytest.MonkeyPatch
-):
-    """The control: a late login that wins, as with handlers that store whatever comes last."""
+def test_api_without_the_expected_logins_fails(stack: Stack, operator: Operator, monkeypatch: pytest.MonkeyPatch):
+    """The control: a late login wins, as with a handler that stores the last event received."""
     write = smoke._make_events
 
     def expecting_the_last(*arguments: Any) -> tuple[list[str], list[tuple[str, str]]]:

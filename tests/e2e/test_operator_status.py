@@ -14,7 +14,7 @@ def operator(stack: Stack, tmp_path: Path) -> Operator:
     return Operator(stack, tmp_path)
 
 
-def test_the_state_of_a_stack_is_shown_and_nothing_fires(stack: Stack, operator: Operator):
+def test_status_of_a_healthy_stack(stack: Stack, operator: Operator):
     answer = operator.run("status")
     assert (answer.exit_code, answer.stderr) == (0, "")
     assert "stores alarms without evaluating them" in answer.stdout
@@ -23,7 +23,7 @@ def test_the_state_of_a_stack_is_shown_and_nothing_fires(stack: Stack, operator:
         assert url in answer.stdout
 
 
-def test_an_alarm_that_fires_is_the_exit_code(stack: Stack, operator: Operator):
+def test_firing_alarm_sets_the_exit_code(stack: Stack, operator: Operator):
     name = stack.outputs["functions"]["query"] + "-errors"
     cloudwatch = stack.client("cloudwatch")
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="Set by hand.")

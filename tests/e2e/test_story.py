@@ -1,4 +1,4 @@
-"""The newcomer's first command, as a whole, and the operator's commands against a deployed stack."""
+"""`make demo` as a whole, and the operator's commands as processes against a deployed stack."""
 
 import json
 import subprocess
@@ -26,24 +26,24 @@ def outputs(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_the_outputs_file_is_complete_and_for_its_owner_alone(outputs: Path):
+def test_outputs_file_is_complete_and_private(outputs: Path):
     assert outputs.stat().st_mode & 0o777 == 0o600
     exports = {"queueUrl", "deadLetterQueueUrl", "tableName", "apiUrl", "tokenUrl", "apiScope", "apiClients"}
     exports |= {"functions", "alarmTopics", "dashboardUrls"}
     assert exports | {"endpoint", "region", "accessKeyId", "secretAccessKey"} <= json.loads(outputs.read_text()).keys()
 
 
-def test_the_demo_tells_its_story_and_ends_well(checkout: Path):
-    told = run("localcloud", "demo", cwd=checkout)
-    assert (told.returncode, told.stderr) == (0, "")
-    assert '"user_id": "ada"' in told.stdout
-    assert "All checks passed" in told.stdout
+def test_demo_passes(checkout: Path):
+    demo_run = run("localcloud", "demo", cwd=checkout)
+    assert (demo_run.returncode, demo_run.stderr) == (0, "")
+    assert '"user_id": "ada"' in demo_run.stdout
+    assert "All checks passed" in demo_run.stdout
 
 
-def test_the_demo_notices_what_is_not_as_it_should_be(
+def test_demo_notices_an_unexpected_record(
     stack: Stack, outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """The control: a stack that did not begin empty holds more than the story says."""
+    """The control: the table of a stack that did not start empty contains more than the story expects."""
     stack.send(json.dumps({"user_id": "stranger", "service_id": "s", "service_name": "S",
                            "timestamp": "2024-01-01T00:00:00Z"}))  # fmt: skip
     eventually(lambda: stack.record("stranger"), bool)
@@ -52,7 +52,7 @@ def test_the_demo_notices_what_is_not_as_it_should_be(
         demo.run_story(stack.cloud, outputs, Progress(demo.STORY_STEPS, Console(quiet=True)))
 
 
-def test_an_operator_sends_a_login_and_finds_it(outputs: Path, user: str):
+def test_operator_sends_and_queries_a_login(outputs: Path, user: str):
     sent = run("ops", "send", "--user-id", user, "--service-id", "mail", "--service-name", "[bold]Mail",
                "--outputs", str(outputs))  # fmt: skip
     assert (sent.returncode, sent.stdout) == (0, "Sent 1 event.\n"), sent.stderr
@@ -62,7 +62,7 @@ def test_an_operator_sends_a_login_and_finds_it(outputs: Path, user: str):
     assert "[bold]Mail" in run(*ask).stdout  # a name is not markup
 
 
-def test_an_operator_hears_why_the_api_refuses(outputs: Path):
+def test_operator_sees_why_the_api_rejects_a_query(outputs: Path):
     answer = run("ops", "query", "x" * 256, "--outputs", str(outputs))
     assert answer.returncode == 1
     assert answer.stderr.startswith("The API returned 400: user_id has 256 characters")
