@@ -5,13 +5,13 @@ import sys
 try:
     from localcloud.command_line import app
 except KeyboardInterrupt:
-    # The imports take half a second, in which Ctrl-C would end in a traceback.
+    # Without this, Ctrl-C during the imports, which take half a second, would print a traceback.
     print("Interrupted.", file=sys.stderr)
     sys.exit(130)
 except ModuleNotFoundError as error:
     if error.name is None or error.name.partition(".")[0] in ("localcloud", "handlers"):
         raise
-    sys.exit(f"This Python has no {error.name}: use .venv/bin/python, which `make install` makes.")
+    sys.exit(f"This Python has no {error.name}. Run `make install`, then use .venv/bin/python.")
 
 if __name__ == "__main__":
     app(prog_name="python -m localcloud")

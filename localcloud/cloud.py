@@ -1,4 +1,4 @@
-"""A stack of this project, deployed into an emulator of its own, and the outputs its users need."""
+"""A stack of this project, deployed into an emulator of its own, with the outputs that its users need."""
 
 import contextlib
 import json
@@ -10,17 +10,17 @@ from typing import Any
 
 from components.packaging.artifact import HOST, TARGET_VARIABLE
 from localcloud.deployer import stack_config
-from localcloud.deployer.engine import Deployment, deploy
+from localcloud.deployer.engine import Deployment, Event, deploy
 from localcloud.emulator.process import Emulator
 from localcloud.progress import Progress, Step
 from localcloud.providers import Providers
 
 START_STEPS = 2
-"""How many steps of a `Progress` a start takes."""
+"""How many steps of a `Progress` a start has."""
 
 
 class LocalCloud:
-    """A deployed stack that is gone, with every process and file of it, when this ends or its process dies."""
+    """A deployed stack, which ends with its processes and files when this object or its process ends."""
 
     def __init__(self, emulator: Emulator, deployment: Deployment, *, guest: bool = False):
         self._emulator = emulator
@@ -47,7 +47,7 @@ class LocalCloud:
         port: int | None = None,
         config_overrides: Mapping[str, Any] | None = None,
     ) -> "LocalCloud":
-        """Answer the deployed stack; or raise ConfigError, EmulatorError or DeploymentFailed, with nothing left."""
+        """Return the deployed stack, or raise ConfigError, EmulatorError or DeploymentFailed and leave nothing."""
         config = stack_config.read(project, stack, config_overrides)
         with contextlib.ExitStack() as started:
             with progress.step("Start the emulator") as step:
@@ -61,7 +61,7 @@ class LocalCloud:
     def deploy_beside(
         self, project: Path, stack: str, *, progress: Progress, config_overrides: Mapping[str, Any] | None = None
     ) -> "LocalCloud":
-        """Answer another stack in the same account, which is gone when this one is; or raise as `start` does."""
+        """Return another stack in the same account, which ends with this one; raises as `start` does."""
         config = stack_config.read(project, stack, config_overrides)
         return LocalCloud(self._emulator, _deploy(self._emulator, project, config, progress), guest=True)
 
@@ -74,13 +74,13 @@ class LocalCloud:
             self._emulator.__exit__(*raised)
 
     def client(self, service: str) -> Any:
-        """Answer a boto3 client of this cloud, with an administrator's rights."""
+        """Return a boto3 client of this cloud with an administrator's rights."""
         return self._emulator.client(service)
 
     def write_outputs(self, path: Path) -> None:
-        """Write the outputs, secrets included, for the owner's eyes alone; there is never half a file to be read."""
+        """Write the outputs, secrets included, to a file that only its owner can read; it is never half-written."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        # A temporary file is born with mode 600.
+        # A temporary file is created with mode 600.
         with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
             try:
                 file.write(json.dumps(self.outputs, indent=2) + "\n")
@@ -92,17 +92,17 @@ class LocalCloud:
             self._written = path, os.fstat(file.fileno())
 
     def wait(self) -> None:
-        """Return when the emulator has ended, which it does by itself only if it crashed."""
+        """Return when the emulator has ended; without `stop`, it has crashed."""
         self._emulator.wait()
 
     def stop(self) -> None:
-        """End everything and remove the outputs file."""
+        """Stop the emulator and remove the outputs file."""
         self._remove_outputs()
         if not self._guest:
             self._emulator.stop()
 
     def _remove_outputs(self) -> None:
-        """Unless somebody has put another file in its place."""
+        """Remove the outputs file, unless another cloud has replaced it."""
         if self._written is not None:
             path, ours = self._written
             with contextlib.suppress(FileNotFoundError):
@@ -112,35 +112,33 @@ class LocalCloud:
 
 
 def _deploy(emulator: Emulator, project: Path, config: stack_config.StackConfig, progress: Progress) -> Deployment:
-    watcher = _Watcher()
     with progress.step(f"Deploy stack {config.stack}") as step:
-        watcher.step = step
+        events = _DeploymentEvents(step)
         deployment = deploy(
             project,
             config,
             Providers(emulator),
-            # The program builds for the interpreter that will run it, and its scratch goes with the emulator's.
+            # The artifact is built for this interpreter, which runs it, in a directory that ends with the emulator.
             environment={TARGET_VARIABLE: HOST, "TMPDIR": str(emulator.directory)},
-            on_event=watcher.watch,
+            on_event=events.handle,
         )
         step.note(f"{len(deployment.resources)} resources")
-    for warning in watcher.warnings:
+    for warning in events.warnings:
         progress.say(f"Warning: {warning}")
     return deployment
 
 
-class _Watcher:
-    """Tells a step what the deployment is doing, and keeps the warnings for after it."""
+class _DeploymentEvents:
+    """Shows a deployment's progress in a step, and keeps its warnings for afterwards."""
 
-    def __init__(self) -> None:
-        self.step: Step | None = None
-        self.warnings: list[str] = []
+    def __init__(self, step: Step) -> None:
+        self._step = step
         self._created = 0
+        self.warnings: list[str] = []
 
-    def watch(self, kind: str, message: str) -> None:
-        if kind == "warning":
+    def handle(self, event: Event, message: str) -> None:
+        if event is Event.WARNING:
             self.warnings.append(message)
             return
-        self._created += kind == "created"
-        if self.step is not None:
-            self.step.update(message if kind == "info" else f"{self._created} resources")
+        self._created += event is Event.CREATED
+        self._step.update(message if event is Event.INFO else f"{self._created} resources")

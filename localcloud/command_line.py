@@ -17,13 +17,13 @@ import typer
 
 from localcloud import lifetime
 from localcloud.cloud import START_STEPS, LocalCloud
-from localcloud.demo import STORY_STEPS, UnexpectedAnswerError, tell
+from localcloud.demo import STORY_STEPS, UnexpectedAnswerError, run_story
 from localcloud.deployer.engine import DeploymentFailed
 from localcloud.deployer.stack_config import ConfigError
 from localcloud.emulator.process import ENDED, EmulatorError
 from localcloud.progress import Progress
 
-PROJECT = Path(__file__).parents[1]  # not resolved: a folder of links to a project is a project
+PROJECT = Path(__file__).parents[1]  # not resolved, because a folder of links to a project is a project too
 OUTPUTS = PROJECT / ".localcloud" / "outputs.json"
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -35,43 +35,43 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="The whole stack on this machine: no AWS account, no Docker, no Pulumi CLI.\n\n"
-    "The program, the data path and the authorization run here; CloudWatch and X-Ray do not: alarms, dashboards and "
-    "traces are accepted and kept, not evaluated.",
+    "The program, the data path and the authorization run here. CloudWatch and X-Ray do not: alarms and dashboards are "
+    "stored, but not evaluated, and traces are discarded.",
 )
 
 
 class OutputsError(Exception):
-    """One sentence saying why the outputs cannot go where they should, and what mends it."""
+    """Why the outputs cannot be written, and how to fix it."""
 
 
 class Stopped(BaseException):
-    """A signal said stop. Not an Exception: nothing on the way out may take it for a failure of its own."""
+    """A signal arrived. Not an Exception, so that no code handles it as a failure of its own."""
 
     def __init__(self, number: int) -> None:
         self.number = number
 
 
 def ends_cleanly(command: Callable[P, None]) -> Callable[P, None]:
-    """Run a command so that whatever ends it, what it started is stopped and the user is told in a sentence.
+    """Make a command stop what it started, print errors as a sentence, and end with a meaningful exit code.
 
-    Exit codes: 1 after an error, 128 + the signal's number when a signal interrupts it.
+    The exit code is 1 after an error, and 128 + the signal's number after a signal.
     """
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         def stop(number: int, _: object) -> NoReturn:
-            for each in STOPPING_SIGNALS:
-                signal.signal(each, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the cleaning up
+            for stopping_signal in STOPPING_SIGNALS:
+                signal.signal(stopping_signal, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the cleanup
             raise Stopped(number)
 
-        for each in STOPPING_SIGNALS:
-            # Under nohup a closed terminal goes on being ignored. Ctrl-C does not, though a shell's `&` has it ignored.
-            if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN:
-                signal.signal(each, stop)
+        for stopping_signal in STOPPING_SIGNALS:
+            # nohup ignores SIGHUP, and that stays so. A shell's `&` ignores SIGINT, but Ctrl-C must work.
+            if stopping_signal != signal.SIGHUP or signal.getsignal(stopping_signal) != signal.SIG_IGN:
+                signal.signal(stopping_signal, stop)
         try:
             command(*args, **kwargs)
         except Stopped as stopped:
-            print(f"Interrupted ({signal.Signals(stopped.number).name}); nothing is left running.", file=sys.stderr)
+            print(f"Interrupted ({signal.Signals(stopped.number).name}). Nothing is left running.", file=sys.stderr)
             sys.exit(128 + stopped.number)
         except (ConfigError, DeploymentFailed, EmulatorError, OutputsError, UnexpectedAnswerError) as error:
             print(error, file=sys.stderr)
@@ -83,30 +83,35 @@ def ends_cleanly(command: Callable[P, None]) -> Callable[P, None]:
 @app.command()
 @ends_cleanly
 def up(
-    stack: Annotated[str, typer.Option(help="The stack whose `Pulumi.STACK.yaml` is deployed.")] = "dev",
-    outputs: Annotated[Path, typer.Option(help="Where to write the outputs, secrets included (mode 600).")] = OUTPUTS,
-    port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1; without it, any free one.")] = None,
+    stack: Annotated[str, typer.Option(help="The stack to deploy, from its `Pulumi.STACK.yaml`.")] = "dev",
+    outputs: Annotated[Path, typer.Option(help="The file for the outputs, secrets included (mode 600).")] = OUTPUTS,
+    port: Annotated[int | None, typer.Option(help="The port on 127.0.0.1; by default any free port.")] = None,
 ) -> None:
-    """Deploy a stack here and keep it until Ctrl-C.
+    """Deploy a stack on this machine and keep it running until Ctrl-C.
 
-    The cloud is empty at the start and gone at the end: nothing is kept from one run to the next.
+    The cloud starts empty, and nothing is kept when it stops.
 
     While it runs, in another terminal:
 
-    - `python -m ops send --help` sends login events
-    - `python -m ops query USER_ID` asks the API with a token
+    - `python -m ops send --user-id alice --service-id mail` sends a login event
+    - `python -m ops query alice` queries the API with a token
+    - `python -m ops --help` lists the other commands
+
+    Example: python -m localcloud up --stack dev
     """
-    _check_outputs(outputs)  # now, and not when everything stands
+    _check_outputs(outputs)  # before anything is started
     progress = Progress(START_STEPS)
     with LocalCloud.start(PROJECT, stack, port=port, progress=progress) as cloud:
         cloud.write_outputs(outputs)
         show_outputs(cloud, progress)
-        progress.say(f"ready in {progress.total_seconds():.1f} s. Outputs with secrets: {outputs}. Ctrl-C stops it.")
-        progress.say("To see that it works, in a second terminal: .venv/bin/python -m ops smoke")
+        progress.say(
+            f"ready in {progress.total_seconds():.1f} s. Outputs, secrets included: {outputs}. Press Ctrl-C to stop."
+        )
+        progress.say("To test it from a second terminal: .venv/bin/python -m ops smoke")
         try:
             cloud.wait()
         except Stopped:
-            # The way to end it, so no failure.
+            # This is how a user ends it, so it is not a failure.
             progress.say("Stopping.")
             return
         raise EmulatorError(ENDED)
@@ -115,25 +120,27 @@ def up(
 @app.command()
 @ends_cleanly
 def demo() -> None:
-    """Deploy stack dev here, tell the whole story once, and stop. Exit code 0: everything was as expected.
+    """Deploy stack dev on this machine, test it from end to end, and stop. Exit code 0: every check passed.
 
-    Twelve logins of four users go in (one twice, one late, one that cannot be understood); the API answers with a
-    token and refuses without; the invalid login waits in the dead-letter queue; the metrics add up.
+    Sends twelve logins of four users: one twice, one late, one invalid. Then checks the stored logins, the API with and
+    without a token, the dead letter of the invalid login, and the metrics.
+
+    Example: python -m localcloud demo
     """
     lifetime.stop_when_orphaned()
     progress = Progress(START_STEPS + STORY_STEPS)
     with LocalCloud.start(PROJECT, progress=progress) as cloud:
-        # Beside the cloud's own files, so that it is gone with them even if this process is killed.
+        # Among the cloud's own files, so that it is removed with them even if this process is killed.
         outputs = cloud.directory / "outputs.json"
         cloud.write_outputs(outputs)
-        tell(cloud, outputs, progress)
+        run_story(cloud, outputs, progress)
     progress.say(
-        f"All as expected, in {progress.total_seconds():.1f} s. To look around: .venv/bin/python -m localcloud up"
+        f"All checks passed in {progress.total_seconds():.1f} s. To try it yourself: .venv/bin/python -m localcloud up"
     )
 
 
 def show_outputs(cloud: LocalCloud, progress: Progress) -> None:
-    """Print the outputs of a stack, without its secrets."""
+    """Print the outputs of a stack; secrets are masked."""
     for name, value in sorted(cloud.outputs.items()):
         text = value if isinstance(value, str) else json.dumps(value)
         progress.say(f"      {name}: {'[secret]' if name in cloud.secret_outputs else text}")
@@ -142,8 +149,7 @@ def show_outputs(cloud: LocalCloud, progress: Progress) -> None:
 def _check_outputs(outputs: Path) -> None:
     if endpoint := _running_cloud_of(outputs):
         raise OutputsError(
-            f"{outputs} is of a cloud that runs at {endpoint}: whoever uses it would be sent to another. "
-            "Stop that one, or name another file with --outputs."
+            f"{outputs} belongs to a cloud already running at {endpoint}. Stop it, or pass another --outputs."
         )
     try:
         outputs.parent.mkdir(parents=True, exist_ok=True)
@@ -151,11 +157,13 @@ def _check_outputs(outputs: Path) -> None:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         tempfile.TemporaryFile(dir=outputs.parent).close()
     except OSError as error:
-        raise OutputsError(f"{outputs} cannot be written: {error.strerror}. Name another with --outputs.") from None
+        raise OutputsError(
+            f"{outputs} cannot be written: {error.strerror}. Choose another file with --outputs."
+        ) from None
 
 
 def _running_cloud_of(outputs: Path) -> str | None:
-    """The endpoint that an outputs file names, if somebody listens there."""
+    """Return the endpoint that an outputs file names, if something listens there."""
     try:
         endpoint = json.loads(outputs.read_text())["endpoint"]
         address = urlsplit(endpoint)

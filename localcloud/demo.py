@@ -1,7 +1,7 @@
-"""The story of `make demo`: deploy everything here, let logins flow, ask the API, and check every answer.
+"""The story of `make demo`: logins are sent, stored and queried, and every result is checked.
 
-It speaks to the stack as its users do: a producer sends with `python -m ops send`, a client asks with
-`python -m ops query`, and everything else is read from the cloud through boto3.
+It uses the stack as its users do: a producer sends with `python -m ops send`, and a client queries with
+`python -m ops query`. Everything else is read from the cloud with boto3.
 """
 
 import json
@@ -26,7 +26,7 @@ from localcloud.progress import Progress
 
 PROJECT = Path(__file__).resolve().parents[1]
 STORY_STEPS = 6
-"""How many steps of a `Progress` the story takes."""
+"""How many steps of a `Progress` the story has."""
 DEADLINE_SECONDS = 120  # on a busy machine
 POLL_SECONDS = 0.1
 
@@ -34,12 +34,12 @@ SERVICES = {"mail": "Web mail", "wiki": "Team wiki", "pay": "Payroll"}
 
 
 class UnexpectedAnswerError(Exception):
-    """The stack did not do what the story says it does; the text says what was expected and what came."""
+    """The stack did something unexpected; the text says what was expected and what was found."""
 
 
 @dataclass(frozen=True)
 class Story:
-    """Twelve events as bodies, in sending order, and what must come of them."""
+    """The bodies of twelve events, in sending order, and the expected result."""
 
     bodies: list[str]
     invalid_body: str
@@ -48,7 +48,7 @@ class Story:
 
 
 def write_story(now: datetime) -> Story:
-    """Four users, twelve events: one is sent twice, one is older than what is stored, one can never be understood."""
+    """Return twelve events of four users: one is sent twice, one is older than the stored login, one is invalid."""
     start = now.replace(microsecond=0) - timedelta(hours=2)
 
     def body(user: str, service: str, minute: int) -> str:
@@ -60,8 +60,8 @@ def write_story(now: datetime) -> Story:
         body("ada", "mail", 0),
         body("ada", "wiki", 5),
         body("ada", "mail", 30),
-        body("ada", "mail", 30),  # the same login, delivered twice
-        body("ada", "wiki", 1),  # older than the one above, arriving late
+        body("ada", "mail", 30),  # the same login, sent twice
+        body("ada", "wiki", 1),  # older than the wiki login above
         body("grace", "mail", 2),
         body("grace", "pay", 12),
         body("grace", "wiki", 40),
@@ -79,36 +79,36 @@ def write_story(now: datetime) -> Story:
     return Story([*valid[:6], invalid, *valid[6:]], invalid, expected, len(valid))
 
 
-def tell(cloud: LocalCloud, outputs_file: Path, progress: Progress) -> None:
-    """Play the story against a deployed stack; or raise UnexpectedAnswerError at the first surprise."""
+def run_story(cloud: LocalCloud, outputs_file: Path, progress: Progress) -> None:
+    """Run the story against a deployed stack; raises UnexpectedAnswerError at the first surprise."""
     story = write_story(datetime.now(UTC))
 
     with progress.step(f"Send {len(story.bodies)} events for {len(story.expected)} users") as step:
         _ops(cloud, "send", "--file", "-", "--raw", "--outputs", str(outputs_file), stdin="\n".join(story.bodies))
         step.note("one twice, one late, one invalid")
 
-    with progress.step("Wait until they are in"):
-        # It ends the moment the table holds exactly what the story expects, however long that takes here.
-        _until("the table", story.expected, lambda: newest_logins(cloud))
-        _until("the number of dead letters", 1, lambda: dead_letters(cloud))
+    with progress.step("Wait until the events are handled"):
+        _wait_for("the table", story.expected, lambda: newest_logins(cloud))
+        _wait_for("the number of dead letters", 1, lambda: dead_letters(cloud))
 
-    with progress.step("Ask the API with a token"):
+    with progress.step("Query the API with a token"):
         answer = json.loads(_ops(cloud, "query", "ada", "--json", "--outputs", str(outputs_file)))
         wanted = sorted(story.expected["ada"].items(), key=lambda login: login[1], reverse=True)
-        _expect("ada's services", wanted, [(each["service_id"], each["last_accessed"]) for each in answer["services"]])
+        found = [(service["service_id"], service["last_accessed"]) for service in answer["services"]]
+        _expect("ada's services", wanted, found)
     progress.show("$ python -m ops query ada --json", json.dumps(answer, indent=2))
 
-    with progress.step("Ask the API without a token"):
-        refused = requests.get(f"{cloud.outputs['apiUrl']}/users/ada/services", timeout=DEADLINE_SECONDS)
-        _expect("the status without a token", 401, refused.status_code)
-    progress.show(f"$ curl {refused.url}", f"{refused.status_code} {refused.text.strip()}")
+    with progress.step("Query the API without a token"):
+        rejected = requests.get(f"{cloud.outputs['apiUrl']}/users/ada/services", timeout=DEADLINE_SECONDS)
+        _expect("the status without a token", 401, rejected.status_code)
+    progress.show(f"$ curl {rejected.url}", f"{rejected.status_code} {rejected.text.strip()}")
 
-    with progress.step("Look into the dead-letter queue"):
+    with progress.step("Read the dead letter"):
         letter = read_dead_letter(cloud)
         reason = {name: value.get("StringValue", "") for name, value in letter["MessageAttributes"].items()}
         _expect("the invalid event's bytes", story.invalid_body, letter["Body"])
         _expect("the error code", ErrorCode.TIMESTAMP_MALFORMED.value, reason.get("error_code"))
-    progress.show("Why it is there, and what was sent, byte for byte:", reason["error_detail"], letter["Body"])
+    progress.show("The reason, and the bytes that were sent:", reason["error_detail"], letter["Body"])
 
     with progress.step("Read the metrics the handlers emitted"):
         wanted_sums = {
@@ -117,14 +117,14 @@ def tell(cloud: LocalCloud, outputs_file: Path, progress: Progress) -> None:
             MetricName.EVENT_INVALID.value: 1,
             MetricName.QUERY_SUCCESS.value: 1,
         }
-        _until("the metrics", wanted_sums, lambda: _at_most(wanted_sums, metric_sums(cloud)))
+        _wait_for("the metrics", wanted_sums, lambda: _at_most(wanted_sums, metric_sums(cloud)))
     sums = metric_sums(cloud)
     counted = [f"{name} {sums[name]:g}" for name in MetricName if sums[name]]
     progress.show(f"Namespace {METRICS_NAMESPACE}, summed:", "  ".join(counted))
 
 
 def newest_logins(cloud: LocalCloud) -> dict[str, dict[str, str]]:
-    """What the table holds: user -> service -> newest login."""
+    """Return what the table contains: user -> service -> newest login."""
     items = cloud.client("dynamodb").scan(TableName=cloud.outputs["tableName"], ConsistentRead=True)["Items"]
     deserialize = TypeDeserializer().deserialize
     records = [{name: deserialize(value) for name, value in item.items()} for item in items]
@@ -132,7 +132,7 @@ def newest_logins(cloud: LocalCloud) -> dict[str, dict[str, str]]:
 
 
 def dead_letters(cloud: LocalCloud) -> int:
-    """How many messages wait in the dead-letter queue."""
+    """Return how many messages the dead-letter queue holds."""
     attribute = "ApproximateNumberOfMessages"
     queue = cloud.outputs["deadLetterQueueUrl"]
     return int(
@@ -141,14 +141,14 @@ def dead_letters(cloud: LocalCloud) -> int:
 
 
 def read_dead_letter(cloud: LocalCloud) -> dict[str, Any]:
-    """The one dead letter, left visible for whoever looks next."""
+    """Return the only dead letter, which stays visible."""
     queue = cloud.outputs["deadLetterQueueUrl"]
-    answer = cloud.client("sqs").receive_message(QueueUrl=queue, MessageAttributeNames=["All"], VisibilityTimeout=0)
-    return answer["Messages"][0]
+    response = cloud.client("sqs").receive_message(QueueUrl=queue, MessageAttributeNames=["All"], VisibilityTimeout=0)
+    return response["Messages"][0]
 
 
 def metric_sums(cloud: LocalCloud) -> Counter[str]:
-    """What the counters of all functions add up to, read from the EMF lines in their log groups."""
+    """Return the sums of all functions' counters, read from the EMF lines in their log groups."""
     sums: Counter[str] = Counter()
     for function in cloud.outputs["functions"].values():
         configuration = cloud.client("lambda").get_function_configuration(FunctionName=function)
@@ -162,14 +162,14 @@ def metric_sums(cloud: LocalCloud) -> Counter[str]:
 
 
 def _at_most(limits: dict[str, int], sums: Counter[str]) -> dict[str, float]:
-    """What was counted, as far as it was expected: counters are at-least-once, a retried batch counts twice."""
+    """Return the sums, cut to the expected values: a batch that is retried is counted twice."""
     return {name: min(sums[name], limit) for name, limit in limits.items()}
 
 
 def _ops(cloud: LocalCloud, *arguments: str, stdin: str = "") -> str:
-    """Run the operator's command line as a newcomer would; answers what it printed.
+    """Run an operator's command and return what it printed.
 
-    What it keeps of a failure, it keeps in the cloud's directory, and it goes with that.
+    Files that it keeps after a failure go into the cloud's directory and are removed with it.
     """
     result = subprocess.run(
         [sys.executable, "-m", "ops", *arguments],
@@ -185,14 +185,14 @@ def _ops(cloud: LocalCloud, *arguments: str, stdin: str = "") -> str:
     return result.stdout
 
 
-def _expect(what: str, wanted: Any, found: Any) -> None:
+def _expect(subject: str, wanted: Any, found: Any) -> None:
     if found != wanted:
-        raise UnexpectedAnswerError(f"Not as expected: {what} should be {wanted!r}, but is {found!r}.")
+        raise UnexpectedAnswerError(f"Not as expected: {subject} should be {wanted!r}, but is {found!r}.")
 
 
-def _until(what: str, wanted: Any, look: Callable[[], Any]) -> None:
-    """Look again and again until what is wanted is there; after the deadline, say what was there instead."""
+def _wait_for(subject: str, wanted: Any, read: Callable[[], Any]) -> None:
+    """Read until the wanted value is found; raises UnexpectedAnswerError after the deadline."""
     deadline = time.monotonic() + DEADLINE_SECONDS
-    while (found := look()) != wanted and time.monotonic() < deadline:
+    while (found := read()) != wanted and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
-    _expect(f"{what} after {DEADLINE_SECONDS} s", wanted, found)
+    _expect(f"{subject} after {DEADLINE_SECONDS} s", wanted, found)

@@ -1,4 +1,4 @@
-"""What a person watching sees: numbered steps with their times, alive on a terminal, plain lines elsewhere."""
+"""Numbered steps with their durations: live on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from rich.text import Text
 
 
 class Step:
-    """One step under way."""
+    """A step under way."""
 
     def __init__(self, console: Console, heading: str) -> None:
         self._heading = heading
@@ -17,17 +17,17 @@ class Step:
         self.noted = ""
 
     def note(self, text: str) -> None:
-        """Say something on the line of the finished step."""
+        """Add a text to the line of the finished step."""
         self.noted = text
 
     def update(self, text: str) -> None:
-        """Say what is being done right now; shown on a terminal only."""
+        """Show what is being done now; on a terminal only."""
         if self._live is not None:
             self._live.update(Text(f"{self._heading}: {text}"))
 
 
 class Progress:
-    """Steps of a known number, each printed with its time when done."""
+    """A known number of steps, each printed with its duration when it ends."""
 
     def __init__(self, steps: int, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False, soft_wrap=True)
@@ -37,13 +37,13 @@ class Progress:
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
-        """Run one step; a step that raises is printed as failed and the error goes on."""
+        """Run a step; a step that raises is printed as failed, and its error propagates."""
         self._done += 1
         heading = f"[{self._done}/{self._steps}] {title}"
         started = time.monotonic()
         step = Step(self._console, heading)
         if step._live is None:
-            # A log file has no live line: say what begins, so that a hang can be seen.
+            # A log file has no live line, so print the heading first to show where a run hangs.
             self._console.print(Text(f"{heading} ..."), end="")
         else:
             step._live.start()
@@ -60,13 +60,13 @@ class Progress:
             self._console.print(line)
 
     def show(self, *paragraphs: str) -> None:
-        """Print something worth reading, indented under the step before it."""
+        """Print paragraphs, indented under the step before."""
         self._console.print(Text("\n".join(f"      {line}" for line in "\n".join(paragraphs).splitlines())))
 
     def say(self, text: str) -> None:
-        """Print a line of its own."""
+        """Print a line."""
         self._console.print(Text(text))
 
     def total_seconds(self) -> float:
-        """Seconds since the first step could begin."""
+        """Return the seconds since this was created."""
         return time.monotonic() - self._started

@@ -1,4 +1,4 @@
-"""Batches as the batch operations of SQS take them: ten entries, 1 MiB together."""
+"""Batches within the limits of SQS's batch operations: ten entries and 1 MiB."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def batches(items: Iterable[T], size: Callable[[T], int] = lambda item: 0) -> Iterator[list[T]]:
-    """Every item once, in order, in batches SQS takes; one that is too large for any goes alone, to be refused."""
+    """Return every item once, in order, in batches SQS accepts; an item too large for any batch goes alone."""
     batch: list[T] = []
     batch_bytes = 0
     for item in items:

@@ -16,8 +16,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Operate a deployed stack, in AWS or in the embedded cloud.\n\n"
-    "Every command finds its stack by --stack NAME (asks the Pulumi CLI), by --outputs FILE, or, with neither, by the "
-    "embedded cloud running in this folder (`python -m localcloud up`).",
+    "Name the stack with --stack NAME, which is read through the Pulumi CLI, or with --outputs FILE. Without either, "
+    "the command uses the embedded cloud running in this folder (`python -m localcloud up`).",
 )
 
 app.command()(send)

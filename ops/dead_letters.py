@@ -1,115 +1,112 @@
-"""The dead-letter queue as an operator handles it: what was only looked at is visible again at once."""
+"""A dead letter: why it is in the queue, what its producer sent, and which dead letters an operator selects."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from handlers.messages import InvalidError, decode_login
-from ops.batches import batches
 
 GAVE_UP = "gave-up"
-"""The reason of messages that SQS moved here after their last receive; the others carry an `error_code`."""
-STAMPS = ("error_code", "error_detail", "source_message_id", "quarantined_at")
-"""What the event handler writes on a message it refuses."""
-
-LOOK_SECONDS = 120  # how long a message stays hidden should this process be killed while looking
-WAIT_SECONDS = 1  # any wait makes SQS ask all of its servers, so that an empty answer means an empty queue
-LONGEST_HOLD_SECONDS = 12 * 60 * 60 - LOOK_SECONDS  # SQS hides a message for twelve hours in all
+"""The reason of messages that SQS moved here after their last receive; the others have an `error_code`."""
+QUARANTINE_ATTRIBUTES = ("error_code", "error_detail", "source_message_id", "quarantined_at")
+"""What the event handler adds to a message that it quarantines."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter:
-    """One dead letter; its body and the values of its attributes are left out of its repr, for they are personal."""
+class DeadLetter:
+    """A message of the dead-letter queue. Its repr omits body and attribute values, which are personal data."""
 
     message: Mapping[str, Any]
 
     def __repr__(self) -> str:
-        return f"Letter({self.message_id}, {self.reason})"
+        return f"DeadLetter({self.message_id}, {self.reason})"
 
     @property
     def message_id(self) -> str:
-        """Its id in the dead-letter queue."""
+        """The message's ID in the dead-letter queue."""
         return self.message["MessageId"]
 
     @property
+    def receipt_handle(self) -> str:
+        """The handle of the last receive, by which the message is deleted or made visible."""
+        return self.message["ReceiptHandle"]
+
+    @property
     def body(self) -> str:
-        """What the producer sent."""
+        """The body as the producer sent it."""
         return self.message["Body"]
 
     @property
     def attributes(self) -> Mapping[str, Any]:
-        """Message attributes by name, those of the event handler included."""
+        """Message attributes by name, the event handler's included."""
         return self.message.get("MessageAttributes") or {}
 
     @property
-    def system(self) -> Mapping[str, str]:
-        """What SQS says of it."""
+    def system_attributes(self) -> Mapping[str, str]:
+        """Attributes that SQS sets."""
         return self.message.get("Attributes") or {}
 
     @property
-    def is_stamped(self) -> bool:
-        """Whether the event handler has written on it why it was refused, now or on an earlier journey."""
-        return all(name in self.attributes for name in STAMPS)
+    def was_quarantined(self) -> bool:
+        """Whether the event handler has quarantined the message, now or before an earlier redrive."""
+        return all(name in self.attributes for name in QUARANTINE_ATTRIBUTES)
 
     @property
     def reason(self) -> str:
-        """The `error_code` it was refused with, or GAVE_UP."""
-        # SQS names the queue it moved a message from, and none when the message was sent here: what such a message
-        # has written on it is of an earlier journey.
-        if self.is_stamped and "DeadLetterQueueSourceArn" not in self.system:
-            return self.text("error_code")
+        """The `error_code` of the quarantine, or GAVE_UP."""
+        # SQS names the source queue only of a message that SQS itself moved here. The quarantine attributes of such a
+        # message date from before an earlier redrive.
+        if self.was_quarantined and "DeadLetterQueueSourceArn" not in self.system_attributes:
+            return self.attribute_text("error_code")
         return GAVE_UP
 
     @property
     def source_message_id(self) -> str:
-        """Its id in the source queue, by which the handler's log lines name it."""
-        return self.message_id if self.reason == GAVE_UP else self.text("source_message_id")
+        """The message's ID in the source queue, which the event handler's log lines contain."""
+        return self.message_id if self.reason == GAVE_UP else self.attribute_text("source_message_id")
 
     @property
     def sent_at(self) -> datetime:
-        """When it was sent to the queue it came from, or by the event handler to this one."""
-        return datetime.fromtimestamp(int(self.system.get("SentTimestamp", "0")) / 1000, UTC)
+        """When the producer sent a message that was given up, or the event handler sent a quarantined message."""
+        return datetime.fromtimestamp(int(self.system_attributes.get("SentTimestamp", "0")) / 1000, UTC)
 
     @property
-    def receives(self) -> int:
-        """How often it was received, this time included."""
-        return int(self.system.get("ApproximateReceiveCount", "1"))
+    def receive_count(self) -> int:
+        """How often the message was received, this receive included."""
+        return int(self.system_attributes.get("ApproximateReceiveCount", "1"))
 
     @cached_property
-    def broken_rule(self) -> str | None:
-        """The rule of the contract it breaks now, in a sentence without values; None when it may go back."""
+    def violation(self) -> str | None:
+        """How the body violates today's contract, without values; None when it could be redriven."""
         try:
             decode_login(self.body, datetime.now(UTC))
         except InvalidError as error:
             return error.detail
         return None
 
-    def text(self, name: str) -> str:
-        """The text of an attribute, empty when there is none."""
+    def attribute_text(self, name: str) -> str:
+        """Return the text of an attribute, empty when the message does not have it."""
         return self.attributes.get(name, {}).get("StringValue") or ""
 
     def as_sent(self) -> dict[str, Any]:
-        """Body and attributes as the producer sent them, the trace header included, as SendMessageBatch takes them."""
-        ours = STAMPS if self.is_stamped else ()
+        """Return body, attributes and trace header as the producer sent them, in the form SendMessageBatch takes."""
+        added = QUARANTINE_ATTRIBUTES if self.was_quarantined else ()
         entry: dict[str, Any] = {
             "MessageBody": self.body,
             "MessageAttributes": {
                 name: {key: value[key] for key in ("DataType", "StringValue", "BinaryValue") if key in value}
                 for name, value in self.attributes.items()
-                if name not in ours
+                if name not in added
             },
         }
-        if header := self.system.get("AWSTraceHeader"):
+        if header := self.system_attributes.get("AWSTraceHeader"):
             entry["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": header}}
         return entry
 
     def size(self) -> int:
-        """Its bytes at most, as SQS counts them."""
+        """Return the message's bytes as SQS counts them, the event handler's attributes included."""
         size = len(self.body.encode())
         for name, value in self.attributes.items():
             content = value.get("BinaryValue") or (value.get("StringValue") or "").encode()
@@ -117,95 +114,23 @@ class Letter:
         return size
 
 
-class Held:
-    """Dead letters this process has received, and nobody else can while it holds them."""
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which dead letters a command is about: all, or those with any of the reasons or IDs."""
 
-    def __init__(self, sqs: Any, url: str) -> None:
-        self._sqs, self._url = sqs, url
-        self._letters: dict[str, Letter] = {}
-        self.is_complete = False
-        """Whether these were all there were."""
+    reasons: frozenset[str] = frozenset()
+    message_ids: frozenset[str] = frozenset()
+    everything: bool = False
 
-    @property
-    def letters(self) -> list[Letter]:
-        """Those held now."""
-        return list(self._letters.values())
+    def select(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+        """Return the selected letters."""
+        return [letter for letter in letters if self._selects(letter)]
 
-    def receive(self, limit: int, enough: Callable[[Sequence[Letter]], bool]) -> None:
-        """Receive until the queue is empty, `limit` are held, or they are enough."""
-        while len(self._letters) < limit and not enough(self.letters):
-            answer = self._sqs.receive_message(
-                QueueUrl=self._url,
-                MaxNumberOfMessages=min(10, limit - len(self._letters)),
-                VisibilityTimeout=LOOK_SECONDS,
-                WaitTimeSeconds=WAIT_SECONDS,
-                MessageAttributeNames=["All"],
-                MessageSystemAttributeNames=["All"],
-            )
-            received = [Letter(message=message) for message in answer.get("Messages", [])]
-            is_new = any(letter.message_id not in self._letters for letter in received)
-            # One that came back because this took long has a new receipt handle, and the old one is worth nothing.
-            self._letters |= {letter.message_id: letter for letter in received}
-            if not is_new:
-                self.is_complete = True
-                return
+    def is_complete(self, letters: Sequence[DeadLetter]) -> bool:
+        """Whether no other letter can be selected, because every ID is among these."""
+        found = {id_ for letter in letters for id_ in (letter.message_id, letter.source_message_id)}
+        return bool(self.message_ids) and self.message_ids <= found
 
-    def keep(self, letters: Sequence[Letter], seconds: float) -> list[Letter]:
-        """Hold these for that long, let go of the others at once; answers those that were still ours to hold."""
-        kept = {letter.message_id for letter in letters}
-        self._release([letter for letter in self.letters if letter.message_id not in kept])
-        hold = min(LONGEST_HOLD_SECONDS, int(seconds) + LOOK_SECONDS)
-        still = [letter for batch in batches(letters) for letter in self._change_visibility(batch, hold)]
-        self._letters = {letter.message_id: letter for letter in still}
-        return still
-
-    def delete(self, letters: Sequence[Letter]) -> list[Letter]:
-        """Take these off the queue, and answer those that SQS says are off."""
-        entries = [{"Id": str(n), "ReceiptHandle": each.message["ReceiptHandle"]} for n, each in enumerate(letters)]
-        answer = self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
-        gone = [letters[int(entry["Id"])] for entry in answer.get("Successful", [])]
-        for letter in gone:
-            self._letters.pop(letter.message_id, None)
-        return gone
-
-    def release(self) -> None:
-        """Let everybody see what is still held, at once."""
-        self._release(self.letters)
-
-    def _release(self, letters: Sequence[Letter]) -> None:
-        for batch in batches(letters):
-            self._change_visibility(batch, 0)
-            for letter in batch:
-                del self._letters[letter.message_id]
-
-    def _change_visibility(self, batch: Sequence[Letter], seconds: int) -> list[Letter]:
-        entries = [
-            {"Id": str(n), "ReceiptHandle": letter.message["ReceiptHandle"], "VisibilityTimeout": seconds}
-            for n, letter in enumerate(batch)
-        ]
-        answer = self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
-        return [batch[int(entry["Id"])] for entry in answer.get("Successful", [])]
-
-
-@contextmanager
-def held_letters(
-    sqs: Any,
-    url: str,
-    *,
-    limit: int,
-    enough: Callable[[Sequence[Letter]], bool] = lambda letters: False,
-    warn: Callable[[str], None],
-) -> Iterator[Held]:
-    """The dead letters there are, or as many as `limit` or `enough` says; visible again when the block ends."""
-    held = Held(sqs, url)
-    try:
-        held.receive(limit, enough)
-        yield held
-    finally:
-        try:
-            held.release()
-        except (ClientError, BotoCoreError) as error:
-            warn(
-                f"{len(held.letters)} messages could not be made visible again ({type(error).__name__}): "
-                "they are when they were hidden for long enough, two minutes after a mere look."
-            )
+    def _selects(self, letter: DeadLetter) -> bool:
+        ids = {letter.message_id, letter.source_message_id}
+        return self.everything or letter.reason in self.reasons or not self.message_ids.isdisjoint(ids)

@@ -1,4 +1,4 @@
-"""Login events on their way to the source queue, as a producer sends them: each is accepted, or handed back."""
+"""Login events, sent to the source queue as a producer sends them: each event is accepted or handed back."""
 
 import os
 import shutil
@@ -16,54 +16,56 @@ from botocore.exceptions import ClientError
 from handlers.messages import InvalidError, decode_login
 from ops.batches import batches
 from ops.errors import OperatorError
-from ops.output import new_private_file
+from ops.files import create_private_file
+from ops.plurals import count_of
 from ops.stack import StackOutputs
 
 SHOWN = 10
-# A whole batch is refused for what one of its bodies is; sending it again would not help, going on does.
-FAULTS_OF_BODIES = {"InvalidMessageContents", "BatchRequestTooLong", "InvalidParameterValue"}
+# SQS rejects a whole batch with these codes because of one body. Sending the batch again would not help; the next
+# batches may still be accepted.
+BODY_ERRORS = {"InvalidMessageContents", "BatchRequestTooLong", "InvalidParameterValue"}
 
 
 @dataclass(frozen=True)
 class Event:
-    """A body, and the number of its line."""
+    """A body and its line number."""
 
     number: int
     body: str
 
     def size(self) -> int:
-        """Its bytes."""
+        """Return the size of the body in bytes."""
         return len(self.body.encode())
 
 
 class EventFile:
-    """Events that can be read more than once without ever being in memory together."""
+    """Events of a file, which can be read repeatedly and are never in memory together."""
 
     def __init__(self, file: IO[bytes], name: str) -> None:
         self._file, self._name = file, name
 
     def __iter__(self) -> Iterator[Event]:
-        """One event a line; blank lines are none."""
+        """Return one event per line; blank lines are skipped."""
         self._file.seek(0)
-        # Lines of bytes end at newlines alone: a JSON string may hold U+2028, which ends a line of text.
+        # Bytes, because lines of text also end at U+2028, which a JSON string may contain.
         for number, line in enumerate(self._file, start=1):
             try:
                 body = line.decode().removesuffix("\n").removesuffix("\r")
             except UnicodeDecodeError:
-                raise OperatorError(f"Line {number} of {self._name} is not UTF-8, which events are.") from None
+                raise OperatorError(f"Line {number} of {self._name} is not UTF-8.") from None
             if body.strip():
                 yield Event(number, body)
 
 
 @contextmanager
 def open_events(path: Path) -> Iterator[EventFile]:
-    """The events in a file, or in standard input when it is called `-`."""
+    """Open the events in a file, or in standard input when the path is `-`."""
     try:
         with sys.stdin.buffer if str(path) == "-" else path.open("rb") as file:
             if str(path) != "-" and file.seekable():
                 yield EventFile(file, str(path))
                 return
-            # A pipe can be read once, and is read twice: to check all of it before any of it is sent.
+            # Every event is checked before the first is sent, so a pipe, which can be read only once, is copied.
             with tempfile.TemporaryFile() as copy:
                 shutil.copyfileobj(file, copy)
                 yield EventFile(copy, str(path))
@@ -74,8 +76,8 @@ def open_events(path: Path) -> Iterator[EventFile]:
 
 
 def count_events(events: EventFile | list[Event], *, check: bool) -> int:
-    """How many there are; raises OperatorError naming the first that break the contract, when they are checked."""
-    now, count, broken = datetime.now(UTC), 0, 0
+    """Return the number of events. With `check`, raise OperatorError listing the first that violate the contract."""
+    now, count, invalid = datetime.now(UTC), 0, 0
     problems = []
     for event in events:
         count += 1
@@ -84,63 +86,66 @@ def count_events(events: EventFile | list[Event], *, check: bool) -> int:
         try:
             decode_login(event.body, now)
         except InvalidError as error:
-            broken += 1
-            if broken <= SHOWN:
+            invalid += 1
+            if invalid <= SHOWN:
                 problems.append(f"  event {event.number}: {error}")
-    if broken:
-        shown = "\n".join(problems) + ("\n  ..." if broken > SHOWN else "")
+    if invalid:
+        shown = "\n".join(problems) + ("\n  ..." if invalid > SHOWN else "")
+        verb = "violates" if invalid == 1 else "violate"
         raise OperatorError(
-            f"{broken} of {count} events break the contract, so nothing was sent "
-            f"(--raw sends them all the same):\n{shown}"
+            f"{count_of(invalid, count, 'event')} {verb} the contract, so nothing was sent. "
+            f"Use --raw to send without checking:\n{shown}"
         )
     return count
 
 
-class Rejected:
-    """Events the queue did not accept, kept in a file of mode 600 that can be sent again; without a path, counted.
+class RejectedEvents:
+    """Events that the queue did not accept, counted and kept in a file of mode 600 that can be sent again.
 
-    Where the file cannot take them all it holds whole events, up to the first that is lost.
+    Without a path they are only counted. When the file cannot take them all, it contains whole events up to the first
+    that is lost.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self.count = 0
-        self.shown: list[str] = []
+        self.problems: list[str] = []
+        """Numbers and codes of the first rejected events."""
         self.first_lost = 0
-        """Number of the first event that is not in the file, 0 when all are."""
-        self.why_lost = ""
+        """Number of the first event that is not in the file; 0 when none is lost."""
+        self.write_error = ""
         self._file: IO[str] | None = None
-        self._whole = 0
+        self._whole_bytes = 0
 
-    def keep(self, event: Event, code: str) -> None:
-        """Write it to the file, which is made for the first."""
+    def add(self, event: Event, code: str) -> None:
+        """Count the event and write it to the file, which the first event creates."""
         if self._file is None and self._path:
-            self._file = new_private_file(self._path)
+            self._file = create_private_file(self._path)
         self.count += 1
         if self.count <= SHOWN:
-            self.shown.append(f"  event {event.number}: {code}")
+            self.problems.append(f"  event {event.number}: {code}")
         if self._file and not self.first_lost:
             self._write(self._file, event)
 
     def close(self) -> None:
-        """All of it that can be is in the file now."""
+        """Close the file and cut off a half-written event."""
         if self._file is not None:
-            with suppress(OSError):  # of what could not be written, said already
+            with suppress(OSError):  # `write_error` already says why
                 self._file.close()
             if self.first_lost and self._path:
-                os.truncate(self._path, self._whole)
+                os.truncate(self._path, self._whole_bytes)
 
     def _write(self, file: IO[str], event: Event) -> None:
         try:
             print(event.body, file=file, flush=True)
-            self._whole = os.fstat(file.fileno()).st_size
+            self._whole_bytes = os.fstat(file.fileno()).st_size
         except OSError as error:
-            self.first_lost, self.why_lost = event.number, error.strerror or "full"
+            self.first_lost, self.write_error = event.number, error.strerror or "full"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A body the queue did not accept, with SQS's error code."""
+    """A body that the queue did not accept, and SQS's error code."""
 
     body: str
     code: str
@@ -148,14 +153,14 @@ class Failure:
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of a few bodies: how many the queue accepted, and those it did not."""
+    """The result of sending a few bodies."""
 
     accepted: int
     failures: list[Failure]
 
 
 def send_bodies(outputs: StackOutputs, bodies: Sequence[str]) -> Sent:
-    """Send a few bodies once; each is accepted or among the failures."""
+    """Send each body once; it is accepted or among the failures."""
     failures: list[Failure] = []
     accepted = send_events(
         outputs.client("sqs"),
@@ -173,32 +178,32 @@ def send_events(
     reject: Callable[[Event, str], None],
     on_progress: Callable[[int], None] = lambda accepted: None,
 ) -> int:
-    """Send each event once, and answer how many the queue accepted; the others are rejected, whatever happens."""
+    """Send each event once and return how many the queue accepted; the others go to `reject`, also on an error."""
     accepted = 0
     pending = batches(events, Event.size)
     for batch in pending:
         entries = [{"Id": str(index), "MessageBody": event.body} for index, event in enumerate(batch)]
         try:
-            answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)
+            response = sqs.send_message_batch(QueueUrl=url, Entries=entries)
         except BaseException as error:
             code = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
-            # SQS names some of them as its older protocol did.
-            is_of_bodies = (code or "").removeprefix("AWS.SimpleQueueService.") in FAULTS_OF_BODIES
+            # SQS prefixes some codes as its older protocol did.
+            is_body_error = (code or "").removeprefix("AWS.SimpleQueueService.") in BODY_ERRORS
             for event in batch:
-                # Perhaps it was accepted and only the answer was lost: the same login twice changes nothing.
-                reject(event, code or "no answer")
-            if is_of_bodies:
+                # SQS may have accepted it and only the response was lost. The same login twice changes nothing.
+                reject(event, code or "no response")
+            if is_body_error:
                 continue
             for rest in pending:
                 for event in rest:
                     reject(event, "not sent")
             raise
-        # Accepted is what is listed as such: an entry in neither list is not.
-        taken = {int(entry["Id"]) for entry in answer.get("Successful", [])}
-        codes = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
+        # Only an entry listed as successful was accepted; an entry in neither list was not.
+        accepted_indexes = {int(entry["Id"]) for entry in response.get("Successful", [])}
+        codes = {int(entry["Id"]): entry["Code"] for entry in response.get("Failed", [])}
         for index, event in enumerate(batch):
-            if index not in taken:
-                reject(event, codes.get(index, "no answer"))
-        accepted += len(taken)
+            if index not in accepted_indexes:
+                reject(event, codes.get(index, "no response"))
+        accepted += len(accepted_indexes)
         on_progress(accepted)
     return accepted

@@ -1,11 +1,10 @@
-"""What `pulumi up` would find out half-way, found out before: each check is independent and changes nothing."""
+"""Checks, before a deployment, of what would stop `pulumi up` half-way. They change nothing."""
 
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import boto3
@@ -16,85 +15,104 @@ from components.identity import domain_prefix
 from components.packaging.wheels import ArtifactError, find_interpreter
 from components.settings.stack_settings import Problem, SettingsError, StackSettings
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
-from ops.errors import OperatorError, explain
-from ops.stack import CLIENT_CONFIG, PROJECT
+from ops.errors import explain
+from ops.pulumi_cli import PROJECT, PulumiError, run_pulumi
+from ops.stack import CLIENT_CONFIG
 
-OK, PROBLEM, NOT_CHECKED = "ok", "problem", "not checked"
-# What Lambda insists on leaving to functions without a reservation.
+# Lambda reserves this many for functions without a reservation.
 UNRESERVED_MINIMUM = 100
+
+
+class CheckState(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    PROBLEM = "problem"
+    NOT_CHECKED = "not checked"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One thing that was looked at: what was found, and for a problem the line that mends it."""
+    """A finished check: what was found and, for a problem, how to fix it."""
 
     name: str
-    state: str
+    state: CheckState
     found: str
-    mend: str = ""
+    fix: str = ""
+
+    @classmethod
+    def ok(cls, name: str, found: str) -> "Check":
+        """Return a check that found nothing to fix."""
+        return cls(name=name, state=CheckState.OK, found=found)
+
+    @classmethod
+    def problem(cls, name: str, found: str, fix: str) -> "Check":
+        """Return a check that found what would stop the deployment."""
+        return cls(name=name, state=CheckState.PROBLEM, found=found, fix=fix)
+
+    @classmethod
+    def skipped(cls, name: str, reason: str) -> "Check":
+        """Return a check that could not be made."""
+        return cls(name=name, state=CheckState.NOT_CHECKED, found=reason)
 
 
 def preflight(stack: str) -> Iterator[Check]:
-    """Every check of whether the stack could be deployed from here, into the account of the credentials at hand."""
+    """Check whether the stack can be deployed from this machine into the account of the current credentials."""
     cli = _check_cli()
     yield cli
     settings: StackSettings | None = None
-    if cli.state == OK:
+    if cli.state == CheckState.OK:
         settings, checks = _check_settings(stack)
         yield from checks
     else:
-        yield Check(name="settings", state=NOT_CHECKED, found="the Pulumi CLI reads them")
+        yield Check.skipped("settings", "needs the Pulumi CLI")
     if settings is None:
-        yield from _not_checked("the settings say what to look for", "python", "credentials", *ACCOUNT_CHECKS)
+        yield from _skip("needs valid settings", "python", "credentials", *ACCOUNT_CHECKS)
         return
     yield _check_python(settings)
     account, check = _check_credentials(settings)
     yield check
     if account is None:
-        yield from _not_checked("there are no credentials to ask with", *ACCOUNT_CHECKS)
+        yield from _skip("needs AWS credentials", *ACCOUNT_CHECKS)
         return
     for name, look in ACCOUNT_CHECKS.items():
         try:
             yield look(name, settings, account)
         except (BotoCoreError, ClientError) as error:
-            yield Check(
-                name=name, state=PROBLEM, found=_sentence(error), mend="ask for the right to look, or look there"
-            )
+            yield Check.problem(name, _sentence(error), "get permission for this call, or check in the AWS console")
 
 
-def _not_checked(reason: str, *names: str) -> Iterator[Check]:
-    yield from (Check(name=name, state=NOT_CHECKED, found=reason) for name in names)
+def _skip(reason: str, *names: str) -> Iterator[Check]:
+    yield from (Check.skipped(name, reason) for name in names)
 
 
 def _check_cli() -> Check:
     name = "pulumi CLI"
     required = _project()["requiredPulumiVersion"].removeprefix(">=")
-    mend = f"install {required} or newer: https://www.pulumi.com/docs/install/"
+    fix = f"install {required} or newer: https://www.pulumi.com/docs/install/"
     try:
-        found = _pulumi("version").strip().removeprefix("v")
-    except OperatorError as error:
-        return Check(name=name, state=PROBLEM, found=str(error), mend=mend)
-    good = _version(found) >= _version(required)
-    return Check(name=name, state=OK if good else PROBLEM, found=f"version {found}", mend="" if good else mend)
+        found = run_pulumi("version").strip().removeprefix("v")
+    except PulumiError as error:
+        return Check.problem(name, str(error), fix)
+    if _version(found) < _version(required):
+        return Check.problem(name, f"version {found}", fix)
+    return Check.ok(name, f"version {found}")
 
 
 def _check_settings(stack: str) -> tuple[StackSettings | None, list[Check]]:
     name, project = "settings", _project()["name"]
     try:
-        given = json.loads(_pulumi("config", "--json", "--show-secrets", "--stack", stack))
-    except OperatorError as error:
-        return None, [Check(name=name, state=PROBLEM, found=str(error), mend=f"pulumi stack select {stack} --create")]
-    # The CLI hands objects over as their JSON too, which is how the program receives them.
-    raw = {key.removeprefix(f"{project}:"): one["value"] for key, one in given.items() if "value" in one}
+        given = json.loads(run_pulumi("config", "--json", "--show-secrets", "--stack", stack))
+    except PulumiError as error:
+        return None, [Check.problem(name, str(error), f"pulumi stack select {stack} --create")]
+    # The CLI prints objects as JSON text, which is how the program receives them.
+    raw = {key.removeprefix(f"{project}:"): entry["value"] for key, entry in given.items() if "value" in entry}
     try:
         settings = StackSettings.from_raw(raw, project=project, stack=stack)
     except SettingsError as error:
-        secret = {key.removeprefix(f"{project}:") for key, one in given.items() if one.get("secret")}
-        return None, [
-            Check(name=name, state=PROBLEM, found=_problem(problem, secret), mend=problem.fix)
-            for problem in error.problems
-        ]
-    return settings, [Check(name=name, state=OK, found=f"valid, for region {settings.region}")]
+        secret = {key.removeprefix(f"{project}:") for key, entry in given.items() if entry.get("secret")}
+        return None, [Check.problem(name, _problem(problem, secret), problem.fix) for problem in error.problems]
+    return settings, [Check.ok(name, f"valid, for region {settings.region}")]
 
 
 def _problem(problem: Problem, secret: set[str]) -> str:
@@ -106,8 +124,8 @@ def _check_python(settings: StackSettings) -> Check:
     try:
         find_interpreter(version)
     except ArtifactError as error:
-        return Check(name=name, state=PROBLEM, found=str(error), mend=f"uv python install {version}")
-    return Check(name=name, state=OK, found=f"{version} is here, to compile what the functions run")
+        return Check.problem(name, str(error), f"uv python install {version}")
+    return Check.ok(name, f"{version} is installed, to compile what the functions run")
 
 
 def _check_credentials(settings: StackSettings) -> tuple[str | None, Check]:
@@ -115,28 +133,24 @@ def _check_credentials(settings: StackSettings) -> tuple[str | None, Check]:
     try:
         account = _client("sts", settings).get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
-        mend = "aws sso login, or set AWS_PROFILE"
-        return None, Check(name=name, state=PROBLEM, found=_sentence(error), mend=mend)
+        return None, Check.problem(name, _sentence(error), "aws sso login, or set AWS_PROFILE")
     if allowed and account not in allowed:
-        found = f"they are of account {account}, and aws:allowedAccountIds has {', '.join(allowed)}"
-        return account, Check(
-            name=name, state=PROBLEM, found=found, mend="set AWS_PROFILE to a profile of that account"
-        )
-    guard = "which aws:allowedAccountIds names" if allowed else "and aws:allowedAccountIds guards against no other"
-    return account, Check(name=name, state=OK, found=f"of account {account}, {guard}")
+        found = f"for account {account}, but aws:allowedAccountIds is {', '.join(allowed)}"
+        return account, Check.problem(name, found, "set AWS_PROFILE to a profile of that account")
+    guard = "which aws:allowedAccountIds allows" if allowed else "and aws:allowedAccountIds does not restrict it"
+    return account, Check.ok(name, f"for account {account}, {guard}")
 
 
 def _check_api_account(name: str, settings: StackSettings, account: str) -> Check:
     role = _client("apigateway", settings).get_account().get("cloudwatchRoleArn")
     if role:
-        return Check(name=name, state=OK, found=f"API Gateway may write logs, as {role.rpartition('/')[2]}")
+        return Check.ok(name, f"API Gateway may write logs, as {role.rpartition('/')[2]}")
     if settings.manage_api_gateway_account:
-        return Check(name=name, state=OK, found="API Gateway may not write logs yet; this stack lets it")
-    return Check(
-        name=name,
-        state=PROBLEM,
-        found=f"API Gateway may not write logs in account {account}, region {settings.region}; the stage would fail",
-        mend=f"pulumi config set --stack {settings.stack} manageApiGatewayAccount true",
+        return Check.ok(name, "API Gateway may not write logs yet; this stack will allow it")
+    return Check.problem(
+        name,
+        f"API Gateway may not write logs in account {account}, region {settings.region}; the stage would fail",
+        f"pulumi config set --stack {settings.stack} manageApiGatewayAccount true",
     )
 
 
@@ -147,27 +161,24 @@ def _check_concurrency(name: str, settings: StackSettings, account: str) -> Chec
     held = _held(client, settings) if wanted else 0
     left = unreserved - max(wanted - held, 0)
     if wanted <= held or left >= UNRESERVED_MINIMUM:
-        return Check(
-            name=name, state=OK, found=f"{left} stay unreserved after the {wanted} this stack keeps for itself"
-        )
-    return Check(
-        name=name,
-        state=PROBLEM,
-        found=f"{unreserved} are unreserved; after the {wanted - held} more this stack would keep for itself, "
-        f"{left} are left of the {UNRESERVED_MINIMUM} Lambda insists on",
-        mend="lower reservedConcurrency or queryProvisionedConcurrency, or raise the quota 'Concurrent executions'",
+        return Check.ok(name, f"{left} stay unreserved after this stack reserves {wanted}")
+    return Check.problem(
+        name,
+        f"{unreserved} are unreserved; after this stack reserves {wanted - held} more, {left} would be left, "
+        f"and Lambda requires {UNRESERVED_MINIMUM}",
+        "lower reservedConcurrency or queryProvisionedConcurrency, or raise the quota 'Concurrent executions'",
     )
 
 
 def _held(client: Any, settings: StackSettings) -> int:
-    """What the stack, if it is deployed, keeps for itself already."""
+    """Return how much concurrency the stack reserves already; 0 when it is not deployed."""
     held = 0
     try:
         name = settings.physical_name(EVENT_HANDLER_SERVICE)
         held += client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions", 0)
         name = settings.physical_name(QUERY_SERVICE)
-        kept = client.list_provisioned_concurrency_configs(FunctionName=name)["ProvisionedConcurrencyConfigs"]
-        held += sum(one["RequestedProvisionedConcurrentExecutions"] for one in kept)
+        configs = client.list_provisioned_concurrency_configs(FunctionName=name)["ProvisionedConcurrencyConfigs"]
+        held += sum(config["RequestedProvisionedConcurrentExecutions"] for config in configs)
     except client.exceptions.ResourceNotFoundException:
         pass  # not deployed yet
     return held
@@ -178,16 +189,13 @@ def _check_domain(name: str, settings: StackSettings, account: str) -> Check:
     prefix = domain_prefix(pool_name, account)
     description = client.describe_user_pool_domain(Domain=prefix)["DomainDescription"]
     if not description.get("UserPoolId"):
-        return Check(name=name, state=OK, found=f"{prefix} is free")
+        return Check.ok(name, f"{prefix} is free")
     if description.get("AWSAccountId", account) == account:
         pool = client.describe_user_pool(UserPoolId=description["UserPoolId"])["UserPool"]
         if pool["Name"] == pool_name:
-            return Check(name=name, state=OK, found=f"{prefix} is that of this stack's pool, {pool['Id']}")
-    return Check(
-        name=name,
-        state=PROBLEM,
-        found=f"{prefix} belongs to another user pool",
-        mend="pulumi stack rename NAME, or delete that pool's domain",
+            return Check.ok(name, f"{prefix} belongs to this stack's pool, {pool['Id']}")
+    return Check.problem(
+        name, f"{prefix} belongs to another user pool", "pulumi stack rename NAME, or delete that pool's domain"
     )
 
 
@@ -212,15 +220,3 @@ def _project() -> dict[str, Any]:
 
 def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", text)[:3])
-
-
-def _pulumi(*arguments: str) -> str:
-    cli = shutil.which("pulumi")
-    if cli is None:
-        raise OperatorError("it is not on PATH")
-    command = [cli, *arguments, "--non-interactive"]
-    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise OperatorError(f"`pulumi {arguments[0]}` failed: {reason}")
-    return result.stdout

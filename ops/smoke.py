@@ -1,4 +1,4 @@
-"""The whole path of a deployed stack, tried once with a user of its own, who is gone afterwards."""
+"""One test of a deployed stack from end to end, with a user of its own who is removed afterwards."""
 
 import json
 import time
@@ -13,96 +13,106 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ops.api import fetch_token, query_services
 from ops.errors import OperatorError
 from ops.events import send_bodies
-from ops.smoke_dead_letter import DoomedEvent
+from ops.plurals import count_of
+from ops.smoke_dead_letter import InvalidEvent
 from ops.stack import ApiClient, StackOutputs
 from ops.status import FIRING, read_alarms
 
 SERVICE_HEALTH = "service-health"
 POLL_SECONDS = 0.2
-SETTLE_SECONDS = 3  # an event that was sent twice or late may still be on its way when the API has told all
-Tell = Callable[[str], None]
+SETTLE_SECONDS = 3  # an event that was sent twice or late may still be on its way when the API returns all logins
+Report = Callable[[str], None]
 
 
 def smoke(
-    outputs: StackOutputs, client: ApiClient, deadline_seconds: float, tell: Tell, *, dead_letter: bool = False
+    outputs: StackOutputs,
+    client: ApiClient,
+    deadline_seconds: float,
+    *,
+    report: Report,
+    warn: Report,
+    dead_letter: bool = False,
 ) -> None:
-    """Send logins, ask the API for them, remove them, look at the alarms; or raise OperatorError at a surprise.
+    """Send logins, query them, remove them and read the alarms; raises OperatorError at the first surprise.
 
-    With `dead_letter` one event more, which can never be stored, has to become a dead letter. Without it nothing
-    invalid is sent. The handlers' metrics count the events and a few queries more.
+    With `dead_letter`, also send an event that violates the contract and must become a dead letter. The handlers'
+    metrics count the test's events and queries.
     """
     user = f"smoke-test-{uuid.uuid4()}"
-    doomed = DoomedEvent(outputs, user) if dead_letter else None
+    invalid_event = InvalidEvent(outputs, user, warn) if dead_letter else None
     try:
-        _tell_the_story(outputs, client, user, doomed, deadline_seconds, tell)
+        _run_steps(outputs, client, user, invalid_event, deadline_seconds, report)
     except BaseException as error:
         with suppress(BotoCoreError, ClientError, OperatorError):
             _remove(outputs, user)
-            if doomed and doomed.message_id:
-                doomed.take_letter()
-            if isinstance(error, OperatorError):  # and not somebody at the keyboard who wants no more of it
-                _keep_away(outputs, user, deadline_seconds)
+            if invalid_event and invalid_event.message_id:
+                invalid_event.delete_dead_letter()
+            if isinstance(error, OperatorError):  # after Ctrl-C nobody waits
+                _keep_removed(outputs, user, deadline_seconds)
         if isinstance(error, OperatorError):
-            # An event still on its way would bring the record back.
-            where = "in the table or among the dead letters" if doomed else "in the table"
-            raise OperatorError(f"{error} User {user} was the test's own, and may still appear {where}.") from None
+            # An event that is still on its way would bring the record back.
+            places = "in the table or among the dead letters" if invalid_event else "in the table"
+            raise OperatorError(f"{error} The test user was {user}, who may still appear {places}.") from None
         raise
     if not _remove(outputs, user):
-        raise OperatorError(f"The record of user {user} was not in table {outputs.table_name}, though the API told it.")
-    _keep_away(outputs, user, deadline_seconds)
-    tell("The test user is removed, and stays away")
-    _check_health(outputs, tell)
+        raise OperatorError(
+            f"The record of user {user} was not in table {outputs.table_name}, although the API returned it."
+        )
+    _keep_removed(outputs, user, deadline_seconds)
+    report("The test user was removed and did not come back")
+    _check_health(outputs, report)
 
 
-def _tell_the_story(
+def _run_steps(
     outputs: StackOutputs,
     client: ApiClient,
     user: str,
-    doomed: DoomedEvent | None,
+    invalid_event: InvalidEvent | None,
     deadline_seconds: float,
-    tell: Tell,
+    report: Report,
 ) -> None:
-    bodies, expected = _write_story(user, datetime.now(UTC))
+    bodies, expected = _make_events(user, datetime.now(UTC))
     token = fetch_token(outputs, client)
-    tell("The user pool grants a token")
+    report("The user pool grants a token")
 
-    if doomed:
-        # First, so that it is in the way of the others if it can be.
-        doomed.send()
-        tell("The queue takes one event that breaks the contract")
+    if invalid_event:
+        # First, so that the other events show whether it blocks them.
+        invalid_event.send()
+        report("The queue accepts 1 event that violates the contract")
     failures = send_bodies(outputs, bodies).failures
     if failures:
-        raise OperatorError(f"The queue did not accept {len(failures)} of {len(bodies)} events: {failures[0].code}.")
+        rejected = count_of(len(failures), len(bodies), "event")
+        raise OperatorError(f"The queue did not accept {rejected}: {failures[0].code}.")
     started = time.monotonic()
-    tell(f"The queue takes {len(bodies)} events: one twice, one late")
+    report(f"The queue accepts {len(bodies)} events, one of them twice and one late")
 
-    def ask() -> Any:
-        answer = query_services(outputs, user, token)
-        if answer.status != 200:
-            return f"status {answer.status}"
-        return [(one["service_id"], one["last_accessed"]) for one in answer.body["services"]]
+    def query() -> Any:
+        response = query_services(outputs, user, token)
+        if response.status != 200:
+            return f"status {response.status}"
+        return [(service["service_id"], service["last_accessed"]) for service in response.body["services"]]
 
-    while (found := ask()) != expected:
+    while (found := query()) != expected:
         if time.monotonic() - started > deadline_seconds:
             raise OperatorError(
-                f"After {deadline_seconds:g} s the API should answer {expected}, but answers {found}: "
-                "see `python -m ops status` and `python -m ops logs --errors`."
+                f"After {deadline_seconds:g} s the API should return {expected}, but returns {found}. "
+                "See: python -m ops status; python -m ops logs --errors."
             )
         time.sleep(POLL_SECONDS)
-    tell(f"The API answers with them, {time.monotonic() - started:.1f} s after they were sent")
+    report(f"The API returns the logins {time.monotonic() - started:.1f} s after they were sent")
 
-    refused = query_services(outputs, user, token=None).status
-    if refused != 401:
-        raise OperatorError(f"The API should answer 401 without a token, but answers {refused}.")
-    tell("The API refuses who has no token")
+    status = query_services(outputs, user, token=None).status
+    if status != 401:
+        raise OperatorError(f"The API should return 401 without a token, but returns {status}.")
+    report("The API rejects a request without a token")
 
-    if doomed:
-        doomed.wait_for_letter(deadline_seconds)
-        tell("The invalid event is a dead letter with its reason and its bytes, and is taken out")
+    if invalid_event:
+        invalid_event.check_dead_letter(deadline_seconds)
+        report("The invalid event became a dead letter with its reason and its bytes, and was deleted")
 
 
-def _write_story(user: str, now: datetime) -> tuple[list[str], list[tuple[str, str]]]:
-    """Bodies in sending order, and the services the API must answer with, newest login first."""
+def _make_events(user: str, now: datetime) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return bodies in sending order, and the services that the API must return, newest login first."""
 
     def at(minutes: int) -> str:
         return (now - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -116,15 +126,15 @@ def _write_story(user: str, now: datetime) -> tuple[list[str], list[tuple[str, s
 
 
 def _remove(outputs: StackOutputs, user: str) -> bool:
-    """Whether there was a record to remove."""
-    answer = outputs.client("dynamodb").delete_item(
+    """Remove the user's record; return whether there was one."""
+    response = outputs.client("dynamodb").delete_item(
         TableName=outputs.table_name, Key={"user_id": {"S": user}}, ReturnValues="ALL_OLD"
     )
-    return "Attributes" in answer
+    return "Attributes" in response
 
 
-def _keep_away(outputs: StackOutputs, user: str, deadline_seconds: float) -> None:
-    """Remove the record as often as an event brings it back, until none has for a while."""
+def _keep_removed(outputs: StackOutputs, user: str, deadline_seconds: float) -> None:
+    """Remove the record each time an event brings it back, until that has not happened for a while."""
     started = removed = time.monotonic()
     while time.monotonic() - removed < SETTLE_SECONDS:
         time.sleep(POLL_SECONDS)
@@ -133,20 +143,20 @@ def _keep_away(outputs: StackOutputs, user: str, deadline_seconds: float) -> Non
             if removed - started > deadline_seconds:
                 raise OperatorError(
                     f"The record of user {user} still comes back {deadline_seconds:g} s after it was removed: events "
-                    "are handled again and again. See `python -m ops status`."
+                    "are handled again and again. See: python -m ops status"
                 )
 
 
-def _check_health(outputs: StackOutputs, tell: Tell) -> None:
+def _check_health(outputs: StackOutputs, report: Report) -> None:
     if outputs.embedded:
-        tell("Alarms are not evaluated in the embedded cloud, so service-health says nothing")
+        report(f"{SERVICE_HEALTH} was not checked, because the embedded cloud does not evaluate alarms")
         return
     alarms = read_alarms(outputs)
-    health = next((one for one in alarms if one.id == SERVICE_HEALTH), None)
+    health = next((alarm for alarm in alarms if alarm.id == SERVICE_HEALTH), None)
     if health is None:
-        tell("This stack has no service-health: its `alarms` leave it out")
+        report(f"{SERVICE_HEALTH} was not checked, because the setting `alarms` of this stack omits it")
     elif health.state == FIRING:
-        paging = sorted(one.id for one in alarms if one.fires and one.severity == "p1")
-        raise OperatorError(f"{SERVICE_HEALTH} is in alarm: {', '.join(paging)}. See `python -m ops status`.")
+        paging = sorted(alarm.id for alarm in alarms if alarm.fires and alarm.severity == "p1")
+        raise OperatorError(f"{SERVICE_HEALTH} is in alarm: {', '.join(paging)}. See: python -m ops status")
     else:
-        tell(f"{SERVICE_HEALTH} is {health.state}")
+        report(f"{SERVICE_HEALTH} is {health.state}")

@@ -1,8 +1,6 @@
 """A deployed stack as its outputs describe it, in AWS or in the embedded cloud."""
 
 import json
-import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,17 +11,17 @@ from botocore.config import Config
 
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
 from ops.errors import OperatorError
+from ops.pulumi_cli import PulumiError, run_pulumi
 
-PROJECT = Path(__file__).resolve().parent.parent
 LOCAL_OUTPUTS = Path(".localcloud/outputs.json")
 
-# An operator waits at a prompt: fail in seconds, not in botocore's default minute.
+# An operator waits at a prompt, so fail within seconds, not after botocore's default minute.
 CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApiClient:
-    """One caller of the API, as the user pool knows it."""
+    """A client of the API, as the user pool knows it."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -31,7 +29,7 @@ class ApiClient:
 
 @dataclass(frozen=True, kw_only=True)
 class StackOutputs:
-    """What the commands need to know of a stack; secrets are left out of its repr."""
+    """The outputs that the commands need; the repr omits secrets."""
 
     queue_url: str
     dead_letter_queue_url: str
@@ -52,16 +50,16 @@ class StackOutputs:
 
     @property
     def physical_prefix(self) -> str:
-        """`{project}-{stack}`, with which the name of every alarm begins."""
+        """`{project}-{stack}`, the prefix of every alarm name."""
         return self.functions[EVENT_HANDLER_SERVICE].removesuffix(f"-{EVENT_HANDLER_SERVICE}")
 
     @property
     def embedded(self) -> bool:
-        """Whether it runs in the embedded cloud, which keeps alarms without evaluating them."""
+        """Whether the stack runs in the embedded cloud, which stores alarms without evaluating them."""
         return self.endpoint is not None
 
     def client(self, service: str) -> Any:
-        """A boto3 client for the stack: the user's own credentials in AWS, the outputs file's in the embedded cloud."""
+        """Return a boto3 client, with the operator's own credentials in AWS and the outputs' in the embedded cloud."""
         return boto3.client(
             service,
             region_name=self.region,
@@ -72,15 +70,15 @@ class StackOutputs:
         )
 
     def api_client(self, name: str | None) -> ApiClient:
-        """The named API client, or the only one; raises OperatorError when the choice is not clear."""
+        """Return the named API client, or the only one; raises OperatorError when there are several or none."""
         if not self.api_clients:
-            raise OperatorError("The stack has no API client: add a name to apiClients and deploy again.")
+            raise OperatorError("The stack has no API client. Add a name to the setting apiClients, then deploy again.")
         if name is None:
             if len(self.api_clients) > 1:
-                raise OperatorError(f"The stack has several API clients: choose one with --client: {self._names()}.")
+                raise OperatorError(f"The stack has several API clients. Choose one with --client: {self._names()}.")
             name = next(iter(self.api_clients))
         if name not in self.api_clients:
-            raise OperatorError(f"The stack has no API client called {name!r}: it has {self._names()}.")
+            raise OperatorError(f"The stack has no API client {name!r}. It has: {self._names()}.")
         return self.api_clients[name]
 
     def _names(self) -> str:
@@ -88,13 +86,13 @@ class StackOutputs:
 
 
 def load_outputs(stack: str | None, outputs: Path | None) -> StackOutputs:
-    """The outputs of the stack an operator named; raises OperatorError when they cannot be had.
+    """Return the outputs of the stack that the options name; raises OperatorError when they cannot be read.
 
-    `outputs` names a file as `python -m localcloud up` writes it; `stack` asks the Pulumi CLI. With neither, the file
-    of an embedded cloud running in this folder is used.
+    `stack` is read through the Pulumi CLI, `outputs` from a file that `python -m localcloud up` wrote. Without either,
+    they are those of the embedded cloud running in this folder.
     """
     if stack and outputs:
-        raise OperatorError("--stack and --outputs both name a stack: give one.")
+        raise OperatorError("--stack and --outputs both name a stack. Use one of them.")
     if stack:
         return parse_outputs(_from_pulumi(stack), f"stack {stack}")
     path = outputs or LOCAL_OUTPUTS
@@ -102,20 +100,20 @@ def load_outputs(stack: str | None, outputs: Path | None) -> StackOutputs:
         text = path.read_text()
     except FileNotFoundError:
         if outputs:
-            raise OperatorError(f"There is no file {outputs}: name the one `localcloud up` printed.") from None
+            raise OperatorError(f"File {outputs} does not exist. Use the file that `localcloud up` printed.") from None
         raise OperatorError(
-            f"No stack was named and {LOCAL_OUTPUTS} is not there: start one with `python -m localcloud up`, "
+            f"No stack was named, and {LOCAL_OUTPUTS} does not exist. Start a stack with `python -m localcloud up`, "
             "or name one with --stack or --outputs."
         ) from None
     except UnicodeDecodeError:
-        raise OperatorError(f"{path} does not hold the outputs of a stack (a JSON object).") from None
+        raise OperatorError(f"{path} does not contain the outputs of a stack (a JSON object).") from None
     except OSError as error:
         raise OperatorError(f"{path} cannot be read: {error.strerror}.") from None
     return parse_outputs(text, str(path))
 
 
 def parse_outputs(text: str, source: str) -> StackOutputs:
-    """The outputs in `text` (JSON); raises OperatorError naming `source` and what is missing."""
+    """Return the outputs in `text` (JSON); raises OperatorError naming `source` and the missing output."""
     try:
         raw = json.loads(text)
         return StackOutputs(
@@ -132,33 +130,28 @@ def parse_outputs(text: str, source: str) -> StackOutputs:
             functions={role: raw["functions"][role] for role in (EVENT_HANDLER_SERVICE, QUERY_SERVICE)},
             alarm_topics=dict(raw["alarmTopics"]),
             dashboard_urls=dict(raw["dashboardUrls"]),
-            # A stack in AWS does not export its region; every ARN in its outputs holds it.
+            # A stack in AWS does not export its region; every ARN in its outputs contains it.
             region=raw.get("region") or raw["alarmTopics"]["p1"].split(":")[3],
             endpoint=_url(raw["endpoint"]) if "endpoint" in raw else None,
             access_key_id=raw.get("accessKeyId"),
             secret_access_key=raw.get("secretAccessKey"),
         )
     except KeyError as error:
-        raise OperatorError(
-            f"{source} has no output {error}: was it deployed by this version of the program?"
-        ) from None
+        raise OperatorError(f"{source} has no output {error}. Deploy it with this version of the program.") from None
     except (ValueError, TypeError, AttributeError, IndexError):
-        raise OperatorError(f"{source} does not hold the outputs of a stack (a JSON object).") from None
+        raise OperatorError(f"{source} does not contain the outputs of a stack (a JSON object).") from None
 
 
 def _url(value: str) -> str:
     if not value.startswith(("http://", "https://")):
-        raise ValueError("is no URL")
+        raise ValueError("not a URL")
     return value
 
 
 def _from_pulumi(stack: str) -> str:
-    pulumi = shutil.which("pulumi")
-    if pulumi is None:
-        raise OperatorError("--stack asks the Pulumi CLI, which is not on PATH: install it, or use --outputs FILE.")
-    command = [pulumi, "stack", "output", "--json", "--show-secrets", "--non-interactive", "--stack", stack]
-    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise OperatorError(f"The Pulumi CLI could not read the outputs of {stack}: {reason}")
-    return result.stdout
+    try:
+        return run_pulumi("stack", "output", "--json", "--show-secrets", "--stack", stack)
+    except PulumiError as error:
+        raise OperatorError(
+            f"The outputs of stack {stack} cannot be read: {error}. To read them from a file, use --outputs FILE."
+        ) from None

@@ -1,4 +1,4 @@
-"""The state of a stack as one value: what fires, what waits, what failed last, what runs, and who is told."""
+"""The state of a stack as one value: alarms, queues, functions, last errors, and who is notified."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from ops.stack import StackOutputs
 FIRING = "ALARM"
 STATES = (FIRING, "OK", "INSUFFICIENT_DATA")
 UNKNOWN = "unknown"
-# An SQS queue that was idle reports up to 15 minutes late.
+# After an idle period, SQS reports metrics up to 15 minutes late.
 AGE_WINDOW = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """One alarm of the stack; without a severity it is part of another, or a state that is only looked at."""
+    """An alarm of the stack. An alarm without a severity notifies nobody: it is part of another, or only informs."""
 
     id: str
     severity: str | None
@@ -30,13 +30,13 @@ class Alarm:
 
     @property
     def fires(self) -> bool:
-        """Whether somebody is being told."""
+        """Whether the alarm is notifying somebody now."""
         return self.state == FIRING and self.severity is not None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """How much waits; the age is CloudWatch's, and None where CloudWatch has none."""
+    """How many messages a queue holds. The age comes from CloudWatch, and is None where CloudWatch has none."""
 
     role: str
     waiting: int
@@ -46,7 +46,7 @@ class Queue:
 
 @dataclass(frozen=True, kw_only=True)
 class Function:
-    """Which version of the artifact a function runs, and since when."""
+    """Which version of the artifact a function runs, and when it was last changed."""
 
     role: str
     name: str
@@ -56,7 +56,7 @@ class Function:
 
 @dataclass(frozen=True, kw_only=True)
 class Topic:
-    """Who hears of a severity, by protocol alone: an address is personal, and a pager's URL is a secret."""
+    """Who is notified of a severity, by protocol only: addresses are personal data, and a pager's URL is a secret."""
 
     severity: str
     confirmed: tuple[str, ...]
@@ -65,7 +65,7 @@ class Topic:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """Everything there is to say about a stack now."""
+    """The state of a stack."""
 
     alarms: tuple[Alarm, ...]
     alarms_are_evaluated: bool
@@ -77,17 +77,18 @@ class Status:
 
     @property
     def firing(self) -> tuple[Alarm, ...]:
-        """What somebody is being told of, most urgent first."""
-        return tuple(sorted((one for one in self.alarms if one.fires), key=lambda one: (one.severity or "", one.id)))
+        """The alarms that notify somebody now, most urgent first."""
+        firing = (alarm for alarm in self.alarms if alarm.fires)
+        return tuple(sorted(firing, key=lambda alarm: (alarm.severity or "", alarm.id)))
 
     def count(self, severity: str | None) -> list[int]:
-        """How many alarms of a severity are in each of `STATES`."""
-        counts = Counter(one.state for one in self.alarms if one.severity == severity)
+        """Return how many alarms of a severity are in each of `STATES`."""
+        counts = Counter(alarm.state for alarm in self.alarms if alarm.severity == severity)
         return [counts[state] for state in STATES]
 
 
 def read_status(outputs: StackOutputs, now: datetime, since: datetime, most_errors: int) -> Status:
-    """The state of the stack, with the last errors since then."""
+    """Return the state of the stack, with at most `most_errors` errors since `since`."""
     return Status(
         alarms=tuple(read_alarms(outputs)),
         alarms_are_evaluated=not outputs.embedded,
@@ -103,7 +104,7 @@ def read_status(outputs: StackOutputs, now: datetime, since: datetime, most_erro
 
 
 def read_alarms(outputs: StackOutputs) -> list[Alarm]:
-    """Every alarm of this stack and of no other."""
+    """Return the alarms of this stack, and of no other."""
     pages = outputs.client("cloudwatch").get_paginator("describe_alarms")
     severities = {arn: severity for severity, arn in outputs.alarm_topics.items()}
     prefix = f"{outputs.physical_prefix}-"
@@ -111,7 +112,7 @@ def read_alarms(outputs: StackOutputs) -> list[Alarm]:
     for page in pages.paginate(AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm", "CompositeAlarm"]):
         for alarm in (*page["MetricAlarms"], *page["CompositeAlarms"]):
             runbook = alarm.get("AlarmDescription", "").rpartition("Runbook: ")[2]
-            # The heading in the runbook is the id. A stack called dev-2 has names that begin with those of stack dev.
+            # The heading in the runbook is the ID. The prefix alone would also match the alarms of a stack dev-2.
             alarm_id = runbook.rpartition("#")[2]
             if alarm["AlarmName"] == f"{prefix}{alarm_id}":
                 found.append(_alarm(alarm, alarm_id, runbook, severities))
@@ -119,10 +120,10 @@ def read_alarms(outputs: StackOutputs) -> list[Alarm]:
 
 
 def _alarm(alarm: dict[str, Any], alarm_id: str, runbook: str, severities: dict[str, str]) -> Alarm:
-    told = [severities[arn] for arn in alarm.get("AlarmActions", []) if arn in severities]
+    notified = [severities[arn] for arn in alarm.get("AlarmActions", []) if arn in severities]
     return Alarm(
         id=alarm_id,
-        severity=told[0] if told else None,
+        severity=notified[0] if notified else None,
         state=alarm["StateValue"],
         since=alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"],
         reason=alarm.get("StateReason", ""),
@@ -132,11 +133,11 @@ def _alarm(alarm: dict[str, Any], alarm_id: str, runbook: str, severities: dict[
 
 def _queue(outputs: StackOutputs, role: str, url: str, now: datetime) -> Queue:
     waiting, in_flight = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
-    answer = outputs.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[waiting, in_flight])
+    response = outputs.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[waiting, in_flight])
     return Queue(
         role=role,
-        waiting=int(answer["Attributes"][waiting]),
-        in_flight=int(answer["Attributes"][in_flight]),
+        waiting=int(response["Attributes"][waiting]),
+        in_flight=int(response["Attributes"][in_flight]),
         oldest_seconds=_oldest_seconds(outputs, url.rpartition("/")[2], now),
     )
 
@@ -148,10 +149,10 @@ def _oldest_seconds(outputs: StackOutputs, queue_name: str, now: datetime) -> fl
         "Dimensions": [{"Name": "QueueName", "Value": queue_name}],
     }
     query = {"Id": "age", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Maximum"}}
-    answer = outputs.client("cloudwatch").get_metric_data(
+    response = outputs.client("cloudwatch").get_metric_data(
         MetricDataQueries=[query], StartTime=now - AGE_WINDOW, EndTime=now, ScanBy="TimestampDescending"
     )
-    values: Sequence[float] = answer["MetricDataResults"][0]["Values"]
+    values: Sequence[float] = response["MetricDataResults"][0]["Values"]
     return values[0] if values else None
 
 
@@ -160,7 +161,7 @@ def _functions(outputs: StackOutputs) -> list[Function]:
     found = []
     for role, name in outputs.functions.items():
         configuration = client.get_function_configuration(FunctionName=name)
-        # Without the right to the stack's key, Lambda answers with an error instead of the variables.
+        # Without permission to use the stack's key, Lambda returns an error instead of the variables.
         variables = configuration.get("Environment", {}).get("Variables", {})
         version = variables.get(Environment.VERSION, UNKNOWN)
         found.append(Function(role=role, name=name, version=version, last_modified=configuration["LastModified"]))
@@ -171,9 +172,11 @@ def _topics(outputs: StackOutputs) -> list[Topic]:
     pages = outputs.client("sns").get_paginator("list_subscriptions_by_topic")
     found = []
     for severity, arn in sorted(outputs.alarm_topics.items()):
-        listeners = [one for page in pages.paginate(TopicArn=arn) for one in page["Subscriptions"]]
-        # Until it is confirmed, a subscription has a word in the place of its ARN.
-        unconfirmed = [one["Protocol"] for one in listeners if not one["SubscriptionArn"].startswith("arn:")]
-        confirmed = [one["Protocol"] for one in listeners if one["SubscriptionArn"].startswith("arn:")]
+        confirmed, unconfirmed = [], []
+        for page in pages.paginate(TopicArn=arn):
+            for subscription in page["Subscriptions"]:
+                # Until it is confirmed, a subscription has a word in place of its ARN.
+                is_confirmed = subscription["SubscriptionArn"].startswith("arn:")
+                (confirmed if is_confirmed else unconfirmed).append(subscription["Protocol"])
         found.append(Topic(severity=severity, confirmed=tuple(confirmed), unconfirmed=tuple(unconfirmed)))
     return found

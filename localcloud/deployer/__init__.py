@@ -1,1 +1,1 @@
-"""Pulumi's own protocol, served to the unmodified program: it deploys into the emulator, or records."""
+"""Pulumi's own protocol, served to the unmodified program, whose resources are created in the emulator or recorded."""

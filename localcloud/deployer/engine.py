@@ -1,7 +1,7 @@
-"""Deploy a Pulumi program without the Pulumi CLI, over Pulumi's own protocol.
+"""Deploys a Pulumi program without the Pulumi CLI, over Pulumi's own protocol.
 
-The program runs in a process of its own, as under the CLI, and registers its resources with `Monitor`. So components,
-outputs, secrets, options and exports behave as they do under the CLI.
+The program runs in a process of its own, as under the CLI, and registers its resources with `Monitor`. Components,
+outputs, secrets, options and exports therefore behave as under the CLI.
 """
 
 import json
@@ -21,10 +21,10 @@ from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import engine_pb2_grpc, resource_pb2_grpc
 
 from localcloud import lifetime
-from localcloud.deployer.resource_monitor import Backend, Created, Monitor, Resource, ResourceFailed, Watch
+from localcloud.deployer.resource_monitor import Backend, Created, Event, Monitor, OnEvent, Resource, ResourceFailed
 from localcloud.deployer.stack_config import StackConfig
 
-__all__ = ["Backend", "Created", "Deployment", "DeploymentFailed", "Resource", "ResourceFailed", "deploy"]
+__all__ = ["Backend", "Created", "Deployment", "DeploymentFailed", "Event", "Resource", "ResourceFailed", "deploy"]
 
 PARALLEL = 16
 SHOWN_LINES = 20
@@ -32,12 +32,12 @@ STOP_SECONDS = 5
 
 
 class DeploymentFailed(Exception):  # noqa: N818 (an outcome)
-    """What failed and why, in one screen, fit to be shown as it is."""
+    """What failed and why, short enough to be shown as it is."""
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """A finished deployment: every resource in the order of registration, and the stack's plain outputs."""
+    """A finished deployment: the resources in the order of registration, and the stack's outputs as plain values."""
 
     resources: list[Resource]
     outputs: dict[str, Any]
@@ -51,15 +51,14 @@ def deploy(
     *,
     preview: bool = False,
     environment: Mapping[str, str] | None = None,
-    on_event: Watch = lambda _kind, _message: None,
+    on_event: OnEvent = lambda _event, _message: None,
 ) -> Deployment:
-    """Run the program to its end with every resource created, or raise DeploymentFailed once nothing is under way.
+    """Run the program until every resource is created, or raise DeploymentFailed once no creation is under way.
 
-    `environment` is added to this process's own for the program; Pulumi's own variables are not passed on.
+    The program gets `environment` and the variables of this process, except Pulumi's own.
     """
     project = project.resolve()
-    monitor = Monitor(project, config.project, config.stack, preview, backend, on_event)
-    monitor.disabled_default_providers = set(json.loads(config.values.get("pulumi:disable-default-providers", "[]")))
+    monitor = Monitor(project, config, backend, on_event, preview=preview)
     variables = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
     variables |= dict(environment or {})
     variables["PULUMI_CONFIG"] = json.dumps(config.values)
@@ -67,21 +66,22 @@ def deploy(
     with _serving(monitor) as address:
         operation = "preview" if preview else "up"
         arguments = [address, str(project), config.project, config.stack, operation, str(PARALLEL)]
-        status, complaint = _run_program(arguments, variables, lambda line: monitor.tell("info", line))
-    # Nothing is under way any more: what was in flight when the program ended has been waited for, none is orphaned.
-    if status and not monitor.failures:
-        complaint = "\n".join(complaint.splitlines()[-SHOWN_LINES:])
-        monitor.failures.append(complaint or f"The program ended with exit code {status} and no explanation.")
+        ended = _run_program(arguments, variables, lambda line: monitor.report(Event.INFO, line))
+    # Leaving `_serving` has waited for every creation under way, so no resource is orphaned.
+    lines = ended.stderr.splitlines()
+    if ended.returncode and not monitor.failures:
+        explanation = "\n".join(lines[-SHOWN_LINES:])
+        monitor.failures.append(explanation or f"The program ended with exit code {ended.returncode} and no message.")
     if monitor.failures:
         raise DeploymentFailed("\n".join(dict.fromkeys(monitor.failures)))
-    for line in complaint.splitlines():
-        monitor.tell("warning", line)
+    for line in lines:
+        monitor.report(Event.WARNING, line)
     return Deployment(monitor.resources, monitor.outputs, monitor.secret_outputs)
 
 
 @contextmanager
 def _serving(monitor: Monitor) -> Iterator[str]:
-    """Serve `monitor` on a free port of this machine; on leaving, wait for every call that was accepted."""
+    """Serve `monitor` on a free port of this machine; at the end, wait for every accepted call."""
     executor = ThreadPoolExecutor(4 * PARALLEL, thread_name_prefix="monitor")
     server = grpc.server(executor, options=_GRPC_CHANNEL_OPTIONS)
     resource_pb2_grpc.add_ResourceMonitorServicer_to_server(monitor, server)
@@ -95,15 +95,17 @@ def _serving(monitor: Monitor) -> Iterator[str]:
         executor.shutdown(wait=True)
 
 
-def _run_program(arguments: list[str], environment: Mapping[str, str], tell: Callable[[str], None]) -> tuple[int, str]:
-    """Run the program to its end; answers its exit code and what it wrote to standard error."""
-    with tempfile.TemporaryFile("w+", errors="replace") as complaint:
+def _run_program(
+    arguments: list[str], environment: Mapping[str, str], on_line: Callable[[str], None]
+) -> subprocess.CompletedProcess[str]:
+    """Run the program to its end; each line of its standard output goes to `on_line`."""
+    with tempfile.TemporaryFile("w+", errors="replace") as stderr:
         child = lifetime.spawn(
             [sys.executable, "-u", "-m", "localcloud.deployer.language_host", *arguments],
             cwd=Path(__file__).parents[2],
             env=environment,
             stdout=subprocess.PIPE,
-            stderr=complaint,
+            stderr=stderr,
             text=True,
             errors="replace",
         )
@@ -111,9 +113,9 @@ def _run_program(arguments: list[str], environment: Mapping[str, str], tell: Cal
             assert child.stdout is not None
             with child.stdout as lines:
                 for line in lines:
-                    tell(line.rstrip("\n"))
-            status = child.wait()
+                    on_line(line.rstrip("\n"))
+            exit_code = child.wait()
         finally:
             lifetime.stop(child, seconds=STOP_SECONDS)
-        complaint.seek(0)
-        return status, complaint.read().strip()
+        stderr.seek(0)
+        return subprocess.CompletedProcess(arguments, exit_code, stderr=stderr.read().strip())

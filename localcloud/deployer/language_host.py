@@ -1,4 +1,4 @@
-"""Run a Pulumi program as the CLI's Python language host does: in a process of its own, against a given engine."""
+"""Runs a Pulumi program as the CLI's Python language host does: in a process of its own, against a given engine."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from localcloud import lifetime
 
 
 def main(address: str, directory: str, project: str, stack: str, operation: str, parallel: str) -> int:
-    """Run the program in `directory` to its end; answers 0, or 1 after telling the engine what went wrong."""
+    """Run the program in `directory` and return 0, or 1 after logging the error to the engine."""
     settings = Settings(
         project=project,
         stack=stack,
@@ -30,17 +30,17 @@ def main(address: str, directory: str, project: str, stack: str, operation: str,
     )
     configure(settings)
     set_all_config(json.loads(os.environ["PULUMI_CONFIG"]), json.loads(os.environ["PULUMI_CONFIG_SECRET_KEYS"]))
-    # The program sees its own directory, which runpy puts on the path, and not the one this module was found in.
+    # runpy puts the program's directory on the path; this module's must not be there.
     os.chdir(directory)
     sys.path.pop(0)
     sys.argv = [directory]
     loop = asyncio.new_event_loop()
-    # Every registration under way holds a thread; asyncio's own default is a handful on a small machine.
+    # Each registration under way holds a thread, and asyncio's default has few on a small machine.
     loop.set_default_executor(ThreadPoolExecutor(4 * int(parallel)))
     asyncio.set_event_loop(loop)
     try:
         loop.run_until_complete(run_in_stack(lambda: _run(directory)))
-    except Exception as error:  # noqa: BLE001 (whatever a program can raise is told, not thrown)
+    except Exception as error:  # noqa: BLE001 (the program may raise anything, and it is logged)
         pulumi.log.error(explain(error, Path(directory)))
         return 1
     finally:
@@ -53,7 +53,7 @@ def _run(directory: str) -> None:
 
 
 def explain(error: BaseException, directory: Path) -> str:
-    """Answer a RunError's own words; of anything else, which is a bug of the program, its own frames."""
+    """Return the message of a RunError; of any other error, which is a bug of the program, the program's own frames."""
     if isinstance(error, pulumi.RunError):
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,8 +1,8 @@
 # ruff: noqa: N802 (gRPC names the methods of a service)
-"""The services a Pulumi program talks to while it runs; a `Backend` stands in for the providers behind them.
+"""The services that a Pulumi program talks to while it runs; a `Backend` stands in for the providers.
 
-What a first deployment into an empty cloud does not need is not here: no state, no diff, no provider checks. No feature
-of the protocol is advertised that is not implemented.
+They implement only what a first deployment into an empty cloud needs: no state, no diff, no provider checks. They
+advertise no feature of the protocol that they do not implement.
 """
 
 import json
@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,23 +23,34 @@ from pulumi.runtime.proto import engine_pb2_grpc, resource_pb2_grpc
 from pulumi.runtime.proto import resource_pb2 as rpc
 
 from localcloud.deployer import wire
+from localcloud.deployer.stack_config import StackConfig
 
 Context = grpc.ServicerContext
-Watch = Callable[[str, str], None]
-"""Is told a kind (`info`, `warning`, `creating` or `created`) and a message. Errors end the deployment instead."""
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPE_PREFIX = "pulumi:providers:"
-# What the SDK says when it was answered UNAVAILABLE: an echo of a failure that is recorded already.
+# The SDK logs this when a call returns UNAVAILABLE, which repeats a failure that is recorded already.
 _SHUTDOWN_ECHO = "Resource monitor has terminated, shutting down"
 
 
+class Event(StrEnum):
+    """What a deployment reports while it runs. Errors are not reported; they end the deployment."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CREATING = "creating"
+    CREATED = "created"
+
+
+OnEvent = Callable[[Event, str], None]
+
+
 class ResourceFailed(Exception):  # noqa: N818 (an outcome)
-    """A backend's one sentence saying why it cannot create a resource or answer an invoke."""
+    """Why a backend cannot create a resource or serve an invoke, in one sentence."""
 
 
 @dataclass(kw_only=True)
 class Resource:
-    """One registered resource. `id` and `outputs` are filled once it exists; a preview leaves them empty."""
+    """A registered resource. `id` and `outputs` are those of its `Created`; a preview leaves them empty."""
 
     urn: str
     type: str
@@ -50,7 +62,7 @@ class Resource:
     """Paths such as `environment.variables.TOKEN`."""
     provider: "Resource | None" = field(repr=False)
     depends_on: list[str]
-    """URNs: what was named in `depends_on` and what the inputs came from."""
+    """URNs from the option `depends_on`, and of the resources whose outputs the inputs contain."""
     property_dependencies: dict[str, list[str]]
     protect: bool
     retain_on_delete: bool
@@ -63,121 +75,122 @@ class Resource:
 
 @dataclass(frozen=True)
 class Created:
-    """What a provider answers: the resource's id and its outputs, named as Pulumi's schema names them."""
+    """The ID and the outputs of a created resource, named as in Pulumi's schema."""
 
     id: str
-    outputs: dict[str, Any]
+    outputs: dict[str, Any] = field(default_factory=dict)
 
 
 class Backend(Protocol):
-    """Stands in for the providers. Both methods are called from several threads at once."""
+    """Stands in for the providers. Its methods are called from several threads at once."""
 
     def create(self, resource: Resource) -> Created:
-        """Create a custom resource; whatever is raised fails the deployment with the resource's name."""
+        """Create a custom resource; an exception fails the deployment, under the resource's name."""
         ...
 
     def invoke(self, token: str, arguments: dict[str, Any], provider: Resource | None) -> dict[str, Any]:
-        """Answer a provider function such as `aws:index/getCallerIdentity:getCallerIdentity`."""
+        """Return the result of an invoke such as `aws:index/getCallerIdentity:getCallerIdentity`."""
         ...
 
 
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineServicer):
-    """The two services the SDK talks to. Every method runs in a server thread."""
+    """The two services that the SDK calls. Each method runs in a server thread."""
 
     def __init__(
-        self, directory: Path, project: str, stack: str, preview: bool, backend: Backend, watch: Watch
+        self, directory: Path, config: StackConfig, backend: Backend, on_event: OnEvent, *, preview: bool
     ) -> None:
         self.failures: list[str] = []
         self.resources: list[Resource] = []
         self.outputs: dict[str, Any] = {}
         self.secret_outputs: set[str] = set()
-        self.disabled_default_providers: set[str] = set()
-        self._directory, self._project, self._stack, self._preview = directory, project, stack, preview
-        self._backend, self._watch = backend, watch
+        self._directory, self._config, self._preview = directory, config, preview
+        self._backend, self._on_event = backend, on_event
         self._by_urn: dict[str, Resource] = {}
         self._lock = threading.Lock()
-        self._watching = threading.Lock()
+        self._event_lock = threading.Lock()
 
-    def tell(self, kind: str, message: str) -> None:
-        """Tell the watcher, one thing at a time."""
-        with self._watching:
-            self._watch(kind, message)
+    def report(self, event: Event, message: str) -> None:
+        """Report an event, one at a time."""
+        with self._event_lock:
+            self._on_event(event, message)
 
     def GetDeploymentInfo(self, request: Any, context: Context) -> rpc.DeploymentInfo:
-        """Advertise what is implemented, and nothing else."""
+        """Advertise the implemented features."""
         features = [rpc.RESOURCE_MONITOR_FEATURE_SECRETS, rpc.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS]
         return rpc.DeploymentInfo(supportedFeatures=features)
 
     def RegisterResource(self, request: rpc.RegisterResourceRequest, context: Context) -> rpc.RegisterResourceResponse:
-        """Create one resource and answer its state."""
+        """Create a resource and return its state."""
         with self._failing(context, f'Could not create {request.type} "{request.name}"'):
             resource = self._register(request)
             if request.custom and not self._preview:
                 self._create(resource)
-            secret = wire.keys_of(resource.secret_inputs) | {*request.additionalSecretOutputs}
-            state = wire.merge(request.object, resource.outputs, secret)
+            secret_keys = wire.keys_of(resource.secret_inputs) | {*request.additionalSecretOutputs}
+            state = wire.merge(request.object, resource.outputs, secret_keys)
             return rpc.RegisterResourceResponse(urn=resource.urn, id=resource.id, object=state)
 
     def RegisterResourceOutputs(self, request: rpc.RegisterResourceOutputsRequest, context: Context) -> Empty:
-        """Take a component's outputs; the stack's are the deployment's."""
-        with self._failing(context, f"Could not take the outputs of {request.urn}"):
+        """Keep a component's outputs; the stack's outputs are the deployment's."""
+        with self._failing(context, f"Could not read the outputs of {request.urn}"):
             resource = self._by_urn[request.urn]
-            resource.outputs, secret = wire.decode(request.outputs, self._directory)
+            decoded = wire.decode(request.outputs, self._directory)
+            resource.outputs = decoded.values
             if resource.type == STACK_TYPE:
-                self.outputs = resource.outputs
-                self.secret_outputs = wire.keys_of(secret)
+                self.outputs = decoded.values
+                self.secret_outputs = wire.keys_of(decoded.secret_paths)
         return Empty()
 
     def Invoke(self, request: rpc.ResourceInvokeRequest, context: Context) -> rpc.ResourceInvokeResponse:
-        """Answer a provider function."""
+        """Return the result of an invoke."""
         with self._failing(context, f"Could not call {request.tok}"):
             provider = self._provider(request.tok, request.provider)
-            arguments, _ = wire.decode(request.args, self._directory)
-            answer = self._backend.invoke(request.tok, arguments, provider)
+            arguments = wire.decode(request.args, self._directory).values
+            result = self._backend.invoke(request.tok, arguments, provider)
             response = rpc.ResourceInvokeResponse()
-            getattr(response, "return").CopyFrom(wire.encode(answer))
+            getattr(response, "return").CopyFrom(wire.encode(result))
             return response
 
     def ReadResource(self, request: rpc.ReadResourceRequest, context: Context) -> rpc.ReadResourceResponse:
-        """Refuse: there is nothing in an empty cloud to be read."""
+        """Fail: an empty cloud has no resource to read."""
         with self._failing(context, f'Could not read {request.type} "{request.name}" ({request.id})'):
-            raise ResourceFailed("resources that exist already cannot be read here, the cloud starts empty")
+            raise ResourceFailed("existing resources cannot be read, because the cloud starts empty")
 
     def SignalAndWaitForShutdown(self, request: Empty, context: Context) -> Empty:
-        """Let the program end: nothing is deleted here, so no hook of its can be needed any more."""
+        """Let the program end: nothing is deleted, so none of its hooks is needed any more."""
         return Empty()
 
     def Log(self, request: rpc_engine.LogRequest, context: Context) -> Empty:
-        """Pass the program's words on; an error makes the deployment fail, as under the CLI."""
+        """Report what the program logs; an error fails the deployment, as under the CLI."""
         if request.severity == rpc_engine.ERROR:
             if not (self.failures and _SHUTDOWN_ECHO in request.message):
                 self.failures.append(request.message)
         elif request.severity != rpc_engine.DEBUG:
-            self.tell("warning" if request.severity == rpc_engine.WARNING else "info", request.message)
+            self.report(Event.WARNING if request.severity == rpc_engine.WARNING else Event.INFO, request.message)
         return Empty()
 
     @contextmanager
-    def _failing(self, context: Context, what: str) -> Iterator[None]:
-        """Record a failure once, under the name of what failed, and stop the program: it sees UNAVAILABLE."""
+    def _failing(self, context: Context, action: str) -> Iterator[None]:
+        """Record the first failure with the action that failed, and stop the program by returning UNAVAILABLE."""
         if self.failures:
             context.abort(grpc.StatusCode.UNAVAILABLE, "the deployment failed")
         try:
             yield
         except ResourceFailed as error:
             cause = str(error)
-        except Exception as error:  # noqa: BLE001 (a provider may raise anything; its words reach the user, once)
+        except Exception as error:  # noqa: BLE001 (a provider may raise anything, and the user must see it once)
             cause = f"{type(error).__name__}: {error}"
         else:
             return
-        self.failures.append(f"{what}: {cause.rstrip('.')}.")
+        self.failures.append(f"{action}: {cause.rstrip('.')}.")
         context.abort(grpc.StatusCode.UNAVAILABLE, "the deployment failed")
 
     def _register(self, request: rpc.RegisterResourceRequest) -> Resource:
         if request.remote:
-            raise ResourceFailed("components of another language cannot be deployed here")
+            raise ResourceFailed("components of other languages are not supported")
         if request.importId:
-            raise ResourceFailed(f"nothing can be imported ({request.importId}), the cloud starts empty")
-        inputs, secret_inputs = wire.decode(request.object, self._directory)
+            raise ResourceFailed(f"import of {request.importId} is not possible, because the cloud starts empty")
+        decoded = wire.decode(request.object, self._directory)
+        inputs = decoded.values
         if request.type.startswith(PROVIDER_TYPE_PREFIX):
             inputs = {key: _provider_setting(value) for key, value in inputs.items()}
         resource = Resource(
@@ -187,7 +200,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             parent=request.parent,
             custom=request.custom,
             inputs=inputs,
-            secret_inputs=secret_inputs,
+            secret_inputs=decoded.secret_paths,
             provider=self._provider(request.type, request.provider) if request.custom else None,
             depends_on=sorted(request.dependencies),
             property_dependencies={key: sorted(value.urns) for key, value in request.propertyDependencies.items()},
@@ -199,29 +212,29 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         )
         with self._lock:
             if resource.urn in self._by_urn:
-                raise ResourceFailed(f"its URN {resource.urn} is taken; give it a name of its own")
+                raise ResourceFailed(f"its URN {resource.urn} is already registered; give the resource another name")
             self._by_urn[resource.urn] = resource
             self.resources.append(resource)
         return resource
 
     def _create(self, resource: Resource) -> None:
-        self.tell("creating", f"{resource.type} {resource.name}")
+        self.report(Event.CREATING, f"{resource.type} {resource.name}")
         is_provider = resource.type.startswith(PROVIDER_TYPE_PREFIX)
-        created = Created(str(uuid.uuid4()), {}) if is_provider else self._backend.create(resource)
+        created = Created(str(uuid.uuid4())) if is_provider else self._backend.create(resource)
         resource.id, resource.outputs = created.id, created.outputs
-        self.tell("created", f"{resource.type} {resource.name}")
+        self.report(Event.CREATED, f"{resource.type} {resource.name}")
 
     def _urn(self, parent: str, type_: str, name: str) -> str:
         parent_types = parent.split("::")[2] if parent else STACK_TYPE
         qualified = type_ if parent_types == STACK_TYPE else f"{parent_types}${type_}"
-        return f"urn:pulumi:{self._stack}::{self._project}::{qualified}::{name}"
+        return f"urn:pulumi:{self._config.stack}::{self._config.project}::{qualified}::{name}"
 
     def _provider(self, token: str, reference: str) -> Resource | None:
-        """Answer the provider a reference (`urn::id`) names; None is the package's default provider."""
+        """Return the provider that a reference (`urn::id`) names; None is the package's default provider."""
         if reference:
             return self._by_urn[reference.rpartition("::")[0]]
         package = token.partition(":")[0]
-        if package != "pulumi" and self.disabled_default_providers & {package, "*"}:
+        if package != "pulumi" and self._config.disabled_default_providers & {package, "*"}:
             raise ResourceFailed(
                 f"the default provider of package {package} is disabled in this stack "
                 "(pulumi:disable-default-providers); pass an explicit provider"
@@ -230,10 +243,10 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
 
 
 def _provider_setting(value: Any) -> Any:
-    """Undo the SDK's JSON: every setting of a provider that is not a string is sent as one."""
+    """Return a provider's setting, which the SDK sends as JSON text unless it is a string."""
     try:
         decoded = json.loads(value)
     except (TypeError, ValueError):
         return value
-    # "123456789012" is an account id, not a number.
+    # "123456789012" is an account ID, not a number.
     return decoded if isinstance(decoded, dict | list | bool) else value

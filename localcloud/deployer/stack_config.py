@@ -1,7 +1,7 @@
-"""Read a stack's configuration as the Pulumi CLI does, and refuse what the CLI would refuse.
+"""Reads a stack's configuration as the Pulumi CLI does, and rejects what the CLI rejects.
 
-The project's defaults lie under the stack's values; what reaches the program is what the CLI would hand it: strings,
-with objects and arrays as JSON.
+The stack's values replace the project's defaults. The program receives what the CLI would pass: strings, with objects
+and arrays as JSON.
 """
 
 import json
@@ -18,7 +18,7 @@ ATTRIBUTES = ("type", "description", "items", "default", "value", "secret")
 
 
 class ConfigError(Exception):
-    """One sentence: the key, what is wrong with it and what mends it."""
+    """Names the key, what is wrong with it, and how to fix it."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -35,19 +35,24 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("true|True|TR
 
 @dataclass(frozen=True)
 class StackConfig:
-    """What the program is given: full keys (`project:key`) to strings, and which of the keys are secret."""
+    """What the program receives: values by full key (`project:key`), and which of the keys are secret."""
 
     project: str
     stack: str
     values: dict[str, str]
     secret_keys: frozenset[str]
 
+    @property
+    def disabled_default_providers(self) -> set[str]:
+        """The packages whose resources need an explicit provider; `*` is all of them."""
+        return set(json.loads(self.values.get("pulumi:disable-default-providers", "[]")))
+
 
 def project_name(project: Path) -> str:
-    """Answer the name in Pulumi.yaml."""
+    """Return the name in Pulumi.yaml."""
     name = _load(project / "Pulumi.yaml").get("name")
     if not name:
-        raise ConfigError(f"{project / 'Pulumi.yaml'} has no name; a project needs one.")
+        raise ConfigError(f"{project / 'Pulumi.yaml'} has no `name`. Add one.")
     return name
 
 
@@ -59,9 +64,9 @@ def read(
     name: str | None = None,
     stacks: Path | None = None,
 ) -> StackConfig:
-    """Answer the configuration of `stack`, its values replaced by `overrides`, or raise ConfigError.
+    """Return the configuration of `stack` with `overrides` over its values, or raise ConfigError.
 
-    Keys of `overrides` without a namespace are the project's. An override may stand for a value that is encrypted in
+    Keys of `overrides` without a namespace belong to the project. An override can replace a value that is encrypted in
     the stack file, which cannot be read here. `name` and `stacks` replace the project's name and the folder of its
     stack files.
     """
@@ -76,8 +81,8 @@ def read(
     values = {key: value for key, value in (defaults | given | replaced).items() if value is not None}
     if missing := [key for key in declared if key not in values]:
         raise ConfigError(
-            f"Stack {stack} has no value for {', '.join(sorted(missing))}, declared in Pulumi.yaml without a default; "
-            f"run: pulumi config set --stack {stack} {min(missing)} VALUE"
+            f"Stack {stack} has no value for {', '.join(sorted(missing))}, declared in Pulumi.yaml without a default. "
+            f"Run: pulumi config set --stack {stack} {min(missing)} VALUE"
         )
     for key, value in values.items():
         _check(key, value, declared.get(key, {}), stack, replaced=key in replaced)
@@ -93,9 +98,9 @@ def _load(file: Path, loader: Any = _Loader) -> dict[str, Any]:
     try:
         content = yaml.load(file.read_text(), loader)  # noqa: S506 (both loaders are safe)
     except FileNotFoundError:
-        raise ConfigError(f"There is no {file.name} in {file.parent}.") from None
+        raise ConfigError(f"{file.parent} has no {file.name}.") from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"{file} is not YAML: {' '.join(str(error).split())}.") from None
+        raise ConfigError(f"{file} is not valid YAML: {' '.join(str(error).split())}.") from None
     if not isinstance(content or {}, dict):
         raise ConfigError(f"{file} is not a mapping of keys to values.")
     return content or {}
@@ -106,9 +111,9 @@ def _stack_values(folder: Path, stack: str, name: str) -> dict[str, Any]:
     if not file.exists():
         known = sorted(path.name[len("Pulumi.") : -len(".yaml")] for path in folder.glob("Pulumi.*.yaml"))
         raise ConfigError(
-            f"There is no stack {stack}: {file.name} is missing. Stacks here: {', '.join(known) or 'none'}."
+            f"Stack {stack} does not exist: {file.name} is missing. Existing stacks: {', '.join(known) or 'none'}."
         )
-    # The CLI takes a scalar as it is written: an unquoted 3.10 is the string "3.10".
+    # The CLI reads a scalar as it is written: an unquoted 3.10 is the string "3.10".
     written = _load(file, yaml.BaseLoader).get("config") or {}
     return {
         _full(key, name): written[key] if isinstance(written[key], str) else value
@@ -121,18 +126,18 @@ def _full(key: str, name: str) -> str:
 
 
 def _declaration(key: str, declaration: Any, name: str) -> dict[str, Any]:
-    """Answer a key's declaration in its long form, or refuse what the CLI refuses when it loads a project."""
+    """Return a key's declaration in its long form, or raise ConfigError as the CLI does when it loads a project."""
     ours = _full(key, name).startswith(f"{name}:")
     if not isinstance(declaration, dict):
         declaration = {"default" if ours else "value": declaration}
     type_, default, value = (declaration.get(attribute) for attribute in ("type", "default", "value"))
     faults = {
-        f"has an attribute that is none of {', '.join(ATTRIBUTES)}": declaration.keys() - set(ATTRIBUTES),
+        f"has an attribute other than {', '.join(ATTRIBUTES)}": declaration.keys() - set(ATTRIBUTES),
         "has both a default and a value; keep one": default is not None and value is not None,
-        f"is not of namespace {name}: it must have `value`, and neither `type` nor `default`": not ours
+        f"is not in namespace {name}, so it must have `value`, and neither `type` nor `default`": not ours
         and (value is None or default is not None or type_ is not None),
-        f"has type {type_}; the types are {', '.join(TYPES)}": type_ not in (None, *TYPES),
-        "is an array and must name the type of its `items`": type_ == "array" and "items" not in declaration,
+        f"has type {type_}; use {', '.join(TYPES)}": type_ not in (None, *TYPES),
+        "is an array without the type of its `items`": type_ == "array" and "items" not in declaration,
     }
     for fault, found in faults.items():
         if found:
@@ -145,15 +150,15 @@ def _declaration(key: str, declaration: Any, name: str) -> dict[str, Any]:
 def _check(key: str, value: Any, declaration: Mapping[str, Any], stack: str, *, replaced: bool) -> None:
     if _has_encrypted(value):
         raise ConfigError(
-            f"{key} of stack {stack} is encrypted (`secure:`) and there is no passphrase here: "
-            "deploy a stack whose values are plain, or this one with the real CLI."
+            f"{key} of stack {stack} is encrypted (`secure:`), and the embedded cloud has no passphrase. "
+            "Deploy a stack whose values are plain, or use the Pulumi CLI."
         )
     if "type" not in declaration:
         return
     if declaration.get("secret") and not replaced:
         raise ConfigError(
-            f"{key} of stack {stack} is declared secret but its value is plain; "
-            f"run: pulumi config set --secret --stack {stack} {key} VALUE"
+            f"{key} of stack {stack} is declared secret, but its value is plain. "
+            f"Run: pulumi config set --secret --stack {stack} {key} VALUE"
         )
     if not _fits(value, declaration):
         found = "a secret that is not" if declaration.get("secret") else _text(value)
@@ -167,7 +172,7 @@ def _has_encrypted(value: Any) -> bool:
 
 
 def _fits(value: Any, declaration: Mapping[str, Any]) -> bool:
-    """Whether the CLI takes the value for the declared type; integers and booleans may be spelled as strings."""
+    """Whether the CLI accepts the value for the declared type; integers and booleans may be strings."""
     match declaration["type"]:
         case "string":
             return isinstance(value, str)
@@ -182,7 +187,7 @@ def _fits(value: Any, declaration: Mapping[str, Any]) -> bool:
 
 
 def _text(value: Any) -> str:
-    """Answer a value as it reaches the program."""
+    """Return a value as the program receives it."""
     if isinstance(value, str):
         return value
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)

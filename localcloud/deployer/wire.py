@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pulumi.runtime import rpc
 
 
 class Unknown:
-    """What a preview cannot know yet."""
+    """A value that a preview cannot know yet."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -24,12 +25,21 @@ _SIGNATURE = rpc._special_sig_key
 _SECRET = rpc._special_secret_sig
 
 
-def decode(struct: Struct, directory: Path) -> tuple[dict[str, Any], set[str]]:
-    """Answer the struct as plain Python, and the paths (`a.b[0]`) of what was marked secret in it.
+@dataclass(frozen=True)
+class Decoded:
+    """A struct as plain Python, and the paths (`a.b[0]`) of the values that were marked secret."""
 
-    Whole numbers are ints. Assets and archives are pulumi's own objects, their paths absolute, resolved in `directory`.
+    values: dict[str, Any]
+    secret_paths: set[str]
+
+
+def decode(struct: Struct, directory: Path) -> Decoded:
+    """Return the struct as plain Python.
+
+    Whole numbers become ints. Assets and archives become pulumi's own objects, with their paths resolved in
+    `directory`.
     """
-    secrets: set[str] = set()
+    secret_paths: set[str] = set()
 
     def value_of(value: Value, path: str) -> Any:
         match value.WhichOneof("kind"):
@@ -46,12 +56,12 @@ def decode(struct: Struct, directory: Path) -> tuple[dict[str, Any], set[str]]:
         if _SIGNATURE not in struct.fields:
             return {key: value_of(value, f"{path}.{key}" if path else key) for key, value in struct.fields.items()}
         if struct.fields[_SIGNATURE].string_value == _SECRET:
-            secrets.add(path)
+            secret_paths.add(path)
             return value_of(struct.fields["value"], path)
         given = {key: value_of(value, path) for key, value in struct.fields.items() if key != _SIGNATURE}
         return _asset(struct.fields[_SIGNATURE].string_value, given, path, directory)
 
-    return object_of(struct, ""), secrets
+    return Decoded(object_of(struct, ""), secret_paths)
 
 
 def _scalar(value: str | float | bool) -> Any:
@@ -70,30 +80,30 @@ def _asset(signature: str, given: dict[str, Any], path: str, directory: Path) ->
             return pulumi.FileArchive(os.fspath(directory / file))
         case rpc._special_archive_sig, {"assets": assets}:
             return pulumi.AssetArchive(assets)
-    raise ValueError(f"{path} holds a kind of value ({', '.join(given)}) that cannot be deployed here")
+    raise ValueError(f"{path} is a kind of value ({', '.join(given)}) that the embedded cloud does not support")
 
 
 def keys_of(paths: Iterable[str]) -> set[str]:
-    """Answer the top-level keys of such paths."""
+    """Return the top-level keys of such paths."""
     return {path.partition(".")[0].partition("[")[0] for path in paths}
 
 
 def encode(values: dict[str, Any]) -> Struct:
-    """Answer plain Python values as a struct."""
+    """Return plain Python values as a struct."""
     return json_format.ParseDict(values, Struct())
 
 
 def merge(inputs: Struct, outputs: dict[str, Any], secret_keys: Iterable[str]) -> Struct:
-    """Answer a resource's state: its inputs exactly as they came, its outputs over them, `secret_keys` marked secret.
+    """Return a resource's state: its inputs exactly as they came, its outputs over them, `secret_keys` marked secret.
 
-    Echoed inputs are never rebuilt from plain Python: an archive that loses its signature kills the program.
+    The inputs are not rebuilt from plain Python, because an archive that loses its signature crashes the program.
     """
     state = Struct()
     state.CopyFrom(inputs)
     for key, value in encode(outputs).fields.items():
         state.fields[key].CopyFrom(value)
     for key in secret_keys:
-        # Only what is there is looked at: asking a protobuf map for a key makes one.
+        # Reading a missing key of a protobuf map would create it.
         if key in state.fields and not _is_secret(state.fields[key]):
             plain = Value()
             plain.CopyFrom(state.fields[key])

@@ -1,1 +1,1 @@
-"""The AWS emulator: a child process that ends with its parent."""
+"""The AWS emulator, a child process that ends with its parent."""

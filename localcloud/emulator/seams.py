@@ -1,4 +1,4 @@
-"""The only module that names ministack's internals. Each is checked against the signature it was written for.
+"""The only module that names ministack's internals. Each is checked against the signature expected here.
 
 Import it in the emulator's own process only: importing ministack reads the environment and starts its services.
 """
@@ -26,22 +26,22 @@ def seam(module: ModuleType, name: str, *parameters: str) -> Callable[..., Any]:
     found = tuple(inspect.signature(function).parameters) if callable(function) else None
     if function is None or found != parameters:
         raise SeamChangedError(
-            f"{module.__name__}.{name} takes {found}, and {parameters} was expected: install the pinned ministack"
+            f"{module.__name__}.{name} takes {found}, but {parameters} was expected. Install the pinned ministack"
         )
     return function
 
 
 def make_app() -> App:
-    """Return ministack's ASGI app, with requests arriving as they arrive at AWS. Raises SeamChangedError."""
+    """Return ministack's ASGI app, which receives requests as AWS does. Raises SeamChangedError."""
     serve = seam(ministack_app, "app", "scope", "receive", "send")
     _authorize_batches_as_their_single_operation()
 
     async def as_received_by_aws(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        # Queues reject what does not arrive over TLS. As behind a TLS terminator, requests count as TLS, so that the
-        # policy can be enforced without certificates; a client that says `X-Forwarded-Proto: http` is believed.
+        # Queues reject requests without TLS. Requests count as TLS, as behind a TLS terminator, so that the policy is
+        # enforced without certificates; a client can send `X-Forwarded-Proto: http` to be rejected.
         if scope["type"] == "http" and not any(name == b"x-forwarded-proto" for name, _ in scope["headers"]):
             scope["headers"] = [*scope["headers"], (b"x-forwarded-proto", b"https")]
-        # API Gateway matches and hands on a path as it came, %2F included; the emulator would decode it first.
+        # API Gateway matches and forwards a path without decoding it, %2F included; the emulator would decode it.
         if scope["type"] == "http" and scope["path"].startswith(API_PATH):
             scope["path"] = scope["raw_path"].decode("ascii")
         await serve(scope, receive, send)
@@ -50,7 +50,7 @@ def make_app() -> App:
 
 
 def _authorize_batches_as_their_single_operation() -> None:
-    """Ask for `sqs:SendMessage` where SendMessageBatch is called, as AWS does: it has no actions for SQS's batches.
+    """Require `sqs:SendMessage` for SendMessageBatch, as AWS does, which has no separate actions for batches.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
     """

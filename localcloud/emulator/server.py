@@ -1,4 +1,4 @@
-"""The emulator's process: serves ministack on a socket that is open already, and leaves nothing behind."""
+"""The emulator's process, which serves ministack on an open socket and leaves nothing behind."""
 
 import asyncio
 import os
@@ -12,14 +12,14 @@ from localcloud import lifetime
 
 
 def _serve(listener: int, directory: Path) -> None:
-    """Serve the emulator on an open socket until standard input ends or a signal says stop."""
+    """Serve the emulator on an open socket until standard input ends or a signal arrives."""
     # The variable is for the workers only: the emulator's own modules would be compiled again at each start.
     sys.dont_write_bytecode = False
     cleaning = threading.Lock()
 
     def clean_up() -> None:
-        # Workers first (they share this process group and die of the signal; this process ignores it by now),
-        # or they would write into the directory while it is being removed.
+        # The workers end first, so that they do not write into the directory while it is removed. They are in this
+        # process group; in this process, `end` ignores the signal.
         if cleaning.acquire(blocking=False):
             os.killpg(0, signal.SIGTERM)
             shutil.rmtree(directory, ignore_errors=True)
@@ -29,12 +29,12 @@ def _serve(listener: int, directory: Path) -> None:
             clean_up()
             os.killpg(0, signal.SIGKILL)
 
-    # A handler and not SIG_IGN: workers would inherit that, and outlive their SIGTERM.
+    # A handler, because workers would inherit SIG_IGN and survive SIGTERM.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, end)
     lifetime.watch_parent(clean_up)
 
-    # Only now: importing ministack reads the environment and starts its services.
+    # Imported here, because importing ministack reads the environment and starts its services.
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 

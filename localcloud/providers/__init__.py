@@ -1,6 +1,6 @@
-"""The resource types of the program, each made by one small function out of boto3 calls to the emulator.
+"""Creates the program's resources in the emulator: one small function of boto3 calls per resource type.
 
-Nothing is lost in silence: a type, an invoke or an input that no function here knows is an error that names it.
+Nothing is dropped silently: a type, invoke or input that no function knows is an error that names it.
 """
 
 from typing import Any
@@ -10,56 +10,58 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 from localcloud.deployer.engine import Created, Resource, ResourceFailed
 from localcloud.emulator.process import Emulator
 from localcloud.providers import api, functions, identity, messaging, observability, storage
-from localcloud.providers.inputs import INVOKES, PROVIDERS, Inputs
+from localcloud.providers.inputs import INVOKES, RESOURCE_TYPES, Inputs
 
 __all__ = ["Providers", "UnknownInvoke", "UnknownResourceType", "UnknownSetting"]
 
-# Importing them fills the table.
+# Importing the modules fills the tables.
 _MODULES = (api, functions, identity, messaging, observability, storage)
 
 
 class UnknownResourceType(ResourceFailed):
-    """The embedded cloud cannot make resources of a type."""
+    """The embedded cloud cannot create resources of this type."""
 
 
 class UnknownInvoke(ResourceFailed):
-    """The embedded cloud cannot answer a question the program asks."""
+    """The embedded cloud cannot serve an invoke of the program."""
 
 
 class UnknownSetting(ResourceFailed):
-    """The embedded cloud would not do what an input says."""
+    """The embedded cloud would ignore an input."""
 
 
 class Providers:
-    """Makes resources in one emulator, from several threads at once."""
+    """Creates resources in an emulator. Its methods may be called from several threads at once."""
 
     def __init__(self, cloud: Emulator):
         self._cloud = cloud
 
     def create(self, resource: Resource) -> Created:
-        """Make one resource, or raise a ResourceFailed whose sentence says why not."""
-        if resource.type not in PROVIDERS:
+        """Create a resource, or raise ResourceFailed saying why not."""
+        if resource.type not in RESOURCE_TYPES:
             raise UnknownResourceType(
-                "the embedded cloud has no provider for this type, add one to localcloud/providers"
+                "the embedded cloud has no provider for this type; add one to localcloud/providers"
             )
         region = resource.provider.inputs.get("region") if resource.provider else None
         if region not in (None, self._cloud.region):
-            raise UnknownSetting(f"its provider is of region {region}, and the embedded cloud is {self._cloud.region}")
-        provider, ignored = PROVIDERS[resource.type]
-        given = Inputs(resource.name, resource.inputs, ignored)
+            raise UnknownSetting(
+                f"its provider is for region {region}, but the embedded cloud is in {self._cloud.region}"
+            )
+        resource_type = RESOURCE_TYPES[resource.type]
+        inputs = Inputs(resource.name, resource.inputs, resource_type.ignored)
         try:
-            made, outputs = provider(self._cloud, given)
+            created = resource_type.create(self._cloud, inputs)
         except (BotoCoreError, ClientError, WaiterError) as error:
             raise ResourceFailed(" ".join(str(error).split())) from error
-        if given.left:
+        if inputs.left:
             raise UnknownSetting(
-                f"the embedded cloud does nothing with {', '.join(given.left)}: teach it, "
-                "or say in localcloud/providers that it may be ignored"
+                f"the embedded cloud does nothing with {', '.join(inputs.left)}; "
+                "implement it in localcloud/providers, or list it there as ignored"
             )
-        return Created(made, outputs)
+        return created
 
     def invoke(self, token: str, arguments: dict[str, Any], provider: Resource | None) -> dict[str, Any]:
-        """Answer a provider function."""
+        """Return the result of an invoke."""
         if token not in INVOKES:
-            raise UnknownInvoke("the embedded cloud has no answer to it, add one to localcloud/providers")
+            raise UnknownInvoke("the embedded cloud does not implement it; add it to localcloud/providers")
         return INVOKES[token](self._cloud, arguments)

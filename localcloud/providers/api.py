@@ -3,9 +3,9 @@
 import json
 
 from localcloud.emulator.process import Emulator
-from localcloud.providers.inputs import Inputs, Made, provides
+from localcloud.providers.inputs import Created, Inputs, creates
 
-# How a stage's patch operations name the settings of a method.
+# The names of a method's settings in the patch operations of a stage.
 METHOD_SETTINGS = {
     "cacheDataEncrypted": "caching/dataEncrypted",
     "cacheTtlInSeconds": "caching/ttlInSeconds",
@@ -18,109 +18,111 @@ METHOD_SETTINGS = {
 }
 
 
-@provides("aws:apigateway/restApi:RestApi", ignoring="putRestApiMode failOnWarnings")
-def _rest_api(cloud: Emulator, given: Inputs) -> Made:
-    name, endpoints = given.take_name(), given.take("endpointConfiguration")
+@creates("aws:apigateway/restApi:RestApi", ignoring="putRestApiMode failOnWarnings")
+def _rest_api(cloud: Emulator, inputs: Inputs) -> Created:
+    name, endpoints = inputs.take_name(), inputs.take("endpointConfiguration")
     if endpoints:
         types = endpoints["types"]
         endpoints = {"endpointConfiguration": endpoints | {"types": [types] if isinstance(types, str) else types}}
-    made = cloud.client("apigateway").create_rest_api(name=name, **endpoints or {}, **given.take_rest())
+    made = cloud.client("apigateway").create_rest_api(name=name, **endpoints or {}, **inputs.take_rest())
     api = made["id"]
-    return api, {
+    outputs = {
         "arn": f"arn:aws:apigateway:{cloud.region}::/restapis/{api}",
         "name": name,
         "executionArn": f"arn:aws:execute-api:{cloud.region}:{cloud.account_id}:{api}",
         "rootResourceId": made["rootResourceId"],
     }
+    return Created(api, outputs)
 
 
-@provides("aws:apigateway/resource:Resource")
-def _resource(cloud: Emulator, given: Inputs) -> Made:
-    made = cloud.client("apigateway").create_resource(**given.take_rest(restApi="restApiId"))
-    return made["id"], {"path": made["path"]}
+@creates("aws:apigateway/resource:Resource")
+def _resource(cloud: Emulator, inputs: Inputs) -> Created:
+    made = cloud.client("apigateway").create_resource(**inputs.take_rest(restApi="restApiId"))
+    return Created(made["id"], {"path": made["path"]})
 
 
-@provides("aws:apigateway/method:Method")
-def _method(cloud: Emulator, given: Inputs) -> Made:
-    call = given.take_rest(restApi="restApiId", authorization="authorizationType")
+@creates("aws:apigateway/method:Method")
+def _method(cloud: Emulator, inputs: Inputs) -> Created:
+    call = inputs.take_rest(restApi="restApiId", authorization="authorizationType")
     cloud.client("apigateway").put_method(**call)
-    return f"agm-{call['restApiId']}-{call['resourceId']}-{call['httpMethod']}", {}
+    return Created(f"agm-{call['restApiId']}-{call['resourceId']}-{call['httpMethod']}")
 
 
-@provides("aws:apigateway/integration:Integration")
-def _integration(cloud: Emulator, given: Inputs) -> Made:
-    call = given.take_rest(restApi="restApiId", timeoutMilliseconds="timeoutInMillis")
+@creates("aws:apigateway/integration:Integration")
+def _integration(cloud: Emulator, inputs: Inputs) -> Created:
+    call = inputs.take_rest(restApi="restApiId", timeoutMilliseconds="timeoutInMillis")
     cloud.client("apigateway").put_integration(**call)
-    return f"agi-{call['restApiId']}-{call['resourceId']}-{call['httpMethod']}", {}
+    return Created(f"agi-{call['restApiId']}-{call['resourceId']}-{call['httpMethod']}")
 
 
-@provides("aws:apigateway/authorizer:Authorizer")
-def _authorizer(cloud: Emulator, given: Inputs) -> Made:
-    name, api = given.take_name(), given.take("restApi")
+@creates("aws:apigateway/authorizer:Authorizer")
+def _authorizer(cloud: Emulator, inputs: Inputs) -> Created:
+    name, api = inputs.take_name(), inputs.take("restApi")
     made = cloud.client("apigateway").create_authorizer(
-        restApiId=api, name=name, type=given.take("type", "TOKEN"), **given.take_rest(providerArns="providerARNs")
+        restApiId=api, name=name, type=inputs.take("type", "TOKEN"), **inputs.take_rest(providerArns="providerARNs")
     )
     arn = f"arn:aws:apigateway:{cloud.region}::/restapis/{api}/authorizers/{made['id']}"
-    return made["id"], {"arn": arn, "name": name}
+    return Created(made["id"], {"arn": arn, "name": name})
 
 
-@provides("aws:apigateway/requestValidator:RequestValidator")
-def _request_validator(cloud: Emulator, given: Inputs) -> Made:
-    name = given.take_name()
-    made = cloud.client("apigateway").create_request_validator(name=name, **given.take_rest(restApi="restApiId"))
-    return made["id"], {"name": name}
+@creates("aws:apigateway/requestValidator:RequestValidator")
+def _request_validator(cloud: Emulator, inputs: Inputs) -> Created:
+    name = inputs.take_name()
+    made = cloud.client("apigateway").create_request_validator(name=name, **inputs.take_rest(restApi="restApiId"))
+    return Created(made["id"], {"name": name})
 
 
-@provides("aws:apigateway/response:Response")
-def _gateway_response(cloud: Emulator, given: Inputs) -> Made:
-    call = given.take_rest()
+@creates("aws:apigateway/response:Response")
+def _gateway_response(cloud: Emulator, inputs: Inputs) -> Created:
+    call = inputs.take_rest()
     cloud.client("apigateway").put_gateway_response(**call)
-    return f"aggr-{call['restApiId']}-{call['responseType']}", {}
+    return Created(f"aggr-{call['restApiId']}-{call['responseType']}")
 
 
-@provides("aws:apigateway/deployment:Deployment", ignoring="triggers")
-def _deployment(cloud: Emulator, given: Inputs) -> Made:
-    made = cloud.client("apigateway").create_deployment(**given.take_rest(restApi="restApiId"))
-    return made["id"], {}
+@creates("aws:apigateway/deployment:Deployment", ignoring="triggers")
+def _deployment(cloud: Emulator, inputs: Inputs) -> Created:
+    made = cloud.client("apigateway").create_deployment(**inputs.take_rest(restApi="restApiId"))
+    return Created(made["id"])
 
 
-@provides("aws:apigateway/stage:Stage")
-def _stage(cloud: Emulator, given: Inputs) -> Made:
-    client, api, name = cloud.client("apigateway"), given.take("restApi"), given.take("stageName")
-    access_log = given.take("accessLogSettings", {})
+@creates("aws:apigateway/stage:Stage")
+def _stage(cloud: Emulator, inputs: Inputs) -> Created:
+    client, api, name = cloud.client("apigateway"), inputs.take("restApi"), inputs.take("stageName")
+    access_log = inputs.take("accessLogSettings", {})
     client.create_stage(
         restApiId=api,
         stageName=name,
-        **given.take_rest(deployment="deploymentId", xrayTracingEnabled="tracingEnabled"),
+        **inputs.take_rest(deployment="deploymentId", xrayTracingEnabled="tracingEnabled"),
     )
     patch = [
         {"op": "replace", "path": f"/accessLogSettings/{key}", "value": value} for key, value in access_log.items()
     ]
     client.update_stage(restApiId=api, stageName=name, patchOperations=patch)
-    return f"ags-{api}-{name}", {
+    outputs = {
         "arn": f"arn:aws:apigateway:{cloud.region}::/restapis/{api}/stages/{name}",
         "executionArn": f"arn:aws:execute-api:{cloud.region}:{cloud.account_id}:{api}/{name}",
         "invokeUrl": cloud.api_url(api, name),
     }
+    return Created(f"ags-{api}-{name}", outputs)
 
 
-@provides("aws:apigateway/methodSettings:MethodSettings")
-def _method_settings(cloud: Emulator, given: Inputs) -> Made:
-    api, stage_name, path = given.take("restApi"), given.take("stageName"), given.take("methodPath")
+@creates("aws:apigateway/methodSettings:MethodSettings")
+def _method_settings(cloud: Emulator, inputs: Inputs) -> Created:
+    api, stage_name, path = inputs.take("restApi"), inputs.take("stageName"), inputs.take("methodPath")
     patch = [
         {"op": "replace", "path": f"/{path}/{METHOD_SETTINGS[name]}", "value": _patch_value(value)}
-        for name, value in given.take("settings").items()
+        for name, value in inputs.take("settings").items()
         if value is not None
     ]
     cloud.client("apigateway").update_stage(restApiId=api, stageName=stage_name, patchOperations=patch)
-    return f"{api}-{stage_name}-{path}", {}
+    return Created(f"{api}-{stage_name}-{path}")
 
 
-@provides("aws:apigateway/account:Account")
-def _account(cloud: Emulator, given: Inputs) -> Made:
-    patch = [{"op": "replace", "path": "/cloudwatchRoleArn", "value": given.take("cloudwatchRoleArn", "")}]
+@creates("aws:apigateway/account:Account")
+def _account(cloud: Emulator, inputs: Inputs) -> Created:
+    patch = [{"op": "replace", "path": "/cloudwatchRoleArn", "value": inputs.take("cloudwatchRoleArn", "")}]
     cloud.client("apigateway").update_account(patchOperations=patch)
-    return "api-gateway-account", {}
+    return Created("api-gateway-account")
 
 
 def _patch_value(value: object) -> str:

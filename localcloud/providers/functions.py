@@ -1,4 +1,4 @@
-"""Functions, their layers, and what starts them."""
+"""Functions, their layers, and what invokes them."""
 
 import secrets
 from pathlib import Path
@@ -8,36 +8,36 @@ import pulumi
 
 from localcloud.deployer.engine import ResourceFailed
 from localcloud.emulator.process import Emulator
-from localcloud.providers.inputs import Inputs, Made, pascal, provides
+from localcloud.providers.inputs import Created, Inputs, creates, pascal
 
 
-@provides("aws:lambda/layerVersion:LayerVersion", ignoring="skipDestroy sourceCodeHash")
-def _layer_version(cloud: Emulator, given: Inputs) -> Made:
-    content = {"ZipFile": _zip_bytes(given.take("code"))}
-    made = cloud.client("lambda").publish_layer_version(Content=content, **given.take_rest(pascal))
+@creates("aws:lambda/layerVersion:LayerVersion", ignoring="skipDestroy sourceCodeHash")
+def _layer_version(cloud: Emulator, inputs: Inputs) -> Created:
+    content = {"ZipFile": _zip_bytes(inputs.take("code"))}
+    made = cloud.client("lambda").publish_layer_version(Content=content, **inputs.take_rest(pascal))
     arn = made["LayerVersionArn"]
-    return arn, {"arn": arn, "layerArn": made["LayerArn"], "version": str(made["Version"])}
+    return Created(arn, {"arn": arn, "layerArn": made["LayerArn"], "version": str(made["Version"])})
 
 
-@provides("aws:lambda/function:Function", ignoring="skipDestroy sourceCodeHash")
-def _function(cloud: Emulator, given: Inputs) -> Made:
-    client, name = cloud.client("lambda"), given.take_name()
-    code = {"ZipFile": _zip_bytes(given.take("code"))}
-    environment = {"Variables": given.take("environment", {}).get("variables", {})}
-    reserved = given.take("reservedConcurrentExecutions", -1)
+@creates("aws:lambda/function:Function", ignoring="skipDestroy sourceCodeHash")
+def _function(cloud: Emulator, inputs: Inputs) -> Created:
+    client, name = cloud.client("lambda"), inputs.take_name()
+    code = {"ZipFile": _zip_bytes(inputs.take("code"))}
+    environment = {"Variables": inputs.take("environment", {}).get("variables", {})}
+    reserved = inputs.take("reservedConcurrentExecutions", -1)
     made = client.create_function(
         FunctionName=name,
         Code=code,
         Environment=environment,
-        **given.take_rest(pascal, kmsKeyArn="KMSKeyArn"),
+        **inputs.take_rest(pascal, kmsKeyArn="KMSKeyArn"),
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600})
     if reserved >= 0:
         client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
     version = made["Version"]
-    # The ARN of a version that was published with it has the version at its end.
+    # When a version was published with it, the ARN ends with that version.
     arn = made["FunctionArn"].removesuffix(f":{version}")
-    return name, {
+    outputs = {
         "arn": arn,
         "name": name,
         "version": version,
@@ -45,35 +45,36 @@ def _function(cloud: Emulator, given: Inputs) -> Made:
         "invokeArn": _invoke_arn(cloud, arn),
         "qualifiedInvokeArn": _invoke_arn(cloud, f"{arn}:{version}"),
     }
+    return Created(name, outputs)
 
 
-@provides("aws:lambda/alias:Alias")
-def _alias(cloud: Emulator, given: Inputs) -> Made:
-    made = cloud.client("lambda").create_alias(Name=given.take_name(), **given.take_rest(pascal))
+@creates("aws:lambda/alias:Alias")
+def _alias(cloud: Emulator, inputs: Inputs) -> Created:
+    made = cloud.client("lambda").create_alias(Name=inputs.take_name(), **inputs.take_rest(pascal))
     arn, name = made["AliasArn"], made["Name"]
-    return arn, {"arn": arn, "name": name, "invokeArn": _invoke_arn(cloud, arn)}
+    return Created(arn, {"arn": arn, "name": name, "invokeArn": _invoke_arn(cloud, arn)})
 
 
-@provides("aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig", ignoring="skipDestroy")
-def _provisioned_concurrency(cloud: Emulator, given: Inputs) -> Made:
-    call = given.take_rest(pascal)
+@creates("aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig", ignoring="skipDestroy")
+def _provisioned_concurrency(cloud: Emulator, inputs: Inputs) -> Created:
+    call = inputs.take_rest(pascal)
     cloud.client("lambda").put_provisioned_concurrency_config(**call)
-    return f"{call['FunctionName']},{call['Qualifier']}", {}
+    return Created(f"{call['FunctionName']},{call['Qualifier']}")
 
 
-@provides("aws:lambda/permission:Permission")
-def _permission(cloud: Emulator, given: Inputs) -> Made:
-    statement = given.take("statementId") or f"permission-{secrets.token_hex(4)}"
+@creates("aws:lambda/permission:Permission")
+def _permission(cloud: Emulator, inputs: Inputs) -> Created:
+    statement = inputs.take("statementId") or f"permission-{secrets.token_hex(4)}"
     cloud.client("lambda").add_permission(
-        StatementId=statement, **given.take_rest(pascal, function="FunctionName", principalOrgId="PrincipalOrgID")
+        StatementId=statement, **inputs.take_rest(pascal, function="FunctionName", principalOrgId="PrincipalOrgID")
     )
-    return statement, {"statementId": statement}
+    return Created(statement, {"statementId": statement})
 
 
-@provides("aws:lambda/eventSourceMapping:EventSourceMapping")
-def _event_source_mapping(cloud: Emulator, given: Inputs) -> Made:
-    made = cloud.client("lambda").create_event_source_mapping(**given.take_rest(pascal))
-    return made["UUID"], {"uuid": made["UUID"], "functionArn": made["FunctionArn"]}
+@creates("aws:lambda/eventSourceMapping:EventSourceMapping")
+def _event_source_mapping(cloud: Emulator, inputs: Inputs) -> Created:
+    made = cloud.client("lambda").create_event_source_mapping(**inputs.take_rest(pascal))
+    return Created(made["UUID"], {"uuid": made["UUID"], "functionArn": made["FunctionArn"]})
 
 
 def _invoke_arn(cloud: Emulator, arn: str) -> str:
@@ -82,5 +83,5 @@ def _invoke_arn(cloud: Emulator, arn: str) -> str:
 
 def _zip_bytes(archive: Any) -> bytes:
     if not isinstance(archive, pulumi.FileArchive) or not Path(archive.path).is_file():
-        raise ResourceFailed("its code is not a zip file, and the embedded cloud takes nothing else")
+        raise ResourceFailed("its code is not a zip file, which the embedded cloud requires")
     return Path(archive.path).read_bytes()

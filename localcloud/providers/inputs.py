@@ -1,35 +1,44 @@
-"""What a provider is given, and the table in which providers are found by type token."""
+"""The inputs of a resource, and the tables in which provider functions are found by type or invoke token."""
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from localcloud.deployer.engine import Created
 from localcloud.emulator.process import Emulator
 
-Made = tuple[str, dict[str, Any]]
-"""The id and the outputs of a resource."""
-Provider = Callable[[Emulator, "Inputs"], Made]
+Create = Callable[[Emulator, "Inputs"], Created]
 Invoke = Callable[[Emulator, dict[str, Any]], dict[str, Any]]
 
-PROVIDERS: dict[str, tuple[Provider, frozenset[str]]] = {}
+
+@dataclass(frozen=True)
+class ResourceType:
+    """How resources of a type are created, and which of their inputs are ignored on purpose."""
+
+    create: Create
+    ignored: frozenset[str]
+
+
+RESOURCE_TYPES: dict[str, ResourceType] = {}
 INVOKES: dict[str, Invoke] = {}
 
-# Of no effect on what runs here: nothing reads tags, and the emulator is one region.
+# Without effect in the emulator: nothing reads tags, and there is one region.
 IGNORED_EVERYWHERE = frozenset({"tags", "region"})
 
 
-def provides(token: str, *, ignoring: str = "") -> Callable[[Provider], Provider]:
-    """Register the function that makes resources of a type, and the inputs it knowingly does nothing with."""
+def creates(token: str, *, ignoring: str = "") -> Callable[[Create], Create]:
+    """Register a function that creates resources of a type, and the inputs that it ignores on purpose."""
 
-    def register(provider: Provider) -> Provider:
-        PROVIDERS[token] = provider, IGNORED_EVERYWHERE | frozenset(ignoring.split())
-        return provider
+    def register(create: Create) -> Create:
+        RESOURCE_TYPES[token] = ResourceType(create, IGNORED_EVERYWHERE | frozenset(ignoring.split()))
+        return create
 
     return register
 
 
-def answers(token: str) -> Callable[[Invoke], Invoke]:
-    """Register the function that answers an invoke."""
+def invokes(token: str) -> Callable[[Invoke], Invoke]:
+    """Register a function that serves an invoke, which is Pulumi's name for a function of a provider."""
 
     def register(invoke: Invoke) -> Invoke:
         INVOKES[token] = invoke
@@ -39,46 +48,46 @@ def answers(token: str) -> Callable[[Invoke], Invoke]:
 
 
 class Inputs:
-    """The inputs of one resource. Each is taken once; one that nobody takes is a setting about to be lost."""
+    """The inputs of a resource, which its provider function takes; an input that is left would have no effect."""
 
     def __init__(self, resource_name: str, inputs: Mapping[str, Any], ignoring: frozenset[str] = frozenset()):
         self._resource_name = resource_name
         self._left = {name: value for name, value in inputs.items() if value is not None and name not in ignoring}
 
     def take(self, name: str, default: Any = None) -> Any:
-        """Answer an input that may be absent."""
+        """Take an input that may be absent."""
         return self._left.pop(name, default)
 
     def take_name(self, key: str = "name") -> str:
-        """Answer the physical name; without one, the resource's own with a random suffix, as the real provider does."""
+        """Take the physical name, or return the resource's own with a random suffix, as the real provider does."""
         prefix = self._left.pop("namePrefix", f"{self._resource_name}-")
         return self._left.pop(key, None) or f"{prefix}{secrets.token_hex(4)}"
 
     def take_mapped(self, names: Mapping[str, str]) -> dict[str, Any]:
-        """Answer the inputs that are present of those named, under the names AWS has for them."""
+        """Take the inputs in `names` that are present, and return them under the names that AWS uses."""
         return {theirs: self._left.pop(ours) for ours, theirs in names.items() if ours in self._left}
 
     def take_rest(self, case: Callable[[str], str] = str, **renamed: str) -> dict[str, Any]:
-        """Answer all that is left as parameters of an API call: boto3 itself refuses one that the call does not have.
+        """Take everything that is left as parameters of an API call; boto3 rejects a parameter it does not know.
 
-        Nested keys are recased too, so take what holds free keys (variables, dimensions) beforehand.
+        Nested keys are recased too, so take inputs with free keys (variables, dimensions) before.
         """
         left, self._left = self._left, {}
         return {renamed.get(name) or case(name): _recased(value, case) for name, value in left.items()}
 
     @property
     def left(self) -> list[str]:
-        """The names of what was not taken."""
+        """The names of the inputs that are left."""
         return sorted(self._left)
 
 
 def pascal(name: str) -> str:
-    """`memorySize` as most of AWS's APIs write it: `MemorySize`."""
+    """Return `memorySize` as most APIs of AWS spell it: `MemorySize`."""
     return name[:1].upper() + name[1:]
 
 
 def as_attributes(values: Mapping[str, Any]) -> dict[str, str]:
-    """SQS and SNS take every attribute as a string."""
+    """Return attributes as strings, as SQS and SNS require."""
     return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in values.items()}
 
 

@@ -1,6 +1,6 @@
-"""Stack files that belong to nobody, so that a setting of yours changes no test, no simulation and no document.
+"""Sample stack files, so that your own settings change no test, simulation or document.
 
-The keys, their types and their defaults are those of the real Pulumi.yaml. Only its name is replaced.
+The keys, types and defaults are those of the real Pulumi.yaml; only the project's name is replaced.
 """
 
 import re
@@ -16,12 +16,12 @@ PROJECT = "event-processing"
 
 
 def read(project: Path, stack: str, overrides: Mapping[str, Any] | None = None) -> StackConfig:
-    """Return the configuration of the sample of `stack`, under `overrides`; raises as `stack_config.read` does."""
+    """Return the sample configuration of `stack` with `overrides`; raises as `stack_config.read` does."""
     return stack_config.read(project, stack, overrides, name=PROJECT, stacks=FOLDER)
 
 
 def write(project: Path, folder: Path) -> None:
-    """Write the project file and the stack files that a copy of `project` in `folder` is deployed with."""
+    """Write into `folder` the project file and stack files with which a copy of `project` is deployed."""
     declared = (project / "Pulumi.yaml").read_text()
     (folder / "Pulumi.yaml").write_text(re.sub(r"^name:.*$", f"name: {PROJECT}", declared, count=1, flags=re.MULTILINE))
     for file in FOLDER.glob("Pulumi.*.yaml"):

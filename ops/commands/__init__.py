@@ -1,1 +1,1 @@
-"""The commands: how each is asked and what it prints. What they do is in the modules of `ops`."""
+"""The commands: the options each takes and what it prints. What it does is in the modules of `ops`."""

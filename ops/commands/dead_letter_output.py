@@ -1,4 +1,4 @@
-"""What is said about dead letters, before and after; the question that comes before anything is done."""
+"""What the `dead-letters` commands print before and after they act, and the confirmation in between."""
 
 import base64
 import json
@@ -10,87 +10,105 @@ from typing import Any
 
 import typer
 
-from ops.dead_letters import GAVE_UP, STAMPS, Letter
-from ops.output import counted, instant, new_private_file, printable, tell
+from ops.commands.output import escape_unprintable, format_time, print_note
+from ops.dead_letters import GAVE_UP, QUARANTINE_ATTRIBUTES, DeadLetter
+from ops.files import create_private_file
+from ops.plurals import pluralize
 
-LOOKED = (
-    "Each of these was received once more by this look. After three receives a message no longer counts for the age "
-    "of the queue."
+RULES_SHOWN = 10
+RECEIVED_NOTE = (
+    "Looking counts as a receive of each message. After three receives, SQS no longer counts a message in the age of "
+    "the queue."
 )
 
 
-def describe(letter: Letter, with_body: bool) -> dict[str, Any]:
-    """What `show` says of a letter, and what a copy holds."""
+def describe(letter: DeadLetter, with_body: bool) -> dict[str, Any]:
+    """Return what `show` prints about a letter, and what a copy contains."""
     shown: dict[str, Any] = {
         "message_id": letter.message_id,
         "reason": letter.reason,
-        "detail": letter.text("error_detail") if letter.reason != GAVE_UP else "",
-        "breaks_now": letter.broken_rule or "",
+        "detail": letter.attribute_text("error_detail") if letter.reason != GAVE_UP else "",
+        "violation_now": letter.violation or "",
         "source_message_id": letter.source_message_id,
-        "sent_at": instant(letter.sent_at),
-        "receives": letter.receives,
-        "trace": letter.system.get("AWSTraceHeader", ""),
-        "attribute_names": sorted(set(letter.attributes) - set(STAMPS)),
+        "sent_at": format_time(letter.sent_at),
+        "receives": letter.receive_count,
+        "trace": letter.system_attributes.get("AWSTraceHeader", ""),
+        "attribute_names": sorted(set(letter.attributes) - set(QUARANTINE_ATTRIBUTES)),
         "body_characters": len(letter.body),
     }
     if with_body:
-        shown["attributes"] = {name: _value_of(value) for name, value in letter.attributes.items()}
+        shown["attributes"] = {name: _as_json(value) for name, value in letter.attributes.items()}
         shown["body"] = letter.body
     return shown
 
 
-def _value_of(attribute: dict[str, Any]) -> dict[str, str]:
+def _as_json(attribute: dict[str, Any]) -> dict[str, str]:
     if "BinaryValue" in attribute:
         return {"DataType": attribute["DataType"], "BinaryValue": base64.b64encode(attribute["BinaryValue"]).decode()}
     return {"DataType": attribute["DataType"], "StringValue": attribute.get("StringValue", "")}
 
 
-def lines_of(shown: dict[str, Any]) -> Iterator[str]:
-    """What was described, a line each: without what is empty, or said twice."""
-    own = {name: value for name, value in shown.get("attributes", {}).items() if name not in STAMPS}
-    same = {"breaks_now": "the same rule"} if shown["detail"] and shown["breaks_now"] == shown["detail"] else {}
-    for name, value in (shown | same | {"attributes": own}).items():
+def format_lines(shown: dict[str, Any]) -> Iterator[str]:
+    """Return a description as lines, without empty values and repetitions."""
+    attributes = shown.get("attributes", {})
+    changes: dict[str, Any] = {
+        "attributes": {name: value for name, value in attributes.items() if name not in QUARANTINE_ATTRIBUTES}
+    }
+    if shown["detail"] and shown["violation_now"] == shown["detail"]:
+        changes["violation_now"] = "same as detail"
+    for name, value in (shown | changes).items():
         if value:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            yield f"{name:18} {printable(text)}"
+            yield f"{name:18} {escape_unprintable(text)}"
 
 
-def keep_copy(path: Path, letters: Sequence[Letter]) -> None:
-    """Write whole messages to a new file that only its owner can read, before anything is deleted."""
-    with new_private_file(path) as file:
+def write_copy(path: Path, letters: Sequence[DeadLetter]) -> None:
+    """Write whole messages to a new file that only its owner can read."""
+    with create_private_file(path) as file:
         for letter in letters:
             print(json.dumps(describe(letter, with_body=True), ensure_ascii=False), file=file)
 
 
-def print_plan(what: str, letters: Sequence[Letter]) -> None:
-    """How many of which reason."""
+def print_plan(action: str, letters: Sequence[DeadLetter]) -> None:
+    """Print how many messages of which reason a command is about to change."""
     counts = Counter(letter.reason for letter in letters)
     by_reason = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
-    print(f"{counted(len(letters), 'message')} {what}" + (f": {by_reason}." if letters else "."))
+    print(f"{pluralize(len(letters), 'message')} {action}: {by_reason}.")
 
 
-def print_rules(letters: Sequence[Letter]) -> None:
-    """Which rules they break, ten at most."""
-    for letter in letters[:10]:
-        print(f"  {letter.message_id}: {letter.broken_rule}")
-    if len(letters) > 10:
+def print_left_out(letters: Sequence[DeadLetter]) -> None:
+    """Print which messages a redrive leaves in the queue, and the rule that each violates."""
+    count = len(letters)
+    if count == 1:
+        print(
+            "1 message violates the contract and was left in the queue, because it would fail again. "
+            "Use --force to redrive it anyway:"
+        )
+    else:
+        print(
+            f"{count} messages violate the contract and were left in the queue, because they would fail again. "
+            "Use --force to redrive them anyway:"
+        )
+    for letter in letters[:RULES_SHOWN]:
+        print(f"  {letter.message_id}: {letter.violation}")
+    if count > RULES_SHOWN:
         print("  ...")
 
 
-def confirmed(yes: bool, question: str) -> bool:
-    """Whether it shall be done: by --yes, or because a person at a terminal says so."""
+def confirm(yes: bool, question: str) -> bool:
+    """Return whether to go on: by --yes, or because a person at a terminal agrees."""
     if yes:
         return True
-    if at_a_terminal():
+    if is_terminal():
         if typer.confirm(question):
             return True
         print("Nothing was changed.")
         return False
-    print("This was a dry run, nothing was changed: --yes does it.")
-    tell(LOOKED)
+    print("Dry run: nothing was changed. Use --yes to apply.")
+    print_note(RECEIVED_NOTE)
     return False
 
 
-def at_a_terminal() -> bool:
-    """Whether there is a person to ask."""
+def is_terminal() -> bool:
+    """Return whether a person can be asked."""
     return sys.stdin.isatty() and sys.stdout.isatty()

@@ -6,30 +6,30 @@ from typing import Annotated
 
 import typer
 
+from ops.commands.errors import handle_errors
+from ops.commands.log_lines import parse_id, parse_since, to_json, to_text
 from ops.commands.options import OutputsOption, StackOption
-from ops.errors import OperatorError, ends_in_one_sentence
-from ops.logs import only_containing, parse_since, read_errors, read_lines
-from ops.output import tell
+from ops.commands.output import print_note
+from ops.errors import OperatorError
+from ops.logs import containing, read_errors, read_lines
 from ops.stack import load_outputs
 
 
-@ends_in_one_sentence
+@handle_errors
 def logs(
-    message_id: Annotated[
-        str | None, typer.Option(help="Lines about one event, by the id that SQS gave its message.")
-    ] = None,
-    trace: Annotated[str | None, typer.Option(help="Lines of one trace, by its id: 1-xxxxxxxx-...")] = None,
+    message_id: Annotated[str | None, typer.Option(help="Lines about one event, by the ID of its SQS message.")] = None,
+    trace: Annotated[str | None, typer.Option(help="Lines of one trace, by its ID: 1-xxxxxxxx-...")] = None,
     errors: Annotated[
-        bool, typer.Option("--errors", help="Lines that tell of a failure: ERROR, crashes, time-outs, 5XX.")
+        bool, typer.Option("--errors", help="Lines that report a failure: ERROR, crashes, timeouts, 5XX.")
     ] = False,
-    since: Annotated[str, typer.Option(help="From when on: an age (90s, 15m, 1h, 2d) or an RFC 3339 time.")] = "1h",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")] = False,
+    since: Annotated[str, typer.Option(help="The oldest line: an age (90s, 15m, 1h, 2d) or an RFC 3339 time.")] = "1h",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
     stack: StackOption = None,
     outputs: OutputsOption = None,
 ) -> None:
     """Read the functions' logs and the API's access log as one stream, oldest line first.
 
-    Lines that only carry metrics are left out. An event that was stored the first time leaves no line of its own.
+    Lines that only carry metrics are omitted. An event that is stored at the first attempt logs no line of its own.
 
     Examples:
 
@@ -38,16 +38,16 @@ def logs(
     - python -m ops logs --trace 1-5759e988-bd862e3fe1be46a994272793 --json
     """
     if sum((message_id is not None, trace is not None, errors)) > 1:
-        raise OperatorError("--message-id, --trace and --errors each choose lines: give one.")
+        raise OperatorError("--message-id, --trace and --errors each select lines. Use one of them.")
     start = parse_since(since, datetime.now(UTC))
     pattern = ""
     if message_id is not None:
-        pattern = only_containing(message_id, "--message-id")
+        pattern = containing(parse_id(message_id, "--message-id"))
     if trace is not None:
-        pattern = only_containing(trace, "--trace")
+        pattern = containing(parse_id(trace, "--trace"))
     deployed = load_outputs(stack, outputs)
-    found = read_errors(deployed, start) if errors else read_lines(deployed, since=start, pattern=pattern)
-    if not found:
-        tell(f"There is no such line since {since}; a line takes some seconds to arrive.")
-    for line in found:
-        print(json.dumps(line.as_json(), ensure_ascii=False) if as_json else line.as_text())
+    lines = read_errors(deployed, start) if errors else read_lines(deployed, since=start, pattern=pattern)
+    if not lines:
+        print_note(f"No matching line since {since}. A new line takes some seconds to arrive.")
+    for line in lines:
+        print(json.dumps(to_json(line), ensure_ascii=False) if as_json else to_text(line))

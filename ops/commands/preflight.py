@@ -7,36 +7,36 @@ from typing import Annotated
 
 import typer
 
-from ops.errors import ends_in_one_sentence
+from ops.commands.errors import handle_errors
 
 
-@ends_in_one_sentence
+@handle_errors
 def preflight(
-    stack: Annotated[str, typer.Option("--stack", help="The stack that is to be deployed; it need not exist in AWS.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")] = False,
+    stack: Annotated[str, typer.Option("--stack", help="The stack to deploy. It need not exist in AWS.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Say whether this machine and this account are ready for a stack, before `pulumi up` finds out half-way.
+    """Check whether this machine and this account are ready to deploy a stack.
 
-    Looks at the Pulumi CLI, the settings, Python, the credentials and their account, API Gateway's right to write
-    logs, Lambda's concurrency and the token endpoint's domain. Changes nothing. Uses the AWS credentials at hand.
+    Checks the Pulumi CLI, the settings, Python, the AWS credentials and their account, API Gateway's permission to
+    write logs, Lambda's concurrency, and the domain of the token endpoint. Changes nothing.
 
-    Exit code 0: ready. 1: not ready, with a line that mends each problem.
+    Exit code 0: ready. 1: not ready; each problem is followed by its fix.
 
     Example: python -m ops preflight --stack prod
     """
-    # Here, because the program's own settings bring Pulumi with them: a second that other commands need not wait.
-    from ops.preflight import OK, PROBLEM
-    from ops.preflight import preflight as look
+    # Imported here because it imports Pulumi, which takes a second that the other commands need not wait.
+    from ops.preflight import CheckState
+    from ops.preflight import preflight as run_checks
 
-    ready, found = True, []
-    for check in look(stack):
-        ready = ready and check.state == OK
-        found.append(asdict(check))
+    checks = []
+    for check in run_checks(stack):
+        checks.append(check)
         if not as_json:
             print(f"{check.state:<12}{check.name}: {check.found}", flush=True)
-            if check.state == PROBLEM:
-                print(f"{'':<12}  mend: {check.mend}", flush=True)
+            if check.state == CheckState.PROBLEM:
+                print(f"{'':<12}  fix: {check.fix}", flush=True)
+    ready = all(check.state == CheckState.OK for check in checks)
     if as_json:
-        print(json.dumps({"ready": ready, "checks": found}, indent=2))
+        print(json.dumps({"ready": ready, "checks": [asdict(check) for check in checks]}, indent=2))
     if not ready:
         sys.exit(1)

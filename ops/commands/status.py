@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ops.commands.errors import handle_errors
+from ops.commands.log_lines import parse_since, to_json, to_text
 from ops.commands.options import OutputsOption, StackOption
-from ops.errors import ends_in_one_sentence
-from ops.logs import parse_since
 from ops.stack import load_outputs
 from ops.status import FIRING, UNKNOWN, Queue, Status, Topic, read_status
 
@@ -19,18 +19,19 @@ EXIT_FIRING = 3
 MOST_ERRORS = 10
 
 
-@ends_in_one_sentence
+@handle_errors
 def status(
-    since: Annotated[str, typer.Option(help="From when on errors are shown: an age (15m, 1h, 2d) or a time.")] = "1h",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")] = False,
+    since: Annotated[str, typer.Option(help="The oldest error: an age (15m, 1h, 2d) or an RFC 3339 time.")] = "1h",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     stack: StackOption = None,
     outputs: OutputsOption = None,
 ) -> None:
-    """Show what fires, what waits, what failed last, what runs, and who is told.
+    """Show alarms, queues, functions, the last errors, and who is notified.
 
-    Exit code 0: nothing fires. 3: an alarm that tells somebody is in alarm. 1: the stack could not be asked.
+    Exit code 0: no alarm fires. 3: an alarm that notifies somebody is in alarm. 1: the state could not be read.
 
-    The age of the oldest message is CloudWatch's, up to a quarter of an hour old, and unknown where it has none.
+    The age of the oldest message comes from CloudWatch, up to 15 minutes late, and is `unknown` where CloudWatch has
+    none.
 
     Examples:
 
@@ -44,25 +45,25 @@ def status(
         print(json.dumps(_document(found), indent=2, ensure_ascii=False))
     else:
         print("\n".join(_lines(found, since)))
-    sys.stdout.flush()  # a reader that has gone is met here, and is no failure
+    sys.stdout.flush()  # before the exit code, so that a reader that left early still gets 0
     if found.firing:
         sys.exit(EXIT_FIRING)
 
 
 def _document(found: Status) -> dict[str, Any]:
     document = {name: value for name, value in asdict(found).items() if name != "last_errors"}
-    document["alarms"] = [one | {"since": one["since"].isoformat()} for one in document["alarms"]]
-    firing = [one.id for one in found.firing]
-    return {"firing": firing, **document, "last_errors": [line.as_json() for line in found.last_errors]}
+    document["alarms"] = [alarm | {"since": alarm["since"].isoformat()} for alarm in document["alarms"]]
+    firing = [alarm.id for alarm in found.firing]
+    return {"firing": firing, **document, "last_errors": [to_json(line) for line in found.last_errors]}
 
 
 def _lines(found: Status, since: str) -> Iterator[str]:
     yield f"{'Alarms':<16}{'firing':>8}{'ok':>8}{'no data':>9}"
     for severity in (*(topic.severity for topic in found.topics), None):
         firing, ok, no_data = found.count(severity)
-        yield f"  {severity.upper() if severity else 'telling nobody':<14}{firing:>8}{ok:>8}{no_data:>9}"
+        yield f"  {severity.upper() if severity else 'not notifying':<14}{firing:>8}{ok:>8}{no_data:>9}"
     if not found.alarms_are_evaluated:
-        yield "  The embedded cloud keeps alarms without evaluating them: these states mean nothing."
+        yield "  The embedded cloud stores alarms without evaluating them, so these states mean nothing."
     for alarm in found.firing:
         since_when = alarm.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         yield f"  {FIRING} {(alarm.severity or '').upper()} {alarm.id} since {since_when}: {alarm.reason}"
@@ -77,11 +78,11 @@ def _lines(found: Status, since: str) -> Iterator[str]:
         yield f"  {function.role:<14}version {function.version}, last changed {function.last_modified}"
 
     yield f"Last errors, since {since}"
-    yield from (f"  {line.as_text()}" for line in found.last_errors)
+    yield from (f"  {to_text(line)}" for line in found.last_errors)
     if not found.last_errors:
         yield "  none"
 
-    yield "Who is told"
+    yield "Notified"
     yield from (f"  {topic.severity.upper():<14}{_listeners(topic)}" for topic in found.topics)
 
     yield "Boards"
@@ -100,6 +101,6 @@ def _age(queue: Queue) -> str:
 
 def _listeners(topic: Topic) -> str:
     if not topic.confirmed + topic.unconfirmed:
-        return "nobody: set alarmEmail or pageEndpoint"
-    waiting = [f"{protocol} NOT CONFIRMED: open the link AWS sent there" for protocol in topic.unconfirmed]
-    return ", ".join((*topic.confirmed, *waiting))
+        return "nobody; set alarmEmail or pageEndpoint"
+    unconfirmed = [f"{protocol} NOT CONFIRMED: open the link that AWS sent" for protocol in topic.unconfirmed]
+    return ", ".join((*topic.confirmed, *unconfirmed))

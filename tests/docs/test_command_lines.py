@@ -12,7 +12,7 @@ FAKES = {
     "raise KeyboardInterrupt": (130, "Interrupted.\n"),
     "raise ModuleNotFoundError('', name='typer')": (
         1,
-        "This Python has no typer: use .venv/bin/python, which `make install` makes.\n",
+        "This Python has no typer. Run `make install`, then use .venv/bin/python.\n",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Sends an attack byte for byte, and says what its answer gives away."""
+"""Sends an attack byte for byte, and finds what its response reveals."""
 
 import http.client
 import json
@@ -11,13 +11,13 @@ from tests.fakes.waiting import HANG_SECONDS
 from tools.attacks import UNDOCUMENTED, Attack
 
 TREASURE = "Treasure of the victim"
-"""The name of the victim's one service."""
+"""The name of the victim's only service."""
 INSIDE_DETAILS = ("traceback", "exception", "arn:", "amazonaws", "boto", "dynamodb", "lambda", "handler", "python")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """The response to an attack."""
 
     status: int
     headers: dict[str, str]
@@ -25,7 +25,7 @@ class Answer:
 
 
 def send(api_url: str, attack: Attack, token: str | None) -> Answer:
-    """Send it byte for byte, as no well-behaved client would."""
+    """Send an attack byte for byte, as no well-behaved client would."""
     address = urlsplit(api_url)
     lines = [
         b" ".join([attack.method.encode(), address.path.encode() + attack.target, b"HTTP/1.1"]),
@@ -42,26 +42,26 @@ def send(api_url: str, attack: Attack, token: str | None) -> Answer:
         return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
 
 
-def complaints(attack: Attack, token: str | None, answer: Answer) -> Iterator[str]:
-    """Say what an answer gives away."""
+def find_leaks(attack: Attack, token: str | None, answer: Answer) -> Iterator[str]:
+    """Return what is wrong with a response, in sentences."""
     text = answer.body.decode()
     if answer.status != attack.here:
         yield f"the status is {answer.status}, not {attack.here}"
     if TREASURE in text:
-        yield "it holds the data"
+        yield "it contains the data"
     if "set-cookie" in answer.headers:
         yield "it sets a cookie"
-    yield from (f"it tells {detail}" for detail in INSIDE_DETAILS if detail in text.lower())
+    yield from (f"it reveals {detail}" for detail in INSIDE_DETAILS if detail in text.lower())
     if answer.status == 200:
         if json.loads(text) != {"user_id": attack.user_id, "services": []}:
             yield "it is not the record of a user without services"
         if answer.headers["content-type"].partition(";")[0] != "application/json":
-            yield f"a browser would take it for {answer.headers['content-type']}"
+            yield f"a browser would render it as {answer.headers['content-type']}"
         return
     sent = {part for part in (token, attack.user_id, attack.target.decode()) if part and len(part) > 2}
     if any(part in text for part in sent):
-        yield "it repeats what was sent"
-    # Who refuses a line that is not HTTP, in front of the API, may do it without a word.
-    wordless = attack.method == "HEAD" or (attack.aws == UNDOCUMENTED and not text)
-    if not wordless and json.loads(text).keys() != {"message", "request_id"}:
-        yield f"it is not a refusal of ours: {text}"
+        yield "it repeats the request"
+    # A load balancer that rejects a malformed request line may send an empty body.
+    may_be_empty = attack.method == "HEAD" or (attack.aws == UNDOCUMENTED and not text)
+    if not may_be_empty and json.loads(text).keys() != {"message", "request_id"}:
+        yield f"it is not our error response: {text}"

@@ -1,4 +1,4 @@
-"""The whole program, deployed once for all end-to-end tests, and what its users do with it."""
+"""The whole program, deployed once for all end-to-end tests, and the actions of its users."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ NEIGHBOUR = {
     "apiClients": ["reporting", "web-portal"],
     "alarmEmail": "oncall@example.com",
     "producerPrincipals": [PRODUCER],
-    # Hundreds of attacks and generated requests, none of which is about throttling.
+    # Attacks and generated requests send hundreds of requests, and none of them tests throttling.
     "apiRateLimit": 5000,
     "apiBurstLimit": 5000,
 }
@@ -43,7 +43,7 @@ def event(user: str, service: str, timestamp: str, name: str | None = None) -> s
 
 
 class Stack:
-    """A deployed stack as its producers, clients and operators see it."""
+    """A deployed stack as its producers, clients and operators use it."""
 
     def __init__(self, cloud: LocalCloud):
         self.cloud = cloud
@@ -53,27 +53,27 @@ class Stack:
         return self.cloud.client(service)
 
     def send(self, *bodies: str, **message: Any) -> list[str]:
-        """Send messages one by one, in order; answers their ids."""
+        """Send messages one by one, in order, and return their IDs."""
         sqs, url = self.client("sqs"), self.outputs["queueUrl"]
         return [sqs.send_message(QueueUrl=url, MessageBody=body, **message)["MessageId"] for body in bodies]
 
     def send_at_once(self, bodies: Sequence[str]) -> None:
         for start in range(0, len(bodies), 10):
             entries = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(bodies[start : start + 10])]
-            answer = self.client("sqs").send_message_batch(QueueUrl=self.outputs["queueUrl"], Entries=entries)
-            assert not answer.get("Failed")
+            response = self.client("sqs").send_message_batch(QueueUrl=self.outputs["queueUrl"], Entries=entries)
+            assert not response.get("Failed")
 
     def in_queue(self) -> int:
-        """How many events wait or are being handled."""
+        """Return how many events are waiting or being handled."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         held = self.client("sqs").get_queue_attributes(QueueUrl=self.outputs["queueUrl"], AttributeNames=names)
         return sum(int(held["Attributes"][name]) for name in names)
 
     def deliver(self, record: dict[str, Any]) -> bool:
-        """Hand a message to the event handler as the queue would; returns whether Lambda would delete it."""
+        """Invoke the event handler with a message, as the queue does, and return whether it handled the message."""
         name, payload = self.outputs["functions"]["event-handler"], json.dumps({"Records": [record]})
         answer = self.client("lambda").invoke(FunctionName=name, Payload=payload)
-        # A batch of which everything failed fails as a whole.
+        # A batch in which every message failed fails as a whole.
         return "FunctionError" not in answer and not json.load(answer["Payload"])["batchItemFailures"]
 
     def log_lines(self, function: str) -> list[str]:
@@ -82,19 +82,19 @@ class Stack:
         pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
         return [line["message"] for page in pages for line in page["events"]]
 
-    def refusals(self, function: str) -> int:
-        """How often AWS denied a function something, by its log."""
+    def denials(self, function: str) -> int:
+        """Return how often a function was denied access, according to its log."""
         return sum("AccessDenied" in line for line in self.log_lines(function))
 
     def record(self, user: str) -> list[dict[str, Any]]:
-        """The services stored for a user."""
+        """Return the services stored for a user."""
         key = {"user_id": {"S": user}}
         item = self.client("dynamodb").get_item(TableName=self.outputs["tableName"], Key=key, ConsistentRead=True)
         services = item.get("Item", {}).get("services", {"L": []})["L"]
         return [{name: value["S"] for name, value in service["M"].items()} for service in services]
 
     def dead_letter(self, message_id: str) -> dict[str, Any] | None:
-        """The dead letter that was once this message, taken off the queue."""
+        """Delete and return the dead letter of this message."""
         sqs, url = self.client("sqs"), self.outputs["deadLetterQueueUrl"]
         received = sqs.receive_message(
             QueueUrl=url,
@@ -119,7 +119,7 @@ class Stack:
         )
 
     def new_client(self, name: str, scope: str, **settings: Any) -> dict[str, str]:
-        """Make one more client of this stack's pool, as the program makes its own; answers its credentials."""
+        """Create a client of this stack's pool, as the program does, and return its credentials."""
         made = self.client("cognito-idp").create_user_pool_client(
             UserPoolId=self.pool_id(),
             ClientName=name,
@@ -132,12 +132,12 @@ class Stack:
         return {"clientId": made["ClientId"], "clientSecret": made["ClientSecret"]}
 
     def token(self, name: str | None = None) -> str:
-        """A token of the client of that name, or of the first that the stack was deployed with."""
+        """Return a token of the named client, or of the first client of the stack."""
         clients = self.outputs["apiClients"]
         client = clients[name or min(clients)]
-        answer = self.request_token(client["clientId"], client["clientSecret"], self.outputs["apiScope"])
-        assert answer.status_code == 200, answer.text
-        return answer.json()["access_token"]
+        response = self.request_token(client["clientId"], client["clientSecret"], self.outputs["apiScope"])
+        assert response.status_code == 200, response.text
+        return response.json()["access_token"]
 
     def query(self, user: str, token: str | None) -> requests.Response:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
@@ -150,13 +150,13 @@ class Stack:
         return issuer.rpartition("/")[2]
 
     def metric_sum(self, function: str, metric: str) -> float:
-        """The sum of a function's metric, from the lines CloudWatch would read it from."""
+        """Return the sum of a function's metric, from the log lines that CloudWatch reads."""
         samples = read_samples(self.log_lines(function))
         return sum(sample.value for sample in samples if sample.key.name == metric)
 
 
 class Operator:
-    """The operator's command line with the outputs of a stack, run in this process, which saves a second each time."""
+    """The operator's command line with the outputs of a stack, run in the test's own process, which saves a second."""
 
     def __init__(self, stack: Stack, folder: Path) -> None:
         self.outputs = folder / "outputs.json"
@@ -179,7 +179,7 @@ def stack(checkout: Path) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def neighbour(stack: Stack, checkout: Path) -> Stack:
-    """Stack prod, deployed into the same account beside the first one, with all that the first one goes without."""
+    """Stack prod in the same account, with the features that the first stack does not use."""
     progress = Progress(1, Console(quiet=True))
     return Stack(stack.cloud.deploy_beside(checkout, "prod", progress=progress, config_overrides=NEIGHBOUR))
 
@@ -191,5 +191,5 @@ def token(stack: Stack) -> str:
 
 @pytest.fixture
 def user(request: pytest.FixtureRequest) -> str:
-    """A user of this test's own, with the characters that identity providers use."""
+    """A user of this test only, with characters that identity providers use."""
     return f"auth0|{request.node.name}@example.com"

@@ -1,4 +1,4 @@
-"""Tokens an attacker would try: forged ones, and genuine ones that were issued for something else."""
+"""Tokens that an attacker would try: forged tokens, and genuine tokens issued for another purpose."""
 
 import base64
 import hashlib
@@ -31,7 +31,7 @@ def _header(token: str) -> dict[str, Any]:
 
 
 def _forge(token: str, algorithm: str, sign: Callable[[bytes], bytes]) -> str:
-    """The token's claims for the administrator of everything, under a signature of the attacker's."""
+    """Return the token with the claims of an administrator and the attacker's signature."""
     claims = json.loads(_decode(token.split(".")[1])) | {"sub": "administrator", "exp": int(time.time()) + 86_400}
     header = _header(token) | {"alg": algorithm}
     signed = ".".join(_encode(json.dumps(part).encode()) for part in (header, claims))
@@ -49,7 +49,7 @@ def _with_other_claims(_: Stack, token: str) -> str:
 
 
 def _signed_with_public_key(stack: Stack, token: str) -> str:
-    """A verifier that lets the token choose the algorithm takes the public key for the shared secret."""
+    """A verifier that lets the token choose the algorithm would use the public key as the shared secret."""
     url = f"{stack.outputs['endpoint']}/{stack.pool_id()}/.well-known/jwks.json"
     keys = requests.get(url, timeout=HANG_SECONDS).json()["keys"]
     key = next(key for key in keys if key["kid"] == _header(token)["kid"])
@@ -72,10 +72,10 @@ def _token_of_new_client(stack: Stack, name: str, scope: str, **settings: Any) -
 
 
 def _expired(stack: Stack, _: str) -> str:
-    """A real token at the end of its life.
+    """Return a genuine token that has expired.
 
-    Cognito gives no access token less than five minutes. The emulator does not hold to that minimum, so a client for
-    this alone gets tokens of a second: issued, signed and checked like any other.
+    In Cognito, an access token is valid for at least five minutes. The emulator does not enforce that minimum, so a
+    separate client gets tokens that are valid for a second, and otherwise issued, signed and checked like any other.
     """
     lifetime = {"AccessTokenValidity": 1, "TokenValidityUnits": {"AccessToken": "seconds"}}
     token = _token_of_new_client(stack, "short-lived", stack.outputs["apiScope"], **lifetime)
@@ -85,7 +85,7 @@ def _expired(stack: Stack, _: str) -> str:
 
 
 def _id_token(stack: Stack, _: str) -> str:
-    """An id token of the same pool, of a user, whom the pool of a real stack does not have."""
+    """Return an ID token of the same pool, for a user, which the pool of a real stack does not have."""
     cognito, pool, password = stack.client("cognito-idp"), stack.pool_id(), "Correct-horse-9"
     flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
     client = cognito.create_user_pool_client(UserPoolId=pool, ClientName="people", ExplicitAuthFlows=flows)
@@ -108,7 +108,7 @@ def _of_other_scope(stack: Stack, _: str) -> str:
     return _token_of_new_client(stack, "of-another-api", "other-api/services.read")
 
 
-# A genuine token of the stack in, what is sent instead out.
+# Each function takes a genuine token of the stack and returns the token that is sent instead.
 FORGERIES: dict[str, Forgery] = {
     "valid": lambda _, token: token,
     "none": lambda _, _token: None,

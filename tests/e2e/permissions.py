@@ -1,4 +1,4 @@
-"""Ways to change and to try what a deployed stack permits."""
+"""Helpers that change and test the permissions of a deployed stack."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ Edit = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 
 @contextlib.contextmanager
 def edited(stack: Stack, holder: str, edit: Edit) -> Iterator[None]:
-    """The stack with other statements in one of its policies."""
+    """Edit the statements of a policy of the stack until the block ends."""
     if holder in ROLES:
         function = stack.outputs["functions"][ROLES[holder]]
         arn = stack.client("lambda").get_function_configuration(FunctionName=function)["Role"]
@@ -44,20 +44,20 @@ def edited(stack: Stack, holder: str, edit: Edit) -> Iterator[None]:
 
 
 def without(sid: str, action: str | None = None) -> Edit:
-    """Leave out a statement, or one action of it."""
+    """Return an edit that removes a statement, or a single action of it."""
 
     def edit(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        (one,) = (statement for statement in statements if statement["Sid"] == sid)
+        (found,) = (statement for statement in statements if statement["Sid"] == sid)
         rest = [statement for statement in statements if statement["Sid"] != sid]
-        left = [kept for kept in one["Action"] if action not in (None, kept)]
-        assert len(left) == (0 if action is None else len(one["Action"]) - 1)
-        return [*rest, one | {"Action": left}] if left else rest
+        left = [kept for kept in found["Action"] if action not in (None, kept)]
+        assert len(left) == (0 if action is None else len(found["Action"]) - 1)
+        return [*rest, found | {"Action": left}] if left else rest
 
     return edit
 
 
 def sqs_of_role(stack: Stack, arn: str) -> Any:
-    """An SQS client with the session of a role that has no permissions of its own."""
+    """Return an SQS client with the session of a role that has no policy of its own."""
     trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     with contextlib.suppress(stack.client("iam").exceptions.EntityAlreadyExistsException):
@@ -73,7 +73,7 @@ def sqs_of_role(stack: Stack, arn: str) -> Any:
     )
 
 
-def is_refused(call: Callable[..., Any], **parameters: Any) -> bool:
+def is_denied(call: Callable[..., Any], **parameters: Any) -> bool:
     try:
         call(**parameters)
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""docs/api.md: each command of it, run as it stands against a deployed stack."""
+"""docs/api.md: every command of the page, run unchanged against a deployed stack."""
 
 import json
 import os
@@ -44,22 +44,22 @@ def logins(neighbour: Stack) -> None:
         eventually(lambda user=user: neighbour.record(user), bool)
 
 
-def test_its_commands_lead_from_a_token_to_answers(neighbour: Stack, logins: None):
-    get_token, ask, ask_encoded, ask_without_token = COMMANDS
+def test_commands_of_the_page_work(neighbour: Stack, logins: None):
+    get_token, query, query_encoded, query_without_token = COMMANDS
     granted = json.loads(run(neighbour, get_token))
     assert granted.keys() == {"access_token", "expires_in", "token_type"}
     token = granted["access_token"]
     (shown,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    assert json.loads(run(neighbour, ask, TOKEN=token)) == json.loads(shown)
-    assert json.loads(run(neighbour, ask_encoded, TOKEN=token)) == json.loads(shown) | {
+    assert json.loads(run(neighbour, query, TOKEN=token)) == json.loads(shown)
+    assert json.loads(run(neighbour, query_encoded, TOKEN=token)) == json.loads(shown) | {
         "user_id": "auth0|team/7 \u00e4"
     }
-    body, status = run(neighbour, ask_without_token).split("\n")[:2]
+    body, status = run(neighbour, query_without_token).split("\n")[:2]
     assert status == "401"
     assert json.loads(body).keys() == {"message", "request_id"}
 
 
-def test_its_table_has_the_statuses_of_the_description():
+def test_status_table_matches_openapi():
     described = re.findall(r'^        "(\d+)":$', (ROOT / "docs" / "openapi.yaml").read_text(), re.MULTILINE)
     assert re.findall(r"^\| (\d{3}) \|", PAGE, re.MULTILINE) == [status for status in described if status != "200"]
 
@@ -67,7 +67,7 @@ def test_its_table_has_the_statuses_of_the_description():
 @pytest.mark.parametrize(
     ("secret", "scope", "error"), [("guessed", None, "invalid_client"), (None, "other/scope", "invalid_scope")]
 )
-def test_the_token_endpoint_refuses_as_it_says(neighbour: Stack, secret: str | None, scope: str | None, error: str):
+def test_token_endpoint_errors_are_as_documented(neighbour: Stack, secret: str | None, scope: str | None, error: str):
     client = neighbour.outputs["apiClients"]["reporting"]
     answer = neighbour.request_token(
         client["clientId"], secret or client["clientSecret"], scope or neighbour.outputs["apiScope"]

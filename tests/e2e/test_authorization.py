@@ -1,4 +1,4 @@
-"""What each role may do, enforced by the emulator from the policies the program made."""
+"""The permissions of each role, enforced by the emulator with the program's policies."""
 
 import io
 import json
@@ -20,12 +20,12 @@ def handler(event, context):
         return error.response["Error"]["Code"]
     return "allowed"
 """
-REFUSED = {"AccessDenied", "AccessDeniedException"}
+DENIED = {"AccessDenied", "AccessDeniedException"}
 
 
 @pytest.fixture(scope="module", params=["event-handler", "query"])
 def probe(stack: Stack, request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    """A function that tries what it is told to, with the role of one of the program's functions."""
+    """A function that calls any operation, with the role of one of the program's functions."""
     client = stack.client("lambda")
     role = client.get_function_configuration(FunctionName=stack.outputs["functions"][request.param])["Role"]
     code = io.BytesIO()
@@ -44,7 +44,7 @@ def probe(stack: Stack, request: pytest.FixtureRequest) -> Iterator[tuple[str, s
     client.delete_function(FunctionName=name)
 
 
-def test_a_function_may_do_what_it_was_given_and_nothing_else(stack: Stack, neighbour: Stack, probe: tuple[str, str]):
+def test_function_role_allows_only_what_it_needs(stack: Stack, neighbour: Stack, probe: tuple[str, str]):
     role, name = probe
     own_role = stack.client("lambda").get_function_configuration(FunctionName=name)["Role"]
     other_table, other_source, other_letters = (
@@ -52,7 +52,7 @@ def test_a_function_may_do_what_it_was_given_and_nothing_else(stack: Stack, neig
     )
     table, source, letters = (stack.outputs[key] for key in ("tableName", "queueUrl", "deadLetterQueueUrl"))
     key = {"user_id": {"S": "nobody-at-all"}}
-    tries = {
+    calls = {
         "read one": ("dynamodb", "get_item", {"TableName": table, "Key": key}),
         "read many": ("dynamodb", "batch_get_item", {"RequestItems": {table: {"Keys": [key]}}}),
         "write": (
@@ -102,12 +102,12 @@ def test_a_function_may_do_what_it_was_given_and_nothing_else(stack: Stack, neig
         "learn secrets": ("lambda", "get_function", {"FunctionName": name}),
         "rise": ("iam", "list_roles", {}),
     }
-    answers = {}
-    for what, (service, operation, parameters) in tries.items():
+    results = {}
+    for attempt, (service, operation, parameters) in calls.items():
         payload = json.dumps({"service": service, "operation": operation, "parameters": parameters})
-        answers[what] = json.load(stack.client("lambda").invoke(FunctionName=name, Payload=payload)["Payload"])
-    # The write is allowed and fails on its condition: nothing is stored by it.
-    given = {
+        results[attempt] = json.load(stack.client("lambda").invoke(FunctionName=name, Payload=payload)["Payload"])
+    # The write is allowed, but its condition fails, so it stores nothing.
+    allowed = {
         "event-handler": {
             "read many": "allowed",
             "write": "ConditionalCheckFailedException",
@@ -115,4 +115,4 @@ def test_a_function_may_do_what_it_was_given_and_nothing_else(stack: Stack, neig
         },
         "query": {"read one": "allowed"},
     }[role]
-    assert {what: answer for what, answer in answers.items() if answer not in REFUSED} == given
+    assert {attempt: result for attempt, result in results.items() if result not in DENIED} == allowed

@@ -1,4 +1,4 @@
-"""Each caller of the API has credentials of its own, and loses them alone."""
+"""Every client of the API has its own credentials, which can be revoked separately."""
 
 import base64
 import json
@@ -14,21 +14,21 @@ def claims(token: str) -> dict[str, Any]:
     return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
 
 
-def test_every_client_gets_in_with_its_own_credentials(neighbour: Stack):
+def test_every_client_has_its_own_credentials(neighbour: Stack):
     clients = neighbour.outputs["apiClients"]
     assert clients.keys() == {"reporting", "web-portal"}
     for name, client in clients.items():
         token = neighbour.token(name)
-        assert claims(token)["client_id"] == client["clientId"], "by which the access log tells callers apart"
+        assert claims(token)["client_id"] == client["clientId"], "the access log identifies clients by it"
         assert neighbour.query("anybody", token).status_code == 200
     assert len({client["clientSecret"] for client in clients.values()}) == 2
 
 
 @pytest.fixture
 def rotated(neighbour: Stack) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
-    """The old and the new client of a pool after what a deployment does when a name of `apiClients` is replaced.
+    """The old and the new client of a pool, after the changes of a deployment that replaces a name in `apiClients`.
 
-    That it does this and nothing else is what tests/graph/test_rotation.py shows.
+    tests/graph/test_rotation.py shows that a deployment makes these changes and no others.
     """
     cognito, pool, scope = neighbour.client("cognito-idp"), neighbour.pool_id(), neighbour.outputs["apiScope"]
     old, new = neighbour.new_client("billing", scope), neighbour.new_client("billing-2", scope)
@@ -38,7 +38,7 @@ def rotated(neighbour: Stack) -> Iterator[tuple[dict[str, str], dict[str, str]]]
     cognito.delete_user_pool_client(UserPoolId=pool, ClientId=new["clientId"])
 
 
-def test_a_removed_client_gets_no_token_and_its_successor_does(
+def test_removed_client_gets_no_token_and_its_replacement_does(
     neighbour: Stack, rotated: tuple[dict[str, str], dict[str, str]]
 ):
     old, new = rotated

@@ -1,4 +1,4 @@
-"""From the queue through the event handler, the table and the API, with nothing replaced."""
+"""From the queue through the event handler and the table to the API, without fakes."""
 
 import json
 import random
@@ -13,7 +13,7 @@ def services(*logins: tuple[str, str]) -> list[dict[str, str]]:
     return [{"service_id": s, "service_name": s.title(), "last_accessed": at} for s, at in logins]
 
 
-def test_a_login_comes_out_of_the_api(stack: Stack, token: str, user: str):
+def test_login_is_returned_by_the_api(stack: Stack, token: str, user: str):
     stack.send(event(user, "mail", "2024-03-01T10:00:00+02:00"), event(user, "wiki", "2024-03-02T10:00:00Z"))
     answer = eventually(lambda: stack.query(user, token), lambda a: len(a.json()["services"]) == 2)
     assert answer.status_code == 200
@@ -36,36 +36,36 @@ def test_duplicates_and_any_order_give_the_same_record(stack: Stack, user: str):
 
     for number in range(len(orders)):
         eventually(lambda number=number: stored(number), lambda seen: seen == newest)
-    # What is still under way when the newest has arrived must not undo it.
+    # An event that is handled after the newest login must not undo it.
     eventually(stack.in_queue, lambda waiting: waiting == 0)
     assert stored(0) == stored(1) == stored(2) == newest
     assert len({json.dumps(stack.record(f"{user}-{number}")) for number in range(len(orders))}) == 1
 
 
-def test_concurrent_updates_of_one_user_lose_nothing(stack: Stack, user: str):
-    """More invocations at once than the mapping would make, all writing the same item."""
+def test_concurrent_updates_of_a_user_lose_nothing(stack: Stack, user: str):
+    """More concurrent invocations than the mapping makes, all writing the same item."""
     before = stack.metric_sum("event-handler", "WriteConflict")
     names = [f"service-{number:02}" for number in range(40)]
 
     def deliver(name: str) -> None:
         record = sqs_record(event(user, name, "2024-03-01T00:00:00Z"), f"{user}-{name}")
-        # The queue, too, delivers a message again that lost every race.
+        # As the queue does, deliver a message again that lost every race.
         assert any(stack.deliver(record) for _ in range(5)), f"{name} was delivered five times and never stored"
 
     with ThreadPoolExecutor(4) as producers:
         list(producers.map(deliver, names))
     assert sorted(s["service_id"] for s in stack.record(user)) == names
-    # Or the invocations only took turns, and this has shown nothing.
+    # Otherwise the invocations took turns, and the test has shown nothing.
     assert stack.metric_sum("event-handler", "WriteConflict") > before
 
 
-def test_a_burst_for_one_user_lets_nothing_get_lost(stack: Stack, user: str):
+def test_burst_for_a_user_loses_nothing(stack: Stack, user: str):
     names = [f"service-{number:02}" for number in range(60)]
     stack.send_at_once([event(user, name, "2024-03-01T00:00:00Z") for name in names])
     eventually(lambda: sorted(s["service_id"] for s in stack.record(user)), lambda seen: seen == names)
 
 
-def test_what_can_never_succeed_is_a_dead_letter_with_its_reason(stack: Stack, user: str):
+def test_invalid_event_becomes_a_dead_letter_with_its_reason(stack: Stack, user: str):
     body = '\t{"user_id": "' + user + '",  "service_name": "Caf\u00e9 \u2603",\r\n "timestamp": "yesterday"} \u00a0'
     attributes = {
         "origin": {"DataType": "String", "StringValue": "producer-1"},
@@ -75,16 +75,16 @@ def test_what_can_never_succeed_is_a_dead_letter_with_its_reason(stack: Stack, u
     letter = eventually(lambda: stack.dead_letter(message_id), bool)
     assert letter is not None
     assert letter["Body"].encode() == body.encode()
-    said = letter["MessageAttributes"]
-    assert said["error_code"]["StringValue"]
-    assert said["error_detail"]["StringValue"]
-    assert user not in json.dumps([said[name]["StringValue"] for name in ("error_code", "error_detail")])
-    assert said["origin"]["StringValue"] == "producer-1"
-    assert said["signature"]["BinaryValue"] == b"\x00\xff\x10"
+    attributes = letter["MessageAttributes"]
+    assert attributes["error_code"]["StringValue"]
+    assert attributes["error_detail"]["StringValue"]
+    assert user not in json.dumps([attributes[name]["StringValue"] for name in ("error_code", "error_detail")])
+    assert attributes["origin"]["StringValue"] == "producer-1"
+    assert attributes["signature"]["BinaryValue"] == b"\x00\xff\x10"
     assert stack.record(user) == []
 
 
-def test_a_poison_message_does_not_hold_up_its_batch(stack: Stack, user: str):
+def test_poison_message_does_not_block_its_batch(stack: Stack, user: str):
     good = [event(user, f"service-{number}", "2024-03-01T00:00:00Z") for number in range(9)]
     stack.send_at_once([*good[:4], "not even JSON", *good[4:]])
     eventually(lambda: len(stack.record(user)), lambda count: count == len(good))

@@ -1,4 +1,4 @@
-"""docs/first-half-hour.md: its commands, typed at a terminal against a deployed stack, print what it shows."""
+"""docs/first-half-hour.md: its commands, typed at a terminal against a deployed stack, print what the page shows."""
 
 import os
 import pty
@@ -18,7 +18,7 @@ from tests.fakes.waiting import HANG_SECONDS, eventually
 
 PAGE = (ROOT / "docs" / "first-half-hour.md").read_text()
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# What differs from run to run, and is as wide as it is.
+# Text that differs between runs.
 VARIABLE = {
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+0000)": "TIME",
     r"\d{8}T\d{6}": "STAMP",
@@ -31,13 +31,13 @@ VARIABLE = {
     r"[━─]+": "-",
     r" +": " ",
 }
-# May be asked again until what was sent has arrived; the others change something.
+# Commands that can be repeated until an event has arrived; the others change the stack.
 READS = ("query", "dead-letters list", "logs")
 
 
 @dataclass
 class Command:
-    """What is typed, what is answered to a question, and the lines that follow; `...` stands for any lines."""
+    """A command line, the answer to its question, and the lines that follow; `...` stands for any lines."""
 
     line: str
     answer: str = ""
@@ -49,11 +49,11 @@ class Command:
 
 
 def commands(page: str) -> Iterator[Command]:
-    """Those of the second terminal."""
+    """Return the commands of the second terminal."""
     for block in re.findall(r"^```console\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             line, *shown = part.splitlines()
-            question = next((one for one in shown if "[y/N]: " in one), "")
+            question = next((text for text in shown if "[y/N]: " in text), "")
             yield Command(line, question.partition("[y/N]: ")[2], shown)
 
 
@@ -70,7 +70,7 @@ def has_shape(printed: list[str], shown: list[str]) -> bool:
 
 
 def typed(command: Command, folder: Path, environment: dict[str, str]) -> list[str]:
-    """What a terminal shows of a command."""
+    """Return what a terminal shows of a command."""
     terminal, its_end = pty.openpty()
     child = subprocess.Popen(
         ["sh", "-c", command.line], cwd=folder, env=environment, stdin=its_end, stdout=its_end, stderr=its_end
@@ -78,12 +78,12 @@ def typed(command: Command, folder: Path, environment: dict[str, str]) -> list[s
     os.close(its_end)
     os.write(terminal, f"{command.answer}\n".encode() if command.answer else b"")
     output = b""
-    with suppress(OSError):  # how Linux says that nobody has the other end any more
+    with suppress(OSError):  # Linux reports this when the other end is closed
         while chunk := os.read(terminal, 65536):
             output += chunk
     os.close(terminal)
     child.wait(HANG_SECONDS)
-    # An answer is echoed when it is typed, which is before the question.
+    # The answer is echoed when it is typed, before the question is printed.
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output.decode()).replace("\r", "")
     if command.answer:
         text = text.removeprefix(f"{command.answer}\n").replace("[y/N]: ", f"[y/N]: {command.answer}\n")
@@ -92,7 +92,7 @@ def typed(command: Command, folder: Path, environment: dict[str, str]) -> list[s
 
 @pytest.fixture(scope="module")
 def ran(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[Command, list[str]]]]:
-    """Every command of the page with what it printed, at a stack as it is just after `localcloud up`."""
+    """Every command of the page with its output, on a stack as it is right after `localcloud up`."""
     folder = tmp_path_factory.mktemp("newcomer")
     (folder / ".localcloud").mkdir()
     stack.cloud.write_outputs(folder / ".localcloud" / "outputs.json")
@@ -124,13 +124,13 @@ def ran(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list
     stack.client("dynamodb").delete_item(TableName=stack.outputs["tableName"], Key=key)
 
 
-def test_its_commands_print_what_it_shows(ran: list[tuple[Command, list[str]]]):
+def test_commands_print_what_the_page_shows(ran: list[tuple[Command, list[str]]]):
     assert len(ran) > 10
     for command, printed in ran:
         assert has_shape(printed, command.shown), (command.line, shape(printed), shape(command.shown))
 
 
-def test_a_line_that_is_not_printed_is_noticed(ran: list[tuple[Command, list[str]]]):
+def test_line_that_is_not_printed_is_noticed(ran: list[tuple[Command, list[str]]]):
     for command, printed in ran:
         for number, line in enumerate(command.shown):
             if shape([line]) not in ([], ["..."]):
@@ -139,6 +139,6 @@ def test_a_line_that_is_not_printed_is_noticed(ran: list[tuple[Command, list[str
         assert not has_shape(printed, [*command.shown, "One line more."])
 
 
-def test_every_command_of_the_operator_is_shown():
+def test_page_shows_every_operator_command():
     shown = {name for command in commands(PAGE) for name in re.findall(r"python -m ops ([a-z-]+)", command.line)}
     assert shown == {"send", "query", "token", "status", "logs", "dead-letters", "smoke"}, "preflight is for AWS"

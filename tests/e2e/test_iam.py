@@ -1,6 +1,6 @@
-"""Every statement that the embedded cloud enforces is needed: the story holds with it, and fails without it.
+"""Every IAM statement that the embedded cloud enforces is needed: its story succeeds with it and fails without it.
 
-Taken away and given back in a deployed stack, with enforcement on; nothing else is changed.
+The statement is removed and restored in a deployed stack, with enforcement on; nothing else changes.
 """
 
 import uuid
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from simulation.lambda_events import sqs_record
 from tests.e2e.conftest import PRODUCER, Stack, event
-from tests.e2e.permissions import ROLES, edited, is_refused, sqs_of_role, without
+from tests.e2e.permissions import ROLES, edited, is_denied, sqs_of_role, without
 from tests.fakes.waiting import eventually
 from tests.security.iam_statements import DEAD_LETTER_QUEUE, ENFORCED, EVENT_HANDLER, QUERY, SOURCE_QUEUE
 
@@ -20,7 +20,7 @@ from tests.security.iam_statements import DEAD_LETTER_QUEUE, ENFORCED, EVENT_HAN
 def stores_logins(stack: Stack) -> bool:
     user = f"user-{uuid.uuid4()}"
     done = stack.deliver(sqs_record(event(user, "mail", "2024-03-01T00:00:00Z"), user))
-    assert bool(stack.record(user)) == done, "done is what is stored, and nothing else"
+    assert bool(stack.record(user)) == done, "a login is acknowledged exactly when it is stored"
     return done
 
 
@@ -28,14 +28,14 @@ def quarantines(stack: Stack) -> bool:
     return stack.deliver(sqs_record("not even JSON", str(uuid.uuid4())))
 
 
-def answers(stack: Stack) -> bool:
+def returns_services(stack: Stack) -> bool:
     answer = stack.query("anybody", stack.token())
     assert answer.status_code in {200, 500}
     assert "AccessDenied" not in answer.text
     return answer.status_code == 200
 
 
-def refuses_plain_http(key: str) -> Callable[[Stack], bool]:
+def rejects_plain_http(key: str) -> Callable[[Stack], bool]:
     def over_plain_http(request: Any, **_: object) -> None:
         request.headers["X-Forwarded-Proto"] = "http"
 
@@ -56,19 +56,19 @@ def refuses_plain_http(key: str) -> Callable[[Stack], bool]:
 
 def lets_producers_send(stack: Stack) -> bool:
     sent = {"QueueUrl": stack.outputs["queueUrl"], "MessageBody": "not even JSON"}
-    return not is_refused(sqs_of_role(stack, PRODUCER).send_message, **sent)
+    return not is_denied(sqs_of_role(stack, PRODUCER).send_message, **sent)
 
 
 STORIES: dict[tuple[str, str], Callable[[Stack], bool]] = {
     (EVENT_HANDLER, "FoldRecords"): stores_logins,
     (EVENT_HANDLER, "QuarantineEvents"): quarantines,
-    (QUERY, "ReadRecord"): answers,
+    (QUERY, "ReadRecord"): returns_services,
     (SOURCE_QUEUE, "ProducersSend"): lets_producers_send,
-    (SOURCE_QUEUE, "DenyWithoutTls"): refuses_plain_http("queueUrl"),
-    (DEAD_LETTER_QUEUE, "DenyWithoutTls"): refuses_plain_http("deadLetterQueueUrl"),
+    (SOURCE_QUEUE, "DenyWithoutTls"): rejects_plain_http("queueUrl"),
+    (DEAD_LETTER_QUEUE, "DenyWithoutTls"): rejects_plain_http("deadLetterQueueUrl"),
 }
-# What is taken away: a statement, or one action of those that allow several.
-REMOVALS = [(one.holder, one.sid, None) for one in ENFORCED]
+# What is removed: a statement, or a single action of a statement with several.
+REMOVALS = [(statement.holder, statement.sid, None) for statement in ENFORCED]
 REMOVALS += [(EVENT_HANDLER, "FoldRecords", action) for action in ("dynamodb:BatchGetItem", "dynamodb:UpdateItem")]
 SAMPLE = {
     (QUERY, "ReadRecord", None),
@@ -81,31 +81,31 @@ SAMPLE = {
 @pytest.mark.parametrize(
     ("holder", "sid", "action"),
     [
-        pytest.param(*one, marks=[] if one in SAMPLE else pytest.mark.soak, id="-".join(filter(None, one)))
-        for one in REMOVALS
+        pytest.param(*removal, marks=[] if removal in SAMPLE else pytest.mark.soak, id="-".join(filter(None, removal)))
+        for removal in REMOVALS
     ],
 )
-def test_the_story_fails_without_it(neighbour: Stack, holder: str, sid: str, action: str | None):
+def test_story_fails_without_the_statement(neighbour: Stack, holder: str, sid: str, action: str | None):
     story, function = STORIES[holder, sid], ROLES.get(holder)
     assert story(neighbour)
-    before = neighbour.refusals(function) if function else 0
+    before = neighbour.denials(function) if function else 0
     with edited(neighbour, holder, without(sid, action)):
         assert not story(neighbour)
     if function:
-        eventually(lambda: neighbour.refusals(function), lambda seen: seen > before)
+        eventually(lambda: neighbour.denials(function), lambda seen: seen > before)
     assert story(neighbour)
 
 
 def test_every_enforced_statement_has_a_story():
-    assert STORIES.keys() == {(one.holder, one.sid) for one in ENFORCED}
+    assert STORIES.keys() == {(statement.holder, statement.sid) for statement in ENFORCED}
 
 
 @pytest.mark.soak
-def test_no_event_is_lost_while_the_event_handler_may_do_nothing(neighbour: Stack, user: str):
-    """The same through the queue: what was refused comes back after the visibility timeout, and is stored then."""
-    before = neighbour.refusals("event-handler")
+def test_no_event_is_lost_while_the_event_handler_has_no_permission(neighbour: Stack, user: str):
+    """Through the queue: after the visibility timeout, an event whose handling was denied comes back and is stored."""
+    before = neighbour.denials("event-handler")
     with edited(neighbour, EVENT_HANDLER, without("FoldRecords")):
         neighbour.send(event(user, "mail", "2024-03-01T00:00:00Z"))
-        eventually(lambda: neighbour.refusals("event-handler"), lambda seen: seen > before)
+        eventually(lambda: neighbour.denials("event-handler"), lambda seen: seen > before)
         assert neighbour.record(user) == []
     eventually(lambda: neighbour.record(user), bool)

@@ -1,4 +1,4 @@
-"""docs/openapi.yaml is what the API does: held against the answers to generated requests."""
+"""docs/openapi.yaml describes the API: the responses to generated requests conform to it."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ load_all_checks()
 
 @pytest.fixture(scope="module")
 def api(neighbour: Stack) -> Stack:
-    """A stack with a user worth describing."""
+    """A stack with a user who has two services."""
     neighbour.send(event(USER, "mail", "2024-03-01T10:00:00+02:00"), event(USER, "wiki", "2024-03-02T00:00:00Z"))
     eventually(lambda: len(neighbour.record(USER)), lambda count: count == 2)
     return neighbour
@@ -40,17 +40,20 @@ def operation(document: dict[str, Any]) -> schemathesis.APIOperation:
     return schemathesis.openapi.from_dict(document)[ROUTE][VERB]
 
 
-ANSWER_CHECKS = [
-    CHECKS.get_one(f"{what}_conformance")
-    for what in ("status_code", "content_type", "response_headers", "response_schema")
+RESPONSE_CHECKS = [
+    CHECKS.get_one(f"{part}_conformance")
+    for part in ("status_code", "content_type", "response_headers", "response_schema")
 ]
-# Not: unsupported_method, as API Gateway says 403 where it wants 405; nor positive_data_acceptance, as not every text
-# of the right length is an id (what is printable cannot be said in a schema); nor ignored_auth, see test_attacks.py.
-REQUEST_CHECKS = [*ANSWER_CHECKS, *(CHECKS.get_one(name) for name in ("not_a_server_error", "negative_data_rejection"))]
+# Left out: unsupported_method, because API Gateway returns 403 where the check wants 405; positive_data_acceptance,
+# because a schema cannot say that an ID must be printable; ignored_auth, which test_attacks.py covers.
+REQUEST_CHECKS = [
+    *RESPONSE_CHECKS,
+    *(CHECKS.get_one(name) for name in ("not_a_server_error", "negative_data_rejection")),
+]
 
 
-def hold(api: Stack, document: dict[str, Any], mode: GenerationMode, examples: int) -> set[int]:
-    """Send generated requests and hold every answer against the document; answers which statuses there were."""
+def check_requests(api: Stack, document: dict[str, Any], mode: GenerationMode, examples: int) -> set[int]:
+    """Send generated requests, check every response against the document, and return the statuses."""
     headers, statuses = {"Authorization": f"Bearer {api.token()}"}, set()
 
     @settings(
@@ -62,29 +65,29 @@ def hold(api: Stack, document: dict[str, Any], mode: GenerationMode, examples: i
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )
     @given(case=operation(document).as_strategy(generation_mode=mode))
-    def is_as_described(case: schemathesis.Case) -> None:
+    def conforms(case: schemathesis.Case) -> None:
         url = api.outputs["apiUrl"]
-        answer = case.call_and_validate(base_url=url, headers=headers, checks=REQUEST_CHECKS)  # pyright: ignore[reportArgumentType]
-        statuses.add(answer.status_code)
+        response = case.call_and_validate(base_url=url, headers=headers, checks=REQUEST_CHECKS)  # pyright: ignore[reportArgumentType]
+        statuses.add(response.status_code)
 
-    is_as_described()
+    conforms()
     return statuses
 
 
-def test_generated_requests_are_answered_as_described(api: Stack):
-    assert 200 in hold(api, DOCUMENT, GenerationMode.POSITIVE, 20)
-    assert hold(api, DOCUMENT, GenerationMode.NEGATIVE, 10) <= {400, 401, 403}
+def test_generated_requests_conform(api: Stack):
+    assert 200 in check_requests(api, DOCUMENT, GenerationMode.POSITIVE, 20)
+    assert check_requests(api, DOCUMENT, GenerationMode.NEGATIVE, 10) <= {400, 401, 403}
 
 
 @pytest.mark.soak
-def test_many_generated_requests_are_answered_as_described(api: Stack):
-    assert 200 in hold(api, DOCUMENT, GenerationMode.POSITIVE, 2_000)
-    assert hold(api, DOCUMENT, GenerationMode.NEGATIVE, 1_000) <= {400, 401, 403}
+def test_many_generated_requests_conform(api: Stack):
+    assert 200 in check_requests(api, DOCUMENT, GenerationMode.POSITIVE, 2_000)
+    assert check_requests(api, DOCUMENT, GenerationMode.NEGATIVE, 1_000) <= {400, 401, 403}
 
 
 @contextmanager
 def throttled(stack: Stack) -> Iterator[None]:
-    """The API as it is when all its clients together have used up what they may."""
+    """Throttle the API, as when all clients together exceed the limit."""
     client, (api, stage) = stack.client("apigateway"), stack.outputs["apiUrl"].split("/")[-2:]
 
     def put(rate: str) -> None:
@@ -96,8 +99,8 @@ def throttled(stack: Stack) -> Iterator[None]:
     put(str(NEIGHBOUR["apiRateLimit"]))
 
 
-def answers(api: Stack) -> dict[int, requests.Response]:
-    """A real answer of every status that can be provoked here."""
+def read_responses(api: Stack) -> dict[int, requests.Response]:
+    """Return a real response of every status that the embedded cloud can produce."""
     token = api.token()
     found = {
         200: api.query(USER, token),
@@ -113,30 +116,30 @@ def answers(api: Stack) -> dict[int, requests.Response]:
 
 
 @pytest.fixture(scope="module")
-def real(api: Stack) -> dict[int, requests.Response]:
-    return answers(api)
+def real_responses(api: Stack) -> dict[int, requests.Response]:
+    return read_responses(api)
 
 
 def validate(document: dict[str, Any], answer: requests.Response) -> None:
     case = operation(document).Case(path_parameters={"user_id": USER})
-    case.validate_response(answer, checks=ANSWER_CHECKS)  # pyright: ignore[reportArgumentType]
+    case.validate_response(answer, checks=RESPONSE_CHECKS)  # pyright: ignore[reportArgumentType]
 
 
-def test_every_status_is_as_described(real: dict[int, requests.Response]):
-    assert [answer.status_code for answer in real.values()] == list(real)
-    for answer in real.values():
+def test_every_status_conforms(real_responses: dict[int, requests.Response]):
+    assert [answer.status_code for answer in real_responses.values()] == list(real_responses)
+    for answer in real_responses.values():
         validate(DOCUMENT, answer)
-    assert len(real[200].json()["services"]) == 2
-    # 504 takes a function that hangs.
-    assert {int(status) for status in responses(DOCUMENT)} == real.keys() | {504}
-    assert {real[status].json()["message"] for status in (401, 403, 429)} <= set(REFUSALS.values())
+    assert len(real_responses[200].json()["services"]) == 2
+    # 504 needs a function that hangs.
+    assert {int(status) for status in responses(DOCUMENT)} == real_responses.keys() | {504}
+    assert {real_responses[status].json()["message"] for status in (401, 403, 429)} <= set(REFUSALS.values())
 
 
 def responses(document: dict[str, Any]) -> dict[str, Any]:
     return document["paths"][ROUTE][VERB]["responses"]
 
 
-def test_it_names_the_route_and_the_scope_of_the_stack():
+def test_document_names_route_and_scope():
     assert list(DOCUMENT["paths"]) == [ROUTE]
     assert list(DOCUMENT["paths"][ROUTE]) == [VERB]
     scopes = DOCUMENT["components"]["securitySchemes"]["clientCredentials"]["flows"]["clientCredentials"]["scopes"]
@@ -148,13 +151,13 @@ def properties(document: dict[str, Any], schema: str) -> dict[str, Any]:
     return document["components"]["schemas"][schema]["properties"]
 
 
-LIES: dict[str, tuple[int, Callable[[dict[str, Any]], object]]] = {
+MISTAKES: dict[str, tuple[int, Callable[[dict[str, Any]], object]]] = {
     "another type": (200, lambda document: properties(document, "Service")["last_accessed"].update(type="integer")),
-    "a field that is not there": (
+    "a missing field": (
         200,
         lambda document: document["components"]["schemas"]["Service"]["required"].append("x"),
     ),
-    "a field too few": (
+    "an undescribed field": (
         200,
         lambda document: document["components"]["schemas"]["UserServices"].update(
             required=["services"], properties={"services": {"type": "array"}}
@@ -169,25 +172,28 @@ LIES: dict[str, tuple[int, Callable[[dict[str, Any]], object]]] = {
         lambda document: responses(document)["400"].update(content={"text/html": {"schema": {"type": "string"}}}),
     ),
     "no such status": (401, lambda document: responses(document).pop("401")),
-    "another refusal": (403, lambda document: properties(document, "Refusal")["request_id"].update(type="integer")),
-    "a refusal that says more": (
+    "another error schema": (
+        403,
+        lambda document: properties(document, "Refusal")["request_id"].update(type="integer"),
+    ),
+    "an error with another field": (
         500,
         lambda document: document["components"]["schemas"]["Refusal"]["required"].append("stack_trace"),
     ),
 }
 
 
-@pytest.mark.parametrize("lie", LIES)
-def test_a_document_that_lies_is_noticed(real: dict[int, requests.Response], lie: str):
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_wrong_description_of_responses_is_noticed(real_responses: dict[int, requests.Response], mistake: str):
     document = copy.deepcopy(DOCUMENT)
-    status, tell = LIES[lie]
-    tell(document)
+    status, make = MISTAKES[mistake]
+    make(document)
     with pytest.raises(FailureGroup):
-        validate(document, real[status])
+        validate(document, real_responses[status])
 
 
-def test_a_document_that_lies_about_requests_is_noticed(api: Stack):
+def test_wrong_description_of_requests_is_noticed(api: Stack):
     document = copy.deepcopy(DOCUMENT)
     document["paths"][ROUTE][VERB]["parameters"][0]["schema"]["maxLength"] = 8
     with pytest.raises(FailureGroup):
-        hold(api, document, GenerationMode.NEGATIVE, 20)
+        check_requests(api, document, GenerationMode.NEGATIVE, 20)

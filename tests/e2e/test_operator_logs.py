@@ -6,9 +6,7 @@ from tests.e2e.conftest import Operator, Stack, event
 from tests.fakes.waiting import eventually
 
 
-def test_an_event_that_broke_the_contract_is_found_by_its_message_id_and_then_by_its_trace(
-    stack: Stack, operator: Operator, user: str
-):
+def test_invalid_event_is_found_by_message_id_and_trace(stack: Stack, operator: Operator, user: str):
     (message_id,) = stack.send(event(user, "mail", "yesterday"))
     shown = eventually(lambda: operator.run("logs", "--message-id", message_id).stdout, bool)
     assert "event invalid" in shown
@@ -17,20 +15,20 @@ def test_an_event_that_broke_the_contract_is_found_by_its_message_id_and_then_by
 
     (line,) = operator.run("logs", "--message-id", message_id, "--json").stdout.splitlines()
     trace = json.loads(line)["message"]["xray_trace_id"]
-    lines = [json.loads(one) for one in operator.run("logs", "--trace", trace, "--json").stdout.splitlines()]
-    assert {"event invalid", "batch folded"} <= {one["message"].get("message") for one in lines}
-    assert [one["timestamp"] for one in lines] == sorted(one["timestamp"] for one in lines)
+    lines = [json.loads(text) for text in operator.run("logs", "--trace", trace, "--json").stdout.splitlines()]
+    assert {"event invalid", "batch folded"} <= {line["message"].get("message") for line in lines}
+    assert [line["timestamp"] for line in lines] == sorted(line["timestamp"] for line in lines)
     stack.dead_letter(message_id)
 
 
-def test_what_only_went_well_is_no_error(stack: Stack, operator: Operator, user: str):
+def test_errors_omit_successful_lines(stack: Stack, operator: Operator, user: str):
     stack.send(event(user, "mail", "2024-01-01T00:00:00Z"))
     eventually(lambda: stack.record(user), bool)
     assert "batch folded" in operator.run("logs").stdout
     assert "batch folded" not in operator.run("logs", "--errors").stdout
 
 
-def test_two_choices_at_once_are_refused(operator: Operator):
-    refused = operator.run("logs", "--errors", "--trace", "1-5759e988-bd862e3fe1be46a994272793")
-    assert (refused.exit_code, refused.stdout) == (1, "")
-    assert "give one" in refused.stderr
+def test_two_selections_are_rejected(operator: Operator):
+    result = operator.run("logs", "--errors", "--trace", "1-5759e988-bd862e3fe1be46a994272793")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "Use one of them" in result.stderr

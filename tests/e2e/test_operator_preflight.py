@@ -14,10 +14,10 @@ from tests.e2e.conftest import Stack
 
 @pytest.fixture
 def cli(stack: Stack, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in for the Pulumi CLI that answers with the settings of stack dev, and credentials of the account."""
+    """A fake Pulumi CLI that returns the settings of stack dev, and credentials of the account."""
     values = stack_config.read(checkout, "dev").values
     monkeypatch.setattr(preflight, "PROJECT", checkout)
-    # Which interpreters a machine has is no question to the account.
+    # The interpreters of this machine are not part of this test.
     monkeypatch.setattr(preflight, "find_interpreter", lambda version: "python")
     config = tmp_path / "config.json"
     config.write_text(json.dumps({key: {"value": value, "secret": False} for key, value in values.items()}))
@@ -31,11 +31,11 @@ def cli(stack: Stack, checkout: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.usefixtures("cli")
-def test_an_account_is_asked_about_everything_the_stack_needs():
+def test_preflight_checks_the_account():
     answer = CliRunner().invoke(app, ["preflight", "--stack", "dev", "--json"])
     assert answer.stderr == ""
-    states = {one["name"]: (one["state"], one["found"]) for one in json.loads(answer.stdout)["checks"]}
-    # The emulator's account has no role for API Gateway's logs, as a new one has none.
+    states = {check["name"]: (check["state"], check["found"]) for check in json.loads(answer.stdout)["checks"]}
+    # Like a new AWS account, the emulator's has no role for API Gateway's logs.
     assert [name for name, (state, _) in states.items() if state != "ok"] == ["API Gateway"]
-    assert "is that of this stack's pool" in states["domain"][1]
+    assert "belongs to this stack's pool" in states["domain"][1]
     assert answer.exit_code == 1

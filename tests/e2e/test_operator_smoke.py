@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from ops import dead_letters, smoke, smoke_dead_letter
+from ops import dead_letter_queue, smoke, smoke_dead_letter
 from tests.e2e.conftest import Operator, Stack, event
 from tests.fakes.waiting import eventually
 
 
 class Clock:
-    """A clock that stands still while the event handler is at work: no wait is too short for a busy machine."""
+    """A clock that stands still while the event handler works, so that no wait is too short on a busy machine."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -26,36 +26,37 @@ class Clock:
 
 @pytest.fixture
 def operator(operator: Operator, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    """An operator who does not wait while receiving, because the emulator is a single server."""
     for module in (smoke, smoke_dead_letter):
         monkeypatch.setattr(module, "time", Clock(stack))
-    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)  # the emulator has but one server to ask
+    monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
     return operator
 
 
 def users(stack: Stack) -> set[str]:
-    """Test users with a record."""
+    """Return the test users that have a record."""
     items = stack.client("dynamodb").scan(TableName=stack.outputs["tableName"], ConsistentRead=True)["Items"]
     return {item["user_id"]["S"] for item in items if item["user_id"]["S"].startswith("smoke-test-")}
 
 
-def test_the_whole_path_is_tried_and_nothing_is_left(stack: Stack, operator: Operator):
+def test_smoke_test_passes_and_leaves_nothing(stack: Stack, operator: Operator):
     answer = operator.run("smoke")
     assert (answer.exit_code, answer.stderr) == (0, "")
-    assert answer.stdout.endswith("All as expected.\n")
-    assert "Alarms are not evaluated in the embedded cloud" in answer.stdout
+    assert answer.stdout.endswith("Every step passed.\n")
+    assert "the embedded cloud does not evaluate alarms" in answer.stdout
     assert users(stack) == set()
 
 
 def letters(stack: Stack) -> list[str]:
-    """Bodies of the dead letters that can be seen."""
+    """Return the bodies of the visible dead letters."""
     sqs, url = stack.client("sqs"), stack.outputs["deadLetterQueueUrl"]
     answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
     return [message["Body"] for message in answer.get("Messages", [])]
 
 
 @pytest.fixture
-def letter_of_another(stack: Stack) -> Iterator[str]:
-    """The one dead letter there is."""
+def other_letter(stack: Stack) -> Iterator[str]:
+    """The only dead letter in the queue, of another user."""
     sqs, url = stack.client("sqs"), stack.outputs["deadLetterQueueUrl"]
     sqs.purge_queue(QueueUrl=url)
     body = event("another", "mail", "yesterday")
@@ -64,10 +65,8 @@ def letter_of_another(stack: Stack) -> Iterator[str]:
     sqs.purge_queue(QueueUrl=url)
 
 
-def test_the_invalid_event_becomes_a_dead_letter_and_it_alone_is_taken_out(
-    stack: Stack, operator: Operator, letter_of_another: str
-):
+def test_only_the_tests_own_dead_letter_is_deleted(stack: Stack, operator: Operator, other_letter: str):
     answer = operator.run("smoke", "--dead-letter")
     assert (answer.exit_code, answer.stderr) == (0, "")
-    assert "is a dead letter with its reason and its bytes, and is taken out" in answer.stdout
-    assert (letters(stack), users(stack)) == ([letter_of_another], set())
+    assert "became a dead letter with its reason and its bytes, and was deleted" in answer.stdout
+    assert (letters(stack), users(stack)) == ([other_letter], set())

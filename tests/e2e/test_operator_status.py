@@ -5,16 +5,16 @@ import json
 from tests.e2e.conftest import Operator, Stack
 
 
-def test_the_state_of_a_stack_is_shown_and_nothing_fires(stack: Stack, operator: Operator):
+def test_status_of_a_healthy_stack(stack: Stack, operator: Operator):
     answer = operator.run("status")
     assert (answer.exit_code, answer.stderr) == (0, "")
-    assert "keeps alarms without evaluating them" in answer.stdout
+    assert "stores alarms without evaluating them" in answer.stdout
     assert "oldest unknown" in answer.stdout
     for url in stack.outputs["dashboardUrls"].values():
         assert url in answer.stdout
 
 
-def test_an_alarm_that_fires_is_the_exit_code(stack: Stack, operator: Operator):
+def test_firing_alarm_sets_the_exit_code(stack: Stack, operator: Operator):
     name = stack.outputs["functions"]["query"] + "-errors"
     cloudwatch = stack.client("cloudwatch")
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="Set by hand.")

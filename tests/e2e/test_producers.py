@@ -1,6 +1,6 @@
-"""Whoever `producerPrincipals` names may send events and nothing else, by the queue's policy alone.
+"""The roles in `producerPrincipals` may send events and nothing else, by the queue's policy alone.
 
-That it is the policy which grants it is shown in test_iam.py, by taking it away.
+test_iam.py shows that the policy grants it, by removing the statement.
 """
 
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import PRODUCER, Stack
-from tests.e2e.permissions import is_refused, sqs_of_role
+from tests.e2e.permissions import is_denied, sqs_of_role
 
 
 @pytest.fixture(scope="module")
@@ -21,17 +21,17 @@ def stranger(neighbour: Stack) -> Any:
     return sqs_of_role(neighbour, PRODUCER + "-of-somebody-else")
 
 
-def test_a_named_producer_may_send_and_nothing_else(stack: Stack, neighbour: Stack, producer: Any):
+def test_named_producer_may_only_send(stack: Stack, neighbour: Stack, producer: Any):
     source, letters = neighbour.outputs["queueUrl"], neighbour.outputs["deadLetterQueueUrl"]
     entries = [{"Id": "1", "MessageBody": "not even JSON"}]
-    assert not is_refused(producer.send_message, QueueUrl=source, MessageBody="not even JSON")
-    assert not is_refused(producer.send_message_batch, QueueUrl=source, Entries=entries)
-    assert is_refused(producer.receive_message, QueueUrl=source)
-    assert is_refused(producer.purge_queue, QueueUrl=source)
-    assert is_refused(producer.set_queue_attributes, QueueUrl=source, Attributes={"Policy": ""})
-    assert is_refused(producer.send_message, QueueUrl=letters, MessageBody="{}")
-    assert is_refused(producer.send_message, QueueUrl=stack.outputs["queueUrl"], MessageBody="{}"), "of another stack"
+    assert not is_denied(producer.send_message, QueueUrl=source, MessageBody="not even JSON")
+    assert not is_denied(producer.send_message_batch, QueueUrl=source, Entries=entries)
+    assert is_denied(producer.receive_message, QueueUrl=source)
+    assert is_denied(producer.purge_queue, QueueUrl=source)
+    assert is_denied(producer.set_queue_attributes, QueueUrl=source, Attributes={"Policy": ""})
+    assert is_denied(producer.send_message, QueueUrl=letters, MessageBody="{}")
+    assert is_denied(producer.send_message, QueueUrl=stack.outputs["queueUrl"], MessageBody="{}"), "of another stack"
 
 
-def test_nobody_else_may_send(neighbour: Stack, stranger: Any):
-    assert is_refused(stranger.send_message, QueueUrl=neighbour.outputs["queueUrl"], MessageBody="{}")
+def test_other_roles_may_not_send(neighbour: Stack, stranger: Any):
+    assert is_denied(stranger.send_message, QueueUrl=neighbour.outputs["queueUrl"], MessageBody="{}")

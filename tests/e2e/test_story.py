@@ -1,4 +1,4 @@
-"""The newcomer's first command, as a whole."""
+"""`make demo` as a whole."""
 
 import subprocess
 from pathlib import Path
@@ -13,21 +13,19 @@ from tests.fakes import demo_environment
 from tests.fakes.waiting import eventually
 
 
-def test_the_demo_tells_its_story_and_ends_well(checkout: Path, tmp_path: Path):
-    # With the packages that `make demo` installs, and no others.
+def test_demo_passes(checkout: Path, tmp_path: Path):
+    # Only with the packages that `make demo` installs.
     command = [demo_environment.make(tmp_path), "-m", "localcloud", "demo"]
-    told = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
-    assert (told.returncode, told.stderr) == (0, "")
-    assert '"user_id": "ada"' in told.stdout
-    assert "All as expected" in told.stdout
+    demo_run = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert (demo_run.returncode, demo_run.stderr) == (0, "")
+    assert '"user_id": "ada"' in demo_run.stdout
+    assert "All checks passed" in demo_run.stdout
 
 
-def test_the_demo_notices_what_is_not_as_it_should_be(
-    stack: Stack, operator: Operator, monkeypatch: pytest.MonkeyPatch
-):
-    """The control: a stack that did not begin empty holds more than the story says."""
+def test_demo_notices_an_unexpected_record(stack: Stack, operator: Operator, monkeypatch: pytest.MonkeyPatch):
+    """The control: the table of a stack that did not start empty contains more than the story expects."""
     stack.send(event("stranger", "s", "2024-01-01T00:00:00Z"))
     eventually(lambda: stack.record("stranger"), bool)
     monkeypatch.setattr(demo, "DEADLINE_SECONDS", 0)
     with pytest.raises(demo.UnexpectedAnswerError, match="the table"):
-        demo.tell(stack.cloud, operator.outputs, Progress(demo.STORY_STEPS, Console(quiet=True)))
+        demo.run_story(stack.cloud, operator.outputs, Progress(demo.STORY_STEPS, Console(quiet=True)))

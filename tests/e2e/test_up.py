@@ -1,4 +1,4 @@
-"""`python -m localcloud up` as a person or a script uses it, and how it ends."""
+"""`python -m localcloud up` as people and scripts use it, and how it ends."""
 
 import json
 import os
@@ -23,7 +23,7 @@ KEYS = {
 
 
 class Command:
-    """One run of `python -m localcloud`, with a temporary directory of its own by which all it starts can be told."""
+    """A run of `python -m localcloud`, whose processes are found by its temporary directory."""
 
     def __init__(self, checkout: Path, scratch: Path):
         self.checkout = checkout
@@ -48,12 +48,12 @@ class Command:
         return process.returncode, out, err
 
     def up(self) -> str:
-        """Start and answer what was printed until it was ready."""
+        """Start the cloud and return what it printed until it was ready."""
         printed, process = "", self.start("up", "--outputs", str(self.outputs))
         assert process.stdout is not None
         while not re.search(r"^ready ", printed, re.MULTILINE):
             line = process.stdout.readline()
-            assert line, f"it ended before it was ready: {printed}"
+            assert line, f"the cloud ended before it was ready: {printed}"
             printed += line
         return printed
 
@@ -63,7 +63,7 @@ class Command:
         return self.process.wait(HANG_SECONDS)
 
     def survivors(self) -> list[int]:
-        """Living processes of this run; each has the run's directory in its environment."""
+        """Return the living processes of this run, which have its directory in their environment."""
         return living(with_environment(str(self.scratch)))
 
     def leftovers(self) -> list[str]:
@@ -86,7 +86,7 @@ def is_open(endpoint: str) -> bool:
         return probe.connect_ex(("127.0.0.1", int(endpoint.rpartition(":")[2]))) == 0
 
 
-def test_it_says_what_it_does_and_is_gone_when_told_to_stop(command: Command):
+def test_up_reports_progress_and_leaves_nothing_after_sigterm(command: Command):
     printed = command.up()
     outputs = json.loads(command.outputs.read_text())
     assert outputs.keys() == KEYS
@@ -100,9 +100,9 @@ def test_it_says_what_it_does_and_is_gone_when_told_to_stop(command: Command):
     assert requests.get(f"{outputs['apiUrl']}/users/anybody/services", timeout=HANG_SECONDS).status_code == 401
     assert len(command.survivors()) >= 2, "the command and the emulator"
     second = Command(command.checkout, command.scratch)
-    status, said, complaint = second.run("up", "--outputs", str(command.outputs))
-    assert (status, said) == (1, ""), "nothing is started that would take the place of the first"
-    assert re.fullmatch(rf".* runs at {outputs['endpoint']}: .* --outputs\.", complaint.strip()), complaint
+    status, printed, error = second.run("up", "--outputs", str(command.outputs))
+    assert (status, printed) == (1, ""), "the second cloud does not start"
+    assert re.fullmatch(rf".* already running at {outputs['endpoint']}\. .* --outputs\.", error.strip()), error
     assert json.loads(command.outputs.read_text()) == outputs
 
     assert command.end(signal.SIGTERM) == 0
@@ -115,52 +115,52 @@ def test_it_says_what_it_does_and_is_gone_when_told_to_stop(command: Command):
     assert not is_open(outputs["endpoint"])
 
 
-def test_it_says_so_when_the_emulator_dies(command: Command):
+def test_dead_emulator_is_reported(command: Command):
     command.up()
     (emulator,) = living(with_command("localcloud.emulator.server", str(command.scratch)))
     os.kill(emulator, signal.SIGKILL)
     assert command.process is not None
-    _, complaint = command.process.communicate(timeout=HANG_SECONDS)
+    _, error = command.process.communicate(timeout=HANG_SECONDS)
     assert command.process.returncode == 1
-    assert complaint.strip().splitlines() == [complaint.strip()]
-    assert "ended by itself" in complaint
+    assert error.strip().splitlines() == [error.strip()]
+    assert "ended unexpectedly" in error
     assert command.leftovers() == []
 
 
-def test_help_teaches(command: Command):
+def test_help_names_options_and_next_commands(command: Command):
     status, printed, _ = command.run("up", "--help")
     assert status == 0
     for word in ("--stack", "--outputs", "--port", "ops", "Ctrl-C"):
         assert word in printed
 
 
-def test_what_a_user_can_cause_is_one_sentence(command: Command):
+def test_user_errors_print_one_sentence(command: Command):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
         for arguments, expected in {
             ("--port", port): rf"Port {port} on 127\.0\.0\.1 cannot be used: .*",
-            ("--stack", "nowhere"): r"There is no stack nowhere: .*",
+            ("--stack", "nowhere"): r"Stack nowhere does not exist: .*",
         }.items():
-            status, _, complaint = command.run("up", *arguments, "--outputs", str(command.outputs))
+            status, _, error = command.run("up", *arguments, "--outputs", str(command.outputs))
             assert status == 1
-            assert re.fullmatch(expected, complaint.strip()), complaint
+            assert re.fullmatch(expected, error.strip()), error
     assert command.leftovers() == []
 
 
-def test_a_stack_that_cannot_be_deployed_says_why_and_leaves_nothing(command: Command):
-    status, _, complaint = command.run("up", "--stack", "prod", "--outputs", str(command.outputs))
+def test_failed_deployment_says_why_and_leaves_nothing(command: Command):
+    status, _, error = command.run("up", "--stack", "prod", "--outputs", str(command.outputs))
     assert status == 1
-    assert "apiClients" in complaint
-    assert "Traceback" not in complaint
+    assert "apiClients" in error
+    assert "Traceback" not in error
     eventually(command.survivors, lambda found: not found)
     assert command.leftovers() == []
 
 
-def test_an_outputs_file_that_cannot_be_written_is_one_sentence(command: Command):
+def test_unwritable_outputs_file_is_reported(command: Command):
     command.outputs.parent.mkdir()
     command.outputs.mkdir()
-    status, printed, complaint = command.run("up", "--outputs", str(command.outputs))
+    status, printed, error = command.run("up", "--outputs", str(command.outputs))
     assert (status, printed) == (1, ""), "before anything was started"
-    assert re.fullmatch(r".*outputs\.json cannot be written: .* --outputs\.", complaint.strip()), complaint
+    assert re.fullmatch(r".*outputs\.json cannot be written: .* --outputs\.", error.strip()), error

@@ -1,4 +1,4 @@
-"""What the tests of the engine and of the providers share; each file about providers has an emulator of its own."""
+"""Fixtures of the engine's and the providers' tests. Each file about providers has an emulator of its own."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""Small programs, deployed by the engine into a backend that makes whatever it is asked for."""
+"""Small programs, deployed by the engine into a backend that creates every resource."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +25,7 @@ class Group(pulumi.ComponentResource):
 
 
 class Lab:
-    """A backend that makes whatever it is asked for, unless told otherwise."""
+    """A backend that creates every resource, unless its callback raises."""
 
     def __init__(self, create: Callable[[Resource], Any] | None = None) -> None:
         self.created: list[str] = []
@@ -44,11 +44,11 @@ class Lab:
 
 
 class Run:
-    """Deploys small programs in a directory of their own."""
+    """Deploys small programs in a directory of their own and records the events."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.told: list[tuple[str, str]] = []
+        self.events: list[tuple[str, str]] = []
 
     def __call__(self, program: str, backend: Any = None, config: dict[str, str] | None = None, **options: Any) -> Any:
         (self.directory / "__main__.py").write_text(PREAMBLE + dedent(program))
@@ -56,7 +56,7 @@ class Run:
             self.directory,
             StackConfig("lab", "dev", config or {}, frozenset(options.pop("secret_keys", ()))),
             backend or Lab(),
-            on_event=lambda kind, message: self.told.append((kind, message)),
+            on_event=lambda event, message: self.events.append((event, message)),
             **options,
         )
 

@@ -1,4 +1,4 @@
-"""An emulator whose resources are made by the providers, and what several of their tests make in it."""
+"""An emulator whose resources the providers create, and helpers of their tests."""
 
 import json
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ import pytest
 from localcloud.deployer.engine import Resource
 from localcloud.emulator.process import Emulator
 from localcloud.providers import Providers
-from localcloud.providers.inputs import PROVIDERS
+from localcloud.providers.inputs import RESOURCE_TYPES
 
 TRUST = json.dumps(
     {
@@ -24,21 +24,21 @@ ALLOW = json.dumps(
 )
 
 
-# The modules of providers that test_provided_services.py is about; test_providers.py is about all others.
+# The provider modules that test_provided_services.py tests; test_providers.py tests the others.
 SERVICES = {"api", "observability"}
 
 
 def resource(token: str, inputs: dict[str, Any], provider: Resource | None = None) -> Resource:
-    """As much of a resource as a provider may look at."""
+    """Return the parts of a resource that a provider may read."""
     return cast(Resource, SimpleNamespace(type=token, name="sample", inputs=inputs, provider=provider))
 
 
 class Made(dict[str, Any]):
-    """Outputs of one resource, its id among them."""
+    """The outputs and the ID of a created resource."""
 
 
 class Cloud:
-    """An emulator whose resources are made by the providers."""
+    """An emulator whose resources the providers create."""
 
     def __init__(self, emulator: Emulator):
         self.emulator = emulator
@@ -51,13 +51,13 @@ class Cloud:
         return Made(created.outputs, id=created.id)
 
     def not_made(self, *, services: bool) -> set[str]:
-        """The types that no test has made yet, of `SERVICES` or of the other modules."""
-        modules = {token: provider.__module__.rpartition(".")[2] for token, (provider, _) in PROVIDERS.items()}
+        """Return the types of `SERVICES` or of the other modules that no test has created yet."""
+        modules = {token: type_.create.__module__.rpartition(".")[2] for token, type_ in RESOURCE_TYPES.items()}
         return {token for token, module in modules.items() if (module in SERVICES) is services} - self.made_types
 
 
 def require_whole_file(request: pytest.FixtureRequest) -> None:
-    """Skip a test about what all others of its file have done, when not all of them run."""
+    """Skip a test that depends on all other tests of its file, when not all of them run."""
     running = {
         item.originalname
         for item in request.session.items

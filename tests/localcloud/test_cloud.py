@@ -1,4 +1,4 @@
-"""The outputs file: private, whole, and removed by the one who wrote it."""
+"""The outputs file is private, complete, and removed by the cloud that wrote it."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from localcloud.deployer.engine import Deployment
 
 @pytest.fixture
 def cloud() -> LocalCloud:
-    """One without an emulator."""
+    """A cloud without an emulator."""
     emulator: Any = SimpleNamespace(
         endpoint="http://127.0.0.1:1",
         region="eu-west-1",
@@ -26,20 +26,20 @@ def cloud() -> LocalCloud:
     return LocalCloud(emulator, cast(Deployment, SimpleNamespace(resources=[], outputs={"a": 1}, secret_outputs={"a"})))
 
 
-def test_the_file_is_private_and_replaced_as_a_whole(cloud: LocalCloud, tmp_path: Path):
+def test_outputs_file_is_private_and_replaced_atomically(cloud: LocalCloud, tmp_path: Path):
     path = tmp_path / "deeper" / "outputs.json"
     path.parent.mkdir()
     path.write_text("of an earlier run")
     path.chmod(0o644)
     with path.open() as earlier:
         cloud.write_outputs(path)
-        assert earlier.read() == "of an earlier run", "a reader must never see half a file"
+        assert earlier.read() == "of an earlier run", "a reader never sees half a file"
     assert json.loads(path.read_text()) == cloud.outputs
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_failed_write_leaves_what_was_there(cloud: LocalCloud, tmp_path: Path):
+def test_failed_write_leaves_the_old_file(cloud: LocalCloud, tmp_path: Path):
     path = tmp_path / "outputs.json"
     path.write_text("of an earlier run")
     cloud.outputs["unwritable"] = object()
@@ -49,7 +49,7 @@ def test_a_failed_write_leaves_what_was_there(cloud: LocalCloud, tmp_path: Path)
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_file_goes_with_the_cloud(cloud: LocalCloud, tmp_path: Path):
+def test_outputs_file_is_removed_with_the_cloud(cloud: LocalCloud, tmp_path: Path):
     path = tmp_path / "outputs.json"
     cloud.write_outputs(path)
     cloud.stop()
@@ -57,7 +57,7 @@ def test_the_file_goes_with_the_cloud(cloud: LocalCloud, tmp_path: Path):
     assert not path.exists()
 
 
-def test_a_file_that_another_cloud_has_written_since_is_kept(cloud: LocalCloud, tmp_path: Path):
+def test_file_of_another_cloud_is_kept(cloud: LocalCloud, tmp_path: Path):
     path, other = tmp_path / "outputs.json", tmp_path / "other.json"
     cloud.write_outputs(path)
     other.write_text("of another run")
@@ -66,5 +66,5 @@ def test_a_file_that_another_cloud_has_written_since_is_kept(cloud: LocalCloud, 
     assert path.read_text() == "of another run"
 
 
-def test_the_secrets_are_known_by_name(cloud: LocalCloud):
+def test_secret_outputs_are_named(cloud: LocalCloud):
     assert cloud.secret_outputs == {"a", "secretAccessKey"}

@@ -1,4 +1,4 @@
-"""The emulator as a process: starts empty, enforces what it is told to, and leaves nothing behind."""
+"""The emulator as a process: it starts empty, enforces policies, and leaves nothing behind."""
 
 import fcntl
 import io
@@ -50,12 +50,12 @@ def call(emulator: Emulator, name: str) -> dict:
 
 
 def members(group: int) -> list[int]:
-    """The living processes of a process group."""
+    """Return the living processes of a process group."""
     return living(in_group(group))
 
 
 def lock_is_free(directory: Path) -> bool:
-    """Whether no process holds an emulator's directory any more."""
+    """Return whether no process holds the lock of an emulator's directory."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,14 +75,14 @@ def is_open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_it_starts_as_an_empty_account_in_its_region():
+def test_emulator_starts_empty_in_its_region():
     with Emulator.start(region="eu-central-1") as running:
         assert running.client("sts").get_caller_identity()["Account"] == running.account_id
         assert running.client("sqs").list_queues().get("QueueUrls", []) == []
         assert running.client("sqs").meta.region_name == "eu-central-1"
 
 
-def test_an_occupied_port_is_one_sentence():
+def test_occupied_port_is_reported():
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -92,12 +92,12 @@ def test_an_occupied_port_is_one_sentence():
 
 
 @pytest.mark.parametrize("port", [70000, -1])
-def test_an_impossible_port_is_one_sentence(port: int):
+def test_invalid_port_is_reported(port: int):
     with pytest.raises(EmulatorError, match=rf"^Port {port} .*between 0 and 65535"):
         Emulator.start(port)
 
 
-def test_it_uses_the_port_it_is_told():
+def test_emulator_uses_the_given_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -105,7 +105,7 @@ def test_it_uses_the_port_it_is_told():
         assert port_of(running) == port
 
 
-def test_what_the_caller_has_configured_for_aws_does_not_reach_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_aws_configuration_of_the_caller_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     config = tmp_path / "config"
     config.write_text("[profile elsewhere]\nendpoint_url = http://127.0.0.1:9\n")
     for name, value in {
@@ -133,12 +133,12 @@ def test_stopping_leaves_no_process_port_or_file(monkeypatch: pytest.MonkeyPatch
     call(running, "warm")
     group, port = running._process.pid, port_of(running)
     assert len(members(group)) >= 2, "the emulator and a function worker"
-    assert group != os.getpgrp(), "or Ctrl-C would reach it"
+    assert group != os.getpgrp(), "otherwise Ctrl-C would reach it"
     assert is_open(port)
     started = time.monotonic()
     running.stop()
     running.stop()
-    assert time.monotonic() - started < HANG_SECONDS, "it ended because it was asked, and was not killed"
+    assert time.monotonic() - started < HANG_SECONDS, "it stopped by itself and was not killed"
     eventually(lambda: not members(group))
     eventually(lambda: not is_open(port))
     assert not running.directory.exists()
@@ -159,7 +159,7 @@ signal.pause()
 
 @pytest.fixture
 def family(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int, int, Path]]:
-    """A process with an emulator that has a busy function worker, in a place that no other emulator clears."""
+    """A process whose emulator has a busy function worker, in a directory that no other emulator clears."""
     command, environment = [sys.executable, "-c", PARENT], os.environ | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
@@ -170,7 +170,7 @@ def family(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int, int, Pa
             parent.kill()
 
 
-def test_asking_the_emulator_itself_to_stop_leaves_nothing(family):
+def test_terminating_the_emulator_leaves_nothing(family):
     _, group, port, directory = family
     os.kill(group, signal.SIGTERM)
     eventually(lambda: not members(group))
@@ -178,27 +178,27 @@ def test_asking_the_emulator_itself_to_stop_leaves_nothing(family):
     eventually(lambda: not is_open(port))
 
 
-def test_what_a_killed_emulator_left_is_cleared_by_the_next_start(family, monkeypatch: pytest.MonkeyPatch):
+def test_next_start_clears_the_directory_of_a_killed_emulator(family, monkeypatch: pytest.MonkeyPatch):
     parent, group, _, directory = family
     monkeypatch.setattr(tempfile, "tempdir", str(directory.parent))
     os.killpg(group, signal.SIGKILL)
     parent.kill()
     parent.wait()
-    eventually(lambda: lock_is_free(directory))  # or the next start takes the emulator for a living one
+    eventually(lambda: lock_is_free(directory))  # otherwise the next start assumes that the emulator lives
     assert directory.exists()
     Emulator.start().stop()
     assert not directory.exists()
 
 
-def test_without_space_for_its_files_it_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_start_fails_without_disk_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(process, "SPACE_MEGABYTES", 10**9)
-    with pytest.raises(EmulatorError, match=r"has \d+ MB left, and 1000000000 are needed: free some"):
+    with pytest.raises(EmulatorError, match=r"has \d+ MB of free space, but 1000000000 MB are needed\. Free some"):
         Emulator.start()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_fails_because_the_emulator_died_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_error_caused_by_a_dead_emulator_is_reported_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     def use(running: Emulator, kill: Callable[[subprocess.Popen[bytes]], object]) -> None:
@@ -210,14 +210,14 @@ def test_what_fails_because_the_emulator_died_is_told_as_that(tmp_path: Path, mo
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
-    with pytest.raises(EmulatorError, match="ended by itself"):
+    with pytest.raises(EmulatorError, match="ended unexpectedly"):
         use(Emulator.start(), kill)
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(KeyError):  # the control: what fails beside a living emulator is told as it is
+    with pytest.raises(KeyError):  # the control: with a living emulator, the error is unchanged
         use(Emulator.start(), lambda process: None)
 
 
-def test_a_directory_in_use_is_not_cleared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_directory_in_use_is_not_cleared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     abandoned, locked, linked = (tmp_path / f"{DIRECTORY_PREFIX}{name}" for name in ("abandoned", "locked", "linked"))
     precious = tmp_path / "precious"

@@ -1,4 +1,4 @@
-"""What a program registers arrives as it would at the CLI's engine, and what it asks for comes back."""
+"""Registered resources arrive as at the CLI's engine, and invokes return their results."""
 
 import threading
 from pathlib import Path
@@ -13,12 +13,12 @@ from tests.fakes.waiting import HANG_SECONDS
 from tests.localcloud.programs import Lab, Run
 
 
-def one(deployment: engine.Deployment, name: str) -> Resource:
+def find(deployment: engine.Deployment, name: str) -> Resource:
     (found,) = (resource for resource in deployment.resources if resource.name == name)
     return found
 
 
-def test_resources_get_the_urns_parents_and_options_the_cli_gives_them(run: Run):
+def test_resources_have_the_same_urns_parents_and_options_as_under_the_cli(run: Run):
     deployment = run("""
         group = Group("g")
         inner = Group("i", pulumi.ResourceOptions(parent=group))
@@ -27,9 +27,9 @@ def test_resources_get_the_urns_parents_and_options_the_cli_gives_them(run: Run)
             aliases=[pulumi.Alias(name="old")], additional_secret_outputs=["token"]))
         Thing("after", {"of": leaf.made}, pulumi.ResourceOptions(depends_on=[inner]))
     """)
-    leaf, after = one(deployment, "leaf"), one(deployment, "after")
+    leaf, after = find(deployment, "leaf"), find(deployment, "after")
     assert leaf.urn == "urn:pulumi:dev::lab::lab:index:Group$lab:index:Group$lab:index:Thing::leaf"
-    assert leaf.parent == one(deployment, "i").urn
+    assert leaf.parent == find(deployment, "i").urn
     assert (leaf.protect, leaf.retain_on_delete, leaf.delete_before_replace) == (True, True, True)
     assert [alias["spec"]["name"] for alias in leaf.aliases] == ["old"]
     assert leaf.additional_secret_outputs == ["token"]
@@ -49,7 +49,7 @@ def test_inputs_arrive_as_plain_python(run: Run):
             "code": pulumi.FileArchive("dir"), "bundle": pulumi.AssetArchive({"x": pulumi.FileAsset("a.txt")}),
         })
     """)
-    thing = one(deployment, "t")
+    thing = find(deployment, "t")
     assets = {key: thing.inputs.pop(key) for key in ("file", "text", "code", "bundle")}
     assert thing.inputs == {
         "whole": 3,
@@ -67,7 +67,7 @@ def test_inputs_arrive_as_plain_python(run: Run):
     assert "s3cret" not in repr(thing)
 
 
-def test_outputs_and_secrets_come_out_as_exported(run: Run):
+def test_exported_outputs_and_secrets_are_returned(run: Run):
     deployment = run("""
         thing = Thing("t", {}, pulumi.ResourceOptions(additional_secret_outputs=["token"]))
         pulumi.export("plain", pulumi.Output.concat(thing.made, "/x"))
@@ -85,15 +85,15 @@ ECHOED = """
 """
 
 
-def test_inputs_are_echoed_as_they_came(run: Run):
+def test_inputs_are_echoed_unchanged(run: Run):
     deployment = run(ECHOED)
     assert deployment.outputs == {"kind": "FileArchive", "hush": "x"}
     assert deployment.secret_outputs == {"hush"}
 
 
-def test_control_rebuilt_inputs_would_lose_what_they_are(run: Run, monkeypatch: pytest.MonkeyPatch):
+def test_control_rebuilt_inputs_lose_their_type(run: Run, monkeypatch: pytest.MonkeyPatch):
     def rebuilt(inputs: Any, outputs: dict[str, Any], _secret_keys: Any) -> Any:
-        plain, _ = wire.decode(inputs, Path())
+        plain = wire.decode(inputs, Path()).values
         return wire.encode({key: value if isinstance(value, str) else {} for key, value in (plain | outputs).items()})
 
     monkeypatch.setattr(wire, "merge", rebuilt)
@@ -102,7 +102,7 @@ def test_control_rebuilt_inputs_would_lose_what_they_are(run: Run, monkeypatch: 
     assert deployment.secret_outputs == set()
 
 
-def test_a_preview_creates_nothing_and_runs_no_apply_on_what_it_cannot_know(run: Run):
+def test_preview_creates_nothing_and_skips_apply_of_unknown_values(run: Run):
     lab = Lab()
     deployment = run(
         """
@@ -117,16 +117,16 @@ def test_a_preview_creates_nothing_and_runs_no_apply_on_what_it_cannot_know(run:
     )
     assert lab.created == []
     assert deployment.outputs == {"made": wire.UNKNOWN, "known": 1}
-    assert one(deployment, "next").inputs == {"of": wire.UNKNOWN, "dry": True}
+    assert find(deployment, "next").inputs == {"of": wire.UNKNOWN, "dry": True}
 
 
-def test_independent_resources_are_created_at_once(run: Run):
-    # Either would wait in vain for the other if they were created one after the other.
+def test_independent_resources_are_created_concurrently(run: Run):
+    # Created one after the other, each would wait for the others in vain.
     together = threading.Barrier(12)
     run("[Thing(f't{n}') for n in range(12)]", Lab(lambda _resource: together.wait(HANG_SECONDS)))
 
 
-def test_the_program_gets_its_configuration_its_directory_and_the_callers_environment(run: Run):
+def test_program_gets_configuration_directory_and_environment(run: Run):
     (run.directory / "helper.py").write_text("VALUE = 'imported'")
     deployment = run(
         """
@@ -152,14 +152,14 @@ def test_the_program_gets_its_configuration_its_directory_and_the_callers_enviro
     assert deployment.secret_outputs == {"token"}
 
 
-def test_what_the_program_says_reaches_the_watcher(run: Run):
+def test_program_output_is_reported_as_events(run: Run):
     run("""
         import sys
         pulumi.log.warn("careful"); pulumi.log.info("fine"); pulumi.log.debug("noise")
         print("printed"); print("complained", file=sys.stderr)
         Thing("t")
     """)
-    assert set(run.told) == {
+    assert set(run.events) == {
         ("warning", "careful"),
         ("info", "fine"),
         ("info", "printed"),
@@ -169,7 +169,7 @@ def test_what_the_program_says_reaches_the_watcher(run: Run):
     }
 
 
-def test_providers_get_their_settings_as_they_were_given_and_their_resources_find_them(run: Run):
+def test_resources_get_their_provider_with_its_settings(run: Run):
     deployment = run("""
         import pulumi_aws as aws
         provider = aws.Provider("p", region="eu-west-1", allowed_account_ids=["123456789012"],
@@ -177,15 +177,15 @@ def test_providers_get_their_settings_as_they_were_given_and_their_resources_fin
         group = Group("g", pulumi.ResourceOptions(providers=[provider]))
         aws.sqs.Queue("q", opts=pulumi.ResourceOptions(parent=group))
     """)
-    provider = one(deployment, "q").provider
+    provider = find(deployment, "q").provider
     assert provider is not None
-    assert provider is one(deployment, "p")
+    assert provider is find(deployment, "p")
     assert provider.inputs["region"] == "eu-west-1"
     assert provider.inputs["defaultTags"] == {"tags": {"a": "b"}}
     assert provider.inputs["allowedAccountIds"] == ["123456789012"]
 
 
-def test_functions_are_answered_with_their_provider(run: Run):
+def test_invokes_get_their_provider(run: Run):
     deployment = run("""
         provider = pulumi.ProviderResource("lab", "p", {"region": "north"})
         options = pulumi.InvokeOptions(provider=provider)

@@ -1,4 +1,4 @@
-"""Whatever goes wrong in a deployment is told once, by name and cause, and nothing is created or left after it."""
+"""A failed deployment reports each failure once, with name and cause, and creates nothing afterwards."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ from tests.localcloud.programs import Lab, Run
 DISABLED = {"pulumi:disable-default-providers": '["lab"]'}
 
 
-def test_a_disabled_default_provider_is_an_error_that_names_the_resource(run: Run):
+def test_disabled_default_provider_error_names_the_resource(run: Run):
     assert run.failure("Thing('t')", config=DISABLED) == (
         'Could not create lab:index:Thing "t": the default provider of package lab is disabled in this stack '
         "(pulumi:disable-default-providers); pass an explicit provider."
@@ -27,7 +27,7 @@ def test_a_disabled_default_provider_is_an_error_that_names_the_resource(run: Ru
     run("Thing('t')", config={"pulumi:disable-default-providers": '["aws"]'})
 
 
-def test_a_failed_deployment_says_so_whatever_the_program_does(run: Run):
+def test_failure_that_the_program_catches_still_fails_the_deployment(run: Run):
     program = """
         try:
             pulumi.runtime.invoke("lab:index:nothing", {})
@@ -42,7 +42,7 @@ def explode(resource: Resource) -> None:
         raise ResourceFailed("it will not fit")
 
 
-def test_a_failing_resource_is_told_once_by_type_name_and_cause(run: Run):
+def test_failed_resource_is_reported_once_with_type_name_and_cause(run: Run):
     program = """
         bad = Thing("bad")
         Thing("after", {"of": bad.made})
@@ -53,14 +53,14 @@ def test_a_failing_resource_is_told_once_by_type_name_and_cause(run: Run):
     assert lab.created == []
 
 
-def test_a_cause_of_any_kind_keeps_its_type(run: Run):
+def test_unexpected_exception_is_reported_with_its_type(run: Run):
     def crash(_resource: Resource) -> None:
         raise KeyError("url")
 
     assert run.failure("Thing('t')", Lab(crash)) == "Could not create lab:index:Thing \"t\": KeyError: 'url'."
 
 
-# Who opens one end of this pipe waits for who opens the other; what reads from it reads until the program is gone.
+# Opening one end of the FIFO waits for the other end, and reading from it ends when the program has ended.
 DIES_WHILE_CREATING = """
     import os, threading
     def die():
@@ -77,13 +77,13 @@ def begun(run: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
     return run.directory / "begun"
 
 
-def test_what_is_being_created_is_waited_for_or_it_would_be_orphaned(run: Run, begun: Path):
+def test_creations_under_way_are_waited_for(run: Run, begun: Path):
     lab = Lab(lambda resource: begun.read_text())
-    assert run.failure(DIES_WHILE_CREATING, lab) == "The program ended with exit code 7 and no explanation."
+    assert run.failure(DIES_WHILE_CREATING, lab) == "The program ended with exit code 7 and no message."
     assert lab.created == ["slow"]
 
 
-def test_control_without_the_wait_it_would_be_orphaned(run: Run, begun: Path, monkeypatch: pytest.MonkeyPatch):
+def test_control_without_the_wait_a_resource_is_orphaned(run: Run, begun: Path, monkeypatch: pytest.MonkeyPatch):
     impatient = []
 
     class Impatient(engine.ThreadPoolExecutor):
@@ -110,17 +110,17 @@ def test_nothing_is_created_after_a_failure(run: Run):
     assert "late" not in lab.created
 
 
-def test_an_error_the_program_logs_fails_it(run: Run):
+def test_logged_error_fails_the_deployment(run: Run):
     assert run.failure("pulumi.log.error('not like this')") == "not like this"
 
 
-def test_a_run_error_is_told_in_its_own_words(run: Run):
+def test_run_error_is_reported_with_its_own_message(run: Run):
     assert run.failure("raise pulumi.RunError('maxReceiveCount is 2: give 5 or more')") == (
         "maxReceiveCount is 2: give 5 or more"
     )
 
 
-def test_any_other_exception_is_told_with_the_programs_own_frames(run: Run):
+def test_other_exception_is_reported_with_the_programs_own_frames(run: Run):
     (run.directory / "helper.py").write_text("def half(n):\n    return n / 0\n")
     message = run.failure("import helper\nThing('t').made.apply(lambda made: helper.half(1))")
     assert message.startswith("The program failed:\n")
@@ -130,7 +130,7 @@ def test_any_other_exception_is_told_with_the_programs_own_frames(run: Run):
     assert str(run.directory) not in message
 
 
-def test_a_program_that_does_not_parse_is_told_with_its_line(run: Run):
+def test_syntax_error_is_reported(run: Run):
     assert "SyntaxError" in run.failure("x = = 1")
 
 
@@ -141,23 +141,23 @@ def test_a_program_that_does_not_parse_is_told_with_its_line(run: Run):
             "Thing('t'); Thing('t')",
             'Could not create lab:index:Thing "t": its URN urn:pulumi:dev::lab::lab:index:Thing::t is',
         ),
-        ("Thing('t', {}, pulumi.ResourceOptions(import_='i-1'))", "nothing can be imported (i-1)"),
+        ("Thing('t', {}, pulumi.ResourceOptions(import_='i-1'))", "import of i-1 is not possible"),
         ("Thing('t', {}, pulumi.ResourceOptions(id='i-1'))", 'Could not read lab:index:Thing "t" (i-1)'),
         (
             "Thing('t', {'x': pulumi.RemoteAsset('https://example.com')})",
-            "x holds a kind of value (uri) that cannot be",
+            "x is a kind of value (uri) that the embedded cloud does not",
         ),
         ("Thing('t', {}, pulumi.ResourceOptions(transforms=[lambda args: None]))", "does not support transforms"),
     ],
 )
-def test_what_is_not_supported_is_refused_by_name(run: Run, program: str, sentence: str):
+def test_unsupported_feature_is_rejected_by_name(run: Run, program: str, sentence: str):
     assert sentence in run.failure(program)
 
 
-def test_the_program_dies_with_an_interrupted_deployment(run: Run):
-    # The watcher stands for Ctrl-C: it raises in the thread that waits for the program.
-    def interrupt(kind: str, message: str) -> None:
-        if (kind, message) == ("info", "locked"):
+def test_interrupted_deployment_ends_the_program(run: Run):
+    # The callback stands in for Ctrl-C: it raises in the thread that waits for the program.
+    def interrupt(event: str, message: str) -> None:
+        if (event, message) == ("info", "locked"):
             raise KeyboardInterrupt
 
     (run.directory / "__main__.py").write_text(
@@ -167,4 +167,4 @@ def test_the_program_dies_with_an_interrupted_deployment(run: Run):
     with pytest.raises(KeyboardInterrupt):
         engine.deploy(run.directory, StackConfig("lab", "dev", {}, frozenset()), Lab(), on_event=interrupt)
     with (run.directory / "lock").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises as long as the program lives
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises while the program lives

@@ -1,4 +1,4 @@
-"""Whatever ends make, the demo, its drill or the server, and whenever: soon nothing of it is left."""
+"""However and whenever make, the demo, its drill or the server ends, nothing of it is left soon afterwards."""
 
 import os
 import random
@@ -14,11 +14,11 @@ import pytest
 from tests.fakes.processes import living, with_environment
 from tests.fakes.waiting import HANG_SECONDS, eventually
 
-# Every process of a run has its scratch directory in its environment, so it can be found; Linux shows environments.
-pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes through /proc")
+# Every process of a run has the scratch directory in its environment, which Linux shows.
+pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to find processes")
 
 COMMANDS = {
-    "make": ["make", "-o", ".venv/.installed", "demo"],  # no test installs anything
+    "make": ["make", "-o", ".venv/.installed-demo", "demo"],  # no test installs anything
     "demo": [sys.executable, "-m", "localcloud", "demo"],
     "drill": [sys.executable, "-m", "simulation.drill"],
     "server": [sys.executable, "-m", "localcloud", "up"],
@@ -27,7 +27,7 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
 
 
 class Run:
-    """A command under way in a scratch directory of its own."""
+    """A running command with a scratch directory of its own."""
 
     def __init__(self, command: str, checkout: Path, scratch: Path) -> None:
         self.scratch = scratch
@@ -47,7 +47,7 @@ class Run:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave nothing behind even when the test fails: only what carries this run's own mark."""
+        """Kill this run's processes even when the test fails."""
         for process in self.processes():
             os.kill(process, signal.SIGKILL)
         self._process.wait()
@@ -55,36 +55,36 @@ class Run:
         self._process.stdout.close()
 
     def processes(self) -> list[int]:
-        """The ids of the living processes of this run."""
+        """Return the IDs of the living processes of this run."""
         return living(with_environment(f"TMPDIR={self.scratch}"))
 
     def watch(self, seconds: float = HANG_SECONDS, until: bytes | None = None) -> bytes:
-        """Read what the run prints for so long, or until it has said something."""
+        """Return what the run prints within the time, or until it has printed a text."""
         assert self._process.stdout is not None
-        said = b""
+        output = b""
         deadline = time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
-            while (left := deadline - time.monotonic()) > 0 and (until is None or until not in said):
+            while (left := deadline - time.monotonic()) > 0 and (until is None or until not in output):
                 if selector.select(left):
                     chunk = os.read(self._process.stdout.fileno(), 65536)
                     if not chunk:
                         break
-                    said += chunk
-        return said
+                    output += chunk
+        return output
 
     def end(self, number: signal.Signals) -> None:
-        """Send the command, and it alone, a signal."""
+        """Send a signal to the command only."""
         self._process.send_signal(number)
 
     def left_over(self) -> list[str]:
-        """What is still there, processes and files."""
-        self._process.poll()  # or it would stay as a zombie
+        """Return the processes and files that are left."""
+        self._process.poll()  # otherwise it stays as a zombie
         return [f"process {number}" for number in self.processes()] + [str(file) for file in self.scratch.iterdir()]
 
 
 def files_may_stay(command: str, number: signal.Signals) -> bool:
-    """A killed server cannot remove the outputs file it wrote for its user; everything else goes with the emulator."""
+    """Return whether the outputs file may stay, because a killed server cannot remove it."""
     return command == "server" and number == signal.SIGKILL
 
 
@@ -97,12 +97,12 @@ def files_may_stay(command: str, number: signal.Signals) -> bool:
         ("server", signal.SIGHUP, b"ready"),
     ],
 )
-def test_nothing_survives_at_moments_that_matter(
+def test_nothing_survives_at_critical_moments(
     command: str, number: signal.Signals, moment: bytes, checkout: Path, tmp_path: Path
 ):
     with Run(command, checkout, tmp_path) as run:
         assert moment in run.watch(until=moment)
-        assert run.processes(), "the control: a run that is under way is found"
+        assert run.processes(), "the control: running processes are found"
         run.end(number)
         eventually(run.left_over, lambda found: not found)
 

@@ -13,8 +13,8 @@ from tests.fakes.waiting import HANG_SECONDS
 
 ROOT = Path(__file__).parents[2]
 
-# A parent that spawns a child; the child has a child of its own. Each holds the write end of the pipe `alive`, given by
-# number, and nothing is ever written to it: its reader sees the end when all three are gone, and not before.
+# A parent spawns a child, which has a child of its own. Each of them holds the write end of the pipe `alive`, to which
+# nothing is written, so its reader sees the end of the pipe when all three have ended, and not before.
 PARENT = """
 import subprocess, sys
 from localcloud import lifetime
@@ -32,7 +32,7 @@ time.sleep(600)
 
 
 class Family:
-    """A parent, its child and its grandchild, and whether any of them is alive."""
+    """A parent, its child and its grandchild."""
 
     def __init__(self, watch: str, cwd: Path) -> None:
         self.alive, write_end = os.pipe()
@@ -76,7 +76,7 @@ def test_child_and_grandchild_die_with_a_killed_parent(family):
     assert killed.all_gone()
 
 
-def test_control_without_the_watch_they_would_live_on(family, tmp_path: Path):
+def test_control_without_watch_parent_they_survive(family, tmp_path: Path):
     pids = tmp_path / "pids"
     killed = family(f"import os, pathlib; pathlib.Path({str(pids)!r}).write_text(str(os.getpid()))")
     killed.parent.send_signal(signal.SIGKILL)
@@ -87,7 +87,7 @@ def test_control_without_the_watch_they_would_live_on(family, tmp_path: Path):
         os.killpg(int(pids.read_text()), signal.SIGKILL)
 
 
-def test_a_cleanup_runs_first(family, tmp_path: Path):
+def test_cleanup_runs_first(family, tmp_path: Path):
     mark = tmp_path / "cleaned"
     killed = family(f"import pathlib; lifetime.watch_parent(pathlib.Path({str(mark)!r}).touch, cleanup_seconds=600)")
     killed.parent.send_signal(signal.SIGKILL)
@@ -96,20 +96,20 @@ def test_a_cleanup_runs_first(family, tmp_path: Path):
 
 
 @pytest.mark.parametrize("cleanup", ["lambda: time.sleep(600)", "lambda: 1 / 0"])
-def test_a_cleanup_that_hangs_or_fails_keeps_nobody_alive(family, cleanup: str):
+def test_hanging_or_failing_cleanup_keeps_nothing_alive(family, cleanup: str):
     killed = family(f"lifetime.watch_parent({cleanup}, cleanup_seconds=0.2)")
     killed.parent.send_signal(signal.SIGKILL)
     assert killed.all_gone()
 
 
-def test_stop_ends_a_child_that_ignores_the_pipe_and_may_be_called_twice():
+def test_stop_kills_a_child_that_ignores_the_pipe_and_can_be_called_twice():
     child = lifetime.spawn([sys.executable, "-c", "import time; time.sleep(600)"])
     lifetime.stop(child, seconds=0.1)
     assert child.returncode == -signal.SIGKILL
     lifetime.stop(child, seconds=0.1)
 
 
-def test_stop_ends_what_a_dead_child_left_behind():
+def test_stop_kills_processes_that_a_dead_child_left():
     alive, write_end = os.pipe()
     left_behind = (
         f"import subprocess, sys; subprocess.Popen([{sys.executable!r}, '-c', {SLEEP!r}], pass_fds=[{write_end}])"
@@ -126,8 +126,8 @@ def test_stop_ends_what_a_dead_child_left_behind():
 SLEEP = "import time; time.sleep(600)"
 
 
-def test_a_process_that_shares_its_group_refuses_to_watch():
-    # Or it would kill the shell, make and whatever else it was started with.
+def test_watch_parent_rejects_a_shared_process_group():
+    # It would kill the shell, make and everything else in its group.
     code = "from localcloud import lifetime; lifetime.watch_parent()"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert "call it only in a child made by `spawn`" in done.stderr
@@ -139,9 +139,9 @@ demo:
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="make's signals are known through /proc")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to read make's signals")
 @pytest.mark.parametrize("ignored", ["", "HUP", "INT HUP"])
-def test_signals_that_make_was_started_to_ignore_are_no_interruption(ignored: str, tmp_path: Path):
+def test_signals_that_make_ignores_do_not_interrupt(ignored: str, tmp_path: Path):
     (tmp_path / "Makefile").write_text(UNDER_MAKE)
     looks_twice = "time.sleep(2 * lifetime.ORPHAN_POLL_SECONDS)"
     code = f"import time; from localcloud import lifetime; lifetime.stop_when_orphaned(); {looks_twice}; print('alive')"

@@ -1,11 +1,11 @@
-"""The providers of the API and of what watches the stack, against a running emulator: it holds what they were told."""
+"""The providers of the API and of monitoring against a running emulator, which stores their settings."""
 
 import pytest
 
 from tests.localcloud.provided import Cloud, Made, require_whole_file
 
 
-def test_an_api_holds_its_settings(cloud: Cloud, function: Made):
+def test_api_has_its_settings(cloud: Cloud, function: Made):
     pool = cloud.make("aws:cognito/userPool:UserPool", name="of-the-api")
     api = cloud.make("aws:apigateway/restApi:RestApi", name="api", endpointConfiguration={"types": "REGIONAL"})
     users = cloud.make(
@@ -94,12 +94,12 @@ def test_an_api_holds_its_settings(cloud: Cloud, function: Made):
     assert stage["invokeUrl"] == cloud.emulator.api_url(api["id"], "live")
 
 
-def test_the_setting_of_api_gateway_for_the_account_is_held(cloud: Cloud, role: Made):
+def test_api_gateway_account_setting_is_stored(cloud: Cloud, role: Made):
     cloud.make("aws:apigateway/account:Account", cloudwatchRoleArn=role["arn"])
     assert cloud.emulator.client("apigateway").get_account()["cloudwatchRoleArn"] == role["arn"]
 
 
-def test_alarms_dashboards_and_queries_are_held(cloud: Cloud):
+def test_alarms_dashboards_and_queries_are_stored(cloud: Cloud):
     cloudwatch = cloud.emulator.client("cloudwatch")
     plain = cloud.make(
         "aws:cloudwatch/metricAlarm:MetricAlarm",
@@ -170,17 +170,17 @@ def test_alarms_dashboards_and_queries_are_held(cloud: Cloud):
     cloud.make("aws:xray/group:Group", groupName="own", filterExpression="fault = true")
     cloud.make("aws:xray/samplingRule:SamplingRule", ruleName="own", priority=1, version=1, fixedRate=0.05)
     held = cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-    one, ratio = sorted(held["MetricAlarms"], key=lambda alarm: alarm["AlarmName"], reverse=True)
-    assert one["AlarmArn"] == plain["arn"]
-    assert one["Dimensions"] == [{"Name": "FunctionName", "Value": "greeter"}]
-    assert (one["DatapointsToAlarm"], one["TreatMissingData"]) == (2, "notBreaching")
-    assert one["OKActions"] == ["arn:aws:sns:eu-west-1:123456789012:alerts"]
-    # The emulator answers no metric math; that the call was right is what boto3 checked on its way.
+    errors, ratio = sorted(held["MetricAlarms"], key=lambda alarm: alarm["AlarmName"], reverse=True)
+    assert errors["AlarmArn"] == plain["arn"]
+    assert errors["Dimensions"] == [{"Name": "FunctionName", "Value": "greeter"}]
+    assert (errors["DatapointsToAlarm"], errors["TreatMissingData"]) == (2, "notBreaching")
+    assert errors["OKActions"] == ["arn:aws:sns:eu-west-1:123456789012:alerts"]
+    # The emulator does not return metric math; boto3 has validated the request.
     assert (ratio["AlarmName"], ratio["Threshold"]) == ("a-ratio", 0.5)
     assert held["CompositeAlarms"][0]["AlarmRule"] == "ALARM(one-metric) OR ALARM(a-ratio)"
     assert cloudwatch.get_dashboard(DashboardName="board")["DashboardBody"] == '{"widgets": []}'
 
 
-def test_every_type_was_made_above(cloud: Cloud, request: pytest.FixtureRequest):
+def test_every_type_was_created_above(cloud: Cloud, request: pytest.FixtureRequest):
     require_whole_file(request)
     assert cloud.not_made(services=True) == set()

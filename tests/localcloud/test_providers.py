@@ -1,4 +1,4 @@
-"""The providers against a running emulator: what a resource says is what the emulator then holds, or it is an error."""
+"""The providers against a running emulator: every input of a resource takes effect or is an error."""
 
 import json
 from typing import Any
@@ -11,19 +11,19 @@ from localcloud.providers import UnknownInvoke, UnknownResourceType, UnknownSett
 from tests.localcloud.provided import ALLOW, TRUST, Cloud, Made, require_whole_file, resource
 
 
-def test_a_role_may_do_what_its_policy_says(cloud: Cloud, role: Made):
+def test_role_has_its_policies(cloud: Cloud, role: Made):
     iam = cloud.emulator.client("iam")
     names = iam.list_role_policies(RoleName=role["name"])["PolicyNames"]
     assert iam.get_role_policy(RoleName=role["name"], PolicyName=names[0])["PolicyDocument"] == json.loads(ALLOW)
     assert role["arn"] == iam.get_role(RoleName=role["name"])["Role"]["Arn"]
-    assert role["name"].startswith("sample-"), "named after the resource, as nothing else was said"
+    assert role["name"].startswith("sample-"), "named after the resource, because no name was given"
     aws_owned = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
     cloud.make("aws:iam/rolePolicyAttachment:RolePolicyAttachment", role=role["name"], policyArn=aws_owned)
     attached = iam.list_attached_role_policies(RoleName=role["name"])["AttachedPolicies"]
     assert [policy["PolicyArn"] for policy in attached] == [aws_owned]
 
 
-def test_a_queue_holds_its_settings_and_policies(cloud: Cloud, queue: Made):
+def test_queue_has_its_settings_and_policies(cloud: Cloud, queue: Made):
     letters = cloud.make("aws:sqs/queue:Queue", name="dead-letters", kmsMasterKeyId="alias/aws/sqs")
     redrive = json.dumps({"deadLetterTargetArn": letters["arn"], "maxReceiveCount": 5})
     fed = cloud.make("aws:sqs/queue:Queue", redrivePolicy=redrive)
@@ -46,7 +46,7 @@ def test_a_queue_holds_its_settings_and_policies(cloud: Cloud, queue: Made):
     assert attributes(letters["url"])["KmsMasterKeyId"] == "alias/aws/sqs"
 
 
-def test_a_table_holds_its_settings(cloud: Cloud):
+def test_table_has_its_settings(cloud: Cloud):
     key = cloud.make("aws:kms/key:Key", description="data", enableKeyRotation=True, deletionWindowInDays=30)
     table = cloud.make(
         "aws:dynamodb/table:Table",
@@ -71,7 +71,7 @@ def test_a_table_holds_its_settings(cloud: Cloud):
     assert recovery["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
-def test_a_key_rotates_and_has_its_policy(cloud: Cloud):
+def test_key_rotates_and_has_its_policy(cloud: Cloud):
     kms, policy = cloud.emulator.client("kms"), {"Version": "2012-10-17", "Statement": []}
     key = cloud.make("aws:kms/key:Key", description="data", enableKeyRotation=True, policy=json.dumps(policy))
     assert kms.get_key_rotation_status(KeyId=key["keyId"])["KeyRotationEnabled"]
@@ -79,7 +79,7 @@ def test_a_key_rotates_and_has_its_policy(cloud: Cloud):
     assert json.loads(kms.get_key_policy(KeyId=key["keyId"])["Policy"]) == policy
 
 
-def test_a_function_holds_its_settings_and_runs(cloud: Cloud, function: Made):
+def test_function_has_its_settings_and_runs(cloud: Cloud, function: Made):
     client = cloud.emulator.client("lambda")
     held = client.get_function_configuration(FunctionName="greeter")
     assert held["State"] == "Active"
@@ -97,7 +97,7 @@ def test_a_function_holds_its_settings_and_runs(cloud: Cloud, function: Made):
     assert function["invokeArn"].endswith(f"/functions/{function['arn']}/invocations")
 
 
-def test_a_function_knows_who_may_invoke_it(cloud: Cloud, function: Made):
+def test_function_has_its_invoke_permission(cloud: Cloud, function: Made):
     source = "arn:aws:execute-api:eu-west-1:123456789012:api/live/GET/*"
     cloud.make(
         "aws:lambda/permission:Permission",
@@ -113,7 +113,7 @@ def test_a_function_knows_who_may_invoke_it(cloud: Cloud, function: Made):
     assert statement["Condition"] == {"ArnLike": {"AWS:SourceArn": source}}
 
 
-def test_a_reservation_reaches_the_function(cloud: Cloud, role: Made, archive: pulumi.FileArchive):
+def test_function_has_its_reserved_concurrency(cloud: Cloud, role: Made, archive: pulumi.FileArchive):
     made = cloud.make(
         "aws:lambda/function:Function",
         role=role["arn"],
@@ -126,7 +126,7 @@ def test_a_reservation_reaches_the_function(cloud: Cloud, role: Made, archive: p
     assert held["ReservedConcurrentExecutions"] == 3
 
 
-def test_an_alias_is_kept_warm_and_runs(cloud: Cloud, role: Made, archive: pulumi.FileArchive):
+def test_alias_has_provisioned_concurrency_and_runs(cloud: Cloud, role: Made, archive: pulumi.FileArchive):
     function = cloud.make(
         "aws:lambda/function:Function",
         name="warm",
@@ -153,7 +153,7 @@ def test_an_alias_is_kept_warm_and_runs(cloud: Cloud, role: Made, archive: pulum
     assert json.load(client.invoke(FunctionName=alias["arn"])["Payload"]) == "hello"
 
 
-def test_a_mapping_holds_its_settings(cloud: Cloud, queue: Made, function: Made):
+def test_event_source_mapping_has_its_settings(cloud: Cloud, queue: Made, function: Made):
     cloud.make(
         "aws:iam/rolePolicy:RolePolicy",
         role=function_role(cloud),
@@ -181,7 +181,7 @@ def function_role(cloud: Cloud) -> str:
     return held["Role"].rpartition("/")[2]
 
 
-def test_a_client_can_have_one_scope_with_its_credentials_only(cloud: Cloud):
+def test_user_pool_client_has_its_scope_and_secret(cloud: Cloud):
     pool = cloud.make(
         "aws:cognito/userPool:UserPool",
         name="callers",
@@ -223,7 +223,7 @@ def test_a_client_can_have_one_scope_with_its_credentials_only(cloud: Cloud):
     assert held["ClientSecret"] == client["clientSecret"]
 
 
-def test_nobody_outside_this_machine_is_ever_notified(cloud: Cloud, queue: Made):
+def test_no_notification_leaves_this_machine(cloud: Cloud, queue: Made):
     sns = cloud.emulator.client("sns")
     topic = cloud.make("aws:sns/topic:Topic", name="alerts", kmsMasterKeyId="alias/aws/sns")
     cloud.make("aws:sns/topicPolicy:TopicPolicy", arn=topic["arn"], policy=ALLOW)
@@ -242,61 +242,61 @@ def test_nobody_outside_this_machine_is_ever_notified(cloud: Cloud, queue: Made)
     assert sns.get_subscription_attributes(SubscriptionArn=kept["arn"])["Attributes"]["RawMessageDelivery"] == "true"
 
 
-def test_the_program_learns_whose_account_it_is(cloud: Cloud):
+def test_caller_identity_is_the_emulators_account(cloud: Cloud):
     answer = cloud.providers.invoke("aws:index/getCallerIdentity:getCallerIdentity", {}, None)
     assert answer["accountId"] == cloud.emulator.account_id
 
 
-def test_an_unknown_type_is_an_error(cloud: Cloud):
+def test_unknown_type_is_an_error(cloud: Cloud):
     with pytest.raises(UnknownResourceType, match=r"no provider"):
         cloud.make("aws:s3/bucket:Bucket")
 
 
-def test_an_unknown_question_is_an_error(cloud: Cloud):
-    with pytest.raises(UnknownInvoke, match="no answer"):
+def test_unknown_invoke_is_an_error(cloud: Cloud):
+    with pytest.raises(UnknownInvoke, match="does not implement it"):
         cloud.providers.invoke("aws:ssm/getParameter:getParameter", {}, None)
 
 
 @pytest.mark.parametrize(
     ("token", "inputs"),
     [
-        ("aws:sqs/queue:Queue", {"wishes": True}),
-        ("aws:iam/role:Role", {"assumeRolePolicy": TRUST, "wishes": True}),
-        ("aws:cloudwatch/metricAlarm:MetricAlarm", {"wishes": True}),
+        ("aws:sqs/queue:Queue", {"unknown": True}),
+        ("aws:iam/role:Role", {"assumeRolePolicy": TRUST, "unknown": True}),
+        ("aws:cloudwatch/metricAlarm:MetricAlarm", {"unknown": True}),
         (
             "aws:dynamodb/table:Table",
-            {"hashKey": "id", "attributes": [{"name": "id", "type": "S"}], "onDemandThroughput": {"wishes": 1}},
+            {"hashKey": "id", "attributes": [{"name": "id", "type": "S"}], "onDemandThroughput": {"unknown": 1}},
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_an_unknown_input_is_an_error_that_names_it(cloud: Cloud, token: str, inputs: dict[str, Any]):
-    with pytest.raises(ResourceFailed, match=r"(?i)wishes"):
+def test_unknown_input_error_names_it(cloud: Cloud, token: str, inputs: dict[str, Any]):
+    with pytest.raises(ResourceFailed, match=r"(?i)unknown"):
         cloud.make(token, **inputs)
 
 
-def test_what_is_not_said_is_not_an_unknown_input(cloud: Cloud):
-    cloud.make("aws:sqs/queue:Queue", wishes=None, tags={"owner": "us"})
+def test_absent_input_is_not_unknown(cloud: Cloud):
+    cloud.make("aws:sqs/queue:Queue", unknown=None, tags={"owner": "us"})
 
 
-def test_a_refusal_of_the_emulator_is_one_line(cloud: Cloud):
+def test_emulator_error_is_one_line(cloud: Cloud):
     cloud.make("aws:iam/role:Role", name="twice", assumeRolePolicy=TRUST)
     with pytest.raises(ResourceFailed, match=r"^[^\n]*AlreadyExists[^\n]*$"):
         cloud.make("aws:iam/role:Role", name="twice", assumeRolePolicy=TRUST)
 
 
 @pytest.mark.parametrize("code", [None, pulumi.AssetArchive({}), pulumi.FileArchive("/nowhere.zip")])
-def test_code_that_is_not_a_zip_file_is_an_error(cloud: Cloud, role: Made, code: object):
+def test_code_other_than_a_zip_file_is_an_error(cloud: Cloud, role: Made, code: object):
     with pytest.raises(ResourceFailed, match="not a zip file"):
         cloud.make("aws:lambda/layerVersion:LayerVersion", layerName="other", code=code)
 
 
-def test_a_resource_of_another_region_is_an_error(cloud: Cloud):
+def test_resource_of_another_region_is_an_error(cloud: Cloud):
     provider = resource("pulumi:providers:aws", {"region": "us-east-1"})
     with pytest.raises(UnknownSetting, match="us-east-1"):
         cloud.providers.create(resource("aws:sqs/queue:Queue", {}, provider=provider))
 
 
-def test_every_type_was_made_above(cloud: Cloud, request: pytest.FixtureRequest):
+def test_every_type_was_created_above(cloud: Cloud, request: pytest.FixtureRequest):
     require_whole_file(request)
     assert cloud.not_made(services=False) == set()

@@ -1,4 +1,4 @@
-"""Another version of ministack is noticed when the emulator starts, not in the middle of a deployment."""
+"""Another version of ministack is noticed when the emulator starts, not during a deployment."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ MAKE_APP = "from localcloud.emulator.seams import make_app; make_app()"
         ),
     ],
 )
-def test_a_changed_seam_is_reported_by_name(change: str, complaint: str):
+def test_changed_seam_is_reported_by_name(change: str, complaint: str):
     program = f"{change}\n{MAKE_APP}"
     # In a process of its own: importing ministack changes the process it is imported into.
     started = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

@@ -9,7 +9,7 @@ from localcloud.deployer.stack_config import ConfigError
 
 @pytest.fixture
 def read(tmp_path: Path):
-    """Read a project of one stack from the `config` blocks of its two files."""
+    """Return a function that reads a project from the `config` blocks of its two files."""
 
     def read(project: str, stack: str = "", **overrides: object) -> dict[str, str]:
         (tmp_path / "Pulumi.yaml").write_text("name: shop\nconfig:\n" + indented(project))
@@ -23,14 +23,14 @@ def indented(block: str) -> str:
     return "".join(f"  {line}\n" for line in dedent(block).strip().splitlines())
 
 
-def test_a_default_lies_under_the_stack_value_and_an_override_over_both(read):
+def test_override_beats_stack_value_beats_default(read):
     declared = "size: {type: integer, default: 3}"
     assert read(declared) == {"shop:size": "3"}
     assert read(declared, "shop:size: 4") == {"shop:size": "4"}
     assert read(declared, "shop:size: 4", size=5) == {"shop:size": "5"}
 
 
-def test_values_reach_the_program_as_the_cli_passes_them(read):
+def test_values_have_the_form_that_the_cli_passes(read):
     declared = """
         flag: {type: boolean, default: true}
         names: {type: array, items: {type: string}, default: [b, a]}
@@ -47,8 +47,8 @@ def test_values_reach_the_program_as_the_cli_passes_them(read):
     }
 
 
-def test_a_stack_scalar_is_taken_as_it_is_written(read):
-    # Control: YAML alone would read the number 3.1 and the boolean false.
+def test_stack_scalar_is_read_as_written(read):
+    # Control: plain YAML would read the number 3.1 and the boolean false.
     assert read(
         "version: {type: string, default: a}\nowner: {type: string, default: a}", "version: 3.10\nowner: no"
     ) == {
@@ -57,14 +57,14 @@ def test_a_stack_scalar_is_taken_as_it_is_written(read):
     }
 
 
-def test_other_namespaces_take_a_value_and_the_stack_file_may_add_keys(read):
+def test_other_namespaces_have_a_value_and_stack_files_add_keys(read):
     assert read("pulumi:disable-default-providers: {value: [aws]}", "aws:region: eu-west-1") == {
         "pulumi:disable-default-providers": '["aws"]',
         "aws:region": "eu-west-1",
     }
 
 
-def test_a_key_without_a_default_is_required_even_if_nobody_reads_it(read):
+def test_key_without_default_is_required(read):
     with pytest.raises(
         ConfigError, match=r"Stack dev has no value for shop:size, .*pulumi config set --stack dev shop:size"
     ):
@@ -84,14 +84,14 @@ def test_a_key_without_a_default_is_required_even_if_nobody_reads_it(read):
         ("object", "{a: 1}", "[a]"),
     ],
 )
-def test_a_stack_value_must_be_of_its_declared_type(read, type_, right, wrong):
+def test_stack_value_must_have_the_declared_type(read, type_, right, wrong):
     declared = f"key: {{type: {type_}}}"
     read(declared, f"shop:key: {right}")
     with pytest.raises(ConfigError, match="shop:key of stack dev must be of type"):
         read(declared, f"shop:key: {wrong}")
 
 
-def test_an_override_must_be_of_its_declared_type_too(read):
+def test_override_must_have_the_declared_type(read):
     with pytest.raises(ConfigError, match="must be of type boolean, found 3"):
         read("key: {type: boolean, default: true}", key=3)
 
@@ -99,23 +99,23 @@ def test_an_override_must_be_of_its_declared_type_too(read):
 @pytest.mark.parametrize(
     ("declared", "fault"),
     [
-        ("key: {type: float, default: 1}", "has type float; the types are string, integer"),
+        ("key: {type: float, default: 1}", "has type float; use string, integer"),
         ("key: {type: integer, default: 1.5}", "the default of key, 1.5, is not of type integer"),
         ("key: {type: string, default: 3.13}", "the default of key, 3.13, is not of type string"),
-        ("key: {type: array, default: []}", "must name the type of its `items`"),
+        ("key: {type: array, default: []}", "is an array without the type of its `items`"),
         ("key: {default: 1, value: 1}", "both a default and a value"),
-        ("key: {defualt: 1}", "has an attribute that is none of"),
+        ("key: {defualt: 1}", "has an attribute other than"),
         ("aws:region: {default: eu-west-1}", "must have `value`"),
         ("aws:region: {type: string, value: eu-west-1}", "must have `value`"),
         ("aws:region: {description: where}", "must have `value`"),
     ],
 )
-def test_a_declaration_the_cli_would_refuse_is_refused(read, declared, fault):
+def test_invalid_declaration_is_rejected_as_by_the_cli(read, declared, fault):
     with pytest.raises(ConfigError, match=fault):
         read(declared, "shop:key: 1")
 
 
-def test_an_encrypted_value_is_refused_by_name_but_an_override_stands_for_it(read):
+def test_encrypted_value_is_rejected_unless_overridden(read):
     declared = "token: {type: string, default: ''}"
     for value in ("{secure: v1:abc}", "{deep: [{secure: v1:abc}]}"):
         with pytest.raises(ConfigError, match=r"shop:token of stack dev is encrypted \(`secure:`\)") as caught:
@@ -124,8 +124,8 @@ def test_an_encrypted_value_is_refused_by_name_but_an_override_stands_for_it(rea
     assert read(declared, "shop:token: {secure: v1:abc}", token="plain") == {"shop:token": "plain"}
 
 
-def test_a_key_declared_secret_takes_no_plain_value_from_a_file(read, tmp_path: Path):
-    with pytest.raises(ConfigError, match="is declared secret but its value is plain") as caught:
+def test_secret_key_rejects_a_plain_value_in_a_file(read, tmp_path: Path):
+    with pytest.raises(ConfigError, match="is declared secret, but its value is plain") as caught:
         read("token: {type: string, secret: true}", "shop:token: hunter2")
     assert "hunter2" not in str(caught.value)
     assert stack_config.read(tmp_path, "dev", {"token": "plain"}).secret_keys == {"shop:token"}
@@ -134,17 +134,19 @@ def test_a_key_declared_secret_takes_no_plain_value_from_a_file(read, tmp_path: 
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_missing_stack_is_told_with_those_there_are(read, tmp_path: Path):
+def test_missing_stack_error_lists_existing_stacks(read, tmp_path: Path):
     read("size: 1")
-    with pytest.raises(ConfigError, match=r"no stack live: Pulumi.live.yaml is missing. Stacks here: dev"):
+    with pytest.raises(
+        ConfigError, match=r"Stack live does not exist: Pulumi.live.yaml is missing. Existing stacks: dev"
+    ):
         stack_config.read(tmp_path, "live")
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(None, "no Pulumi.yaml in"), ("- a", "not a mapping"), ("{", "not YAML"), ("config: {}", "has no name")],
+    [(None, "has no Pulumi.yaml"), ("- a", "not a mapping"), ("{", "not valid YAML"), ("config: {}", "has no `name`")],
 )
-def test_a_broken_project_file_is_told_in_one_sentence(tmp_path: Path, content: str | None, sentence: str):
+def test_broken_project_file_is_reported(tmp_path: Path, content: str | None, sentence: str):
     if content is not None:
         (tmp_path / "Pulumi.yaml").write_text(content)
     with pytest.raises(ConfigError, match=sentence) as caught:

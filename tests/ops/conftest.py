@@ -6,26 +6,26 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from ops import dead_letters
+from ops import dead_letter_queue
 from tests.ops.queues import ORIGIN, SESSION, SIGNATURE, TwoQueues, login, stamps
 from tests.ops.simulated_stack import SimulatedStack, simulated_stack
 
 
 def make_client(*arguments: Any, **options: Any) -> Any:
-    """A client of moto that answers as the emulator to what moto does not know: it would raise NotImplementedError."""
+    """Return a moto client that rejects unknown operations as the emulator does, without NotImplementedError."""
 
-    def refuse(**request: Any) -> None:
+    def reject(**request: Any) -> None:
         raise ClientError({"Error": {"Code": "InvalidAction", "Message": ""}}, "ListMessageMoveTasks")
 
     client: Any = SESSION.client(*arguments, **options)
-    client.list_message_move_tasks = refuse
+    client.list_message_move_tasks = reject
     return client
 
 
 @pytest.fixture
 def queues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoQueues]:
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
     monkeypatch.setattr("boto3.client", make_client)
     monkeypatch.chdir(tmp_path)
     with mock_aws():
@@ -40,7 +40,7 @@ def stack() -> Iterator[SimulatedStack]:
 
 @pytest.fixture
 def filled(queues: TwoQueues) -> TwoQueues:
-    """Two that were given up, two that are refused, and one that a stricter rule refused once and is valid now."""
+    """Queues with two letters that were given up, two invalid ones, and one that a stricter rule once quarantined."""
     queues.bury(login("ada"), origin=ORIGIN)
     queues.bury(login("grace"))
     queues.bury("not even JSON", **stamps("body_not_json", "source-1"))

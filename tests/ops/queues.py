@@ -1,4 +1,4 @@
-"""A stack's two queues on moto, dead letters of each kind in them, and the commands run against both."""
+"""The two queues of a stack on moto, dead letters of every kind, and the commands that run against them."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.fakes.events import TRACE
 from tests.fakes.outputs import OUTPUTS
 
 REGION = "eu-west-1"
-# One for all: it keeps the service models, which take longer to load than most tests to run.
+# Shared, because loading its service models takes longer than most tests.
 SESSION = boto3.Session()
 ORIGIN = {"DataType": "String", "StringValue": "producer-1"}
 SIGNATURE = {"DataType": "Binary", "BinaryValue": b"\x00\xff\x10"}
@@ -37,7 +37,7 @@ def stamps(code: str, source_message_id: str) -> dict[str, Any]:
 
 
 class TwoQueues:
-    """The source queue and its dead letters, seen from inside moto, so that looking is no receive."""
+    """The source queue and its dead-letter queue, read inside moto, which counts as no receive."""
 
     def __init__(self, folder: Path) -> None:
         self.sqs = SESSION.client("sqs", REGION, aws_access_key_id="testing", aws_secret_access_key="testing")
@@ -51,7 +51,7 @@ class TwoQueues:
         self.outputs.write_text(json.dumps(OUTPUTS | urls | credentials))
 
     def bury(self, body: str, **attributes: Any) -> str:
-        """Put a message into the dead-letter queue; answers its id there."""
+        """Send a message to the dead-letter queue and return its ID."""
         header = {"AWSTraceHeader": {"DataType": "String", "StringValue": TRACE}}
         return self.sqs.send_message(
             QueueUrl=self.letters_url,
@@ -61,7 +61,7 @@ class TwoQueues:
         )["MessageId"]
 
     def bodies(self, name: str) -> list[str]:
-        """Of all messages that a queue holds, hidden ones included."""
+        """Return the bodies of all messages of a queue, hidden ones included."""
         queue = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].queues[name]
         return [message.body for message in queue._messages]
 
@@ -75,14 +75,14 @@ class TwoQueues:
         return CliRunner().invoke(app, command, input=answers)
 
 
-def assert_refused(result: Result, sentence: str) -> None:
+def assert_fails(result: Result, sentence: str) -> None:
     assert result.exit_code == 1
     assert sentence in result.stderr
     assert "Traceback" not in result.stderr
 
 
 def answer_with(monkeypatch: pytest.MonkeyPatch, **answers: Any) -> list[tuple[str, dict[str, Any]]]:
-    """Replace calls of SQS; an answer is a function of the request, the real answer to it within reach."""
+    """Replace operations of SQS by functions of the request and the real operation; return the recorded calls."""
     calls: list[tuple[str, dict[str, Any]]] = []
     make = StackOutputs.client
 

@@ -1,4 +1,4 @@
-"""A stack in AWS as the operator's commands meet it, simulated: its functions, log groups, queues, topics, alarms."""
+"""A simulated stack in AWS for the operator's commands: functions, log groups, queues, topics and alarms."""
 
 import io
 import json
@@ -24,7 +24,7 @@ CONFIGURATION = LambdaFunction.get_configuration
 
 
 class SimulatedStack:
-    """What `outputs` describe, and the means to make something happen in it."""
+    """The resources that `outputs` describe, with methods to change their state."""
 
     def __init__(self) -> None:
         self._clients: dict[str, Any] = {}
@@ -76,7 +76,7 @@ class SimulatedStack:
         )
 
     def alarm(self, alarm_id: str, severity: str | None, state: str, *, prefix: str = PREFIX) -> None:
-        """An alarm as the program makes it, in a state."""
+        """Create an alarm as the program does, in a state."""
         actions = [self.topics[severity]] if severity else []
         self.client("cloudwatch").put_metric_alarm(
             AlarmName=f"{prefix}-{alarm_id}",
@@ -103,7 +103,7 @@ def _with_log_group(self: LambdaFunction, *arguments: Any, **keywords: Any) -> d
 @contextmanager
 def simulated_stack() -> Iterator[SimulatedStack]:
     credentials = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
-    # moto forgets where a function logs.
+    # moto does not keep the log group of a function.
     with (
         patch.dict(os.environ, credentials),
         patch.object(LambdaFunction, "get_configuration", _with_log_group),

@@ -1,4 +1,4 @@
-"""`python -m ops` ends in one sentence and a sensible exit code whatever it is given."""
+"""`python -m ops` ends with a sentence and a meaningful exit code, whatever its input."""
 
 import json
 import re
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def outputs_file(folder: Path, **changes: object) -> Path:
-    """Outputs of a stack that has gone: nothing listens on the discard port."""
+    """Write the outputs of a stack that no longer exists: nothing listens on the discard port."""
     gone = "http://127.0.0.1:9"
     urls = {"queueUrl": f"{gone}/0/events", "deadLetterQueueUrl": f"{gone}/0/dead-letters"}
     urls |= {"apiUrl": f"{gone}/api", "tokenUrl": f"{gone}/oauth2/token", "endpoint": gone}
@@ -33,12 +33,12 @@ def outputs_file(folder: Path, **changes: object) -> Path:
         (["send"], "Nothing to send"),
         (["send", "--user-id", "ada"], "Nothing to send"),
         (["send", "--file", "no-such-file"], "no-such-file cannot be read"),
-        (["send", "--file", "-"], "holds no event"),
-        (["query", "ada", "--outputs", "no-such-file"], "no file no-such-file"),
-        (["query", "ada", "--stack", "dev", "--outputs", "x"], "give one"),
+        (["send", "--file", "-"], "contains no event"),
+        (["query", "ada", "--outputs", "no-such-file"], "File no-such-file does not exist"),
+        (["query", "ada", "--stack", "dev", "--outputs", "x"], "Use one of them"),
     ],
 )
-def test_what_a_user_can_get_wrong_is_one_sentence(
+def test_user_errors_print_one_sentence(
     arguments: list[str], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
@@ -49,7 +49,7 @@ def test_what_a_user_can_get_wrong_is_one_sentence(
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_a_stack_that_has_gone_is_one_sentence(tmp_path: Path):
+def test_missing_stack_is_reported_without_traceback(tmp_path: Path):
     file = str(outputs_file(tmp_path))
     send = ["send", "--user-id", "ada", "--service-id", "mail"]
     for arguments in (["query", "ada"], send, ["dead-letters", "list"]):
@@ -64,21 +64,21 @@ def commands(group: Any, *path: str) -> Iterator[tuple[str, ...]]:
         yield from commands(command, *path, name) if hasattr(command, "commands") else [(*path, name)]
 
 
-def test_help_of_every_command_teaches_with_an_example():
+def test_help_of_every_command_has_an_example():
     found = list(commands(typer.main.get_command(app)))
     assert {("send",), ("query",), ("dead-letters", "redrive")} <= set(found)
     for path in found:
-        # Words alone: how they are broken into lines depends on the terminal.
+        # Words only, because line breaks depend on the terminal.
         shown = " ".join(CliRunner().invoke(app, [*path, "--help"]).stdout.replace("│", " ").split())
         assert re.search(rf"Examples?: .*python -m ops {' '.join(path)}\b", shown), path
 
 
 def untested(paths: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Commands that no end-to-end test runs."""
+    """Return the commands that no end-to-end test runs."""
     tests = "".join(file.read_text() for file in (ROOT / "tests" / "e2e").glob("test_*.py"))
     return [path for path in paths if not re.search(r"[(\[]" + ", ".join(f'"{word}"' for word in path), tests)]
 
 
-def test_every_command_is_run_against_a_deployed_stack():
+def test_every_command_has_an_end_to_end_test():
     assert untested(commands(typer.main.get_command(app))) == []
     assert untested([("dead-letters", "count")]) == [("dead-letters", "count")]  # the control

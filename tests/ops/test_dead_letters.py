@@ -1,4 +1,4 @@
-"""Dead letters are looked at, sent back and discarded as asked, and never otherwise."""
+"""Dead letters are shown, redriven and discarded as the options say, and only then."""
 
 import json
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from ops import dead_letters, redrive
+from ops import dead_letter_queue, redrive
 from ops.commands import dead_letter_output
-from ops.dead_letters import Letter
-from tests.ops.queues import ORIGIN, SIGNATURE, TRACE, TwoQueues, answer_with, assert_refused, login, stamps
+from ops.dead_letters import DeadLetter
+from tests.ops.queues import ORIGIN, SIGNATURE, TRACE, TwoQueues, answer_with, assert_fails, login, stamps
 
 
-def test_reasons_are_counted_and_nothing_is_hidden_afterwards(filled: TwoQueues):
+def test_list_counts_reasons_and_leaves_messages_visible(filled: TwoQueues):
     listed = filled.run("list")
     assert listed.exit_code == 0, listed.stderr
     header, *rows = (line.split("\t") for line in listed.stdout.splitlines())
@@ -24,43 +24,42 @@ def test_reasons_are_counted_and_nothing_is_hidden_afterwards(filled: TwoQueues)
         ("field_blank", "1", "1"),
     }
     assert rows[0][4] == "gave up after 5 receives"
-    assert "received once more" in listed.stderr
+    assert "counts as a receive" in listed.stderr
     assert filled.visible_letters() == 5
     found = json.loads(filled.run("list", "--json").stdout)
     assert (found["looked_at"], found["reasons"][0]["count"]) == (5, 2)
 
 
-def test_a_look_that_does_not_let_go_is_noticed(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
-    """The control."""
-    monkeypatch.setattr(dead_letters.Held, "release", lambda self: None)
+def test_control_unreleased_messages_stay_hidden(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(dead_letter_queue.HeldLetters, "release", lambda self: None)
     assert filled.run("list").exit_code == 0
     assert filled.visible_letters() == 0
 
 
-def test_what_was_held_when_a_look_failed_is_visible_again(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
-    def fail(self: Letter) -> str:
+def test_held_messages_become_visible_after_a_failure(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+    def fail(self: DeadLetter) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(dead_letter_output.Letter, "reason", property(fail))
+    monkeypatch.setattr(DeadLetter, "reason", property(fail))
     assert filled.run("redrive", "--reason", "gave-up", "--yes").exit_code == 130
     assert filled.visible_letters() == 5
 
 
-def test_an_empty_queue_and_a_limit_are_said(queues: TwoQueues):
-    assert queues.run("list").stdout == "No dead letter.\n"
-    assert_refused(queues.run("redrive", "--all"), "is empty")
+def test_empty_queue_and_reached_limit_are_reported(queues: TwoQueues):
+    assert queues.run("list").stdout == "There are no dead letters.\n"
+    assert_fails(queues.run("redrive", "--all"), "is empty")
     for number in range(3):
         queues.bury(login(str(number)))
-    assert "Looked at 2 of about 3 dead letters: --limit" in queues.run("list", "--limit", "2").stderr
+    assert "Received 2 of about 3 dead letters: --limit" in queues.run("list", "--limit", "2").stderr
 
 
-def test_a_message_that_comes_a_second_time_ends_the_look(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
-    """A look that takes longer than messages stay hidden."""
-    monkeypatch.setattr(dead_letters, "LOOK_SECONDS", 0)
+def test_message_received_twice_ends_receiving(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+    """Receiving takes longer than messages stay hidden."""
+    monkeypatch.setattr(dead_letter_queue, "HIDDEN_SECONDS", 0)
     assert json.loads(filled.run("list", "--json").stdout)["looked_at"] == 5
 
 
-def test_what_users_did_is_shown_when_asked_for_alone(filled: TwoQueues):
+def test_show_prints_personal_data_only_with_body(filled: TwoQueues):
     shown = filled.run("show", "--all")
     assert shown.exit_code == 0
     assert "timestamp_malformed" in shown.stdout
@@ -73,7 +72,7 @@ def test_what_users_did_is_shown_when_asked_for_alone(filled: TwoQueues):
     assert filled.visible_letters() == 5
 
 
-def test_a_body_cannot_speak_to_the_terminal(queues: TwoQueues):
+def test_control_characters_of_a_body_are_escaped(queues: TwoQueues):
     queues.bury("\x1b]0;owned\x07\x9b31m\n", **stamps("body_not_json", "s"))
     shown = queues.run("show", "--all", "--body").stdout
     assert "\\x1b]0;owned\\x07\\x9b31m\\n" in shown
@@ -81,27 +80,29 @@ def test_a_body_cannot_speak_to_the_terminal(queues: TwoQueues):
 
 
 @pytest.mark.parametrize("command", ["redrive", "discard"])
-def test_without_a_word_nothing_is_changed(filled: TwoQueues, command: str):
+def test_without_confirmation_nothing_changes(filled: TwoQueues, command: str):
     result = filled.run(command, "--all")
     assert result.exit_code == 0
-    assert "dry run, nothing was changed" in result.stdout
+    assert "Dry run: nothing was changed" in result.stdout
     assert (len(filled.bodies("letters")), filled.bodies("source")) == (5, [])
     assert filled.visible_letters() == 5
     assert [path.name for path in Path().iterdir()] == ["outputs.json"]
 
 
 @pytest.mark.parametrize(("answer", "sent"), [("y\n", 2), ("n\n", 0)])
-def test_a_person_is_asked(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch, answer: str, sent: int):
-    monkeypatch.setattr(dead_letter_output, "at_a_terminal", lambda: True)
+def test_terminal_user_is_asked_for_confirmation(
+    filled: TwoQueues, monkeypatch: pytest.MonkeyPatch, answer: str, sent: int
+):
+    monkeypatch.setattr(dead_letter_output, "is_terminal", lambda: True)
     result = filled.run("redrive", "--reason", "gave-up", answers=answer)
     assert "Send 2 messages back?" in result.stdout
     assert len(filled.bodies("source")) == sent
 
 
-def test_a_message_goes_back_as_it_was_sent(filled: TwoQueues):
+def test_redriven_message_equals_the_sent_message(filled: TwoQueues):
     result = filled.run("redrive", "--message-id", "source-3", "--yes")
     assert result.exit_code == 0, result.stderr
-    assert "new id and a new age" in result.stdout
+    assert "gets a new ID" in result.stdout
     (message,) = filled.sqs.receive_message(QueueUrl=filled.source_url, MessageAttributeNames=["All"])["Messages"]
     assert message["Body"] == login("margaret")
     assert message["MessageAttributes"] == {"origin": ORIGIN, "signature": SIGNATURE}
@@ -109,35 +110,35 @@ def test_a_message_goes_back_as_it_was_sent(filled: TwoQueues):
     assert filled.visible_letters() == 4
 
 
-def test_by_reason_or_by_either_id_those_alone_go_back(filled: TwoQueues):
+def test_redrive_selects_by_reason_or_either_id(filled: TwoQueues):
     last = filled.bury(login("last"))
     assert filled.run("redrive", "--message-id", last, "--yes").exit_code == 0
     assert filled.bodies("source") == [login("last")]
     assert filled.run("redrive", "--reason", "gave-up", "--yes").exit_code == 0
     assert sorted(filled.bodies("source")) == sorted([login("last"), login("ada"), login("grace")])
     assert filled.visible_letters() == 3
-    assert_refused(filled.run("redrive", "--reason", "gave-up", "--yes"), "None of the 3 dead letters")
+    assert_fails(filled.run("redrive", "--reason", "gave-up", "--yes"), "No dead letter matches gave-up (received: 3)")
 
 
-def test_what_would_come_back_stays_unless_forced(filled: TwoQueues):
+def test_invalid_messages_are_redriven_only_with_force(filled: TwoQueues):
     result = filled.run("redrive", "--all", "--yes")
     assert result.exit_code == 0, result.stderr
-    assert "2 break the contract and stay" in result.stdout
+    assert "2 messages violate the contract and were left in the queue" in result.stdout
     assert len(filled.bodies("source")) == 3
     assert "not even JSON" in filled.bodies("letters")
-    assert_refused(filled.run("redrive", "--all", "--yes"), "Nothing that was chosen may go back")
+    assert_fails(filled.run("redrive", "--all", "--yes"), "No selected message can be redriven")
     assert filled.run("redrive", "--all", "--yes", "--force").exit_code == 0
     assert len(filled.bodies("source")) == 5
     assert filled.bodies("letters") == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["--all", "--reason", "gave-up"], ["--reason", "x", "--message-id", "y"]])
-def test_a_choice_that_is_not_one_is_refused(queues: TwoQueues, arguments: list[str]):
+def test_selection_needs_exactly_one_kind_of_option(queues: TwoQueues, arguments: list[str]):
     for command in ("redrive", "discard", "show"):
-        assert_refused(queues.run(command, *arguments), "--reason, --message-id or --all")
+        assert_fails(queues.run(command, *arguments), "--reason, --message-id or --all")
 
 
-def test_batches_are_split_by_number_and_by_size(queues: TwoQueues):
+def test_batches_respect_count_and_size_limits(queues: TwoQueues):
     for number in range(25):
         queues.bury(login(str(number)))
     for _ in range(3):
@@ -146,56 +147,56 @@ def test_batches_are_split_by_number_and_by_size(queues: TwoQueues):
     assert len(queues.bodies("source")) == 28
 
 
-def test_what_the_queue_did_not_accept_stays(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_rejected_message_stays_in_the_dead_letter_queue(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
     def half(request: dict[str, Any], real: Any) -> Any:
         answer = real(QueueUrl=request["QueueUrl"], Entries=request["Entries"][:1])
         return answer | {"Failed": [{"Id": "1", "Code": "InternalError", "SenderFault": False}]}
 
     answer_with(monkeypatch, send_message_batch=half)
-    assert_refused(filled.run("redrive", "--reason", "gave-up", "--yes"), "1 were not accepted (InternalError)")
+    assert_fails(filled.run("redrive", "--reason", "gave-up", "--yes"), "1 message not accepted (InternalError)")
     assert (len(filled.bodies("source")), len(filled.bodies("letters"))) == (1, 4)
     assert filled.visible_letters() == 4
 
 
-def test_what_could_not_be_deleted_is_said_to_be_there_twice(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_undeleted_messages_are_reported(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
     answer_with(monkeypatch, delete_message_batch=lambda request, real: {"Failed": []})
-    assert_refused(filled.run("redrive", "--reason", "gave-up", "--yes"), "2 were sent but could not be deleted")
+    assert_fails(filled.run("redrive", "--reason", "gave-up", "--yes"), "2 messages sent but not deleted")
     assert (len(filled.bodies("source")), len(filled.bodies("letters"))) == (2, 5)
 
 
-def test_what_somebody_else_took_meanwhile_is_left_to_them(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_messages_taken_by_another_process_are_not_redriven(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
     def lapsed(request: dict[str, Any], real: Any) -> Any:
         return {"Failed": []} if request["Entries"][0]["VisibilityTimeout"] else real(**request)
 
     answer_with(monkeypatch, change_message_visibility_batch=lapsed)
-    assert_refused(filled.run("redrive", "--reason", "gave-up", "--yes"), "2 were taken by somebody else")
+    assert_fails(filled.run("redrive", "--reason", "gave-up", "--yes"), "2 messages taken by another process")
     assert filled.bodies("source") == []
 
 
-def test_a_message_that_was_given_up_on_its_second_journey_is_not_counted_by_the_reason_of_its_first():
+def test_reason_ignores_a_quarantine_before_an_earlier_redrive():
     message = {
         "MessageId": "id",
         "Body": login("ada"),
         "MessageAttributes": stamps("field_blank", "source"),
         "Attributes": {"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:123456789012:source"},
     }
-    assert Letter(message=message).reason == "gave-up"
-    assert Letter(message=message | {"Attributes": {}}).reason == "field_blank"
-    assert Letter(message=message).as_sent()["MessageAttributes"] == {}
+    assert DeadLetter(message=message).reason == "gave-up"
+    assert DeadLetter(message=message | {"Attributes": {}}).reason == "field_blank"
+    assert DeadLetter(message=message).as_sent()["MessageAttributes"] == {}
 
 
-def test_the_trace_goes_on():
-    letter = Letter(message={"MessageId": "id", "Body": "", "Attributes": {"AWSTraceHeader": TRACE}})
+def test_redrive_keeps_the_trace_header():
+    letter = DeadLetter(message={"MessageId": "id", "Body": "", "Attributes": {"AWSTraceHeader": TRACE}})
     header = {"DataType": "String", "StringValue": TRACE}
     assert letter.as_sent()["MessageSystemAttributes"] == {"AWSTraceHeader": header}
 
 
-def test_an_attribute_of_the_producer_that_is_called_like_ours_stays():
+def test_redrive_keeps_producer_attributes_with_our_names():
     message = {"MessageId": "id", "Body": "", "MessageAttributes": {"error_code": ORIGIN}}
-    assert Letter(message=message).as_sent()["MessageAttributes"] == {"error_code": ORIGIN}
+    assert DeadLetter(message=message).as_sent()["MessageAttributes"] == {"error_code": ORIGIN}
 
 
-def test_the_rate_is_kept(monkeypatch: pytest.MonkeyPatch):
+def test_pace_limits_the_rate(monkeypatch: pytest.MonkeyPatch):
     clock = [0.0]
     monkeypatch.setattr(redrive.time, "monotonic", lambda: clock[0])
     pace = redrive.Pace(20, sleep=lambda seconds: clock.__setitem__(0, clock[0] + seconds))
@@ -204,7 +205,7 @@ def test_the_rate_is_kept(monkeypatch: pytest.MonkeyPatch):
     assert clock[0] == pytest.approx(4.5)
 
 
-def test_what_is_discarded_is_kept_in_a_file_of_ones_own(filled: TwoQueues):
+def test_discard_copies_messages_to_a_private_file(filled: TwoQueues):
     result = filled.run("discard", "--reason", "body_not_json", "--copy", "kept.jsonl", "--yes")
     assert result.exit_code == 0, result.stderr
     assert Path("kept.jsonl").stat().st_mode & 0o777 == 0o600
@@ -215,41 +216,43 @@ def test_what_is_discarded_is_kept_in_a_file_of_ones_own(filled: TwoQueues):
     assert filled.visible_letters() == 4
 
 
-def test_unless_told_where_the_copy_is_kept_where_git_ignores_it(filled: TwoQueues):
+def test_default_copy_is_private_and_in_the_folder_that_git_ignores(filled: TwoQueues):
     result = filled.run("discard", "--all", "--yes")
     (kept,) = Path(".localcloud", "kept").iterdir()
-    assert f"A copy, personal data included, is in {kept}." in result.stdout
+    assert f"A copy, which contains personal data, is in {kept}." in result.stdout
     assert kept.stat().st_mode & 0o777 == 0o600
     assert len(kept.read_text().splitlines()) == 5
 
 
-def test_nothing_is_deleted_that_could_not_be_kept(filled: TwoQueues):
+def test_nothing_is_deleted_when_the_copy_fails(filled: TwoQueues):
     Path("kept.jsonl").write_text("evidence")
-    assert_refused(filled.run("discard", "--all", "--copy", "kept.jsonl", "--yes"), "is there already")
-    assert_refused(filled.run("discard", "--all", "--copy", "no/such/folder", "--yes"), "cannot be written")
-    assert_refused(filled.run("discard", "--all", "--copy", "x", "--no-copy"), "contradict")
+    assert_fails(
+        filled.run("discard", "--all", "--copy", "kept.jsonl", "--yes"), "already exists and will not be overwritten"
+    )
+    assert_fails(filled.run("discard", "--all", "--copy", "no/such/folder", "--yes"), "cannot be written")
+    assert_fails(filled.run("discard", "--all", "--copy", "x", "--no-copy"), "contradict")
     assert Path("kept.jsonl").read_text() == "evidence"
     assert filled.visible_letters() == 5
 
 
-def test_gone_is_gone_when_told_so(filled: TwoQueues):
+def test_discard_without_copy_writes_no_file(filled: TwoQueues):
     assert filled.run("discard", "--all", "--no-copy", "--yes").stdout.endswith("Deleted 5 messages.\n")
     assert filled.bodies("letters") == filled.bodies("source") == []
     assert [path.name for path in Path().iterdir()] == ["outputs.json"]
 
 
-def test_what_is_shown_leaves_out_what_is_empty_or_said_twice(filled: TwoQueues):
-    refused = filled.run("show", "--reason", "timestamp_malformed", "--body").stdout
-    assert "breaks_now" in refused
-    assert "error_code" not in refused, "the reason says it"
+def test_show_omits_empty_and_repeated_values(filled: TwoQueues):
+    result = filled.run("show", "--reason", "timestamp_malformed", "--body").stdout
+    assert "violation_now" in result
+    assert "error_code" not in result, "`reason` contains it"
     given_up = filled.run("show", "--reason", "gave-up", "--body").stdout
-    assert "producer-1" in given_up, "what the producer wrote on it stays"
+    assert "producer-1" in given_up, "producer attributes are shown"
     lines = [line for line in given_up.splitlines() if line]
     assert all(len(line.split(maxsplit=1)) == 2 for line in lines)
-    assert "breaks_now" not in given_up
+    assert "violation_now" not in given_up
 
 
-def test_a_redrive_that_is_interrupted_says_how_far_it_came(queues: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_interrupted_redrive_reports_its_progress(queues: TwoQueues, monkeypatch: pytest.MonkeyPatch):
     for number in range(12):
         queues.bury(login(f"user-{number}"))
 
@@ -261,5 +264,8 @@ def test_a_redrive_that_is_interrupted_says_how_far_it_came(queues: TwoQueues, m
     answer_with(monkeypatch, send_message_batch=second_is_interrupted)
     result = queues.run("redrive", "--reason", "gave-up", "--yes")
     assert result.exit_code == 130
-    assert result.stderr == "10 of 12 messages went back until then; the others are still there.\nInterrupted.\n"
+    assert result.stderr == (
+        "10 of 12 messages went back before the interruption. The others are still in the dead-letter queue.\n"
+        "Interrupted.\n"
+    )
     assert (len(queues.bodies("source")), queues.visible_letters()) == (10, 2)

@@ -1,4 +1,4 @@
-"""Whatever a user can cause ends in one sentence that says what to do, and an exit code a script can use."""
+"""An error that a user can cause ends in a sentence that says what to do, and an exit code for scripts."""
 
 import errno
 import os
@@ -13,40 +13,41 @@ import typer
 from botocore import exceptions
 from botocore.exceptions import ClientError
 
-from ops.errors import OperatorError, ends_in_one_sentence, explain
+from ops.commands.errors import handle_errors
+from ops.errors import OperatorError, explain
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def refusal(code: str) -> ClientError:
+def client_error(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "of user ada"}}, "ReceiveMessage")
 
 
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (OperatorError("Mend it."), "Mend it."),
+        (OperatorError("Fix it."), "Fix it."),
         (exceptions.NoCredentialsError(), "aws sso login"),
-        (exceptions.PartialCredentialsError(provider="env", cred_var="key"), "only half of them"),
+        (exceptions.PartialCredentialsError(provider="env", cred_var="key"), "No complete AWS credentials"),
         (exceptions.UnauthorizedSSOTokenError(), "have expired"),
         (exceptions.SSOTokenLoadError(error_msg="gone"), "have expired"),
         (exceptions.TokenRetrievalError(provider="sso", error_msg="gone"), "have expired"),
         (exceptions.ProfileNotFound(profile="work"), "(work)"),
         (exceptions.EndpointConnectionError(endpoint_url="http://sqs"), "still there"),
         (exceptions.ReadTimeoutError(endpoint_url="http://sqs"), "ReadTimeoutError"),
-        (refusal("ExpiredToken"), "have expired"),
-        (refusal("InvalidClientTokenId"), "does not know these credentials"),
-        (refusal("AccessDenied"), "may not call ReceiveMessage"),
-        (refusal("AWS.SimpleQueueService.NonExistentQueue"), "is the stack still there"),
-        (refusal("ThrottlingException"), "slow down"),
-        (refusal("SomethingNew"), "refused with SomethingNew"),
+        (client_error("ExpiredToken"), "have expired"),
+        (client_error("InvalidClientTokenId"), "does not know these credentials"),
+        (client_error("AccessDenied"), "may not call ReceiveMessage"),
+        (client_error("AWS.SimpleQueueService.NonExistentQueue"), "Does the stack still exist"),
+        (client_error("ThrottlingException"), "throttled ReceiveMessage"),
+        (client_error("SomethingNew"), "failed with SomethingNew"),
         (requests.ConnectionError(), "still there"),
         (requests.Timeout(), "Timeout"),
         (UnicodeEncodeError("utf-8", "ada", 0, 1, "surrogates"), "encoding of this terminal"),
         (OSError(errno.ENOSPC, "No space left on device"), "could not be written: No space"),
     ],
 )
-def test_one_sentence_without_what_others_sent(error: Exception, sentence: str):
+def test_error_sentence_omits_text_from_aws(error: Exception, sentence: str):
     explained = explain(error)
     assert explained is not None
     assert sentence in explained
@@ -55,10 +56,10 @@ def test_one_sentence_without_what_others_sent(error: Exception, sentence: str):
     assert "ada" not in explained
 
 
-def test_a_defect_of_ours_is_not_dressed_up():
+def test_defects_keep_their_traceback():
     assert explain(ValueError()) is None
-    with pytest.raises(ValueError, match="ours"):
-        ends_in_one_sentence(fail_with(ValueError("ours")))()
+    with pytest.raises(ValueError, match="a defect"):
+        handle_errors(fail_with(ValueError("a defect")))()
 
 
 def fail_with(error: BaseException) -> Any:
@@ -74,16 +75,16 @@ def fail_with(error: BaseException) -> Any:
 )
 def test_exit_codes(error: BaseException, code: int, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as ended:
-        ends_in_one_sentence(fail_with(error))()
+        handle_errors(fail_with(error))()
     assert ended.value.code == code
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(("size", "flushed"), [(10, False), (1_000_000, False), (10, True)])
-def test_a_reader_that_leaves_early_is_no_error(size: int, flushed: bool):
+def test_closed_pipe_is_not_an_error(size: int, flushed: bool):
     program = f"""
-from ops.errors import ends_in_one_sentence
-@ends_in_one_sentence
+from ops.commands.errors import handle_errors
+@handle_errors
 def command():
     print("x" * {size}, flush={flushed})
 command()
@@ -98,10 +99,8 @@ command()
 
 
 def run(program: str, redirection: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    """A command of this body, its output as a shell redirects it."""
-    script = (
-        f"from ops.errors import ends_in_one_sentence\n@ends_in_one_sentence\ndef command():\n    {program}\ncommand()"
-    )
+    """Run a command with this body, its output redirected by a shell."""
+    script = f"from ops.commands.errors import handle_errors\n@handle_errors\ndef command():\n    {program}\ncommand()"
     return subprocess.run(
         ["bash", "-c", f'"$0" -c "$1" {redirection}', sys.executable, script],
         cwd=ROOT,
@@ -111,21 +110,21 @@ def run(program: str, redirection: str, **environment: str) -> subprocess.Comple
     )
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("size", [10, 1_000_000])
-def test_a_full_disk_is_one_sentence(size: int):
+def test_full_disk_prints_one_sentence(size: int):
     ended = run(f"print('x' * {size})", "> /dev/full")
     assert (ended.returncode, ended.stderr) == (
         1,
-        b"What there was to write could not be written: No space left on device.\n",
+        b"The output could not be written: No space left on device.\n",
     )
 
 
-def test_closed_streams_are_no_error():
+def test_closed_streams_are_not_an_error():
     ended = run("import sys; print('x', flush=True); print('y', file=sys.stderr)", ">&- 2>&-")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
 
 
-def test_a_character_the_terminal_does_not_have_is_written_as_its_number():
+def test_unencodable_characters_are_escaped():
     ended = run("print('caf\u00e9')", "", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"caf\\xe9\n", b"")

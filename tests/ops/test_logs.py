@@ -1,4 +1,4 @@
-"""Log lines of all groups become one stream, chosen as asked, and readable."""
+"""Log lines of all groups become one readable stream, selected by the options."""
 
 import json
 import time
@@ -6,46 +6,47 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ops.commands.log_lines import parse_id, parse_since, to_json, to_text
 from ops.errors import OperatorError
-from ops.logs import Line, only_containing, parse_since, read_errors, read_lines
+from ops.logs import Line, containing, read_errors, read_lines
 from tests.ops.simulated_stack import SimulatedStack
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-def line(fields: dict | str) -> Line:
+def make_line(fields: dict | str) -> Line:
     text = fields if isinstance(fields, str) else json.dumps(fields)
     return Line.of("/event-processing/dev/event-handler", {"timestamp": 1_769_860_800_123, "message": text})
 
 
-def test_lines_of_all_groups_are_sorted_by_time_and_metrics_are_left_out(stack: SimulatedStack):
+def test_lines_of_all_groups_are_sorted_and_metrics_omitted(stack: SimulatedStack):
     now = int(time.time() * 1000)
     stack.log("query", now - 1000, {"level": "INFO", "message": "second"})
     stack.log("event-handler", now - 2000, {"level": "INFO", "message": "first"})
     stack.log("api-access", now, {"service": "api", "status": "200"})
     stack.log("event-handler", now, {"_aws": {"CloudWatchMetrics": []}, "EventReceived": 1})
     found = read_lines(stack.outputs, since=LONG_AGO)
-    assert [one.fields.get("message", one.fields.get("status")) for one in found] == ["first", "second", "200"]
+    assert [line.fields.get("message", line.fields.get("status")) for line in found] == ["first", "second", "200"]
 
 
-def test_only_lines_since_then_are_read(stack: SimulatedStack):
+def test_lines_before_since_are_omitted(stack: SimulatedStack):
     now = datetime.now(UTC)
     stack.log("query", int((now - timedelta(hours=2)).timestamp() * 1000), "old")
     stack.log("query", int(now.timestamp() * 1000), "new")
-    assert [one.text for one in read_lines(stack.outputs, since=now - timedelta(hours=1))] == ["new"]
+    assert [line.text for line in read_lines(stack.outputs, since=now - timedelta(hours=1))] == ["new"]
 
 
-def test_lines_about_an_id_are_found_wherever_in_the_line_it_is(stack: SimulatedStack):
+def test_id_is_found_anywhere_in_a_line(stack: SimulatedStack):
     now = int(time.time() * 1000)
     trace = "1-5759e988-bd862e3fe1be46a994272793"
     stack.log("event-handler", now, {"message": "event failed", "xray_trace_id": trace})
     stack.log("query", now, {"type": "platform.report", "record": {"tracing": {"value": f"Root={trace};Sampled=1"}}})
     stack.log("query", now, {"message": "of another trace"})
-    assert len(read_lines(stack.outputs, since=LONG_AGO, pattern=only_containing(trace, "--trace"))) == 2
+    assert len(read_lines(stack.outputs, since=LONG_AGO, pattern=containing(trace))) == 2
 
 
-def test_errors_are_what_failed_and_nothing_else(stack: SimulatedStack):
+def test_read_errors_returns_only_failures(stack: SimulatedStack):
     now = int(time.time() * 1000)
     failures = [
         {"level": "ERROR", "message": "event exhausted"},
@@ -57,40 +58,45 @@ def test_errors_are_what_failed_and_nothing_else(stack: SimulatedStack):
         {"level": "WARNING", "message": "event invalid"},
         {"type": "platform.report", "record": {"status": "success"}},
         {"service": "api", "status": "401"},
-        "not JSON, and the word ERROR proves nothing",
+        "not JSON, although it contains ERROR",
     ]
     for number, fields in enumerate([*failures, *others]):
         stack.log("query", now + number, fields)
-    assert [one.fields for one in read_errors(stack.outputs, LONG_AGO)] == failures
+    assert [line.fields for line in read_errors(stack.outputs, LONG_AGO)] == failures
 
 
-def test_a_log_group_that_has_gone_is_one_sentence(stack: SimulatedStack):
+def test_missing_log_group_is_reported(stack: SimulatedStack):
     stack.client("logs").delete_log_group(logGroupName="/event-processing/dev/api-access")
-    with pytest.raises(OperatorError, match=r"no log group /event-processing/dev/api-access: .*pulumi up --refresh"):
+    with pytest.raises(
+        OperatorError, match=r"Log group /event-processing/dev/api-access does not exist\. .*pulumi up --refresh"
+    ):
         read_lines(stack.outputs, since=LONG_AGO)
 
 
-def test_a_line_shows_what_differs_from_other_lines():
-    text = line(
-        {"level": "WARNING", "message": "event invalid", "stack": "dev", "error_code": "x", "error_detail": "so it is"}
-    ).as_text()
-    assert text == '2026-01-31T12:00:00.123Z event-handler WARNING event invalid error_code=x error_detail="so it is"'
+def test_line_shows_only_distinguishing_fields():
+    fields = {
+        "level": "WARNING", "message": "event invalid", "stack": "dev", "error_code": "x", "error_detail": "a detail"
+    }  # fmt: skip
+    assert (
+        to_text(make_line(fields))
+        == '2026-01-31T12:00:00.123Z event-handler WARNING event invalid error_code=x error_detail="a detail"'
+    )
 
 
-def test_a_platform_line_shows_its_measurements():
+def test_platform_line_shows_its_metrics():
     report = {"type": "platform.report", "time": "t", "record": {"requestId": "r", "status": "success",
               "metrics": {"durationMs": 3.5}, "tracing": {"value": "Root=1"}}}  # fmt: skip
-    assert line(report).as_text().endswith("platform.report requestId=r status=success durationMs=3.5")
+    assert to_text(make_line(report)).endswith("platform.report requestId=r status=success durationMs=3.5")
 
 
-def test_a_line_cannot_command_the_terminal():
-    assert "\x1b" not in line("\x1b[2J gone").as_text()
-    assert "\x1b" not in line({"message": "m", "client_id": "\x1b[2J"}).as_text()
+def test_control_characters_of_a_line_are_removed():
+    assert "\x1b" not in to_text(make_line("\x1b[2J gone"))
+    assert "\x1b" not in to_text(make_line({"message": "m", "client_id": "\x1b[2J"}))
 
 
-def test_json_that_is_no_object_is_text():
-    assert line("[1]").as_json()["message"] == "[1]"
-    assert line('{"a": 1}').as_json()["message"] == {"a": 1}
+def test_json_without_object_is_text():
+    assert to_json(make_line("[1]"))["message"] == "[1]"
+    assert to_json(make_line('{"a": 1}'))["message"] == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -103,17 +109,17 @@ def test_json_that_is_no_object_is_text():
         ("2026-01-31T09:00:00Z", NOW - timedelta(hours=3)),
     ],
 )
-def test_since_is_an_age_or_a_time(text: str, moment: datetime):
+def test_since_accepts_an_age_or_a_time(text: str, moment: datetime):
     assert parse_since(text, NOW) == moment
 
 
 @pytest.mark.parametrize("text", ["", "1", "h", "-1h", "1 h", "yesterday", "2026-01-31T09:00:00"])
-def test_any_other_since_is_refused_with_examples(text: str):
+def test_invalid_since_is_rejected_with_examples(text: str):
     with pytest.raises(OperatorError, match="such as 15m, 1h or 2d"):
         parse_since(text, NOW)
 
 
 @pytest.mark.parametrize("text", ["", "short", 'a"b"c"d"e"', "user with blanks"])
-def test_what_is_no_id_is_refused(text: str):
-    with pytest.raises(OperatorError, match=r"--message-id .* is not an id"):
-        only_containing(text, "--message-id")
+def test_invalid_id_is_rejected(text: str):
+    with pytest.raises(OperatorError, match=r"--message-id .* is not an ID"):
+        parse_id(text, "--message-id")

@@ -1,4 +1,4 @@
-"""SQS moves a queue by itself where everything goes back, and only there; what it cannot do is done here instead."""
+"""SQS moves a queue by itself only when every message goes back; otherwise the command sends the messages."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -6,21 +6,23 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ops import redrive
-from tests.ops.queues import TwoQueues, answer_with, assert_refused, login, stamps
+from ops import move_task
+from tests.ops.queues import TwoQueues, answer_with, assert_fails, login, stamps
 
 
 class Tasks:
-    """StartMessageMoveTask as SQS has it, or not."""
+    """SQS's message move tasks, which can fail in several ways."""
 
-    def __init__(self, queues: TwoQueues, *, refusal: str = "", ends: str = "COMPLETED", listed_at: float = 2) -> None:
-        self.queues, self.refusal, self.ends, self.polls, self.listed_at = queues, refusal, ends, 0, listed_at
+    def __init__(
+        self, queues: TwoQueues, *, error_code: str = "", ends: str = "COMPLETED", listed_at: float = 2
+    ) -> None:
+        self.queues, self.error_code, self.ends, self.polls, self.listed_at = queues, error_code, ends, 0, listed_at
         self.started: list[dict[str, Any]] = []
         self.clock = 0.0
 
     def start(self, request: dict[str, Any], real: Any) -> dict[str, str]:
-        if self.refusal:
-            raise ClientError({"Error": {"Code": self.refusal, "Message": ""}}, "StartMessageMoveTask")
+        if self.error_code:
+            raise ClientError({"Error": {"Code": self.error_code, "Message": ""}}, "StartMessageMoveTask")
         self.started.append(request)
         return {"TaskHandle": "handle"}
 
@@ -39,7 +41,7 @@ class Tasks:
         self.clock += seconds
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
-        monkeypatch.setattr(redrive, "time", SimpleNamespace(sleep=self.sleep, monotonic=lambda: self.clock))
+        monkeypatch.setattr(move_task, "time", SimpleNamespace(sleep=self.sleep, monotonic=lambda: self.clock))
         return answer_with(
             monkeypatch,
             start_message_move_task=self.start,
@@ -56,7 +58,7 @@ def given_up(queues: TwoQueues) -> TwoQueues:
     return queues
 
 
-def test_sqs_moves_a_whole_queue_and_always_knows_where_to(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_sqs_moves_a_whole_queue_to_a_named_destination(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
     tasks = Tasks(given_up)
     calls = tasks.install(monkeypatch)
     result = given_up.run("redrive", "--all", "--rate", "7", "--yes")
@@ -70,7 +72,7 @@ def test_sqs_moves_a_whole_queue_and_always_knows_where_to(given_up: TwoQueues, 
     assert given_up.visible_letters() == 2
 
 
-def test_what_is_forced_whole_is_not_even_looked_at(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_forced_move_of_everything_receives_nothing(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
     tasks = Tasks(filled)
     calls = tasks.install(monkeypatch)
     assert filled.run("redrive", "--all", "--force", "--yes").exit_code == 0
@@ -79,7 +81,7 @@ def test_what_is_forced_whole_is_not_even_looked_at(filled: TwoQueues, monkeypat
 
 
 @pytest.mark.parametrize("arguments", [["--all"], ["--reason", "gave-up"], ["--all", "--limit", "2"]])
-def test_a_part_is_not_sqs_to_move(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch, arguments: list[str]):
+def test_sqs_does_not_move_part_of_a_queue(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch, arguments: list[str]):
     tasks = Tasks(filled)
     tasks.install(monkeypatch)
     assert filled.run("redrive", *arguments, "--yes").exit_code == 0
@@ -87,9 +89,7 @@ def test_a_part_is_not_sqs_to_move(filled: TwoQueues, monkeypatch: pytest.Monkey
     assert filled.bodies("source")
 
 
-def test_what_the_handler_wrote_on_messages_is_taken_off_rather_than_moved(
-    queues: TwoQueues, monkeypatch: pytest.MonkeyPatch
-):
+def test_quarantine_attributes_are_removed_instead_of_moved(queues: TwoQueues, monkeypatch: pytest.MonkeyPatch):
     queues.bury(login("margaret"), **stamps("field_blank", "source-3"))
     tasks = Tasks(queues)
     tasks.install(monkeypatch)
@@ -97,37 +97,35 @@ def test_what_the_handler_wrote_on_messages_is_taken_off_rather_than_moved(
     assert (tasks.started, queues.bodies("source")) == ([], [login("margaret")])
 
 
-@pytest.mark.parametrize("refusal", ["UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation"])
-def test_where_sqs_cannot_move_it_is_done_here_and_said(
-    given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch, refusal: str
+@pytest.mark.parametrize("error_code", ["UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation"])
+def test_messages_are_sent_here_where_sqs_cannot_move(
+    given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch, error_code: str
 ):
-    Tasks(given_up, refusal=refusal).install(monkeypatch)
+    Tasks(given_up, error_code=error_code).install(monkeypatch)
     result = given_up.run("redrive", "--all", "--yes")
     assert result.exit_code == 0
-    assert "receiving, sending and deleting instead" in result.stderr
+    assert "Receiving, sending and deleting instead" in result.stderr
     assert (len(given_up.bodies("source")), given_up.bodies("letters")) == (2, [])
 
 
-def test_a_task_that_may_not_be_started_or_fails_is_one_sentence(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_denied_or_failed_task_is_reported(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as patch:
-        Tasks(given_up, refusal="AccessDenied").install(patch)
-        assert_refused(given_up.run("redrive", "--all", "--yes"), "may not call StartMessageMoveTask")
+        Tasks(given_up, error_code="AccessDenied").install(patch)
+        assert_fails(given_up.run("redrive", "--all", "--yes"), "may not call StartMessageMoveTask")
     assert given_up.visible_letters() == 2
     Tasks(given_up, ends="FAILED").install(monkeypatch)
-    assert_refused(given_up.run("redrive", "--all", "--yes"), "FAILED after 1 messages (AWS.AccessDenied)")
+    assert_fails(given_up.run("redrive", "--all", "--yes"), "FAILED after moving 1 message (AWS.AccessDenied)")
 
 
-def test_a_task_that_is_accepted_and_never_listed_is_not_waited_for(
-    given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch
-):
+def test_task_that_is_never_listed_is_given_up(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
     tasks = Tasks(given_up, listed_at=float("inf"))
     tasks.install(monkeypatch)
-    assert_refused(given_up.run("redrive", "--all", "--yes"), "60 s ago and lists no task for it")
-    assert redrive.LISTED_WITHIN_SECONDS < tasks.clock <= redrive.LISTED_WITHIN_SECONDS + redrive.POLL_SECONDS
+    assert_fails(given_up.run("redrive", "--all", "--yes"), "60 s ago but does not list it")
+    assert move_task.LISTED_WITHIN_SECONDS < tasks.clock <= move_task.LISTED_WITHIN_SECONDS + move_task.POLL_SECONDS
     assert given_up.visible_letters() == 2
 
 
-def test_a_task_that_is_listed_late_is(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
-    tasks = Tasks(given_up, listed_at=redrive.LISTED_WITHIN_SECONDS // redrive.POLL_SECONDS)
+def test_task_that_is_listed_late_is_followed(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+    tasks = Tasks(given_up, listed_at=move_task.LISTED_WITHIN_SECONDS // move_task.POLL_SECONDS)
     tasks.install(monkeypatch)
     assert given_up.run("redrive", "--all", "--yes").exit_code == 0

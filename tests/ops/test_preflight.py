@@ -1,4 +1,4 @@
-"""Each thing that would stop a deployment is found before it, with the line that mends it."""
+"""Everything that would stop a deployment is found before it, with its fix."""
 
 import json
 from pathlib import Path
@@ -25,11 +25,11 @@ CHECKS = ["pulumi CLI", "settings", "python", "credentials", "API Gateway", "con
 
 
 class NotFoundError(Exception):
-    """Stands for Lambda's ResourceNotFoundException."""
+    """Stands in for Lambda's ResourceNotFoundException."""
 
 
 class Machine:
-    """A machine with a Pulumi CLI and credentials of an account; a test spoils one thing of it."""
+    """A machine with a Pulumi CLI and AWS credentials, of which a test breaks one part."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,7 +37,7 @@ class Machine:
             key: {"value": value, "secret": False} for key, value in CONFIG.items()
         }
         self.version = "v3.219.0"
-        self.refusing: dict[str, Exception] = {}
+        self.errors: dict[str, Exception] = {}
         self.role = "arn:aws:iam::123456789012:role/api-gateway-logs"
         self.unreserved = 1000
         self.reserved: int | None = None
@@ -56,8 +56,8 @@ class Machine:
         cli.chmod(0o755)
 
     def client(self, service: str, settings: Any) -> Any:
-        if service in self.refusing:
-            raise self.refusing[service]
+        if service in self.errors:
+            raise self.errors[service]
         return {
             "sts": SimpleNamespace(get_caller_identity=lambda: {"Account": ACCOUNT}),
             "apigateway": SimpleNamespace(get_account=lambda: {"cloudwatchRoleArn": self.role} if self.role else {}),
@@ -87,16 +87,16 @@ class Machine:
         return CliRunner().invoke(app, ["preflight", "--stack", stack, *arguments])
 
     def problems(self) -> dict[str, str]:
-        """Name -> what was found and how to mend it, of every check that is not ok."""
+        """Return what was found and its fix by name, of every check that is not ok."""
         self.install_cli()
         answer = self.run("--json")
         document = json.loads(answer.stdout)
         assert answer.exit_code == (0 if document["ready"] else 1)
         assert [check["name"] for check in document["checks"]] == CHECKS
         return {
-            one["name"]: f"{one['found']} | {one['mend']}" if one["state"] == "problem" else one["state"]
-            for one in document["checks"]
-            if one["state"] != "ok"
+            check["name"]: f"{check['found']} | {check['fix']}" if check["state"] == "problem" else check["state"]
+            for check in document["checks"]
+            if check["state"] != "ok"
         }
 
 
@@ -106,59 +106,59 @@ def machine(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(preflight, "_client", machine.client)
     monkeypatch.setattr(preflight, "PROJECT", checkout)
-    # Whether there is an interpreter is the artifact's test; a process each time would only take time.
+    # Finding an interpreter is tested with the artifact, and would start a process in every test.
     monkeypatch.setattr(preflight, "find_interpreter", lambda version: "python")
     return machine
 
 
-def test_what_is_ready_is_said_line_by_line(machine: Machine):
+def test_ready_stack_prints_one_line_per_check(machine: Machine):
     machine.install_cli()
     answer = machine.run()
     assert answer.exit_code == 0
     assert [line[:12].strip() for line in answer.stdout.splitlines()] == ["ok"] * len(CHECKS)
 
 
-def test_a_problem_is_followed_by_what_mends_it(machine: Machine):
+def test_problem_is_followed_by_its_fix(machine: Machine):
     machine.role = ""
     machine.install_cli()
     answer = machine.run()
     assert answer.exit_code == 1
-    assert "mend: pulumi config set --stack dev manageApiGatewayAccount true" in answer.stdout
+    assert "fix: pulumi config set --stack dev manageApiGatewayAccount true" in answer.stdout
 
 
-def test_without_the_cli_nothing_else_can_be_checked(machine: Machine, monkeypatch: pytest.MonkeyPatch):
+def test_without_cli_other_checks_are_skipped(machine: Machine, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "")
     answer = machine.run()
     assert answer.exit_code == 1
-    assert "problem     pulumi CLI: it is not on PATH" in answer.stdout
+    assert "problem     pulumi CLI: the Pulumi CLI is not on PATH" in answer.stdout
     assert answer.stdout.count("not checked") == len(CHECKS) - 1
 
 
-def test_an_old_cli_is_a_problem_and_a_newer_one_is_not(machine: Machine):
+def test_old_cli_is_a_problem_and_new_cli_is_not(machine: Machine):
     machine.version = "v3.99.0"
     assert "version 3.99.0 | install 3.219.0" in machine.problems()["pulumi CLI"]
     machine.version = "v4.0.0"
     assert machine.problems() == {}
 
 
-def test_a_stack_the_cli_does_not_know_is_a_problem(machine: Machine):
+def test_unknown_stack_is_a_problem(machine: Machine):
     machine.install_cli()
     answer = machine.run(stack="other")
     assert "no stack named that" in answer.stdout
-    assert "mend: pulumi stack select other --create" in answer.stdout
+    assert "fix: pulumi stack select other --create" in answer.stdout
 
 
-def test_settings_are_checked_by_the_programs_own_rules_all_at_once(machine: Machine):
+def test_all_invalid_settings_are_reported_together(machine: Machine):
     machine.config["event-processing:owner"]["value"] = ""
     del machine.config["aws:region"]
     machine.install_cli()
     answer = machine.run()
     assert answer.exit_code == 1
-    assert "mend: pulumi config set --stack dev owner TEAM" in answer.stdout
-    assert "mend: pulumi config set --stack dev aws:region eu-west-1" in answer.stdout
+    assert "fix: pulumi config set --stack dev owner TEAM" in answer.stdout
+    assert "fix: pulumi config set --stack dev aws:region eu-west-1" in answer.stdout
 
 
-def test_a_secret_setting_is_not_shown(machine: Machine):
+def test_secret_setting_is_not_printed(machine: Machine):
     machine.config["event-processing:pageEndpoint"] = {"value": "http://pager/KEY", "secret": True}
     machine.install_cli()
     assert "pageEndpoint must be an https URL" in machine.run().stdout
@@ -168,7 +168,7 @@ def test_a_secret_setting_is_not_shown(machine: Machine):
     assert "KEY" in machine.run().stdout  # the control
 
 
-def test_a_missing_python_is_a_problem(machine: Machine, monkeypatch: pytest.MonkeyPatch):
+def test_missing_python_is_a_problem(machine: Machine, monkeypatch: pytest.MonkeyPatch):
     def none(version: str) -> str:
         raise preflight.ArtifactError(f"no python{version}")
 
@@ -176,27 +176,27 @@ def test_a_missing_python_is_a_problem(machine: Machine, monkeypatch: pytest.Mon
     assert machine.problems() == {"python": "no python3.11 | uv python install 3.11"}
 
 
-def test_without_credentials_the_account_is_not_checked(machine: Machine):
-    machine.refusing["sts"] = NoCredentialsError()
+def test_without_credentials_account_checks_are_skipped(machine: Machine):
+    machine.errors["sts"] = NoCredentialsError()
     problems = machine.problems()
-    assert problems.pop("credentials").startswith("No AWS credentials were found")
+    assert problems.pop("credentials").startswith("No complete AWS credentials were found")
     assert problems == dict.fromkeys(CHECKS[4:], "not checked")
 
 
-def test_an_account_that_is_not_allowed_is_a_problem(machine: Machine):
+def test_disallowed_account_is_a_problem(machine: Machine):
     machine.config["aws:allowedAccountIds"] = {"value": '["210987654321"]', "secret": False}
-    assert "account 123456789012, and aws:allowedAccountIds has 210987654321" in machine.problems()["credentials"]
+    assert "account 123456789012, but aws:allowedAccountIds is 210987654321" in machine.problems()["credentials"]
     machine.config["aws:allowedAccountIds"] = {"value": f'["{ACCOUNT}"]', "secret": False}
     assert machine.problems() == {}
 
 
-def test_a_right_that_is_missing_is_a_problem_of_its_check_alone(machine: Machine):
-    refusal = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
-    machine.refusing["lambda"] = ClientError(refusal, "GetAccountSettings")
+def test_missing_permission_fails_only_its_check(machine: Machine):
+    error = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
+    machine.errors["lambda"] = ClientError(error, "GetAccountSettings")
     assert list(machine.problems()) == ["concurrency"]
 
 
-def test_api_gateway_may_write_logs_or_the_stack_lets_it(machine: Machine):
+def test_api_gateway_needs_permission_to_write_logs(machine: Machine):
     machine.role = ""
     assert "manageApiGatewayAccount true" in machine.problems()["API Gateway"]
     machine.config["event-processing:manageApiGatewayAccount"] = {"value": "true", "secret": False}
@@ -207,15 +207,13 @@ def test_api_gateway_may_write_logs_or_the_stack_lets_it(machine: Machine):
     ("unreserved", "held", "good"),
     [(110, None, True), (109, None, False), (100, 10, True), (100, 9, False), (10, None, False), (50, 12, True)],
 )
-def test_a_hundred_must_stay_unreserved_after_what_the_stack_does_not_hold_yet(
-    machine: Machine, unreserved: int, held: int | None, good: bool
-):
+def test_hundred_executions_stay_unreserved(machine: Machine, unreserved: int, held: int | None, good: bool):
     machine.config["event-processing:reservedConcurrency"] = {"value": "10", "secret": False}
     machine.unreserved, machine.reserved = unreserved, held
     assert (machine.problems() == {}) == good
 
 
-def test_a_small_account_is_ready_for_a_stack_that_reserves_nothing(machine: Machine):
+def test_small_account_is_ready_without_reservations(machine: Machine):
     machine.unreserved = 10
     assert machine.problems() == {}
 
@@ -228,6 +226,6 @@ def test_a_small_account_is_ready_for_a_stack_that_reserves_nothing(machine: Mac
         ("210987654321", "event-processing-dev-callers", False),
     ],
 )
-def test_a_domain_is_free_or_this_stacks_own(machine: Machine, owner: str, pool_name: str, good: bool):
+def test_domain_is_free_or_belongs_to_this_stack(machine: Machine, owner: str, pool_name: str, good: bool):
     machine.domain, machine.pool_name = {"UserPoolId": "pool", "AWSAccountId": owner}, pool_name
     assert (machine.problems() == {}) == good

@@ -1,4 +1,4 @@
-"""A redrive killed at any moment loses nothing: each message is in one of the queues, or in both."""
+"""A redrive that is killed at any moment loses nothing: every message is in one queue or in both."""
 
 import json
 import os
@@ -24,24 +24,22 @@ from tests.ops.queues import REGION, TwoQueues, login
 ROOT = Path(__file__).resolve().parents[2]
 LETTERS = [login(f"user-{number}") for number in range(12)]  # two batches
 
-REDRIVE = "from ops import dead_letters; dead_letters.WAIT_SECONDS = 0; from ops.__main__ import app; app()"
-# The control: what is deleted before it is sent is nowhere in between.
+REDRIVE = "from ops import dead_letter_queue as queue; queue.WAIT_SECONDS = 0; from ops.__main__ import app; app()"
+# The control deletes a batch before it sends it, so that in between the batch is in no queue.
 DELETE_FIRST = f"""
-from ops import redrive
-send = redrive._send
-def delete_and_send(sqs, batch, source_url, moved):
-    urls = dict(QueueUrl=source_url.replace("source", "letters"))
-    entries = [dict(Id=str(n), ReceiptHandle=each.message["ReceiptHandle"]) for n, each in enumerate(batch)]
-    sqs.delete_message_batch(**urls, Entries=entries)
-    return send(sqs, batch, source_url, moved)
-redrive._send = delete_and_send
+from ops.redrive import Redrive
+send = Redrive._send
+def delete_and_send(self, batch):
+    self._held.delete(batch)
+    return send(self, batch)
+Redrive._send = delete_and_send
 {REDRIVE}
 """
 
 
 @dataclass
 class Killer:
-    """SQS over HTTP that kills whoever makes one certain request, before it is carried out or before it is answered."""
+    """SQS over HTTP, which kills the client at a chosen request, before executing it or before responding."""
 
     sqs: Any
     process: subprocess.Popen[bytes] | None = None
@@ -51,11 +49,11 @@ class Killer:
     seen: Counter[str] = field(default_factory=Counter)
 
     def answer(self, action: str, request: dict[str, Any]) -> dict[str, Any] | None:
-        """What SQS answers, or None to one who is dead."""
+        """Return the response of SQS, or None when the client was killed."""
         self.seen[action] += 1
-        is_it = (action, self.seen[action]) == (self.action, self.number)
-        answer = None if is_it and self.when == "before" else getattr(self.sqs, xform_name(action))(**request)
-        if is_it:
+        is_chosen = (action, self.seen[action]) == (self.action, self.number)
+        answer = None if is_chosen and self.when == "before" else getattr(self.sqs, xform_name(action))(**request)
+        if is_chosen:
             self._kill()
             return None
         return answer
@@ -65,7 +63,7 @@ class Killer:
         os.kill(self.process.pid, signal.SIGKILL)
 
     def run(self, queues: TwoQueues, program: str, action: str = "", number: int = 0, when: str = "") -> int:
-        """Redrive everything, and be killed at that request."""
+        """Redrive everything and kill the process at that request; return its exit code."""
         self.action, self.number, self.when = action, number, when
         self.seen.clear()
         arguments = ["dead-letters", "redrive", "--reason", "gave-up", "--yes", "--outputs", str(queues.outputs)]
@@ -80,7 +78,7 @@ class Killer:
 
 def handler_of(killer: Killer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        """The JSON protocol of SQS, as far as no request fails."""
+        """The JSON protocol of SQS, without errors."""
 
         protocol_version = "HTTP/1.1"
 
@@ -105,10 +103,10 @@ def handler_of(killer: Killer) -> type[BaseHTTPRequestHandler]:
 
 @pytest.fixture
 def killer(queues: TwoQueues) -> Iterator[Killer]:
-    """In front of the queues, which the outputs say are there."""
+    """A server in front of the queues, to which the outputs point."""
     killer = Killer(queues.sqs)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(killer))
-    server.daemon_threads = False  # so that closing it waits for each request that is being answered
+    server.daemon_threads = False  # so that closing the server waits for pending requests
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     outputs = json.loads(queues.outputs.read_text()) | {"endpoint": f"http://127.0.0.1:{server.server_port}"}
@@ -131,7 +129,7 @@ def lost(queues: TwoQueues) -> set[str]:
 
 
 def time_passes(queues: TwoQueues) -> None:
-    """What the killed process held is visible again."""
+    """Make the messages that the killed process held visible again."""
     for message in sqs_backends[DEFAULT_ACCOUNT_ID][REGION].queues["letters"]._messages:
         message.change_visibility(0)
 
@@ -145,22 +143,23 @@ def time_passes(queues: TwoQueues) -> None:
         ("DeleteMessageBatch", 1, "after", 10, 2),
     ],
 )
-def test_it_loses_nothing(killer: Killer, buried: TwoQueues, action: str, number: int, when: str, sent: int, left: int):
+def test_killed_redrive_loses_nothing(
+    killer: Killer, buried: TwoQueues, action: str, number: int, when: str, sent: int, left: int
+):
     assert killer.run(buried, REDRIVE, action, number, when) == -signal.SIGKILL
     assert lost(buried) == set()
     assert (len(buried.bodies("source")), len(buried.bodies("letters"))) == (sent, left)
 
 
-def test_run_again_it_brings_back_the_rest(killer: Killer, buried: TwoQueues):
+def test_second_run_redrives_the_rest(killer: Killer, buried: TwoQueues):
     assert killer.run(buried, REDRIVE, "SendMessageBatch", 2, "after") == -signal.SIGKILL
     time_passes(buried)
     assert killer.run(buried, REDRIVE) == 0
     assert lost(buried) == set()
     assert buried.bodies("letters") == []
-    assert len(buried.bodies("source")) == 14, "two of them twice"
+    assert len(buried.bodies("source")) == 14, "two messages twice"
 
 
-def test_one_that_deletes_first_is_seen_to_lose(killer: Killer, buried: TwoQueues):
-    """The control."""
+def test_control_deleting_first_loses_messages(killer: Killer, buried: TwoQueues):
     assert killer.run(buried, DELETE_FIRST, "DeleteMessageBatch", 1, "after") == -signal.SIGKILL
     assert len(lost(buried)) == 10

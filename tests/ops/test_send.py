@@ -1,4 +1,4 @@
-"""Each event is accepted by the queue once, or kept in a file to be sent again, however sending ends."""
+"""Every event is accepted by the queue once, or kept in a file to be sent again, however sending ends."""
 
 import json
 import resource
@@ -12,9 +12,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from typer.testing import CliRunner, Result
 
 from ops.__main__ import app
-from ops.events import Event, Rejected, count_events, open_events, send_events
+from ops.events import Event, RejectedEvents, count_events, open_events, send_events
 from tests.fakes.checkout import ROOT
-from tests.ops.queues import TwoQueues, answer_with, assert_refused, login
+from tests.ops.queues import TwoQueues, answer_with, assert_fails, login
 
 
 def send(queues: TwoQueues, *arguments: str, stdin: str = "") -> Result:
@@ -23,7 +23,7 @@ def send(queues: TwoQueues, *arguments: str, stdin: str = "") -> Result:
 
 @pytest.fixture
 def events(tmp_path: Path) -> Path:
-    """Twenty-five of them, so that the third batch is half full."""
+    """A file of 25 events, so that the third batch is half full."""
     file = tmp_path / "events.jsonl"
     file.write_text("".join(f"{login(f'user-{number}')}\n" for number in range(25)))
     return file
@@ -34,18 +34,18 @@ def lines(path: str | Path) -> list[str]:
 
 
 def test_every_line_is_sent_once(queues: TwoQueues, events: Path):
-    assert send(queues, "--file", str(events)).stdout == "Sent 25 of 25 events.\n"
+    assert send(queues, "--file", str(events)).stdout == "Sent 25 events.\n"
     assert sorted(queues.bodies("source")) == sorted(lines(events))
     assert {path.name for path in Path().iterdir()} == {"outputs.json", "events.jsonl"}
 
 
-def test_standard_input_blank_lines_and_other_line_ends_will_do(queues: TwoQueues):
+def test_blank_lines_and_other_line_ends_are_accepted(queues: TwoQueues):
     odd = login("grace").replace("Mail", "Web\u2028mail")
-    assert send(queues, "--file", "-", stdin=f"{odd}\r\n\n  \n{login('ada')}").stdout == "Sent 2 of 2 events.\n"
+    assert send(queues, "--file", "-", stdin=f"{odd}\r\n\n  \n{login('ada')}").stdout == "Sent 2 events.\n"
     assert queues.bodies("source") == [odd, login("ada")]
 
 
-def test_one_event_of_flags(queues: TwoQueues):
+def test_event_from_options_is_sent(queues: TwoQueues):
     when = ["--timestamp", "2024-03-01T00:00:00Z"]
     assert send(queues, "--user-id", "ada", "--service-id", "m", "--service-name", "M", *when).exit_code == 0
     (body,) = queues.bodies("source")
@@ -54,35 +54,39 @@ def test_one_event_of_flags(queues: TwoQueues):
     }  # fmt: skip
 
 
-def test_what_was_typed_is_not_kept(queues: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_rejected_event_from_options_is_not_kept(queues: TwoQueues, monkeypatch: pytest.MonkeyPatch):
     answer_with(monkeypatch, send_message_batch=lambda request, real: {"Failed": [{"Id": "0", "Code": "Busy"}]})
-    assert_refused(send(queues, "--user-id", "ada", "--service-id", "mail"), "  event 1: Busy")
+    assert_fails(send(queues, "--user-id", "ada", "--service-id", "mail"), "  event 1: Busy")
     assert [path.name for path in Path().iterdir()] == ["outputs.json"]
 
 
-def test_nothing_is_sent_when_one_breaks_the_contract_unless_raw(queues: TwoQueues, events: Path):
+def test_invalid_events_are_sent_only_with_raw(queues: TwoQueues, events: Path):
     with events.open("a") as file:
         file.write("{}\n" * 12)
-    refused = send(queues, "--file", str(events))
-    assert_refused(refused, "12 of 37 events break the contract")
-    assert "event 26: " in refused.stderr
-    assert len(refused.stderr.splitlines()) == 12
+    result = send(queues, "--file", str(events))
+    assert_fails(result, "12 of 37 events violate the contract")
+    assert "event 26: " in result.stderr
+    assert len(result.stderr.splitlines()) == 12
     assert queues.bodies("source") == []
-    assert send(queues, "--file", str(events), "--raw").stdout == "Sent 37 of 37 events.\n"
+    assert send(queues, "--file", str(events), "--raw").stdout == "Sent 37 events.\n"
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(b"", "holds no event"), (b"\n \n", "holds no event"), (b"{}\n\xff\n", "Line 2 of events.jsonl is not UTF-8")],
+    [
+        (b"", "contains no event"),
+        (b"\n \n", "contains no event"),
+        (b"{}\n\xff\n", "Line 2 of events.jsonl is not UTF-8"),
+    ],
 )
-def test_a_file_without_events_is_one_sentence(queues: TwoQueues, content: bytes, sentence: str):
+def test_file_without_events_is_reported(queues: TwoQueues, content: bytes, sentence: str):
     Path("events.jsonl").write_bytes(content)
-    assert_refused(send(queues, "--file", "events.jsonl", "--raw"), sentence)
-    assert_refused(send(queues, "--file", "."), ". cannot be read: Is a directory.")
-    assert_refused(send(queues, "--file", "events.jsonl", "--user-id", "ada"), "either a file or")
+    assert_fails(send(queues, "--file", "events.jsonl", "--raw"), sentence)
+    assert_fails(send(queues, "--file", "."), ". cannot be read: Is a directory.")
+    assert_fails(send(queues, "--file", "events.jsonl", "--user-id", "ada"), "Use either --file or")
 
 
-def test_what_the_queue_refuses_inside_a_200_is_kept_to_be_sent_again(
+def test_events_rejected_in_a_successful_response_are_kept(
     queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def all_but_the_first(request: dict[str, Any], real: Any) -> Any:
@@ -93,7 +97,7 @@ def test_what_the_queue_refuses_inside_a_200_is_kept_to_be_sent_again(
         answer_with(patch, send_message_batch=all_but_the_first)
         result = send(queues, "--file", str(events), "--failed", "again.jsonl")
     assert result.stdout == "Sent 22 of 25 events.\n"
-    assert_refused(result, "  event 11: InternalError")
+    assert_fails(result, "  event 11: InternalError")
     assert Path("again.jsonl").stat().st_mode & 0o777 == 0o600
     assert lines("again.jsonl") == lines(events)[::10]
     assert send(queues, "--file", "again.jsonl").exit_code == 0
@@ -108,7 +112,7 @@ def test_what_the_queue_refuses_inside_a_200_is_kept_to_be_sent_again(
         (ClientError({"Error": {"Code": "ExpiredToken"}}, "SendMessageBatch"), 1, "credentials have expired"),
     ],
 )
-def test_stopped_half_way_it_keeps_what_is_left(
+def test_interrupted_send_keeps_the_unsent_events(
     queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, sentence: str
 ):
     def second_fails(request: dict[str, Any], real: Any) -> Any:
@@ -120,27 +124,27 @@ def test_stopped_half_way_it_keeps_what_is_left(
     result = send(queues, "--file", str(events), "--failed", "again.jsonl")
     assert (result.exit_code, result.stdout) == (code, "")
     assert sentence in result.stderr
-    assert "15 of 25 events are kept in again.jsonl" in result.stderr
+    assert "15 of 25 events kept in again.jsonl" in result.stderr
     assert sorted(queues.bodies("source") + lines("again.jsonl")) == sorted(lines(events))
 
 
 @pytest.mark.parametrize("code", ["InvalidMessageContents", "AWS.SimpleQueueService.BatchRequestTooLong"])
-def test_a_batch_refused_for_a_body_does_not_keep_the_others_from_going(
+def test_batch_rejected_for_a_body_does_not_stop_the_others(
     queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch, code: str
 ):
-    def refuse_first(request: dict[str, Any], real: Any) -> Any:
+    def reject_first(request: dict[str, Any], real: Any) -> Any:
         if request["Entries"][0]["MessageBody"] == lines(events)[0]:
             raise ClientError({"Error": {"Code": code}}, "SendMessageBatch")
         return real(**request)
 
-    answer_with(monkeypatch, send_message_batch=refuse_first)
+    answer_with(monkeypatch, send_message_batch=reject_first)
     assert send(queues, "--file", str(events), "--failed", "again.jsonl").stdout == "Sent 15 of 25 events.\n"
     assert lines("again.jsonl") == lines(events)[:10]
 
 
 @pytest.fixture
 def small_files(events: Path) -> Iterator[None]:
-    """No file can grow beyond 1000 bytes, as on a disk that is full."""
+    """Limit files to 1000 bytes, as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     yield
@@ -148,7 +152,7 @@ def small_files(events: Path) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("small_files")
-def test_a_disk_that_is_full_is_said_and_what_was_kept_is_whole(
+def test_full_disk_is_reported_and_kept_events_are_whole(
     queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch
 ):
     answer_with(monkeypatch, send_message_batch=lambda request, real: {"Failed": []})
@@ -156,26 +160,28 @@ def test_a_disk_that_is_full_is_said_and_what_was_kept_is_whole(
     kept = lines("again.jsonl")
     assert 0 < len(kept) < 25
     assert kept == lines(events)[: len(kept)]
-    assert_refused(
-        result, f"again.jsonl ends before event {len(kept) + 1}, for it could not take more (File too large)"
+    assert_fails(
+        result, f"again.jsonl ends before event {len(kept) + 1}, because the rest could not be written (File too large)"
     )
-    assert "are kept in" not in result.stderr
+    assert "kept in" not in result.stderr
 
 
-def test_what_was_kept_before_is_not_overwritten(queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch):
+def test_existing_file_is_not_overwritten(queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch):
     Path("again.jsonl").write_text("evidence")
     answer_with(monkeypatch, send_message_batch=lambda request, real: {"Failed": []})
-    assert_refused(send(queues, "--file", str(events), "--failed", "again.jsonl"), "is there already")
+    assert_fails(
+        send(queues, "--file", str(events), "--failed", "again.jsonl"), "already exists and will not be overwritten"
+    )
     assert Path("again.jsonl").read_text() == "evidence"
 
 
-def test_unless_told_where_it_keeps_what_was_not_accepted_where_git_ignores_it(
+def test_rejected_events_are_kept_by_default_in_a_private_file_that_git_ignores(
     queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch
 ):
     answer_with(monkeypatch, send_message_batch=lambda request, real: {"Failed": []})
     result = send(queues, "--file", str(events))
     (kept,) = Path(".localcloud", "kept").iterdir()
-    assert f"25 of 25 events are kept in {kept}" in result.stderr
+    assert f"25 events kept in {kept}" in result.stderr
     assert kept.stat().st_mode & 0o777 == 0o600
     assert lines(kept) == lines(events)
     assert f"{kept.parts[0]}/" in (ROOT / ".gitignore").read_text().splitlines()
@@ -188,7 +194,7 @@ class Accepting:
         return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
 
 
-def test_memory_does_not_grow_with_the_file(tmp_path: Path):
+def test_memory_does_not_grow_with_file_size(tmp_path: Path):
     count = 5_000
     with (tmp_path / "many.jsonl").open("w") as file:
         file.writelines(f"{login('x' * 200)}\n" for _ in range(count))
@@ -197,9 +203,9 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path):
     def peak(hold: bool) -> int:
         tracemalloc.start()
         with open_events(tmp_path / "many.jsonl") as events:
-            held: Any = list(events) if hold else events  # the control: what holding them all would take
+            held: Any = list(events) if hold else events  # the control: memory of a list of all events
             assert count_events(held, check=False) == count
-            sent = send_events(Accepting(), "url", held, Rejected(tmp_path / "none").keep)
+            sent = send_events(Accepting(), "url", held, RejectedEvents(tmp_path / "none").add)
         assert sent == count
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
@@ -209,7 +215,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path):
     assert peak(hold=True) > size
 
 
-def test_a_body_no_batch_can_hold_goes_alone(tmp_path: Path):
+def test_oversized_body_is_sent_alone(tmp_path: Path):
     sizes: list[int] = []
 
     class Recording(Accepting):
@@ -218,5 +224,5 @@ def test_a_body_no_batch_can_hold_goes_alone(tmp_path: Path):
             return super().send_message_batch(QueueUrl, Entries)
 
     bodies = [Event(number, "x" * size) for number, size in enumerate([10, 2_000_000, 10, 600_000, 600_000])]
-    send_events(Recording(), "url", bodies, Rejected(tmp_path / "none").keep)
+    send_events(Recording(), "url", bodies, RejectedEvents(tmp_path / "none").add)
     assert sizes == [1, 1, 2, 1]

@@ -1,4 +1,4 @@
-"""A surprise on any step of the path fails the smoke test in one sentence, and the user is removed all the same."""
+"""Any unexpected result fails the smoke test in a sentence, and the test user is removed anyway."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -9,8 +9,8 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sqs.models import sqs_backends
 
-from ops import dead_letters, smoke, smoke_dead_letter
-from ops.api import Answer
+from ops import dead_letter_queue, smoke, smoke_dead_letter
+from ops.api import ApiResponse
 from ops.errors import OperatorError
 from ops.events import Failure, Sent
 from ops.stack import ApiClient
@@ -23,20 +23,20 @@ REMOVE = smoke._remove
 DEADLINE_SECONDS = 10
 
 
-class Path:
-    """The path of a stack that works, as long as a test leaves it as it is."""
+class FakeStack:
+    """A stack that works, until a test breaks a part of it."""
 
     def __init__(self, stack: SimulatedStack) -> None:
         self.stack = stack
         self.stored: dict[str, dict[str, str]] = {}
         self.fold: Callable[[str, str], str] = max
-        self.refused_status = 401
+        self.unauthorized_status = 401
         self.failures: list[Failure] = []
         self.quarantine: Callable[[str, str], object] = self.bury
         self.now = 0.0
         self.returns = 0
         self.removals = 0
-        self.told: list[str] = []
+        self.reports: list[str] = []
 
     def send(self, outputs: Any, bodies: list[str]) -> Sent:
         self._quarantine_what_is_invalid()
@@ -47,14 +47,16 @@ class Path:
             self._store(event["user_id"])
         return Sent(1, self.failures)
 
-    def query(self, outputs: Any, user: str, token: str | None) -> Answer:
+    def query(self, outputs: Any, user: str, token: str | None) -> ApiResponse:
         if token is None:
-            return Answer(self.refused_status, None)
+            return ApiResponse(self.unauthorized_status, None)
         newest_first = sorted(self.stored[user].items(), key=lambda login: login[1], reverse=True)
-        return Answer(200, {"services": [{"service_id": one, "last_accessed": at} for one, at in newest_first]})
+        return ApiResponse(
+            200, {"services": [{"service_id": service, "last_accessed": at} for service, at in newest_first]}
+        )
 
     def remove(self, outputs: Any, user: str) -> bool:
-        """The record is removed, and comes back as often as events are still on their way."""
+        """Remove the record, and restore it as often as events are still on their way."""
         was_there = REMOVE(outputs, user)
         self.removals += was_there
         if self.returns:
@@ -63,7 +65,7 @@ class Path:
         return was_there
 
     def bury(self, message_id: str, body: str, code: str = "timestamp_malformed") -> None:
-        """Put a message among the dead letters as the event handler does."""
+        """Quarantine a message as the event handler does."""
         self.stack.client("sqs").send_message(
             QueueUrl=self.stack.queues["events-dead-letters"],
             MessageBody=body,
@@ -71,9 +73,9 @@ class Path:
         )
 
     def letters(self) -> list[tuple[str, bool, int]]:
-        """Body, whether it can be seen, and how often it was received; looking this way is no receive."""
+        """Return body, visibility and receive count of every dead letter, without a receive."""
         queue = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].queues[f"{PREFIX}-events-dead-letters"]
-        return [(one.body, one.visible, one.approximate_receive_count) for one in queue._messages]
+        return [(message.body, message.visible, message.approximate_receive_count) for message in queue._messages]
 
     def _store(self, user: str) -> None:
         item = {"user_id": {"S": user}}
@@ -86,7 +88,14 @@ class Path:
             self.quarantine(message["MessageId"], message["Body"])
 
     def smoke(self, *, dead_letter: bool = False) -> None:
-        smoke.smoke(self.stack.outputs, CLIENT, DEADLINE_SECONDS, self.told.append, dead_letter=dead_letter)
+        smoke.smoke(
+            self.stack.outputs,
+            CLIENT,
+            DEADLINE_SECONDS,
+            report=self.reports.append,
+            warn=self.reports.append,
+            dead_letter=dead_letter,
+        )
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -96,133 +105,133 @@ class Path:
 
 
 @pytest.fixture
-def path(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStack]:
     with simulated_stack() as stack:
         create_table(stack.client("dynamodb"), stack.outputs.table_name)
-        path = Path(stack)
+        fake = FakeStack(stack)
         monkeypatch.setattr(smoke, "fetch_token", lambda outputs, client: "token")
-        monkeypatch.setattr(smoke, "send_bodies", path.send)
-        monkeypatch.setattr(smoke, "query_services", path.query)
-        monkeypatch.setattr(smoke, "_remove", path.remove)
-        # Time passes while the test waits, and not while this machine is busy.
-        clock = SimpleNamespace(monotonic=lambda: path.now, sleep=path.sleep)
+        monkeypatch.setattr(smoke, "send_bodies", fake.send)
+        monkeypatch.setattr(smoke, "query_services", fake.query)
+        monkeypatch.setattr(smoke, "_remove", fake.remove)
+        # Time passes only while the test waits, not while this machine is busy.
+        clock = SimpleNamespace(monotonic=lambda: fake.now, sleep=fake.sleep)
         monkeypatch.setattr(smoke, "time", clock)
         monkeypatch.setattr(smoke_dead_letter, "time", clock)
-        monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
-        yield path
+        monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
+        yield fake
 
 
 @pytest.mark.parametrize("state", ["OK", "INSUFFICIENT_DATA"])
-def test_a_path_that_works_with_health_that_is_not_in_alarm_passes(path: Path, state: str):
-    path.stack.alarm("service-health", None, state)
-    path.smoke()
-    assert path.told[-1] == f"service-health is {state}"
-    assert path.left() == []
+def test_working_stack_passes(fake: FakeStack, state: str):
+    fake.stack.alarm("service-health", None, state)
+    fake.smoke()
+    assert fake.reports[-1] == f"service-health is {state}"
+    assert fake.left() == []
 
 
-def test_a_stack_without_the_composite_says_so(path: Path):
-    path.smoke()
-    assert "no service-health" in path.told[-1]
+def test_missing_composite_alarm_is_reported(fake: FakeStack):
+    fake.smoke()
+    assert "setting `alarms` of this stack omits it" in fake.reports[-1]
 
 
-def test_health_in_alarm_fails_with_what_pages(path: Path):
-    path.stack.alarm("service-health", None, "ALARM")
-    path.stack.alarm("api-down", "p1", "ALARM")
-    path.stack.alarm("dlq-not-empty", "p2", "ALARM")
+def test_health_in_alarm_fails_and_names_paging_alarms(fake: FakeStack):
+    fake.stack.alarm("service-health", None, "ALARM")
+    fake.stack.alarm("api-down", "p1", "ALARM")
+    fake.stack.alarm("dlq-not-empty", "p2", "ALARM")
     with pytest.raises(OperatorError, match=r"service-health is in alarm: api-down. See"):
-        path.smoke()
-    assert path.left() == []
+        fake.smoke()
+    assert fake.left() == []
 
 
-def test_a_late_login_that_wins_is_a_surprise(path: Path):
-    path.fold = lambda before, after: after
-    with pytest.raises(OperatorError, match=r"should answer .* but answers .*smoke-test-.* may still appear"):
-        path.smoke()
-    assert path.left() == []
+def test_late_login_that_wins_fails(fake: FakeStack):
+    fake.fold = lambda before, after: after
+    with pytest.raises(OperatorError, match=r"should return .* but returns .*smoke-test-.* may still appear"):
+        fake.smoke()
+    assert fake.left() == []
 
 
-def test_an_open_api_is_a_surprise(path: Path):
-    path.refused_status = 200
-    with pytest.raises(OperatorError, match="should answer 401 without a token, but answers 200"):
-        path.smoke()
-    assert path.left() == []
+def test_api_without_authorization_fails(fake: FakeStack):
+    fake.unauthorized_status = 200
+    with pytest.raises(OperatorError, match="should return 401 without a token, but returns 200"):
+        fake.smoke()
+    assert fake.left() == []
 
 
-def test_a_queue_that_does_not_accept_is_a_surprise(path: Path):
-    path.failures = [Failure("body", "InternalError")]
+def test_rejecting_queue_fails(fake: FakeStack):
+    fake.failures = [Failure("body", "InternalError")]
     with pytest.raises(OperatorError, match="did not accept 1 of 5 events: InternalError"):
-        path.smoke()
+        fake.smoke()
 
 
-def test_an_interruption_leaves_nothing_either(path: Path):
+def test_interruption_leaves_no_record(fake: FakeStack):
     def interrupt(*_: Any) -> Any:
         raise KeyboardInterrupt
 
-    path.fold = lambda before, after: interrupt() if before else after
+    fake.fold = lambda before, after: interrupt() if before else after
     with pytest.raises(KeyboardInterrupt):
-        path.smoke()
-    assert path.left() == []
+        fake.smoke()
+    assert fake.left() == []
 
 
-def test_a_failed_test_leaves_no_record_either_that_comes_back(path: Path):
-    path.fold = lambda before, after: after
-    path.returns = 2
-    with pytest.raises(OperatorError, match="should answer"):
-        path.smoke()
-    assert (path.removals, path.left()) == (3, [])
+def test_failure_removes_a_record_that_comes_back(fake: FakeStack):
+    fake.fold = lambda before, after: after
+    fake.returns = 2
+    with pytest.raises(OperatorError, match="should return"):
+        fake.smoke()
+    assert (fake.removals, fake.left()) == (3, [])
 
 
-def test_an_event_still_on_its_way_brings_the_record_back_for_a_moment_only(path: Path):
-    path.returns = 2
-    path.smoke()
-    assert (path.removals, path.left()) == (3, [])
-    assert "The test user is removed, and stays away" in path.told
+def test_record_brought_back_by_a_late_event_is_removed(fake: FakeStack):
+    fake.returns = 2
+    fake.smoke()
+    assert (fake.removals, fake.left()) == (3, [])
+    assert "The test user was removed and did not come back" in fake.reports
 
 
-def test_a_record_that_comes_back_for_ever_is_a_surprise(path: Path):
-    path.returns = 1_000_000
+def test_record_that_keeps_coming_back_fails(fake: FakeStack):
+    fake.returns = 1_000_000
     with pytest.raises(OperatorError, match=r"still comes back .* after it was removed"):
-        path.smoke()
+        fake.smoke()
 
 
-def test_the_invalid_event_becomes_the_dead_letter_that_is_taken_out(path: Path):
-    path.smoke(dead_letter=True)
-    assert "The invalid event is a dead letter with its reason and its bytes, and is taken out" in path.told
-    assert (path.letters(), path.left()) == ([], [])
+def test_invalid_event_becomes_a_dead_letter_that_is_deleted(fake: FakeStack):
+    fake.smoke(dead_letter=True)
+    assert "The invalid event became a dead letter with its reason and its bytes, and was deleted" in fake.reports
+    assert (fake.letters(), fake.left()) == ([], [])
 
 
-def test_dead_letters_of_others_stay_and_are_seen_as_rarely_as_can_be(path: Path):
+def test_other_dead_letters_stay_and_are_received_at_most_once(fake: FakeStack):
     others = [login(f"user-{number}") for number in range(12)]
     for body in others:
-        path.bury("of another", body)
-    path.smoke(dead_letter=True)
-    assert [body for body, _, _ in path.letters()] == others
-    assert all(visible and received <= 1 for _, visible, received in path.letters())
-    assert any(received for _, _, received in path.letters())  # the control: a look is seen here
+        fake.bury("of another", body)
+    fake.smoke(dead_letter=True)
+    assert [body for body, _, _ in fake.letters()] == others
+    assert all(visible and received <= 1 for _, visible, received in fake.letters())
+    assert any(received for _, _, received in fake.letters())  # the control: a receive is counted here
 
 
-BROKEN: dict[str, tuple[Callable[[Path, str, str], object], str]] = {
+BROKEN: dict[str, tuple[Callable[[FakeStack, str, str], object], str]] = {
     "never quarantined": (
-        lambda path, id_, body: None,
-        "is not among the dead letters: see `python -m ops logs --mess",
+        lambda fake, id_, body: None,
+        "is not among the dead letters. See: python -m ops logs --mess",
     ),
     "read and written again": (
-        lambda path, id_, body: path.bury(id_, json.dumps(json.loads(body))),
+        lambda fake, id_, body: fake.bury(id_, json.dumps(json.loads(body))),
         "The body of the dead letter should be",
     ),
     "one blank less": (
-        lambda path, id_, body: path.bury(id_, body.replace("  ", " ", 1)),
+        lambda fake, id_, body: fake.bury(id_, body.replace("  ", " ", 1)),
         "The body of the dead letter",
     ),
-    "another body": (lambda path, id_, body: path.bury(id_, "{}"), "The body of the dead letter should be"),
+    "another body": (lambda fake, id_, body: fake.bury(id_, "{}"), "The body of the dead letter should be"),
     "another reason": (
-        lambda path, id_, body: path.bury(id_, body, "field_blank"),
+        lambda fake, id_, body: fake.bury(id_, body, "field_blank"),
         "The reason of the dead letter should be 'timestamp_malformed', but is 'field_blank'",
     ),
-    "the id of another": (lambda path, id_, body: path.bury("other", body), "The source message of the dead letter"),
+    "the id of another": (lambda fake, id_, body: fake.bury("other", body), "The source message of the dead letter"),
     "given up": (
-        lambda path, id_, body: path.stack.client("sqs").send_message(
-            QueueUrl=path.stack.queues["events-dead-letters"], MessageBody=body
+        lambda fake, id_, body: fake.stack.client("sqs").send_message(
+            QueueUrl=fake.stack.queues["events-dead-letters"], MessageBody=body
         ),
         "but is 'gave-up'",
     ),
@@ -230,26 +239,26 @@ BROKEN: dict[str, tuple[Callable[[Path, str, str], object], str]] = {
 
 
 @pytest.mark.parametrize("defect", BROKEN)
-def test_a_quarantine_that_is_broken_is_a_surprise(path: Path, defect: str):
+def test_broken_quarantine_fails(fake: FakeStack, defect: str):
     break_, sentence = BROKEN[defect]
-    path.quarantine = lambda message_id, body: break_(path, message_id, body)
-    path.bury("of another", login("ada"))
+    fake.quarantine = lambda message_id, body: break_(fake, message_id, body)
+    fake.bury("of another", login("ada"))
     with pytest.raises(OperatorError) as surprise:
-        path.smoke(dead_letter=True)
+        fake.smoke(dead_letter=True)
     assert sentence in str(surprise.value)
     assert "among the dead letters" in str(surprise.value)
-    ((body, visible, received),) = path.letters()
-    assert (body, visible, received <= 2, path.left()) == (login("ada"), True, True, [])
+    ((body, visible, received),) = fake.letters()
+    assert (body, visible, received <= 2, fake.left()) == (login("ada"), True, True, [])
 
 
-def test_a_surprise_before_leaves_no_dead_letter(path: Path):
-    path.refused_status = 200
-    with pytest.raises(OperatorError, match="should answer 401"):
-        path.smoke(dead_letter=True)
-    assert (path.letters(), path.left()) == ([], [])
+def test_earlier_failure_leaves_no_dead_letter(fake: FakeStack):
+    fake.unauthorized_status = 200
+    with pytest.raises(OperatorError, match="should return 401"):
+        fake.smoke(dead_letter=True)
+    assert (fake.letters(), fake.left()) == ([], [])
 
 
-def test_nothing_invalid_is_sent_unless_asked_for(path: Path):
-    path.smoke()
-    assert path.letters() == []
-    assert not any("breaks the contract" in line for line in path.told)
+def test_invalid_event_is_sent_only_with_dead_letter(fake: FakeStack):
+    fake.smoke()
+    assert fake.letters() == []
+    assert not any("violates the contract" in line for line in fake.reports)

@@ -1,4 +1,4 @@
-"""Outputs become a stack an operator can use, or one sentence that says what is wrong with them."""
+"""Outputs become a stack that the commands can use, or a sentence that says what is wrong with them."""
 
 import json
 from pathlib import Path
@@ -11,28 +11,28 @@ from ops.stack import load_outputs, parse_outputs
 from tests.fakes.outputs import OUTPUTS
 
 
-def test_a_stack_in_aws_uses_the_region_of_its_arns_and_the_users_own_credentials():
+def test_aws_stack_uses_region_of_its_arns_and_own_credentials():
     outputs = parse_outputs(json.dumps(OUTPUTS), "stack dev")
     assert (outputs.region, outputs.endpoint, outputs.access_key_id) == ("eu-west-1", None, None)
     assert outputs.api_client(None).client_id == "the-id"
 
 
-def test_an_embedded_cloud_brings_endpoint_region_and_credentials():
+def test_embedded_cloud_has_endpoint_region_and_credentials():
     local = {"endpoint": "http://127.0.0.1:4566", "region": "eu-north-1", "accessKeyId": "k", "secretAccessKey": "s"}
     outputs = parse_outputs(json.dumps(OUTPUTS | local), "a file")
     assert outputs.client("sqs").meta.endpoint_url == "http://127.0.0.1:4566"
     assert outputs.region == "eu-north-1"
 
 
-def test_secrets_do_not_show_when_outputs_are_printed():
+def test_repr_omits_secrets():
     outputs = parse_outputs(json.dumps(OUTPUTS | {"secretAccessKey": "the-key"}), "a file")
-    assert "the-id" in repr(outputs)  # the control: printing does reach the clients
+    assert "the-id" in repr(outputs)  # the control: the repr contains the clients
     assert "the-secret" not in repr(outputs)
     assert "the-key" not in repr(outputs)
 
 
 @pytest.mark.parametrize("missing", sorted(OUTPUTS))
-def test_each_missing_output_is_named(missing):
+def test_missing_output_is_named(missing):
     text = json.dumps({key: value for key, value in OUTPUTS.items() if key != missing})
     with pytest.raises(OperatorError, match=missing):
         parse_outputs(text, "stack dev")
@@ -41,63 +41,63 @@ def test_each_missing_output_is_named(missing):
 @pytest.mark.parametrize(
     "text", ["", "not json", "[]", "7", '{"apiClients": 3}', json.dumps(OUTPUTS | {"apiClients": []})]
 )
-def test_what_is_not_outputs_is_refused_in_one_sentence(text):
-    with pytest.raises(OperatorError) as refusal:
+def test_invalid_outputs_are_rejected_in_one_sentence(text):
+    with pytest.raises(OperatorError) as error:
         parse_outputs(text, "the file")
-    assert str(refusal.value).startswith("the file ")
-    assert "\n" not in str(refusal.value)
+    assert str(error.value).startswith("the file ")
+    assert "\n" not in str(error.value)
 
 
-def test_a_choice_between_api_clients_is_asked_for_by_name():
+def test_several_api_clients_need_a_choice():
     two = {"one": {"clientId": "1", "clientSecret": "a"}, "two": {"clientId": "2", "clientSecret": "b"}}
     outputs = parse_outputs(json.dumps(OUTPUTS | {"apiClients": two}), "a file")
     with pytest.raises(OperatorError, match="--client: one, two"):
         outputs.api_client(None)
-    with pytest.raises(OperatorError, match="'three': it has one, two"):
+    with pytest.raises(OperatorError, match=r"'three'\. It has: one, two"):
         outputs.api_client("three")
     assert outputs.api_client("two").client_id == "2"
 
 
-def test_without_any_stack_the_newcomer_is_told_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_missing_stack_error_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(OperatorError, match="python -m localcloud up"):
         load_outputs(None, None)
     with pytest.raises(OperatorError, match=r"missing\.json"):
         load_outputs(None, Path("missing.json"))
-    with pytest.raises(OperatorError, match="give one"):
+    with pytest.raises(OperatorError, match="Use one of them"):
         load_outputs("dev", Path("missing.json"))
 
 
-def test_a_stack_without_the_pulumi_cli_is_one_sentence(monkeypatch: pytest.MonkeyPatch):
+def test_missing_pulumi_cli_is_reported(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(OperatorError, match="Pulumi CLI, which is not on PATH"):
+    with pytest.raises(OperatorError, match="the Pulumi CLI is not on PATH"):
         load_outputs("dev", None)
 
 
-def test_a_stack_is_read_through_the_pulumi_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A stand-in CLI that answers only to the arguments that reveal secrets, or says why not on stderr."""
+def test_stack_is_read_through_the_pulumi_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The fake CLI accepts only the arguments that reveal secrets; otherwise it fails."""
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     cli = tmp_path / "pulumi"
     answer = json.dumps(OUTPUTS)
     cli.write_text(
-        f"#!/bin/sh\n[ \"$*\" = 'stack output --json --show-secrets --non-interactive --stack dev' ] || "
+        f"#!/bin/sh\n[ \"$*\" = 'stack output --json --show-secrets --stack dev --non-interactive' ] || "
         f"{{ echo 'error: no stack named that' >&2; exit 1; }}\nprintf '%s' '{answer}'\n"
     )
     cli.chmod(0o755)
     assert load_outputs("dev", None).table_name == OUTPUTS["tableName"]
-    with pytest.raises(OperatorError, match="outputs of other: error: no stack named that"):
+    with pytest.raises(OperatorError, match=r"outputs of stack other cannot be read: .* error: no stack named that"):
         load_outputs("other", None)
 
 
 @pytest.mark.parametrize(
     ("output", "value", "sentence"),
     [
-        ("queueUrl", 5, "does not hold the outputs"),
-        ("endpoint", "nonsense", "does not hold the outputs"),
-        ("tokenUrl", "", "does not hold the outputs"),
+        ("queueUrl", 5, "does not contain the outputs"),
+        ("endpoint", "nonsense", "does not contain the outputs"),
+        ("tokenUrl", "", "does not contain the outputs"),
         ("functions", {"query": "q"}, "has no output 'event-handler'"),
     ],
 )
-def test_outputs_that_nobody_could_use_are_refused_at_once(output: str, value: Any, sentence: str):
+def test_unusable_outputs_are_rejected(output: str, value: Any, sentence: str):
     with pytest.raises(OperatorError, match=sentence):
         parse_outputs(json.dumps(OUTPUTS | {output: value}), "a file")

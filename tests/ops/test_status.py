@@ -1,4 +1,4 @@
-"""The state of a stack is read from what AWS says of it, and from nothing of another stack."""
+"""The state of a stack is read from its own resources, and from those of no other stack."""
 
 import json
 import time
@@ -25,32 +25,32 @@ def run(stack: SimulatedStack, folder: Path, *arguments: str) -> Result:
     return CliRunner().invoke(app, ["status", "--outputs", str(file), *arguments])
 
 
-def test_an_alarm_has_the_severity_of_the_topic_it_tells(stack: SimulatedStack):
+def test_alarm_has_the_severity_of_its_topic(stack: SimulatedStack):
     stack.alarm("consumer-down", "p1", "ALARM")
     stack.alarm("dlq-not-empty", "p2", "OK")
     stack.alarm("queue-age", None, "ALARM")
     found = read(stack.outputs)
-    assert {one.id: (one.severity, one.state) for one in found.alarms} == {
+    assert {alarm.id: (alarm.severity, alarm.state) for alarm in found.alarms} == {
         "consumer-down": ("p1", "ALARM"),
         "dlq-not-empty": ("p2", "OK"),
         "queue-age": (None, "ALARM"),
     }
-    assert [one.id for one in found.firing] == ["consumer-down"]
+    assert [alarm.id for alarm in found.firing] == ["consumer-down"]
     assert found.firing[0].runbook == "https://example.com/runbook.md#consumer-down"
 
 
-def test_what_pages_comes_first(stack: SimulatedStack):
+def test_most_urgent_alarm_comes_first(stack: SimulatedStack):
     for alarm_id, severity in (("api-4xx", "p3"), ("dlq-not-empty", "p2"), ("ingest-down", "p1")):
         stack.alarm(alarm_id, severity, "ALARM")
-    assert [one.id for one in read(stack.outputs).firing] == ["ingest-down", "dlq-not-empty", "api-4xx"]
+    assert [alarm.id for alarm in read(stack.outputs).firing] == ["ingest-down", "dlq-not-empty", "api-4xx"]
 
 
-def test_an_alarm_of_a_stack_whose_name_goes_on_is_not_this_ones(stack: SimulatedStack):
+def test_alarms_of_a_stack_with_a_longer_name_are_excluded(stack: SimulatedStack):
     stack.alarm("ingest-down", "p1", "ALARM", prefix=f"{PREFIX}-2")
     assert read(stack.outputs).alarms == ()
 
 
-def test_the_age_of_the_oldest_message_is_cloudwatchs_or_unknown(stack: SimulatedStack):
+def test_oldest_age_is_from_cloudwatch_or_unknown(stack: SimulatedStack):
     stack.client("sqs").send_message(QueueUrl=stack.queues["events"], MessageBody="body")
     now = datetime.now(UTC)
     for minutes, age in ((10, 60), (4, 420)):
@@ -70,7 +70,7 @@ def test_the_age_of_the_oldest_message_is_cloudwatchs_or_unknown(stack: Simulate
     assert (dead_letters.waiting, dead_letters.oldest_seconds) == (0, None)
 
 
-def test_only_the_last_errors_are_shown_newest_last(stack: SimulatedStack):
+def test_last_errors_are_shown_newest_last(stack: SimulatedStack):
     now = int(time.time() * 1000)
     for number in range(4):
         stack.log("query", now + number, {"level": "ERROR", "message": f"error {number}"})
@@ -79,18 +79,18 @@ def test_only_the_last_errors_are_shown_newest_last(stack: SimulatedStack):
 
 
 def test_functions_show_the_version_of_their_artifact(stack: SimulatedStack):
-    assert [(one.role, one.version) for one in read(stack.outputs).functions] == [
+    assert [(function.role, function.version) for function in read(stack.outputs).functions] == [
         ("event-handler", "1a2b3c4d5e6f"),
         ("query", "1a2b3c4d5e6f"),
     ]
 
 
-def test_a_version_that_may_not_be_read_is_unknown(stack: SimulatedStack):
+def test_unreadable_version_is_unknown(stack: SimulatedStack):
     stack.client("lambda").update_function_configuration(FunctionName=f"{PREFIX}-query", Environment={"Variables": {}})
     assert read(stack.outputs).functions[1].version == "unknown"
 
 
-def test_who_is_told_shows_neither_addresses_nor_the_pagers_url(stack: SimulatedStack, tmp_path: Path):
+def test_status_omits_addresses_and_pager_url(stack: SimulatedStack, tmp_path: Path):
     sns = stack.client("sns")
     sns.subscribe(TopicArn=stack.topics["p1"], Protocol="https", Endpoint="https://pager.example.com/KEY")
     sns.subscribe(TopicArn=stack.topics["p2"], Protocol="email", Endpoint="oncall@example.com")
@@ -99,10 +99,10 @@ def test_who_is_told_shows_neither_addresses_nor_the_pagers_url(stack: Simulated
         assert "email" in shown  # the control
         assert "oncall@" not in shown
         assert "KEY" not in shown
-    assert "P3            nobody: set alarmEmail or pageEndpoint" in run(stack, tmp_path).stdout
+    assert "P3            nobody; set alarmEmail or pageEndpoint" in run(stack, tmp_path).stdout
 
 
-def test_a_subscription_nobody_confirmed_stands_out(stack: SimulatedStack, monkeypatch: pytest.MonkeyPatch):
+def test_unconfirmed_subscription_is_separate(stack: SimulatedStack, monkeypatch: pytest.MonkeyPatch):
     pending = {"SubscriptionArn": "PendingConfirmation", "Protocol": "email", "Endpoint": "oncall@example.com"}
     outputs, real = stack.outputs, StackOutputs.client
 
@@ -115,14 +115,14 @@ def test_a_subscription_nobody_confirmed_stands_out(stack: SimulatedStack, monke
             return [{"Subscriptions": [pending]}]
 
     monkeypatch.setattr(StackOutputs, "client", lambda self, name: Sns() if name == "sns" else real(self, name))
-    assert {(one.confirmed, one.unconfirmed) for one in read(outputs).topics} == {((), ("email",))}
+    assert {(topic.confirmed, topic.unconfirmed) for topic in read(outputs).topics} == {((), ("email",))}
 
 
 @pytest.mark.parametrize(
     ("severity", "state", "code"),
     [("p3", "ALARM", 3), ("p1", "OK", 0), ("p1", "INSUFFICIENT_DATA", 0), (None, "ALARM", 0)],
 )
-def test_the_exit_code_says_whether_somebody_is_told(
+def test_exit_code_reports_notifying_alarms(
     stack: SimulatedStack, tmp_path: Path, severity: str | None, state: str, code: int
 ):
     stack.alarm("api-4xx", severity, state)
@@ -132,17 +132,17 @@ def test_the_exit_code_says_whether_somebody_is_told(
     assert json.loads(as_json.stdout)["firing"] == (["api-4xx"] if code else [])
 
 
-def test_what_fires_is_told_with_its_reason_and_its_page_of_the_runbook(stack: SimulatedStack, tmp_path: Path):
+def test_firing_alarm_is_printed_with_reason_and_runbook(stack: SimulatedStack, tmp_path: Path):
     stack.alarm("ingest-down", "p1", "ALARM")
     shown = run(stack, tmp_path).stdout
     assert "ALARM P1 ingest-down since 20" in shown
     assert "Because the test says so." in shown
     assert "https://example.com/runbook.md#ingest-down" in shown
-    assert "keeps alarms without evaluating" not in shown
+    assert "stores alarms without evaluating" not in shown
 
 
-def test_what_cannot_be_asked_is_one_sentence(stack: SimulatedStack, tmp_path: Path):
+def test_missing_function_is_reported(stack: SimulatedStack, tmp_path: Path):
     stack.client("lambda").delete_function(FunctionName=f"{PREFIX}-query")
-    refused = run(stack, tmp_path)
-    assert (refused.exit_code, refused.stdout) == (1, "")
-    assert refused.stderr.startswith("GetFunctionConfiguration found nothing of that name")
+    result = run(stack, tmp_path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("GetFunctionConfiguration found no such resource")

@@ -1,4 +1,4 @@
-"""A kept token is used until it is nearly too old, thrown away when it is refused, and read by its owner alone."""
+"""A cached token is used until shortly before it expires, replaced when rejected, and readable by its owner alone."""
 
 import json
 import os
@@ -12,30 +12,29 @@ from typer.testing import CliRunner, Result
 
 from ops import api, tokens
 from ops.__main__ import app
-from ops.api import Answer, Token
-from ops.commands import api as api_command
+from ops.api import ApiResponse, Token
 from ops.tokens import TokenCache
 from tests.ops.test_command_line import outputs_file
 
 
 @dataclass
 class Api:
-    """A pool that grants token after token, and an API that takes the newest alone."""
+    """A user pool that grants tokens, and an API that accepts only the newest."""
 
     expires_in: float = 3600
     granted: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    refuses: bool = False
+    received: list[str] = field(default_factory=list)
+    rejects: bool = False
 
     def grant(self, *arguments: Any) -> Token:
         self.granted.append(f"token-{len(self.granted) + 1}")
         return Token(self.granted[-1], self.expires_in)
 
-    def answer(self, outputs: Any, user_id: str, token: str) -> Answer:
-        self.asked.append(token)
-        if self.refuses or token != self.granted[-1]:
-            return Answer(401, {"message": "A valid access token is required.", "request_id": "r"})
-        return Answer(200, {"user_id": user_id, "services": []})
+    def answer(self, outputs: Any, user_id: str, token: str) -> ApiResponse:
+        self.received.append(token)
+        if self.rejects or token != self.granted[-1]:
+            return ApiResponse(401, {"message": "A valid access token is required.", "request_id": "r"})
+        return ApiResponse(200, {"user_id": user_id, "services": []})
 
 
 @pytest.fixture
@@ -43,7 +42,7 @@ def pool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
     pool = Api()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(tokens, "request_token", pool.grant)
-    monkeypatch.setattr(api_command, "query_services", pool.answer)
+    monkeypatch.setattr(tokens, "query_services", pool.answer)
     return pool
 
 
@@ -60,7 +59,7 @@ def kept(tmp_path: Path) -> list[Path]:
     return sorted((tmp_path / "cache" / "event-processing").glob("*"))
 
 
-def test_one_token_serves_many_commands(pool: Api, outputs: str, tmp_path: Path):
+def test_cached_token_is_reused(pool: Api, outputs: str, tmp_path: Path):
     for _ in range(3):
         assert run("query", "ada", "--outputs", outputs).exit_code == 0
     assert run("token", "--outputs", outputs).stdout == "token-1\n"
@@ -68,7 +67,7 @@ def test_one_token_serves_many_commands(pool: Api, outputs: str, tmp_path: Path)
     assert run("token", "--fresh", "--outputs", outputs).stdout == "token-2\n"
 
 
-def test_nobody_else_can_read_it(pool: Api, outputs: str, tmp_path: Path):
+def test_token_file_is_private(pool: Api, outputs: str, tmp_path: Path):
     mask = os.umask(0)
     try:
         run("token", "--outputs", outputs)
@@ -81,7 +80,7 @@ def test_nobody_else_can_read_it(pool: Api, outputs: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])
-def test_what_others_could_read_or_write_is_not_used(pool: Api, outputs: str, tmp_path: Path, mode: int):
+def test_file_accessible_to_others_is_not_used(pool: Api, outputs: str, tmp_path: Path, mode: int):
     run("token", "--outputs", outputs)
     (file,) = kept(tmp_path)
     file.chmod(mode)
@@ -90,13 +89,13 @@ def test_what_others_could_read_or_write_is_not_used(pool: Api, outputs: str, tm
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"access_token": "x", "expires_at": "soon"}', "\x00"])
-def test_what_is_no_token_is_replaced(pool: Api, outputs: str, tmp_path: Path, content: str):
+def test_unreadable_token_file_is_replaced(pool: Api, outputs: str, tmp_path: Path, content: str):
     run("token", "--outputs", outputs)
     kept(tmp_path)[0].write_text(content)
     assert run("token", "--outputs", outputs).stdout == "token-2\n"
 
 
-def test_a_link_is_not_followed(pool: Api, outputs: str, tmp_path: Path):
+def test_symbolic_link_is_not_followed(pool: Api, outputs: str, tmp_path: Path):
     run("token", "--outputs", outputs)
     (file,) = kept(tmp_path)
     file.rename(tmp_path / "elsewhere")
@@ -105,25 +104,25 @@ def test_a_link_is_not_followed(pool: Api, outputs: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize(("expires_in", "granted"), [(3600, 1), (tokens.LEEWAY_SECONDS - 1, 2), (0, 2)])
-def test_it_is_used_until_shortly_before_it_expires(pool: Api, outputs: str, expires_in: float, granted: int):
+def test_token_is_used_until_shortly_before_expiry(pool: Api, outputs: str, expires_in: float, granted: int):
     pool.expires_in = expires_in
     run("token", "--outputs", outputs)
     run("token", "--outputs", outputs)
     assert len(pool.granted) == granted
 
 
-def test_a_refused_token_is_replaced_once(pool: Api, outputs: str):
+def test_rejected_token_is_replaced_once(pool: Api, outputs: str):
     run("query", "ada", "--outputs", outputs)
-    pool.grant()  # the pool was replaced: the kept token is worth nothing
+    pool.grant()  # the pool was replaced, so the cached token is invalid
     assert run("query", "ada", "--outputs", outputs).exit_code == 0
-    assert pool.asked == ["token-1", "token-1", "token-3"]
-    pool.refuses = True
-    refused = run("query", "ada", "--outputs", outputs)
-    assert (refused.exit_code, len(pool.asked)) == (1, 5)
-    assert refused.stderr == "The API answered 401: A valid access token is required. (request r)\n"
+    assert pool.received == ["token-1", "token-1", "token-3"]
+    pool.rejects = True
+    result = run("query", "ada", "--outputs", outputs)
+    assert (result.exit_code, len(pool.received)) == (1, 5)
+    assert result.stderr == "The API returned 401: A valid access token is required. (request r)\n"
 
 
-def test_each_pool_client_and_scope_has_its_own(pool: Api, tmp_path: Path):
+def test_every_pool_client_and_scope_has_its_own_token(pool: Api, tmp_path: Path):
     for changes in ({}, {"tokenUrl": "http://other"}, {"apiScope": "other"}):
         run("token", "--outputs", str(outputs_file(tmp_path, **changes)))
     client = {"clientId": "other", "clientSecret": "secret"}
@@ -131,28 +130,28 @@ def test_each_pool_client_and_scope_has_its_own(pool: Api, tmp_path: Path):
     assert (len(pool.granted), len(kept(tmp_path))) == (4, 4)
 
 
-def test_expired_ones_are_not_left_behind(pool: Api, outputs: str, tmp_path: Path):
+def test_expired_tokens_are_deleted(pool: Api, outputs: str, tmp_path: Path):
     folder = tmp_path / "cache" / "event-processing"
     folder.mkdir(parents=True)
     (folder / "token-old.json").write_text(json.dumps({"access_token": "x", "expires_at": time.time() - 1}))
-    (folder / "of somebody else").touch()
+    (folder / "file of another program").touch()
     run("token", "--outputs", outputs)
-    assert {path.name for path in kept(tmp_path)} & {"token-old.json", "of somebody else"} == {"of somebody else"}
+    assert {path.name for path in kept(tmp_path)} & {"token-old.json", "file of another program"} == {
+        "file of another program"
+    }
 
 
-def test_without_a_place_to_keep_it_the_command_still_works(
-    pool: Api, outputs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_unwritable_cache_is_not_an_error(pool: Api, outputs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "cache").write_text("a file where the folder would be")
     assert run("token", "--outputs", outputs).stdout == "token-1\n"
     assert TokenCache(None).get("key") is None
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"access_token": "x", "expires_in": "soon"}'])
-def test_an_answer_that_is_no_token_is_one_sentence(body: bytes, outputs: str, monkeypatch: pytest.MonkeyPatch):
+def test_response_without_token_is_reported(body: bytes, outputs: str, monkeypatch: pytest.MonkeyPatch):
     response = api.requests.Response()
     response.status_code, response._content = 200, body
     monkeypatch.setattr(api.requests, "post", lambda *arguments, **options: response)
-    refused = run("token", "--fresh", "--outputs", outputs)
-    assert (refused.exit_code, len(refused.stderr.splitlines())) == (1, 1)
-    assert "is no token" in refused.stderr
+    result = run("token", "--fresh", "--outputs", outputs)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert "something other than a token" in result.stderr

@@ -1,0 +1,60 @@
+"""How a command ends: a sentence instead of a traceback, and an exit code a script can use."""
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import typer
+
+from ops.errors import CANNOT_BE_WRITTEN, explain
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _make_output_safe() -> None:
+    """Keep unencodable characters and closed streams from ending a command."""
+    # When the shell closed them (>&-), the next opened file would get their number and what is printed.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 (a device, open until the end)
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _abandon_stdout() -> None:
+    """Discard what is still buffered, so that Python does not report the same error at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def handle_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Print an error that the operator can fix on stderr and exit with 1; with 130 after Ctrl-C, 0 on a closed pipe."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        _make_output_safe()
+        try:
+            result = command(*args, **kwargs)
+            # Flush here, where an error is handled, rather than when Python exits.
+            sys.stdout.flush()
+        except (KeyboardInterrupt, typer.Abort):
+            # A confirmation turns Ctrl-C and the end of input into Abort.
+            print("Interrupted.", file=sys.stderr)
+            sys.exit(130)
+        except BrokenPipeError:
+            # The reader (head, less) has read enough.
+            _abandon_stdout()
+            sys.exit(0)
+        except Exception as error:
+            sentence = explain(error)
+            if sentence is None:
+                raise
+            print(sentence, file=sys.stderr)
+            if isinstance(error, OSError) and error.errno in CANNOT_BE_WRITTEN:
+                _abandon_stdout()
+            sys.exit(1)
+        return result
+
+    return run

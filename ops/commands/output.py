@@ -1,0 +1,53 @@
+"""How commands print: tables for people, tab-separated lines for programs, notes on standard error."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+MANY = 100  # a shorter task ends before a bar could be seen
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table on a terminal; elsewhere a header line and one tab-separated line per row."""
+    if not sys.stdout.isatty():
+        for row in (header, *rows):
+            print("\t".join(escape_unprintable(cell) for cell in row))
+        return
+    table = Table(*header)
+    for row in rows:
+        # Text, because Rich would interpret markup in a str.
+        table.add_row(*(Text(escape_unprintable(cell)) for cell in row))
+    Console().print(table)
+
+
+def escape_unprintable(text: str) -> str:
+    """Return `text` on one line, with the characters escaped that could control a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def print_note(sentence: str) -> None:
+    """Print a sentence for the person on standard error, so that programs can read standard output."""
+    print(sentence, file=sys.stderr)
+
+
+def format_time(value: datetime) -> str:
+    """Return the time as RFC 3339, to the second."""
+    return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@contextmanager
+def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Return a function that moves a progress bar to a count; a short task, or no terminal, gets no bar."""
+    if total < MANY or not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda done: progress.update(task, completed=done)
