@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.packaging import wheels
+from components.packaging import slimming, wheels
 from components.packaging.wheels import ArtifactError
 
 __all__ = ["Artifact", "ArtifactError", "Target", "build_artifact", "target_from_environment"]
@@ -92,7 +92,7 @@ def _build(project: Path, target: Target, progress: Callable[[str], None]) -> Ar
     if not lock.is_file():
         raise ArtifactError(f"{lock} is missing, and it names what ships: run from the project, or lock the packages.")
     sources = _sources(project)
-    builder = Path(__file__).read_bytes() + Path(wheels.__file__).read_bytes()
+    builder = b"".join(Path(module).read_bytes() for module in (__file__, slimming.__file__, wheels.__file__))
     layer_inputs = (builder, target.python_version.encode(), target.platform.encode(), lock.read_bytes())
     code_inputs = (builder, target.python_version.encode(), *(part for source in sources.items() for part in source))
     machine = sysconfig.get_platform() if target.platform == HOST else ""  # wheels differ by it, the version does not
@@ -103,8 +103,8 @@ def _build(project: Path, target: Target, progress: Callable[[str], None]) -> Ar
         interpreter = _interpreter(target)
         tree = work / "layer"
         wheels.install(lock, tree, platform=platform, python_version=target.python_version)
-        wheels.prune(tree)
-        wheels.slim(tree)
+        slimming.prune(tree)
+        slimming.slim(tree)
         wheels.compile_bytecode(tree, interpreter)
         wheels.write_zip(tree, wheels.LAYER_PREFIX, zip_file)
 

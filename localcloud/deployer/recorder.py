@@ -36,8 +36,7 @@ class Graph(Deployment):
     def one(self, type_: str, name: str | None = None) -> Resource:
         """Return the only resource of a type, or of a type and name."""
         found = [resource for resource in self.of_type(type_) if name in (None, resource.name)]
-        wanted = type_ if name is None else f"{type_} {name}"
-        assert len(found) == 1, f"expected one {wanted}, found {[resource.name for resource in found]}"
+        assert len(found) == 1, f"expected one {type_} {name or ''}, found {[resource.name for resource in found]}"
         return found[0]
 
     def children(self, urn: str) -> list[Resource]:

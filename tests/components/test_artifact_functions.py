@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from components.packaging import wheels
+from components.packaging import slimming
 from components.packaging.artifact import Artifact, Target, build_artifact
 from handlers.vocabulary import Environment
 
@@ -230,7 +230,7 @@ def test_no_start_reads_prose_or_endpoints_of_services_never_called(unpacked: Pa
     assert '"documentation":"' not in "".join(path.read_text() for path in data.rglob("*.json"))
     assert not list(data.rglob("*.gz"))
     partitions = json.loads((data / "endpoints.json").read_text())["partitions"]
-    assert set().union(*(partition["services"] for partition in partitions)) == set(wheels.BOTOCORE_SERVICES)
+    assert set().union(*(partition["services"] for partition in partitions)) == set(slimming.BOTOCORE_SERVICES)
 
 
 def test_the_archives_fit_what_lambda_takes(artifact: Artifact) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from components.packaging.wheels import BOTOCORE_OPERATIONS
+from components.packaging.slimming import BOTOCORE_OPERATIONS
 from handlers.vocabulary import Outcome
 from tests.privacy.conftest import SIDETRACKED
 
