@@ -169,13 +169,16 @@ def fake_browser(folder: Path, script: str) -> str:
 
 
 def test_a_picture_is_taken_with_a_profile_that_is_gone_afterwards(tmp_path: Path) -> None:
-    script = 'for one in "$@"; do case "$one" in --screenshot=*) echo "$@" > "${one#--screenshot=}";; esac; done'
+    script = """for word in "$@"; do
+        case "$word" in --screenshot=*) echo "$@ TMPDIR=$TMPDIR" > "${word#--screenshot=}";; esac
+    done"""
     picture = tmp_path / "page.png"
     browser.take_picture(fake_browser(tmp_path, script), tmp_path / "page.html", picture, 1280, 900)
     said = picture.read_text()
     assert "--window-size=1280,900" in said
     profile = re.search(r"--user-data-dir=(\S+)", said)
     assert profile
+    assert f"TMPDIR={profile[1]}" in said
     assert not Path(profile[1]).exists()
 
 

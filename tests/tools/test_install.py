@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.processes import heard
 from tests.fakes.waiting import HANG_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +20,8 @@ INSTALL = ROOT / "tools" / "install.py"
 def start(folder: Path, requirements: str) -> subprocess.Popen[str]:
     (folder / "requirements.txt").write_text(requirements)
     command = [sys.executable, INSTALL, "environment", "requirements.txt", "stamp", "1"]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with heard(signal.SIGINT):
+        return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.soak  # every `make test` on a new machine shows it
