@@ -33,7 +33,12 @@ def take_picture(browser: str, page: Path, picture: Path, width: int, height: in
             *(f"--screenshot={picture}", page.resolve().as_uri()),
         ]
         process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            env=os.environ | {"TMPDIR": profile},  # where it leaves a folder of its own when it is killed
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         with process:
             try:

@@ -4,7 +4,9 @@ A process that has ended stays as a zombie until its parent reads its exit code.
 shown as a zombie while a thread still runs and holds its open files and locks.
 """
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 IDS = "[0-9]*"
@@ -30,6 +32,22 @@ def with_environment(text: str) -> IsMeant:
 def with_command(*texts: str) -> IsMeant:
     """Select every process with all these texts in its command line."""
     return lambda folder: all(text.encode() in (folder / "cmdline").read_bytes() for text in texts)
+
+
+@contextmanager
+def heard(*numbers: signal.Signals) -> Iterator[None]:
+    """Within this, what is started hears these signals, even if the tests were started to ignore them.
+
+    A shell does that to what it starts in the background of a script, and nohup to everything; it is inherited.
+    """
+    ignored = [number for number in numbers if signal.getsignal(number) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _runs(folder: Path) -> bool:

@@ -177,6 +177,7 @@ def test_browser_profile_is_removed_after_the_picture(tmp_path: Path) -> None:
     assert "--window-size=1280,900" in arguments
     profile = re.search(r"--user-data-dir=(\S+)", arguments)
     assert profile
+    assert f"TMPDIR={profile[1]}" in said
     assert not Path(profile[1]).exists()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.processes import living, with_environment
+from tests.fakes.processes import heard, living, with_environment
 from tests.fakes.waiting import HANG_SECONDS, eventually
 
 # Every process of a run has the scratch directory in its environment, which Linux shows.
@@ -33,15 +33,16 @@ class Run:
         self.scratch = scratch
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
         outputs = ["--outputs", str(scratch / "outputs.json")] if command == "server" else []
-        self._process = subprocess.Popen(
-            [*COMMANDS[command], *outputs],
-            cwd=checkout,
-            env=environment | {"TMPDIR": str(scratch)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with heard(signal.SIGINT, signal.SIGHUP):
+            self._process = subprocess.Popen(
+                [*COMMANDS[command], *outputs],
+                cwd=checkout,
+                env=environment | {"TMPDIR": str(scratch)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def __enter__(self) -> "Run":
         return self
@@ -105,6 +106,7 @@ def test_nothing_survives_at_critical_moments(
         assert run.processes(), "the control: running processes are found"
         run.end(number)
         eventually(run.left_over, lambda found: not found)
+        assert b"s expected" not in run.watch(), "it was interrupted, and did not come to its end"
 
 
 @pytest.mark.soak
