@@ -170,14 +170,15 @@ def fake_browser(folder: Path, script: str) -> str:
 
 
 def test_browser_profile_is_removed_after_the_picture(tmp_path: Path) -> None:
-    script = 'for option in "$@"; do case "$option" in --screenshot=*) echo "$@" > "${option#*=}";; esac; done'
+    write = '--screenshot=*) echo "TMPDIR=$TMPDIR $@" > "${option#*=}"'
+    script = f'for option in "$@"; do case "$option" in {write};; esac; done'
     picture = tmp_path / "page.png"
     browser.take_picture(fake_browser(tmp_path, script), tmp_path / "page.html", picture, 1280, 900)
     arguments = picture.read_text()
     assert "--window-size=1280,900" in arguments
     profile = re.search(r"--user-data-dir=(\S+)", arguments)
     assert profile
-    assert f"TMPDIR={profile[1]}" in said
+    assert f"TMPDIR={profile[1]}" in arguments
     assert not Path(profile[1]).exists()
 
 
