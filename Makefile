@@ -4,10 +4,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/.installed
+# Which packages an environment holds: those of `make demo`, or these and the rest of `make test`, or the fuzzer too.
+DEMO := $(VENV)/.installed-demo
+TEST := $(VENV)/.installed-test
+SOAK := $(VENV)/.installed-soak
 # What scans the infrastructure pins a botocore of its own.
 SECURITY_VENV := .venv-security
-SECURITY_INSTALLED := $(SECURITY_VENV)/.installed
+SECURITY := $(SECURITY_VENV)/.installed-security
+INSTALL = @LOCALCLOUD_PARENT=$$PPID exec $(PYTHON) tools/install.py
 
 .DEFAULT_GOAL := help
 
@@ -15,26 +19,34 @@ SECURITY_INSTALLED := $(SECURITY_VENV)/.installed
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-$(INSTALLED): requirements-dev.txt
-	@LOCALCLOUD_PARENT=$$PPID exec $(PYTHON) tools/install.py $(VENV) requirements-dev.txt $(INSTALLED) 950
+$(DEMO): requirements/demo.txt
+	$(INSTALL) $(VENV) requirements/demo.txt --megabytes 350
 
-$(SECURITY_INSTALLED): requirements-security.txt
-	@LOCALCLOUD_PARENT=$$PPID exec $(PYTHON) tools/install.py $(SECURITY_VENV) requirements-security.txt $(SECURITY_INSTALLED) 300
+$(TEST): requirements/test.txt $(DEMO)
+	$(INSTALL) $(VENV) requirements/demo.txt requirements/test.txt --megabytes 950 --bytecode
+
+$(SOAK): requirements/soak.txt $(TEST)
+	$(INSTALL) $(VENV) requirements/demo.txt requirements/test.txt requirements/soak.txt --megabytes 1100 --bytecode
+
+$(SECURITY): requirements/security.txt
+	$(INSTALL) $(SECURITY_VENV) requirements/security.txt --megabytes 300 --bytecode
 
 .PHONY: install
-install: $(INSTALLED) ## Make .venv with everything pinned in requirements-dev.txt
+install: $(TEST) ## Make .venv with everything for development
 
 .PHONY: demo
-demo: $(INSTALLED) ## Deploy everything on this machine, send logins, ask the API; then a drill, simulated
+# Its packages have no bytecode yet: the first process that imports a module writes it for the others.
+demo: export PYTHONDONTWRITEBYTECODE :=
+demo: $(DEMO) ## Deploy everything on this machine, send logins, ask the API; then a drill, simulated
 	@LOCALCLOUD_PARENT=$$PPID exec $(BIN)/python -m localcloud demo
 	@LOCALCLOUD_PARENT=$$PPID exec $(BIN)/python -m simulation.drill
 
 .PHONY: boards
-boards: $(INSTALLED) ## Draw the boards from a simulated week: HTML, and pictures where there is Chromium
+boards: $(DEMO) ## Draw the boards from a simulated week: HTML, and pictures where there is Chromium
 	@exec $(BIN)/python -m tools.pictures
 
 .PHONY: lint
-lint: $(INSTALLED) ## Style, direction of imports, types
+lint: $(TEST) ## Style, direction of imports, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
@@ -45,39 +57,37 @@ check: lint ## Lint, types and unit tests, in under a minute
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/handlers tests/components tests/docs
 
 .PHONY: test
-test: $(INSTALLED) $(SECURITY_INSTALLED) lint ## Everything that must be green before a change lands
+test: $(TEST) $(SECURITY) lint ## Everything that must be green before a change lands
 	@# Two workers, whole files each: fixtures such as a deployed stack are made once a worker.
-	$(BIN)/pytest -n 2 --dist loadfile
+	@# What a test leaves in the working tree fails the run.
+	$(BIN)/python -m tools.unchanged $(BIN)/pytest -n 2 --dist loadfile
 
 .PHONY: soak
-soak: $(INSTALLED) $(SECURITY_INSTALLED) ## The long forms: more seeds, more kills, half an hour and more
-	@# Linux on x86-64 alone has this fuzzer, so it is not among what everybody installs.
-	$(BIN)/pip install -q --disable-pip-version-check -r requirements-soak.txt
+soak: $(SOAK) $(SECURITY) ## The long forms: more seeds, more kills, half an hour and more
 	$(BIN)/pytest -m soak
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measure the functions beside two controls and write docs/benchmarks.md; some minutes
+bench: $(TEST) ## Measure the functions beside two controls and write docs/benchmarks.md; some minutes
 	$(BIN)/python -m tools.benchmarks
 
 .PHONY: alert-quality
-alert-quality: $(INSTALLED) ## Simulate every fault and write docs/alert-quality.md; some minutes
+alert-quality: $(TEST) ## Simulate every fault and write docs/alert-quality.md; some minutes
 	$(BIN)/python -m tools.alert_quality
 
 .PHONY: format
-format: $(INSTALLED) ## Format and sort what ruff can
+format: $(TEST) ## Format and sort what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 .PHONY: lock
-lock: $(INSTALLED) ## Pin the newest versions that fit the *.in files
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header --generate-hashes \
-	  handlers/requirements.in -o handlers/requirements.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header \
-	  -c handlers/requirements.txt requirements.in -o requirements.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header \
-	  -c handlers/requirements.txt -c requirements.txt requirements-dev.in -o requirements-dev.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header \
-	  requirements-security.in -o requirements-security.txt
+lock: COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header
+lock: $(TEST) ## Pin the groups of pyproject.toml again; a pinned version that still fits stays
+	$(COMPILE) --generate-hashes --group functions -o handlers/requirements.txt
+	$(COMPILE) --group program -c handlers/requirements.txt -o requirements.txt
+	$(COMPILE) --group demo -c handlers/requirements.txt -c requirements.txt -o requirements/demo.txt
+	$(COMPILE) --group test -c requirements/demo.txt -o requirements/test.txt
+	$(COMPILE) --group soak -c requirements/test.txt -o requirements/soak.txt
+	$(COMPILE) --group security -o requirements/security.txt
 
 .PHONY: clean
 clean: ## Remove what was built and installed

@@ -1,4 +1,4 @@
-"""The stack: settings, components, exports. What each part guarantees is written in `components/`."""
+"""The stack: settings, components, exports. `components/` describes what each component guarantees."""
 
 import pulumi
 import pulumi_aws as aws
@@ -10,15 +10,12 @@ from components.encryption import DataEncryption, DataEncryptionArgs
 from components.environments import event_handler_environment, query_environment
 from components.function import DependencyLayer, DependencyLayerArgs, PythonFunction, PythonFunctionArgs, artifact_for
 from components.identity import ApiIdentity, ApiIdentityArgs
-from components.monitoring import Monitoring, MonitoringArgs
+from components.monitoring.component import Monitoring, MonitoringArgs
 from components.monitoring.queries import LogGroups
-from components.monitoring.signals import AlarmId, Board, Section
 from components.monitoring.tracing import Tracing, TracingArgs
 from components.queue import EventQueue, EventQueueArgs
 from components.settings.stack_settings import StackSettings
-from components.signals.function import FunctionWatch, concurrency_signal
-from components.signals.objectives import JOURNEYS, objectives
-from components.signals.outcomes import ingest_signals, metrics_format_signal, query_outcome_signals
+from components.signals.function import EVENT_HANDLER, QUERY
 from components.table import UserServicesTable, UserServicesTableArgs
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_OBJECTIVE_MILLISECONDS, QUERY_SERVICE
 
@@ -27,11 +24,7 @@ artifact = artifact_for(settings.python_version)
 
 event_handler_name = settings.physical_name(EVENT_HANDLER_SERVICE)
 api_name = settings.physical_name("api")
-log_groups = LogGroups(
-    event_handler=settings.log_group_name(EVENT_HANDLER_SERVICE),
-    query=settings.log_group_name(QUERY_SERVICE),
-    api_access=settings.log_group_name("api-access"),
-)
+log_groups = LogGroups.of(settings.log_group_name)
 
 provider = aws.Provider(
     "aws",
@@ -89,22 +82,10 @@ layer = DependencyLayer(
     "dependencies",
     DependencyLayerArgs(
         physical_name=settings.physical_name("dependencies"),
-        archive=artifact.layer,
+        artifact=artifact,
         python_version=settings.python_version,
     ),
     in_account,
-)
-event_handler_watch = FunctionWatch(
-    service=EVENT_HANDLER_SERVICE,
-    stack=settings.stack,
-    title="event handler",
-    section=Section.EVENT_HANDLER,
-    board=Board.INGEST,
-    errors=AlarmId.EVENT_HANDLER_ERRORS,
-    throttles=AlarmId.EVENT_HANDLER_THROTTLES,
-    duration=AlarmId.EVENT_HANDLER_DURATION,
-    duration_statistic="Maximum",
-    failure="What it held is retried, then ends in the dead-letter queue.",
 )
 event_handler = PythonFunction(
     EVENT_HANDLER_SERVICE,
@@ -112,9 +93,7 @@ event_handler = PythonFunction(
         physical_name=event_handler_name,
         log_group_name=log_groups.event_handler,
         handler="handlers.event_handler.handler",
-        archive=artifact.code,
-        layer_arn=layer.arn,
-        python_version=settings.python_version,
+        runtime=layer.runtime,
         memory_mb=settings.consumer_memory_mb,
         timeout_seconds=settings.consumer_timeout_seconds,
         reserved_concurrency=settings.reserved_concurrency,
@@ -128,7 +107,8 @@ event_handler = PythonFunction(
         statements=(*queue.consume_statements(), *queue.quarantine_statements(), *table.write_statements()),
         log_retention_days=settings.log_retention_days,
         kms_key_arn=encryption.key_arn,
-        watch=event_handler_watch,
+        stack=settings.stack,
+        profile=EVENT_HANDLER,
     ),
     in_account,
 )
@@ -137,6 +117,7 @@ consumer = QueueConsumer(
     QueueConsumerArgs(
         queue_arn=queue.arn,
         function_arn=event_handler.arn,
+        function_name=event_handler_name,
         batch_size=settings.batch_size,
         batch_window_seconds=settings.batch_window_seconds,
         max_concurrency=settings.consumer_max_concurrency,
@@ -149,9 +130,7 @@ query = PythonFunction(
         physical_name=settings.physical_name(QUERY_SERVICE),
         log_group_name=log_groups.query,
         handler="handlers.query.handler",
-        archive=artifact.code,
-        layer_arn=layer.arn,
-        python_version=settings.python_version,
+        runtime=layer.runtime,
         memory_mb=settings.query_memory_mb,
         timeout_seconds=settings.query_timeout_seconds,
         provisioned_concurrency=settings.query_provisioned_concurrency,
@@ -159,18 +138,8 @@ query = PythonFunction(
         statements=table.read_statements(),
         log_retention_days=settings.log_retention_days,
         kms_key_arn=encryption.key_arn,
-        watch=FunctionWatch(
-            service=QUERY_SERVICE,
-            stack=settings.stack,
-            title="query function",
-            section=Section.QUERY,
-            board=Board.API,
-            errors=AlarmId.QUERY_ERRORS,
-            throttles=AlarmId.QUERY_THROTTLES,
-            duration=AlarmId.QUERY_DURATION,
-            duration_statistic="p99",
-            failure="Its callers get a 5XX.",
-        ),
+        stack=settings.stack,
+        profile=QUERY,
     ),
     in_account,
 )
@@ -219,23 +188,15 @@ monitoring = Monitoring(
     "monitoring",
     MonitoringArgs(
         physical_prefix=settings.physical_prefix,
+        stack=settings.stack,
+        api_name=api_name,
+        api_stage=STAGE,
         account_id=account_id,
         region=settings.region,
         query_folder=f"{settings.project}/{settings.stack}",
-        signals=(
-            *queue.signals,
-            *ingest_signals(settings.stack, event_handler_name),
-            *event_handler.signals,
-            concurrency_signal(event_handler_watch, event_handler_name, settings.consumer_max_concurrency),
-            *api.signals,
-            *query_outcome_signals(settings.stack),
-            *query.signals,
-            *table.signals,
-            metrics_format_signal(log_groups.functions),
-        ),
-        drawn=pulumi.Output.all(queue.drawn, consumer.signals).apply(lambda drawn: (*drawn[0], *drawn[1])),
-        composites=(*queue.composites, *JOURNEYS),
-        objectives=objectives(settings.stack, api_name),
+        signals=[signal for part in (queue, event_handler, consumer, api, query, table) for signal in part.signals],
+        drawn=(queue.drawn, consumer.drawn),
+        composites=queue.composites,
         log_groups=log_groups,
         log_writers=(event_handler, query, api),
         level=settings.monitoring,

@@ -1,1 +1,1 @@
-"""The functions that ship, measured beside controls in one run."""
+"""Measures the deployed functions beside two controls in one run."""

@@ -1,4 +1,4 @@
-"""Implementations in processes of their own, in the environment Lambda makes, asked for runs and measured there."""
+"""Runs each function in its own process, in an environment like Lambda's, and measures it there."""
 
 import importlib.metadata
 import json
@@ -28,14 +28,14 @@ PACKAGES = ("aws-lambda-powertools", "aws-xray-sdk", "boto3", "pydantic")
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What some batches took: CPU seconds in all, and wall seconds of each invocation."""
+    """The cost of some batches: CPU seconds in total, and wall-clock seconds of each invocation."""
 
     cpu: float
     walls: list[float]
 
 
 class Function:
-    """One started process; `init` is what its start took: cpu, wall (seconds), peak_memory (bytes)."""
+    """A started process; `init` is the cost of its start: cpu, wall (seconds), peak_memory (bytes)."""
 
     def __init__(self, process: "subprocess.Popen[str]", reports: Any, module: str) -> None:
         self._process, self._reports = process, reports
@@ -44,12 +44,12 @@ class Function:
         self.init: dict[str, float] = self._report()
 
     def run(self, count: int, size: int = 1, *, users: int | None = None, again: bool = False) -> Run:
-        """Run `count` batches that nobody has seen before, or, `again`, those of the last time."""
+        """Run `count` new batches; with `again`, repeat those of the last run."""
         first = self._next - count if again else self._next
         self._next = first + count
-        wanted = {"kind": self._kind, "first": first, "count": count, "size": size, "users": users}
+        request = {"kind": self._kind, "first": first, "count": count, "size": size, "users": users}
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(wanted) + "\n")
+        self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return Run(**self._report())
 
@@ -65,21 +65,21 @@ class Function:
 def start(
     module: str, server: TableServer, paths: list[Path], *, sampled: bool = True, depth: int = 0
 ) -> Iterator[Function]:
-    """A function whose modules are found in `paths`, imported at a depth of calls, traced or not, and its end."""
-    heard_by, reports = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), os.pipe()
-    heard_by.bind(("127.0.0.1", 0))  # nobody listens: the kernel drops what does not fit
+    """Start a function with its modules in `paths`, imported at a depth of calls, and stop it at the end."""
+    daemon, reports = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), os.pipe()
+    daemon.bind(("127.0.0.1", 0))  # nothing reads the traces: the kernel drops them
     command = [sys.executable, "-I", "-S", "-B", str(BENCH / "worker.py"), str(reports[1]), str(depth), module]
     process = subprocess.Popen(
         [*command, *map(str, [*paths, BENCH])],
-        env=_environment(server, heard_by.getsockname()[1], paths[0], sampled=sampled),
+        env=_environment(server, daemon.getsockname()[1], paths[0], sampled=sampled),
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,  # what functions print is their log
+        stdout=subprocess.DEVNULL,  # the function's log
         stderr=subprocess.PIPE,
         text=True,
         pass_fds=[reports[1]],
     )
     os.close(reports[1])
-    with heard_by, os.fdopen(reports[0]) as lines, process:
+    with daemon, os.fdopen(reports[0]) as lines, process:
         yield Function(process, lines, module)
         assert process.stdin is not None
         process.stdin.close()
@@ -97,7 +97,7 @@ def _environment(server: TableServer, daemon_port: int, task: Path, *, sampled: 
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
         "AWS_LAMBDA_LOG_LEVEL": "DEBUG",
         "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon_port}",
-        # Without it the tracer is off, and looks free.
+        # Without this variable the tracer is disabled, and its cost is not measured.
         "LAMBDA_TASK_ROOT": str(task),
         "_X_AMZN_TRACE_ID": TRACE.format(int(sampled)),
         "POWERTOOLS_LOG_LEVEL": "INFO",
@@ -110,15 +110,15 @@ def _environment(server: TableServer, daemon_port: int, task: Path, *, sampled: 
 
 
 def unpacked(artifact: Artifact, into: Path) -> list[Path]:
-    """What ships, as Lambda lays it out: the function's code and the layer."""
+    """The function's code and its layer, unpacked as Lambda does."""
     for archive, name in ((artifact.code, "task"), (artifact.layer, "opt")):
-        with zipfile.ZipFile(archive) as packed:
-            packed.extractall(into / name)
+        with zipfile.ZipFile(archive) as file:
+            file.extractall(into / name)
     return [into / "task", into / "opt" / "python"]
 
 
 def installed(into: Path) -> list[Path]:
-    """The installed packages an idiomatic function would ship, with their bytecode, and none of the others here."""
+    """The packages that an idiomatic function would deploy, with their bytecode and without other packages."""
     into.mkdir(parents=True, exist_ok=True)
     for package in _closure(PACKAGES):
         distribution = importlib.metadata.distribution(package)

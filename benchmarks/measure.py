@@ -1,4 +1,4 @@
-"""Everything the page of benchmarks says, measured in one run: what is compared takes turns, and medians count."""
+"""Measures everything in docs/benchmarks.md in one run: the functions take turns, and results are medians."""
 
 import statistics
 import tempfile
@@ -14,13 +14,13 @@ LATENCY_SECONDS = 0.004
 BATCHES = (10, 100)
 EVENTS_A_TURN = {OURS: 500, NAIVE: 100, ONE_BY_ONE: 100}
 SQS_ENTRIES = 10
-# About as many frames of `worker.handler_of` as fit a chunk of Python's: starts are spread over all of it.
+# About the number of frames of `worker.handler_of` in one of Python's frame chunks; starts are spread over a chunk.
 CHUNK_FRAMES = 160
 
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """What one function did in one turn."""
+    """A turn of a function."""
 
     events: int
     run: Run
@@ -28,22 +28,22 @@ class Turn:
 
     @property
     def seconds(self) -> float:
-        """Of all invocations."""
+        """Wall-clock seconds of all invocations."""
         return sum(self.run.walls)
 
 
 @dataclass(kw_only=True)
 class Steady:
-    """The turns of one function at one batch size."""
+    """The turns of a function at one batch size."""
 
     batch: int
     turns: list[Turn] = field(default_factory=list)
 
     @property
     def requests_per_event(self) -> float:
-        """Exact: every turn sends the same."""
-        [each] = {sum(turn.requests.values()) / turn.events for turn in self.turns}
-        return each
+        """The exact number, equal in every turn."""
+        [requests] = {sum(turn.requests.values()) / turn.events for turn in self.turns}
+        return requests
 
     @property
     def events_per_cpu_second(self) -> float:
@@ -55,28 +55,29 @@ class Steady:
         """The median over the turns."""
         return statistics.median(turn.events / turn.seconds for turn in self.turns)
 
-    def times(self, other: "Steady", what: str) -> float:
-        """How many times as many events as `other`, turn by turn: "cpu" for a second of CPU, "seconds" of the clock."""
+    def times(self, other: "Steady", measure: str) -> float:
+        """Events relative to `other`, turn by turn: per CPU second ("cpu") or per wall-clock second ("seconds")."""
         return statistics.median(
-            (mine.events * _spent(their, what)) / (their.events * _spent(mine, what))
+            (mine.events * _spent(their, measure)) / (their.events * _spent(mine, measure))
             for mine, their in zip(self.turns, other.turns, strict=True)
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Starts:
-    """What starting one function took, start by start; `first` is its first answer, if it was asked for one."""
+    """The cost of each start of a function; `first` is the duration of the first request after it, if there was one."""
 
     inits: list[dict[str, float]]
     first: list[float]
 
-    def median(self, what: str) -> float:
-        """The median of one measure over all starts."""
-        return statistics.median(init[what] for init in self.inits)
+    def median(self, measure: str) -> float:
+        """The median over all starts."""
+        return statistics.median(init[measure] for init in self.inits)
 
-    def share(self, other: "Starts", what: str) -> float:
-        """Of what `other` took, turn by turn."""
-        return statistics.median(mine[what] / their[what] for mine, their in zip(self.inits, other.inits, strict=True))
+    def share(self, other: "Starts", measure: str) -> float:
+        """The cost relative to `other`, start by start."""
+        pairs = zip(self.inits, other.inits, strict=True)
+        return statistics.median(mine[measure] / their[measure] for mine, their in pairs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +95,13 @@ class Measured:
 
     @property
     def cold_query_seconds(self) -> float:
-        """From nothing to the first answer, without what Lambda takes to fetch the code and start Python."""
+        """From the start to the first response, without the time that Lambda takes to fetch code and start Python."""
         query = self.starts[QUERY]
         return statistics.median(init["wall"] + first for init, first in zip(query.inits, query.first, strict=True))
 
 
 def measure(*, starts: int = 15, turns: int = 9) -> Measured:
-    """One run of everything; minutes, most of them waiting for the controls."""
+    """Measure everything; takes minutes, mostly for the controls."""
     artifact = build_artifact(ROOT, Target.host())
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch, TableServer() as server:
         server.latency_seconds = LATENCY_SECONDS
@@ -119,10 +120,11 @@ def measure(*, starts: int = 15, turns: int = 9) -> Measured:
                 for (module, batch), results in steady.items():
                     results.turns.append(turn(functions[module], server, EVENTS_A_TURN[module], batch))
                 untraced.turns.append(turn(plain, server, EVENTS_A_TURN[OURS], 100))
-            assert untraced.requests_per_event == steady[OURS, 100].requests_per_event  # or they are not comparable
+            # Otherwise traced and untraced runs are not comparable.
+            assert untraced.requests_per_event == steady[OURS, 100].requests_per_event
             handlers = {module: function for module, function in functions.items() if module != QUERY}
-            hot = {module: _requests(each, server, again=False) for module, each in handlers.items()}
-            unchanged = {module: _requests(each, server, again=True) for module, each in handlers.items()}
+            hot = {module: _requests(handler, server, again=False) for module, handler in handlers.items()}
+            unchanged = {module: _requests(handler, server, again=True) for module, handler in handlers.items()}
             query_walls = functions[QUERY].run(300).walls
     return Measured(
         layer_bytes=artifact.layer.stat().st_size,
@@ -137,32 +139,32 @@ def measure(*, starts: int = 15, turns: int = 9) -> Measured:
 
 
 def turn(function: Function, server: TableServer, events: int, batch: int) -> Turn:
-    """`events` events in batches of `batch`, each of them news to the table, and the requests they caused."""
-    # Or what another function has written, which is further on, makes some of these events old ones.
+    """Run `events` new events in batches of `batch`, and count their requests."""
+    # Otherwise events already written by another function would make some of these old.
     server.reset()
-    # One message at a time comes out of a batch of any size.
+    # The function that handles one message at a time splits batches of any size.
     size = max(batch, SQS_ENTRIES)
     run = function.run(events // size, size)
     return Turn(events=events, run=run, requests=dict(server.requests))
 
 
 def _requests(function: Function, server: TableServer, *, again: bool) -> int:
-    """How many requests 100 events of one user cause, new or not."""
+    """The number of requests for 100 events of one user, new or repeated."""
     server.requests.clear()
     function.run(1, 100, users=1, again=again)
     return server.requests.total()
 
 
 def _starts(paths: dict[str, list[Path]], server: TableServer, count: int) -> dict[str, Starts]:
-    found = {module: Starts(inits=[], first=[]) for module in paths}
+    starts = {module: Starts(inits=[], first=[]) for module in paths}
     for number in range(count):
         for module, path in paths.items():
             with start(module, server, path, depth=number * CHUNK_FRAMES // count) as function:
-                found[module].inits.append(function.init)
+                starts[module].inits.append(function.init)
                 if module == QUERY:
-                    found[module].first.extend(function.run(1).walls)
-    return found
+                    starts[module].first.extend(function.run(1).walls)
+    return starts
 
 
-def _spent(turn: Turn, what: str) -> float:
-    return turn.run.cpu if what == "cpu" else turn.seconds
+def _spent(turn: Turn, measure: str) -> float:
+    return turn.run.cpu if measure == "cpu" else turn.seconds

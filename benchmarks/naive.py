@@ -1,7 +1,7 @@
-"""The control: an event handler as the documentation of its libraries suggests one, message by message.
+"""A control: an event handler as the documentation of its libraries suggests, which handles message by message.
 
-pydantic for the body, BatchProcessor for the batch, a Table resource, a log line and a subsegment for each record.
-Two messages of one user at a time overwrite each other: it is here to be compared with, not to be used.
+It uses pydantic for the body, BatchProcessor, a Table resource, and a log line and a subsegment for each record. For
+comparison only: concurrent messages of the same user overwrite each other.
 """
 
 import os
@@ -31,10 +31,10 @@ class Login(BaseModel):
     timestamp: datetime
 
 
-# The subsegment's name is the function's; Powertools calls it by keyword.
+# The subsegment is named after the function. Powertools passes `record` by keyword.
 @tracer.capture_method(capture_response=False)
 def record_handler(record: SQSRecord) -> None:
-    """Read the user's record, put the login into it, write it back."""
+    """Read the user's record, add the login, and write the record back."""
     login = Login.model_validate_json(record.body)
     item: dict[str, Any] = table.get_item(Key={"user_id": login.user_id}).get("Item") or {"user_id": login.user_id}
     services = {service["service_id"]: service for service in item.get("services", [])}
@@ -56,5 +56,5 @@ def record_handler(record: SQSRecord) -> None:
 @metrics.log_metrics(capture_cold_start_metric=True)
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """What Lambda calls, with a batch; with one message at a time it is the other control."""
+    """The handler that Lambda calls with a batch."""
     return process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)

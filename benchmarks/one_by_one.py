@@ -1,6 +1,6 @@
-"""The control: the simplest function that could do it. One message an invocation; get, change, put.
+"""A control: the simplest possible event handler. It gets, changes and puts the record of each message.
 
-Every second of its time is spent waiting, and two at once lose a login: it is here to be compared with.
+For comparison only: it spends its time waiting, and two concurrent invocations lose a login.
 """
 
 import json
@@ -21,7 +21,7 @@ table: Any = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])  # type:
 @metrics.log_metrics
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: Any) -> None:
-    """What Lambda calls, with a batch of one."""
+    """The handler that Lambda calls with a batch of one message."""
     for record in event["Records"]:
         login = json.loads(record["body"])
         key = {"user_id": login["user_id"]}

@@ -1,6 +1,6 @@
-"""DynamoDB over HTTP as far as the measured functions use it: answers after a set latency and counts every request.
+"""The table of DynamoDB over HTTP, with a set latency and a count of requests.
 
-It runs in the measuring process, so that what it costs is not charged to the measured ones.
+The server runs in the measuring process, so that its cost is not part of the measurement.
 """
 
 import asyncio
@@ -9,17 +9,20 @@ import threading
 from collections import Counter
 from typing import Any
 
-from benchmarks.workload import items
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+from benchmarks.workload import TABLE, items
+from localcloud.models.table import TableModel
 
 
 class TableServer:
-    """One table on a free port, full from the start; `requests` counts by operation."""
+    """A filled table on a free port; `requests` counts by operation."""
 
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
-        self.bytes_written = 0
         self.latency_seconds = 0.0
-        self.items = items()
+        self.reset()
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(
             self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)
@@ -39,47 +42,30 @@ class TableServer:
         self._loop.close()
 
     def reset(self) -> None:
-        """Back to the table of the start, nothing counted."""
-        self.items = items()
+        """Restore the initial table and counts."""
+        self._table = TableModel(TABLE)
+        for item in items():
+            self._table.put_item(TableName=TABLE, Item=item)
         self.requests.clear()
-        self.bytes_written = 0
 
-    def later(self, write: Any, answer: bytes) -> None:
-        """Answer when the latency is over."""
+    def respond(self, write: Any, response: bytes) -> None:
+        """Write the response after the latency."""
         if self.latency_seconds:
-            self._loop.call_later(self.latency_seconds, write, answer)
+            self._loop.call_later(self.latency_seconds, write, response)
         else:
-            write(answer)
+            write(response)
 
-    def answer(self, operation: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        """Status and answer of one request."""
+    def handle(self, operation: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        """The status and body of the response to a request."""
         self.requests[operation] += 1
-        request = json.loads(body)
-        if operation == "BatchGetItem":
-            [(table, wanted)] = request["RequestItems"].items()
-            found = [self.items.get(key["user_id"]["S"]) for key in wanted["Keys"]]
-            return 200, {"Responses": {table: [item for item in found if item]}, "UnprocessedKeys": {}}
-        if operation == "GetItem":
-            item = self.items.get(request["Key"]["user_id"]["S"])
-            return 200, {"Item": item} if item else {}
-        if operation == "PutItem":
-            self.items[request["Item"]["user_id"]["S"]] = request["Item"]
-            return 200, {}
-        if operation == "UpdateItem":
-            return self._update(request)
-        raise NotImplementedError(operation)
-
-    def _update(self, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        key = request["Key"]["user_id"]["S"]
-        values, known = request["ExpressionAttributeValues"], self.items.get(key)
-        if values.get(":old") != (known or {}).get("services"):
-            return 400, {"__type": "com.amazonaws#ConditionalCheckFailedException", "Item": known}
-        self.items[key] = {**request["Key"], "services": values[":new"]}
-        return 200, {}
+        try:
+            return 200, getattr(self._table, xform_name(operation))(**json.loads(body))
+        except ClientError as error:
+            return 400, error.response | {"__type": f"com.amazonaws#{error.response['Error']['Code']}"}
 
 
 class _Connection(asyncio.Protocol):
-    """One keep-alive connection: a request, its answer, the next request."""
+    """A keep-alive connection, with one request at a time."""
 
     def __init__(self, server: TableServer) -> None:
         self._server = server
@@ -90,8 +76,8 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        head, found, body = self._received.partition(b"\r\n\r\n")
-        if not found:
+        head, separator, body = self._received.partition(b"\r\n\r\n")
+        if not separator:
             return
         lines = [line.partition(b":") for line in head.split(b"\r\n")[1:]]
         headers = {name.lower(): value.strip() for name, _, value in lines}
@@ -99,9 +85,9 @@ class _Connection(asyncio.Protocol):
             return
         self._received = b""
         operation = headers[b"x-amz-target"].rpartition(b".")[2].decode()
-        status, answer = self._server.answer(operation, body)
-        encoded = json.dumps(answer).encode()
-        self._server.later(
+        status, response = self._server.handle(operation, body)
+        encoded = json.dumps(response).encode()
+        self._server.respond(
             self._write,
             b"HTTP/1.1 %d OK\r\nContent-Type: application/x-amz-json-1.0\r\nx-amzn-RequestId: %s\r\n"
             b"Content-Length: %d\r\n\r\n%s" % (status, b"0" * 52, len(encoded), encoded),

@@ -1,7 +1,8 @@
-"""A process as Lambda would start it: imports one module, then runs what it is asked for on standard input.
+"""The measured process: imports one module as Lambda does, then runs the requests on standard input.
 
-Run as a file by an isolated interpreter: `worker.py DESCRIPTOR DEPTH MODULE PATH...`. Reports are JSON lines on the
-descriptor. Imports as little as Lambda's own bootstrap does, or the modules measured would find the work done.
+An isolated interpreter runs this file: `worker.py DESCRIPTOR DEPTH MODULE PATH...`. Reports are JSON lines on the
+descriptor. This file imports as little as Lambda's own bootstrap, because each module imported here would make the
+measured import cheaper.
 """
 
 import json
@@ -11,7 +12,7 @@ import time
 
 
 class Context:
-    """What handlers ask of the invocation."""
+    """The Lambda context that the handlers use. Not that of the simulation, which this process cannot import."""
 
     function_name = "bench"
     memory_limit_in_mb = 512
@@ -20,11 +21,11 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         """Enough."""
-        return 60_000
+        return 900_000
 
 
 def peak_memory_bytes() -> int:
-    """The most memory that was ever resident. Not ru_maxrss, which a process inherits from who started it."""
+    """The peak resident memory; not ru_maxrss, which a process inherits from its parent."""
     with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123 - pathlib is not to be imported
         [line] = [line for line in status if line.startswith("VmHWM")]
     return int(line.split()[1]) * 1024
@@ -33,14 +34,14 @@ def peak_memory_bytes() -> int:
 def handler_of(module: str, depth: int):
     """The handler, imported at a depth of calls.
 
-    Python keeps frames in chunks of 16 KB and gives each back at once: where a busy loop of an import happens to lie
-    on the end of one, it costs thousands of system calls, a tenth of a start. Nobody knows how deep Lambda imports.
+    Python keeps frames in chunks of 16 KB and returns an empty chunk at once. If a busy loop of an import crosses the
+    end of a chunk, it makes thousands of system calls, a tenth of a start. The depth of imports in Lambda is unknown.
     """
     return handler_of(module, depth - 1) if depth else __import__(module, fromlist=["handler"]).handler
 
 
 def main(descriptor: int, depth: int, module: str, paths: list[str]) -> None:
-    """Report the start, then every run, until standard input ends."""
+    """Report the start, then each run, until standard input ends."""
     report = os.fdopen(descriptor, "w")
     sys.path[:0] = paths
     wall, cpu = time.perf_counter(), time.process_time()
@@ -56,22 +57,22 @@ def main(descriptor: int, depth: int, module: str, paths: list[str]) -> None:
 
     context = Context()
     for line in sys.stdin:
-        wanted = json.loads(line)
+        request = json.loads(line)
         events = []
-        for number in range(wanted["first"], wanted["first"] + wanted["count"]):
-            if wanted["kind"] == "query":
+        for number in range(request["first"], request["first"] + request["count"]):
+            if request["kind"] == "query":
                 events.append(workload.query(number))
                 continue
-            event = workload.batch(number, wanted["size"], users=wanted["users"])
-            events += workload.single(event) if wanted["kind"] == "single" else [event]
+            event = workload.batch(number, request["size"], users=request["users"])
+            events += workload.single(event) if request["kind"] == "single" else [event]
         walls = []
         cpu = time.process_time()
         for event in events:
             wall = time.perf_counter()
-            answer = handler(event, context)
+            response = handler(event, context)
             walls.append(time.perf_counter() - wall)
-            if answer and (answer.get("batchItemFailures") or answer.get("statusCode", 200) != 200):
-                raise SystemExit(f"not handled: {answer}")
+            if response and (response.get("batchItemFailures") or response.get("statusCode", 200) != 200):
+                raise SystemExit(f"not handled: {response}")
         print(json.dumps({"cpu": time.process_time() - cpu, "walls": walls}), file=report, flush=True)
 
 

@@ -1,6 +1,6 @@
-"""The same batches for every implementation, and what the table holds before the first of them.
+"""The batches that every function handles, and the initial content of the table.
 
-Imported into the measured processes: the standard library alone.
+Measured processes import this module, so it uses only the standard library.
 """
 
 import json
@@ -15,24 +15,24 @@ _SENT_AT = "1659600000000"
 
 
 def users_of(size: int) -> int:
-    """How many users the events of a batch are of."""
+    """The number of users in a batch."""
     return max(1, round(size / EVENTS_PER_USER))
 
 
 def batch(number: int, size: int, *, users: int | None = None) -> dict[str, Any]:
-    """Batch `number`: `size` events, each newer than all of the batches before, of `users` users."""
+    """Batch `number`: `size` events of `users` users, newer than all events of earlier batches."""
     users = users or users_of(size)
     first = number * users
     return {"Records": [_record(number, i, f"user-{(first + i % users) % USERS}") for i in range(size)]}
 
 
 def single(event: dict[str, Any]) -> list[dict[str, Any]]:
-    """The same messages, delivered one at a time."""
+    """The messages of a batch as separate invocations."""
     return [{"Records": [record]} for record in event["Records"]]
 
 
 def query(number: int) -> dict[str, Any]:
-    """A question of the API about a user who has a record."""
+    """An API request for a user who has a record."""
     return {
         "httpMethod": "GET",
         "resource": "/users/{user_id}/services",
@@ -41,11 +41,12 @@ def query(number: int) -> dict[str, Any]:
     }
 
 
-def items() -> dict[str, dict[str, Any]]:
-    """A table of users who know some services already, in DynamoDB's notation, by key."""
-    return {f"user-{user}": _item(f"user-{user}") for user in range(USERS)}
+def items() -> list[dict[str, Any]]:
+    """The items of the table, in DynamoDB's notation."""
+    return [_item(f"user-{user}") for user in range(USERS)]
 
 
+# Not the record of `simulation.lambda_events`: the measured processes can import this file alone.
 def _record(number: int, index: int, user_id: str) -> dict[str, Any]:
     minutes, seconds = divmod(number, 60)
     body = {

@@ -1,1 +1,1 @@
-"""The parts of the stack: each component owns its resources, and says what it permits and what is worth watching."""
+"""The parts of the stack: a component owns its resources, and exposes their permissions and signals as data."""

@@ -1,4 +1,4 @@
-"""The API that answers which services a user has logged in to."""
+"""The API that returns the services a user has logged in to."""
 
 import hashlib
 import json
@@ -16,21 +16,21 @@ STAGE = "v1"
 METHOD = "GET"
 PATH = ("users", "{user_id}", "services")
 
-# Fixed text for every refusal API Gateway makes itself. Never `$context.error.message`: some of those quote the
-# Authorization header. The two defaults speak for every type that is not listed.
+# Fixed text for every response that API Gateway makes itself. Never `$context.error.message`, which can quote the
+# Authorization header. The two defaults apply to every type that is not listed.
 REFUSALS = {
     "UNAUTHORIZED": "A valid access token is required.",
     "ACCESS_DENIED": "The access token does not allow this.",
-    "MISSING_AUTHENTICATION_TOKEN": "There is nothing here.",
-    "BAD_REQUEST_PARAMETERS": "The request is not complete.",
+    "MISSING_AUTHENTICATION_TOKEN": "Not found.",
+    "BAD_REQUEST_PARAMETERS": "The request is incomplete.",
     "THROTTLED": "Too many requests. Try again later.",
     "INTEGRATION_TIMEOUT": "The answer took too long.",
-    "DEFAULT_4XX": "The request was refused.",
-    "DEFAULT_5XX": "Something failed inside.",
+    "DEFAULT_4XX": "The request was rejected.",
+    "DEFAULT_5XX": "Internal server error.",
 }
 
-# `resourcePath` and never `path`, which holds the user id. Every value is quoted: those that API Gateway quotes by
-# itself (error.messageString) are not used, and an absent number is written as "-".
+# `resourcePath` and never `path`, which contains the user id. Every value is quoted, because API Gateway writes "-" for
+# an absent number; values that it quotes itself (error.messageString) are not used.
 ACCESS_LOG_FIELDS = {
     "request_id": "$context.requestId",
     "extended_request_id": "$context.extendedRequestId",
@@ -54,25 +54,25 @@ class QueryApiArgs:
     """What `QueryApi` needs."""
 
     physical_name: str
-    """Also the `ApiName` of its metrics."""
+    """Also the dimension `ApiName` of its metrics."""
     stack: str
-    """With the service's name, a field of the access log and the dimensions of the metric counted in it."""
+    """A field of the access log and, with the name of the service, a dimension of the metric counted from it."""
     access_log_group_name: str
     function_name: pulumi.Input[str]
     function_qualifier: pulumi.Input[str] | None
-    """Alias of the function that `function_invoke_arn` names, if it names one: it is the alias that is permitted."""
+    """Alias of the function in `function_invoke_arn`, if any: then the API gets permission to invoke the alias."""
     function_invoke_arn: pulumi.Input[str]
     function_timeout_seconds: int
     user_pool_arn: pulumi.Input[str]
     scope: pulumi.Input[str]
-    """What a token must carry; without one on the method, an id token would pass too."""
+    """The scope a token must have; without a scope on the method, the API would accept id tokens too."""
     rate_limit: int
-    """Requests a second, of all clients together."""
+    """Requests per second, for all clients together."""
     burst_limit: int
     log_retention_days: int
     kms_key_arn: pulumi.Input[str] | None
     log_setting: tuple[pulumi.Resource, ...]
-    """The account's permission to write logs, when this stack manages it."""
+    """The account's permission to write logs, if this stack manages it."""
 
     def __post_init__(self) -> None:
         if self.integration_timeout_ms > 29_000:
@@ -83,15 +83,15 @@ class QueryApiArgs:
 
     @property
     def integration_timeout_ms(self) -> int:
-        """One second more than the function has, so that it is the function that gives up and says so."""
+        """One second more than the timeout of the function, so that the function times out first and logs it."""
         return (self.function_timeout_seconds + 1) * 1_000
 
 
 class QueryApi(pulumi.ComponentResource):
-    """One route, and a request reaches its function only with a token of the pool that carries the scope.
+    """One route; a request reaches its function only with a token of the pool that has the scope.
 
-    Nothing written by API Gateway holds a user id except its X-Ray segment: data trace is off, execution logs hold
-    errors only, access logs the route instead of the path.
+    API Gateway writes no user id except in its X-Ray segment: data trace is off, execution logs contain errors
+    only, and access logs the route instead of the path.
     """
 
     def __init__(self, name: str, args: QueryApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -103,7 +103,7 @@ class QueryApi(pulumi.ComponentResource):
             endpoint_configuration=aws.apigateway.RestApiEndpointConfigurationArgs(types="REGIONAL"),
             opts=self._child,
         )
-        deployment = self._deploy(self._make_route(), self._make_refusals())
+        deployment = self._deploy(self._make_route(), self._make_error_responses())
         stage = self._make_stage(deployment)
         aws.lambda_.Permission(
             f"{name}-invoke",
@@ -174,7 +174,7 @@ class QueryApi(pulumi.ComponentResource):
         )
         return [*resources, self._authorizer, validator, method, integration]
 
-    def _make_refusals(self) -> list[pulumi.Resource]:
+    def _make_error_responses(self) -> list[pulumi.Resource]:
         return [
             aws.apigateway.Response(
                 f"{self._name}-{response_type.lower().replace('_', '-')}",
@@ -188,10 +188,10 @@ class QueryApi(pulumi.ComponentResource):
             for response_type, message in REFUSALS.items()
         ]
 
-    def _deploy(self, route: list[pulumi.Resource], refusals: list[pulumi.Resource]) -> aws.apigateway.Deployment:
+    def _deploy(self, route: list[pulumi.Resource], responses: list[pulumi.Resource]) -> aws.apigateway.Deployment:
         args = self._args
-        # A deployment is a snapshot: what it copies has to be in its trigger, or a change never goes live. What is
-        # fixed is fixed in this file, so the file stands for it; an edit without effect costs one deployment.
+        # A deployment is a snapshot: everything it copies must be in its trigger, or a change never goes live. The hash
+        # of this file stands for everything fixed here; an edit without effect costs one deployment.
         content = pulumi.Output.json_dumps(
             {
                 "definition": hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),
@@ -206,15 +206,15 @@ class QueryApi(pulumi.ComponentResource):
             f"{self._name}-deployment",
             rest_api=self._api.id,
             triggers={"content": content.apply(lambda text: hashlib.sha256(text.encode()).hexdigest())},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*route, *refusals]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*route, *responses]),
         )
 
     def _make_stage(self, deployment: aws.apigateway.Deployment) -> aws.apigateway.Stage:
         name, args = self._name, self._args
         access_log = self._make_log_group(f"{name}-access-log", args.access_log_group_name)
         make_index(f"{name}-access-log-index", access_log, self._child)
-        self._count_refusals(access_log)
-        # API Gateway would make this group itself, without retention and for good.
+        self._count_rejections(access_log)
+        # Otherwise API Gateway creates this group itself, without retention, and destroy leaves it.
         execution_log = self._make_log_group(
             f"{name}-execution-log", pulumi.Output.concat("API-Gateway-Execution-Logs_", self._api.id, f"/{STAGE}")
         )
@@ -239,7 +239,7 @@ class QueryApi(pulumi.ComponentResource):
                 throttling_burst_limit=args.burst_limit,
                 metrics_enabled=True,
                 data_trace_enabled=False,
-                # INFO prints request URLs, which hold user ids.
+                # INFO logs request URLs, which contain user ids.
                 logging_level="ERROR",
             ),
             opts=self._child,
@@ -247,13 +247,13 @@ class QueryApi(pulumi.ComponentResource):
         return stage
 
     def _access_log_format(self) -> str:
-        # Names as the functions' lines have them; a metric filter takes dimensions from fields only.
+        # The field names of the functions' log lines; a metric filter takes dimensions from fields only.
         names = {SERVICE_DIMENSION: API_SERVICE, STACK_DIMENSION: self._args.stack}
         return json.dumps(names | ACCESS_LOG_FIELDS)
 
-    def _count_refusals(self, access_log: aws.cloudwatch.LogGroup) -> None:
-        # API Gateway's own metrics do not tell 401 and 403 from other refusals. Without a default value the metric
-        # exists, and costs, only in hours in which somebody is refused.
+    def _count_rejections(self, access_log: aws.cloudwatch.LogGroup) -> None:
+        # API Gateway's own metrics count 401 and 403 with every other 4XX. Without a default value, the metric exists,
+        # and costs, only in hours with such requests.
         metric = authorization_refused(self._args.stack)
         route = f"/{'/'.join(PATH)}"
         aws.cloudwatch.LogMetricFilter(

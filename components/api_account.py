@@ -1,4 +1,4 @@
-"""The one API Gateway setting of an account and region, for accounts where nobody made it yet."""
+"""The API Gateway setting of an account and region, for accounts that do not have it yet."""
 
 from dataclasses import dataclass
 
@@ -12,22 +12,22 @@ LOGS_POLICY_ARN = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCl
 
 @dataclass(frozen=True, kw_only=True)
 class ApiGatewayAccountArgs:
-    """What `ApiGatewayAccount` needs."""
+    """Arguments of `ApiGatewayAccount`."""
 
     managed: bool
-    """True makes the setting; False relies on it being there."""
+    """True creates the setting; False relies on an existing one."""
     region: str
 
 
 class ApiGatewayAccount(pulumi.ComponentResource):
-    """When `managed`, API Gateway may write logs in this account and region, and still may after `destroy`.
+    """If `managed`, API Gateway can write logs in this account and region, also after `destroy`.
 
-    The setting is shared by every API of the account, so destroying a stack must not take it from the others: role
-    and setting stay. The role's fixed name makes a second stack that tries to manage it fail instead of taking over.
+    All APIs of the account share the setting, so destroying a stack must not remove it: role and setting are retained.
+    The role has a fixed name, so a second stack that tries to manage the setting fails instead of taking it over.
     """
 
     settings: tuple[pulumi.Resource, ...]
-    """What a stage has to wait for."""
+    """What a stage must wait for."""
 
     def __init__(self, name: str, args: ApiGatewayAccountArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-processing:api_account:ApiGatewayAccount", name, {}, opts)

@@ -5,20 +5,22 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.monitoring.signals import Board, Section, Signal, metrics_of
+from components.signals.consumer import consumer_signals, mapping_signals
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueueConsumerArgs:
-    """What `QueueConsumer` needs."""
+    """Arguments of `QueueConsumer`."""
 
     queue_arn: pulumi.Input[str]
     function_arn: pulumi.Input[str]
-    """The function; its role must already be allowed to consume, AWS checks when the mapping is made."""
+    """The function; its role must already have permission to consume, because AWS checks it on creation."""
+    function_name: str
+    """Its physical name, the dimension of its metrics."""
     batch_size: int
     batch_window_seconds: int
     max_concurrency: int
-    """Most batches at the same time: the guard of the table, not of the queue."""
+    """Maximum number of concurrent batches: it limits the load on the table."""
 
     def __post_init__(self) -> None:
         if self.batch_size > 10 and self.batch_window_seconds < 1:
@@ -29,7 +31,7 @@ class QueueConsumerArgs:
 
 
 class QueueConsumer(pulumi.ComponentResource):
-    """Each message of a batch succeeds or fails for itself: one that fails does not bring the others back."""
+    """Each message of a batch succeeds or fails on its own: a failed message does not bring the others back."""
 
     def __init__(self, name: str, args: QueueConsumerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-processing:consumer:QueueConsumer", name, {}, opts)
@@ -45,23 +47,7 @@ class QueueConsumer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.mapping_id = mapping.id
-        # The only names known no earlier than AWS draws them, so these are drawn and never alarmed on.
-        self.signals = mapping.uuid.apply(_signals)
+        self.signals = consumer_signals(args.function_name, args.max_concurrency)
+        # AWS makes up the mapping's id, so its signals are drawn and never alarmed on.
+        self.drawn = mapping.uuid.apply(mapping_signals)
         self.register_outputs({"mapping_id": self.mapping_id})
-
-
-def _signals(mapping_id: str) -> tuple[Signal, ...]:
-    metric = metrics_of("AWS/Lambda", {"EventSourceMappingUUID": mapping_id})
-    return (
-        Signal(
-            title="Event source mapping",
-            metrics=(
-                metric("polled", "PolledEventCount", "Sum", "fetched"),
-                metric("invoked", "InvokedEventCount", "Sum", "handed over"),
-                metric("failed", "FailedInvokeEventCount", "Sum", "failed"),
-            ),
-            unit="events a minute",
-            section=Section.INGEST,
-            boards=(Board.INGEST,),
-        ),
-    )

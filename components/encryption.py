@@ -1,4 +1,4 @@
-"""One customer key for data, logs and environments, when the stack wants one."""
+"""An optional customer key for data, logs and environment variables."""
 
 from dataclasses import dataclass
 
@@ -19,30 +19,30 @@ DELETION_WINDOW_DAYS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class DataEncryptionArgs:
-    """What `DataEncryption` needs."""
+    """Arguments of `DataEncryption`."""
 
     customer_key: bool
-    """True makes a customer key; False leaves encryption to the keys AWS owns."""
+    """True creates a customer key; False encrypts with keys that AWS owns."""
     description: str
-    """What the console shows beside the key."""
+    """Description of the key in the console."""
     account_id: pulumi.Input[str]
     region: str
     log_group_patterns: tuple[str, ...]
-    """Names of log groups, `*` allowed, that CloudWatch Logs may encrypt with the key."""
+    """Names of log groups, `*` allowed, that CloudWatch Logs can encrypt with the key."""
     producer_principals: tuple[str, ...]
-    """Who sends to the encrypted queue: without the key they could not."""
+    """Principals that send to the encrypted queue, which requires the key."""
     protect: bool
 
 
 class DataEncryption(pulumi.ComponentResource):
-    """Everything at rest is encrypted; with `customer_key`, by a rotated key whose policy names each service using it.
+    """All data at rest is encrypted; with `customer_key`, by a rotated key whose policy names each service using it.
 
     Roles of this stack get their access from their own policies (`policies.key_statements`), so the key's policy
-    names only who has no such role: CloudWatch Logs, and producers that may live in other accounts.
+    names only CloudWatch Logs, and producers, which can be in other accounts.
     """
 
     key_arn: pulumi.Output[str] | None
-    """ARN of the customer key, None when there is none."""
+    """ARN of the customer key; None without one."""
 
     def __init__(self, name: str, args: DataEncryptionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-processing:encryption:DataEncryption", name, {}, opts)

@@ -1,4 +1,4 @@
-"""What the functions are told through their environment: exactly what `handlers.settings` reads, checked by a test."""
+"""The environment variables of the functions: exactly those that `handlers.settings` reads, checked by a test."""
 
 import pulumi
 
@@ -15,7 +15,7 @@ def event_handler_environment(
     stack: str,
     version: str,
 ) -> Variables:
-    """The environment of the event handler."""
+    """Return the environment of the event handler."""
     return {
         Environment.TABLE_NAME: table_name,
         Environment.DEAD_LETTER_QUEUE_URL: dead_letter_queue_url,
@@ -25,7 +25,7 @@ def event_handler_environment(
 
 
 def query_environment(*, table_name: pulumi.Input[str], stack: str, version: str) -> Variables:
-    """The environment of the query function."""
+    """Return the environment of the query function."""
     return {Environment.TABLE_NAME: table_name, **_shared(QUERY_SERVICE, stack, version)}
 
 

@@ -1,4 +1,4 @@
-"""A Python Lambda function with everything it needs to run and to be seen."""
+"""A Python Lambda function with its role, log group, layer and signals."""
 
 import os
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ import pulumi_aws as aws
 from components.monitoring.queries import make_index
 from components.packaging.artifact import Artifact, ArtifactError, build_artifact, target_from_environment
 from components.policies import READ_ENCRYPTED, Statement, assume_role_document, key_statements, policy_document
-from components.signals.function import FunctionWatch, function_signals
+from components.signals.function import FunctionProfile, function_signals
 
 ARCHITECTURE = "arm64"
 ALIAS = "live"
 
 
 def artifact_for(python_version: str) -> Artifact:
-    """Build what this project's functions ship, or end the program with one sentence that says why it cannot be."""
+    """Build the code and the layer of the functions, or end the program with one sentence that says why it cannot."""
     try:
         target = target_from_environment(python_version, os.environ)
         return build_artifact(Path(__file__).resolve().parent.parent, target, progress=pulumi.log.info)
@@ -27,63 +27,71 @@ def artifact_for(python_version: str) -> Artifact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """What every function of the stack runs: Python, the code, and the layer with the dependencies."""
+
+    python_version: str
+    archive: Path
+    layer_arn: pulumi.Input[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class DependencyLayerArgs:
-    """What `DependencyLayer` needs."""
+    """Arguments of `DependencyLayer`."""
 
     physical_name: str
-    archive: Path
+    artifact: Artifact
     python_version: str
 
 
 class DependencyLayer(pulumi.ComponentResource):
-    """The locked dependencies, once, for every function that mounts them."""
+    """One layer with the locked dependencies; `runtime` is what every function runs."""
 
     def __init__(self, name: str, args: DependencyLayerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-processing:function:DependencyLayer", name, {}, opts)
         layer = aws.lambda_.LayerVersion(
             f"{name}-layer",
             layer_name=args.physical_name,
-            code=pulumi.FileArchive(str(args.archive)),
+            code=pulumi.FileArchive(str(args.artifact.layer)),
             compatible_runtimes=[f"python{args.python_version}"],
             compatible_architectures=[ARCHITECTURE],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.arn = layer.arn
-        self.register_outputs({"arn": self.arn})
+        self.runtime = Runtime(python_version=args.python_version, archive=args.artifact.code, layer_arn=layer.arn)
+        self.register_outputs({"arn": layer.arn})
 
 
 @dataclass(frozen=True, kw_only=True)
 class PythonFunctionArgs:
-    """What `PythonFunction` needs."""
+    """Arguments of `PythonFunction`."""
 
     physical_name: str
     log_group_name: str
     handler: str
     """`module.function` inside the archive."""
-    archive: Path
-    layer_arn: pulumi.Input[str]
-    python_version: str
+    runtime: Runtime
     memory_mb: int
     timeout_seconds: int
     reserved_concurrency: int = -1
-    """-1 reserves nothing: small accounts have nothing to reserve."""
+    """-1 reserves nothing, because small accounts have nothing to reserve."""
     provisioned_concurrency: int = 0
-    """Environments kept warm; callers then have to invoke the alias, which `invoke_arn` and `qualifier` name."""
+    """Environments kept warm; callers must then invoke the alias in `invoke_arn` and `qualifier`."""
     environment: Mapping[str, pulumi.Input[str]]
     statements: tuple[Statement, ...]
-    """What it may do besides writing its own logs and traces."""
+    """Permissions in addition to writing its own logs and traces."""
     log_retention_days: int
     kms_key_arn: pulumi.Input[str] | None
-    """Customer key of environment and logs; None leaves both to keys AWS owns."""
-    watch: FunctionWatch
-    """How it is called on boards, and which alarms it has."""
+    """Customer key of environment and logs; None encrypts both with keys that AWS owns."""
+    stack: str
+    profile: FunctionProfile
+    """Its name on boards, and its alarms."""
 
 
 class PythonFunction(pulumi.ComponentResource):
-    """The function can do what its statements say and write its own logs and traces, and nothing else.
+    """The function has the permissions in its statements, can write its own logs and traces, and nothing else.
 
-    It may not create log groups: lines that arrive after `destroy` would bring the group back, without retention and
-    in the way of the next deployment.
+    It cannot create log groups: lines that arrive after `destroy` would create the group again, without retention, and
+    block the next deployment.
     """
 
     def __init__(self, name: str, args: PythonFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -108,11 +116,11 @@ class PythonFunction(pulumi.ComponentResource):
             f"{name}-function",
             name=args.physical_name,
             role=role.arn,
-            runtime=f"python{args.python_version}",
+            runtime=f"python{args.runtime.python_version}",
             architectures=[ARCHITECTURE],
             handler=args.handler,
-            code=pulumi.FileArchive(str(args.archive)),
-            layers=[args.layer_arn],
+            code=pulumi.FileArchive(str(args.runtime.archive)),
+            layers=[args.runtime.layer_arn],
             memory_size=args.memory_mb,
             timeout=args.timeout_seconds,
             reserved_concurrent_executions=args.reserved_concurrency,
@@ -124,11 +132,12 @@ class PythonFunction(pulumi.ComponentResource):
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(
                 log_format="JSON",
                 log_group=log_group.name,
-                # INFO would drop the debug lines the handlers flush with an error; above INFO, the metrics themselves.
+                # INFO would drop the debug lines that the handlers flush with an error; a higher level also drops the
+                # metrics.
                 application_log_level="DEBUG",
                 system_log_level="INFO",
             ),
-            # The policy too: whoever is told the function's ARN may rely on what it is allowed to do.
+            # The policy too: a resource that has the ARN of the function can rely on its permissions.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[log_group, permissions]),
         )
         self.name, self.arn, self.invoke_arn = function.name, function.arn, function.invoke_arn
@@ -136,7 +145,12 @@ class PythonFunction(pulumi.ComponentResource):
         if args.provisioned_concurrency:
             alias = self._keep_warm(name, function, args.provisioned_concurrency)
             self.invoke_arn, self.qualifier = alias.invoke_arn, alias.name
-        self.signals = function_signals(args.watch, args.physical_name, args.timeout_seconds)
+        self.signals = function_signals(
+            args.profile,
+            stack=args.stack,
+            function_name=args.physical_name,
+            timeout_seconds=args.timeout_seconds,
+        )
         self.register_outputs({"name": self.name, "arn": self.arn})
 
     def _keep_warm(self, name: str, function: aws.lambda_.Function, environments: int) -> aws.lambda_.Alias:

@@ -1,4 +1,4 @@
-"""Who may call the API: a user pool without users, one scope, one client per caller."""
+"""Access to the API: a user pool without users, one scope, and one client per caller."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ SCOPE_NAME = "services.read"
 
 @dataclass(frozen=True, kw_only=True)
 class ApiIdentityArgs:
-    """What `ApiIdentity` needs."""
+    """Arguments of `ApiIdentity`."""
 
     physical_name: str
     """Name of the pool and, with a suffix, prefix of its domain."""
@@ -30,9 +30,9 @@ class ApiIdentityArgs:
 
 
 class ApiIdentity(pulumi.ComponentResource):
-    """A token can be had with a client's own credentials only, and carries the one scope of the API and no other.
+    """Only the credentials of a client get a token, and the token has the scope of the API and no other.
 
-    Any client of the pool that may have the scope is accepted: access is granted per pool, telemetry is per client.
+    The API accepts every client of the pool that has the scope: access is per pool, telemetry is per client.
     """
 
     def __init__(self, name: str, args: ApiIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -41,7 +41,7 @@ class ApiIdentity(pulumi.ComponentResource):
         pool = aws.cognito.UserPool(
             f"{name}-callers",
             name=args.physical_name,
-            # Callers are programs. Nobody signs up.
+            # Callers are programs, so no user signs up.
             admin_create_user_config=aws.cognito.UserPoolAdminCreateUserConfigArgs(allow_admin_create_user_only=True),
             deletion_protection="ACTIVE" if args.deletion_protection else "INACTIVE",
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
@@ -66,7 +66,7 @@ class ApiIdentity(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        # Through the resource server, so that nobody asks for the scope before it exists.
+        # Through the resource server, so that no client is created before the scope exists.
         self.scope = pulumi.Output.concat(resource_server.identifier, f"/{SCOPE_NAME}")
         self.user_pool_arn = pool.arn
         self.token_url = pulumi.Output.concat(
@@ -98,5 +98,5 @@ class ApiIdentity(pulumi.ComponentResource):
 
 
 def domain_prefix(physical_name: str, account_id: str) -> str:
-    """A prefix nobody else has: domains are unique per region across all accounts, and the same again after destroy."""
+    """Return the prefix of a stack and account, because domains must be unique per region across all accounts."""
     return f"{physical_name}-{hashlib.sha256(account_id.encode()).hexdigest()[:8]}"

@@ -1,6 +1,6 @@
-"""Permissions as data: a `Statement` says who may do what on which resource, `policy_document` renders them.
+"""Permissions as data: a `Statement` allows or denies actions on resources, `policy_document` renders statements.
 
-An allowed wildcard has to state its reason where it is written, so that every one is found by reading.
+An allowed wildcard must state its reason beside it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ ENCRYPT_AND_DECRYPT = (*CRYPTOGRAPHY, "kms:DescribeKey")
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """One statement of a policy document; refuses an allowed wildcard that does not say why nothing narrower exists."""
+    """One statement of a policy document; raises ValueError for an allowed wildcard without a reason."""
 
     sid: str
     """Letters and digits, unique in its document."""
@@ -35,8 +35,8 @@ class Statement:
     resources: tuple[pulumi.Input[str], ...]
     effect: Literal["Allow", "Deny"] = "Allow"
     principals: Mapping[str, pulumi.Input[str] | Sequence[str]] | None = None
-    """Who, by principal type; only in policies attached to a resource."""
-    conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Principals by type; only in policies attached to a resource."""
+    conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """Values by condition key, by operator."""
     wildcard_reason: str = ""
     """Why AWS offers nothing narrower than the wildcard in `actions` or `resources`."""
@@ -52,7 +52,7 @@ class Statement:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """The statement in the words of the policy language; values may still be outputs."""
+        """Return the statement in the policy language; values can be outputs."""
         document: dict[str, Any] = {"Sid": self.sid, "Effect": self.effect}
         if self.principals is not None:
             document["Principal"] = dict(self.principals)
@@ -63,7 +63,7 @@ class Statement:
 
 
 def policy_document(*statements: Statement) -> pulumi.Output[str]:
-    """Render statements as the JSON of one policy document; refuses two of the same sid."""
+    """Return the JSON of one policy document; raises ValueError for two statements with the same sid."""
     sids = [statement.sid for statement in statements]
     if len(set(sids)) != len(sids):
         raise ValueError(f"statements of one policy need distinct sids, got {', '.join(sids)}: rename the duplicates")
@@ -73,7 +73,7 @@ def policy_document(*statements: Statement) -> pulumi.Output[str]:
 
 
 def assume_role_document(service: str) -> pulumi.Output[str]:
-    """Render the trust policy that lets exactly one AWS service assume a role."""
+    """Return the trust policy that lets exactly one AWS service assume a role."""
     return pulumi.Output.json_dumps(
         {
             "Version": "2012-10-17",
@@ -83,7 +83,7 @@ def assume_role_document(service: str) -> pulumi.Output[str]:
 
 
 def deny_plain_http(queue_arn: pulumi.Input[str]) -> Statement:
-    """Refuse everybody who reaches the queue without TLS."""
+    """Return the statement that denies every access to the queue without TLS."""
     return Statement(
         sid="DenyWithoutTls",
         effect="Deny",
@@ -97,9 +97,9 @@ def deny_plain_http(queue_arn: pulumi.Input[str]) -> Statement:
 def key_statements(
     key_arn: pulumi.Input[str] | None, *, sid: str, service: str, actions: tuple[str, ...]
 ) -> tuple[Statement, ...]:
-    """What a role needs to reach data that `service` keeps under a customer key: nothing when there is no such key.
+    """Return the permissions for data that `service` encrypts with a customer key: none without such a key.
 
-    Bound to the service, so that the role cannot call KMS by itself with data from elsewhere.
+    Restricted to the service, so that the role cannot call KMS directly with other data.
     """
     if key_arn is None:
         return ()
@@ -114,7 +114,7 @@ def key_statements(
 
 
 def key_administration(account_id: pulumi.Input[str]) -> Statement:
-    """Let the account administer a key through IAM; without this statement nobody could ever change the key again."""
+    """Return the statement that lets IAM of the account administer a key, which cannot be changed without it."""
     return Statement(
         sid="AccountAdministersThroughIam",
         principals={"AWS": pulumi.Output.concat("arn:aws:iam::", account_id, ":root")},

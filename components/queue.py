@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components.durations import SECONDS_PER_DAY, visibility_timeout_seconds
 from components.policies import (
     READ_ENCRYPTED,
     SEND_ENCRYPTED,
@@ -14,7 +15,7 @@ from components.policies import (
     key_statements,
     policy_document,
 )
-from components.signals.queue import QUEUE_COMPOSITES, SECONDS_PER_DAY, queue_signals, redrive_signals
+from components.signals.queue import QUEUE_COMPOSITES, queue_signals, redrive_signals
 
 LONG_POLLING_SECONDS = 20
 KEY_REUSE_SECONDS = 300
@@ -22,10 +23,10 @@ KEY_REUSE_SECONDS = 300
 
 @dataclass(frozen=True, kw_only=True)
 class EventQueueArgs:
-    """What `EventQueue` needs."""
+    """Arguments of `EventQueue`."""
 
     physical_name: str
-    """Name of the source queue; the dead-letter queue adds `-dead-letters`."""
+    """Name of the source queue; the name of the dead-letter queue appends `-dead-letters`."""
     consumer_timeout_seconds: int
     batch_window_seconds: int
     max_receive_count: int
@@ -33,9 +34,9 @@ class EventQueueArgs:
     retention_days: int
     dead_letter_retention_days: int
     kms_key_arn: pulumi.Input[str] | None
-    """Customer key; None encrypts with the key SQS owns."""
+    """Customer key; None encrypts with the key that SQS owns."""
     producer_principals: tuple[str, ...]
-    """IAM principals that may send besides what IAM of this account already allows."""
+    """IAM principals that can send, in addition to what IAM of this account allows."""
     protect: bool
 
     def __post_init__(self) -> None:
@@ -53,18 +54,19 @@ class EventQueueArgs:
 
 
 class EventQueue(pulumi.ComponentResource):
-    """A message is delivered until it is done or in the dead-letter queue, and never readable or sendable without TLS.
+    """A message is delivered until it is deleted or in the dead-letter queue, and every access requires TLS.
 
-    The visibility timeout is derived from the consumer's timeout: a shorter one would hand a message to a second
-    consumer while the first still works on it. The resource policy only adds producers; other identities of the
-    account that IAM allows can send too.
+    The visibility timeout is derived from the consumer's timeout: with a shorter one, a second consumer would receive a
+    message while the first still processes it. The resource policy only adds producers; other identities of the
+    account can send too if IAM allows it.
     """
 
     def __init__(self, name: str, args: EventQueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-processing:queue:EventQueue", name, {}, opts)
         self._kms_key_arn = args.kms_key_arn
-        # AWS asks for six times the function timeout plus the window in which a batch is gathered.
-        self.visibility_timeout_seconds = 6 * args.consumer_timeout_seconds + args.batch_window_seconds
+        visibility_seconds = visibility_timeout_seconds(
+            consumer_timeout_seconds=args.consumer_timeout_seconds, batch_window_seconds=args.batch_window_seconds
+        )
         dead_letters = self._make_queue(
             f"{name}-dead-letters", args, args.dead_letter_physical_name, args.dead_letter_retention_days
         )
@@ -73,7 +75,7 @@ class EventQueue(pulumi.ComponentResource):
             args,
             args.physical_name,
             args.retention_days,
-            visibility_timeout_seconds=self.visibility_timeout_seconds,
+            visibility_timeout_seconds=visibility_seconds,
             redrive_policy=pulumi.Output.json_dumps(
                 {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": args.max_receive_count}
             ),
@@ -94,7 +96,7 @@ class EventQueue(pulumi.ComponentResource):
         self.signals = queue_signals(
             args.physical_name,
             args.dead_letter_physical_name,
-            visibility_timeout_seconds=self.visibility_timeout_seconds,
+            visibility_timeout_seconds=visibility_seconds,
             retention_days=args.retention_days,
             dead_letter_retention_days=args.dead_letter_retention_days,
         )
@@ -105,7 +107,7 @@ class EventQueue(pulumi.ComponentResource):
         self.register_outputs({"url": self.url, "dead_letter_url": self.dead_letter_url})
 
     def consume_statements(self) -> tuple[Statement, ...]:
-        """What an event source mapping needs to read from the source queue."""
+        """Return the permissions an event source mapping needs to read from the source queue."""
         return (
             Statement(
                 sid="ConsumeEvents",
@@ -116,7 +118,7 @@ class EventQueue(pulumi.ComponentResource):
         )
 
     def quarantine_statements(self) -> tuple[Statement, ...]:
-        """What it takes to put a message that can never succeed into the dead-letter queue."""
+        """Return the permissions to put a message that can never succeed into the dead-letter queue."""
         return (
             Statement(sid="QuarantineEvents", actions=("sqs:SendMessage",), resources=(self.dead_letter_arn,)),
             *key_statements(self._kms_key_arn, sid="EncryptQuarantined", service="sqs", actions=SEND_ENCRYPTED),

@@ -13,26 +13,26 @@ KEY_ATTRIBUTE = "user_id"
 
 @dataclass(frozen=True, kw_only=True)
 class UserServicesTableArgs:
-    """What `UserServicesTable` needs."""
+    """Arguments of `UserServicesTable`."""
 
     physical_name: str
     max_read_units: int
-    """Read units a second beyond which requests are throttled: a guard of the bill, not a capacity to plan with."""
+    """Read units per second above which requests are throttled: a limit of the cost, not a planned capacity."""
     max_write_units: int
-    """The same for writes."""
+    """The same for write units."""
     point_in_time_recovery: bool
     deletion_protection: bool
-    """True makes DynamoDB itself refuse to delete the table."""
+    """True makes DynamoDB reject the deletion of the table."""
     kms_key_arn: pulumi.Input[str] | None
-    """Customer key; None encrypts with the key DynamoDB owns."""
+    """Customer key; None encrypts with the key that DynamoDB owns."""
     protect: bool
-    """True makes Pulumi refuse to delete the table."""
+    """True makes Pulumi reject the deletion of the table."""
 
 
 class UserServicesTable(pulumi.ComponentResource):
-    """One item per user, found by `user_id` in one read; paid per request, up to a bound.
+    """One item per user, found by `user_id` in one read; billed per request, up to a maximum.
 
-    Never retained on delete: an orphaned table blocks the next deployment by its name and is seen by nobody.
+    Never retained on delete: an orphaned table would go unnoticed and block the next deployment by its name.
     """
 
     def __init__(self, name: str, args: UserServicesTableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -59,14 +59,14 @@ class UserServicesTable(pulumi.ComponentResource):
         self.register_outputs({"name": self.name})
 
     def read_statements(self) -> tuple[Statement, ...]:
-        """What it takes to read one record by its key."""
+        """Return the permissions to read one record by its key."""
         return (
             Statement(sid="ReadRecord", actions=("dynamodb:GetItem",), resources=(self.arn,)),
             *key_statements(self._kms_key_arn, sid="DecryptRecords", service="dynamodb", actions=READ_ENCRYPTED_TABLE),
         )
 
     def write_statements(self) -> tuple[Statement, ...]:
-        """What it takes to read a batch of records and write each by compare-and-set."""
+        """Return the permissions to read a batch of records and to write each record by compare-and-set."""
         return (
             Statement(
                 sid="FoldRecords", actions=("dynamodb:BatchGetItem", "dynamodb:UpdateItem"), resources=(self.arn,)
@@ -76,7 +76,7 @@ class UserServicesTable(pulumi.ComponentResource):
 
 
 def _customer_key(key_arn: pulumi.Input[str] | None) -> aws.dynamodb.TableServerSideEncryptionArgs | None:
-    # Absent means the key DynamoDB owns; `enabled=True` without a key would be the slower and dearer AWS-managed one.
+    # None means the key that DynamoDB owns; `enabled=True` without a key means the AWS-managed key, which costs more.
     if key_arn is None:
         return None
     return aws.dynamodb.TableServerSideEncryptionArgs(enabled=True, kms_key_arn=key_arn)

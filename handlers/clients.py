@@ -1,21 +1,56 @@
-"""Low-level AWS clients that fail within their function's timeout and cost little to make and to call."""
+"""AWS clients whose calls end before the function times out, and the names of their failures.
 
-from typing import Any
+Only this module imports botocore, which has no types: what the other modules use of it is typed here.
+"""
+
+# pyright: reportMissingTypeStubs=false
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol, cast
 
 from botocore.config import Config
-from botocore.session import Session
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session as Session
+
+RemainingSeconds = Callable[[], float]
+
+AWS_ERRORS: Final = (BotoCoreError, ClientError)
+# Kept at the end of every invocation, to report the messages that could not be handled.
+RESERVE_SECONDS: Final = 0.5
+# Users whose records are written at the same time: as many threads of the store, and connections of its client.
+WRITERS: Final = 8
+
+
+class DynamoDbClient(Protocol):
+    """The operations of a DynamoDB client that the functions call."""
+
+    def get_item(self, **request: Any) -> dict[str, Any]:  # noqa: D102
+        ...
+
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:  # noqa: D102
+        ...
+
+    def update_item(self, **request: Any) -> dict[str, Any]:  # noqa: D102
+        ...
+
+
+class SqsClient(Protocol):
+    """The operation of an SQS client that the functions call."""
+
+    def send_message_batch(self, **request: Any) -> dict[str, Any]:  # noqa: D102
+        ...
 
 
 def make_client(
     session: Session, service: str, *, read_timeout_seconds: float, connections: int = 1, attempts: int = 2
 ) -> Any:
-    """A client whose slowest call ends, retries included, after `attempts` x (1 s + read timeout) and a backoff of 1 s.
+    """A client whose slowest call ends after `attempts` x (1 s + read timeout) and a backoff of 1 s.
 
-    Parameters are not validated on this side: it costs more than everything we do with them, and the tests run with
+    The client does not validate parameters: validation costs more than all of our own code, and the tests run against
     what the service accepts.
     """
     config = Config(
-        # Otherwise put together anew for each request, which took a tenth of the time.
+        # Without it botocore builds the user agent anew for every request, which took a tenth of the time.
         user_agent="event-processing",
         connect_timeout=1,
         read_timeout=read_timeout_seconds,
@@ -23,4 +58,14 @@ def make_client(
         max_pool_connections=connections,
         parameter_validation=False,
     )
-    return session.create_client(service, config=config)
+    return cast("Any", session).create_client(service, config=config)
+
+
+def response_of(error: Exception) -> Mapping[str, Any]:
+    """The response AWS sent with a failure; empty if the failure did not come from AWS."""
+    return cast("Any", error).response if isinstance(error, ClientError) else {}
+
+
+def error_code_of(error: Exception) -> str:
+    """The error code AWS sent, or the class of the exception: a name for a failure that holds no user data."""
+    return response_of(error).get("Error", {}).get("Code") or type(error).__name__

@@ -35,7 +35,7 @@ class ServiceRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserRecord:
-    """Everything known of one user: each service once, newest first, then by `service_id`."""
+    """Everything known about one user: each service once, newest first, then by `service_id`."""
 
     user_id: str
     services: tuple[ServiceRecord, ...] = ()
@@ -55,7 +55,7 @@ class UserRecord:
 
 
 def merge(record: UserRecord, events: Iterable[LoginEvent]) -> UserRecord | None:
-    """The record with the newest login of every service, or None when `record` has them all already.
+    """The record with the newest login of every service, or None if `record` already has all of them.
 
     Newest is the maximum by (instant, service name), a total order over what is stored: equal instants resolve the
     same way on every machine, so merging is commutative, associative and idempotent.

@@ -1,6 +1,6 @@
-"""Every queue record is either a valid login event or a sentence that says why it can never be one.
+"""A queue record is either a valid login event, or is rejected with a sentence that says why it can never be valid.
 
-No sentence holds the value of a field: values are personal, and sentences end up in logs, queues and mail.
+No sentence quotes the value of a field: values are personal, and the sentences end up in logs, queues and mail.
 """
 
 import json
@@ -8,22 +8,31 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from handlers.logins import LoginEvent, parse_instant
 from handlers.vocabulary import ErrorCode
 
 ID_LENGTH_MAX: Final = 255
 NAME_LENGTH_MAX: Final = 256
-# A clock that runs ahead would win over every real login until the world has caught up with it.
+# A login dated ahead by a fast clock would hide every real login until that date.
 CLOCK_SKEW_MAX: Final = timedelta(minutes=5)
 _FIELDS: Final = frozenset({"user_id", "service_id", "service_name", "timestamp"})
+_JSON_TYPES: Final = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "a boolean",
+    type(None): "null",
+}
 
 
 class InvalidError(Exception):
-    """What was sent breaks a rule and always will; `code` is its name, the message a sentence without values."""
+    """The input violates the contract and always will; `detail` is a sentence without values."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: ErrorCode, detail: str) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
@@ -40,8 +49,8 @@ class Message:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Message":
-        """The envelope of an SQS record of a Lambda event."""
-        attributes = record.get("attributes") or {}
+        """The message in an SQS record of a Lambda event."""
+        attributes: Mapping[str, Any] = record.get("attributes") or {}
         return cls(
             record=record,
             message_id=record["messageId"],
@@ -51,13 +60,13 @@ class Message:
 
 
 def _whole_number(text: Any) -> int | None:
-    # What is none, or longer than any count or timestamp, is as good as missing: it must not fail a whole batch.
+    # Text that is not a number, or is too long for a count or timestamp, counts as missing: it must not fail the batch.
     plausible = isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 19
     return int(text) if plausible else None
 
 
 def decode_login(body: str, now: datetime) -> LoginEvent:
-    """The login event in a message body; InvalidError names the first rule it breaks."""
+    """The login event in a message body; InvalidError names the first rule that the body violates."""
     fields = _decode_object(body)
     return LoginEvent(
         user_id=valid_id("user_id", _string(fields, "user_id")),
@@ -68,18 +77,18 @@ def decode_login(body: str, now: datetime) -> LoginEvent:
 
 
 def valid_id(field: str, value: str) -> str:
-    """`value`, if it is an identifier: 1 to 255 printable characters, not only blanks."""
+    """`value`, if it is an identifier: 1 to 255 printable characters, not all of them blank."""
     _check_length(field, value, ID_LENGTH_MAX)
     if not value.isprintable():
-        raise InvalidError(ErrorCode.FIELD_UNPRINTABLE, f"{field} holds characters that cannot be printed.")
+        raise InvalidError(ErrorCode.FIELD_UNPRINTABLE, f"{field} contains unprintable characters.")
     return value
 
 
 def _valid_name(field: str, value: str) -> str:
-    # Names are written by people: no-break spaces and joiners are legitimate in them, although not "printable".
+    # People write names: no-break spaces and joiners are legitimate in them, although Python calls them unprintable.
     _check_length(field, value, NAME_LENGTH_MAX)
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
-        raise InvalidError(ErrorCode.FIELD_UNPRINTABLE, f"{field} holds control characters or lone surrogates.")
+        raise InvalidError(ErrorCode.FIELD_UNPRINTABLE, f"{field} contains control characters or lone surrogates.")
     return value
 
 
@@ -87,7 +96,7 @@ def _check_length(field: str, value: str, maximum: int) -> None:
     if not 1 <= len(value) <= maximum:
         raise InvalidError(ErrorCode.FIELD_LENGTH, f"{field} has {len(value)} characters; it must have 1 to {maximum}.")
     if value.isspace():
-        raise InvalidError(ErrorCode.FIELD_BLANK, f"{field} has {len(value)} characters, all of them blank.")
+        raise InvalidError(ErrorCode.FIELD_BLANK, f"{field} contains only blanks.")
 
 
 def _valid_timestamp(field: str, value: str, now: datetime) -> datetime:
@@ -102,8 +111,8 @@ def _valid_timestamp(field: str, value: str, now: datetime) -> datetime:
     if instant - now > CLOCK_SKEW_MAX:
         raise InvalidError(
             ErrorCode.TIMESTAMP_IN_FUTURE,
-            f"{field} lies {int((instant - now).total_seconds())} s in the future; "
-            f"{int(CLOCK_SKEW_MAX.total_seconds())} s are allowed.",
+            f"{field} is {int((instant - now).total_seconds())} s in the future; "
+            f"at most {int(CLOCK_SKEW_MAX.total_seconds())} s are allowed.",
         )
     return instant
 
@@ -113,35 +122,35 @@ def _string(fields: Mapping[str, Any], field: str) -> str:
         raise InvalidError(ErrorCode.FIELD_MISSING, f"{field} is missing.")
     value = fields[field]
     if not isinstance(value, str):
-        raise InvalidError(ErrorCode.FIELD_NOT_STRING, f"{field} is a {type(value).__name__}; it must be a string.")
+        raise InvalidError(ErrorCode.FIELD_NOT_STRING, f"{field} is {_JSON_TYPES[type(value)]}; it must be a string.")
     return value
 
 
 def _decode_object(body: str) -> dict[str, Any]:
     try:
-        decoded = json.loads(body, object_pairs_hook=_object_of_unique_keys, parse_constant=_refuse_constant)
+        decoded: Any = json.loads(body, object_pairs_hook=_object_of_unique_keys, parse_constant=_reject_constant)
     # RecursionError: brackets nested deeper than the interpreter's stack.
     except (ValueError, RecursionError):
         raise InvalidError(ErrorCode.BODY_NOT_JSON, f"The body of {len(body)} characters is not JSON.") from None
     if not isinstance(decoded, dict):
         raise InvalidError(
-            ErrorCode.BODY_NOT_OBJECT, f"The body is a JSON {type(decoded).__name__}; it must be a JSON object."
+            ErrorCode.BODY_NOT_OBJECT, f"The body is {_JSON_TYPES[type(decoded)]}; it must be a JSON object."
         )
-    return decoded
+    return cast("dict[str, Any]", decoded)
 
 
 def _object_of_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Which of two values counts is up to the parser: what another system meant cannot be known.
+    # Parsers disagree on which of two values counts, so the sender's intent cannot be known.
     decoded = dict(pairs)
     if len(decoded) != len(pairs):
         keys = [key for key, _ in pairs]
         known = sorted(key for key in _FIELDS if keys.count(key) > 1)
         raise InvalidError(
             ErrorCode.BODY_DUPLICATE_KEY,
-            f"The body holds {' and '.join(known) or 'a key'} more than once in one object.",
+            f"The body contains {' and '.join(known) or 'a key'} more than once in one object.",
         )
     return decoded
 
 
-def _refuse_constant(constant: str) -> Any:
+def _reject_constant(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")

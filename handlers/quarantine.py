@@ -1,6 +1,6 @@
-"""A message that can never succeed goes to the dead-letter queue as it came, with the reason; or is reported refused.
+"""A message that can never succeed goes to the dead-letter queue unchanged, with the reason, or is reported as refused.
 
-Refused messages are retried and, in the end, brought to the same queue by its redrive policy: nothing is lost.
+A refused message is retried until the redrive policy moves it to the same queue, so no message is lost.
 """
 
 import base64
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from handlers.clients import RESERVE_SECONDS, RemainingSeconds, SqsClient, error_code_of
 from handlers.logins import format_instant
 from handlers.messages import Message
-from handlers.store import RESERVE_SECONDS, Client, RemainingSeconds, error_code_of
 from handlers.vocabulary import ErrorCode
 
 ENTRIES_MAX: Final = 10
@@ -29,22 +29,22 @@ class Rejection:
 
 
 class Quarantine:
-    """The dead-letter queue. Its client is made when the first message needs it: most invocations never do."""
+    """The dead-letter queue. Its client is made for the first message, because most invocations never need it."""
 
     def __init__(
         self,
-        make_client: Callable[[], Client],
+        make_client: Callable[[], SqsClient],
         queue_url: str,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._make_client = make_client
-        self._client: Client | None = None
+        self._client: SqsClient | None = None
         self._queue_url = queue_url
         self._now = now
 
     def send(self, rejections: Sequence[Rejection], remaining_seconds: RemainingSeconds) -> dict[str, str]:
-        """Error codes, by message id, of the messages the queue did not take; only the others may be acknowledged."""
+        """Error codes, by message ID, of the messages the queue refused; only the others may be acknowledged."""
         refused: dict[str, str] = {}
         quarantined_at = format_instant(self._now())
         entries: list[tuple[dict[str, Any], int]] = []
@@ -52,7 +52,7 @@ class Quarantine:
             try:
                 entry = _entry(index, rejection, quarantined_at)
                 entries.append((entry, _entry_bytes(entry)))
-            except Exception:  # noqa: BLE001 - attributes no queue would have taken must not fail the others
+            except Exception:  # noqa: BLE001 - attributes that SQS would refuse must not fail the other messages
                 refused[rejection.message.message_id] = ErrorCode.ENVELOPE_UNREADABLE
         for batch in _batches(entries):
             error_codes = self._send_batch(batch, remaining_seconds)
@@ -61,19 +61,16 @@ class Quarantine:
                     refused[rejections[int(entry["Id"])].message.message_id] = error_codes[entry["Id"]]
         return refused
 
-    def _client_made(self) -> Client:
-        if self._client is None:
-            self._client = self._make_client()
-        return self._client
-
     def _send_batch(self, batch: Sequence[Mapping[str, Any]], remaining_seconds: RemainingSeconds) -> dict[str, str]:
         if remaining_seconds() <= RESERVE_SECONDS:
             return {entry["Id"]: ErrorCode.OUT_OF_TIME for entry in batch}
         try:
-            response = self._client_made().send_message_batch(QueueUrl=self._queue_url, Entries=batch)
-        except Exception as error:  # noqa: BLE001 - a surprise here must not fail what is stored already
+            if self._client is None:
+                self._client = self._make_client()
+            response = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=batch)
+        except Exception as error:  # noqa: BLE001 - an unexpected failure must not fail messages stored already
             return {entry["Id"]: error_code_of(error) for entry in batch}
-        # Accepted is what is listed as such: an entry in neither list is not.
+        # An entry in neither list counts as refused.
         accepted = {entry["Id"] for entry in response.get("Successful", [])}
         reasons = {entry["Id"]: entry.get("Code", ErrorCode.NOT_ACCEPTED) for entry in response.get("Failed", [])}
         return {
@@ -91,25 +88,27 @@ def _entry(index: int, rejection: Rejection, quarantined_at: str) -> dict[str, A
         "source_message_id": rejection.message.message_id,
         "quarantined_at": quarantined_at,
     }
-    theirs = {name: value for name, value in (record.get("messageAttributes") or {}).items() if name not in ours}
-    kept = list(theirs)[: ATTRIBUTES_MAX - len(ours)]
-    dropped = list(theirs)[len(kept) :]
+    attributes: Mapping[str, Mapping[str, Any]] = record.get("messageAttributes") or {}
+    theirs = [name for name in attributes if name not in ours]
+    room = ATTRIBUTES_MAX - len(ours)
+    kept, dropped = theirs[:room], theirs[room:]
     if dropped:
         ours["error_detail"] += f" Dropped to make room: the attributes {', '.join(dropped)}."
     entry = {
         "Id": str(index),
         "MessageBody": record["body"],
-        "MessageAttributes": {name: _attribute(theirs[name]) for name in kept}
+        "MessageAttributes": {name: _attribute(attributes[name]) for name in kept}
         | {name: {"DataType": "String", "StringValue": value} for name, value in ours.items()},
     }
-    trace_header = (record.get("attributes") or {}).get("AWSTraceHeader")
+    envelope: Mapping[str, Any] = record.get("attributes") or {}
+    trace_header = envelope.get("AWSTraceHeader")
     if trace_header:
         entry["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace_header}}
     return entry
 
 
 def _attribute(attribute: Mapping[str, Any]) -> dict[str, Any]:
-    """A message attribute as the API takes it, from how a Lambda event spells it."""
+    """A message attribute as the SQS API takes it, from the form it has in a Lambda event."""
     if attribute.get("binaryValue") is not None:
         value = base64.b64decode(attribute["binaryValue"], validate=True)
         return {"DataType": attribute["dataType"], "BinaryValue": value}
@@ -117,7 +116,7 @@ def _attribute(attribute: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _batches(entries: Sequence[tuple[dict[str, Any], int]]) -> Iterator[list[dict[str, Any]]]:
-    """`entries`, each with its size, in batches the API takes; one too large for any goes alone, to be refused."""
+    """The entries, each given with its size, in batches that SQS accepts; an entry too large for any goes alone."""
     batch: list[dict[str, Any]] = []
     batch_bytes = 0
     for entry, entry_bytes in entries:

@@ -1,4 +1,4 @@
-"""The environment, read once and frozen; what is missing or unusable is named, all of it at once."""
+"""The environment of a function, read once and frozen; one error names every missing variable."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuerySettings:
-    """What the query function is configured with."""
+    """The configuration of the query function."""
 
     table_name: str
     stack: str
@@ -31,7 +31,7 @@ class QuerySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventHandlerSettings:
-    """What the event handler is configured with."""
+    """The configuration of the event handler."""
 
     table_name: str
     dead_letter_queue_url: str
@@ -65,10 +65,10 @@ class EventHandlerSettings:
         )
 
 
-def _require(environ: Mapping[str, str], *names: str) -> dict[str, str]:
+def _require(environ: Mapping[str, str], *names: Environment) -> dict[Environment, str]:
     missing = [name for name in names if not environ.get(name)]
     if missing:
         raise SettingsError(
-            f"Environment variables {', '.join(missing)} are missing or empty; configure them on the function."
+            f"Environment variables missing or empty: {', '.join(missing)}. Configure them on the function."
         )
     return {name: environ[name] for name in names}

@@ -1,31 +1,39 @@
-"""The stored shape of a record: written in exactly one form, read as far as it can be, sized as DynamoDB sizes it."""
+"""The stored form of a record: written in exactly one form, read as far as possible, sized as DynamoDB sizes it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from handlers.logins import ServiceRecord, UserRecord, format_instant, parse_instant
+from handlers.logins import LoginEvent, ServiceRecord, UserRecord, format_instant, merge, parse_instant
 
 KEY: Final = "user_id"
 SERVICES: Final = "services"
 ITEM_BYTES_MAX: Final = 400 * 1024
 
-# A value in DynamoDB's own notation, {"S": "text"}: what the low-level client takes and gives.
+# A value in DynamoDB's own notation, such as {"S": "text"}: what the low-level client takes and returns.
 AttributeValue = Mapping[str, Any]
 
-# Names count, and every list, map and element of one has a fixed price.
+# DynamoDB counts attribute names, and a fixed overhead for every list, map and element.
 _ITEM_OVERHEAD: Final = len(KEY) + len(SERVICES) + 3
 _SERVICE_OVERHEAD: Final = 1 + 3 + 3 * 1 + len("service_id") + len("service_name") + len("last_accessed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRecord:
-    """What the table holds of one user, beside what could be understood of it.
+class Merged:
+    """The record after a merge, None if nothing changes, and the events that the item has no room for."""
 
-    `services` is the attribute exactly as it is stored, for the condition of the next write; None if there is none.
-    `unreadable` holds the parts that are not service records (an old writer, a hand edit): they are written back
-    untouched, because somebody may still mend them.
+    record: UserRecord | None
+    outgrown: tuple[LoginEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRecord:
+    """What the table holds about one user, and how much of it can be read.
+
+    `services` is the attribute exactly as stored, for the condition of the next write; None if there is none.
+    `unreadable` holds the parts that are not service records (an old writer, a manual edit). They are written back
+    unchanged, because someone may still fix them.
     """
 
     record: UserRecord
@@ -34,25 +42,51 @@ class StoredRecord:
 
     @property
     def malformed(self) -> bool:
-        """Whether the table holds something else than this code writes."""
+        """Whether the table holds anything that this code would not have written."""
         entries = (self.services or {"L": []}).get("L")
         return entries is None or len(entries) != len(self.record.services)
 
     @classmethod
     def of(cls, user_id: str, item: Mapping[str, AttributeValue] | None) -> "StoredRecord":
-        """The record in a stored item, or an empty one for no item; never an exception, whatever is in it."""
+        """The record in a stored item, an empty record for no item; never an exception, whatever the item holds."""
         services = (item or {}).get(SERVICES)
         if services is None:
             return cls(record=UserRecord(user_id=user_id))
         entries = services.get("L")
         if not isinstance(entries, list):
             return cls(record=UserRecord(user_id=user_id), services=services, unreadable=(services,))
-        read = [(entry, _read_service(entry)) for entry in entries]
+        read = [(entry, _read_service(entry)) for entry in cast("list[AttributeValue]", entries)]
         return cls(
             record=UserRecord.of(user_id, (service for _, service in read if service is not None)),
             services=services,
             unreadable=tuple(entry for entry, service in read if service is None),
         )
+
+    def merged_with(self, events: Sequence[LoginEvent]) -> Merged:
+        """The record with these events, as many of them as the item has room for.
+
+        If not all of them fit, services that the record already has come first, because they hardly grow the item,
+        then the newest logins.
+        """
+        merged = merge(self.record, events)
+        if merged is None or self.bytes_with(merged) <= ITEM_BYTES_MAX:
+            return Merged(record=merged)
+        kept = {service.service_id: service for service in self.record.services}
+        room = ITEM_BYTES_MAX - self.bytes_with(self.record)
+        left_out: set[str] = set()
+        changed = [service for service in merged.services if kept.get(service.service_id) != service]
+        for service in sorted(changed, key=lambda service: service.service_id not in kept):
+            known = kept.get(service.service_id)
+            growth = _service_bytes(service) - (_service_bytes(known) if known else 0)
+            if growth <= room:
+                kept[service.service_id] = service
+                room -= growth
+            else:
+                left_out.add(service.service_id)
+        outgrown = tuple(event for event in events if event.service_id in left_out)
+        if len(left_out) == len(changed):
+            return Merged(record=None, outgrown=outgrown)
+        return Merged(record=UserRecord.of(self.record.user_id, kept.values()), outgrown=outgrown)
 
     def services_with(self, record: UserRecord) -> AttributeValue:
         """The attribute to store when `record` replaces what was read."""
@@ -60,13 +94,12 @@ class StoredRecord:
 
     def bytes_with(self, record: UserRecord) -> int:
         """The size of the item when `record` replaces what was read, by DynamoDB's published rules."""
-        size = _ITEM_OVERHEAD + len(record.user_id.encode()) + sum(map(service_bytes, record.services))
-        # The JSON notation of a value is longer than what DynamoDB counts for it: on the safe side.
+        size = _ITEM_OVERHEAD + len(record.user_id.encode()) + sum(map(_service_bytes, record.services))
+        # The JSON notation of a value is longer than the size DynamoDB counts: the sum errs on the safe side.
         return size + sum(len(json.dumps(value, default=str)) for value in self.unreadable)
 
 
-def service_bytes(service: ServiceRecord) -> int:
-    """What one service adds to the size of its item."""
+def _service_bytes(service: ServiceRecord) -> int:
     texts = service.service_id, service.service_name, format_instant(service.last_accessed)
     return _SERVICE_OVERHEAD + sum(len(text.encode()) for text in texts)
 

@@ -1,12 +1,12 @@
-"""Logs, metrics and traces, wired once and nowhere else: no value of a message or record ever passes through here.
+"""Logs, metrics and traces hold no value of a message or record; only this module knows how they are written.
 
-The X-Ray SDK is in maintenance; what replaces it changes this file alone.
+The X-Ray SDK is in maintenance mode; replacing it changes this file only.
 """
 
 import logging
 import os
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -15,29 +15,29 @@ from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.logging.buffer import LoggerBufferConfig
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from handlers.vocabulary import METRICS_NAMESPACE, STACK_DIMENSION, Metric
+from handlers.vocabulary import METRICS_NAMESPACE, STACK_DIMENSION, MetricName
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
 _UNITS: Final = {
-    Metric.EVENT_AGE: MetricUnit.Milliseconds,
-    Metric.BATCH_DURATION: MetricUnit.Milliseconds,
-    Metric.QUERY_DURATION: MetricUnit.Milliseconds,
-    Metric.RECORD_BYTES: MetricUnit.Bytes,
+    MetricName.EVENT_AGE: MetricUnit.Milliseconds,
+    MetricName.BATCH_DURATION: MetricUnit.Milliseconds,
+    MetricName.QUERY_DURATION: MetricUnit.Milliseconds,
+    MetricName.RECORD_BYTES: MetricUnit.Bytes,
 }
 
 
 def quiet_libraries() -> None:
-    """Hold libraries to warnings. To be called before the first client is made.
+    """Libraries log warnings and errors only. Call it before the first client is made.
 
-    Lambda sets the root logger to the function's level, DEBUG with us, and botocore's debug lines hold requests: the
-    user ids in them, and the session token they are signed with. Our own logger has a level of its own.
+    Lambda sets the root logger to the function's level, which is DEBUG here, and botocore's debug lines contain
+    requests: user IDs, and the session token that signs them. Our own logger has a level of its own.
     """
     logging.getLogger().setLevel(logging.WARNING)
 
 
 class _DiscreetEmitter:
-    """Sends what the SDK recorded of a failed call without the text of the failure: AWS quotes requests in it.
+    """Removes the text of every exception from a segment before it is sent, because AWS quotes requests in that text.
 
     Class, stack and HTTP status stay; the error code is in the log line of the same trace.
     """
@@ -46,18 +46,18 @@ class _DiscreetEmitter:
         self._emitter = emitter
 
     def send_entity(self, entity: Any) -> None:
-        """Send a segment, and what is nested in it."""
-        entities = [entity]
-        for each in entities:
-            entities.extend(each.subsegments)
-            # An exception that was recorded before is there by its id alone.
-            for exception in each.cause.get("exceptions", ()) if isinstance(each.cause, dict) else ():
+        """Send a segment with everything nested in it."""
+        entities: list[Any] = [entity]
+        for nested in entities:
+            entities.extend(nested.subsegments)
+            # The cause is only the ID of an exception if another segment has recorded that exception already.
+            for exception in () if isinstance(nested.cause, str) else nested.cause.get("exceptions", ()):
                 exception.message = None
         self._emitter.send_entity(entity)
 
 
 class Telemetry:
-    """What one function says about itself. Made once per process; `entry_point` goes around its handler."""
+    """The logs, metrics and traces of one function. Made once per process; `entry_point` wraps its handler."""
 
     def __init__(self, service: str, stack: str, version: str) -> None:
         quiet_libraries()
@@ -66,32 +66,32 @@ class Telemetry:
             stack=stack,
             version=version,
             utc=True,
-            # Anything else Lambda takes for a line without a level.
+            # Lambda recognises the level of a line only if its timestamp has this format.
             use_rfc3339=True,
-            # Values of exceptions may quote data; `failure` logs where, and of which class.
+            # The text of an exception may quote data; `failure` logs its class and where it was raised.
             serialize_stacktrace=False,
             buffer_config=LoggerBufferConfig(buffer_at_verbosity="DEBUG", flush_on_error_log=True),
         )
         self._metrics = EphemeralMetrics(namespace=METRICS_NAMESPACE, service=service)
-        self._metrics.set_default_dimensions(**{STACK_DIMENSION: stack})
+        self._metrics.set_default_dimensions(**{STACK_DIMENSION: stack})  # pyright: ignore[reportUnknownMemberType]
         self._tracer = Tracer(service=service, patch_modules=("botocore",))
         self._recorder: Any = self._tracer.provider
         if not isinstance(self._recorder.emitter, _DiscreetEmitter):
             self._recorder.emitter = _DiscreetEmitter(self._recorder.emitter)
         self._service = service
         self._stack = stack
-        # An environment provisioned ahead is warm when the first request comes.
+        # Provisioned concurrency starts an environment ahead of its first request: that is not a cold start.
         self._cold = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "provisioned-concurrency"
 
     def entry_point(self, function: Handler) -> Handler:
-        """`function` with the invocation in every log line, in one subsegment, its metrics flushed whatever it does."""
+        """`function` in one subsegment, the invocation in every log line, and metrics flushed even if it raises."""
 
         @self.logger.inject_lambda_context(log_event=False, clear_state=True)
         def handler(event: dict[str, Any], context: Any) -> Any:
             with self.span(f"## {self._service}"):
                 self.annotate(STACK_DIMENSION, self._stack)
-                # Powertools' own metric of this name ignores the default dimensions.
-                self.measure(Metric.COLD_START, int(self._cold))
+                # The metric of this name that Powertools can emit ignores the default dimensions.
+                self.measure(MetricName.COLD_START, int(self._cold))
                 self._cold = False
                 try:
                     return function(event, context)
@@ -100,23 +100,23 @@ class Telemetry:
 
         return handler
 
-    def measure(self, name: str, value: float) -> None:
-        """Add a value of a metric; more than 100 of one name come out as several objects."""
+    def measure(self, name: MetricName, value: float) -> None:
+        """Add a value of a metric; more than 100 values of one metric are written as several objects."""
         self._metrics.add_metric(name=name, unit=_UNITS.get(name, MetricUnit.Count), value=value)
 
     def annotate(self, key: str, value: Any) -> None:
-        """Make the current subsegment searchable by `key`. Never an id."""
+        """Make the current subsegment searchable by `key`. Never pass an ID."""
         self._tracer.put_annotation(key, value)
 
     def failure(self, message: str, error: Exception, **fields: Any) -> None:
-        """Log an error nobody expected: its class and where it was raised, never what it says."""
+        """Log an unexpected error: its class and where it was raised, never its text."""
         frames = traceback.extract_tb(error.__traceback__)
         where = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
         self.logger.error(message, extra={"exception_name": type(error).__name__, "where": where, **fields})
 
     @contextmanager
-    def span(self, name: str) -> Iterator[None]:
-        """A subsegment around what runs inside. Of a failure only the fact is recorded: its text may quote data."""
+    def span(self, name: str) -> Generator[None]:
+        """A subsegment around the code inside. It records that the code failed, not the text, which may quote data."""
         subsegment = self._recorder.begin_subsegment(name)
         try:
             yield
@@ -128,7 +128,7 @@ class Telemetry:
             self._recorder.end_subsegment()
 
     def carry(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """`function` for another thread, with this thread's subsegment as the parent of what it traces there."""
+        """`function` for another thread, where this thread's subsegment becomes the parent of its subsegments."""
         if self._tracer.disabled:
             return function
         parent = self._recorder.get_trace_entity()

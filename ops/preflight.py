@@ -111,12 +111,12 @@ def _check_settings(stack: str) -> tuple[StackSettings | None, list[Check]]:
         settings = StackSettings.from_raw(raw, project=project, stack=stack)
     except SettingsError as error:
         secret = {key.removeprefix(f"{project}:") for key, entry in given.items() if entry.get("secret")}
-        return None, [Check.problem(name, _problem(problem, secret), problem.mend) for problem in error.problems]
+        return None, [Check.problem(name, _problem(problem, secret), problem.fix) for problem in error.problems]
     return settings, [Check.ok(name, f"valid, for region {settings.region}")]
 
 
 def _problem(problem: Problem, secret: set[str]) -> str:
-    return f"{problem.key} must be {problem.rule}" if problem.key in secret else str(problem).split("\n")[0]
+    return f"{problem.key} must be {problem.requirement}" if problem.key in secret else str(problem).split("\n")[0]
 
 
 def _check_python(settings: StackSettings) -> Check:

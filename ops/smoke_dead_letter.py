@@ -35,7 +35,7 @@ class InvalidEvent:
     def check_dead_letter(self, deadline_seconds: float) -> None:
         """Wait for the dead letter, delete it and compare it; raises OperatorError when it is late or wrong."""
         letter = self._wait_for_dead_letter(deadline_seconds)
-        expected = (ErrorCode.TIMESTAMP_MALFORMED, self.message_id, self.body)
+        expected = (ErrorCode.TIMESTAMP_MALFORMED.value, self.message_id, self.body)
         found = (letter.reason, letter.source_message_id, letter.body)
         for part, wanted, value in zip(("reason", "source message", "body"), expected, found, strict=True):
             if wanted != value:

@@ -1,1 +1,1 @@
-"""Weeks of the running system in seconds: its model, its faults, and what the alarms do about them."""
+"""Simulates weeks of the running system in seconds: its model, its faults, and how its alarms respond."""

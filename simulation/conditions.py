@@ -1,26 +1,29 @@
-"""What is going on around the system: traffic, and everything that can be wrong, by minute."""
+"""The system's circumstances by minute: traffic, and everything that can go wrong."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from simulation.lab import Dependency
+from simulation.simulated_table import TableBehaviour
 
 DAY_MINUTES = 1_440
 
 
 @dataclass(frozen=True, kw_only=True)
 class Traffic:
-    """How much goes through the system, on average over a day, events and requests each."""
+    """The average number of events, and of API requests, over a day."""
 
     name: str
     per_second: float
-    settings: dict[str, Any] = field(default_factory=dict)
-    """How a stack for it is sized."""
+    settings: dict[str, Any] = field(default_factory=dict, hash=False)
+    """The stack settings that this traffic needs."""
+
+    def __str__(self) -> str:
+        return self.name
 
 
 AN_HOUR = Traffic(name="5 an hour", per_second=5 / 3600)
-# A producer that is never silent for long is monitored for silence; the alarm is opt-in.
+# The alarm on a silent producer is opt-in, because it needs a producer that is never silent for long.
 A_MINUTE = Traffic(name="5 a minute", per_second=5 / 60, settings={"alarms": {"queue-silent": {"enabled": True}}})
 A_SECOND = Traffic(
     name="500 a second",
@@ -32,54 +35,55 @@ LEVELS = (AN_HOUR, A_MINUTE, A_SECOND)
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """One minute's circumstances. The defaults are an uneventful minute of a normal day."""
+    """The circumstances of one minute. The defaults are an uneventful minute of a normal day."""
 
     arrivals: float = 1.0
-    """Times the usual number of events."""
+    """Factor on the usual number of events."""
     requests: float = 1.0
-    """Times the usual number of API requests."""
+    """Factor on the usual number of API requests."""
     invalid: float = 0.0001
+    """Share of events that violate the contract."""
     poison: float = 0.0
-    """Share of events whose batch does not survive them."""
+    """Share of events that crash the handler."""
     duplicates: float = 0.001
     conflicts: float = 0.001
     consumer_runs: bool = True
     poison_messages: int = 0
-    """So many single ones of those, at the beginning of the minute."""
+    """Number of events that crash the handler, sent at the beginning of the minute."""
     handler_slow: bool = False
     """Batches succeed just before the timeout."""
     handler_fails: str = ""
-    """"crash": every invocation at once; "timeout": none ends in time."""
+    """"crash": every invocation fails immediately; "timeout": every invocation times out."""
     query_fails: str = ""
-    """"crash": every request; "slow": none, but all need nearly the timeout."""
+    """"crash": every request fails; "slow": every request succeeds just before the timeout."""
     query_failing: float = 0.0
     """Share of requests whose read of the table fails."""
     query_slow: float = 0.0
     """Share of requests whose read of the table takes more than a second."""
-    refused_places: float = 0.0
-    """Share of invocations of either function that are throttled."""
-    dependency: Dependency = field(default_factory=Dependency)
+    throttled: float = 0.0
+    """Share of invocations of either function that Lambda throttles."""
+    table: TableBehaviour = field(default_factory=TableBehaviour)
     disturbed: float = 0.0
-    """Share of invocations that meet `disturbance` instead of `dependency`."""
-    disturbance: Dependency = field(default_factory=Dependency)
+    """Share of invocations for which `disturbed_table` replaces `table`."""
+    disturbed_table: TableBehaviour = field(default_factory=TableBehaviour)
     client_errors: float = 0.002
-    """Share of requests refused as invalid."""
-    token_refusals: float = 0.002
-    """Share of requests whose token is refused."""
-    attacks_a_minute: float = 0.0
-    """Requests without a valid token, beside the usual ones."""
+    """Share of requests rejected as invalid."""
+    rejected_tokens: float = 0.002
+    """Share of requests whose token is rejected."""
+    attacks_per_minute: float = 0.0
+    """Requests without a valid token, in addition to the usual ones."""
     deployed: bool = False
-    """New code: every environment is cold."""
+    """New code was deployed: every execution environment is cold."""
     dead_letters_handled: bool = False
-    """Somebody looks through the dead letters and empties the queue."""
+    """The on-call engineer empties the dead-letter queue."""
     metrics_broken: bool = False
     deliveries_failing: str = ""
-    """Which alert topic cannot deliver, by the end of its name."""
+    """The end of the names of the alert topics that cannot deliver."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Something that is wrong for a while."""
+    """Conditions that are wrong for some minutes."""
 
     name: str
     start: int
@@ -88,23 +92,23 @@ class Fault:
 
     @property
     def end(self) -> int:
-        """The first minute without it."""
+        """The first minute after the fault."""
         return self.start + self.minutes
 
 
 def normal(minute: int) -> Conditions:
-    """A normal day: a deployment at 10:00, dead letters looked through at 9:00, a burst of throttles at 14:00."""
-    of_day = minute % DAY_MINUTES
-    usual = Conditions(deployed=of_day == 600, dead_letters_handled=of_day == 540)
-    if of_day in (840, 841):
-        return replace(usual, disturbed=0.0005, disturbance=Dependency(reads="retried", writes="retried"))
+    """A normal day: dead letters are handled at 9:00, code is deployed at 10:00, the table throttles at 14:00."""
+    minute_of_day = minute % DAY_MINUTES
+    usual = Conditions(deployed=minute_of_day == 600, dead_letters_handled=minute_of_day == 540)
+    if minute_of_day in (840, 841):
+        return replace(usual, disturbed=0.0005, disturbed_table=TableBehaviour(reads="retried", writes="retried"))
     return usual
 
 
 def conditions(minute: int, faults: Sequence[Fault]) -> Conditions:
-    """The normal day, with what is wrong in that minute."""
-    found = normal(minute)
+    """The conditions of a normal day, changed by the faults of that minute."""
+    result = normal(minute)
     for fault in faults:
         if fault.start <= minute < fault.end:
-            found = replace(found, **fault.changes)
-    return found
+            result = replace(result, **fault.changes)
+    return result

@@ -1,40 +1,42 @@
 """A small model of the running system: messages, invocations and requests in steps of ten seconds, metrics by minute.
 
-It knows nothing of alarms. What a batch or a request comes to is decided by the real handlers (`lab`); what AWS
-publishes about it follows AWS's documentation, including what is not published: metrics without a sample.
+The model knows nothing of alarms. The real handlers decide the result of each batch and request (`invocations`).
+Metrics follow AWS's documentation, including when AWS publishes none.
 """
 
 import heapq
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
-from localcloud.cloudwatch.metrics import MetricKey, MetricStore
-from simulation.chance import Chance
+from localcloud.cloudwatch.metrics import MetricStore
+from simulation.aws_metrics import MetricPublisher
 from simulation.conditions import DAY_MINUTES, Conditions, Traffic
-from simulation.lab import Dependency, Lab, Message, Run
-from simulation.names import Plant
+from simulation.invocations import HandlerRunner, Invocation, MessageGroup
+from simulation.sampling import Sampler
+from simulation.simulated_table import TableBehaviour
+from simulation.topology import Topology
 
 STEP_SECONDS = 10
 STEPS = 60 // STEP_SECONDS
-# An idle environment is given up about so soon; a first request waits for the start as well.
+# An execution environment that was idle this long is gone; the next request waits for a cold start.
 IDLE_SECONDS = 600
 COLD_START_SECONDS = 0.9
 GATEWAY_SECONDS = 0.015
-# Ages the handlers are shown, so that they are asked a finite number of questions. 60 s is what late means.
+# Message ages are rounded up to one of these, to limit the kinds of batches. An event is late from 60 s.
 AGES = (1, 10, 30, 50, 59, 70, 130, 190, 250, 400, 700, 1_500, 4_000, 40_000, 200_000)
-# The metrics of a queue that was inactive come up to a quarter of an hour late, and stop six hours after its last use.
+# SQS publishes metrics of an inactive queue up to 15 minutes after its first use, and until six hours after its last.
 ACTIVATION_MINUTES = 15
 ACTIVE_MINUTES = 360
-# A message received so often without success no longer counts for the age of a queue.
+# A message received this often without success no longer counts for the age of the oldest message.
 AGE_RECEIVES = 3
 
 
 @dataclass(order=True)
 class _Cohort:
+    """Messages that were sent together and are visible together."""
+
     visible_at: int
     order: int
     sent: int
@@ -42,59 +44,56 @@ class _Cohort:
     kinds: Counter
 
 
-class System:
-    """The system over time: `run_minute` in order, metrics go into `store`."""
+class SystemModel:
+    """The system over time: call `run_minute` for each minute in order; metrics go into `store`."""
 
-    def __init__(self, plant: Plant, lab: Lab, traffic: Traffic, store: MetricStore, seed: str) -> None:
-        self._plant, self._lab, self._traffic, self._store = plant, lab, traffic, store
-        # Reproducible by name: the same scenario draws the same numbers, alone or among others.
-        self._chance = Chance(seed)
+    def __init__(
+        self, topology: Topology, handlers: HandlerRunner, traffic: Traffic, store: MetricStore, seed: str
+    ) -> None:
+        self._topology, self._handlers, self._traffic = topology, handlers, traffic
+        self._metrics = MetricPublisher(topology, store)
+        self._sampler = Sampler(seed)
         self._order = itertools.count()
         self._queue: list[_Cohort] = []
         self._dead, self._dead_since = 0, 0
         self._dead_active = (-ACTIVE_MINUTES - 1, -ACTIVE_MINUTES - 1)
         self._budget = 0.0
         self._last_use = {"batch": -math.inf, "query": -math.inf}
-        self._samples: Counter[tuple[MetricKey, float]] = Counter()
-        self._runs: dict[int, list[Any]] = {}
-        self._keys: dict[tuple, MetricKey] = {}
-        self._running = 0.0
+        self._concurrency = 0.0
 
     def run_minute(self, minute: int, now: Conditions) -> None:
-        """Let one minute pass and publish its metrics."""
-        # Traffic has a tide: 1.5 times its average at noon, half of it at midnight.
-        tide = 1 - 0.5 * math.cos(2 * math.pi * minute / DAY_MINUTES)
-        self._running = 0.0
+        """Simulate one minute and publish its metrics."""
+        # Traffic over a day: 1.5 times its average at noon, half of it at midnight.
+        daily = 1 - 0.5 * math.cos(2 * math.pi * minute / DAY_MINUTES)
+        self._concurrency = 0.0
         if now.deployed:
             self._last_use = dict.fromkeys(self._last_use, -math.inf)
         for step in range(STEPS):
             second = minute * 60 + step * STEP_SECONDS
-            expected = self._traffic.per_second * tide * STEP_SECONDS
+            expected = self._traffic.per_second * daily * STEP_SECONDS
             poison = now.poison_messages if step == 0 else 0
-            self._arrive(second, self._chance.draw(expected * now.arrivals), poison, now)
+            self._send(second, self._sampler.poisson(expected * now.arrivals), poison, now)
             self._consume(second, now)
-            self._answer(second, self._chance.draw(expected * now.requests), now)
-            tokens = expected * now.token_refusals + now.attacks_a_minute / STEPS
-            self._refuse(self._chance.draw(tokens))
+            self._request(second, self._sampler.poisson(expected * now.requests), now)
+            self._reject(self._sampler.poisson(expected * now.rejected_tokens + now.attacks_per_minute / STEPS))
         self._publish_queues(minute, now)
-        self._publish_rest(now)
-        for run, count in self._runs.values():
-            for key, value, times in run.samples:
-                self._samples[key, value] += times * count
-        for (key, value), count in self._samples.items():
-            self._store.add(key, minute, value, count)
-        self._samples.clear()
-        self._runs.clear()
+        if self._concurrency:
+            self._metrics.function(self._topology.event_handler, "ConcurrentExecutions", self._concurrency)
+        if now.metrics_broken:
+            self._metrics.emf_errors()
+        if now.deliveries_failing:
+            self._metrics.failed_deliveries(now.deliveries_failing)
+        self._metrics.publish(minute)
 
     # Messages
 
-    def _arrive(self, second: int, count: int, poison: int, now: Conditions) -> None:
+    def _send(self, second: int, count: int, poison: int, now: Conditions) -> None:
         shares = {"invalid": now.invalid, "poison": now.poison, "duplicate": now.duplicates, "conflict": now.conflicts}
-        kinds = Counter({kind: self._chance.share(count, share) for kind, share in shares.items()})
+        kinds = Counter({kind: self._sampler.binomial(count, share) for kind, share in shares.items()})
         kinds["ok"] = max(0, count - kinds.total())
         kinds["poison"] += poison
         self._push(_Cohort(second, next(self._order), second, 0, +kinds))
-        self._sqs(self._plant.queue, "NumberOfMessagesSent", 1, kinds.total())
+        self._metrics.queue(self._topology.queue, "NumberOfMessagesSent", 1, kinds.total())
 
     def _push(self, cohort: _Cohort) -> None:
         if cohort.kinds:
@@ -103,213 +102,162 @@ class System:
     def _consume(self, second: int, now: Conditions) -> None:
         if not now.consumer_runs:
             return
-        whole = self._plant.concurrency * STEP_SECONDS
-        self._budget = min(self._budget, 0.0) + whole
+        self._budget = min(self._budget, 0.0) + self._topology.concurrency * STEP_SECONDS
         spent = 0.0
         while self._queue and self._queue[0].visible_at <= second and self._budget > 0:
             cohort = heapq.heappop(self._queue)
-            if cohort.receives >= self._plant.max_receives:
-                self._bury(second, cohort.kinds.total())
+            if cohort.receives >= self._topology.max_receives:
+                self._move_to_dead_letters(second, cohort.kinds.total())
                 continue
             spent += self._handle(second, cohort, now)
-        busy = min(spent / STEP_SECONDS, self._plant.concurrency)
+        busy = min(spent / STEP_SECONDS, self._topology.concurrency)
         if busy:
-            # Batches come at random: at times more of them run at once than on average.
-            self._running = max(self._running, min(self._plant.concurrency, math.ceil(busy + 2 * math.sqrt(busy))))
+            # Batches arrive at random, so the peak is higher than the average.
+            peak = math.ceil(busy + 2 * math.sqrt(busy))
+            self._concurrency = max(self._concurrency, min(self._topology.concurrency, peak))
 
     def _handle(self, second: int, cohort: _Cohort, now: Conditions) -> float:
-        """Batches of one cohort, as far as the capacity of this step goes; answers how long they ran, together."""
-        spent, again = 0.0, Counter()
+        """Run the batches of one cohort, as far as this step's capacity allows; returns the seconds they ran."""
+        spent, failed = 0.0, Counter()
         groups = [
-            (kinds, dependency, number)
-            for kinds, batches in _batches(cohort.kinds, self._plant.batch_size)
-            for dependency, number in self._dependencies(batches, now)
+            (kinds, table, number)
+            for kinds, batches in _batches(cohort.kinds, self._topology.batch_size)
+            for table, number in self._tables(batches, now)
         ]
         waiting = cohort.kinds.copy()
-        for kinds, dependency, batches in groups:
+        for kinds, table, batches in groups:
             if self._budget <= 0:
                 break
-            run = self._run_batch(second, cohort, kinds, dependency, now)
-            fitting = min(batches, math.ceil(self._budget / run.seconds))
-            self._budget -= fitting * run.seconds
-            spent += fitting * run.seconds
+            invocation = self._invoke(second, cohort, kinds, table, now)
+            fitting = min(batches, math.ceil(self._budget / invocation.seconds))
+            self._budget -= fitting * invocation.seconds
+            spent += fitting * invocation.seconds
             waiting -= _times(kinds, fitting)
-            again += self._count_batches(second, kinds, run, fitting)
-        # What did not fit stays where it was in the queue.
+            failed += self._count_batches(second, kinds, invocation, fitting)
+        # Messages without capacity keep their place in the queue.
         self._push(_Cohort(cohort.visible_at, cohort.order, cohort.sent, cohort.receives, +waiting))
-        self._push(
-            _Cohort(
-                second + self._plant.visibility_seconds, next(self._order), cohort.sent, cohort.receives + 1, +again
-            )
-        )
+        visible_at = second + self._topology.visibility_seconds
+        self._push(_Cohort(visible_at, next(self._order), cohort.sent, cohort.receives + 1, +failed))
         return spent
 
-    def _run_batch(self, second: int, cohort: _Cohort, kinds: Counter, dependency: Dependency, now: Conditions) -> Run:
+    def _invoke(
+        self, second: int, cohort: _Cohort, kinds: Counter, table: TableBehaviour, now: Conditions
+    ) -> Invocation:
         cold = second - self._last_use["batch"] > IDLE_SECONDS
         self._last_use["batch"] = second
-        if self._chance.share(1, now.refused_places):
-            return Run(samples=(), seconds=0.001, failed=tuple(kinds.values()), status=429)
+        timeout, all_failed = self._topology.handler_timeout_seconds, tuple(kinds.values())
+        if self._sampler.binomial(1, now.throttled):
+            return Invocation(samples=(), seconds=0.001, failed=all_failed, status=429)
         if now.handler_fails == "timeout":
-            return Run(
-                samples=(), seconds=self._plant.handler_timeout_seconds, failed=tuple(kinds.values()), is_error=True
-            )
+            return Invocation(samples=(), seconds=timeout, failed=all_failed, is_error=True)
         if now.handler_fails or kinds["poison"]:
-            return Run(samples=(), seconds=0.1, failed=tuple(kinds.values()), is_error=True)
+            return Invocation(samples=(), seconds=0.1, failed=all_failed, is_error=True)
         age = next((age for age in AGES if second - cohort.sent <= age), AGES[-1])
-        messages = tuple(
-            Message(kind=kind, receives=cohort.receives, age_seconds=age, count=count) for kind, count in kinds.items()
+        groups = tuple(
+            MessageGroup(kind=kind, receives=cohort.receives, age_seconds=age, count=count)
+            for kind, count in kinds.items()
         )
-        run = self._lab.batch(messages, dependency, cold=cold)
-        return replace(run, seconds=0.9 * self._plant.handler_timeout_seconds) if now.handler_slow else run
+        invocation = self._handlers.batch(groups, table, cold=cold)
+        return replace(invocation, seconds=0.9 * timeout) if now.handler_slow else invocation
 
-    def _count_batches(self, second: int, kinds: Counter, run: Run, batches: int) -> Counter:
-        """Publish so many batches with the same result; answers what must come again."""
+    def _count_batches(self, second: int, kinds: Counter, invocation: Invocation, batches: int) -> Counter:
+        """Publish that so many batches had this result; returns the messages that failed."""
         size = kinds.total()
-        self._sqs(self._plant.queue, "NumberOfMessagesReceived", 1, size * batches)
-        again = Counter(dict(zip(kinds, run.failed, strict=True)))
-        self._sqs(self._plant.queue, "NumberOfMessagesDeleted", 1, (size - again.total()) * batches)
-        self._lambda(self._plant.event_handler, run, batches)
-        mapping = {"EventSourceMappingUUID": self._plant.mapping_id}
-        for name in ("PolledEventCount", "InvokedEventCount", *["FailedInvokeEventCount"] * run.is_error):
-            self._metric("AWS/Lambda", name, mapping, size * batches)
-        if run.quarantined:
-            self._sqs(self._plant.dead_letters, "NumberOfMessagesSent", 1, run.quarantined * batches)
-            self._bury(second, run.quarantined * batches)
-        return _times(again, batches)
+        self._metrics.queue(self._topology.queue, "NumberOfMessagesReceived", 1, size * batches)
+        failed = Counter(dict(zip(kinds, invocation.failed, strict=True)))
+        self._metrics.queue(self._topology.queue, "NumberOfMessagesDeleted", 1, (size - failed.total()) * batches)
+        self._metrics.invocations(self._topology.event_handler, invocation, batches)
+        for metric in ("PolledEventCount", "InvokedEventCount", *["FailedInvokeEventCount"] * invocation.is_error):
+            self._metrics.mapping(metric, size * batches)
+        if invocation.quarantined:
+            quarantined = invocation.quarantined * batches
+            self._metrics.queue(self._topology.dead_letters, "NumberOfMessagesSent", 1, quarantined)
+            self._move_to_dead_letters(second, quarantined)
+        return _times(failed, batches)
 
-    def _bury(self, second: int, count: int) -> None:
+    def _move_to_dead_letters(self, second: int, count: int) -> None:
         self._dead_since = self._dead_since if self._dead else second
         self._dead += count
 
     # Requests
 
-    def _answer(self, second: int, count: int, now: Conditions) -> None:
-        kinds = {"invalid": self._chance.share(count, now.client_errors), "nobody": self._chance.share(count, 0.05)}
+    def _request(self, second: int, count: int, now: Conditions) -> None:
+        kinds = {"invalid": self._sampler.binomial(count, now.client_errors)}
+        kinds["nobody"] = self._sampler.binomial(count, 0.05)
         kinds["found"] = max(0, count - sum(kinds.values()))
         for kind, number in kinds.items():
-            for dependency, share in self._reads(number, now):
+            for table, requests in self._tables_of_requests(number, now):
                 cold = second - self._last_use["query"] > IDLE_SECONDS
                 self._last_use["query"] = second
-                if cold and share > 1:
-                    self._respond(kind, dependency, 1, now, cold=True)
-                    share -= 1
-                    cold = False
-                self._respond(kind, dependency, share, now, cold=cold)
+                warm = requests - 1 if cold else requests
+                if cold:
+                    self._respond(kind, table, 1, now, cold=True)
+                if warm:
+                    self._respond(kind, table, warm, now, cold=False)
 
-    def _respond(self, kind: str, dependency: Dependency, count: int, now: Conditions, *, cold: bool) -> None:
-        refused = self._chance.share(count, now.refused_places)
-        if refused:
-            self._metric("AWS/Lambda", "Throttles", {"FunctionName": self._plant.query}, 1, refused)
-            self._request(500, GATEWAY_SECONDS, 0.0, refused)
-        served = count - refused
+    def _respond(self, kind: str, table: TableBehaviour, count: int, now: Conditions, *, cold: bool) -> None:
+        throttled = self._sampler.binomial(count, now.throttled)
+        if throttled:
+            self._metrics.function(self._topology.query, "Throttles", 1, throttled)
+            self._metrics.requests(500, GATEWAY_SECONDS, 0.0, throttled)
+        served = count - throttled
         if not served:
             return
-        run = self._lab.query(kind, dependency, cold=cold)
+        invocation = self._handlers.query(kind, table, cold=cold)
         if now.query_fails == "crash":
-            run = Run(samples=(), seconds=0.1, is_error=True, status=502)
+            invocation = Invocation(samples=(), seconds=0.1, is_error=True, status=502)
         elif now.query_fails == "slow":
-            run = replace(run, seconds=0.9 * self._plant.query_timeout_seconds)
-        self._lambda(self._plant.query, run, served)
-        behind = run.seconds + (COLD_START_SECONDS if cold else 0.0)
-        status = run.status if behind < self._plant.integration_timeout_seconds else 504
-        self._request(status, behind + GATEWAY_SECONDS, behind, served)
+            invocation = replace(invocation, seconds=0.9 * self._topology.query_timeout_seconds)
+        self._metrics.invocations(self._topology.query, invocation, served)
+        seconds = invocation.seconds + (COLD_START_SECONDS if cold else 0.0)
+        status = invocation.status if seconds < self._topology.integration_timeout_seconds else 504
+        self._metrics.requests(status, seconds + GATEWAY_SECONDS, seconds, served)
 
-    def _refuse(self, count: int) -> None:
-        if count:
-            self._request(401, GATEWAY_SECONDS, None, count)
-            # Counted by a metric filter on the access log.
-            dimensions = {"service": "api", "stack": self._plant.stack}
-            self._metric("EventProcessing", "AuthorizationRefused", dimensions, 1, count)
+    def _reject(self, count: int) -> None:
+        self._metrics.requests(401, GATEWAY_SECONDS, None, count)
+        self._metrics.authorization_refused(count)
 
-    def _request(self, status: int, seconds: float, behind: float | None, count: int) -> None:
-        api = {"ApiName": self._plant.api, "Stage": self._plant.stage}
-        self._metric("AWS/ApiGateway", "Count", api, 1, count)
-        self._metric("AWS/ApiGateway", "5XXError", api, float(status >= 500), count)
-        self._metric("AWS/ApiGateway", "4XXError", api, float(400 <= status < 500), count)
-        self._metric("AWS/ApiGateway", "Latency", api, round(seconds * 1000), count)
-        if behind is not None:
-            self._metric("AWS/ApiGateway", "IntegrationLatency", api, round(behind * 1000), count)
+    # How the table treats them
 
-    # The table's behaviour
+    def _tables(self, invocations: int, now: Conditions) -> list[tuple[TableBehaviour, int]]:
+        disturbed = self._sampler.binomial(invocations, now.disturbed)
+        shares = [(now.table, invocations - disturbed), (now.disturbed_table, disturbed)]
+        return [(table, number) for table, number in shares if number]
 
-    def _dependencies(self, batches: int, now: Conditions) -> list[tuple[Dependency, int]]:
-        disturbed = self._chance.share(batches, now.disturbed)
-        return [(now.dependency, batches - disturbed)] * (batches > disturbed) + [(now.disturbance, disturbed)] * (
-            disturbed > 0
-        )
+    def _tables_of_requests(self, count: int, now: Conditions) -> list[tuple[TableBehaviour, int]]:
+        failing = self._sampler.binomial(count, now.query_failing)
+        slow = self._sampler.binomial(count, now.query_slow)
+        others = self._tables(max(0, count - failing - slow), now)
+        disturbed = [(TableBehaviour(reads="error"), failing), (TableBehaviour(latency_ms=1_200), slow)]
+        return [(table, number) for table, number in (*others, *disturbed) if number]
 
-    def _reads(self, count: int, now: Conditions) -> list[tuple[Dependency, int]]:
-        failing, slow = self._chance.share(count, now.query_failing), self._chance.share(count, now.query_slow)
-        rest = self._dependencies(max(0, count - failing - slow), now)
-        found = [*rest, (Dependency(reads="error"), failing), (Dependency(latency_ms=1_200), slow)]
-        return [(dependency, number) for dependency, number in found if number]
-
-    # Metrics
+    # Queues at the end of a minute
 
     def _publish_queues(self, minute: int, now: Conditions) -> None:
         end = (minute + 1) * 60
-        waiting, in_flight, oldest = 0, 0, end
+        visible, in_flight, oldest = 0, 0, end
         for cohort in self._queue:
             if cohort.visible_at <= end - STEP_SECONDS:
-                waiting += cohort.kinds.total()
+                visible += cohort.kinds.total()
             else:
                 in_flight += cohort.kinds.total()
             if cohort.receives < AGE_RECEIVES and cohort.sent < oldest:
                 oldest = cohort.sent
-        self._gauges(self._plant.queue, waiting, in_flight, end - oldest)
-        # An active queue says zero where there was nothing.
-        for name in ("NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted"):
-            self._sqs(self._plant.queue, name, 0)
+        queue, dead_letters = self._topology.queue, self._topology.dead_letters
+        self._metrics.queue_state(queue, visible=visible, in_flight=in_flight, age_seconds=end - oldest)
+        # SQS publishes zeros for an active queue.
+        for metric in ("NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted"):
+            self._metrics.queue(queue, metric, 0)
         if now.consumer_runs:
-            self._sqs(self._plant.queue, "NumberOfEmptyReceives", 1, 15)
+            self._metrics.queue(queue, "NumberOfEmptyReceives", 1, 15)
         if now.dead_letters_handled:
             self._dead = 0
-        if self._dead:
-            since, last = self._dead_active
-            self._dead_active = (minute if minute - last > ACTIVE_MINUTES else since, minute)
         since, last = self._dead_active
+        if self._dead:
+            since, last = self._dead_active = (minute if minute - last > ACTIVE_MINUTES else since, minute)
         if minute - last <= ACTIVE_MINUTES and minute - since >= ACTIVATION_MINUTES:
-            self._gauges(self._plant.dead_letters, self._dead, 0, end - self._dead_since if self._dead else 0)
-
-    def _gauges(self, queue: str, visible: int, in_flight: int, age: int) -> None:
-        self._sqs(queue, "ApproximateNumberOfMessagesVisible", visible)
-        self._sqs(queue, "ApproximateNumberOfMessagesNotVisible", in_flight)
-        self._sqs(queue, "ApproximateAgeOfOldestMessage", age)
-
-    def _publish_rest(self, now: Conditions) -> None:
-        if self._running:
-            self._metric(
-                "AWS/Lambda", "ConcurrentExecutions", {"FunctionName": self._plant.event_handler}, self._running
-            )
-        if now.metrics_broken:
-            for group in self._plant.log_groups:
-                self._metric("AWS/Logs", "EMFParsingErrors", {"LogGroupName": group}, 1)
-        for topic in self._plant.topics:
-            if now.deliveries_failing and topic.endswith(now.deliveries_failing):
-                self._metric("AWS/SNS", "NumberOfNotificationsFailed", {"TopicName": topic}, 1)
-
-    def _lambda(self, function: str, run: Run, count: int) -> None:
-        dimensions = {"FunctionName": function}
-        if run.status == 429:
-            self._metric("AWS/Lambda", "Throttles", dimensions, 1, count)
-            return
-        self._metric("AWS/Lambda", "Invocations", dimensions, 1, count)
-        self._metric("AWS/Lambda", "Errors", dimensions, float(run.is_error), count)
-        self._metric("AWS/Lambda", "Throttles", dimensions, 0, count)
-        self._metric("AWS/Lambda", "Duration", dimensions, round(run.seconds * 1000), count)
-        # Spelled out once a minute: the same run happens again and again.
-        self._runs.setdefault(id(run), [run, 0])[1] += count
-
-    def _sqs(self, queue: str, name: str, value: float, count: int = 1) -> None:
-        self._metric("AWS/SQS", name, {"QueueName": queue}, value, count)
-
-    def _metric(self, namespace: str, name: str, dimensions: dict[str, str], value: float, count: int = 1) -> None:
-        if count > 0:
-            remembered = namespace, name, *dimensions.values()
-            key = self._keys.get(remembered)
-            if key is None:
-                key = self._keys[remembered] = MetricKey.of(namespace, name, dimensions)
-            self._samples[key, value] += count
+            age = end - self._dead_since if self._dead else 0
+            self._metrics.queue_state(dead_letters, visible=self._dead, in_flight=0, age_seconds=age)
 
 
 def _times(kinds: Counter, factor: int) -> Counter:
@@ -317,14 +265,15 @@ def _times(kinds: Counter, factor: int) -> Counter:
 
 
 def _batches(kinds: Counter, size: int) -> list[tuple[Counter, int]]:
-    """Messages dealt evenly into full batches, as (what is in one, how many such batches)."""
+    """Messages spread evenly over full batches, as (content of a batch, number of batches with that content)."""
     total = kinds.total()
     number = -(-total // size)
     if number <= 1:
         return [(+kinds, 1)] if total else []
-    deal: Callable[[int], Counter] = lambda at: Counter(  # noqa: E731
-        {kind: count // number + (at < count % number) for kind, count in kinds.items()}
-    )
-    # Contents change only where some kind's remainder runs out.
+
+    def content(index: int) -> Counter:
+        return Counter({kind: count // number + (index < count % number) for kind, count in kinds.items()})
+
+    # The content changes only where the remainder of a kind runs out.
     cuts = sorted({0, number, *(count % number for count in kinds.values())})
-    return [(+deal(start), end - start) for start, end in itertools.pairwise(cuts)]
+    return [(+content(start), end - start) for start, end in itertools.pairwise(cuts)]

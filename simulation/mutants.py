@@ -1,4 +1,4 @@
-"""Alarms that are wrong in a way nobody would see in review: a proof that lets one of them pass proves nothing."""
+"""Mutation testing of alarms: versions that are wrong in a way that a review would miss. A proof must reject them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,25 +11,25 @@ FACTOR = 10
 
 
 def mutants(alarm: Alarm) -> Iterator[tuple[str, Alarm]]:
-    """Two of them, by what is wrong."""
+    """Two wrong versions of the alarm, each with a description."""
     if isinstance(alarm, MetricAlarm):
-        yield "threshold ten times off", replace(alarm, threshold=_off(alarm))
-        metrics = tuple(replace(metric, key=_elsewhere(metric.key)) for metric in alarm.metrics)
+        yield "threshold ten times off", replace(alarm, threshold=_wrong_threshold(alarm))
+        metrics = tuple(replace(metric, key=_wrong_dimensions(metric.key)) for metric in alarm.metrics)
         yield "wrong dimension", replace(alarm, metrics=metrics)
         return
     yield "never holds", _with_rule(alarm, f"({alarm.rule.text}) AND FALSE")
     yield "holds when it should not", _with_rule(alarm, f"NOT ({alarm.rule.text})")
 
 
-def _off(alarm: MetricAlarm) -> float:
+def _wrong_threshold(alarm: MetricAlarm) -> float:
     is_upper = alarm.comparison.startswith("Greater")
     if alarm.threshold == 0:
-        # Ten times nothing is nothing.
+        # Multiplying would not change zero.
         return float(FACTOR if is_upper else -FACTOR)
     return alarm.threshold * FACTOR if is_upper else alarm.threshold / FACTOR
 
 
-def _elsewhere(key: MetricKey) -> MetricKey:
+def _wrong_dimensions(key: MetricKey) -> MetricKey:
     return MetricKey.of(key.namespace, key.name, {name: f"{value}-x" for name, value in key.dimensions})
 
 

@@ -1,16 +1,17 @@
-"""The proof of each alarm: what makes it fire, whether it does, clears and is quiet before, and who catches mutants."""
+"""The proof of each alarm: it is quiet before a fault, fires during it and clears after it, and its mutants do not."""
 
 from dataclasses import dataclass
 
 from localcloud.cloudwatch.alarms import Alarm, CompositeAlarm
-from localcloud.cloudwatch.evaluator import Reading
-from localcloud.cloudwatch.metrics import MetricStore
+from localcloud.cloudwatch.evaluator import Assumptions
 from localcloud.cloudwatch.states import State
-from simulation.harness import Stack, evaluate, simulate, stack_for
+from simulation.conditions import A_MINUTE, A_SECOND, AN_HOUR
+from simulation.harness import Simulation, Stack
 from simulation.mutants import mutants
-from simulation.scenarios import A_MINUTE, A_SECOND, AN_HOUR, SCENARIOS, START, Scenario
+from simulation.scenarios import START
 
-# Alarm -> what makes it fire. A fault of moderate size, or an alarm ten times too blunt would see it as well.
+# Alarm ID -> the scenario that makes it fire. The fault must be moderate: an extreme one would also trigger an alarm
+# whose threshold is ten times too high.
 PLAN = {
     "consumer-down": ("consumer stopped", A_MINUTE),
     "queue-age": ("consumer stopped", A_MINUTE),
@@ -51,7 +52,7 @@ PLAN = {
     "api-unhealthy": ("100 % of requests fail", A_MINUTE),
     "service-health": ("100 % of requests fail", A_MINUTE),
 } | {
-    # Where the share of a minute is more than a handful of events.
+    # At high traffic, because a share of a minute's events must be more than a few events.
     f"slo-{objective}-{pace}{window}": (scenario, A_SECOND)
     for window in ("", "-long", "-short")
     for objective, pace, scenario in (
@@ -68,63 +69,47 @@ PLAN = {
 }
 
 
-@dataclass(frozen=True)
-class Episode:
-    """A scenario that was simulated on a stack."""
-
-    scenario: Scenario
-    stack: Stack
-    store: MetricStore
-
-
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """What came out for one alarm."""
+    """The result for one alarm."""
 
     alarm_id: str
     failings: tuple[str, ...]
-    """What it does not do of what it must."""
+    """The requirements that the alarm fails."""
     mutants: dict[str, tuple[str, ...]]
-    """The same of each wrong version of it: one without failings would pass for right."""
+    """The requirements that each mutant fails; a mutant without any would pass for the alarm."""
 
 
-def episode_of(name: str, level: str) -> Episode:
-    """The scenario of that name at that level, simulated."""
-    scenario = next(one for one in SCENARIOS if one.name == name)
-    stack = stack_for(level)
-    return Episode(scenario, stack, simulate(stack, scenario.since, scenario.until, scenario.faults(), seed=name))
-
-
-def prove(alarm_id: str, episode: Episode) -> Proof:
-    """Look at the alarm and at its mutants in the episode that must make it fire."""
-    alarm = episode.stack.alarm(alarm_id)
+def prove(alarm_id: str, simulation: Simulation) -> Proof:
+    """Check the alarm and its mutants in the simulation that must make the alarm fire."""
+    alarm = simulation.stack.alarm(alarm_id)
     return Proof(
         alarm_id=alarm_id,
-        failings=failings(alarm, episode),
-        mutants={wrong: failings(mutant, episode) for wrong, mutant in mutants(alarm)},
+        failings=failings(alarm, simulation),
+        mutants={description: failings(mutant, simulation) for description, mutant in mutants(alarm)},
     )
 
 
-def failings(alarm: Alarm, episode: Episode, reading: Reading | None = None) -> tuple[str, ...]:
-    """What the alarm does not do of what it must."""
-    scenario, stack = episode.scenario, episode.stack
-    history = evaluate(_family(stack, alarm), episode.store, scenario.since, scenario.until, reading)
-    changes = [(one.minute, one.state) for one in history.transitions if one.alarm == alarm.name]
+def failings(alarm: Alarm, simulation: Simulation, assumptions: Assumptions | None = None) -> tuple[str, ...]:
+    """The requirements that the alarm fails."""
+    history = simulation.evaluate(_with_children(simulation.stack, alarm), assumptions)
+    changes = [(change.minute, change.state) for change in history.transitions if change.alarm == alarm.name]
     fired = [minute for minute, state in changes if state is State.ALARM]
     found = []
     if any(minute <= START for minute in fired):
         found.append("is not quiet before the fault")
-    if not any(START < minute <= START + scenario.minutes + 30 for minute in fired):
+    if not any(START < minute <= START + simulation.scenario.minutes + 30 for minute in fired):
         found.append("does not fire")
     if not changes or changes[-1][1] is State.ALARM:
         found.append("does not clear")
     return tuple(found)
 
 
-def _family(stack: Stack, alarm: Alarm) -> list[Alarm]:
-    """The alarm and those it looks at."""
+def _with_children(stack: Stack, alarm: Alarm) -> list[Alarm]:
+    """The alarm, and all alarms that it depends on."""
     if not isinstance(alarm, CompositeAlarm):
         return [alarm]
-    names = [*alarm.rule.alarms, *([alarm.suppressor.alarm] if alarm.suppressor else [])]
-    others = [one for name in names for one in _family(stack, stack.alarm(stack.alarm_id(name)))]
-    return [alarm, *{one.name: one for one in others}.values()]
+    children = [
+        child for name in alarm.depends_on for child in _with_children(stack, stack.alarm(stack.alarm_id(name)))
+    ]
+    return [alarm, *{child.name: child for child in children}.values()]

@@ -1,20 +1,18 @@
-"""Everything that can go wrong, how long, and which alarms may speak of it: judged here, unknown to the model.
+"""Everything that can go wrong, for how long, and which alarms must or may fire; the model does not know the latter.
 
-`page` is the P1 that must wake somebody; a fault without one must not wake anybody. `speaks` are the alarms that belong
-to the fault and may tell: whatever else tells during it is a false alert.
+`page` are the P1 alarms that must page. `ticket` are the alarms that must fire when no page is needed. `speaks` are
+related alarms that may fire. Any other alert during the fault is false.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulation.conditions import LEVELS, Fault
-from simulation.lab import Dependency
+from simulation.conditions import A_MINUTE, A_SECOND, AN_HOUR, LEVELS, Fault, Traffic
+from simulation.simulated_table import TableBehaviour
 
-AN_HOUR, A_MINUTE, A_SECOND = (level.name for level in LEVELS)
-ALL = (AN_HOUR, A_MINUTE, A_SECOND)
 BUSY = (A_MINUTE, A_SECOND)
-# Faults begin on the second day at two in the afternoon, when the tide is high.
+# Faults begin on the second day at 14:00, when traffic is high.
 START = 2_280
 
 AVAILABILITY = ("api-unhealthy", "slo-api-availability-slow")
@@ -25,67 +23,68 @@ DEAD_LETTERS = ("dlq-not-empty", "ingest-exhausted")
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """One fault, at some levels of traffic."""
+    """A fault, and the levels of traffic at which it is simulated."""
 
     name: str
     changes: Mapping[str, Any]
     minutes: int = 60
     before: int = 120
-    """How long the system runs normally before; longer where an alarm looks farther back."""
+    """Minutes without the fault before it; more where an alarm evaluates a longer period."""
     later: Mapping[str, Any] = field(default_factory=dict)
-    """What else goes wrong for the second half of it, for another reason."""
+    """A second, independent fault during the second half."""
     settle: int = 240
-    """How long after the fault is looked at, so that what fired can clear."""
-    levels: tuple[str, ...] = ALL
+    """Minutes simulated after the fault, so that alarms can clear."""
+    levels: tuple[Traffic, ...] = LEVELS
     page: tuple[str, ...] = ()
-    """P1 alarms, one of which must fire; all of them when there is a later fault."""
+    """P1 alarms, at least one of which must fire; with a later fault, all of them."""
     ticket: tuple[str, ...] = ()
-    """Alarms of which one must fire when nobody needs to be woken."""
-    speaks: tuple[str, ...] = field(default=())
-    late: Mapping[str, str] = field(default_factory=dict)
-    """Why it cannot page within five minutes, by level; in braces what is measured: `first_event`, `second_request`."""
-    again: Mapping[str, str] = field(default_factory=dict)
-    """Why it pages more than once, by level."""
+    """Alarms, at least one of which must fire when `page` is empty."""
+    speaks: tuple[str, ...] = ()
+    """Other alarms that may fire."""
+    late: Mapping[Traffic, str] = field(default_factory=dict)
+    """Why the page takes more than five minutes; placeholders are the `first_event` and `second_request` measured."""
+    again: Mapping[Traffic, str] = field(default_factory=dict)
+    """Why the same alarm pages more than once."""
 
     @property
-    def belong(self) -> frozenset[str]:
-        """Every alarm that may speak of this fault."""
+    def related_alarms(self) -> frozenset[str]:
+        """Every alarm that must or may fire."""
         return frozenset((*self.page, *self.ticket, *self.speaks))
 
     @property
     def second(self) -> Sequence[Fault]:
-        """The other fault, if there is one."""
+        """The later fault, if there is one."""
         half = self.minutes // 2
-        found = Fault(name="later", start=START + half, minutes=self.minutes - half, changes=self.later)
-        return (found,) if self.later else ()
+        fault = Fault(name="later", start=START + half, minutes=self.minutes - half, changes=self.later)
+        return (fault,) if self.later else ()
 
     def faults(self) -> Sequence[Fault]:
-        """As the model takes it."""
+        """All faults of the scenario; an hour after them, the dead letters are handled."""
         fault = Fault(name=self.name, start=START, minutes=self.minutes, changes=self.changes)
         after = Fault(name="after", start=fault.end + 60, minutes=1, changes={"dead_letters_handled": True})
         return fault, *self.second, after
 
     @property
     def since(self) -> int:
-        """The minute at which the simulation begins."""
+        """The first minute of the simulation."""
         return START - self.before
 
     @property
     def until(self) -> int:
-        """The minute at which looking ends."""
+        """The end of the simulation."""
         return START + self.minutes + self.settle
 
 
-# Objectives look back up to a day.
+# SLO alarms evaluate periods of up to a day.
 LONG: Any = {"settle": 600, "before": 1_080}
 
 
 def _table(**behaviour: Any) -> dict[str, Any]:
-    return {"dependency": Dependency(**behaviour)}
+    return {"table": TableBehaviour(**behaviour)}
 
 
 def _share_of_table(share: float, **behaviour: Any) -> dict[str, Any]:
-    return {"disturbed": share, "disturbance": Dependency(**behaviour)}
+    return {"disturbed": share, "disturbed_table": TableBehaviour(**behaviour)}
 
 
 API_FAILS = ("api-5xx-any", "table-system-errors", *AVAILABILITY)
@@ -98,15 +97,16 @@ TABLE_FAILS = (
     "table-read-throttle",
 )
 
-NO_EVENT = {
-    AN_HOUR: "the first event came after {first_event} minutes, and its third failure, two retries later, is what pages"
-}
-NO_REQUEST = {AN_HOUR: "the second request came after {second_request} minutes; the first one to fail wakes nobody"}
-FEW_FAIL = "of seven requests a minute {}, and seven, 1.44 % of an hour's, burn the budget fast enough"
-SOME_SLOW = "a fifth takes 43 minutes to fill the 14.4 % of an hour that page; the ticket api-latency comes first"
+NO_EVENT = {AN_HOUR: "the first event arrived after {first_event} minutes; its third failure, two retries later, pages"}
+NO_REQUEST = {AN_HOUR: "the second request arrived after {second_request} minutes; one failed request does not page"}
+FEW_FAIL = "of seven requests a minute {}; the fast burn needs seven failures, 1.44 % of the requests of an hour"
+SOME_SLOW = (
+    "a fifth of the requests needs 43 minutes to reach the 14.4 % of an hour that page; api-latency opens a ticket"
+    " first"
+)
 FEW_SLOW = (
-    "a tenth never fills the 14.4 % of an hour that page, and takes 216 minutes to fill the 6 % of six hours; the"
-    " ticket api-latency comes first"
+    "a tenth of the requests never reaches the 14.4 % of an hour that page, and needs 216 minutes to reach the 6 % of"
+    " six hours; api-latency opens a ticket first"
 )
 BOTH_BREAK = (*API_FAILS, "query-errors", *TIMELY, "consumer-concurrency")
 
@@ -114,8 +114,8 @@ SCENARIOS = (
     Scenario(
         name="consumer stopped", changes={"consumer_runs": False}, minutes=30, page=("ingest-unhealthy",),
         speaks=(*TIMELY, "consumer-concurrency"),
-        late={AN_HOUR: "the first event came after {first_event} minutes: before, a stopped consumer and an idle one"
-              " look the same"},
+        late={AN_HOUR: "the first event arrived after {first_event} minutes; until then, a stopped consumer looks like"
+              " an idle one"},
     ),
     Scenario(
         name="bad deploy: every batch crashes", changes={"handler_fails": "crash"},
@@ -154,8 +154,8 @@ SCENARIOS = (
     Scenario(
         name="table refuses writes of one batch in five", changes=_share_of_table(0.2, writes="throttle"), levels=BUSY,
         settle=600, ticket=("ingest-failures",), speaks=TABLE_FAILS,
-        again={A_MINUTE: "the share of late events creeps through the threshold while the number of all events varies;"
-               " CloudWatch clears an alarm at the value at which it fires; it need not page"},
+        again={A_MINUTE: "the share of late events slowly crosses the threshold while the number of events varies, and"
+               " CloudWatch clears an alarm at the value at which it fires; this fault need not page"},
     ),
     Scenario(
         name="table refuses all reads", changes=_table(reads="throttle"),
@@ -181,8 +181,8 @@ SCENARIOS = (
     Scenario(
         name="1 % of requests fail", changes={"query_failing": 0.01}, minutes=720, **LONG, levels=BUSY,
         ticket=("api-5xx-any", *AVAILABILITY), speaks=API_FAILS,
-        again={A_MINUTE: "of four failures an hour seven fall into one by chance, and hours later two into minutes of"
-               " two requests; it need not page"},
+        again={A_MINUTE: "at four failures an hour, seven fall into one hour by chance, and hours later two fall into"
+               " minutes with two requests; this fault need not page"},
     ),
     Scenario(
         name="10 % of requests fail", changes={"query_failing": 0.1}, minutes=120, **LONG, levels=BUSY,
@@ -232,12 +232,12 @@ SCENARIOS = (
         late=dict.fromkeys(BUSY, FEW_SLOW),
     ),
     Scenario(
-        name="functions refused a place to run", changes={"refused_places": 1.0}, levels=BUSY,
+        name="functions refused a place to run", changes={"throttled": 1.0}, levels=BUSY,
         page=("api-unhealthy", "ingest-unhealthy"),
         speaks=(*API_FAILS, "query-throttles", "event-handler-throttles", *DEAD_LETTERS, *TIMELY),
     ),
     Scenario(
-        name="one invocation in three refused a place to run", changes={"refused_places": 0.3}, levels=BUSY,
+        name="one invocation in three refused a place to run", changes={"throttled": 0.3}, levels=BUSY,
         page=("api-unhealthy", "ingest-unhealthy"),
         speaks=(*API_FAILS, "query-throttles", "event-handler-throttles", *DEAD_LETTERS, *TIMELY),
         late={A_MINUTE: FEW_FAIL.format("two fail")},
@@ -249,7 +249,7 @@ SCENARIOS = (
         speaks=(*TIMELY, "event-handler-errors", "ingest-failures", "table-write-throttle"),
     ),
     Scenario(
-        name="credential attack (30 a minute)", changes={"attacks_a_minute": 30.0}, levels=(AN_HOUR, A_MINUTE),
+        name="credential attack (30 a minute)", changes={"attacks_per_minute": 30.0}, levels=(AN_HOUR, A_MINUTE),
         ticket=("api-auth-spike",), speaks=("api-4xx",),
     ),
     Scenario(
@@ -264,7 +264,7 @@ SCENARIOS = (
         page=("ingest-unhealthy",), speaks=(*TIMELY, "consumer-concurrency"),
     ),
     Scenario(
-        # A day and more before: the alarm's warm-up.
+        # More than a day before the fault, because the alarm warms up.
         name="producer dead", changes={"arrivals": 0.0}, before=1_560, levels=BUSY, ticket=("queue-silent",),
     ),
     Scenario(
@@ -282,6 +282,12 @@ SCENARIOS = (
         name="dead letters neglected", changes={"invalid": 0.015, "dead_letters_handled": False},
         minutes=7 * 1_440, levels=(AN_HOUR,),
         ticket=("dlq-neglected",), page=("dlq-expiring",), speaks=("dlq-not-empty", "ingest-invalid"),
-        late={AN_HOUR: "nothing is lost for days; it pages when half of the shortest life of a dead letter is over"},
+        late={AN_HOUR: "no message is lost for days; the alarm pages when half of the shortest life of a dead letter is"
+              " over"},
     ),
 )  # fmt: skip
+
+
+def scenario_named(name: str) -> Scenario:
+    """The scenario of that name."""
+    return next(scenario for scenario in SCENARIOS if scenario.name == name)

@@ -1,8 +1,9 @@
-"""What several kinds of tests share."""
+"""Fixtures of several kinds of tests."""
 
 import functools
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import botocore.session
@@ -12,23 +13,25 @@ from localcloud.deployer import recorder
 from localcloud.deployer.recorder import PROD_OVERLAY, Graph, record
 from tests.fakes.checkout import link_checkout
 from tests.fakes.stack_files import Guard
+from tests.fakes.threads import at_work
+from tests.fakes.waiting import eventually
 
 
 @pytest.fixture(scope="session")
 def dev_graph() -> Graph:
-    """The whole program as stack `dev` would deploy it. Not to be changed by a test: copy first."""
+    """The whole program as stack `dev` would deploy it. A test that changes the graph must copy it first."""
     return record("dev")
 
 
 @pytest.fixture(scope="session")
 def prod_graph() -> Graph:
-    """The whole program as stack `prod` would deploy it, with clients and somebody to page named."""
+    """The whole program as stack `prod` would deploy it, with API clients and a page endpoint."""
     return record("prod", PROD_OVERLAY)
 
 
 @pytest.fixture(scope="session")
 def extended_graph() -> Graph:
-    """Stack `dev` with everything switched on that makes resources of its own."""
+    """Stack `dev` with every setting that adds resources."""
     extensions = {
         "cmk": True,
         "manageApiGatewayAccount": True,
@@ -45,7 +48,7 @@ def extended_graph() -> Graph:
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder to run commands in as in the checkout, with stack files of the tests' own."""
+    """A folder to run commands in as in the checkout, with the tests' own stack files."""
     return link_checkout(tmp_path_factory.mktemp("checkout"))
 
 
@@ -59,9 +62,19 @@ def committed_stacks() -> Iterator[None]:
         yield
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """A test has ended when every thread has that it started; its fixtures are undone after that."""
+    before = set(threading.enumerate())
+    try:
+        return (yield)
+    finally:
+        eventually(lambda: at_work(besides=before), lambda threads: not threads)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _recordings_are_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Workers beside each other record a stack once; their own folders lie in one that is this run's alone."""
+    """Let parallel workers record a stack once, in a folder that belongs to this run."""
     with pytest.MonkeyPatch.context() as patch:
         if "PYTEST_XDIST_WORKER" in os.environ:
             patch.setattr(recorder, "shared_folder", tmp_path_factory.getbasetemp().parent)
@@ -70,7 +83,7 @@ def _recordings_are_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(autouse=True, scope="session")
 def _services_are_read_once() -> Iterator[None]:
-    """Megabytes that describe AWS's services are read once a process, and not by each of hundreds of sessions."""
+    """Read the megabytes of AWS's service models once per process, not once per session."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
         yield
@@ -78,11 +91,7 @@ def _services_are_read_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nothing that a test caches is left in the home of whoever runs it."""
-    before = os.environ.get("XDG_CACHE_HOME")
-    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["XDG_CACHE_HOME"]
-    else:
-        os.environ["XDG_CACHE_HOME"] = before
+    """Keep what tests cache out of the user's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield

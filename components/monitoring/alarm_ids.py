@@ -1,10 +1,44 @@
-"""The id of every alarm there can be. What each watches is written beside the component that owns the resource."""
+"""The id of every alarm. `components.signals` and the rest of `components.monitoring` define the alarms."""
 
+from collections.abc import Iterator
 from enum import StrEnum
 
 
+class ObjectiveId(StrEnum):
+    """Every service level objective."""
+
+    API_AVAILABILITY = "api-availability"
+    API_LATENCY = "api-latency"
+    INGEST_TIMELY = "ingest-timely"
+
+
+class PaceId(StrEnum):
+    """How fast an error budget burns."""
+
+    FAST = "fast"
+    MEDIUM = "medium"
+    SLOW = "slow"
+
+
+class Window(StrEnum):
+    """The two windows in which a pace is seen."""
+
+    LONG = "long"
+    SHORT = "short"
+
+
+def _slo_name(objective: ObjectiveId, pace: PaceId, window: Window | None) -> str:
+    return "-".join(["slo", objective, pace, *([window] if window else [])])
+
+
+def _slo_names() -> Iterator[str]:
+    for objective in ObjectiveId:
+        for pace in PaceId:
+            yield from (_slo_name(objective, pace, window) for window in (None, *Window))
+
+
 class AlarmId(StrEnum):
-    """An id is the alarm's logical name, the end of its physical name and its heading in the runbook."""
+    """An id is the logical name of an alarm, the end of its physical name and its heading in the runbook."""
 
     SERVICE_HEALTH = "service-health"
     INGEST_UNHEALTHY = "ingest-unhealthy"
@@ -50,37 +84,17 @@ class AlarmId(StrEnum):
     ALERTS_UNDELIVERED = "alerts-undelivered"
     ALERTS_UNDELIVERED_P2 = "alerts-undelivered-p2"
 
-    SLO_API_AVAILABILITY_FAST = "slo-api-availability-fast"
-    SLO_API_AVAILABILITY_FAST_LONG = "slo-api-availability-fast-long"
-    SLO_API_AVAILABILITY_FAST_SHORT = "slo-api-availability-fast-short"
-    SLO_API_AVAILABILITY_MEDIUM = "slo-api-availability-medium"
-    SLO_API_AVAILABILITY_MEDIUM_LONG = "slo-api-availability-medium-long"
-    SLO_API_AVAILABILITY_MEDIUM_SHORT = "slo-api-availability-medium-short"
-    SLO_API_AVAILABILITY_SLOW = "slo-api-availability-slow"
-    SLO_API_AVAILABILITY_SLOW_LONG = "slo-api-availability-slow-long"
-    SLO_API_AVAILABILITY_SLOW_SHORT = "slo-api-availability-slow-short"
-    SLO_API_LATENCY_FAST = "slo-api-latency-fast"
-    SLO_API_LATENCY_FAST_LONG = "slo-api-latency-fast-long"
-    SLO_API_LATENCY_FAST_SHORT = "slo-api-latency-fast-short"
-    SLO_API_LATENCY_MEDIUM = "slo-api-latency-medium"
-    SLO_API_LATENCY_MEDIUM_LONG = "slo-api-latency-medium-long"
-    SLO_API_LATENCY_MEDIUM_SHORT = "slo-api-latency-medium-short"
-    SLO_API_LATENCY_SLOW = "slo-api-latency-slow"
-    SLO_API_LATENCY_SLOW_LONG = "slo-api-latency-slow-long"
-    SLO_API_LATENCY_SLOW_SHORT = "slo-api-latency-slow-short"
-    SLO_INGEST_TIMELY_FAST = "slo-ingest-timely-fast"
-    SLO_INGEST_TIMELY_FAST_LONG = "slo-ingest-timely-fast-long"
-    SLO_INGEST_TIMELY_FAST_SHORT = "slo-ingest-timely-fast-short"
-    SLO_INGEST_TIMELY_MEDIUM = "slo-ingest-timely-medium"
-    SLO_INGEST_TIMELY_MEDIUM_LONG = "slo-ingest-timely-medium-long"
-    SLO_INGEST_TIMELY_MEDIUM_SHORT = "slo-ingest-timely-medium-short"
-    SLO_INGEST_TIMELY_SLOW = "slo-ingest-timely-slow"
-    SLO_INGEST_TIMELY_SLOW_LONG = "slo-ingest-timely-slow-long"
-    SLO_INGEST_TIMELY_SLOW_SHORT = "slo-ingest-timely-slow-short"
+    # The alarms of the objectives, such as SLO_API_LATENCY_FAST_LONG = "slo-api-latency-fast-long".
+    vars().update({name.upper().replace("-", "_"): name for name in _slo_names()})
 
 
-# An AND or OR of other alarms: there is no threshold of its own to override.
+def slo_alarm(objective: ObjectiveId, pace: PaceId, window: Window | None = None) -> AlarmId:
+    """Return the id of the alarm on one pace of an objective, or on one of the two windows it combines."""
+    return AlarmId(_slo_name(objective, pace, window))
+
+
+# Alarms that combine others, without a threshold to override.
 COMPOSITES = frozenset(
     {AlarmId.SERVICE_HEALTH, AlarmId.INGEST_UNHEALTHY, AlarmId.API_UNHEALTHY, AlarmId.CONSUMER_DOWN}
-    | {one for one in AlarmId if one.startswith("slo-") and one.endswith(("-fast", "-medium", "-slow"))}
+    | {slo_alarm(objective, pace) for objective in ObjectiveId for pace in PaceId}
 )

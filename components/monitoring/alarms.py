@@ -1,4 +1,4 @@
-"""Rules become alarms: what they are called, what they watch, whom they tell and what they say."""
+"""Alarm definitions become resources: their names, data, actions and descriptions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,125 +7,126 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.monitoring.signals import AlarmId, AlarmRule, CompositeRule, Metric, Severity, Signal
+from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.metrics import Metric
+from components.monitoring.selection import AnyAlarm
+from components.monitoring.signals import Alarm, CompositeAlarm, Severity, Signal
 
 DESCRIPTION_LIMIT = 1_024
-RULE_LIMIT = 10_240
-STANDARD_STATISTICS = frozenset({"Sum", "Average", "Minimum", "Maximum", "SampleCount"})
 RESULT_ID = "result"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmContext:
-    """What every alarm of a stack has in common."""
+    """What all alarms of a stack have in common."""
 
     physical_prefix: str
     board_url: str
-    """Where an alarm sends the reader first."""
+    """The board that every description links to."""
     runbook_url: str
     topic_arns: Mapping[Severity, pulumi.Input[str]]
 
 
-def describe(rule: AlarmRule | CompositeRule, context: AlarmContext) -> str:
-    """What the alarm tells whoever it wakes: meaning, first step, board, runbook. Refuses what CloudWatch would."""
-    runbook = f"Runbook: {context.runbook_url}#{rule.id}"
-    description = "\n\n".join((rule.meaning, f"First: {rule.first_step}", f"Board: {context.board_url}\n{runbook}"))
+def describe(alarm: AnyAlarm, context: AlarmContext) -> str:
+    """Return meaning, first step, board and runbook; raises ValueError if CloudWatch would reject the length."""
+    runbook = f"Runbook: {context.runbook_url}#{alarm.id}"
+    description = "\n\n".join((alarm.meaning, f"First: {alarm.first_step}", f"Board: {context.board_url}\n{runbook}"))
     if len(description) > DESCRIPTION_LIMIT:
         raise ValueError(
-            f"the description of alarm {rule.id} has {len(description)} characters, CloudWatch takes "
+            f"the description of alarm {alarm.id} has {len(description)} characters, CloudWatch accepts "
             f"{DESCRIPTION_LIMIT}: shorten its meaning, its first step or runbookUrl"
         )
     return description
 
 
 def alarm_name(physical_prefix: str, alarm_id: AlarmId) -> str:
-    """Physical name of an alarm: never random, or the topic's policy could not name it."""
+    """Return the physical name of an alarm: never random, because the policy of the topic names it."""
     return f"{physical_prefix}-{alarm_id}"
 
 
 def make_alarm(
-    rule: AlarmRule, signal: Signal, context: AlarmContext, opts: pulumi.ResourceOptions
+    alarm: Alarm, signal: Signal, context: AlarmContext, opts: pulumi.ResourceOptions
 ) -> aws.cloudwatch.MetricAlarm:
-    """One alarm that tells its topic when it fires and when it is over, unless a composite does that for it.
+    """Make an alarm that notifies its topic when it fires and when it clears, unless a composite does.
 
-    Its logical name is the id. Renaming an id needs an alias: create-then-delete of one physical name would leave no
-    alarm behind.
+    Its logical name is the id. Renaming an id needs an alias: Pulumi creates before it deletes, and with an unchanged
+    physical name no alarm would be left.
     """
     warm_up = (
-        aws.cloudwatch.MetricAlarmWarmUpConfigurationArgs(warm_up_period_duration_in_minutes=rule.warm_up_minutes)
-        if rule.warm_up_minutes
+        aws.cloudwatch.MetricAlarmWarmUpConfigurationArgs(warm_up_period_duration_in_minutes=alarm.warm_up_minutes)
+        if alarm.warm_up_minutes
         else None
     )
     return aws.cloudwatch.MetricAlarm(
-        rule.id.value,
+        alarm.id.value,
         aws.cloudwatch.MetricAlarmArgs(
-            name=alarm_name(context.physical_prefix, rule.id),
-            alarm_description=describe(rule, context),
-            comparison_operator=rule.comparison.value,
-            threshold=rule.threshold,
-            evaluation_periods=rule.periods,
-            datapoints_to_alarm=rule.datapoints,
-            treat_missing_data=rule.missing.value,
+            name=alarm_name(context.physical_prefix, alarm.id),
+            alarm_description=describe(alarm, context),
+            comparison_operator=alarm.comparison.value,
+            threshold=alarm.threshold,
+            evaluation_periods=alarm.periods,
+            datapoints_to_alarm=alarm.datapoints,
+            treat_missing_data=alarm.missing.value,
             warm_up_configuration=warm_up,
-            **_told(rule.topic or rule.severity, context),
-            **_watched(rule, signal),
+            **_actions(alarm.topic or alarm.severity, context),
+            **_data(alarm, signal),
         ),
         opts=opts,
     )
 
 
 def make_composite(
-    rule: CompositeRule,
+    composite: CompositeAlarm,
     context: AlarmContext,
     names: Mapping[AlarmId, pulumi.Output[str]],
     opts: pulumi.ResourceOptions,
 ) -> aws.cloudwatch.CompositeAlarm:
-    """One alarm on other alarms. Its rule is made of their outputs, so that they are there before it."""
+    """Make an alarm on other alarms. Its rule uses their outputs, so that they exist before it."""
     suppressor = (
         aws.cloudwatch.CompositeAlarmActionsSuppressorArgs(
-            alarm=names[rule.suppressed_by],
-            wait_period=rule.wait_seconds,
-            extension_period=rule.extension_seconds,
+            alarm=names[composite.suppressed_by],
+            wait_period=composite.wait_seconds,
+            extension_period=composite.extension_seconds,
         )
-        if rule.suppressed_by
+        if composite.suppressed_by
         else None
     )
-    operator = " AND " if rule.all_of else " OR "
-    terms = [pulumi.Output.concat('ALARM("', names[child], '")') for child in rule.children]
+    operator = " AND " if composite.all_of else " OR "
+    terms = [pulumi.Output.concat('ALARM("', names[child], '")') for child in composite.children]
     return aws.cloudwatch.CompositeAlarm(
-        rule.id.value,
-        alarm_name=alarm_name(context.physical_prefix, rule.id),
-        alarm_description=describe(rule, context),
+        composite.id.value,
+        alarm_name=alarm_name(context.physical_prefix, composite.id),
+        alarm_description=describe(composite, context),
         alarm_rule=pulumi.Output.all(*terms).apply(operator.join),
         actions_suppressor=suppressor,
-        **_told(rule.severity, context),
+        **_actions(composite.severity, context),
         opts=opts,
     )
 
 
-def _told(severity: Severity | None, context: AlarmContext) -> dict[str, Any]:
+def _actions(severity: Severity | None, context: AlarmContext) -> dict[str, Any]:
     if severity is None:
         return {}
-    # Without the second, an alarm that clears by itself stays open with whoever was told.
+    # Without the OK action, an alarm that clears by itself would stay open at the pager.
     return {"alarm_actions": [context.topic_arns[severity]], "ok_actions": [context.topic_arns[severity]]}
 
 
-def _watched(rule: AlarmRule, signal: Signal) -> dict[str, Any]:
+def _data(alarm: Alarm, signal: Signal) -> dict[str, Any]:
     if signal.expression:
         return {
             "metric_queries": [*(_input(metric, signal.period_seconds) for metric in signal.metrics), _result(signal)]
         }
-    metric = signal.watched(rule)
-    watched: dict[str, Any] = {
+    metric = signal.metric_of(alarm)
+    data: dict[str, Any] = {
         "namespace": metric.namespace,
         "metric_name": metric.name,
         "dimensions": dict(metric.dimensions),
         "period": signal.period_seconds,
     }
-    if metric.statistic in STANDARD_STATISTICS:
-        return watched | {"statistic": metric.statistic}
-    # A percentile of few requests is a poor one, but silence at low traffic would be worse.
-    return watched | {"extended_statistic": metric.statistic, "evaluate_low_sample_count_percentiles": "evaluate"}
+    if not metric.statistic.is_percentile:
+        return data | {"statistic": metric.statistic}
+    # A percentile of few requests is imprecise, but no alarm at low traffic would be worse.
+    return data | {"extended_statistic": metric.statistic, "evaluate_low_sample_count_percentiles": "evaluate"}
 
 
 def _input(metric: Metric, period_seconds: int) -> aws.cloudwatch.MetricAlarmMetricQueryArgs:

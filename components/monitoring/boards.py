@@ -1,21 +1,22 @@
 """Signals become dashboards: pure functions from data to the body CloudWatch takes.
 
-A board reads from top to bottom: what it is and where to go next, the alarms, then section by section the figures, the
-graphs with the thresholds of their alarms drawn in, and what the logs say.
+A board reads from top to bottom: introduction and links, the alarms, then for each section the figures, the graphs with
+the thresholds of their alarms, and the logs.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from components.durations import SECONDS_PER_DAY
+from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.metrics import Metric
 from components.monitoring.queries import SavedQuery
+from components.monitoring.selection import AnyAlarm, Selection
 from components.monitoring.signals import (
-    AlarmId,
-    AlarmRule,
+    Alarm,
     Board,
     Comparison,
-    CompositeRule,
-    Metric,
     Reference,
     Section,
     Severity,
@@ -31,9 +32,8 @@ LOG_HEIGHT = 6
 TILES_PER_ROW = 6
 # Two lines of text fit into one row of the grid.
 NOTES_PER_ROW = 2
-# What is drawn when the board is opened; longer, and a graph of minutes would hide what has just begun.
+# The range when a board is opened; in a longer range, a graph of minutes hides a fault that has just begun.
 OPENED_WITH = "-PT3H"
-DAY_SECONDS = 86_400
 
 REFERENCE_COLOUR = "#687078"
 COLOURS = {Severity.P1: "#d13212", Severity.P2: "#eb6f00", Severity.P3: "#0972d3"}
@@ -41,46 +41,32 @@ COLOURS = {Severity.P1: "#d13212", Severity.P2: "#eb6f00", Severity.P3: "#0972d3
 Widget = dict[str, Any]
 
 INTRODUCTIONS: Mapping[Board, str] = {
-    Board.OVERVIEW: "Are logins recorded, and does the API answer? The alarms come first, then what was promised.",
-    Board.INGEST: "From the queue to the table: what arrives, what becomes of it, and what is given up.",
-    Board.API: "From the callers to the table: what is asked, how fast it is answered, and who is refused.",
+    Board.OVERVIEW: "Are logins stored, and does the API return them? The alarms come first, then the objectives.",
+    Board.INGEST: "From the queue to the table: events that arrive, their outcome, and the dead letters.",
+    Board.API: "From the clients to the table: requests, their latency, and rejections.",
 }
 GRAPHS_PER_ROW: Mapping[Board, int] = {Board.OVERVIEW: 3, Board.INGEST: 4, Board.API: 4}
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoardContext:
-    """What every widget of a stack's boards has in common."""
+    """What all widgets of a stack's boards have in common."""
 
     physical_prefix: str
     region: str
     runbook_url: str
     query_folder: str
-    """Under which the saved queries are listed."""
+    """Folder of the saved queries."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoardContent:
-    """Everything there is to be shown; each board picks what names it."""
+    """Everything that can be shown; a board picks the signals and queries that name it."""
 
-    signals: Sequence[Signal]
-    composites: Sequence[CompositeRule] = ()
+    selection: Selection
     queries: Sequence[SavedQuery] = ()
     alarm_arns: Mapping[str, str]
-    """By alarm id; an alarm that is not among them is in no matrix."""
-
-    @property
-    def rules(self) -> list[AlarmRule | CompositeRule]:
-        """Every alarm there is."""
-        return [*(rule for signal in self.signals for rule in signal.alarms), *self.composites]
-
-    def told_by(self, rule: AlarmRule | CompositeRule) -> tuple[AlarmId, Severity | None]:
-        """The alarm that tells somebody when this rule is met: its own, or the composite it is part of."""
-        if rule.severity is None:
-            for composite in self.composites:
-                if rule.id in composite.children and (told := self.told_by(composite))[1]:
-                    return told
-        return rule.id, rule.severity
+    """By alarm id; an alarm without an ARN is in no matrix."""
 
 
 def board_name(physical_prefix: str, board: Board) -> str:
@@ -89,7 +75,7 @@ def board_name(physical_prefix: str, board: Board) -> str:
 
 
 def board_url(context: BoardContext, board: Board) -> str:
-    """Where a person opens the board."""
+    """URL of the board in the console."""
     return f"{_console(context.region)}#dashboards/dashboard/{board_name(context.physical_prefix, board)}"
 
 
@@ -97,14 +83,16 @@ def board_body(board: Board, content: BoardContent, context: BoardContext) -> di
     """The body of one board."""
     page = _Page()
     page.add_row([_text(_introduction(board, context))], INTRODUCTION_HEIGHT)
-    _add_matrices(page, _matrices(board, content), content)
+    _add_matrices(page, _matrices(board, content.selection), content.alarm_arns)
     for section in Section:
-        signals = [one for one in content.signals if board in one.boards and one.section is section]
-        queries = [one for one in content.queries if board in one.boards and one.section is section]
+        signals = [
+            signal for signal in content.selection.signals if board in signal.boards and signal.section is section
+        ]
+        queries = [query for query in content.queries if board in query.boards and query.section is section]
         if signals or queries:
             _add_section(page, section, signals, queries, board, content, context)
     if board is Board.OVERVIEW:
-        _add_matrices(page, _parts(content), content)
+        _add_matrices(page, _parts(content.selection), content.alarm_arns)
     return {"start": OPENED_WITH, "periodOverride": "inherit", "widgets": page.widgets}
 
 
@@ -122,7 +110,7 @@ class _Page:
         self._y += height
 
     def add_rows(self, widgets: Sequence[Widget], height: int, *, most: int) -> None:
-        """As many rows as needed, as evenly filled as they can be, so that none ends in a hole."""
+        """Add as many rows as needed, evenly filled, so that no row ends in a gap."""
         rows = -(-len(widgets) // most)
         for row in range(rows):
             start, end = (len(widgets) * at // rows for at in (row, row + 1))
@@ -138,11 +126,11 @@ def _add_section(
     content: BoardContent,
     context: BoardContext,
 ) -> None:
-    notes = [f"- **{one.title}**: {one.note}" for one in signals if one.note]
+    notes = [f"- **{signal.title}**: {signal.note}" for signal in signals if signal.note]
     page.add_row([_text("\n".join([f"## {section}", *notes]))], 1 + -(-len(notes) // NOTES_PER_ROW))
-    figures = [_figure(one, context.region) for one in signals if one.view is View.NUMBER]
-    graphs = [_graph(one, content, context.region) for one in signals if one.view is not View.NUMBER]
-    logs = [_log(one, context.region) for one in queries]
+    figures = [_figure(signal, context.region) for signal in signals if signal.view is View.NUMBER]
+    graphs = [_graph(signal, content.selection, context.region) for signal in signals if signal.view is not View.NUMBER]
+    logs = [_log(query, context.region) for query in queries]
     for start in range(0, len(figures), COLUMNS // FIGURE_WIDTH):
         page.add_row(figures[start : start + COLUMNS // FIGURE_WIDTH], FIGURE_HEIGHT, width=FIGURE_WIDTH)
     if len(graphs) == len(logs) == 1:
@@ -163,54 +151,55 @@ def _introduction(board: Board, context: BoardContext) -> str:
     buttons = " ".join(f"[button:{label}]({url})" for label, url in links.items())
     return (
         f"# {context.physical_prefix}: {board}\n"
-        f"{INTRODUCTIONS[board]} Times are UTC. Dashed lines are the thresholds of alarms, each with its severity; "
-        "grey ones are limits and targets. A graph without data: nothing of it happened.\n"
+        f"{INTRODUCTIONS[board]} Times are UTC. Dashed lines are the thresholds of alarms with their severity; "
+        "grey lines are limits and targets. A graph without data means that nothing happened.\n"
         f"Saved queries are in the folder `{context.query_folder}`. "
-        f"This board is made by code: what is changed here is gone after the next deployment.\n\n{buttons}"
+        f"This board is made by code: the next deployment overwrites manual changes.\n\n{buttons}"
     )
 
 
-def _matrices(board: Board, content: BoardContent) -> dict[str, list[AlarmId]]:
-    """The alarms at the top, by the title of their matrix: of the board's graphs, or on the overview all who tell."""
+def _matrices(board: Board, selection: Selection) -> dict[str, list[AlarmId]]:
+    """The alarms at the top by the title of their matrix: of the board's graphs, or on the overview all that notify."""
     if board is not Board.OVERVIEW:
-        here = [rule.id for signal in content.signals if board in signal.boards for rule in signal.alarms]
+        here = [alarm.id for signal in selection.signals if board in signal.boards for alarm in signal.alarms]
         combined: list[AlarmId] = []
-        for one in content.composites:
-            if one.id is not AlarmId.SERVICE_HEALTH and not {*here, *combined}.isdisjoint(one.children):
-                combined.insert(0, one.id)
+        for composite in selection.composites:
+            if composite.id is not AlarmId.SERVICE_HEALTH and not {*here, *combined}.isdisjoint(composite.children):
+                combined.insert(0, composite.id)
         return {"Alarms of this board": combined + here}
+    alarms = selection.alarms
     return {
-        "Alarms that wake somebody (P1), and the state of the whole service": [
-            rule.id for rule in content.rules if rule.severity is Severity.P1 or rule.id is AlarmId.SERVICE_HEALTH
+        "Alarms that page (P1), and the state of the service": [
+            alarm.id for alarm in alarms if alarm.severity is Severity.P1 or alarm.id is AlarmId.SERVICE_HEALTH
         ],
-        "Which part of them it is": _causes(content),
-        "Alarms that tell somebody (P2, P3)": [
-            rule.id for rule in content.rules if rule.severity in (Severity.P2, Severity.P3)
-        ],
+        "Parts of the alarms that page": _causes(selection),
+        "Alarms that notify (P2, P3)": [alarm.id for alarm in alarms if alarm.severity in (Severity.P2, Severity.P3)],
     }
 
 
-def _causes(content: BoardContent) -> list[AlarmId]:
-    """The alarms that those who wake somebody are made of: what is asked first by whoever was woken."""
-    return [child for one in content.composites if one.severity is Severity.P1 for child in one.children]
+def _causes(selection: Selection) -> list[AlarmId]:
+    """The parts of the alarms that page, which the on-call engineer checks first."""
+    return [
+        child for composite in selection.composites if composite.severity is Severity.P1 for child in composite.children
+    ]
 
 
-def _parts(content: BoardContent) -> dict[str, list[AlarmId]]:
-    shown = {AlarmId.SERVICE_HEALTH, *_causes(content)}
-    silent = [rule.id for rule in content.rules if rule.severity is None and rule.id not in shown]
-    return {"What all of those are made of; these tell nobody": silent}
+def _parts(selection: Selection) -> dict[str, list[AlarmId]]:
+    shown = {AlarmId.SERVICE_HEALTH, *_causes(selection)}
+    silent = [alarm.id for alarm in selection.alarms if alarm.severity is None and alarm.id not in shown]
+    return {"Parts of other alarms, which send no notification": silent}
 
 
-def _add_matrices(page: _Page, matrices: Mapping[str, list[AlarmId]], content: BoardContent) -> None:
+def _add_matrices(page: _Page, matrices: Mapping[str, list[AlarmId]], alarm_arns: Mapping[str, str]) -> None:
     for title, ids in matrices.items():
-        if arns := [content.alarm_arns[one] for one in ids if one in content.alarm_arns]:
-            # Those in alarm come first, however many there are.
+        if arns := [alarm_arns[alarm_id] for alarm_id in ids if alarm_id in alarm_arns]:
+            # The alarms that changed last come first.
             matrix = _widget("alarm", {"title": title, "alarms": arns, "sortBy": "stateUpdatedTimestamp"})
             page.add_row([matrix], 1 + -(-len(arns) // TILES_PER_ROW))
 
 
 def _figure(signal: Signal, region: str) -> Widget:
-    """One number over the whole of its range, which is why every period in it is as long as that."""
+    """One number over its whole range, so the period is as long as the range."""
     properties = {
         "title": signal.title,
         "region": region,
@@ -222,9 +211,9 @@ def _figure(signal: Signal, region: str) -> Widget:
     return _widget("metric", properties | _range(signal))
 
 
-def _graph(signal: Signal, content: BoardContent, region: str) -> Widget:
+def _graph(signal: Signal, selection: Selection, region: str) -> Widget:
     lines = _lines(signal, label=signal.unit)
-    properties = {
+    properties: dict[str, Any] = {
         "title": signal.title,
         "region": region,
         "view": "timeSeries",
@@ -233,11 +222,11 @@ def _graph(signal: Signal, content: BoardContent, region: str) -> Widget:
         "period": signal.period_seconds,
         "metrics": lines,
         "yAxis": {"left": {"min": 0, "label": signal.unit, "showUnits": False}},
-        # The title and the axis say it already when there is one line.
+        # With one line, the title and the axis are enough.
         "legend": {"position": "hidden" if signal.expression or len(lines) == 1 else "bottom"},
     }
-    across = [_threshold(rule, signal.unit, content) for rule in signal.alarms]
-    across += [_reference(one) for one in signal.references]
+    across = [_threshold(alarm, signal.unit, selection.notifier(alarm)) for alarm in signal.alarms]
+    across += [_reference(reference) for reference in signal.references]
     if across:
         properties["annotations"] = {"horizontal": across}
     return _widget("metric", properties | _range(signal))
@@ -261,20 +250,21 @@ def _line(metric: Metric, *, hidden: bool) -> list[Any]:
     return [metric.namespace, metric.name, *dimensions, options | ({"visible": False} if hidden else {})]
 
 
-def _threshold(rule: AlarmRule, unit: str, content: BoardContent) -> dict[str, Any]:
-    teller, severity = content.told_by(rule)
-    via = "" if teller is rule.id else f" of {teller}"
+def _threshold(alarm: Alarm, unit: str, notifier: AnyAlarm) -> dict[str, Any]:
+    severity = notifier.severity
+    via = f" of {notifier.id}" if severity and notifier is not alarm else ""
     level = f" ({severity.upper()})" if severity else ""
-    # Nobody reads 432000 seconds as what they are.
-    days = f" ({rule.threshold / DAY_SECONDS:g} days)" if unit == "seconds" and rule.threshold >= DAY_SECONDS else ""
+    # 432000 seconds are hard to read.
+    days = alarm.threshold / SECONDS_PER_DAY if unit == "seconds" else 0
+    in_days = f" ({days:g} days)" if days >= 1 else ""
     line = {
-        "label": f"{rule.id}{via}{level}: {rule.comparison.sign} {rule.threshold:g}{days}",
-        "value": rule.threshold,
+        "label": f"{alarm.id}{via}{level}: {alarm.comparison.sign} {alarm.threshold:g}{in_days}",
+        "value": alarm.threshold,
         "color": COLOURS[severity] if severity else REFERENCE_COLOUR,
     }
-    # Where anything above nothing is too much, the whole graph would be shaded.
-    if rule.threshold > 0:
-        line["fill"] = "below" if rule.comparison is Comparison.AT_MOST else "above"
+    # With a threshold of 0, the whole graph would be shaded.
+    if alarm.threshold > 0:
+        line["fill"] = "below" if alarm.comparison is Comparison.AT_MOST else "above"
     return line
 
 

@@ -1,61 +1,69 @@
-"""Saved queries: what people on call ask the logs, ready to run, over the groups that can answer."""
+"""Saved queries: the questions of an on-call engineer to the logs, ready to run over the right log groups."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 import pulumi_aws as aws
 
 from components.monitoring.signals import Board, Section
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
 
-# What the queries that look for one thing filter by: with an index, groups and days without it cost nothing.
+# The fields that queries for a single message or trace filter by: with an index, a scan skips what cannot match.
 INDEXED_FIELDS = ("correlation_id", "message_id", "xray_trace_id")
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogGroups:
-    """The groups there are to ask, by name."""
+    """The log groups of a stack, by name."""
 
     event_handler: str
     query: str
     api_access: str
 
+    @classmethod
+    def of(cls, name: Callable[[str], str]) -> "LogGroups":
+        """Return the groups of a stack, from the function that names one by its role."""
+        return cls(event_handler=name(EVENT_HANDLER_SERVICE), query=name(QUERY_SERVICE), api_access=name("api-access"))
+
     @property
     def functions(self) -> tuple[str, ...]:
-        """Those the functions write."""
+        """The log groups of the functions."""
         return (self.event_handler, self.query)
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Every group that holds lines of ours."""
+        """Every log group with lines of this project."""
         return (*self.functions, self.api_access)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SavedQuery:
-    """One question to the logs, in the language of Logs Insights."""
+    """One query in the language of Logs Insights."""
 
     id: str
-    """Two digits that order the list, and a name."""
+    """Two digits that order the list, then a name."""
     title: str
     text: str
     log_groups: tuple[str, ...]
     boards: tuple[Board, ...] = ()
-    """Where its answer is shown."""
+    """Boards that show its result."""
     section: Section
 
 
 def saved_queries(groups: LogGroups) -> tuple[SavedQuery, ...]:
-    """Every saved query of a stack."""
+    """Return every saved query of a stack."""
     return (*_about_functions(groups), *_about_events(groups), *_about_the_api(groups))
 
 
 def _about_functions(groups: LogGroups) -> tuple[SavedQuery, ...]:
-    place = {"log_groups": groups.functions, "section": Section.MONITORING}
+    saved = partial(SavedQuery, log_groups=groups.functions, section=Section.MONITORING)
     return (
         SavedQuery(
             id="01-recent-errors",
-            title="The last errors",
+            title="Last errors",
             text="fields @timestamp, service, message, exception_name, error_code, xray_trace_id\n"
             '| filter level = "ERROR"\n| sort @timestamp desc\n| limit 20',
             boards=(Board.OVERVIEW,),
@@ -73,7 +81,7 @@ def _about_functions(groups: LogGroups) -> tuple[SavedQuery, ...]:
         ),
         SavedQuery(
             id="03-life-of-a-message",
-            title="One message's life: put its id in",
+            title="Log lines of one message: insert its ID",
             text="fields @timestamp, message, outcome, receive_count, error_code, error_detail, xray_trace_id\n"
             '| filter message_id = "MESSAGE_ID"\n| sort @timestamp asc',
             log_groups=(groups.event_handler,),
@@ -81,23 +89,22 @@ def _about_functions(groups: LogGroups) -> tuple[SavedQuery, ...]:
         ),
         SavedQuery(
             id="04-logs-of-a-trace",
-            title="Everything logged in one trace: put its id in",
+            title="Log lines of one trace: insert its ID",
             text="fields @timestamp, service, level, message, status, outcome\n"
             '| filter xray_trace_id = "TRACE_ID"\n| sort @timestamp asc',
             log_groups=groups.all,
             section=Section.MONITORING,
         ),
-        SavedQuery(
+        saved(
             id="08-cold-starts",
             title="Cold starts",
             text='filter type = "platform.report" and ispresent(record.metrics.initDurationMs)\n'
             "| stats count(*) as starts, avg(record.metrics.initDurationMs) as average_ms,"
             " max(record.metrics.initDurationMs) as longest_ms by @log, bin(1h)",
-            **place,
         ),
         SavedQuery(
             id="09-memory-headroom",
-            title="Memory: the most used, of what there is",
+            title="Memory: maximum used, and size",
             text='filter type = "platform.report"\n'
             "| stats max(record.metrics.maxMemoryUsedMB) as most_used_mb, max(record.metrics.memorySizeMB) as size_mb,"
             " 100 * max(record.metrics.maxMemoryUsedMB) / max(record.metrics.memorySizeMB) as percent by @log",
@@ -105,18 +112,17 @@ def _about_functions(groups: LogGroups) -> tuple[SavedQuery, ...]:
             log_groups=groups.functions,
             section=Section.LOGS,
         ),
-        SavedQuery(
+        saved(
             id="10-timeouts",
             title="Timeouts",
             text="fields @timestamp, @log, record.requestId, record.metrics.durationMs\n"
             '| filter type = "platform.report" and record.status = "timeout"\n| sort @timestamp desc\n| limit 50',
-            **place,
         ),
     )
 
 
 def _about_events(groups: LogGroups) -> tuple[SavedQuery, ...]:
-    place = {"log_groups": (groups.event_handler,), "section": Section.OUTCOMES}
+    saved = partial(SavedQuery, log_groups=(groups.event_handler,), section=Section.OUTCOMES)
     return (
         SavedQuery(
             id="05-given-up-by-reason",
@@ -127,58 +133,52 @@ def _about_events(groups: LogGroups) -> tuple[SavedQuery, ...]:
             log_groups=(groups.event_handler,),
             section=Section.DEAD_LETTERS,
         ),
-        SavedQuery(
+        saved(
             id="06-retries",
-            title="Events received more than once that did not succeed",
+            title="Events received more than once",
             text="filter receive_count > 1\n"
             "| stats count(*) as times, max(receive_count) as receives, latest(outcome) as last_outcome"
             " by message_id, error_code\n| sort receives desc\n| limit 50",
-            **place,
         ),
-        SavedQuery(
+        saved(
             id="07-slow-events",
             title="Slow batches",
             text="fields @timestamp, duration_ms, batch_size, conflicts, failed, xray_trace_id\n"
             '| filter message = "batch folded"\n| sort duration_ms desc\n| limit 50',
-            **place,
         ),
-        SavedQuery(
+        saved(
             id="14-contract-breaks",
-            title="Contract breaks: which rule, how often, since when",
+            title="Contract violations: error code, count, first seen",
             text='filter outcome = "invalid"\n'
             "| stats count(*) as events, min(@timestamp) as first_seen, latest(error_detail) as detail,"
             " latest(message_id) as example by error_code\n| sort events desc",
-            **place,
         ),
     )
 
 
 def _about_the_api(groups: LogGroups) -> tuple[SavedQuery, ...]:
-    place = {"log_groups": (groups.api_access,), "boards": (Board.API,)}
+    saved = partial(SavedQuery, log_groups=(groups.api_access,), boards=(Board.API,))
     return (
-        SavedQuery(
+        saved(
             id="11-slowest-requests",
-            title="The slowest requests",
+            title="Slowest requests",
             text="fields @timestamp, response_latency_ms, integration_latency_ms, status, client_id, xray_trace_id\n"
             "| sort response_latency_ms desc\n| limit 20",
             section=Section.API,
-            **place,
         ),
-        SavedQuery(
+        saved(
             id="12-statuses",
             title="Requests by client and status",
             text="stats count(*) as requests by client_id, status, error_type\n| sort requests desc",
             section=Section.CALLERS,
-            **place,
         ),
-        SavedQuery(
+        saved(
             id="13-refused-for-their-token",
-            title="Refused for their token, by error and source",
+            title="Rejected for their token, by error and source",
             text='filter status in ["401", "403"]\n'
             "| stats count(*) as requests, latest(@timestamp) as last_seen by authorizer_error, error_type, source_ip\n"
             "| sort requests desc\n| limit 50",
             section=Section.CALLERS,
-            **place,
         ),
     )
 
@@ -196,7 +196,7 @@ def make_queries(queries: tuple[SavedQuery, ...], folder: str, opts: pulumi.Reso
 
 
 def make_index(name: str, log_group: aws.cloudwatch.LogGroup, opts: pulumi.ResourceOptions) -> None:
-    """Index in a group what the saved queries look for."""
+    """Index the fields that saved queries filter by in a log group."""
     aws.cloudwatch.LogIndexPolicy(
         name,
         log_group_name=log_group.name,

@@ -1,12 +1,14 @@
-"""Which alarms a stack has, at which thresholds: one selection that alarms, boards and runbook links follow from."""
+"""Which alarms a stack has, with which thresholds; alarms, boards and runbook links follow from this selection."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
-from typing import Literal, Protocol
+from typing import Protocol
 
-from components.monitoring.alarm_ids import COMPOSITES
-from components.monitoring.signals import AlarmId, AlarmRule, CompositeRule, Severity, Signal
+from components.monitoring.alarm_ids import COMPOSITES, AlarmId
+from components.monitoring.signals import Alarm, CompositeAlarm, Level, Severity, Signal
+
+AnyAlarm = Alarm | CompositeAlarm
 
 
 class Override(Protocol):
@@ -14,7 +16,7 @@ class Override(Protocol):
 
     @property
     def threshold(self) -> float | None:
-        """Another threshold, None for the shipped one."""
+        """Another threshold; None keeps the default."""
         ...
 
     @property
@@ -25,94 +27,105 @@ class Override(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Signals with the rules a stack has, and its composites in an order in which they can be made."""
+    """Signals with the alarms a stack has, and its composites in an order in which they can be created."""
 
     signals: tuple[Signal, ...]
-    composites: tuple[CompositeRule, ...]
+    composites: tuple[CompositeAlarm, ...] = ()
+
+    @property
+    def alarms(self) -> tuple[AnyAlarm, ...]:
+        """Every alarm of the stack."""
+        return (*(alarm for signal in self.signals for alarm in signal.alarms), *self.composites)
+
+    def notifier(self, alarm: AnyAlarm) -> AnyAlarm:
+        """Return the alarm that notifies when this one fires: itself, or a composite that it is part of."""
+        if alarm.severity is None:
+            for composite in self.composites:
+                if alarm.id in composite.children and (notifier := self.notifier(composite)).severity:
+                    return notifier
+        return alarm
 
 
 def select(
     signals: Sequence[Signal],
-    composites: Sequence[CompositeRule],
+    composites: Sequence[CompositeAlarm],
     *,
-    level: Literal["essential", "full"],
+    level: Level,
     overrides: Mapping[str, Override],
 ) -> Selection:
-    """What a stack has of what is defined: alarms and graphs follow from this.
+    """Return the signals and alarms of a stack, out of everything that is defined.
 
     `essential` leaves out P3 and the composites that are not essential. A composite loses the children that are left
-    out; without children, or without one of those that must all be in alarm, it is left out too, and children of no
-    composite with it. Last comes the state of the whole service, from everything that pages.
+    out. Without any child, or without one that must be in alarm, the composite is left out too, and so are children
+    that belong to no composite then. Last comes the state of the service, from every alarm that pages.
     """
-    rules = [rule for signal in signals for rule in signal.alarms]
-    _check_ids([*rules, *composites], overrides)
+    alarms = [alarm for signal in signals for alarm in signal.alarms]
+    _check_ids([*alarms, *composites], overrides)
 
-    def enabled(rule: AlarmRule | CompositeRule) -> bool:
-        override = overrides.get(rule.id)
-        opted_out = isinstance(rule, AlarmRule) and rule.opt_in
-        return (override.enabled if override else not opted_out) and not (
-            level == "essential" and (rule.severity is Severity.P3 or not getattr(rule, "essential", True))
-        )
+    def is_enabled(alarm: AnyAlarm) -> bool:
+        override = overrides.get(alarm.id)
+        opt_in = isinstance(alarm, Alarm) and alarm.opt_in
+        return (override.enabled if override else not opt_in) and (level is Level.FULL or alarm.essential)
 
-    there = {rule.id for rule in rules if enabled(rule)}
-    chosen: list[CompositeRule] = []
+    enabled = {alarm.id for alarm in alarms if is_enabled(alarm)}
+    chosen: list[CompositeAlarm] = []
     for composite in _children_first(composites):
-        left = tuple(one for one in composite.any_of if one in there)
-        if enabled(composite) and (left or composite.all_of) and set(composite.all_of) <= there:
-            suppressor = composite.suppressed_by if composite.suppressed_by in there else None
+        left = tuple(child for child in composite.any_of if child in enabled)
+        if is_enabled(composite) and (left or composite.all_of) and set(composite.all_of) <= enabled:
+            suppressor = composite.suppressed_by if composite.suppressed_by in enabled else None
             chosen.append(replace(composite, any_of=left, suppressed_by=suppressor))
-            there.add(composite.id)
-    # Backwards, so that what only a left-out composite would have told of is left out with it.
+            enabled.add(composite.id)
+    # Backwards, so that an alarm for which only a left-out composite would notify is left out with it.
     used: set[AlarmId] = set()
     for composite in reversed(chosen):
         if composite.severity or composite.id in used:
             used.update(composite.children)
-    chosen = [one for one in chosen if one.severity or one.id in used]
+    chosen = [composite for composite in chosen if composite.severity or composite.id in used]
 
     def kept(signal: Signal) -> Signal:
-        alarms = (rule for rule in signal.alarms if rule.id in there and (rule.severity or rule.id in used))
-        return replace(signal, alarms=tuple(_adjusted(rule, overrides.get(rule.id)) for rule in alarms))
+        left = (alarm for alarm in signal.alarms if alarm.id in enabled and (alarm.severity or alarm.id in used))
+        return replace(signal, alarms=tuple(_adjusted(alarm, overrides.get(alarm.id)) for alarm in left))
 
-    selected = tuple(kept(signal) for signal in signals)
-    health = _health(selected, chosen)
-    return Selection(signals=selected, composites=(*chosen, *(one for one in health if enabled(one))))
-
-
-def _children_first(composites: Sequence[CompositeRule]) -> list[CompositeRule]:
-    by_id = {one.id: one for one in composites}
-    needs = {one.id: (*one.children, *filter(None, [one.suppressed_by])) for one in composites}
-    return [by_id[one] for one in TopologicalSorter(needs).static_order() if one in by_id]
+    selection = Selection(signals=tuple(kept(signal) for signal in signals), composites=tuple(chosen))
+    health = (alarm for alarm in _health(selection) if is_enabled(alarm))
+    return replace(selection, composites=(*chosen, *health))
 
 
-def _check_ids(rules: Sequence[AlarmRule | CompositeRule], overrides: Mapping[str, Override]) -> None:
-    ids = [rule.id for rule in rules]
+def _children_first(composites: Sequence[CompositeAlarm]) -> list[CompositeAlarm]:
+    by_id = {composite.id: composite for composite in composites}
+    needs = {composite.id: (*composite.children, *filter(None, [composite.suppressed_by])) for composite in composites}
+    return [by_id[alarm_id] for alarm_id in TopologicalSorter(needs).static_order() if alarm_id in by_id]
+
+
+def _check_ids(alarms: Sequence[AnyAlarm], overrides: Mapping[str, Override]) -> None:
+    ids = [alarm.id for alarm in alarms]
     # CloudWatch would silently let the second overwrite the first.
-    if twice := sorted({one for one in ids if ids.count(one) > 1}):
-        raise ValueError(f"alarm ids must be unique, and {', '.join(twice)} is not")
+    if twice := sorted({alarm_id for alarm_id in ids if ids.count(alarm_id) > 1}):
+        raise ValueError(f"alarm ids must be unique, but {', '.join(twice)} is not")
     if unknown := overrides.keys() - set(AlarmId):
         raise ValueError(f"there is no alarm {', '.join(sorted(unknown))} to override")
-    for one in COMPOSITES & overrides.keys():
-        if overrides[one].threshold is not None:
-            raise ValueError(f"alarm {one} combines others and has no threshold: override those")
+    for alarm_id in COMPOSITES & overrides.keys():
+        if overrides[alarm_id].threshold is not None:
+            raise ValueError(f"alarm {alarm_id} combines other alarms and has no threshold: override theirs")
 
 
-def _adjusted(rule: AlarmRule, override: Override | None) -> AlarmRule:
+def _adjusted(alarm: Alarm, override: Override | None) -> Alarm:
     if override is None or override.threshold is None:
-        return rule
-    return replace(rule, threshold=override.threshold)
+        return alarm
+    return replace(alarm, threshold=override.threshold)
 
 
-def _health(signals: Sequence[Signal], composites: Sequence[CompositeRule]) -> tuple[CompositeRule, ...]:
-    paging = [rule.id for signal in signals for rule in signal.alarms if rule.severity is Severity.P1]
-    paging += [composite.id for composite in composites if composite.severity is Severity.P1]
+def _health(selection: Selection) -> tuple[CompositeAlarm, ...]:
+    paging = tuple(alarm.id for alarm in selection.alarms if alarm.severity is Severity.P1)
     if not paging:
         return ()
     return (
-        CompositeRule(
+        CompositeAlarm(
             id=AlarmId.SERVICE_HEALTH,
-            any_of=tuple(paging),
+            any_of=paging,
             severity=None,
-            meaning="Something that pages is in alarm. One badge for status pages and deployments; it tells nobody.",
-            first_step="See on the overview board which alarm it is.",
+            meaning="An alarm that pages is in alarm. Status pages and deployments can read this one; it sends no"
+            " notification.",
+            first_step="On the overview board, see which alarm it is.",
         ),
     )

@@ -1,79 +1,80 @@
-"""Service level objectives: how fast each error budget burns, over a long and a short window, and who hears of it.
+"""Service level objectives: how fast each error budget burns, in a long and a short window, and who is notified.
 
 The windows and rates are those of Google's SRE workbook, chapter 5.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
-from components.monitoring.signals import (
-    AlarmId,
-    AlarmRule,
-    Board,
-    CompositeRule,
-    Metric,
-    Reference,
-    Section,
-    Severity,
-    Signal,
-    View,
-)
+from components.durations import SECONDS_PER_DAY
+from components.monitoring.alarm_ids import AlarmId, ObjectiveId, PaceId, Window, slo_alarm
+from components.monitoring.metrics import Metric
+from components.monitoring.signals import Alarm, Board, CompositeAlarm, Reference, Section, Severity, Signal, View
 
 WINDOW_DAYS = 30
-# Below, the fast rate of 14.4 times the budget is close to or beyond everything failing, and could not fire.
-# Above, five bad events, the least that counts, use up the budget of ten thousand.
+# Below the lowest target, 14.4 times the budget is close to or above 100 % and could not be reached.
+# Above the highest target, five bad events, the fewest that count, use up the budget of ten thousand.
 LOWEST_TARGET, HIGHEST_TARGET = 95.0, 99.95
 SUPPRESSOR_WAIT_SECONDS = 120
-# How far back the burn rate is drawn: a week shows whether last week's deployment did it.
+# How far back the burn rate is drawn: a week shows whether last week's deployment is the cause.
 BURN_RATE_DAYS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """One speed at which a budget may burn, and the windows it is seen in."""
+    """One speed at which a budget can burn, and the windows that detect it."""
 
-    name: str
+    id: PaceId
     rate: float
     """Times the rate that uses up the budget exactly in `WINDOW_DAYS`."""
     long_seconds: int
     least_bad: int
-    """Fewer bad events in the long window are nobody's business, whatever their share."""
+    """Fewer bad events in the long window do not fire, whatever their share."""
     bad_minutes: int
-    """So many bad minutes say that it goes on."""
+    """This many bad minutes show that the fault continues ..."""
     of_minutes: int
-    """... of the last so many: when they are over, so is the alarm, long before the long window."""
+    """... out of this many: when they have passed, the alarm clears, long before the long window does."""
     severity: Severity | None
-    """None for what the alarm of the user journey tells."""
+    """None if the alarm of the journey notifies for it."""
 
 
 PACES = (
     # Without a floor one error would page below 70 requests an hour.
-    Pace(name="fast", rate=14.4, long_seconds=3_600, least_bad=5, bad_minutes=1, of_minutes=30, severity=None),
-    # Below twenty requests a minute, the share of six hours at which this burns is a handful of errors: with a floor of
-    # a handful the page came and went with each of them. One more after the fault is not told again.
-    Pace(name="medium", rate=6, long_seconds=21_600, least_bad=40, bad_minutes=2, of_minutes=90, severity=None),
-    Pace(name="slow", rate=3, long_seconds=86_400, least_bad=5, bad_minutes=2, of_minutes=360, severity=Severity.P2),
+    Pace(id=PaceId.FAST, rate=14.4, long_seconds=3_600, least_bad=5, bad_minutes=1, of_minutes=30, severity=None),
+    # Below twenty requests a minute, this share of six hours is a handful of errors: with a floor of a handful, the
+    # page came and went with each error. One more error after the fault does not page again.
+    Pace(id=PaceId.MEDIUM, rate=6, long_seconds=21_600, least_bad=40, bad_minutes=2, of_minutes=90, severity=None),
+    Pace(
+        id=PaceId.SLOW,
+        rate=3,
+        long_seconds=SECONDS_PER_DAY,
+        least_bad=5,
+        bad_minutes=2,
+        of_minutes=360,
+        severity=Severity.P2,
+    ),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceLevelObjective:
-    """A target for the share of good events, and everything that watches it."""
+    """A target for the share of good events, and everything that monitors it."""
 
-    id: str
+    id: ObjectiveId
     """Part of the ids of its alarms: `slo-{id}-fast`."""
     title: str
     metrics: tuple[Metric, ...]
     bad: str
-    """Metric math over the ids of `metrics`: how many were bad."""
+    """Metric math over the ids of `metrics`: the number of bad events."""
     total: str
-    """The same: how many there were."""
+    """The same: the number of all events."""
     target_percent: float
     note: str = ""
     paged_by: AlarmId
-    """The alarm that pages for its fast and its medium burn, and while it does, silences the slow one."""
+    """The alarm that pages for the fast and the medium burn, and suppresses the slow one meanwhile."""
     meaning: str
-    """What users notice while it burns."""
+    """What users notice while the budget burns."""
     first_step: str
 
     def __post_init__(self) -> None:
@@ -85,69 +86,76 @@ class ServiceLevelObjective:
 
     @property
     def budget_percent(self) -> float:
-        """How many percent may be bad."""
+        """Percent of events that may be bad."""
         return round(100 - self.target_percent, 4)
+
+    def threshold_percent(self, pace: Pace) -> float:
+        """Return how many percent are bad when the budget burns at a pace."""
+        return round(pace.rate * self.budget_percent, 4)
 
     @property
     def signals(self) -> tuple[Signal, ...]:
-        """What is drawn, then what the composites are made of."""
+        """The signals that are drawn, then the windows that the composites combine."""
         return (*self._drawn(), *(signal for pace in PACES for signal in self._windows(pace)))
 
     @property
-    def composites(self) -> tuple[CompositeRule, ...]:
-        """One alarm for each pace; only the slow one tells somebody itself."""
+    def composites(self) -> tuple[CompositeAlarm, ...]:
+        """One alarm per pace; only the slow one notifies by itself."""
         return tuple(self._composite(pace) for pace in PACES)
 
+    @property
+    def _percent_bad(self) -> str:
+        return f"100 * ({self.bad}) / ({self.total})"
+
     def _drawn(self) -> Iterator[Signal]:
-        place = {"section": Section.OBJECTIVES, "boards": (Board.OVERVIEW,), "metrics": self.metrics}
-        percent_bad = f"100 * ({self.bad}) / ({self.total})"
-        over_window = {"period_seconds": WINDOW_DAYS * 86_400, "days": WINDOW_DAYS, "view": View.NUMBER}
-        # As a figure: a graph of it would be the burn rate's, in other units.
-        yield Signal(
+        signal = partial(Signal, metrics=self.metrics, section=Section.OBJECTIVES, boards=(Board.OVERVIEW,))
+        # As a figure: a graph would repeat the burn rate in other units.
+        figure = partial(signal, period_seconds=WINDOW_DAYS * SECONDS_PER_DAY, days=WINDOW_DAYS, view=View.NUMBER)
+        yield figure(
             title=self.title,
-            expression=f"100 - {percent_bad}",
+            expression=f"100 - {self._percent_bad}",
             unit=f"% good of {WINDOW_DAYS} days; target {self.target_percent:g} %",
-            **over_window,
-            **place,
         )
-        yield Signal(
+        yield figure(
             title="Error budget left",
-            expression=f"100 - 100 * ({percent_bad}) / {self.budget_percent:g}",
-            unit=f"% of {WINDOW_DAYS} days; below 0 it is missed",
-            **over_window,
-            **place,
+            expression=f"100 - 100 * ({self._percent_bad}) / {self.budget_percent:g}",
+            unit=f"% of {WINDOW_DAYS} days; below 0 the target is missed",
         )
-        yield Signal(
-            title=f"{self.title}: burn rate of each hour",
-            expression=f"({percent_bad}) / {self.budget_percent:g}",
+        yield signal(
+            title=f"{self.title}: hourly burn rate",
+            expression=f"({self._percent_bad}) / {self.budget_percent:g}",
             unit="times the budget",
             period_seconds=3_600,
             days=BURN_RATE_DAYS,
             note=self.note,
-            references=tuple(Reference(value=pace.rate, label=f"{pace.name} ({pace.rate:g})") for pace in PACES),
-            **place,
+            references=tuple(Reference(value=pace.rate, label=f"{pace.id} ({pace.rate:g})") for pace in PACES),
         )
 
     def _windows(self, pace: Pace) -> Iterator[Signal]:
-        threshold = round(pace.rate * self.budget_percent, 4)
         meaning = f"{self.title}: the error budget burns {pace.rate:g} times too fast in this window."
-        percent_bad = f"100 * ({self.bad}) / ({self.total})"
         for window, seconds, expression, datapoints, periods in (
-            ("long", pace.long_seconds, f"IF(({self.bad}) >= {pace.least_bad}, {percent_bad}, 0)", 1, 1),
-            # Minutes and not windows that slide: those leave and enter the threshold again by the events at their ends.
-            ("short", 60, percent_bad, pace.bad_minutes, pace.of_minutes),
+            (
+                Window.LONG,
+                pace.long_seconds,
+                f"IF(({self.bad}) >= {pace.least_bad}, {self._percent_bad}, 0)",
+                1,
+                1,
+            ),
+            # Single minutes, because a sliding window crosses the threshold again and again with the events at its
+            # ends.
+            (Window.SHORT, 60, self._percent_bad, pace.bad_minutes, pace.of_minutes),
         ):
             yield Signal(
-                title=f"{self.title}: bad, {pace.name} burn, {window} window",
+                title=f"{self.title}: bad, {pace.id} burn, {window} window",
                 metrics=self.metrics,
                 expression=expression,
                 unit="percent",
                 period_seconds=seconds,
                 section=Section.OBJECTIVES,
                 alarms=(
-                    AlarmRule(
-                        id=AlarmId(f"slo-{self.id}-{pace.name}-{window}"),
-                        threshold=threshold,
+                    Alarm(
+                        id=slo_alarm(self.id, pace.id, window),
+                        threshold=self.threshold_percent(pace),
                         datapoints=datapoints,
                         periods=periods,
                         severity=None,
@@ -157,25 +165,18 @@ class ServiceLevelObjective:
                 ),
             )
 
-    def _composite(self, pace: Pace) -> CompositeRule:
+    def _composite(self, pace: Pace) -> CompositeAlarm:
         days = WINDOW_DAYS / pace.rate
         left = f"{days * 24:.0f} hours" if days < 4 else f"{days:.0f} days"
-        suppressed = (
-            {
-                "suppressed_by": self.paged_by,
-                "wait_seconds": SUPPRESSOR_WAIT_SECONDS,
-                # As long as the short window still remembers the fault somebody was paged for.
-                "extension_seconds": 60 * pace.of_minutes,
-            }
-            if pace.severity
-            else {}
-        )
-        return CompositeRule(
-            id=AlarmId(f"slo-{self.id}-{pace.name}"),
-            all_of=(AlarmId(f"slo-{self.id}-{pace.name}-long"), AlarmId(f"slo-{self.id}-{pace.name}-short")),
+        return CompositeAlarm(
+            id=slo_alarm(self.id, pace.id),
+            all_of=tuple(slo_alarm(self.id, pace.id, window) for window in Window),
             severity=pace.severity,
+            suppressed_by=self.paged_by if pace.severity else None,
+            wait_seconds=SUPPRESSOR_WAIT_SECONDS if pace.severity else 0,
+            # As long as the short window still contains the fault that paged.
+            extension_seconds=60 * pace.of_minutes if pace.severity else 0,
             essential=False,
-            meaning=f"{self.meaning} At this rate the error budget of {WINDOW_DAYS} days is gone after {left}.",
+            meaning=f"{self.meaning} At this rate the error budget of {WINDOW_DAYS} days is used up after {left}.",
             first_step=self.first_step,
-            **suppressed,
         )

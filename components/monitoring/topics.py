@@ -1,4 +1,4 @@
-"""Where alarms speak: one topic per severity, and who listens."""
+"""Where alarms send notifications: one topic per severity, and its subscribers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,16 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.monitoring.signals import (
-    UNPUBLISHED_MINUTES,
-    AlarmId,
-    AlarmRule,
-    Board,
-    Section,
-    Severity,
-    Signal,
-    metrics_of,
-)
+from components.monitoring.signals import Severity
 from components.policies import KEY_POLICY_RESOURCE, Statement, key_administration, policy_document
 
 DELETION_WINDOW_DAYS = 7
@@ -26,19 +17,19 @@ class AlertTopicsArgs:
     """What `AlertTopics` needs."""
 
     physical_prefix: str
-    """`{project}-{stack}`: topics add `-alerts-p1`, and only alarms whose names begin with it may publish."""
+    """`{project}-{stack}`: topics append `-alerts-p1`, and only alarms whose names begin with it can publish."""
     account_id: pulumi.Input[str]
     region: str
     email: str
-    """Address that hears of everything that does not page; empty for nobody."""
+    """Address that receives everything that does not page; empty for none."""
     page_endpoint: str
-    """https endpoint that pages and confirms SNS subscriptions by itself; empty sends pages to `email`."""
+    """https endpoint that pages and confirms SNS subscriptions itself; empty sends pages to `email`."""
 
 
 class AlertTopics(pulumi.ComponentResource):
-    """Alarms of this stack, and nothing else, can publish; what they say is encrypted by a key CloudWatch may use.
+    """Only alarms of this stack can publish; a key that CloudWatch can use encrypts the messages.
 
-    A key of its own, always: the key SNS owns cannot be used by CloudWatch, and alarms would vanish without a trace.
+    Always with its own key: CloudWatch cannot use the AWS-owned key of SNS, and alarms would be lost silently.
     """
 
     arns: Mapping[Severity, pulumi.Output[str]]
@@ -100,7 +91,7 @@ class AlertTopics(pulumi.ComponentResource):
                 topic=topic.arn,
                 protocol=protocol,
                 endpoint=endpoint,
-                # Pagers confirm by themselves; without this, the subscription would never count as made.
+                # Pagers confirm by themselves; without this, Pulumi would not wait for the confirmation.
                 endpoint_auto_confirms=protocol == "https",
                 opts=child,
             )
@@ -108,52 +99,12 @@ class AlertTopics(pulumi.ComponentResource):
 
 
 def topic_name(physical_prefix: str, severity: Severity) -> str:
-    """Physical name of a topic."""
+    """Return the physical name of a topic."""
     return f"{physical_prefix}-alerts-{severity}"
 
 
-def alert_signals(physical_prefix: str) -> tuple[Signal, ...]:
-    """Whether what the alarms say reaches anybody; a topic that fails is told of by another."""
-    return (
-        _undelivered(physical_prefix, (Severity.P1, Severity.P3), AlarmId.ALERTS_UNDELIVERED, Severity.P2),
-        _undelivered(physical_prefix, (Severity.P2,), AlarmId.ALERTS_UNDELIVERED_P2, Severity.P1),
-    )
-
-
-def _undelivered(physical_prefix: str, broken: tuple[Severity, ...], alarm: AlarmId, topic: Severity) -> Signal:
-    metrics = tuple(
-        metrics_of("AWS/SNS", {"TopicName": topic_name(physical_prefix, severity)})(
-            f"failed_{severity}", "NumberOfNotificationsFailed", "Sum", f"{severity.upper()} failed"
-        )
-        for severity in broken
-    )
-    names = " and ".join(severity.upper() for severity in broken)
-    # Not filled: the newest minute is not published yet, and a filled zero would be the one point that is looked at.
-    listed = ", ".join(metric.id for metric in metrics)
-    return Signal(
-        title=f"Alerts of {names} that did not arrive",
-        metrics=metrics,
-        expression=f"SUM([{listed}])" if len(metrics) > 1 else "",
-        unit="messages",
-        section=Section.MONITORING,
-        boards=(Board.OVERVIEW,),
-        alarms=(
-            AlarmRule(
-                id=alarm,
-                threshold=0,
-                datapoints=1,
-                periods=1 + UNPUBLISHED_MINUTES,
-                severity=Severity.P2,
-                topic=topic,
-                meaning=f"An alert of {names} did not arrive: whoever should know of a problem may not.",
-                first_step="Look at the alarms on the overview board now; then test the endpoint of the topic.",
-            ),
-        ),
-    )
-
-
 def listeners(severity: Severity, *, email: str, page_endpoint: str) -> tuple[tuple[str, str], ...]:
-    """Who hears of a severity, as (protocol, endpoint): P1 pages, or writes when nobody can be paged."""
+    """Return the subscribers of a severity as (protocol, endpoint): P1 pages, or sends mail without a page endpoint."""
     mail = (("email", email),) if email else ()
     page = (("https", page_endpoint),) if page_endpoint else ()
     return {Severity.P1: page or mail, Severity.P2: page + mail, Severity.P3: mail}[severity]

@@ -1,4 +1,4 @@
-"""How many requests are traced, and where the interesting traces are found."""
+"""How many requests are traced, and the group that collects errors and slow requests."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-# X-Ray takes the rule with the lowest number that matches; its own default has the highest.
+# X-Ray applies the matching rule with the lowest number; its default rule has the highest.
 PRIORITY = 1_000
 NAME_LENGTH = 32
-# Traced every second before the percentage counts, so that a quiet API is traced in full.
+# Traced every second before the percentage applies, so that a quiet API is traced completely.
 RESERVOIR_PER_SECOND = 1
 
 
@@ -26,16 +26,16 @@ class TracingArgs:
 
 
 class Tracing(pulumi.ComponentResource):
-    """The API decides what is traced from end to end; errors and slow requests are one click away.
+    """The sampling rule of the API decides what is traced end to end; a group collects errors and slow requests.
 
-    Functions cannot be configured: behind the API they follow its decision, and at the queue Lambda traces the first
-    invocation of each second and 5 % of the others, or what a producer's trace header says.
+    Functions have no sampling rule: behind the API they follow its decision, and behind the queue Lambda traces the
+    first invocation of each second and 5 % of the others, unless the trace header of a producer decides.
     """
 
     def __init__(self, name: str, args: TracingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-processing:monitoring:Tracing", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
-        # How API Gateway calls itself in a segment.
+        # The name of API Gateway in a segment.
         service = f"{args.api_name}/{args.stage}"
         rule_name = xray_name(args.physical_prefix)
         aws.xray.SamplingRule(
@@ -66,7 +66,7 @@ class Tracing(pulumi.ComponentResource):
 
 
 def xray_name(physical_prefix: str) -> str:
-    """The prefix, or when it is longer than X-Ray takes, a part of it and a hash that tells two stacks apart."""
+    """Return the prefix, or if X-Ray does not accept its length, a part of it and a hash that distinguishes stacks."""
     if len(physical_prefix) <= NAME_LENGTH:
         return physical_prefix
     return f"{physical_prefix[: NAME_LENGTH - 7]}-{hashlib.sha256(physical_prefix.encode()).hexdigest()[:6]}"

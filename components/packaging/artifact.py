@@ -1,7 +1,7 @@
-"""What the functions ship: one zip of `handlers/`, one layer of locked dependencies, made by the program itself.
+"""The artifact of the functions: one zip of `handlers/` and one layer of locked dependencies, built by the program.
 
-The bytes depend on the lock file, the sources and the Python version alone, whatever machine builds them, so that
-two people who deploy the same commit deploy the same thing and an unchanged commit changes nothing.
+The bytes depend only on the lock file, the sources and the Python version, not on the machine, so that two people who
+deploy the same commit deploy the same artifact, and an unchanged commit changes nothing.
 """
 
 import errno
@@ -25,31 +25,32 @@ LAMBDA_PLATFORM = "manylinux2014_aarch64"
 HOST = "host"
 LOCK = Path("handlers", "requirements.txt")
 KIB = 1024
+SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Target:
-    """The interpreter and the platform an artifact is made for."""
+    """The interpreter and the platform an artifact is built for."""
 
     python_version: str
-    """Minor version, as in "3.13": bytecode of another one is ignored."""
+    """Minor version such as "3.13"; Python ignores the bytecode of another version."""
     platform: str
-    """pip's platform tag, or "host" for the interpreter that is running."""
+    """pip's platform tag, or "host" for the running interpreter."""
 
     @classmethod
     def aws_lambda(cls, python_version: str) -> "Target":
-        """What Lambda runs on arm64."""
+        """Return the target of Lambda on arm64."""
         return cls(python_version, LAMBDA_PLATFORM)
 
     @classmethod
     def host(cls) -> "Target":
-        """What runs on this machine, in the interpreter that is running."""
+        """Return the target of the running interpreter on this machine."""
         return cls(f"{sys.version_info.major}.{sys.version_info.minor}", HOST)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """Two finished zip files and the name of what went into them."""
+    """Two finished zip files and the version of their inputs."""
 
     code: Path
     """Zip with the package `handlers/` at its root."""
@@ -60,7 +61,7 @@ class Artifact:
 
 
 def target_from_environment(python_version: str, environ: Mapping[str, str]) -> Target:
-    """Lambda, unless the environment says that the functions will run on this machine."""
+    """Return Lambda, unless the environment selects this machine."""
     wanted = environ.get(TARGET_VARIABLE) or "lambda"
     if wanted == "lambda":
         return Target.aws_lambda(python_version)
@@ -74,7 +75,7 @@ def target_from_environment(python_version: str, environ: Mapping[str, str]) -> 
 def build_artifact(
     project: Path, target: Target, *, progress: Callable[[str], None] = lambda message: None
 ) -> Artifact:
-    """Return the finished zip files for a project, building only what its inputs do not already have in `.build/`.
+    """Return the finished zip files of a project; builds only files that `.build/` does not have for these inputs.
 
     Raises ArtifactError, whose message is one sentence. Safe to run twice at once and to kill at any moment: a file
     appears in `.build/` whole or not at all.
@@ -96,15 +97,19 @@ def _build(project: Path, target: Target, progress: Callable[[str], None]) -> Ar
     code_inputs = (builder, target.python_version.encode(), *(part for source in sources.items() for part in source))
     machine = sysconfig.get_platform() if target.platform == HOST else ""  # wheels differ by it, the version does not
 
+    platform = None if target.platform == HOST else target.platform
+
     def make_layer(work: Path, zip_file: Path) -> None:
         interpreter = _interpreter(target)
         tree = work / "layer"
-        platform = None if target.platform == HOST else target.platform
         wheels.install(lock, tree, platform=platform, python_version=target.python_version)
         wheels.prune(tree)
         wheels.slim(tree)
         wheels.compile_bytecode(tree, interpreter)
-        wheels.write_zip(tree, "python/", zip_file)
+        wheels.write_zip(tree, wheels.LAYER_PREFIX, zip_file)
+
+    def examine_layer(zip_file: Path) -> list[str]:
+        return wheels.differences(zip_file, lock, platform=platform, python_version=target.python_version)
 
     def make_code(work: Path, zip_file: Path) -> None:
         interpreter = _interpreter(target)
@@ -119,13 +124,13 @@ def _build(project: Path, target: Target, progress: Callable[[str], None]) -> Ar
     store = project / ".build"
     layer = store / f"layer-{target.platform}-py{target.python_version}-{_digest(*layer_inputs, machine.encode())}.zip"
     code = store / f"code-py{target.python_version}-{_digest(*code_inputs)}.zip"
-    _make_once(layer, make_layer, progress)
-    _make_once(code, make_code, progress)
+    _make_once(layer, make_layer, examine_layer, progress)
+    _make_once(code, make_code, lambda zip_file: wheels.changed_sources(zip_file, sources), progress)
     return Artifact(code=code, layer=layer, version=_digest(*layer_inputs, *code_inputs))
 
 
 def _sources(project: Path) -> dict[bytes, bytes]:
-    """The Python files of the handlers by their name in the archive; editors' and tools' files are none of them."""
+    """Return the Python files of the handlers by their name in the archive, without files of editors and tools."""
     found = {
         os.fsencode(path.relative_to(project).as_posix()): path.read_bytes()
         for path in sorted((project / LOCK.parent).rglob("*.py"))
@@ -148,18 +153,33 @@ def _digest(*parts: bytes) -> str:
     return total.hexdigest()[:12]
 
 
-def _make_once(destination: Path, make: Callable[[Path, Path], None], progress: Callable[[str], None]) -> None:
-    """Make a file unless it is there. Work happens in the temporary directory: a kill leaves nothing in the project."""
+def _make_once(
+    destination: Path,
+    make: Callable[[Path, Path], None],
+    examine: Callable[[Path], list[str]],
+    progress: Callable[[str], None],
+) -> None:
+    """Make a file unless it is there and has what it should. A kill leaves nothing of the work in the project."""
     if destination.exists():
-        progress(f"{destination.name}: unchanged, {_size(destination)}")
-        return
+        wrong = examine(destination)
+        if not wrong:
+            progress(f"{destination.name}: unchanged, {_size(destination)}")
+            return
+        progress(f"{destination.name}: not what was locked ({_in_short(wrong)})")
     progress(f"{destination.name}: building")
     with tempfile.TemporaryDirectory(prefix="artifact-", ignore_cleanup_errors=True) as work:
         finished = Path(work, "finished.zip")
         make(Path(work), finished)
+        if wrong := examine(finished):
+            raise ArtifactError(f"What was built is not what is locked, so it was not kept: {_in_short(wrong)}.")
         destination.parent.mkdir(exist_ok=True)
         _move_into_place(finished, destination)
     progress(f"{destination.name}: built, {_size(destination)}")
+
+
+def _in_short(sentences: list[str]) -> str:
+    more = len(sentences) - SHOWN
+    return "; ".join([*sentences[:SHOWN], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _move_into_place(finished: Path, destination: Path) -> None:

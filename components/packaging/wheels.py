@@ -1,7 +1,7 @@
 """The same inputs give the same bytes: the steps from locked packages and source files to a zip file.
 
-Nothing here remembers or caches anything; `components.packaging.artifact` does. Whatever a machine could leak into the
-result (paths, times, modes, the order of a directory, the compression library, the hash seed) is fixed here.
+This module caches nothing; `components.packaging.artifact` does. Everything of a machine that could affect the bytes
+(paths, times, modes, directory order, the compression library, the hash seed) is fixed here.
 """
 
 import gzip
@@ -12,13 +12,17 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+from components.packaging.pip_settings import PipSettingsError, pip_environment
 
 EARLIEST_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 READABLE_FILE = 0o100644
 UNIX = 3
+LAYER_PREFIX = "python/"
+"""Where Lambda looks for packages in a layer."""
 
 BOTOCORE_SERVICES = frozenset({"dynamodb", "sqs", "sts", "xray"})
 """The services whose models ship. Outside Lambda the X-Ray SDK makes an `xray` client while it is imported."""
@@ -27,48 +31,79 @@ BOTOCORE_OPERATIONS = {
     "dynamodb": frozenset({"BatchGetItem", "GetItem", "UpdateItem"}),
     "sqs": frozenset({"SendMessageBatch"}),
 }
-"""What the functions call of the services they have clients of: a client knows nothing else."""
+"""The operations that the functions call; their clients know no other operation."""
 
 UNTYPED_SHAPES = {"dynamodb": "AttributeValue"}
-"""Shapes whose values are passed on as they are in JSON, unread: botocore's models call that a document.
+"""Shapes whose values botocore passes on as JSON without parsing them: its models call such a shape a document.
 
-Taking each text of each record apart and putting it together again was a seventh of what handling an event costs. A
-binary value, which our records have none of, is seen as the base64 that was sent, and goes back as that.
+Parsing and serializing each value of each record took a seventh of the time of an event. A binary value, which our
+records do not have, stays the base64 text that was received.
 """
 
 POWERTOOLS_UTILITIES = frozenset({"__init__.py", "jmespath_utils"})
-"""What logs, metrics and traces need of the utilities; the rest and `event_handler` are two thirds of the package."""
+"""The utilities that logs, metrics and traces need; the others and `event_handler` are two thirds of the package."""
 
 LICENCE_PREFIXES = ("license", "licence", "notice", "copying", "authors")
 
 
 class ArtifactError(Exception):
-    """One sentence that says what stopped the build and how to mend it."""
+    """One sentence that says what stopped the build and how to fix it."""
 
 
 def install(lock: Path, into: Path, *, platform: str | None, python_version: str) -> None:
-    """Put exactly the locked packages into a directory: wheels alone, each checked against its hash.
+    """Install exactly the locked packages into a directory: wheels only, each checked against its hash.
 
     Without a platform the wheels are those of the running interpreter.
     """
-    if importlib.util.find_spec("pip") is None:
-        raise ArtifactError(
-            f"{sys.executable} has no pip, which installs the locked packages: run `{sys.executable} -m ensurepip`."
-        )
+    _require_pip()
     _refuse_markers(lock)
     command = [sys.executable, "-m", "pip", "install", "--require-hashes", "--no-deps", "--only-binary=:all:"]
     command += ["--no-compile", "--no-input", "--disable-pip-version-check", "--quiet", "--target", str(into)]
     if platform is not None:
         command += ["--platform", platform, "--python-version", python_version, "--implementation", "cp"]
     command += ["--requirement", str(lock)]
-    finished = _run(command, os.environ)
+    try:
+        finished = _run(command, pip_environment(Path(sys.prefix), os.environ))
+    except PipSettingsError as error:
+        raise ArtifactError(str(error)) from None
     if finished.returncode != 0:
         wanted = f"{platform} and Python {python_version}" if platform else f"this machine's Python {python_version}"
         raise ArtifactError(_pip_failure(finished.stderr + finished.stdout, lock, wanted))
 
 
+def differences(layer: Path, lock: Path, *, platform: str | None, python_version: str) -> list[str]:
+    """How the packages of a finished layer differ from the locked ones: by name, version or platform."""
+    _require_pip()
+    from components.packaging import locked
+
+    pins = locked.pins([lock.read_text(encoding="utf-8")])
+    try:
+        packages = zipfile.Path(layer, LAYER_PREFIX)
+        return locked.differences(pins, packages, locked.tags_of(platform, python_version))
+    except (zipfile.BadZipFile, UnicodeDecodeError) as error:
+        return [f"the archive cannot be read: {error}"]
+
+
+def changed_sources(code: Path, sources: Mapping[bytes, bytes]) -> list[str]:
+    """How the sources in a finished archive differ from these."""
+    try:
+        with zipfile.ZipFile(code) as archive:
+            found = {os.fsencode(name): archive.read(name) for name in archive.namelist() if name.endswith(".py")}
+    except zipfile.BadZipFile as error:
+        return [f"the archive cannot be read: {error}"]
+    changed = {name for name, _ in found.items() ^ sources.items()}
+    return [f"{os.fsdecode(name)} differs" for name in sorted(changed)]
+
+
+def _require_pip() -> None:
+    if importlib.util.find_spec("pip") is None:
+        raise ArtifactError(
+            f"{sys.executable} has no pip, which installs the locked packages: run `{sys.executable} -m ensurepip`."
+        )
+
+
 def _refuse_markers(lock: Path) -> None:
-    """pip judges environment markers by the building machine, even for another platform: the bytes would follow it."""
+    """Raise ArtifactError for environment markers, which pip evaluates for the building machine on every platform."""
     for number, line in enumerate(lock.read_text(encoding="utf-8").splitlines(), start=1):
         if ";" in line.partition("#")[0]:
             raise ArtifactError(
@@ -106,9 +141,10 @@ def _pip_failure(output: str, lock: Path, wanted: str) -> str:
 
 
 def prune(root: Path) -> None:
-    """Delete what no function reads: tests, stubs, scripts, install records, models of services never called.
+    """Delete the files no function reads: tests, stubs, scripts, install records, models of services never called.
 
-    Licences stay because they must travel with the packages, METADATA because vulnerability scanners read it.
+    Licences stay because they must travel with the packages, METADATA because vulnerability scanners read it, WHEEL
+    because it says for which platform a package was built.
     """
     for path in sorted(root.rglob("*"), reverse=True):
         if path.is_dir():
@@ -121,7 +157,7 @@ def prune(root: Path) -> None:
 def _ships(path: Path) -> bool:
     top, name = path.parts[0], path.name.lower()
     if top.endswith(".dist-info"):
-        return name == "metadata" or name.startswith(LICENCE_PREFIXES) or "licenses" in path.parts
+        return name in {"metadata", "wheel"} or name.startswith(LICENCE_PREFIXES) or "licenses" in path.parts
     if top == "bin" or {"tests", "__pycache__"} & set(path.parts) or path.suffix in {".pyi", ".c"}:
         return False
     if path.parts[:2] in {("boto3", "data"), ("boto3", "examples")}:
@@ -136,14 +172,15 @@ def _ships(path: Path) -> bool:
 
 
 def slim(root: Path) -> None:
-    """Rewrite botocore's data without prose and without what is never called: each start reads it all.
+    """Rewrite botocore's data without documentation and without unused operations, because each start reads it all.
 
-    Uncompressed, which parses sooner, and for the reason the archive is stored.
+    Uncompressed, because that parses faster, and for the reason given in `write_zip`.
     """
     for path in sorted((root / "botocore" / "data").rglob("*.json*")):
         packed = path.suffix == ".gz"
         content = json.loads(gzip.decompress(path.read_bytes()) if packed else path.read_bytes())
-        for partition in content.get("partitions", []) if path.name == "endpoints.json" else []:
+        partitions: list[dict[str, Any]] = content.get("partitions", []) if path.name == "endpoints.json" else []
+        for partition in partitions:
             partition["services"] = {
                 name: value for name, value in partition["services"].items() if name in BOTOCORE_SERVICES
             }
@@ -174,29 +211,31 @@ def _keep_what_is_called(model: dict[str, Any], service: str) -> None:
 
 def _shapes_in(value: Any) -> Iterator[str]:
     """The names of the shapes that part of a model refers to."""
+    inner: Iterable[Any] = cast("list[Any]", value) if isinstance(value, list) else ()
     if isinstance(value, dict):
-        if isinstance(value.get("shape"), str):
-            yield value["shape"]
-        value = list(value.values())
-    for each in value if isinstance(value, list) else ():
-        yield from _shapes_in(each)
+        members = cast("dict[str, Any]", value)
+        if isinstance(members.get("shape"), str):
+            yield members["shape"]
+        inner = members.values()
+    for part in inner:
+        yield from _shapes_in(part)
 
 
 def _without_prose(value: Any) -> Any:
     if isinstance(value, dict):
         # A member of that name would be a dict.
         return {
-            name: _without_prose(each)
-            for name, each in value.items()
-            if name != "documentation" or not isinstance(each, str)
+            name: _without_prose(part)
+            for name, part in cast("dict[str, Any]", value).items()
+            if name != "documentation" or not isinstance(part, str)
         }
-    return [_without_prose(each) for each in value] if isinstance(value, list) else value
+    return [_without_prose(part) for part in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def find_interpreter(python_version: str) -> str:
-    """Return a CPython of exactly this minor version that was seen to run, or refuse with the line that installs one.
+    """Return a CPython of this minor version that runs, or raise ArtifactError with the command that installs it.
 
-    Being on PATH proves nothing: version managers put commands there that only print which version is missing.
+    A command on PATH is not enough: version managers put commands there that only print which version is missing.
     """
     name = f"python{python_version}"
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
@@ -226,9 +265,9 @@ def _identify(candidate: str, python_version: str) -> str | None:
 
 
 def compile_bytecode(root: Path, interpreter: str) -> None:
-    """Give every source file a `.pyc` that is used without a look at the source, and that names no path but its own.
+    """Give every source file a `.pyc` that is used without checking the source and that contains no other path.
 
-    Without them a function compiles everything anew at each cold start, because it cannot write where its code is.
+    Otherwise a function compiles everything at each cold start, because its code directory is read-only.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment["PYTHONHASHSEED"] = "0"
@@ -240,9 +279,9 @@ def compile_bytecode(root: Path, interpreter: str) -> None:
 
 
 def write_zip(root: Path, prefix: str, destination: Path) -> None:
-    """Pack a directory so that the bytes follow from names and contents alone.
+    """Pack a directory so that the bytes depend on names and contents only.
 
-    Stored, not compressed: compression libraries differ between machines, and their output with them.
+    Stored, not compressed, because the output of compression libraries differs between machines.
     """
     with zipfile.ZipFile(destination, "w", zipfile.ZIP_STORED) as archive:
         files = {prefix + path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
@@ -253,7 +292,7 @@ def write_zip(root: Path, prefix: str, destination: Path) -> None:
             archive.writestr(entry, files[name].read_bytes())
 
 
-def _run(command: Sequence[str], environment: "os._Environ[str] | dict[str, str]") -> subprocess.CompletedProcess[str]:
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a program to its end, in this process group, with nothing on its standard input."""
     return subprocess.run(
         command,

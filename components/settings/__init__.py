@@ -1,1 +1,1 @@
-"""What a stack file may say: `StackSettings`, the only reader of `pulumi.Config`, and the parsers of its values."""
+"""The configuration of a stack: `StackSettings`, the only reader of `pulumi.Config`, and the parsers of its values."""

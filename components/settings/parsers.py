@@ -1,7 +1,7 @@
-"""What the value of one setting may be: parsers that accept raw configuration and state their rule when they refuse.
+"""Parsers of single settings: from raw configuration to a value, or an error that states the requirement.
 
-A raw value is what the Pulumi CLI hands over: a string, and JSON in it for booleans, lists and objects; plain Python
-values are taken as well. A refused value raises `ValueError` with the rule, in words that complete "must be ...".
+A raw value is what the Pulumi CLI passes: a string, with JSON for booleans, lists and objects. Plain Python values are
+accepted too. An invalid value raises `ValueError` with the requirement, in words that complete "must be ...".
 """
 
 import json
@@ -10,107 +10,107 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 _NUMBER = r"-?[0-9]{1,12}(\.[0-9]{1,6})?"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmOverride:
-    """What a stack changes about one alarm: None leaves the shipped value."""
+    """What a stack changes about one alarm; None keeps the default."""
 
     threshold: float | None = None
     enabled: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
-    """How a setting is read and what it may be."""
+class Parser:
+    """How a setting is read, and what its value must be."""
 
-    parse: Callable[[Any], Any]
+    parse: Callable[[object], Any]
     type: str
     """Its type in Pulumi.yaml."""
     example: str
-    """Arguments of `pulumi config set` that would mend it, `{key}` standing for the key."""
+    """Arguments of `pulumi config set` that fix a problem, with `{key}` for the key."""
 
 
-def boolean() -> Rule:
+def boolean() -> Parser:
     """`true` or `false`."""
 
-    def parse(raw: Any) -> bool:
+    def parse(raw: object) -> bool:
         value = {"true": True, "false": False}.get(str(raw).lower())
         if value is None:
             raise ValueError("true or false")
         return value
 
-    return Rule(parse=parse, type="boolean", example="{key} true")
+    return Parser(parse=parse, type="boolean", example="{key} true")
 
 
-def integer(minimum: int, maximum: int, *, example: int, also: int | None = None) -> Rule:
+def integer(minimum: int, maximum: int, *, example: int, also: int | None = None) -> Parser:
     """A whole number within bounds, or `also`."""
     words = f"a whole number from {minimum} to {maximum}" + ("" if also is None else f", or {also}")
 
-    def parse(raw: Any) -> int:
+    def parse(raw: object) -> int:
         if not re.fullmatch(r"-?[0-9]{1,9}", str(raw)):
             raise ValueError(words)
-        value = int(raw)
+        value = int(str(raw))
         if value != also and not minimum <= value <= maximum:
             raise ValueError(words)
         return value
 
-    return Rule(parse=parse, type="integer", example=f"{{key}} -- {example}" if example < 0 else f"{{key}} {example}")
+    return Parser(parse=parse, type="integer", example=f"{{key}} -- {example}" if example < 0 else f"{{key}} {example}")
 
 
-def integer_of(*choices: int, example: int) -> Rule:
+def integer_of(*choices: int, example: int) -> Parser:
     """One of the whole numbers given."""
 
-    def parse(raw: Any) -> int:
+    def parse(raw: object) -> int:
         if str(raw) not in {str(choice) for choice in choices}:
             raise ValueError(f"one of {', '.join(map(str, choices))}")
-        return int(raw)
+        return int(str(raw))
 
-    return Rule(parse=parse, type="integer", example=f"{{key}} {example}")
+    return Parser(parse=parse, type="integer", example=f"{{key}} {example}")
 
 
-def choice(*choices: str) -> Rule:
+def choice(*choices: str) -> Parser:
     """One of the words given."""
 
-    def parse(raw: Any) -> str:
-        if raw not in choices:
-            raise ValueError(f"one of {', '.join(choices)}")
-        return raw
+    def parse(raw: object) -> str:
+        for choice in choices:
+            if raw == choice:
+                return choice
+        raise ValueError(f"one of {', '.join(choices)}")
 
-    return Rule(parse=parse, type="string", example=f"{{key}} {choices[-1]}")
+    return Parser(parse=parse, type="string", example=f"{{key}} {choices[-1]}")
 
 
-def text(pattern: str, words: str, *, example: str, longest: int = 256) -> Rule:
+def text(pattern: str, words: str, *, example: str, longest: int = 256) -> Parser:
     """A string that matches a pattern as a whole."""
 
-    def parse(raw: Any) -> str:
+    def parse(raw: object) -> str:
         if not isinstance(raw, str) or len(raw) > longest or not re.fullmatch(pattern, raw):
             raise ValueError(f"{words}, at most {longest} characters")
         return raw
 
-    return Rule(parse=parse, type="string", example=f"{{key}} {example}")
+    return Parser(parse=parse, type="string", example=f"{{key}} {example}")
 
 
-def names(pattern: str, words: str, *, example: str, at_least: int = 0) -> Rule:
-    """A list of distinct strings that each match a pattern."""
+def names(pattern: str, words: str, *, example: str, at_least: int = 0) -> Parser:
+    """A list of distinct strings that all match a pattern."""
     words = f"a list of {'at least one of ' if at_least else ''}{words}, each once"
 
-    def parse(raw: Any) -> tuple[str, ...]:
-        value = _from_json(raw, words)
-        if not isinstance(value, list) or not all(isinstance(one, str) and re.fullmatch(pattern, one) for one in value):
+    def parse(raw: object) -> tuple[str, ...]:
+        entries = _entries(_from_json(raw, words), words)
+        found = tuple(entry for entry in entries if isinstance(entry, str) and re.fullmatch(pattern, entry))
+        if len(set(found)) != len(entries) or len(found) < at_least:
             raise ValueError(words)
-        if len(set(value)) != len(value) or len(value) < at_least:
-            raise ValueError(words)
-        return tuple(value)
+        return found
 
-    return Rule(parse=parse, type="array", example=f"--path '{{key}}[0]' {example}")
+    return Parser(parse=parse, type="array", example=f"--path '{{key}}[0]' {example}")
 
 
-def alarm_overrides(known: frozenset[str], without_threshold: frozenset[str]) -> Rule:
-    """An object from alarm id to what changes about it; alarms that combine others have no threshold to change."""
+def alarm_overrides(known: frozenset[str], without_threshold: frozenset[str]) -> Parser:
+    """An object from alarm id to its changes; alarms that combine others have no threshold to change."""
     words = 'an object such as {"queue-age": {"threshold": 600}, "dlq-not-empty": {"enabled": false}}'
 
     def check_id(alarm_id: str) -> None:
@@ -119,32 +119,43 @@ def alarm_overrides(known: frozenset[str], without_threshold: frozenset[str]) ->
             hint = f"did you mean {nearest[0]}?" if nearest else "the ids are the headings of docs/runbook.md"
             raise ValueError(f"{words}, and there is no alarm {alarm_id}: {hint}")
 
-    def parse_one(alarm_id: str, raw: Any) -> AlarmOverride:
+    def parse_override(alarm_id: str, raw: object) -> AlarmOverride:
         check_id(alarm_id)
-        if not isinstance(raw, dict) or not raw or raw.keys() - {"threshold", "enabled"}:
+        override = _members(raw, words)
+        if not override or override.keys() - {"threshold", "enabled"}:
             raise ValueError(words)
-        threshold, enabled = raw.get("threshold"), raw.get("enabled", True)
+        threshold, enabled = override.get("threshold"), override.get("enabled", True)
         if threshold is not None and alarm_id in without_threshold:
-            raise ValueError(f"{words}, and {alarm_id} combines other alarms: it has no threshold, they have")
+            raise ValueError(f"{words}, and {alarm_id} combines other alarms and has no threshold: change theirs")
         # `pulumi config set --path` stores a fraction as a string.
         is_number = threshold is None or (not isinstance(threshold, bool) and re.fullmatch(_NUMBER, str(threshold)))
         if not is_number or not isinstance(enabled, bool):
             raise ValueError(words)
-        return AlarmOverride(threshold=None if threshold is None else float(threshold), enabled=enabled)
+        return AlarmOverride(threshold=None if threshold is None else float(str(threshold)), enabled=enabled)
 
-    def parse(raw: Any) -> Mapping[str, AlarmOverride]:
-        value = _from_json(raw, words)
-        if not isinstance(value, dict):
-            raise ValueError(words)  # noqa: TRY004 - how every rule refuses
-        return MappingProxyType({key: parse_one(str(key), one) for key, one in value.items()})
+    def parse(raw: object) -> Mapping[str, AlarmOverride]:
+        overrides = _members(_from_json(raw, words), words)
+        return MappingProxyType({alarm_id: parse_override(alarm_id, value) for alarm_id, value in overrides.items()})
 
-    return Rule(parse=parse, type="object", example="--path '{key}.queue-age.threshold' 600")
+    return Parser(parse=parse, type="object", example="--path '{key}.queue-age.threshold' 600")
 
 
-def _from_json(raw: Any, words: str) -> Any:
+def _from_json(raw: object, words: str) -> object:
     if not isinstance(raw, str):
         return raw
     try:
         return json.loads(raw)
     except ValueError:
         raise ValueError(words) from None
+
+
+def _entries(value: object, words: str) -> list[object]:
+    if not isinstance(value, list):
+        raise ValueError(words)  # noqa: TRY004 - every parser raises ValueError
+    return cast("list[object]", value)
+
+
+def _members(value: object, words: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise ValueError(words)  # noqa: TRY004 - every parser raises ValueError
+    return cast("dict[str, object]", value)

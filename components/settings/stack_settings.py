@@ -1,18 +1,20 @@
-"""What a stack is configured with: read once, checked as a whole before the first resource, frozen afterwards."""
+"""The configuration of a stack: read once, checked as a whole before the first resource, then frozen."""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import Any
 
 import pulumi
 
+from components.durations import SECONDS_PER_DAY, visibility_timeout_seconds
 from components.monitoring.alarm_ids import COMPOSITES, AlarmId
+from components.monitoring.signals import Level
 from components.settings.parsers import (
     AlarmOverride,
-    Rule,
+    Parser,
     alarm_overrides,
     boolean,
     choice,
@@ -35,21 +37,21 @@ _PRINCIPAL = r"[0-9]{12}|arn:aws:iam::[0-9]{12}:(root|(user|role)/[A-Za-z0-9+=,.
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing wrong with the configuration, and how to mend it."""
+    """One problem of the configuration, and the command that fixes it."""
 
     key: str
     value: Any
-    rule: str
-    mend: str
+    requirement: str
+    fix: str
 
     def __str__(self) -> str:
         is_json = isinstance(self.value, str) and self.value.startswith(("[", "{"))
         shown = self.value if is_json else json.dumps(self.value)
-        return f"{self.key} is {shown}; it must be {self.rule}\n    {self.mend}"
+        return f"{self.key} is {shown}; it must be {self.requirement}\n    {self.fix}"
 
 
 class SettingsError(Exception):
-    """The configuration cannot be deployed; holds every problem there is."""
+    """The configuration cannot be deployed; contains every problem."""
 
     def __init__(self, stack: str, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
@@ -58,16 +60,19 @@ class SettingsError(Exception):
         super().__init__(f"The configuration of stack {stack} has {count}; nothing was deployed.\n{lines}")
 
 
-def _setting(default: Any, rule: Rule, *, namespace: str = "") -> Any:
-    metadata = {"rule": rule, "namespace": namespace}
-    if isinstance(default, Mapping):
-        return field(default_factory=lambda: MappingProxyType(dict(default)), metadata=metadata)
+def _setting(
+    default: bool | int | str | tuple[str, ...] | dict[str, AlarmOverride], parser: Parser, *, namespace: str = ""
+) -> Any:
+    in_yaml = list(default) if isinstance(default, tuple) else default
+    metadata = {"default": in_yaml, "parser": parser, "namespace": namespace}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: MappingProxyType(default), metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackSettings:
-    """Every value here has passed its own rule and those between values; Pulumi.yaml describes each.
+    """Every value has passed its parser and the requirements between values; Pulumi.yaml describes each.
 
     Field names are the keys of the configuration in snake_case. Defaults are Pulumi.yaml's, checked by a test.
     """
@@ -123,7 +128,7 @@ class StackSettings:
     api_burst_limit: int = _setting(20, integer(1, 5_000, example=20))
     api_trace_sampling_percent: int = _setting(100, integer(0, 100, example=5))
     manage_api_gateway_account: bool = _setting(False, boolean())
-    monitoring: Literal["essential", "full"] = _setting("essential", choice("essential", "full"))
+    monitoring: Level = _setting(Level.ESSENTIAL, choice(*Level))  # noqa: RUF009 - an enum is immutable
     alarms: Mapping[str, AlarmOverride] = _setting({}, alarm_overrides(frozenset(AlarmId), COMPOSITES))
     alarm_email: str = _setting(
         "", text(r"|[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address or empty", example="oncall@example.com")
@@ -136,7 +141,7 @@ class StackSettings:
     def load(cls) -> "StackSettings":
         """The settings of the stack being deployed, or a `pulumi.RunError` that lists all problems at once."""
         configs = {"": pulumi.Config(), "aws": pulumi.Config("aws")}
-        raw = {key: configs[namespace].get(name) for key, (namespace, name) in _names().items()}
+        raw = {setting.key: configs[setting.namespace].get(setting.name) for setting in _settings()}
         try:
             return cls.from_raw(
                 {key: value for key, value in raw.items() if value is not None},
@@ -151,14 +156,13 @@ class StackSettings:
         """Check raw values by key (`maxReceiveCount`, `aws:region`); raises `SettingsError` with every problem."""
         problems = _stack_problems(project, stack)
         values: dict[str, Any] = {}
-        for one in _configurable():
-            key, rule = _key(one), cast("Rule", one.metadata["rule"])
-            given = raw.get(key, _default(one))
+        for setting in _settings():
+            given = raw.get(setting.key, setting.default)
             try:
-                values[one.name] = rule.parse(list(given) if isinstance(given, tuple) else given)
-            except ValueError as refused:
-                problems.append(_problem(key, given, str(refused), stack, rule))
-        # Rules between values look at those that passed and take the default of the others: a problem is told once.
+                values[setting.field] = setting.parser.parse(given)
+            except ValueError as error:
+                problems.append(setting.problem(given, str(error), stack))
+        # Requirements between values use the default of each invalid value, so that a problem is reported once.
         settings = cls(project=project, stack=stack, **values)
         problems += [problem for problem in _relations(settings) if problem.key not in {p.key for p in problems}]
         if problems:
@@ -167,75 +171,80 @@ class StackSettings:
 
     @property
     def physical_prefix(self) -> str:
-        """What every name begins with where people meet it; two stacks in one account never share one."""
+        """The beginning of every physical name; two stacks in one account never share it."""
         return f"{self.project}-{self.stack}"
 
     def physical_name(self, role: str) -> str:
-        """Name of a resource where people meet it."""
+        """Return the physical name of a resource by its role."""
         return f"{self.physical_prefix}-{role}"
 
     def log_group_name(self, role: str) -> str:
-        """Name of the log group of a role."""
+        """Return the name of a log group by its role."""
         return f"/{self.project}/{self.stack}/{role}"
 
     @property
     def tags(self) -> dict[str, str]:
-        """Tags of everything that can carry some."""
+        """Tags of every resource that supports tags."""
         return {"project": self.project, "stack": self.stack, "owner": self.owner, "data-class": DATA_CLASS}
 
 
-def config_rules() -> dict[str, Rule]:
-    """The rule of every key that is read, by key."""
-    return {_key(one): one.metadata["rule"] for one in _configurable()}
+def config_parsers() -> dict[str, Parser]:
+    """Return the parser of every key that is read, by key."""
+    return {setting.key: setting.parser for setting in _settings()}
 
 
 def config_defaults() -> dict[str, Any]:
-    """The default of every key that is read, by key, in the shapes of YAML."""
-    return {_key(one): _default(one) for one in _configurable()}
+    """Return the default of every key that is read, by key, in the shapes of YAML."""
+    return {setting.key: setting.default for setting in _settings()}
 
 
-def _configurable() -> list[Any]:
-    return [one for one in fields(StackSettings) if "rule" in one.metadata]
+@dataclass(frozen=True, kw_only=True)
+class _Setting:
+    """A configuration key and the field of `StackSettings` it fills."""
+
+    field: str
+    namespace: str
+    default: Any
+    parser: Parser
+
+    @property
+    def name(self) -> str:
+        first, *rest = self.field.split("_")
+        return first + "".join(word.capitalize() for word in rest)
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}:{self.name}" if self.namespace else self.name
+
+    def problem(self, value: object, requirement: str, stack: str) -> Problem:
+        fix = f"pulumi config set --stack {stack} {self.parser.example.format(key=self.key)}"
+        return Problem(key=self.key, value=value, requirement=requirement, fix=fix)
 
 
-def _default(one: Any) -> Any:
-    if one.name == "alarms":
-        return {}
-    return list(one.default) if isinstance(one.default, tuple) else one.default
-
-
-def _names() -> dict[str, tuple[str, str]]:
-    return {_key(one): (one.metadata["namespace"], _key(one).split(":")[-1]) for one in _configurable()}
-
-
-def _key(one: Any) -> str:
-    first, *rest = one.name.split("_")
-    name = first + "".join(word.capitalize() for word in rest)
-    return f"{one.metadata['namespace']}:{name}" if one.metadata["namespace"] else name
-
-
-def _problem(key: str, value: Any, rule: str, stack: str, how: Rule) -> Problem:
-    mend = f"pulumi config set --stack {stack} {how.example.format(key=key)}"
-    return Problem(key=key, value=value, rule=rule, mend=mend)
+def _settings() -> Iterator[_Setting]:
+    for field_ in fields(StackSettings):
+        if "parser" in field_.metadata:
+            yield _Setting(field=field_.name, **field_.metadata)
 
 
 def _stack_problems(project: str, stack: str) -> list[Problem]:
-    # Names carry project and stack: a function's may have 64 characters, a domain's may not hold a word of AWS.
-    rule = (
+    # Names contain project and stack: a function name has at most 64 characters, a domain no trademark of AWS.
+    requirement = (
         "lower-case letters, digits and single -, starting with a letter, at most 20 characters, without aws or cognito"
     )
     forbidden = any(word in f"{project}-{stack}" for word in ("aws", "amazon", "cognito"))
     if re.fullmatch(r"[a-z](-?[a-z0-9])*", stack) and len(stack) <= 20 and not forbidden:
         return []
-    return [Problem(key="stack", value=stack, rule=rule, mend="pulumi stack rename NAME")]
+    return [Problem(key="stack", value=stack, requirement=requirement, fix="pulumi stack rename NAME")]
 
 
 def _relations(settings: StackSettings) -> list[Problem]:
-    rules, found = config_rules(), []
+    by_key = {setting.key: setting for setting in _settings()}
+    found: list[Problem] = []
 
-    def check(holds: bool, key: str, value: Any, rule: str) -> None:
+    def check(holds: bool, key: str, value: Any, requirement: str) -> None:
         if not holds:
-            found.append(_problem(key, value, rule, settings.stack, rules[key]))
+            found.append(by_key[key].problem(value, requirement, settings.stack))
 
     check(
         settings.dead_letter_retention_days > settings.queue_retention_days,
@@ -243,15 +252,17 @@ def _relations(settings: StackSettings) -> list[Problem]:
         settings.dead_letter_retention_days,
         f"more than queueRetentionDays ({settings.queue_retention_days}): a message keeps its age when it moves",
     )
-    visibility_seconds = 6 * settings.consumer_timeout_seconds + settings.batch_window_seconds
+    visibility_seconds = visibility_timeout_seconds(
+        consumer_timeout_seconds=settings.consumer_timeout_seconds, batch_window_seconds=settings.batch_window_seconds
+    )
     check(
-        settings.max_receive_count * visibility_seconds < settings.queue_retention_days * 86_400,
+        settings.max_receive_count * visibility_seconds < settings.queue_retention_days * SECONDS_PER_DAY,
         "maxReceiveCount",
         settings.max_receive_count,
         f"so few that all receives, {visibility_seconds} s apart, fit into queueRetentionDays "
-        f"({settings.queue_retention_days}): an event that expires before them never becomes a dead letter",
+        f"({settings.queue_retention_days}): otherwise an event expires before it becomes a dead letter",
     )
-    # A production stack is told by its name; whoever means to take one down says so.
+    # The name identifies a production stack; its operator sets destroyable to take it down.
     guarded = settings.stack.startswith("prod") and not settings.destroyable
     check(
         settings.protect or not guarded,
@@ -278,9 +289,9 @@ def _relations(settings: StackSettings) -> list[Problem]:
         f"-1, or at least consumerMaxConcurrency ({settings.consumer_max_concurrency})",
     )
     check(
-        settings.monitoring == "essential" or bool(settings.alarm_email or settings.page_endpoint),
+        settings.monitoring is Level.ESSENTIAL or bool(settings.alarm_email or settings.page_endpoint),
         "alarmEmail",
         settings.alarm_email,
-        "set, or pageEndpoint, when monitoring is full: somebody has to hear of it",
+        "set, or pageEndpoint, when monitoring is full: otherwise no one is notified",
     )
     return found

@@ -1,1 +1,1 @@
-"""What is worth monitoring, as data: one module for each component, of the same name."""
+"""What is worth monitoring, as data: one module per component, with the name of the component."""

@@ -1,216 +1,219 @@
-"""What is worth watching about the API: whether it answers, how fast, and who is refused."""
+"""What is worth monitoring about the API: failures, latency, and rejected requests."""
 
+from functools import partial
+
+from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.metrics import (
+    AccessLogMetric,
+    ApiMetric,
+    Metric,
+    Metrics,
+    Statistic,
+    access_log_metrics,
+    api_metrics,
+)
 from components.monitoring.signals import (
     UNPUBLISHED_MINUTES,
-    AlarmId,
-    AlarmRule,
+    Alarm,
     Board,
     Comparison,
-    Metric,
-    MetricMaker,
     Reference,
     Section,
     Severity,
     Signal,
-    metrics_of,
 )
-from handlers.vocabulary import METRICS_NAMESPACE, QUERY_OBJECTIVE_MILLISECONDS, SERVICE_DIMENSION, STACK_DIMENSION
+from handlers.vocabulary import QUERY_OBJECTIVE_MILLISECONDS
 
 API_SERVICE = "api"
-# Counted by a filter on the access log: API Gateway's own metrics do not tell 401 and 403 from other refusals.
-AUTHORIZATION_REFUSED = "AuthorizationRefused"
 
-BOTH = {"section": Section.API, "boards": (Board.OVERVIEW, Board.API)}
-ON_API = {"section": Section.API, "boards": (Board.API,)}
+_on_both_boards = partial(Signal, section=Section.API, boards=(Board.OVERVIEW, Board.API))
+_on_api_board = partial(Signal, section=Section.API, boards=(Board.API,))
+_about_callers = partial(Signal, section=Section.CALLERS, boards=(Board.API,))
 
 
 def authorization_refused(stack: str) -> Metric:
-    """Requests of our route that were refused for their token."""
-    metric = metrics_of(METRICS_NAMESPACE, {SERVICE_DIMENSION: API_SERVICE, STACK_DIMENSION: stack})
-    return metric("refused", AUTHORIZATION_REFUSED, "Sum", "401 and 403")
+    """Return the metric of requests of our route that were rejected for their token."""
+    counted = access_log_metrics(API_SERVICE, stack)
+    return counted.sum(AccessLogMetric.AUTHORIZATION_REFUSED, "refused", label="401 and 403")
 
 
 def api_signals(api_name: str, stage: str, stack: str, rate_limit: int) -> tuple[Signal, ...]:
-    """Signals of the API."""
-    metric = metrics_of("AWS/ApiGateway", {"ApiName": api_name, "Stage": stage})
-    return (*_failures(metric), *_traffic(metric, rate_limit), *_callers(metric, stack))
+    """Return the signals of the API."""
+    api = api_metrics(api_name, stage)
+    return (*_failures(api), *_traffic(api, rate_limit), *_callers(api, stack))
 
 
-def _failures(metric: MetricMaker) -> tuple[Signal, ...]:
-    requests = metric("requests", "Count", "Sum", "requests")
-    errors = metric("errors", "5XXError", "Sum", "5XX")
+def _failures(api: Metrics[ApiMetric]) -> tuple[Signal, ...]:
+    requests = api.sum(ApiMetric.REQUESTS, "requests")
+    errors = api.sum(ApiMetric.SERVER_ERRORS, "errors", label="5XX")
     return (
-        Signal(
-            title="API fails for at least half of its callers (1 = so)",
+        _on_api_board(
+            title="At least half of the API requests fail (1 = yes)",
             metrics=(requests, errors),
             expression="IF(100 * errors / requests >= 50, 1, 0)",
             unit="yes or no",
-            **ON_API,
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.API_DOWN,
                     threshold=1,
                     comparison=Comparison.AT_LEAST,
-                    # Two, or one failure in the night would page; of an hour, or at a few requests an hour the page
-                    # would come and go with the requests.
+                    # Two minutes, or one failure at night would page; of an hour, or the page would come and go with
+                    # the requests at a few requests an hour.
                     datapoints=2,
                     periods=60,
                     severity=None,
-                    meaning="The API failed for at least half of its callers in two minutes or more of the last hour.",
-                    first_step="On the API board: does the query function fail, or API Gateway without it?",
+                    meaning="At least half of the API requests failed in two minutes or more of the last hour.",
+                    first_step="On the API board: does the query function fail, or only API Gateway?",
                 ),
             ),
         ),
-        Signal(
-            title="API requests failing inside",
+        _on_both_boards(
+            title="API requests that fail",
             metrics=(requests, errors),
             # Without a floor, one error among a handful of requests would page.
             expression="IF(requests >= 20, 100 * errors / requests, 0)",
             unit="percent",
-            **BOTH,
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.API_5XX,
                     threshold=5,
                     datapoints=3,
                     periods=3 + UNPUBLISHED_MINUTES,
                     severity=None,
-                    meaning="Callers get errors that are ours: more than one request in twenty, for three minutes.",
-                    first_step="On the API board, compare with the query function's failures, then its last errors.",
+                    meaning="Clients get server errors: more than one request in twenty has failed for three minutes.",
+                    first_step="On the API board, compare with the failures of the query function; then read its last"
+                    " errors.",
                 ),
             ),
         ),
-        Signal(
-            title="Failed requests, each of them",
+        _on_api_board(
+            title="Failed API requests",
             metrics=(errors,),
             unit="requests",
             period_seconds=300,
-            **ON_API,
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.API_5XX_ANY,
                     threshold=1,
                     comparison=Comparison.AT_LEAST,
                     datapoints=1,
-                    # One mail for what comes again within the hour.
+                    # One mail for failures that repeat within the hour.
                     periods=12,
                     severity=Severity.P3,
-                    meaning="At least one request failed inside. The net under the alarms that wait for more.",
-                    first_step="Find it in the access log by status 500 to 504, then its trace.",
+                    meaning="At least one API request failed. This alarm catches failures too few for the other"
+                    " alarms.",
+                    first_step="Find the request in the access log by a status from 500 to 504, then open its trace.",
                 ),
             ),
         ),
     )
 
 
-def _traffic(metric: MetricMaker, rate_limit: int) -> tuple[Signal, ...]:
+def _traffic(api: Metrics[ApiMetric], rate_limit: int) -> tuple[Signal, ...]:
     in_five_minutes = 300 * rate_limit
     return (
-        Signal(
+        _on_both_boards(
             title="API requests",
             metrics=(
-                metric("requests", "Count", "Sum", "requests"),
-                metric("refused", "4XXError", "Sum", "4XX"),
-                metric("errors", "5XXError", "Sum", "5XX"),
+                api.sum(ApiMetric.REQUESTS, "requests"),
+                api.sum(ApiMetric.CLIENT_ERRORS, "refused", label="4XX"),
+                api.sum(ApiMetric.SERVER_ERRORS, "errors", label="5XX"),
             ),
             unit="requests a minute",
-            **BOTH,
         ),
-        Signal(
+        _on_both_boards(
             title="API latency",
             metrics=(
-                metric("typical", "Latency", "p50", "p50"),
-                metric("slow", "Latency", "p90", "p90"),
-                metric("slowest", "Latency", "p99", "p99"),
+                api.of(ApiMetric.LATENCY, Statistic.P50, "typical"),
+                api.of(ApiMetric.LATENCY, Statistic.P90, "slow"),
+                api.of(ApiMetric.LATENCY, Statistic.P99, "slowest"),
             ),
             unit="milliseconds",
-            **BOTH,
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.API_LATENCY,
-                    watches="slow",
+                    metric_id="slow",
                     threshold=QUERY_OBJECTIVE_MILLISECONDS,
                     comparison=Comparison.AT_LEAST,
                     datapoints=5,
-                    # The p90 of few requests is mostly that of the fast ones.
+                    # With few requests in a minute, p90 often misses the slow ones.
                     periods=30,
                     severity=Severity.P2,
-                    meaning="One caller in ten waits a second or longer.",
-                    first_step="On the API board, compare with the function's latency: the rest is API Gateway's.",
+                    meaning="One API request in ten takes a second or longer.",
+                    first_step="On the API board, compare with the latency of the query function; the rest is API"
+                    " Gateway's.",
                 ),
             ),
         ),
-        Signal(
-            title="Latency p90: whole, and behind the API",
+        _on_api_board(
+            title="Latency p90: whole request, and query function",
             metrics=(
-                metric("all", "Latency", "p90", "whole request"),
-                metric("behind", "IntegrationLatency", "p90", "query function"),
+                api.of(ApiMetric.LATENCY, Statistic.P90, "all", label="whole request"),
+                api.of(ApiMetric.INTEGRATION_LATENCY, Statistic.P90, "behind", label="query function"),
             ),
             unit="milliseconds",
-            **ON_API,
         ),
-        Signal(
-            title="Requests in five minutes, against the limit",
-            metrics=(metric("requests", "Count", "Sum", "requests"),),
+        _on_api_board(
+            title="Requests in five minutes, and the limit",
+            metrics=(api.sum(ApiMetric.REQUESTS, "requests"),),
             unit="requests",
             period_seconds=300,
-            **ON_API,
-            references=(Reference(value=in_five_minutes, label="apiRateLimit, used up all the time"),),
+            references=(Reference(value=in_five_minutes, label="apiRateLimit for five minutes"),),
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.API_NEAR_LIMIT,
-                    # In a flood of refusals API Gateway may stop logging and counting, so watch the approach.
+                    # In a flood of rejections API Gateway may stop logging and counting, so alarm before the limit.
                     threshold=0.8 * in_five_minutes,
                     datapoints=2,
                     periods=3,
                     severity=Severity.P3,
-                    meaning="Callers use four fifths of what apiRateLimit allows all of them together; 429 comes next.",
-                    first_step="See on the API board which client calls so often, and whether it should.",
+                    meaning="Clients use 80 % of apiRateLimit, the limit for all clients together; 429 responses come"
+                    " next.",
+                    first_step="On the API board, find the client that sends the most requests; ask its owner whether"
+                    " it should.",
                 ),
             ),
         ),
     )
 
 
-def _callers(metric: MetricMaker, stack: str) -> tuple[Signal, ...]:
-    place = {"section": Section.CALLERS, "boards": (Board.API,)}
+def _callers(api: Metrics[ApiMetric], stack: str) -> tuple[Signal, ...]:
     return (
-        Signal(
-            title="Requests refused",
-            metrics=(metric("requests", "Count", "Sum", "requests"), metric("refused", "4XXError", "Sum", "4XX")),
+        _about_callers(
+            title="Rejected requests",
+            metrics=(api.sum(ApiMetric.REQUESTS, "requests"), api.sum(ApiMetric.CLIENT_ERRORS, "refused", label="4XX")),
             expression="IF(requests >= 20, 100 * refused / requests, 0)",
             unit="percent",
-            **place,
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.API_4XX,
                     threshold=5,
                     datapoints=5,
                     periods=15,
                     severity=Severity.P3,
-                    meaning="More than one request in twenty is refused: a client broke, or somebody tries doors.",
+                    meaning="More than one API request in twenty is rejected: a client is broken, or an attacker"
+                    " probes the API.",
                     first_step="Group the access log by status and client with saved query 12.",
                 ),
             ),
         ),
-        Signal(
-            title="Requests refused for their token",
-            metrics=(authorization_refused(stack), metric("requests", "Count", "Sum", "requests")),
-            # A share too: among many callers there is always somebody whose token has just expired.
+        _about_callers(
+            title="Requests rejected for their token",
+            metrics=(authorization_refused(stack), api.sum(ApiMetric.REQUESTS, "requests")),
+            # A share too: among many requests there is always a token that has just expired.
             expression="IF(refused > 20, 100 * refused / requests, 0)",
             unit="percent",
             period_seconds=300,
-            **place,
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.API_AUTH_SPIKE,
                     threshold=10,
                     datapoints=3,
                     periods=6,
                     severity=Severity.P3,
-                    meaning="More than one request in ten comes without a valid token: credentials expired at a"
-                    " client, or an attack.",
-                    first_step="Group them by authorizer error and source address with saved query 13.",
+                    meaning="More than one API request in ten has no valid token: a client's credentials expired,"
+                    " or an attacker guesses tokens.",
+                    first_step="Group the requests by authorizer error and source address with saved query 13.",
                 ),
             ),
         ),

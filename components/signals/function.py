@@ -1,144 +1,141 @@
-"""What is worth watching about a Lambda function: whether it fails, waits, slows down or runs out of room."""
+"""What is worth monitoring about a Lambda function: whether it fails, waits, slows down or runs out of room."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
-from components.monitoring.signals import (
-    UNPUBLISHED_MINUTES,
-    AlarmId,
-    AlarmRule,
-    Board,
-    Comparison,
-    Reference,
-    Section,
-    Severity,
-    Signal,
-    metrics_of,
-)
-from handlers.vocabulary import METRICS_NAMESPACE, SERVICE_DIMENSION, STACK_DIMENSION
-from handlers.vocabulary import Metric as Emitted
+from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.metrics import LambdaMetric, Metrics, Statistic, emitted_metrics, lambda_metrics
+from components.monitoring.signals import Alarm, Board, Comparison, Reference, Section, Severity, Signal
+from components.signals.outcomes import event_outcomes, query_outcomes
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE, MetricName
 
 
 @dataclass(frozen=True, kw_only=True)
-class FunctionWatch:
-    """How one function is watched."""
+class FunctionProfile:
+    """What one function is called on the boards, which alarms it has, and what it counts itself."""
 
     service: str
     """The value of the dimension `service` of its own metrics."""
-    stack: str
     title: str
-    """How people call it."""
     section: Section
     board: Board
     errors: AlarmId
     throttles: AlarmId
     duration: AlarmId
-    duration_statistic: str
-    """`Maximum`, or a percentile where the slowest of many may be slow."""
-    failure: str
-    """What it means to users when it fails."""
+    alarmed_duration: Literal["slow", "slowest"]
+    """`slowest`, or `slow` (p99) where the slowest of many may be slow."""
+    consequence: str
+    """What a failure means to users."""
+    outcomes: Callable[[Metrics[MetricName], Metrics[LambdaMetric]], tuple[Signal, ...]]
+    """Signals from what it counts itself, and from what Lambda counts."""
 
 
-def function_signals(watch: FunctionWatch, function_name: str, timeout_seconds: int) -> tuple[Signal, ...]:
-    """Signals every function has."""
-    metric = metrics_of("AWS/Lambda", {"FunctionName": function_name})
-    emitted = metrics_of(METRICS_NAMESPACE, {SERVICE_DIMENSION: watch.service, STACK_DIMENSION: watch.stack})
-    place = {"section": watch.section, "boards": (watch.board,)}
+EVENT_HANDLER = FunctionProfile(
+    service=EVENT_HANDLER_SERVICE,
+    title="event handler",
+    section=Section.EVENT_HANDLER,
+    board=Board.INGEST,
+    errors=AlarmId.EVENT_HANDLER_ERRORS,
+    throttles=AlarmId.EVENT_HANDLER_THROTTLES,
+    duration=AlarmId.EVENT_HANDLER_DURATION,
+    alarmed_duration="slowest",
+    consequence="Its events are retried, then moved to the dead-letter queue.",
+    outcomes=event_outcomes,
+)
+QUERY = FunctionProfile(
+    service=QUERY_SERVICE,
+    title="query function",
+    section=Section.QUERY,
+    board=Board.API,
+    errors=AlarmId.QUERY_ERRORS,
+    throttles=AlarmId.QUERY_THROTTLES,
+    duration=AlarmId.QUERY_DURATION,
+    alarmed_duration="slow",
+    consequence="Clients of the API get a 5XX response.",
+    outcomes=query_outcomes,
+)
+
+
+def function_signals(
+    profile: FunctionProfile, *, stack: str, function_name: str, timeout_seconds: int
+) -> tuple[Signal, ...]:
+    """Return the signals of what a function did, then of how it runs."""
+    runs = lambda_metrics(function_name)
+    emitted = emitted_metrics(profile.service, stack)
+    signal = partial(Signal, section=profile.section, boards=(profile.board,))
     return (
-        Signal(
-            title=f"Failed invocations of the {watch.title}",
-            metrics=(metric("errors", "Errors", "Sum", "failed"),),
+        *profile.outcomes(emitted, runs),
+        signal(
+            title=f"Failed invocations of the {profile.title}",
+            metrics=(runs.sum(LambdaMetric.ERRORS, "errors", label="failed"),),
             unit="invocations",
             period_seconds=300,
-            **place,
             alarms=(
-                AlarmRule(
-                    id=watch.errors,
+                Alarm(
+                    id=profile.errors,
                     threshold=0,
                     datapoints=1,
-                    # A failed batch comes back minutes later, the next bad request at any time: one ticket an hour.
+                    # A failed batch comes back minutes later, the next bad request at any time: one notification an
+                    # hour.
                     periods=12,
                     severity=Severity.P2,
-                    meaning=f"Whole invocations of the {watch.title} fail: a crash, a timeout or a failed start."
-                    f" {watch.failure}",
-                    first_step="Read its last errors; a deployment just before the first one is the likeliest cause.",
+                    meaning=f"Whole invocations of the {profile.title} fail: a crash, a timeout or a failed start."
+                    f" {profile.consequence}",
+                    first_step="Read its last errors; the likeliest cause is a deployment just before the first of"
+                    " them.",
                 ),
             ),
         ),
-        Signal(
-            title=f"Throttled invocations of the {watch.title}",
-            metrics=(metric("throttles", "Throttles", "Sum", "throttled"),),
+        signal(
+            title=f"Throttled invocations of the {profile.title}",
+            metrics=(runs.sum(LambdaMetric.THROTTLES, "throttles", label="throttled"),),
             unit="invocations",
-            **place,
             alarms=(
-                AlarmRule(
-                    id=watch.throttles,
+                Alarm(
+                    id=profile.throttles,
                     threshold=1,
                     comparison=Comparison.AT_LEAST,
                     datapoints=5,
                     periods=15,
                     severity=Severity.P2,
-                    meaning=f"The {watch.title} is refused a place to run: its reservation or the account's concurrency"
-                    f" is used up. {watch.failure}",
-                    first_step="Compare the account's ConcurrentExecutions with its quota: who uses it up?",
+                    meaning=f"Lambda throttles the {profile.title}: its reserved concurrency or the account's"
+                    f" concurrency is used up. {profile.consequence}",
+                    first_step="Compare the account's ConcurrentExecutions with its quota, and find the function that"
+                    " uses it up.",
                 ),
             ),
         ),
-        Signal(
-            title=f"Duration of the {watch.title}",
+        signal(
+            title=f"Duration of the {profile.title}",
             metrics=(
-                metric("typical", "Duration", "p50", "p50"),
-                metric("slow", "Duration", "p99", "p99"),
-                metric("slowest", "Duration", "Maximum", "slowest"),
+                runs.of(LambdaMetric.DURATION, Statistic.P50, "typical"),
+                runs.of(LambdaMetric.DURATION, Statistic.P99, "slow"),
+                runs.maximum(LambdaMetric.DURATION, "slowest"),
             ),
             unit="milliseconds",
             period_seconds=300,
-            **place,
             references=(Reference(value=timeout_seconds * 1_000, label="timeout"),),
             alarms=(
-                AlarmRule(
-                    id=watch.duration,
-                    watches="slowest" if watch.duration_statistic == "Maximum" else "slow",
+                Alarm(
+                    id=profile.duration,
+                    metric_id=profile.alarmed_duration,
                     threshold=800 * timeout_seconds,
                     datapoints=3,
                     periods=12,
                     severity=Severity.P2,
-                    meaning=f"The {watch.title} needs more than four fifths of its timeout: timeouts are next.",
-                    first_step="On the board, look at the table's latency and throttles; then at the slowest traces.",
+                    meaning=f"The {profile.title} needs more than 80 % of its timeout: timeouts come next.",
+                    first_step="On the board, check the table's latency and throttles; then open the slowest traces.",
                 ),
             ),
         ),
-        Signal(
-            title=f"Invocations of the {watch.title}",
+        signal(
+            title=f"Invocations of the {profile.title}",
             metrics=(
-                metric("invocations", "Invocations", "Sum", "invocations"),
-                emitted("cold", Emitted.COLD_START, "Sum", "cold starts"),
+                runs.sum(LambdaMetric.INVOCATIONS, "invocations"),
+                emitted.sum(MetricName.COLD_START, "cold", label="cold starts"),
             ),
             unit="a minute",
-            **place,
-        ),
-    )
-
-
-def concurrency_signal(watch: FunctionWatch, function_name: str, most: int) -> Signal:
-    """How close the event handler is to the most batches it may handle at once."""
-    metric = metrics_of("AWS/Lambda", {"FunctionName": function_name})
-    return Signal(
-        title=f"Concurrency of the {watch.title}",
-        metrics=(metric("running", "ConcurrentExecutions", "Maximum", "running at once"),),
-        unit="invocations",
-        section=watch.section,
-        boards=(watch.board,),
-        references=(Reference(value=most, label="most the event source mapping runs"),),
-        alarms=(
-            AlarmRule(
-                id=AlarmId.CONSUMER_CONCURRENCY,
-                threshold=0.9 * most,
-                comparison=Comparison.AT_LEAST,
-                datapoints=10,
-                periods=10 + UNPUBLISHED_MINUTES,
-                severity=Severity.P3,
-                meaning="The event handler runs as often at once as it may, for ten minutes: more events would wait.",
-                first_step="If the oldest event grows older too, raise consumerMaxConcurrency and the write units.",
-            ),
         ),
     )

@@ -1,313 +1,247 @@
-"""What is worth watching in what the handlers count themselves: what became of every event and every query."""
+"""What is worth monitoring in the metrics that the handlers count: the outcome of every event and every query."""
 
-from collections.abc import Sequence
+from functools import partial
 
-from components.monitoring.signals import (
-    AlarmId,
-    AlarmRule,
-    Board,
-    Comparison,
-    MetricMaker,
-    Section,
-    Severity,
-    Signal,
-    View,
-    metrics_of,
-)
-from handlers.vocabulary import (
-    EVENT_HANDLER_SERVICE,
-    METRICS_NAMESPACE,
-    QUERY_SERVICE,
-    SERVICE_DIMENSION,
-    STACK_DIMENSION,
-)
-from handlers.vocabulary import Metric as Emitted
+from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.metrics import LambdaMetric, Metrics, Statistic
+from components.monitoring.signals import Alarm, Board, Comparison, Section, Severity, Signal, View
+from handlers.vocabulary import MetricName
 
-ON_INGEST = {"section": Section.OUTCOMES, "boards": (Board.INGEST,)}
+_of_events = partial(Signal, section=Section.OUTCOMES, boards=(Board.INGEST,))
+_of_dead_letters = partial(Signal, section=Section.DEAD_LETTERS, boards=(Board.INGEST,))
+_of_queries = partial(Signal, section=Section.QUERY, boards=(Board.API,))
 
 
-def emitted_by(service: str, stack: str) -> MetricMaker:
-    """A maker of metrics one of our functions emits."""
-    return metrics_of(METRICS_NAMESPACE, {SERVICE_DIMENSION: service, STACK_DIMENSION: stack})
-
-
-def ingest_signals(stack: str, event_handler_name: str) -> tuple[Signal, ...]:
-    """What became of events."""
-    metric = emitted_by(EVENT_HANDLER_SERVICE, stack)
+def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> tuple[Signal, ...]:
+    """Return the signals of the outcomes of events, as the event handler counts them."""
     return (
-        _nothing_stored(metric, event_handler_name),
-        _failures(metric),
-        _given_up(metric),
-        *_contract(metric),
+        _nothing_stored(events, runs),
+        _failures(events),
+        _given_up(events),
+        *_contract(events),
         Signal(
             title="Received and stored",
             metrics=(
-                metric("received", Emitted.EVENT_RECEIVED, "Sum", "received, retries too"),
-                metric("persisted", Emitted.EVENT_PERSISTED, "Sum", "stored"),
+                events.sum(MetricName.EVENT_RECEIVED, "received", label="received, with retries"),
+                events.sum(MetricName.EVENT_PERSISTED, "persisted", label="stored"),
             ),
             unit="events a minute",
             section=Section.INGEST,
             boards=(Board.OVERVIEW,),
         ),
-        Signal(
-            title="What became of events",
+        _of_events(
+            title="Events by outcome",
             metrics=(
-                metric("persisted", Emitted.EVENT_PERSISTED, "Sum", "stored"),
-                metric("invalid", Emitted.EVENT_INVALID, "Sum", "invalid, quarantined"),
-                metric("failed", Emitted.EVENT_FAILED, "Sum", "failed, to be retried"),
-                metric("exhausted", Emitted.EVENT_EXHAUSTED, "Sum", "given up"),
+                events.sum(MetricName.EVENT_PERSISTED, "persisted", label="stored"),
+                events.sum(MetricName.EVENT_INVALID, "invalid", label="invalid, quarantined"),
+                events.sum(MetricName.EVENT_FAILED, "failed", label="failed, will be retried"),
+                events.sum(MetricName.EVENT_EXHAUSTED, "exhausted", label="given up"),
             ),
             unit="events a minute",
             view=View.STACKED,
-            **ON_INGEST,
         ),
-        Signal(
+        _of_events(
             title="Age of events when stored",
             metrics=(
-                metric("typical", Emitted.EVENT_AGE, "p50", "p50"),
-                metric("old", Emitted.EVENT_AGE, "p95", "p95"),
-                metric("oldest", Emitted.EVENT_AGE, "p99", "p99"),
+                events.of(MetricName.EVENT_AGE, Statistic.P50, "typical"),
+                events.of(MetricName.EVENT_AGE, Statistic.P95, "old"),
+                events.of(MetricName.EVENT_AGE, Statistic.P99, "oldest"),
             ),
             unit="milliseconds",
-            **ON_INGEST,
         ),
-        Signal(
-            title="Repeated writes and stale events",
+        _of_events(
+            title="Write conflicts and stale events",
             metrics=(
-                metric("conflicts", Emitted.WRITE_CONFLICT, "Sum", "lost a race, repeated"),
-                metric("stale", Emitted.EVENT_STALE, "Sum", "older than what is stored"),
+                events.sum(MetricName.WRITE_CONFLICT, "conflicts", label="conflict, repeated"),
+                events.sum(MetricName.EVENT_STALE, "stale", label="older than the stored login"),
             ),
             unit="a minute",
-            **ON_INGEST,
         ),
-        Signal(
+        _of_events(
             title="Largest record written",
-            metrics=(metric("largest", Emitted.RECORD_BYTES, "Maximum", "largest"),),
-            unit="bytes of at most 409600",
-            **ON_INGEST,
+            metrics=(events.maximum(MetricName.RECORD_BYTES, "largest"),),
+            unit="bytes, at most 409600",
         ),
-        Signal(
-            title="Events in one batch",
+        _of_events(
+            title="Events per batch",
             metrics=(
-                metric("size", Emitted.BATCH_SIZE, "Average", "average"),
-                metric("largest", Emitted.BATCH_SIZE, "Maximum", "most"),
+                events.of(MetricName.BATCH_SIZE, Statistic.AVERAGE, "size", label="average"),
+                events.maximum(MetricName.BATCH_SIZE, "largest", label="maximum"),
             ),
             unit="events",
-            **ON_INGEST,
         ),
-        Signal(
-            title="Duration of one batch",
+        _of_events(
+            title="Duration of a batch",
             metrics=(
-                metric("typical", Emitted.BATCH_DURATION, "p50", "p50"),
-                metric("slow", Emitted.BATCH_DURATION, "p95", "p95"),
+                events.of(MetricName.BATCH_DURATION, Statistic.P50, "typical"),
+                events.of(MetricName.BATCH_DURATION, Statistic.P95, "slow"),
             ),
             unit="milliseconds",
-            **ON_INGEST,
         ),
     )
 
 
-def _nothing_stored(metric: MetricMaker, event_handler_name: str) -> Signal:
-    runs = metrics_of("AWS/Lambda", {"FunctionName": event_handler_name})
+def _nothing_stored(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> Signal:
     return Signal(
-        title="Failures, and nothing stored (1 = so)",
+        title="Nearly all events fail (1 = yes)",
         metrics=(
-            # A batch that crashes or times out counts nothing itself.
-            runs("crashed", "Errors", "Sum", "failed invocations"),
-            metric("failed", Emitted.EVENT_FAILED, "Sum", "failed"),
-            metric("exhausted", Emitted.EVENT_EXHAUSTED, "Sum", "given up"),
-            metric("persisted", Emitted.EVENT_PERSISTED, "Sum", "stored"),
+            # An invocation that crashes or times out counts none of its events.
+            runs.sum(LambdaMetric.ERRORS, "crashed", label="failed invocations"),
+            events.sum(MetricName.EVENT_FAILED, "failed"),
+            events.sum(MetricName.EVENT_EXHAUSTED, "exhausted", label="given up"),
+            events.sum(MetricName.EVENT_PERSISTED, "persisted", label="stored"),
         ),
-        # Not "none stored": an event that is sent twice counts as stored without a write.
+        # Not "none stored": a duplicate of a stored event counts as stored without a write.
         expression="IF(SUM([FILL(crashed, 0), FILL(failed, 0), FILL(exhausted, 0)]) > 9 * FILL(persisted, 0), 1, 0)",
         unit="yes or no",
         section=Section.INGEST,
         boards=(Board.OVERVIEW, Board.INGEST),
         alarms=(
-            AlarmRule(
+            Alarm(
                 id=AlarmId.INGEST_DOWN,
                 threshold=1,
                 comparison=Comparison.AT_LEAST,
-                # At low traffic the same few events come back every visibility timeout, with quiet minutes between.
+                # At low traffic the same few events come back after each visibility timeout, with quiet minutes
+                # between.
                 datapoints=3,
                 periods=60,
                 severity=None,
-                meaning="Every event fails and none is stored. What is given up ends in the dead-letter queue.",
-                first_step="On the ingest board: did it begin with a deployment, or does the table refuse?",
+                meaning="Nearly all events fail and are not stored. Events that are given up move to the dead-letter"
+                " queue.",
+                first_step="On the ingest board: did it begin with a deployment, or does the table reject requests?",
             ),
         ),
     )
 
 
-def _failures(metric: MetricMaker) -> Signal:
-    return Signal(
-        title="Events that failed, to be retried",
+def _failures(events: Metrics[MetricName]) -> Signal:
+    return _of_events(
+        title="Events that failed, will be retried",
         metrics=(
-            metric("received", Emitted.EVENT_RECEIVED, "Sum", "received"),
-            metric("failed", Emitted.EVENT_FAILED, "Sum", "failed"),
-            metric("exhausted", Emitted.EVENT_EXHAUSTED, "Sum", "given up"),
+            events.sum(MetricName.EVENT_RECEIVED, "received"),
+            events.sum(MetricName.EVENT_FAILED, "failed"),
+            events.sum(MetricName.EVENT_EXHAUSTED, "exhausted", label="given up"),
         ),
         expression="100 * (failed + exhausted) / received",
         unit="percent",
-        **ON_INGEST,
         alarms=(
-            AlarmRule(
+            Alarm(
                 id=AlarmId.INGEST_FAILURES,
                 threshold=5,
-                # Among few events one failure is much in percent, and quiet minutes are not the end of the fault.
+                # Among few events one failure is a high percentage, and quiet minutes are not the end of the fault.
                 datapoints=5,
                 periods=60,
                 severity=Severity.P2,
-                meaning="More than one event in twenty fails and is retried: logins show late, some may be given up.",
+                meaning="More than one event in twenty fails and is retried: logins are stored late, some may be given"
+                " up.",
                 first_step="Group the last failures by error_code with saved query 02.",
             ),
         ),
     )
 
 
-def _given_up(metric: MetricMaker) -> Signal:
-    return Signal(
+def _given_up(events: Metrics[MetricName]) -> Signal:
+    return _of_dead_letters(
         title="Events given up after their last retry",
-        metrics=(metric("exhausted", Emitted.EVENT_EXHAUSTED, "Sum", "given up"),),
+        metrics=(events.sum(MetricName.EVENT_EXHAUSTED, "exhausted", label="given up"),),
         unit="events",
         period_seconds=300,
-        section=Section.DEAD_LETTERS,
-        boards=(Board.INGEST,),
         alarms=(
-            AlarmRule(
+            Alarm(
                 id=AlarmId.INGEST_EXHAUSTED,
                 threshold=0,
                 datapoints=1,
                 periods=12,
                 severity=Severity.P2,
-                meaning="Valid events failed to their last retry and are dead letters now: their logins are missing.",
-                first_step="Find their error_code with saved query 05; when that is mended, redrive.",
+                meaning="Valid events failed on their last retry and are dead letters now: their logins are missing.",
+                first_step="Find their error_code with saved query 05, fix the cause, then redrive them.",
             ),
         ),
     )
 
 
-def _contract(metric: MetricMaker) -> tuple[Signal, ...]:
-    received = metric("received", Emitted.EVENT_RECEIVED, "Sum", "received")
-    invalid = metric("invalid", Emitted.EVENT_INVALID, "Sum", "invalid")
+def _contract(events: Metrics[MetricName]) -> tuple[Signal, ...]:
+    received = events.sum(MetricName.EVENT_RECEIVED, "received")
+    invalid = events.sum(MetricName.EVENT_INVALID, "invalid")
     return (
-        Signal(
-            title="Events that break the contract",
+        _of_events(
+            title="Events that violate the contract",
             metrics=(received, invalid),
             expression="IF(received >= 20, 100 * invalid / received, 0)",
             unit="percent",
             period_seconds=300,
-            **ON_INGEST,
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.INGEST_CONTRACT,
                     threshold=20,
                     datapoints=1,
                     periods=12,
                     severity=Severity.P2,
-                    meaning="A producer sends events that break the contract: more than one in five is quarantined.",
-                    first_step="Group them by error_code with saved query 14; tell the producer.",
+                    meaning="A producer sends events that violate the contract: more than one in five is quarantined.",
+                    first_step="Group them by error_code with saved query 14, then tell the producer.",
                 ),
             ),
         ),
-        Signal(
+        _of_dead_letters(
             title="Invalid events",
             metrics=(received, invalid),
-            # A share, or one in ten thousand would be mail without end where much is sent; over an hour, or a few
-            # among few events would come and go.
+            # A share, or one invalid event in ten thousand would send mail without end at high traffic; over an hour,
+            # or the alarm would come and go with a few invalid events at low traffic.
             expression="IF(invalid >= 3, 100 * invalid / received, 0)",
             unit="percent",
             period_seconds=3_600,
-            section=Section.DEAD_LETTERS,
-            boards=(Board.INGEST,),
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.INGEST_INVALID,
                     threshold=0.1,
                     datapoints=1,
                     periods=1,
                     severity=Severity.P3,
-                    meaning="Some events break the contract and were quarantined, with the reason beside them.",
-                    first_step="Read error_code and error_detail of the dead letters; tell the producer.",
+                    meaning="Some events violate the contract and were quarantined, with the reason as a message"
+                    " attribute.",
+                    first_step="Read error_code and error_detail of the dead letters, then tell the producer.",
                 ),
             ),
         ),
     )
 
 
-def query_outcome_signals(stack: str) -> tuple[Signal, ...]:
-    """What became of queries."""
-    metric = emitted_by(QUERY_SERVICE, stack)
-    place = {"section": Section.QUERY, "boards": (Board.API,)}
+def query_outcomes(queries: Metrics[MetricName], _runs: Metrics[LambdaMetric]) -> tuple[Signal, ...]:
+    """Return the signals of the outcomes of queries, as the query function counts them."""
     return (
-        Signal(
-            title="What became of queries",
+        _of_queries(
+            title="Queries by outcome",
             metrics=(
-                metric("answered", Emitted.QUERY_SUCCESS, "Sum", "answered"),
-                metric("refused", Emitted.QUERY_INVALID, "Sum", "refused as invalid"),
-                metric("failed", Emitted.QUERY_ERROR, "Sum", "failed"),
+                queries.sum(MetricName.QUERY_SUCCESS, "answered"),
+                queries.sum(MetricName.QUERY_INVALID, "refused", label="rejected as invalid"),
+                queries.sum(MetricName.QUERY_ERROR, "failed"),
             ),
             unit="queries a minute",
             view=View.STACKED,
-            **place,
         ),
-        Signal(
-            title="Slow, empty and damaged",
+        _of_queries(
+            title="Slow queries, empty answers, damaged records",
             metrics=(
-                metric("slow", Emitted.QUERY_SLOW, "Sum", "slower than the objective"),
-                metric("empty", Emitted.QUERY_EMPTY, "Sum", "of users without logins"),
-                metric("malformed", Emitted.RECORD_MALFORMED, "Sum", "record could not be read in full"),
+                queries.sum(MetricName.QUERY_SLOW, "slow", label="slower than the objective"),
+                queries.sum(MetricName.QUERY_EMPTY, "empty", label="user without logins"),
+                queries.sum(MetricName.RECORD_MALFORMED, "malformed", label="record not fully readable"),
             ),
             unit="queries a minute",
-            **place,
         ),
-        Signal(
+        _of_queries(
             title="Duration of queries",
             metrics=(
-                metric("typical", Emitted.QUERY_DURATION, "p50", "p50"),
-                metric("slowest", Emitted.QUERY_DURATION, "p99", "p99"),
+                queries.of(MetricName.QUERY_DURATION, Statistic.P50, "typical"),
+                queries.of(MetricName.QUERY_DURATION, Statistic.P99, "slowest"),
             ),
             unit="milliseconds",
-            **place,
         ),
-        Signal(
-            title="Services in one answer",
+        _of_queries(
+            title="Services per answer",
             metrics=(
-                metric("typical", Emitted.QUERY_SERVICES, "p50", "p50"),
-                metric("most", Emitted.QUERY_SERVICES, "Maximum", "most"),
+                queries.of(MetricName.QUERY_SERVICES, Statistic.P50, "typical"),
+                queries.maximum(MetricName.QUERY_SERVICES, "most", label="maximum"),
             ),
             unit="services",
-            **place,
-        ),
-    )
-
-
-def metrics_format_signal(log_groups: Sequence[str]) -> Signal:
-    """Whether CloudWatch could read the metrics in the handlers' log lines."""
-    metrics = tuple(
-        metrics_of("AWS/Logs", {"LogGroupName": group})(f"{kind}{number}", name, "Sum", f"{group}: {kind}")
-        for number, group in enumerate(log_groups, start=1)
-        for kind, name in (("unreadable", "EMFParsingErrors"), ("invalid", "EMFValidationErrors"))
-    )
-    # SUM of a list adds what is there: a group without errors has no such metric.
-    filled = ", ".join(f"FILL({metric.id}, 0)" for metric in metrics)
-    return Signal(
-        title="Metrics CloudWatch could not read",
-        metrics=metrics,
-        expression=f"SUM([{filled}])",
-        unit="log lines",
-        period_seconds=300,
-        section=Section.MONITORING,
-        boards=(Board.INGEST,),
-        alarms=(
-            AlarmRule(
-                id=AlarmId.EMF_BROKEN,
-                threshold=0,
-                datapoints=1,
-                periods=1,
-                severity=Severity.P3,
-                meaning="The functions write metrics CloudWatch cannot read: graphs and alarms on them lie.",
-                first_step="What changed in handlers/telemetry.py or in its dependencies?",
-            ),
         ),
     )

@@ -1,28 +1,32 @@
-"""What is worth watching about the queues: whether events wait, whether anybody fetches them, and what was given up."""
+"""What is worth monitoring about the queues: whether events wait, whether they are received, and the dead letters."""
 
+from functools import partial
+
+from components.durations import SECONDS_PER_DAY
+from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.metrics import Metric, SqsMetric, Statistic, queue_metrics
 from components.monitoring.signals import (
     UNPUBLISHED_MINUTES,
-    AlarmId,
-    AlarmRule,
+    Alarm,
     Board,
     Comparison,
-    CompositeRule,
+    CompositeAlarm,
     MissingData,
     Section,
     Severity,
     Signal,
-    metrics_of,
 )
 
-SECONDS_PER_DAY = 86_400
+_of_events = partial(Signal, section=Section.INGEST, boards=(Board.INGEST,))
+_of_dead_letters = partial(Signal, section=Section.DEAD_LETTERS, boards=(Board.INGEST,))
 
 QUEUE_COMPOSITES = (
-    CompositeRule(
+    CompositeAlarm(
         id=AlarmId.CONSUMER_DOWN,
         any_of=(AlarmId.QUEUE_AGE, AlarmId.CONSUMER_STALLED),
         severity=None,
-        meaning="Nothing is being processed, or far too slowly: events wait, and answers of the API grow stale.",
-        first_step="On the ingest board: is anything received from the queue, and does the event handler fail?",
+        meaning="Events are not processed, or far too slowly: they wait, and the answers of the API become stale.",
+        first_step="On the ingest board: are events received from the queue, and does the event handler fail?",
     ),
 )
 
@@ -35,7 +39,7 @@ def queue_signals(
     retention_days: int,
     dead_letter_retention_days: int,
 ) -> tuple[Signal, ...]:
-    """Signals of the source queue, then of its dead-letter queue."""
+    """Return the signals of the source queue, then of its dead-letter queue."""
     return (
         *_source_signals(queue_name, visibility_timeout_seconds),
         *_dead_letter_signals(dead_letter_queue_name, (dead_letter_retention_days - retention_days) * SECONDS_PER_DAY),
@@ -43,88 +47,87 @@ def queue_signals(
 
 
 def redrive_signals(queue_name: str, dead_letter_arn: str, source_arn: str) -> tuple[Signal, ...]:
-    """What people do about dead letters; drawn only, because its ARNs are known no earlier than AWS has the queues."""
-    metric = metrics_of("AWS/SQS", {"QueueName": queue_name})
-    # Named, because SQS knows no source of messages that were quarantined: those were sent.
+    """Return the signal of handling dead letters: drawn only, because AWS makes up the ARNs in its note."""
+    queue = queue_metrics(queue_name)
+    # With a destination, because SQS knows no source queue of quarantined messages: the event handler sent them.
     command = f"aws sqs start-message-move-task --source-arn {dead_letter_arn} --destination-arn {source_arn}"
     return (
-        Signal(
-            title="Dead letters looked at, and taken out",
+        _of_dead_letters(
+            title="Dead letters received and deleted",
             metrics=(
-                metric("received", "NumberOfMessagesReceived", "Sum", "looked at"),
-                metric("deleted", "NumberOfMessagesDeleted", "Sum", "taken out"),
+                queue.sum(SqsMetric.RECEIVED, "received"),
+                queue.sum(SqsMetric.DELETED, "deleted"),
             ),
             unit="messages",
             period_seconds=300,
-            section=Section.DEAD_LETTERS,
-            boards=(Board.INGEST,),
-            note=f"When the cause is mended, send all of them back: `{command}`",
+            note=f"After you fixed the cause, redrive all dead letters: `{command}`",
         ),
     )
 
 
 def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[Signal, ...]:
-    metric = metrics_of("AWS/SQS", {"QueueName": queue_name})
+    queue = queue_metrics(queue_name)
     return (
         Signal(
             title="Age of the oldest event",
-            metrics=(metric("age", "ApproximateAgeOfOldestMessage", "Maximum", "age"),),
+            metrics=(queue.maximum(SqsMetric.AGE_OF_OLDEST, "age"),),
             unit="seconds",
             section=Section.INGEST,
             boards=(Board.OVERVIEW, Board.INGEST),
-            note="An event received three times without success no longer counts: poison does not show here.",
+            note="SQS leaves out an event received three times without success, so an event that always fails is not"
+            " shown.",
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.QUEUE_AGE,
-                    # Three visibility timeouts: an event that failed twice and then succeeded stays quiet.
+                    # Three visibility timeouts: an event that fails twice and then succeeds does not fire the alarm.
                     threshold=3 * visibility_timeout_seconds + 60,
                     datapoints=3,
                     periods=3 + UNPUBLISHED_MINUTES,
                     severity=None,
-                    meaning="Events wait longer than retries explain: the consumer is stopped, failing or too slow.",
-                    first_step="On the ingest board: does the event handler run, does it fail? Then its last errors.",
+                    meaning="Events wait longer than retries explain: the event handler is stopped, fails or is too"
+                    " slow.",
+                    first_step="On the ingest board: does the event handler run, and does it fail? Then read its last"
+                    " errors.",
                 ),
             ),
         ),
-        Signal(
-            title="Events wait and nobody fetches them (1 = so)",
+        _of_events(
+            title="Events wait and none is received (1 = yes)",
             metrics=(
-                metric("visible", "ApproximateNumberOfMessagesVisible", "Maximum", "waiting"),
-                metric("received", "NumberOfMessagesReceived", "Sum", "received"),
+                queue.maximum(SqsMetric.VISIBLE, "visible", label="waiting"),
+                queue.sum(SqsMetric.RECEIVED, "received"),
             ),
             expression="IF(visible > 0 AND FILL(received, 0) < 1, 1, 0)",
             unit="yes or no",
-            section=Section.INGEST,
-            boards=(Board.INGEST,),
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.CONSUMER_STALLED,
                     threshold=1,
                     comparison=Comparison.AT_LEAST,
-                    # The newest minutes may also lack what was received and be taken for a stall: fewer than fire it.
+                    # The newest minutes may lack their receives and look like a stall: they must be fewer than fire the
+                    # alarm.
                     datapoints=4,
                     periods=4 + UNPUBLISHED_MINUTES,
                     severity=None,
-                    meaning="Events wait and none is fetched: the event source mapping is disabled, or lost its"
-                    " permission or the key.",
-                    first_step="Look at the state of the event source mapping, then at the last change of the role.",
+                    meaning="Events wait and none is received: the event source mapping is disabled, or has lost"
+                    " its permission or its access to the key.",
+                    first_step="Check the state of the event source mapping, then the last change of the event"
+                    " handler's role.",
                 ),
             ),
         ),
-        Signal(
-            title="Events in and out",
+        _of_events(
+            title="Events sent, received and deleted",
             metrics=(
-                metric("sent", "NumberOfMessagesSent", "Sum", "sent"),
-                metric("received", "NumberOfMessagesReceived", "Sum", "received, retries too"),
-                metric("deleted", "NumberOfMessagesDeleted", "Sum", "done"),
+                queue.sum(SqsMetric.SENT, "sent"),
+                queue.sum(SqsMetric.RECEIVED, "received", label="received, with retries"),
+                queue.sum(SqsMetric.DELETED, "deleted"),
             ),
             unit="events a minute",
-            section=Section.INGEST,
-            boards=(Board.INGEST,),
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.QUEUE_SILENT,
-                    watches="sent",
+                    metric_id="sent",
                     threshold=0,
                     comparison=Comparison.AT_MOST,
                     datapoints=15,
@@ -133,111 +136,105 @@ def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[S
                     severity=Severity.P2,
                     opt_in=True,
                     warm_up_minutes=1_440,
-                    meaning="No event was sent for a quarter of an hour: the producer is dead, or may not send.",
-                    first_step="Ask whoever runs the producer; look for refused calls of sqs:SendMessage.",
+                    meaning="No event was sent for 15 minutes: the producer is down, or is not allowed to send.",
+                    first_step="Ask the team that runs the producer; look for denied calls of sqs:SendMessage.",
                 ),
             ),
         ),
-        Signal(
+        _of_events(
             title="Events waiting",
             metrics=(
-                metric("waiting", "ApproximateNumberOfMessagesVisible", "Maximum", "waiting"),
-                metric(
-                    "in_flight", "ApproximateNumberOfMessagesNotVisible", "Maximum", "being handled, or to be retried"
-                ),
+                queue.maximum(SqsMetric.VISIBLE, "waiting"),
+                queue.maximum(SqsMetric.NOT_VISIBLE, "in_flight", label="in flight, or before a retry"),
             ),
             unit="events",
-            section=Section.INGEST,
-            boards=(Board.INGEST,),
         ),
-        Signal(
+        _of_events(
             title="Minutes until the queue is empty",
             metrics=(
-                metric("waiting", "ApproximateNumberOfMessagesVisible", "Average", "waiting"),
-                metric("deleted", "NumberOfMessagesDeleted", "Sum", "done"),
-                metric("sent", "NumberOfMessagesSent", "Sum", "sent"),
+                queue.of(SqsMetric.VISIBLE, Statistic.AVERAGE, "waiting"),
+                queue.sum(SqsMetric.DELETED, "deleted"),
+                queue.sum(SqsMetric.SENT, "sent"),
             ),
             expression="IF(FILL(deleted, 0) > sent, waiting / ((deleted - sent) / 5))",
             unit="minutes",
             period_seconds=300,
-            section=Section.INGEST,
-            boards=(Board.INGEST,),
-            note="No line where the queue does not shrink: it is empty, or never will be.",
+            note="No line means that the queue does not shrink: it is empty, or more events arrive than are processed.",
         ),
     )
 
 
 def _dead_letter_signals(queue_name: str, shortest_life_seconds: int) -> tuple[Signal, ...]:
-    metric = metrics_of("AWS/SQS", {"QueueName": queue_name})
+    queue = queue_metrics(queue_name)
 
-    def held(statistic: str) -> tuple:
+    def held(statistic: Statistic) -> tuple[Metric, ...]:
         return (
-            metric("visible", "ApproximateNumberOfMessagesVisible", statistic, "visible"),
-            # Counted too, or looking at a message would clear the alarm for as long as it is looked at.
-            metric("held", "ApproximateNumberOfMessagesNotVisible", statistic, "being looked at"),
+            queue.of(SqsMetric.VISIBLE, statistic, "visible"),
+            # Counted too, or receiving a message would clear the alarm for the visibility timeout.
+            queue.of(SqsMetric.NOT_VISIBLE, statistic, "held", label="in flight"),
         )
 
     return (
         Signal(
             title="Dead letters",
-            metrics=held("Maximum"),
+            metrics=held(Statistic.MAXIMUM),
             expression="visible + held",
             unit="messages",
             section=Section.DEAD_LETTERS,
             boards=(Board.OVERVIEW, Board.INGEST),
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.DLQ_NOT_EMPTY,
                     threshold=0,
                     datapoints=1,
                     periods=1 + UNPUBLISHED_MINUTES,
-                    # Invalid events die on a normal day too; those given up while valid have tickets of their own.
+                    # Invalid events are normal; valid events that are given up have an alarm of their own.
                     severity=Severity.P3,
-                    meaning="Events were given up: invalid ones with the reason as a message attribute, the others"
-                    " after their last retry. They are lost when their retention ends.",
-                    first_step="Read the messages and their error_code attribute; mend the cause; redrive them.",
+                    meaning="Events are in the dead-letter queue: invalid events with the reason as a message"
+                    " attribute, other events after their last retry. They are lost when their retention ends.",
+                    first_step="List the messages with their error_code, fix the cause, then redrive them.",
                 ),
             ),
         ),
-        Signal(
-            title="Age of the oldest dead letter, since it became one",
-            metrics=(metric("age", "ApproximateAgeOfOldestMessage", "Maximum", "age"),),
+        _of_dead_letters(
+            title="Age of the oldest dead letter since it was moved",
+            metrics=(queue.maximum(SqsMetric.AGE_OF_OLDEST, "age"),),
             unit="seconds",
             period_seconds=300,
-            section=Section.DEAD_LETTERS,
-            boards=(Board.INGEST,),
-            note="It expires by the age since it was first sent, which this one leaves out.",
+            note="A dead letter expires by its age since it was first sent, which is higher.",
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.DLQ_EXPIRING,
                     threshold=shortest_life_seconds // 2,
                     comparison=Comparison.AT_LEAST,
                     datapoints=1,
                     periods=1,
                     severity=Severity.P1,
-                    meaning="Dead letters have used up half of the shortest time they may have: data is lost soon.",
-                    first_step="Redrive what can be processed now, save the rest; both commands are in the runbook.",
+                    meaning="The oldest dead letter has used up half of the shortest time it can have: data is lost"
+                    " soon.",
+                    first_step="Redrive the messages that can be processed now, save the others; the runbook has both"
+                    " commands.",
                 ),
             ),
         ),
         Signal(
-            title="Dead letters nobody touched, per day",
-            # The least of a whole day: emptying the queue, or looking at all of it, is not neglect.
-            metrics=held("Minimum"),
+            title="Fewest dead letters of each day",
+            # The minimum of a whole day: a queue that was emptied, or received as a whole, is not neglected.
+            metrics=held(Statistic.MINIMUM),
             expression="visible + held",
             unit="messages",
             period_seconds=SECONDS_PER_DAY,
             section=Section.DEAD_LETTERS,
             alarms=(
-                AlarmRule(
+                Alarm(
                     id=AlarmId.DLQ_NEGLECTED,
                     threshold=0,
                     datapoints=3,
                     periods=3,
                     severity=Severity.P2,
-                    meaning="For three days the dead-letter queue was never empty. Messages that were looked at three"
-                    " times no longer show in its age, so nothing else may remind of them.",
-                    first_step="Read the messages and decide: redrive, or save and delete.",
+                    meaning="The dead-letter queue has not been empty for three days. SQS leaves messages that were"
+                    " received three times out of its age, so no other alarm may report them.",
+                    first_step="Read the messages, then redrive them, or save and delete them.",
                 ),
             ),
         ),

@@ -1,146 +1,148 @@
-"""What is worth watching about the table: throttles, failures of DynamoDB itself, and how long it takes."""
+"""What is worth monitoring about the table: throttles, failures inside DynamoDB, and latency."""
 
+from functools import partial
+from typing import Literal
+
+from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.metrics import (
+    OperationMetric,
+    Statistic,
+    TableMetric,
+    filled_sum,
+    operation_metrics,
+    table_metrics,
+)
 from components.monitoring.signals import (
     UNPUBLISHED_MINUTES,
-    AlarmId,
-    AlarmRule,
+    Alarm,
     Board,
     Reference,
     Section,
     Severity,
     Signal,
-    metrics_of,
 )
 
-NAMESPACE = "AWS/DynamoDB"
-# Every operation the handlers call: these metrics exist per table and operation only.
-WRITES = {"BatchGetItem": AlarmId.TABLE_LATENCY_BATCH_GET_ITEM, "UpdateItem": AlarmId.TABLE_LATENCY_UPDATE_ITEM}
-READS = {"GetItem": AlarmId.TABLE_LATENCY_GET_ITEM}
+_of_writes = partial(Signal, section=Section.TABLE_WRITES, boards=(Board.INGEST,))
+_of_reads = partial(Signal, section=Section.TABLE_READS, boards=(Board.API,))
+
+# Every operation the handlers call: DynamoDB publishes these metrics per table and operation only.
+WRITE_OPERATIONS = {
+    "BatchGetItem": AlarmId.TABLE_LATENCY_BATCH_GET_ITEM,
+    "UpdateItem": AlarmId.TABLE_LATENCY_UPDATE_ITEM,
+}
+READ_OPERATIONS = {"GetItem": AlarmId.TABLE_LATENCY_GET_ITEM}
 
 
 def table_signals(table_name: str, *, max_read_units: int, max_write_units: int) -> tuple[Signal, ...]:
-    """Signals of the table: what the event handler does to it, then what the query function does."""
-    write = {"section": Section.TABLE_WRITES, "boards": (Board.INGEST,)}
-    read = {"section": Section.TABLE_READS, "boards": (Board.API,)}
+    """Return the signals of the table: what the event handler does to it, then what the query function does."""
     return (
-        _throttles(table_name, "Write", AlarmId.TABLE_WRITE_THROTTLE, write),
-        _causes(table_name, "Write", write),
-        _consumed(table_name, "Write", max_write_units, write),
-        *(_latency(table_name, operation, alarm, write) for operation, alarm in WRITES.items()),
-        _system_errors(table_name, write),
-        Signal(
-            title="Writes that lost a race, and were repeated",
+        *_capacity(_of_writes, table_name, "Write", AlarmId.TABLE_WRITE_THROTTLE, max_write_units),
+        *(_latency(_of_writes, table_name, operation, alarm) for operation, alarm in WRITE_OPERATIONS.items()),
+        _system_errors(table_name),
+        _of_writes(
+            title="Writes repeated after a conflict",
             metrics=(
-                metrics_of(NAMESPACE, {"TableName": table_name})(
-                    "conflicts", "ConditionalCheckFailedRequests", "Sum", "conditional checks failed"
+                table_metrics(table_name).sum(
+                    TableMetric.CONDITIONAL_CHECK_FAILED, "conflicts", label="conditional checks failed"
                 ),
             ),
             unit="requests a minute",
-            **write,
         ),
-        _throttles(table_name, "Read", AlarmId.TABLE_READ_THROTTLE, read),
-        _causes(table_name, "Read", read),
-        _consumed(table_name, "Read", max_read_units, read),
-        *(_latency(table_name, operation, alarm, read) for operation, alarm in READS.items()),
+        *_capacity(_of_reads, table_name, "Read", AlarmId.TABLE_READ_THROTTLE, max_read_units),
+        *(_latency(_of_reads, table_name, operation, alarm) for operation, alarm in READ_OPERATIONS.items()),
     )
 
 
-def _throttles(table_name: str, kind: str, alarm: AlarmId, place: dict) -> Signal:
-    metric = metrics_of(NAMESPACE, {"TableName": table_name})
-    return Signal(
-        title=f"Throttled {kind.lower()}s",
-        metrics=(metric("throttles", f"{kind}ThrottleEvents", "Sum", "throttled"),),
-        # Alarms straight on this namespace keep their state when data ends, and it ends with the throttling.
-        expression="FILL(throttles, 0)",
-        unit="requests a minute",
-        **place,
-        alarms=(
-            AlarmRule(
-                id=alarm,
-                threshold=10,
-                datapoints=4,
-                periods=4 + UNPUBLISHED_MINUTES,
-                severity=Severity.P2,
-                meaning=f"The table refuses {kind.lower()}s for lack of units: our own bound of the bill, or one hot"
-                " key. Nothing is lost, but everything waits.",
-                first_step="The graph of causes beside this one tells the bound from the hot key.",
+def _capacity(
+    signal: "partial[Signal]", table_name: str, kind: Literal["Read", "Write"], alarm: AlarmId, max_units: int
+) -> tuple[Signal, ...]:
+    table = table_metrics(table_name)
+    requests = f"{kind.lower()}s"
+    return (
+        signal(
+            title=f"Throttled {requests}",
+            metrics=(table.sum(TableMetric(f"{kind}ThrottleEvents"), "throttles", label="throttled"),),
+            # An alarm directly on a metric of this namespace keeps its state when data ends, and throttling ends the
+            # data.
+            expression="FILL(throttles, 0)",
+            unit="requests a minute",
+            alarms=(
+                Alarm(
+                    id=alarm,
+                    threshold=10,
+                    datapoints=4,
+                    periods=4 + UNPUBLISHED_MINUTES,
+                    severity=Severity.P2,
+                    meaning=f"The table throttles {requests}: they exceed the configured maximum, or one key is hot."
+                    " Nothing"
+                    " is lost, but requests wait.",
+                    first_step="On the board, the graph of throttles by cause shows which limit or key it is.",
+                ),
             ),
         ),
-    )
-
-
-def _causes(table_name: str, kind: str, place: dict) -> Signal:
-    metric = metrics_of(NAMESPACE, {"TableName": table_name})
-    return Signal(
-        title=f"Throttled {kind.lower()}s by cause",
-        metrics=(
-            metric("bound", f"{kind}MaxOnDemandThroughputThrottleEvents", "Sum", "our own bound"),
-            metric("hot", f"{kind}KeyRangeThroughputThrottleEvents", "Sum", "a hot key"),
-            metric("account", f"{kind}AccountLimitThrottleEvents", "Sum", "the account's quota"),
+        signal(
+            title=f"Throttled {requests} by cause",
+            metrics=(
+                table.sum(
+                    TableMetric(f"{kind}MaxOnDemandThroughputThrottleEvents"), "bound", label="configured maximum"
+                ),
+                table.sum(TableMetric(f"{kind}KeyRangeThroughputThrottleEvents"), "hot", label="hot key"),
+                table.sum(TableMetric(f"{kind}AccountLimitThrottleEvents"), "account", label="account quota"),
+            ),
+            unit="requests a minute",
         ),
-        unit="requests a minute",
-        **place,
+        signal(
+            title=f"{kind} units a second",
+            metrics=(table.sum(TableMetric(f"Consumed{kind}CapacityUnits"), "consumed"),),
+            expression="consumed / 60",
+            unit="units a second",
+            references=(Reference(value=max_units, label="configured maximum"),),
+        ),
     )
 
 
-def _consumed(table_name: str, kind: str, most: int, place: dict) -> Signal:
-    metric = metrics_of(NAMESPACE, {"TableName": table_name})
-    return Signal(
-        title=f"{kind} units a second",
-        metrics=(metric("consumed", f"Consumed{kind}CapacityUnits", "Sum", "consumed"),),
-        expression="consumed / 60",
-        unit="units a second",
-        **place,
-        references=(Reference(value=most, label="bound of the bill"),),
+def _latency(signal: "partial[Signal]", table_name: str, operation: str, alarm: AlarmId) -> Signal:
+    average = operation_metrics(table_name, operation).of(
+        OperationMetric.LATENCY, Statistic.AVERAGE, "latency", label="average"
     )
-
-
-def _latency(table_name: str, operation: str, alarm: AlarmId, place: dict) -> Signal:
-    metric = metrics_of(NAMESPACE, {"TableName": table_name, "Operation": operation})
-    return Signal(
+    return signal(
         title=f"Latency of {operation}",
-        metrics=(metric("latency", "SuccessfulRequestLatency", "Average", "average"),),
+        metrics=(average,),
         expression="FILL(latency, 0)",
         unit="milliseconds",
-        **place,
         alarms=(
-            AlarmRule(
+            Alarm(
                 id=alarm,
                 threshold=50,
                 datapoints=9,
                 periods=15,
                 severity=Severity.P3,
-                meaning=f"DynamoDB answers {operation} ten times more slowly than it should, for ten minutes.",
-                first_step="Look at the AWS Health Dashboard of the region; then whether records grew.",
+                meaning=f"DynamoDB has taken ten times longer than it should for {operation}, for ten minutes.",
+                first_step="Check the AWS Health Dashboard of the region, then whether records grew.",
             ),
         ),
     )
 
 
-def _system_errors(table_name: str, place: dict) -> Signal:
+def _system_errors(table_name: str) -> Signal:
     metrics = tuple(
-        metrics_of(NAMESPACE, {"TableName": table_name, "Operation": operation})(
-            f"errors{number}", "SystemErrors", "Sum", operation
-        )
-        for number, operation in enumerate((*WRITES, *READS), start=1)
+        operation_metrics(table_name, operation).sum(OperationMetric.SYSTEM_ERRORS, f"errors{number}", label=operation)
+        for number, operation in enumerate((*WRITE_OPERATIONS, *READ_OPERATIONS), start=1)
     )
-    # SUM of a list adds what is there: an operation that never failed has no such metric.
-    filled = ", ".join(f"FILL({metric.id}, 0)" for metric in metrics)
-    return Signal(
-        title="Requests DynamoDB failed by itself",
+    return _of_writes(
+        title="Requests that failed inside DynamoDB",
         metrics=metrics,
-        expression=f"SUM([{filled}])",
+        expression=filled_sum(metrics),
         unit="requests a minute",
-        **place,
         alarms=(
-            AlarmRule(
+            Alarm(
                 id=AlarmId.TABLE_SYSTEM_ERRORS,
                 threshold=0,
                 datapoints=3,
                 periods=30,
                 severity=Severity.P2,
-                meaning="DynamoDB fails requests by itself, not for lack of units. Events are retried and wait.",
-                first_step="Look at the AWS Health Dashboard of the region; there is nothing here to mend.",
+                meaning="Requests fail inside DynamoDB, not because of throttling. Events wait and are retried.",
+                first_step="Check the AWS Health Dashboard of the region, then wait for AWS to fix it.",
             ),
         ),
     )

@@ -1,1 +1,1 @@
-"""Draws the boards of a stack without AWS: every widget, title, threshold and alarm state, not CloudWatch's pixels."""
+"""Draws a stack's boards without AWS: every widget, title, threshold and alarm state, in a style of its own."""

@@ -1,4 +1,4 @@
-"""Pictures of pages, by a headless Chromium where there is one."""
+"""Pictures of pages, taken by a headless Chromium if one is installed."""
 
 import os
 import shutil
@@ -17,16 +17,16 @@ OPTIONS = (
 
 
 class BrowserError(Exception):
-    """The browser made no picture."""
+    """The browser did not take a picture."""
 
 
 def find() -> str | None:
-    """The path of a Chromium, or None."""
+    """The path of the installed Chromium, or None."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 def take_picture(browser: str, page: Path, picture: Path, width: int, height: int) -> None:
-    """A picture of the whole page; the browser leaves nothing behind, however it ends."""
+    """Take a picture of the whole page; the browser's processes and profile are always removed."""
     with tempfile.TemporaryDirectory(prefix="chromium-") as profile:
         command = [
             *(browser, *OPTIONS, f"--user-data-dir={profile}", f"--window-size={width},{height}"),
@@ -37,13 +37,13 @@ def take_picture(browser: str, page: Path, picture: Path, width: int, height: in
         )
         with process:
             try:
-                _, said = process.communicate(timeout=TIMEOUT_SECONDS)
+                _, errors = process.communicate(timeout=TIMEOUT_SECONDS)
             except subprocess.TimeoutExpired:
-                raise BrowserError(f"{browser} made no picture of {page.name} in {TIMEOUT_SECONDS} s") from None
+                raise BrowserError(f"{browser} took no picture of {page.name} within {TIMEOUT_SECONDS} s") from None
             finally:
-                # Whatever it started is in its own group and goes with it.
+                # Kills the processes that the browser started, too: they are in its process group.
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
     if process.returncode or not picture.exists():
-        last = said.strip().splitlines()[-1:] or ["it said nothing"]
-        raise BrowserError(f"{browser} made no picture of {page.name} (exit {process.returncode}): {last[0]}")
+        last = errors.strip().splitlines()[-1:] or ["no error output"]
+        raise BrowserError(f"{browser} took no picture of {page.name} (exit code {process.returncode}): {last[0]}")

@@ -1,4 +1,4 @@
-"""One graph as a figure of Plotly: lines from zero, thresholds across, as many labels as fit."""
+"""Converts a graph widget to a Plotly figure, with its lines, thresholds and labels."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -6,10 +6,10 @@ from typing import Any
 
 from localcloud.boards.series import Line
 
-# Told apart by people who do not see red and green, too.
+# Distinguishable with red-green colour blindness.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9")
 HEADROOM = 1.15
-# Below so many points each gets a dot: a line needs two.
+# Up to this many points are drawn as dots, because a line needs two points.
 FEW_POINTS = 40
 DAY_MINUTES = 1_440
 
@@ -18,9 +18,9 @@ Figure = dict[str, Any]
 
 def figure(properties: Mapping[str, Any], lines: Sequence[Line], epoch: datetime) -> Figure:
     """The figure of a widget that draws lines over time."""
-    across = properties.get("annotations", {}).get("horizontal", [])
+    thresholds = properties.get("annotations", {}).get("horizontal", [])
     stacked = properties.get("stacked", False)
-    top = HEADROOM * max([*_tops(lines, stacked=stacked), *(line["value"] for line in across), 0.0])
+    top = HEADROOM * max([*_tops(lines, stacked=stacked), *(threshold["value"] for threshold in thresholds), 0.0])
     traces = [_trace(line, number, epoch, stacked=stacked) for number, line in enumerate(lines)]
     axis = properties.get("yAxis", {}).get("left", {})
     layout = {
@@ -39,8 +39,8 @@ def figure(properties: Mapping[str, Any], lines: Sequence[Line], epoch: datetime
             "nticks": 5,
             "separatethousands": True,
         },
-        "shapes": [shape for line in across for shape in _across(line, top)],
-        "annotations": [_label(line) for line in across],
+        "shapes": [shape for threshold in thresholds for shape in _threshold_shapes(threshold, top)],
+        "annotations": [_threshold_label(threshold) for threshold in thresholds],
     }
     if all(line.is_empty for line in lines):
         layout["annotations"].append(
@@ -70,44 +70,44 @@ def _time_axis(line: Line, epoch: datetime) -> dict[str, Any]:
 
 def _trace(line: Line, number: int, epoch: datetime, *, stacked: bool) -> dict[str, Any]:
     colour = COLOURS[number % len(COLOURS)]
-    found = sum(value is not None for value in line.values)
+    points = sum(value is not None for value in line.values)
     trace = {
         "type": "scatter",
         "name": line.label,
         "x": [_time(minute, epoch) for minute in line.minutes],
         "y": list(line.values),
-        "mode": "lines+markers" if found <= FEW_POINTS else "lines",
+        "mode": "lines+markers" if points <= FEW_POINTS else "lines",
         "line": {"color": colour, "width": 1.6},
         "marker": {"size": 4},
     }
-    # Thin, or a line of nothing would hide the area it lies on.
+    # Thin, so that a line of zeros does not hide the area below it.
     stack = {"stackgroup": "all", "fillcolor": colour + "66", "line": {"color": colour, "width": 0.5}}
     return trace | stack if stacked else trace
 
 
-def _across(line: Mapping[str, Any], top: float) -> list[dict[str, Any]]:
-    value, colour = line["value"], line["color"]
-    wide = {"xref": "paper", "x0": 0, "x1": 1}
-    drawn: list[dict[str, Any]] = [
-        wide | {"type": "line", "y0": value, "y1": value, "line": {"color": colour, "width": 1.4, "dash": "dash"}}
+def _threshold_shapes(threshold: Mapping[str, Any], top: float) -> list[dict[str, Any]]:
+    value, colour = threshold["value"], threshold["color"]
+    full_width = {"xref": "paper", "x0": 0, "x1": 1}
+    shapes: list[dict[str, Any]] = [
+        full_width | {"type": "line", "y0": value, "y1": value, "line": {"color": colour, "width": 1.4, "dash": "dash"}}
     ]
-    if line.get("fill", "none") != "none":
-        edges = (value, top) if line["fill"] == "above" else (0, value)
+    if threshold.get("fill", "none") != "none":
+        edges = (value, top) if threshold["fill"] == "above" else (0, value)
         shade = {"type": "rect", "y0": edges[0], "y1": edges[1], "fillcolor": colour, "opacity": 0.08}
-        drawn.append(wide | shade | {"line": {"width": 0}, "layer": "below"})
-    return drawn
+        shapes.append(full_width | shade | {"line": {"width": 0}, "layer": "below"})
+    return shapes
 
 
-def _label(line: Mapping[str, Any]) -> dict[str, Any]:
+def _threshold_label(threshold: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "text": line["label"],
+        "text": threshold["label"],
         "showarrow": False,
         "xref": "paper",
         "x": 0.995,
         "xanchor": "right",
-        "y": line["value"],
+        "y": threshold["value"],
         "yanchor": "bottom",
-        "font": {"size": 10, "color": line["color"]},
+        "font": {"size": 10, "color": threshold["color"]},
         "bgcolor": "rgba(255,255,255,0.75)",
         "borderpad": 0,
     }

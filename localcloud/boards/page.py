@@ -1,4 +1,4 @@
-"""A board as one HTML page that needs nothing else: no network, no other file."""
+"""Renders a board as an HTML page that needs neither the network nor other files."""
 
 import html
 import json
@@ -47,95 +47,95 @@ STATE_ORDER = (State.ALARM, State.INSUFFICIENT_DATA, State.OK)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moment:
-    """What there is to see when the board is opened."""
+class Snapshot:
+    """The metrics and alarm states when the board is opened."""
 
     store: MetricStore
     now: int
-    """In minutes since `epoch`."""
+    """Minutes since `epoch`."""
     epoch: datetime
     states: Mapping[str, State]
-    """By the name of the alarm."""
+    """By alarm name."""
     since: Mapping[str, int]
-    """In which minute each alarm came into its state, when it has changed at all."""
+    """The minute in which each alarm changed to its state; alarms that never changed are missing."""
 
 
-def render(body: Mapping[str, Any], title: str, moment: Moment) -> str:
-    """The page of one board at that moment."""
-    drawn = [_widget(widget, number, body["start"], moment) for number, widget in enumerate(body["widgets"])]
-    figures = {number: found for number, (_, found) in enumerate(drawn) if found}
-    at = (moment.epoch + timedelta(minutes=moment.now)).strftime("%Y-%m-%d %H:%M UTC")
-    # A range that is longer than that shows what there is of it.
-    since = moment.epoch.strftime("%Y-%m-%d")
-    # What is inside a script ends at the first "</", whatever is meant.
+def render(body: Mapping[str, Any], title: str, snapshot: Snapshot) -> str:
+    """The page of a board."""
+    drawn = [_widget(widget, number, body["start"], snapshot) for number, widget in enumerate(body["widgets"])]
+    figures = {number: figure for number, (_, figure) in enumerate(drawn) if figure}
+    opened_at = (snapshot.epoch + timedelta(minutes=snapshot.now)).strftime("%Y-%m-%d %H:%M UTC")
+    # A graph whose range starts earlier is empty until then.
+    since = snapshot.epoch.strftime("%Y-%m-%d")
+    # A script element ends at the first "</", even inside a string.
     data = json.dumps(figures, separators=(",", ":")).replace("</", "<\\/")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f"<style>{STYLE}</style><script>{get_plotlyjs()}</script></head><body>"
-        f'<p class="caption">{html.escape(title)}, simulated since {since}; opened at {at}</p>'
+        f'<p class="caption">{html.escape(title)}, simulated since {since}; opened at {opened_at}</p>'
         f"<main>{''.join(markup for markup, _ in drawn)}</main>"
-        f"<script>for (const [id, one] of Object.entries({data}))"
-        " Plotly.newPlot('chart' + id, one.data, one.layout, one.config);</script></body></html>\n"
+        f"<script>for (const [id, figure] of Object.entries({data}))"
+        " Plotly.newPlot('chart' + id, figure.data, figure.layout, figure.config);</script></body></html>\n"
     )
 
 
 def height_of(body: Mapping[str, Any]) -> int:
-    """Pixels the page of a board is high."""
+    """The height of a board's page in pixels."""
     rows = max(widget["y"] + widget["height"] for widget in body["widgets"])
     return rows * (ROW_HEIGHT + GAP) + 2 * MARGIN + 24
 
 
-def _widget(widget: Mapping[str, Any], number: int, opened_with: str, moment: Moment) -> tuple[str, Any]:
+def _widget(widget: Mapping[str, Any], number: int, opened_with: str, snapshot: Snapshot) -> tuple[str, Any]:
     properties, kind = widget["properties"], widget["type"]
     column = f"{widget['x'] + 1} / span {widget['width']}"
     row = f"{widget['y'] + 1} / span {widget['height']}"
-    found = None
+    figure = None
     if kind == "text":
         content = _text(properties["markdown"])
     elif kind == "alarm":
-        content = _tiles(properties, moment)
+        content = _tiles(properties, snapshot)
     elif kind == "log":
         content = f"<pre>{html.escape(properties['query'])}</pre>"
-        content += '<p class="caption">Answered by CloudWatch Logs Insights; the simulation keeps no logs.</p>'
+        content += '<p class="caption">CloudWatch Logs Insights runs this query; the simulation has no logs.</p>'
     elif kind == "metric":
-        lines = lines_of(properties, moment.store, moment.now, opened_with)
+        lines = lines_of(properties, snapshot.store, snapshot.now, opened_with)
         if properties["view"] == "singleValue":
             content = "".join(map(_number, lines))
         else:
             content = f'<div class="chart" id="chart{number}"></div>'
-            found = charts.figure(properties, lines, moment.epoch)
+            figure = charts.figure(properties, lines, snapshot.epoch)
     else:
-        raise ValueError(f"widgets of type {kind} are not drawn here")
+        raise ValueError(f"widget type {kind} is not supported")
     heading = f"<h3>{html.escape(properties['title'])}</h3>" if "title" in properties else ""
     place = f"grid-column: {column}; grid-row: {row}"
-    return f'<section class="{kind}" style="{place}">{heading}{content}</section>', found
+    return f'<section class="{kind}" style="{place}">{heading}{content}</section>', figure
 
 
 def _text(markdown: str) -> str:
-    linked = MarkdownIt("commonmark", {"html": False}).render(re.sub(r"\[button:", "[button&colon;", markdown))
+    markup = MarkdownIt("commonmark", {"html": False}).render(re.sub(r"\[button:", "[button&colon;", markdown))
     return re.sub(
         r'<a href="([^"]*)">button:(primary:)?',
-        lambda found: f'<a class="button {"primary" if found[2] else ""}" href="{found[1]}">',
-        linked,
+        lambda link: f'<a class="button {"primary" if link[2] else ""}" href="{link[1]}">',
+        markup,
     )
 
 
-def _tiles(properties: Mapping[str, Any], moment: Moment) -> str:
+def _tiles(properties: Mapping[str, Any], snapshot: Snapshot) -> str:
     names = [arn.rpartition(":")[2] for arn in properties["alarms"]]
-    # As the widget is told to sort: by state, then the latest change first.
-    names.sort(key=lambda name: (STATE_ORDER.index(moment.states[name]), -moment.since.get(name, -1)))
+    # The order that the widget requests: by state, then the latest change first.
+    names.sort(key=lambda name: (STATE_ORDER.index(snapshot.states[name]), -snapshot.since.get(name, -1)))
     prefix = _common_prefix(names)
     tiles = []
     for name in names:
-        state, since = moment.states[name], moment.since.get(name)
-        lasting = f" for {moment.now - since} min" if state is State.ALARM and since is not None else ""
-        words = f"<b>{html.escape(name.removeprefix(prefix))}</b>{STATE_WORDS[state]}{lasting}"
+        state, since = snapshot.states[name], snapshot.since.get(name)
+        duration = f" for {snapshot.now - since} min" if state is State.ALARM and since is not None else ""
+        words = f"<b>{html.escape(name.removeprefix(prefix))}</b>{STATE_WORDS[state]}{duration}"
         tiles.append(f'<div class="tile {state}" title="{html.escape(name)}">{words}</div>')
     return f'<div class="tiles">{"".join(tiles)}</div>'
 
 
 def _common_prefix(names: list[str]) -> str:
-    """Project and stack, which every name begins with and which would hide its end."""
+    """Project and stack, which every name starts with; tiles are too narrow for them."""
     return "-".join(names[0].split("-")[:3]) + "-"
 
 

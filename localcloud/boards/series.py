@@ -1,4 +1,4 @@
-"""The numbers behind a metric widget, computed from its recorded properties alone. Pure."""
+"""Computes the lines of a metric widget from its recorded properties and a store of metrics."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ MINUTES_PER_UNIT = {"M": 1, "H": 60, "D": 1_440}
 
 @dataclass(frozen=True)
 class Line:
-    """One visible line: the start of each period, and its value or None."""
+    """A visible line: the start of each period, and its value or None."""
 
     label: str
     minutes: tuple[int, ...]
@@ -21,16 +21,16 @@ class Line:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to draw."""
+        """Whether the line has no values."""
         return all(value is None for value in self.values)
 
 
 def range_minutes(text: str) -> int:
-    """Length of a range that ends now, such as -PT3H or -P7D."""
-    found = re.fullmatch(r"-P(T?)(\d+)([MHD])", text)
-    if not found or (found[3] == "D") == bool(found[1]):
-        raise ValueError(f"{text!r} is not a range drawn here: write -PT3H, -PT30M or -P7D")
-    return int(found[2]) * MINUTES_PER_UNIT[found[3]]
+    """The length of a range that ends now, such as -PT3H or -P7D."""
+    parts = re.fullmatch(r"-P(T?)(\d+)([MHD])", text)
+    if not parts or (parts[3] == "D") == bool(parts[1]):
+        raise ValueError(f"{text!r} is not a supported range: use the form -PT3H, -PT30M or -P7D")
+    return int(parts[2]) * MINUTES_PER_UNIT[parts[3]]
 
 
 def lines_of(properties: Mapping[str, Any], store: MetricStore, now: int, opened_with: str) -> list[Line]:
@@ -40,14 +40,14 @@ def lines_of(properties: Mapping[str, Any], store: MetricStore, now: int, opened
         starts, step = [now - length], length
     else:
         step = properties["period"] // 60
-        # Periods begin at full multiples, so the first is one that began before the range and the last is not over.
+        # Periods start at multiples of their length, so the first may start before the range, and the last is not over.
         starts = list(range((now - length) // step * step, now, step))
     ids: dict[str, expressions.Series] = {}
-    for *words, options in properties["metrics"]:
-        if words:
-            key = _key(words)
+    for *names, options in properties["metrics"]:
+        if names:
+            key = _key(names)
             statistic = Statistic.parse(options["stat"])
-            ids[options["id"]] = [store.value(key, statistic, at, min(at + step, now)) for at in starts]
+            ids[options["id"]] = [store.value(key, statistic, start, min(start + step, now)) for start in starts]
     lines: list[Line] = []
     for *_, options in properties["metrics"]:
         if options.get("visible", True):
@@ -58,6 +58,6 @@ def lines_of(properties: Mapping[str, Any], store: MetricStore, now: int, opened
     return lines
 
 
-def _key(words: Sequence[str]) -> MetricKey:
-    namespace, name, *dimensions = words
+def _key(names: Sequence[str]) -> MetricKey:
+    namespace, name, *dimensions = names
     return MetricKey.of(namespace, name, dict(zip(dimensions[::2], dimensions[1::2], strict=True)))

@@ -1,6 +1,6 @@
-"""Composite alarms: the rule over the states of other alarms, and when its actions are held back.
+"""Composite alarms: the rule over the states of other alarms, and the suppression of actions.
 
-The grammar of a rule is Python's for `and`, `or` and `not`, so the parser of the standard library reads it.
+The grammar of a rule is that of Python's `and`, `or` and `not`, so Python's own parser reads it.
 """
 
 import ast
@@ -15,14 +15,14 @@ _ARN = re.compile(r"arn:aws:cloudwatch:[^:]*:[^:]*:alarm:(.+)")
 
 
 def alarm_name(reference: str) -> str:
-    """The name of an alarm that a rule or a suppressor names by its name or ARN."""
-    found = _ARN.fullmatch(reference.strip('"'))
-    return found[1] if found else reference.strip('"')
+    """The name of an alarm, from the name or ARN in a rule or suppressor."""
+    arn = _ARN.fullmatch(reference.strip('"'))
+    return arn[1] if arn else reference.strip('"')
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule and the names of the alarms it looks at."""
+    """A rule, with the names of the alarms it depends on."""
 
     text: str
     alarms: tuple[str, ...]
@@ -30,7 +30,7 @@ class Rule:
     _conditions: Mapping[str, tuple[State, str]]
 
     def state(self, states: Mapping[str, State]) -> State:
-        """ALARM when the rule holds, else OK."""
+        """ALARM if the rule holds, else OK."""
         return State.ALARM if self._holds(self._tree, states) else State.OK
 
     def _holds(self, node: ast.expr, states: Mapping[str, State]) -> bool:
@@ -44,11 +44,11 @@ class Rule:
                 return not self._holds(operand, states)
             case ast.BoolOp(op=op, values=values):
                 return (all if isinstance(op, ast.And) else any)(self._holds(value, states) for value in values)
-        raise AssertionError("unreachable: parse_rule refuses everything else")
+        raise AssertionError("unreachable: parse_rule rejects everything else")
 
 
 def parse_rule(text: str) -> Rule:
-    """The rule in `text`; ValueError when CloudWatch would refuse it."""
+    """The rule in `text`; ValueError if CloudWatch would reject it."""
     conditions: dict[str, tuple[State, str]] = {}
 
     def remember(found: re.Match[str]) -> str:
@@ -65,18 +65,20 @@ def parse_rule(text: str) -> Rule:
         raise ValueError(f"not a rule of a composite alarm: {text}") from None
     allowed = (ast.BoolOp, ast.UnaryOp, ast.Name, ast.Constant, ast.And, ast.Or, ast.Not, ast.Load)
     for node in ast.walk(tree):
-        strange = not isinstance(node, allowed) or (isinstance(node, ast.Name) and node.id not in conditions)
-        if strange or (isinstance(node, ast.Constant) and not isinstance(node.value, bool)):
-            raise ValueError(f"only ALARM(), OK(), INSUFFICIENT_DATA(), TRUE, FALSE, AND, OR, NOT make a rule: {text}")
+        unknown = not isinstance(node, allowed) or (isinstance(node, ast.Name) and node.id not in conditions)
+        if unknown or (isinstance(node, ast.Constant) and not isinstance(node.value, bool)):
+            raise ValueError(
+                f"a rule consists of ALARM(), OK(), INSUFFICIENT_DATA(), TRUE, FALSE, AND, OR and NOT only: {text}"
+            )
     return Rule(text, tuple(dict.fromkeys(alarm for _, alarm in conditions.values())), tree, conditions)
 
 
 class Suppression:
-    """Decides when a composite's actions happen, as "Suppressing composite alarm actions" of the user guide tells.
+    """Decides when a composite alarm takes its actions, as the user guide's "Suppressing composite alarm actions" says.
 
-    A change while the suppressor is in ALARM is held back; a change while it is not waits for it. When it leaves ALARM
-    with something held back, the extension runs. When a wait or an extension ends, the action for the current state is
-    taken. Nothing held back means nothing to repeat.
+    While the suppressor is in ALARM, a change is held back. Otherwise a change starts the wait period. When the
+    suppressor leaves ALARM and a change is held back, the extension period starts. When the wait or extension period
+    ends, the action for the current state is taken. If no change is held back, no action is taken.
     """
 
     def __init__(self, wait_seconds: int, extension_seconds: int) -> None:
@@ -86,7 +88,7 @@ class Suppression:
         self._suppressing = False
 
     def acts(self, now: float, *, changed: bool, suppressing: bool) -> bool:
-        """Whether the action of the composite's current state is taken now."""
+        """Whether the action for the current state is taken now."""
         released = self._suppressing and not suppressing
         self._suppressing = suppressing
         self._held_back = self._held_back or changed

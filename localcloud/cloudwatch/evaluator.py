@@ -1,8 +1,8 @@
-"""Every alarm, minute by minute: states, transitions and who is told. Pure: metrics in, transitions out.
+"""Evaluates alarms minute by minute: states, transitions and notifications, computed from metrics alone.
 
-CloudWatch evaluates each minute over periods that slide with it (hourly, on the hour, when a whole day is exceeded),
-asks for more points than it needs, and does not see the newest minutes of a metric yet. What the documentation leaves
-open is a `Reading`, so that a proof can be repeated under another one.
+CloudWatch evaluates an alarm every minute over sliding periods, or every hour if the periods exceed a day. CloudWatch
+retrieves more data points than the alarm needs, and the newest minutes of a metric are not published yet. Details that
+the documentation leaves open are `Assumptions`, so that a proof can be repeated under different ones.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,23 +12,23 @@ from graphlib import TopologicalSorter
 from localcloud.cloudwatch.alarms import Alarm, CompositeAlarm, MetricAlarm
 from localcloud.cloudwatch.composites import Suppression
 from localcloud.cloudwatch.metrics import MetricStore
-from localcloud.cloudwatch.states import Missing, State, next_state
+from localcloud.cloudwatch.states import MissingData, State, next_state
 
 _DAY_MINUTES = 1_440
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """One reading of what CloudWatch's documentation leaves open."""
+class Assumptions:
+    """Assumptions about details that CloudWatch's documentation leaves open."""
 
     extra_points: int = 2
-    """Points retrieved beyond the evaluation periods; the guide's examples retrieve 5 for 3."""
+    """Data points retrieved beyond the evaluation periods; the guide's examples retrieve 5 for 3 periods."""
     dynamodb_always_ignores: bool = False
-    """Sources disagree on whether an alarm on AWS/DynamoDB can choose another treatment of missing data."""
+    """Sources disagree on whether an alarm on AWS/DynamoDB can treat missing data differently."""
     delay_minutes: int = 1
-    """How many of the newest minutes of a metric are not published yet."""
+    """The number of newest minutes of a metric that are not published yet."""
     delays_minutes: Mapping[str, int] = field(default_factory=dict)
-    """Other delays, by namespace."""
+    """Different delays by namespace."""
 
     def delay(self, namespace: str) -> int:
         """The publication delay of a namespace."""
@@ -37,7 +37,7 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Transition:
-    """An alarm changed its state at the end of a minute."""
+    """A change of an alarm's state at the end of a minute."""
 
     minute: int
     alarm: str
@@ -47,7 +47,7 @@ class Transition:
 
 @dataclass(frozen=True, kw_only=True)
 class Notification:
-    """Somebody was told of a state."""
+    """Topics were notified of a state."""
 
     minute: int
     alarm: str
@@ -57,27 +57,27 @@ class Notification:
 
 @dataclass(frozen=True)
 class History:
-    """What alarms did."""
+    """The transitions and notifications of alarms, in order."""
 
     transitions: list[Transition] = field(default_factory=list)
     notifications: list[Notification] = field(default_factory=list)
 
 
-class _MetricWatch:
-    """The points of one metric alarm. Points whose every minute is published never change and are kept."""
+class _MetricAlarmEvaluator:
+    """The state of one metric alarm. Data points whose every minute is published never change and are cached."""
 
-    def __init__(self, alarm: MetricAlarm, store: MetricStore, reading: Reading) -> None:
+    def __init__(self, alarm: MetricAlarm, store: MetricStore, assumptions: Assumptions) -> None:
         self._alarm, self._store = alarm, store
         self._minutes = alarm.period_seconds // 60
-        self._points = alarm.periods + reading.extra_points
-        self._delays = [reading.delay(metric.key.namespace) for metric in alarm.metrics]
+        self._points = alarm.periods + assumptions.extra_points
+        self._delays = [assumptions.delay(metric.key.namespace) for metric in alarm.metrics]
         self._shortest_delay, self._longest_delay = min(self._delays), max(self._delays)
         self._known: dict[int, bool | None] = {}
         self._unpublished = alarm.expression.evaluate({metric.id: [None] for metric in alarm.metrics})[0]
         dynamodb = any(metric.key.namespace == "AWS/DynamoDB" for metric in alarm.metrics)
-        default = Missing.IGNORE if dynamodb else Missing.MISSING
-        ignores = dynamodb and reading.dynamodb_always_ignores
-        self._missing = Missing.IGNORE if ignores else alarm.missing or default
+        default = MissingData.IGNORE if dynamodb else MissingData.MISSING
+        ignores = dynamodb and assumptions.dynamodb_always_ignores
+        self._missing_data = MissingData.IGNORE if ignores else alarm.missing_data or default
         self._is_hourly = self._minutes * alarm.periods > _DAY_MINUTES
         self._first: int | None = None
 
@@ -93,20 +93,20 @@ class _MetricWatch:
         ends = range(minute - (self._points - 1) * self._minutes, minute + 1, self._minutes)
         if alarm.expression.is_pointwise:
             known = self._known
-            # Of hundreds of points only the newest are not known yet.
+            # Of hundreds of data points, only the newest are not cached.
             breaches = [known[end] if end in known else self._breach(end, minute) for end in ends]
         else:
             breaches = [self._breaching(value) for value in self._evaluate(ends, minute)]
         if minute - self._first < alarm.warm_up_minutes:
             if len(breaches) - breaches.count(None) < alarm.periods:
                 return previous
-            # Enough data ends it early, for good.
+            # Enough data ends the warm-up early.
             self._first = minute - alarm.warm_up_minutes
         return next_state(
             breaches,
             datapoints=alarm.datapoints,
             periods=alarm.periods,
-            missing=self._missing,
+            missing_data=self._missing_data,
             previous=previous,
         )
 
@@ -140,13 +140,15 @@ class _MetricWatch:
 
 
 class Evaluator:
-    """The alarms of one stack over one store of metrics; `step` takes the minutes in order."""
+    """Evaluates the alarms of a stack over a store of metrics; call `step` for each minute in order."""
 
-    def __init__(self, alarms: Iterable[Alarm], store: MetricStore, reading: Reading | None = None) -> None:
+    def __init__(self, alarms: Iterable[Alarm], store: MetricStore, assumptions: Assumptions | None = None) -> None:
         by_name = {alarm.name: alarm for alarm in alarms}
-        reading = reading or Reading()
+        assumptions = assumptions or Assumptions()
         self._metric_alarms = [alarm for alarm in by_name.values() if isinstance(alarm, MetricAlarm)]
-        self._watches = {alarm.name: _MetricWatch(alarm, store, reading) for alarm in self._metric_alarms}
+        self._evaluators = {
+            alarm.name: _MetricAlarmEvaluator(alarm, store, assumptions) for alarm in self._metric_alarms
+        }
         self._composites = _in_order(alarm for alarm in by_name.values() if isinstance(alarm, CompositeAlarm))
         self._suppressions = {
             alarm.name: Suppression(alarm.suppressor.wait_seconds, alarm.suppressor.extension_seconds)
@@ -163,16 +165,16 @@ class Evaluator:
         return self.history
 
     def step(self, minute: int) -> None:
-        """Evaluate once, with every minute before `minute` over."""
+        """Evaluate every alarm once, after the end of the minute before `minute`."""
         for alarm in self._metric_alarms:
             previous = self.states[alarm.name]
-            state = self._watches[alarm.name].state(minute, previous)
+            state = self._evaluators[alarm.name].state(minute, previous)
             if state is not previous:
                 self._change(minute, alarm, state)
-                self._tell(minute, alarm)
+                self._notify(minute, alarm)
         for alarm in self._composites:
-            changed = (state := alarm.rule.state(self.states)) is not self.states[alarm.name]
-            if changed:
+            state = alarm.rule.state(self.states)
+            if changed := state is not self.states[alarm.name]:
                 self._change(minute, alarm, state)
             if alarm.suppressor is None:
                 acts = changed
@@ -181,23 +183,20 @@ class Evaluator:
                 suppression = self._suppressions[alarm.name]
                 acts = suppression.acts(minute * 60.0, changed=changed, suppressing=suppressing)
             if acts:
-                self._tell(minute, alarm)
+                self._notify(minute, alarm)
 
     def _change(self, minute: int, alarm: Alarm, state: State) -> None:
         previous, self.states[alarm.name] = self.states[alarm.name], state
         self.history.transitions.append(Transition(minute=minute, alarm=alarm.name, state=state, previous=previous))
 
-    def _tell(self, minute: int, alarm: Alarm) -> None:
+    def _notify(self, minute: int, alarm: Alarm) -> None:
         state = self.states[alarm.name]
-        if topics := alarm.actions.told(state):
+        if topics := alarm.actions.topics(state):
             self.history.notifications.append(Notification(minute=minute, alarm=alarm.name, state=state, topics=topics))
 
 
 def _in_order(composites: Iterable[CompositeAlarm]) -> list[CompositeAlarm]:
-    """Each after the alarms it looks at; a cycle is refused, as CloudWatch would stop evaluating it."""
+    """Each composite alarm after those it depends on; CycleError for a cycle, which CloudWatch would not evaluate."""
     by_name = {alarm.name: alarm for alarm in composites}
-    graph = {
-        name: {*alarm.rule.alarms, *([alarm.suppressor.alarm] if alarm.suppressor else [])}
-        for name, alarm in by_name.items()
-    }
+    graph = {name: alarm.depends_on for name, alarm in by_name.items()}
     return [by_name[name] for name in TopologicalSorter(graph).static_order() if name in by_name]

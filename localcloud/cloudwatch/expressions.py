@@ -1,12 +1,12 @@
-"""Metric math: the part of it that alarms here use; whatever else is written is refused by name, never taken for zero.
+"""Metric math: the subset that this program's alarms and boards use. Anything else is an error that names it.
 
-That part is a subset of Python's expressions once AND and OR are in lower case, so the parser of the standard library
-reads it, with the same precedence, and this module only says what each node means. Missing data follows the user guide:
-arithmetic and comparisons take the one missing value of two as 0, two missing values give none, and a division by zero
-gives no data point.
+With AND and OR in lower case, the subset is valid Python with the same precedence, so Python's own parser reads it, and
+this module gives each node its meaning. Missing data follows the user guide: of two series, one missing value counts as
+0, and two missing values give no value. A division by zero gives no data point.
 """
 
 import ast
+import functools
 import operator
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -17,16 +17,15 @@ _Inputs = Mapping[str, Series]
 
 
 class ExpressionError(ValueError):
-    """An expression that CloudWatch, or this evaluator, would not take."""
+    """An expression that CloudWatch would reject, or that this evaluator does not support."""
 
 
 @dataclass(frozen=True)
 class _Term:
-    """A number, or what computes a series; reductions to a number are refused, so that every number is a constant."""
+    """A constant, or a function that computes a series. Expressions that reduce a series to a number are errors."""
 
     number: float | None = None
     series: Callable[[_Inputs], Series] | None = None
-    repeats: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,14 +35,14 @@ class Expression:
     text: str
     metric_ids: frozenset[str]
     is_pointwise: bool
-    """Each point depends on the inputs' points of that time alone, so points can be computed one by one."""
+    """Each data point depends only on the inputs' points at the same time, so points can be computed separately."""
     evaluate: Callable[[_Inputs], Series]
 
 
 def parse(text: str, known_ids: Collection[str]) -> Expression:
-    """The expression in `text` over metrics with `known_ids`; ExpressionError names what cannot be evaluated."""
-    if strange := re.search(r"[^\w+\-*/<>=!&|(),.\[\]\s]", text, re.ASCII):
-        raise ExpressionError(f"{strange[0]!r} is not part of the metric math known here, in: {text}")
+    """The expression in `text` over metrics with `known_ids`; ExpressionError names the part that is not supported."""
+    if unsupported := re.search(r"[^\w+\-*/<>=!&|(),.\[\]\s]", text, re.ASCII):
+        raise ExpressionError(f"{unsupported[0]!r} is not supported, in: {text}")
     source = re.sub(r"\bAND\b|&&", " and ", re.sub(r"\bOR\b|\|\|", " or ", text)).strip()
     try:
         tree = ast.parse(source, mode="eval")
@@ -52,8 +51,9 @@ def parse(text: str, known_ids: Collection[str]) -> Expression:
     term = _Compiler(text, source, known_ids).compile(tree.body)
     if term.series is None:
         raise ExpressionError(f"the result must be a time series, not one number: {text}")
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in known_ids}
-    return Expression(text, frozenset(used), not term.repeats, term.series)
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    # FILL with REPEAT alone looks at other points.
+    return Expression(text, frozenset(names & set(known_ids)), "REPEAT" not in names, term.series)
 
 
 def _divide(dividend: float, divisor: float) -> float | None:
@@ -87,7 +87,7 @@ class _Compiler:
                 return _Term(number=float(self._written(node)))
             case ast.Name(id=name):
                 if name not in self._known_ids:
-                    raise self._refusal(f"no metric has the id {name!r}")
+                    raise self._error(f"no metric has the ID {name!r}")
                 return _Term(series=lambda inputs: inputs[name])
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return _combine(operator.sub, _Term(number=0.0), self.compile(operand))
@@ -96,23 +96,16 @@ class _Compiler:
             case ast.Compare(ops=[op], comparators=[right]) if type(op) in _COMPARISONS:
                 compare = _COMPARISONS[type(op)]
                 return self._pair(lambda a, b: float(compare(a, b)), node.left, right)
-            case ast.BoolOp(op=op, values=[first, *others]):
-                return self._logic(isinstance(op, ast.And), first, others)
+            case ast.BoolOp(op=op, values=values):
+                decide = all if isinstance(op, ast.And) else any
+                terms = map(self.compile, values)
+                return functools.reduce(functools.partial(_combine, lambda a, b: float(decide((a, b)))), terms)
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
                 return self._call(name, arguments)
-        raise self._refusal(f"{self._written(node)!r} is not supported")
+        raise self._error(f"{self._written(node)!r} is not supported")
 
     def _pair(self, operation: Callable[[float, float], float | None], left: ast.expr, right: ast.expr) -> _Term:
         return _combine(operation, self.compile(left), self.compile(right))
-
-    def _logic(self, is_and: bool, first: ast.expr, others: list[ast.expr]) -> _Term:
-        def decide(a: float, b: float) -> float:
-            return float(bool(a) and bool(b)) if is_and else float(bool(a) or bool(b))
-
-        term = self.compile(first)
-        for other in others:
-            term = _combine(decide, term, self.compile(other))
-        return term
 
     def _call(self, name: str, arguments: list[ast.expr]) -> _Term:
         match name, arguments:
@@ -125,68 +118,55 @@ class _Compiler:
             case (("SUM" | "MAX" | "MIN"), [ast.List(elts=elements)]) if elements:
                 return self._reduce(_REDUCTIONS[name], [self.compile(element) for element in elements])
             case (("SUM" | "MAX" | "MIN"), _):
-                raise self._refusal(
-                    f"{name} of one series depends on how much CloudWatch retrieves and is not for alarms; "
-                    f"give it a list, {name}([a, b])"
+                raise self._error(
+                    f"{name} of one series depends on how many points CloudWatch retrieves, so alarms must not use it; "
+                    f"pass a list, {name}([a, b])"
                 )
-        raise self._refusal(f"function {name} with {len(arguments)} arguments is not supported")
+        raise self._error(f"function {name} with {len(arguments)} arguments is not supported")
 
     def _fill(self, filled: ast.expr, filler: ast.expr) -> _Term:
-        series = self._series(filled, "FILL")
+        series = self.compile(filled).series
+        if series is None:
+            raise self._error("FILL takes a series, not a number")
         if isinstance(filler, ast.Name) and filler.id == "REPEAT":
-            return _Term(series=lambda inputs: _repeat(series(inputs)), repeats=True)
+            return _Term(series=lambda inputs: _repeat(series(inputs)))
         number = self.compile(filler).number
         if number is None:
-            raise self._refusal("FILL takes a number or REPEAT")
-        inner = self.compile(filled)
-        return _Term(
-            series=lambda inputs: [number if value is None else value for value in series(inputs)],
-            repeats=inner.repeats,
-        )
+            raise self._error("FILL takes a number or REPEAT")
+        return _Term(series=lambda inputs: [number if value is None else value for value in series(inputs)])
 
     def _reduce(self, reduction: Callable[[Sequence[float]], float], terms: list[_Term]) -> _Term:
         parts = [term.series for term in terms if term.series is not None]
         if len(parts) != len(terms):
-            raise self._refusal("a list holds series, not numbers")
+            raise self._error("a list holds series, not numbers")
 
         def reduced(inputs: _Inputs) -> Series:
             columns = zip(*(part(inputs) for part in parts), strict=True)
             present = ([value for value in column if value is not None] for column in columns)
             return [reduction(values) if values else None for values in present]
 
-        return _Term(series=reduced, repeats=any(term.repeats for term in terms))
-
-    def _series(self, node: ast.expr, function: str) -> Callable[[_Inputs], Series]:
-        series = self.compile(node).series
-        if series is None:
-            raise self._refusal(f"{function} takes a series, not a number")
-        return series
+        return _Term(series=reduced)
 
     def _written(self, node: ast.expr) -> str:
         return ast.get_source_segment(self._source, node) or ""
 
-    def _refusal(self, reason: str) -> ExpressionError:
+    def _error(self, reason: str) -> ExpressionError:
         return ExpressionError(f"{reason}, in: {self._text}")
 
 
 def _combine(operation: Callable[[float, float], float | None], left: _Term, right: _Term) -> _Term:
-    repeats = left.repeats or right.repeats
     a, b = left.series, right.series
     x, y = left.number, right.number
     if a is not None and b is not None:
-        return _Term(series=lambda inputs: [_both(operation, p, q) for p, q in _zip(a, b, inputs)], repeats=repeats)
+        return _Term(series=lambda inputs: [_both(operation, p, q) for p, q in zip(a(inputs), b(inputs), strict=True)])
     if a is not None and y is not None:
-        return _Term(series=lambda inputs: [None if p is None else operation(p, y) for p in a(inputs)], repeats=repeats)
+        return _Term(series=lambda inputs: [None if p is None else operation(p, y) for p in a(inputs)])
     if b is not None and x is not None:
-        return _Term(series=lambda inputs: [None if q is None else operation(x, q) for q in b(inputs)], repeats=repeats)
+        return _Term(series=lambda inputs: [None if q is None else operation(x, q) for q in b(inputs)])
     number = None if x is None or y is None else operation(x, y)
     if number is None:
         raise ExpressionError(f"{x:g} / {y:g} divides by zero")
     return _Term(number=number)
-
-
-def _zip(a: Callable[[_Inputs], Series], b: Callable[[_Inputs], Series], inputs: _Inputs):
-    return zip(a(inputs), b(inputs), strict=True)
 
 
 def _both(operation: Callable[[float, float], float | None], left: float | None, right: float | None) -> float | None:
@@ -196,11 +176,10 @@ def _both(operation: Callable[[float, float], float | None], left: float | None,
 
 
 def _choose(condition: _Term, chosen: _Term, other: _Term) -> _Term:
-    """IF: a condition without data gives none; a chosen series without data gives 0, the other one none."""
+    """IF: a missing condition gives no value; a missing value of `chosen` gives 0, one of `other` gives no value."""
     decide = condition.series
     if decide is None:
-        picked = chosen if condition.number else other
-        return _Term(number=picked.number, series=picked.series, repeats=picked.repeats)
+        return chosen if condition.number else other
 
     def values(inputs: _Inputs) -> Series:
         decisions = decide(inputs)
@@ -211,7 +190,7 @@ def _choose(condition: _Term, chosen: _Term, other: _Term) -> _Term:
             for at, decision in enumerate(decisions)
         ]
 
-    return _Term(series=values, repeats=condition.repeats or chosen.repeats or other.repeats)
+    return _Term(series=values)
 
 
 def _nothing(inputs: _Inputs) -> Series:

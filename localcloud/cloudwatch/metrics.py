@@ -1,6 +1,6 @@
-"""Metrics of one minute resolution in memory, and the statistics of CloudWatch over any window of whole minutes.
+"""Metrics in memory, by minute, and CloudWatch's statistics over any window of whole minutes.
 
-A window without a sample has no value, which is not the same as zero.
+A window without samples has no value, which is not the same as zero.
 """
 
 import re
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
 
-# Beyond this, sums come from running totals; below, adding up is cheaper than keeping those.
+# Sums over longer windows use running totals; for shorter windows, adding up is cheaper.
 _LONG_WINDOW_MINUTES = 30
 
 
 class MetricKey(NamedTuple):
-    """What makes a metric: the same name with other dimensions is another metric."""
+    """The identity of a metric: the same name with different dimensions is a different metric."""
 
     namespace: str
     name: str
@@ -22,31 +22,31 @@ class MetricKey(NamedTuple):
 
     @classmethod
     def of(cls, namespace: str, name: str, dimensions: Mapping[str, str] | None = None) -> "MetricKey":
-        """The key of a metric spelled with a mapping of dimensions."""
+        """The key of a metric, from a mapping of dimensions."""
         return cls(namespace, name, frozenset((dimensions or {}).items()))
 
 
 class Statistic(NamedTuple):
-    """How the samples of a window become one value; `percentile` (0 to 1) only for pNN."""
+    """How the samples of a window become a value; `percentile` (0 to 1) is for pNN only."""
 
     name: str
     percentile: float = 0.0
 
     @classmethod
     def parse(cls, text: str) -> "Statistic":
-        """A statistic in CloudWatch's words; ValueError for those that nothing here computes."""
+        """A statistic by its CloudWatch name; ValueError if it is not supported."""
         if text in ("Sum", "Average", "Minimum", "Maximum", "SampleCount"):
             return cls(text)
         found = re.fullmatch(r"p(\d{1,2}(?:\.\d+)?)", text)
         if not found or not 0 < float(found[1]) < 100:
             raise ValueError(
-                f"statistic {text!r} is not computed here: use Sum, Average, Minimum, Maximum, SampleCount or pNN"
+                f"statistic {text!r} is not supported: use Sum, Average, Minimum, Maximum, SampleCount or pNN"
             )
         return cls("percentile", float(found[1]) / 100)
 
     @property
     def samples_needed(self) -> float:
-        """Fewer samples than this are what CloudWatch calls low for a percentile."""
+        """The sample count below which CloudWatch considers a percentile's samples too few."""
         if self.name != "percentile":
             return 0
         rare = 1 - self.percentile if self.percentile >= 0.5 else self.percentile
@@ -91,27 +91,27 @@ class _Series:
                     total, number = total + found.total, number + found.count
             return total, number
         first, totals, counts = self._running_totals()
-        low, high = (min(max(at - first, 0), len(totals) - 1) for at in (start, end))
+        low, high = (min(max(minute - first, 0), len(totals) - 1) for minute in (start, end))
         return totals[high] - totals[low], counts[high] - counts[low]
 
     def _running_totals(self) -> tuple[int, list[float], list[int]]:
         if self._running is None:
             first, last = min(self.minutes), max(self.minutes)
-            every = [self.minutes.get(minute) for minute in range(first, last + 1)]
-            totals = accumulate((minute.total if minute else 0 for minute in every), initial=0)
-            counts = accumulate((minute.count if minute else 0 for minute in every), initial=0)
+            minutes = [self.minutes.get(minute) for minute in range(first, last + 1)]
+            totals = accumulate((minute.total if minute else 0 for minute in minutes), initial=0)
+            counts = accumulate((minute.count if minute else 0 for minute in minutes), initial=0)
             self._running = first, list(totals), list(counts)
         return self._running
 
 
 class MetricStore:
-    """Every sample that was published, by metric and minute."""
+    """Every published sample, by metric and minute."""
 
     def __init__(self) -> None:
         self._series: dict[MetricKey, _Series] = {}
 
     def add(self, key: MetricKey, minute: int, value: float, count: int = 1) -> None:
-        """Publish `value` `count` times in that minute; zero times is nothing."""
+        """Publish `value` `count` times in that minute."""
         if count > 0:
             series = self._series.get(key)
             if series is None:
@@ -123,12 +123,12 @@ class MetricStore:
         return iter(self._series)
 
     def sample_count(self, key: MetricKey, start: int, end: int) -> int:
-        """How many samples the minutes from `start` up to `end` hold."""
+        """The number of samples in the minutes from `start` up to `end`."""
         series = self._series.get(key)
         return 0 if series is None else series.total_and_count(start, end)[1]
 
     def value(self, key: MetricKey, statistic: Statistic, start: int, end: int) -> float | None:
-        """The statistic over the minutes from `start` up to `end`; None without a sample."""
+        """The statistic over the minutes from `start` up to `end`; None without samples."""
         series = self._series.get(key)
         if series is None or end <= start:
             return None
@@ -153,7 +153,7 @@ def _nearest_rank(samples: list[tuple[float, int]], percentile: float) -> float:
     seen = 0
     for value, count in sorted(samples):
         seen += count
-        # A hair of tolerance: 0.9 x 10 is not 9 in binary.
+        # A tolerance, because 0.9 x 10 is not exactly 9 in binary.
         if seen >= rank - 1e-9:
             return value
     raise AssertionError("unreachable: the last sample reaches every rank")

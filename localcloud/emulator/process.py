@@ -39,7 +39,7 @@ DIRECTORY_PREFIX = "event-processing-cloud-"
 API_PATH = "/_aws/execute-api/"
 # Twice what the demo needs. With too little space, functions never start and nothing reports why.
 SPACE_MEGABYTES = 120
-START_SECONDS = 30
+START_SECONDS = 120  # on a busy machine; an emulator that ends is noticed at once
 ENDED = "The emulator ended unexpectedly, and its contents are lost. Start it again."
 ENDING_SECONDS = 0.2
 STOP_SECONDS = 5

@@ -13,6 +13,8 @@ from localcloud import lifetime
 
 def _serve(listener: int, directory: Path) -> None:
     """Serve the emulator on an open socket until standard input ends or a signal arrives."""
+    # The environment variable is for the workers; the emulator itself would compile its modules again at each start.
+    sys.dont_write_bytecode = False
     cleaning = threading.Lock()
 
     def clean_up() -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections import defaultdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +26,7 @@ from ops.commands.redrive import redrive
 from ops.dead_letter_queue import Queues
 from ops.dead_letters import GAVE_UP, DeadLetter
 from ops.errors import OperatorError
+from ops.files import kept_file
 from ops.plurals import pluralize
 from ops.stack import load_outputs
 
@@ -118,7 +118,9 @@ def discard(
     reason: ReasonOption = None,
     message_id: MessageOption = None,
     everything: AllOption = False,
-    copy: Annotated[Path | None, typer.Option(help="Where to keep a copy; by default a new file here.")] = None,
+    copy: Annotated[
+        Path | None, typer.Option(help="Where to keep a copy; by default a new file in .localcloud/kept.")
+    ] = None,
     no_copy: Annotated[bool, typer.Option("--no-copy", help="Keep no copy. This cannot be undone.")] = False,
     yes: YesOption = False,
     limit: LimitOption = 10_000,
@@ -142,7 +144,7 @@ def discard(
         if not confirm(yes, f"Delete {pluralize(len(selected), 'message')}?"):
             return
         still_held = held.keep(selected, 60)
-        path = None if no_copy else copy or Path(f"dead-letters-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl")
+        path = None if no_copy else copy or kept_file("dead-letters")
         if path:
             write_copy(path, still_held)
         deleted = [letter for batch in batches(still_held) for letter in held.delete(batch)]

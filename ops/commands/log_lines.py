@@ -5,10 +5,11 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from components.durations import SECONDS_PER_DAY
 from ops.errors import OperatorError
 from ops.logs import Line
 
-SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": SECONDS_PER_DAY}
 # Fields that the printed line contains anyway, and fields that are the same in every line.
 OMITTED_FIELDS = {
     "timestamp", "level", "message", "service", "stack", "version", "location", "cold_start", "function_name",

@@ -14,6 +14,7 @@ from ops.commands.options import OutputsOption, StackOption
 from ops.commands.output import print_note, progress_bar
 from ops.errors import OperatorError
 from ops.events import Event, EventFile, RejectedEvents, count_events, open_events, send_events
+from ops.files import kept_file
 from ops.plurals import count_of, pluralize
 from ops.stack import load_outputs
 
@@ -29,7 +30,8 @@ def send(
     ] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Send without checking the events first.")] = False,
     failed: Annotated[
-        Path | None, typer.Option(help="Where to keep events that are not accepted; by default a new file here.")
+        Path | None,
+        typer.Option(help="Where to keep events that are not accepted; by default a new file in .localcloud/kept."),
     ] = None,
     stack: StackOption = None,
     outputs: OutputsOption = None,
@@ -53,7 +55,7 @@ def send(
             raise OperatorError(f"{file} contains no event. Write one JSON object per line.")
         deployed = load_outputs(stack, outputs)
         # An event that was typed can be typed again, so it is kept only if a file was named.
-        path = failed or (Path(f"send-failed-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl") if file else None)
+        path = failed or (kept_file("send-failed") if file else None)
         rejected = RejectedEvents(path)
         try:
             with progress_bar("Sending", total) as advance:

@@ -1,17 +1,18 @@
-"""Designs that are wrong, each in one way: the simulation is worth something because it fails every one of them."""
+"""Designs with one defect each. The simulation must fail every design."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from handlers.clients import RemainingSeconds
 from handlers.logins import LoginEvent, ServiceRecord, UserRecord
 from handlers.quarantine import Quarantine
-from handlers.store import Change, ReadOutcome, RemainingSeconds, UserRecordStore, WriteOutcome
-from tests.chaos.functions import TABLE
+from handlers.store import Change, ReadOutcome, UserRecordStore, WriteOutcome
+from tests.fakes.aws import TABLE
 
 
 class GetThenPut:
-    """One message at a time: get the item, change it, put it; what fails is logged by others and acknowledged."""
+    """Gets the item, changes it and puts it, message by message, and acknowledges failures."""
 
     appends = False
 
@@ -35,19 +36,19 @@ class GetThenPut:
             "last_accessed": {"S": login["timestamp"]},
         }
         if not self.appends:
-            entries[:] = [each for each in entries if each["M"]["service_id"] != entry["service_id"]]
+            entries[:] = [known for known in entries if known["M"]["service_id"] != entry["service_id"]]
         entries.append({"M": entry})
         self._dynamodb.put_item(TableName=TABLE, Item=item)
 
 
 class GetThenAppend(GetThenPut):
-    """The same, but a login in a known service becomes one more entry."""
+    """Adds an entry for a login in a known service instead of replacing it."""
 
     appends = True
 
 
 class SwallowsFailures:
-    """A handler that answers for everything, whatever happened."""
+    """Acknowledges every message, whatever happened."""
 
     def __init__(self, handler: Any) -> None:
         self._handler = handler
@@ -61,7 +62,7 @@ class SwallowsFailures:
 
 
 def last_to_arrive(record: UserRecord, events: Iterable[LoginEvent]) -> UserRecord:
-    """In place of `merge`: whatever comes last is the newest."""
+    """Replaces `merge`: the last login to arrive wins."""
     services = {service.service_id: service for service in record.services}
     for event in events:
         services[event.service_id] = ServiceRecord(
@@ -70,8 +71,20 @@ def last_to_arrive(record: UserRecord, events: Iterable[LoginEvent]) -> UserReco
     return UserRecord.of(record.user_id, services.values())
 
 
+class BlindStore(UserRecordStore):
+    """Reads, merges and overwrites, without a condition that the record is still what was read."""
+
+    def _compare_and_set(self, stored: Any, record: Any) -> None:
+        self._client.update_item(
+            TableName=TABLE,
+            Key={"user_id": {"S": record.user_id}},
+            UpdateExpression="SET services = :new",
+            ExpressionAttributeValues={":new": stored.services_with(record)},
+        )
+
+
 class IgnoresUnprocessedKeys(UserRecordStore):
-    """Takes the users a read left unanswered for done."""
+    """Skips users whose keys a read left unprocessed, and reports them as written."""
 
     def read(self, user_ids: Iterable[str], remaining_seconds: RemainingSeconds) -> ReadOutcome:
         ids = list(user_ids)
@@ -85,7 +98,7 @@ class IgnoresUnprocessedKeys(UserRecordStore):
 
 
 class TakesUnansweredForNew(UserRecordStore):
-    """Takes the users a read left unanswered for new ones. Not a defect: the condition of the write finds it out."""
+    """Treats users whose keys a read left unprocessed as new. Not a defect: the condition of the write catches it."""
 
     def read(self, user_ids: Iterable[str], remaining_seconds: RemainingSeconds) -> ReadOutcome:
         client = self._client
@@ -105,7 +118,7 @@ class _AnswersInFull:
 
 
 class IgnoresFailedEntries(Quarantine):
-    """Takes a 200 of SendMessageBatch for the acceptance of every entry."""
+    """Treats a 200 of SendMessageBatch as the acceptance of every entry."""
 
     def send(self, rejections: Any, remaining_seconds: RemainingSeconds) -> dict[str, str]:
         refused = super().send(rejections, remaining_seconds)

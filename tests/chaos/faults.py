@@ -1,4 +1,4 @@
-"""What goes wrong between a handler and AWS, by chance and counted: one gate for every call of one process."""
+"""Random, counted faults between a handler and AWS: every call of a process passes one gate."""
 
 import random
 from collections import Counter
@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from tests.chaos.aws import KilledError, Perform, client_error
+from localcloud.models.client import Perform, client_error
 from tests.chaos.virtual_time import VirtualTime
 
 _THROTTLES = ("ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded")
@@ -16,13 +16,17 @@ _WRITES = frozenset({"update_item", "put_item", "send_message_batch"})
 READ_TIMEOUT_SECONDS = 2
 
 
+class KilledError(BaseException):
+    """The process that made the call was killed: none of its code may run any more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Odds:
-    """How often each fault happens, per call of the kind it can happen to."""
+    """The probability of each fault, per call that the fault can affect."""
 
     throttled: float = 0.10
     reply_lost: float = 0.10
-    # Within the client: the reply was lost, and its own second attempt meets what the first one did.
+    # The client lost the reply, and its second attempt finds what the first attempt wrote.
     repeated: float = 0.05
     killed: float = 0.01
     unprocessed: float = 0.10
@@ -32,7 +36,7 @@ class Odds:
 
 
 class Gate:
-    """The way of one process to AWS. Nothing gets through after the process was killed or its time is up."""
+    """The gate between one process and AWS. No call passes after the process was killed or timed out."""
 
     def __init__(
         self,
@@ -62,7 +66,7 @@ class Gate:
         try:
             return perform(request)
         finally:
-            # Whatever the answer was, nobody may come to hear it.
+            # The handler may never receive the response, whatever it is.
             self._lose(operation, request, perform)
 
     def _lose(self, operation: str, request: dict[str, Any], perform: Perform) -> None:
@@ -91,7 +95,7 @@ class Gate:
         taken = [entry for entry in request["Entries"] if entry["Id"] not in fails]
         response = perform(request | {"Entries": taken}) if taken else {}
         failed = [{"Id": key, "Code": "InternalError", "SenderFault": False} for key in sorted(fails)]
-        # Now and then one is in neither list.
+        # Sometimes an entry is in neither list.
         return response | {"Failed": failed[self._chance.random() < 0.2 :]}
 
     def _happens(self, fault: str, odds: float) -> bool:
@@ -106,7 +110,7 @@ class Gate:
 
 
 def lag_by_chance(chance: random.Random, odds: Odds, happened: Counter[str]) -> Callable[[int], int]:
-    """How far behind a read is: mostly not at all."""
+    """How many versions a read is behind, usually none."""
 
     def lag(versions: int) -> int:
         behind = chance.randrange(versions) if chance.random() < odds.stale else 0

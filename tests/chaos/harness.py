@@ -1,4 +1,4 @@
-"""One function, a table and a dead-letter queue, called by hand; one scripted thing goes wrong."""
+"""One function with a table and a dead-letter queue, called directly, with one scripted fault."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -6,20 +6,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.chaos.aws import Client, KilledError, Perform
-from tests.chaos.functions import DEAD_LETTERS, TABLE, Context, Function, acknowledged, event_handler
-from tests.chaos.queues import QueueModel, Sent
+from localcloud.models.client import Client, Perform
+from localcloud.models.table import TableModel
+from simulation.lambda_events import LambdaContext
+from tests.chaos.faults import KilledError
 from tests.chaos.simulation import same_message
-from tests.chaos.table import TableModel
 from tests.chaos.workload import Fact, Workload, text_of
+from tests.fakes.events import TRACE
+from tests.fakes.functions import DEAD_LETTERS, TABLE, Function, acknowledged, event_handler
+from tests.fakes.queue import QueueModel, Sent
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """Raise `error` at the `nth` call of `operation` (None: at every call), after doing what was asked if `landed`."""
+    """Raises `error` at the `nth` call of `operation` (None: at every call); if `landed`, after performing the call."""
 
     operation: str
     error: Callable[[], BaseException]
@@ -29,7 +31,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Script:
-    """A gate that lets everything pass but what its fault is about, and remembers which requests that was."""
+    """A gate that applies its fault, lets all other calls pass, and records the requests."""
 
     fault: Fault | None = None
     calls: Counter[str] = field(default_factory=Counter)
@@ -49,7 +51,7 @@ class Script:
 
 
 class World:
-    """Models with nothing in them, and functions that work on them; every function is a process of its own."""
+    """Empty models, and functions that use them; each function stands for its own process."""
 
     def __init__(self) -> None:
         self.table = TableModel(TABLE)
@@ -60,16 +62,16 @@ class World:
         return event_handler(*clients, now=lambda: NOW, **parts)
 
     def deliver(self, function: Function, messages: Iterable[Sent]) -> list[Sent] | None:
-        """The messages Lambda deletes after this batch, in their order; None if the process was killed."""
+        """The messages Lambda deletes after this batch, in order; None if the process was killed."""
         by_id = {sent.message_id: sent for sent in messages}
         try:
-            done = acknowledged(function, records_of(by_id.values()), Context())
+            done = acknowledged(function, records_of(by_id.values()), LambdaContext())
         except KilledError:
             return None
         return [by_id[record["messageId"]] for record in done]
 
     def unsafe(self, workload: Workload, messages: Iterable[Sent]) -> list[str]:
-        """Ids of the messages that would be lost if they were forgotten now."""
+        """IDs of the messages that would be lost if they were deleted now."""
         services = self.services()
         return [
             sent.message_id
@@ -82,16 +84,18 @@ class World:
         ]
 
     def services(self) -> dict[str, list[dict[str, str]]]:
-        """What the table holds."""
+        """The services in the table, by user."""
         return {
             user_id: [{name: value["S"] for name, value in entry["M"].items()} for entry in item["services"]["L"]]
             for user_id, item in self.table.items().items()
         }
 
     def quarantined(self, sent: Sent) -> list[Sent]:
-        """The dead letters this message became."""
+        """The dead letters made of this message."""
         named = {"DataType": "String", "StringValue": sent.message_id}
-        return [each for each in self.dead_letters.messages() if each.attributes.get("source_message_id") == named]
+        return [
+            letter for letter in self.dead_letters.messages() if letter.attributes.get("source_message_id") == named
+        ]
 
     def _is_quarantined(self, sent: Sent) -> bool:
         copies = self.quarantined(sent)
@@ -99,7 +103,7 @@ class World:
 
 
 def _holds(services: dict[str, list[dict[str, str]]], fact: Fact) -> bool:
-    """Whether there is this login in a table with these services, or a newer one."""
+    """Whether these services contain this login or a newer login."""
     return any(
         service["service_id"] == fact.service_id
         and (datetime.fromisoformat(service["last_accessed"]), service["service_name"]) >= fact.rank
@@ -119,7 +123,7 @@ def records_of(messages: Iterable[Sent]) -> list[dict[str, Any]]:
 
 
 def good(index: int, *, user: str | None = None, seconds: int = 0) -> tuple[Sent, Fact]:
-    """A login of a user of its own, or of `user`."""
+    """A valid login of `user`, or of a user with no other login."""
     fact = Fact(
         user or f"user-{index}", f"service-{index % 3}", NOW - timedelta(seconds=100 - seconds), f"Name {index}"
     )
@@ -131,7 +135,7 @@ def good(index: int, *, user: str | None = None, seconds: int = 0) -> tuple[Sent
 
 
 def bad(index: int) -> Sent:
-    """Nothing that could ever be a login, with attributes of every type and a trace."""
+    """A message that is no login, with attributes of every type and a trace."""
     attributes = {
         "text": {"DataType": "String", "StringValue": f"t\u00e9xt {index}"},
         "number": {"DataType": "Number.price", "StringValue": "1.50"},

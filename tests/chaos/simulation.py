@@ -1,4 +1,4 @@
-"""One seeded run of everything: messages, a queue, several handlers, a table, and what goes wrong among them."""
+"""One seeded run of messages, a queue, several handlers and a table, with faults between them."""
 
 import functools
 import json
@@ -9,25 +9,26 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from tests.chaos.aws import Client, KilledError
-from tests.chaos.faults import Gate, Odds, lag_by_chance
-from tests.chaos.functions import BATCH_SIZE, DEAD_LETTERS, MAX_RECEIVE_COUNT, TABLE, Context, Function, acknowledged
-from tests.chaos.functions import event_handler as wire
-from tests.chaos.queues import QueueModel, Sent
-from tests.chaos.table import TableModel
+from localcloud.models.client import Client
+from localcloud.models.table import TableModel
+from simulation.lambda_events import LambdaContext
+from tests.chaos.faults import Gate, KilledError, Odds, lag_by_chance
 from tests.chaos.virtual_time import VirtualTime
 from tests.chaos.workload import EPOCH, Workload, make_workload
+from tests.fakes.functions import BATCH_SIZE, DEAD_LETTERS, MAX_RECEIVE_COUNT, TABLE, Function, acknowledged
+from tests.fakes.functions import event_handler as wire
+from tests.fakes.queue import QueueModel, Sent
 
 FUNCTION_TIMEOUT_SECONDS = 10
 VISIBILITY_SECONDS = 60
 LONG_POLLING_SECONDS = 5
-# A run that is not done by then never will be.
+# A run that takes longer will never end.
 HOURS_MAX = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
-    """What is simulated: how a function is made, and how it is called."""
+    """How the simulated function is made, and how it is called."""
 
     make: Callable[["Process"], Function] = lambda process: process.event_handler()
     batch_size: int = BATCH_SIZE
@@ -35,7 +36,7 @@ class Design:
 
 
 class Process:
-    """One execution environment: clients of its own, and nothing that outlives it."""
+    """One execution environment with its own clients; no state outlives it."""
 
     def __init__(self, world: "Simulation") -> None:
         self._world = world
@@ -49,7 +50,7 @@ class Process:
         return self.deadline - self._world.time.now
 
     def event_handler(self, **parts: Any) -> Function:
-        """The handler under test, or one with `parts` of it exchanged."""
+        """The handler under test, with some `parts` replaced."""
         time, chance = self._world.time, self._world.chance
         return wire(
             self.dynamodb,
@@ -63,7 +64,7 @@ class Process:
 
 @dataclass(slots=True)
 class Simulation:
-    """A world that is the same for the same seed; `run` it, then ask for its `problems`."""
+    """A run that is determined by its seed; after `run`, `problems` lists what is wrong."""
 
     seed: int
     size: int = 500
@@ -109,7 +110,7 @@ class Simulation:
         return EPOCH.timestamp() + self.time.now
 
     def _poll(self) -> None:
-        """What Lambda does for the queue, in one execution environment after the other."""
+        """Polls the queue as Lambda does, in successive execution environments."""
         process = Process(self)
         while self._work_left():
             records = self.source.receive(self.design.batch_size)
@@ -123,19 +124,19 @@ class Simulation:
         if self.time.now > HOURS_MAX * 3600:
             return False
         if not self.source:
-            # What only had bad luck, an operator sends back: in the end it must be stored, or quarantined.
+            # The on-call engineer redrives valid messages: in the end each must be stored or quarantined.
             for sent in self.dead_letters.take_all(lambda sent: "error_code" not in sent.attributes):
                 self.happened["exhausted"] += 1
                 self.source.add(sent)
         return bool(self.source)
 
     def _invoke(self, process: Process, records: list[dict[str, Any]]) -> bool:
-        """Whether the process lived on."""
+        """Whether the process survived."""
         process.deadline = self.time.now + FUNCTION_TIMEOUT_SECONDS
         if self.design.acknowledges_first:
             self._acknowledge(records)
         try:
-            done = acknowledged(process.function, records, Context(process.remaining_seconds))
+            done = acknowledged(process.function, records, LambdaContext(remaining_seconds=process.remaining_seconds))
         except KilledError:
             return False
         self.happened["reported"] += len(records) - len(done)
@@ -153,21 +154,21 @@ class Simulation:
                 self.problems.append(f"{record['messageId']} was acknowledged and is nowhere")
 
     def _is_safe(self, message_id: str) -> bool:
-        """Whether a message may be forgotten: what it says is in the table, or the message in the dead-letter queue."""
+        """Whether the message can be deleted: its login is in the table, or the message is in the dead-letter queue."""
         fact = self.workload.facts.get(message_id)
         if fact is None:
             return any(_origin(sent) == message_id for sent in self.dead_letters.messages())
         stored = [s for s in _services(self.table.text_of(fact.user_id)) if s["service_id"] == fact.service_id]
         # As texts, whole seconds sort before their fractions only without the Z.
-        said = fact.instant.strftime("%Y-%m-%dT%H:%M:%S") + f".{fact.instant.microsecond // 100_000}".replace(".0", "")
-        return any((s["last_accessed"].rstrip("Z"), s["service_name"]) >= (said, fact.service_name) for s in stored)
+        text = fact.instant.strftime("%Y-%m-%dT%H:%M:%S") + f".{fact.instant.microsecond // 100_000}".replace(".0", "")
+        return any((s["last_accessed"].rstrip("Z"), s["service_name"]) >= (text, fact.service_name) for s in stored)
 
     def _compare_table(self) -> None:
         expected = self.workload.expected()
         items = self.table.items()
         if self.source:
             self.problems.append(f"{len(self.source)} messages were still in the queue after {HOURS_MAX} h")
-        self.problems.extend(f"{user_id} is in the table for no reason" for user_id in items.keys() - expected.keys())
+        self.problems.extend(f"{user_id} is in the table without a login" for user_id in items.keys() - expected.keys())
         for user_id, services in expected.items():
             stored = _services(self.table.text_of(user_id))
             ids = [service["service_id"] for service in stored]
@@ -177,7 +178,7 @@ class Simulation:
             if stored != services:
                 self.problems.append(f"{user_id} is not the fold of its events")
             elif set(items[user_id]) != {"user_id", "services"}:
-                self.problems.append(f"{user_id} has attributes of nobody's asking")
+                self.problems.append(f"{user_id} has unexpected attributes")
 
     def _compare_dead_letters(self) -> None:
         found: dict[str, list[Sent]] = {}
@@ -193,13 +194,13 @@ class Simulation:
 
 
 def same_message(found: Sent, sent: Sent) -> bool:
-    """Whether a dead letter is what was sent, with our attributes beside its own."""
+    """Whether a dead letter is the message that was sent, with our attributes added."""
     own = {name: found.attributes.get(name) for name in sent.attributes}
     return (found.body, own, found.trace_header) == (sent.body, sent.attributes, sent.trace_header)
 
 
 def _origin(sent: Sent) -> str:
-    """The id a dead letter had in the source queue."""
+    """The ID a dead letter had in the source queue."""
     named = sent.attributes.get("source_message_id")
     return named["StringValue"] if named else sent.message_id
 

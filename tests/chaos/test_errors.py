@@ -1,4 +1,4 @@
-"""Every error of AWS, at every call, the first time, once and always: reported or overcome, never answered for."""
+"""Every AWS error, at the first, third and every call: the handler reports the messages or recovers."""
 
 import json
 from collections.abc import Callable
@@ -10,15 +10,16 @@ from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, Endp
 from handlers.event_handler import BatchFailedError
 from handlers.query import Query
 from handlers.store import UserRecordStore
-from tests.chaos.aws import Client, client_error
+from localcloud.models.client import Client, client_error
+from simulation.lambda_events import LambdaContext
 from tests.chaos.controls import SwallowsFailures
-from tests.chaos.functions import TABLE, Context, Silent
 from tests.chaos.harness import Fault, Script, World, bad, good, records_of, workload_of
 from tests.chaos.workload import Workload
+from tests.fakes.functions import TABLE, Silent
 
 
 class UnforeseenError(Exception):
-    """Nothing any library we know of raises."""
+    """An error that no known library raises."""
 
 
 def refused(code: str, status: int = 400) -> Callable[[str], Exception]:
@@ -44,7 +45,7 @@ ERRORS: dict[str, Callable[[str], Exception]] = {
     "unreachable": broken(EndpointConnectionError),
     "unforeseen": lambda operation: UnforeseenError("marked"),
 }
-# After these nobody knows whether what was asked for has happened.
+# After these errors, the request may or may not have been carried out.
 MAY_HAVE_LANDED = ("internal", "unavailable", "read timeout", "reset", "unforeseen")
 CASES = [(name, False) for name in ERRORS] + [(name, True) for name in MAY_HAVE_LANDED]
 WHEN = {"first": 1, "third": 3, "always": None}
@@ -58,7 +59,7 @@ SITES = {"batch_get_item": MANY_USERS, "update_item": MANY_BAD, "send_message_ba
 
 
 def asked_for(workload: Workload, requests: list[dict[str, Any]]) -> set[str]:
-    """Ids of the messages that these requests were about."""
+    """IDs of the messages in these requests."""
     users, ids = set(), set()
     for request in requests:
         users |= {key["user_id"]["S"] for key in request.get("RequestItems", {}).get(TABLE, {}).get("Keys", [])}
@@ -71,7 +72,7 @@ def asked_for(workload: Workload, requests: list[dict[str, Any]]) -> set[str]:
 @pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize(("error", "landed"), CASES, ids=[f"{n}-landed" if y else n for n, y in CASES])
 @pytest.mark.parametrize("operation", SITES)
-def test_an_error_fails_what_it_hit_and_nothing_else(operation: str, error: str, landed: bool, when: str):
+def test_error_fails_only_the_messages_of_its_call(operation: str, error: str, landed: bool, when: str):
     world, workload = World(), SITES[operation]
     script = Script(Fault(operation=operation, nth=WHEN[when], landed=landed, error=lambda: ERRORS[error](operation)))
 
@@ -80,7 +81,7 @@ def test_an_error_fails_what_it_hit_and_nothing_else(operation: str, error: str,
     assert script.failed
     assert world.unsafe(workload, done) == []
     reported = {sent.message_id for sent in workload.messages} - {sent.message_id for sent in done}
-    # A lost race is not an error: it is run again, as long as there are attempts.
+    # A lost race is not an error: the write is tried again while there are attempts left.
     overcome = (operation, error) == ("update_item", "conditional") and when != "always"
     assert reported == (set() if overcome else asked_for(workload, script.failed))
 
@@ -92,7 +93,7 @@ def test_an_error_fails_what_it_hit_and_nothing_else(operation: str, error: str,
 
 
 @pytest.mark.parametrize("operation", SITES)
-def test_control_a_handler_that_swallows_failures_is_found_out(operation: str):
+def test_control_handler_that_swallows_failures_is_caught(operation: str):
     world, workload = World(), SITES[operation]
     script = Script(Fault(operation=operation, error=lambda: ERRORS["throttling"](operation)))
     done = world.deliver(SwallowsFailures(world.function(script)), workload.messages)
@@ -101,27 +102,27 @@ def test_control_a_handler_that_swallows_failures_is_found_out(operation: str):
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_when_every_call_fails_lambda_sees_an_error(error: str):
+def test_batch_raises_when_every_call_fails(error: str):
     def gate(operation: str, request: Any, perform: Any) -> Any:
         raise ERRORS[error](operation)
 
     world, messages = World(), MANY_BAD.messages
     with pytest.raises(BatchFailedError) as failure:
-        world.function(gate).handle({"Records": records_of(messages)}, Context())
+        world.function(gate).handle({"Records": records_of(messages)}, LambdaContext())
     assert "marked" not in str(failure.value)
     assert (world.table.items(), len(world.dead_letters)) == ({}, 0)
 
 
 @pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("error", ERRORS)
-def test_a_query_that_fails_says_only_that_and_the_next_one_is_answered(error: str, when: str):
+def test_failed_query_reveals_nothing_and_the_next_query_succeeds(error: str, when: str):
     world, workload = World(), workload_of([good(1)])
     world.deliver(world.function(Script()), workload.messages)
     fault = Fault(operation="get_item", nth=WHEN[when], error=lambda: ERRORS[error]("GetItem"))
-    script = Script(fault)
-    query = Query(UserRecordStore(Client(world.table, script), TABLE), Silent())
+    client: Any = Client(world.table, Script(fault))
+    query = Query(UserRecordStore(client, TABLE), Silent())
     event = {"pathParameters": {"user_id": "user-1"}, "requestContext": {"requestId": "r-1"}}
-    responses = [query.answer(event, Context()) for _ in range(4)]
+    responses = [query.answer(event, LambdaContext()) for _ in range(4)]
     failing = {1, 2, 3, 4} if when == "always" else {WHEN[when]}
     for number, response in enumerate(responses, start=1):
         body = json.loads(response["body"])

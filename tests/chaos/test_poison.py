@@ -1,4 +1,4 @@
-"""Bad messages harm no good ones: every mix of a batch of ten is stored and quarantined, byte for byte, or reported."""
+"""Invalid messages do not affect valid messages, in every mix of a batch of ten."""
 
 import itertools
 from collections.abc import Iterator
@@ -8,16 +8,16 @@ import pytest
 
 from handlers.quarantine import Quarantine
 from tests.chaos.controls import IgnoresFailedEntries
-from tests.chaos.harness import NOW, Fault, Script, World, bad, good, workload_of
-from tests.chaos.queues import Sent
+from tests.chaos.harness import NOW, Script, World, bad, good, workload_of
 from tests.chaos.workload import Workload
+from tests.fakes.queue import Sent
 
 SIZE = 10
 BAD = range(1, SIZE)
 
 
 def mixes(bads: int) -> Iterator[tuple[Workload, list[Sent], list[Sent]]]:
-    """Every batch with so many bad ones: what it says, its messages in order, the bad ones of them."""
+    """Every batch with that many invalid messages: its workload, its messages in order, its invalid messages."""
     for places in itertools.combinations(range(SIZE), bads):
         goods = [good(i, user=f"user-{i % 3}", seconds=i) for i in range(SIZE) if i not in places]
         poison = [bad(i) for i in places]
@@ -27,7 +27,7 @@ def mixes(bads: int) -> Iterator[tuple[Workload, list[Sent], list[Sent]]]:
 
 
 @pytest.mark.parametrize("bads", BAD)
-def test_the_good_are_stored_and_the_bad_quarantined_as_they_came(bads: int):
+def test_valid_messages_are_stored_and_invalid_messages_quarantined_unchanged(bads: int):
     for workload, messages, poison in mixes(bads):
         world = World()
         assert world.deliver(world.function(Script()), messages) == messages
@@ -36,7 +36,7 @@ def test_the_good_are_stored_and_the_bad_quarantined_as_they_came(bads: int):
         assert world.unsafe(workload, messages) == []
 
 
-def test_a_dead_letter_is_the_message_and_why():
+def test_dead_letter_is_the_message_with_its_reason():
     world, sent = World(), bad(1)
     world.deliver(world.function(Script()), [sent])
     [found] = world.dead_letters.messages()
@@ -52,20 +52,8 @@ def test_a_dead_letter_is_the_message_and_why():
     }
 
 
-@pytest.mark.parametrize("bads", BAD)
-def test_when_quarantine_fails_the_good_are_stored_and_the_bad_come_again(bads: int):
-    for workload, messages, poison in mixes(bads):
-        world = World()
-        fault = Fault(operation="send_message_batch", error=lambda: ConnectionResetError("marked"))
-        assert world.deliver(world.function(Script(fault)), messages) == [m for m in messages if m not in poison]
-        assert world.services() == workload.expected()
-        assert len(world.dead_letters) == 0
-        assert world.deliver(world.function(Script()), poison) == poison
-        assert world.unsafe(workload, messages) == []
-
-
 class TakesSome:
-    """A queue that takes these entries, by their place, and lists the others as failed; or, if `silent`, nowhere."""
+    """A queue that accepts the entries at these places; it lists the others as failed or, if `silent`, not at all."""
 
     def __init__(self, taken: frozenset[int], *, silent: bool) -> None:
         self._taken = taken
@@ -82,7 +70,7 @@ class TakesSome:
 
 
 def falsely_acknowledged(bads: int, quarantine: type[Quarantine], *, silent: bool) -> list[str]:
-    """What was lost when a queue took some of the bad ones, over every choice of some; and what was stored for good."""
+    """The messages that are lost when the queue accepts only some entries, over every choice of entries."""
     lost = []
     messages = [good(i)[0] for i in range(SIZE - bads)] + [bad(i) for i in range(bads)]
     workload = workload_of([good(i) for i in range(SIZE - bads)], messages[SIZE - bads :])
@@ -103,10 +91,10 @@ def falsely_acknowledged(bads: int, quarantine: type[Quarantine], *, silent: boo
 
 @pytest.mark.parametrize("silent", [False, True], ids=["listed as failed", "listed nowhere"])
 @pytest.mark.parametrize("bads", BAD)
-def test_only_the_entries_the_queue_took_are_answered_for(bads: int, silent: bool):
+def test_only_entries_the_queue_accepted_are_acknowledged(bads: int, silent: bool):
     assert falsely_acknowledged(bads, Quarantine, silent=silent) == []
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["listed as failed", "listed nowhere"])
-def test_control_a_200_taken_for_the_acceptance_of_every_entry_loses_some(silent: bool):
+def test_control_trusting_a_200_loses_messages(silent: bool):
     assert falsely_acknowledged(3, IgnoresFailedEntries, silent=silent) != []

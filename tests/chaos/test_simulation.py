@@ -1,6 +1,6 @@
-"""Whatever goes wrong, and in whatever order: nothing lost, nothing twice, the table is the fold of the events.
+"""Under any faults in any order, no login is lost or stored twice, and the table is the fold of the events.
 
-A run is the same for the same seed; a failure names it: `Simulation(seed).run().problems`.
+A seed always gives the same run. A failure names its seed: `Simulation(seed).run().problems`.
 """
 
 import multiprocessing
@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 from tests.chaos.controls import (
+    BlindStore,
     GetThenAppend,
     GetThenPut,
     IgnoresFailedEntries,
@@ -21,7 +22,6 @@ from tests.chaos.controls import (
 )
 from tests.chaos.faults import Odds
 from tests.chaos.simulation import Design, Simulation
-from tests.handlers.support import BlindStore
 
 FAULTS = {
     "throttled",
@@ -44,21 +44,21 @@ def outcome(seed: int) -> tuple[int, list[str], Counter[str]]:
 
 
 @pytest.mark.parametrize("seeds", [200, pytest.param(2000, marks=pytest.mark.soak)])
-def test_nothing_is_lost_nothing_is_doubled_and_the_table_is_the_fold(seeds: int):
+def test_no_login_is_lost_or_doubled_and_the_table_is_the_fold(seeds: int):
     happened: Counter[str] = Counter()
     broken = {}
-    # Processes made afresh: a fork of one with threads may hang.
+    # Spawned, because a fork of a process with threads can hang.
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         for seed, problems, faults in pool.map(outcome, range(seeds), chunksize=5):
             happened += faults
             if problems:
                 broken[f"seed {seed}"] = problems[:5]
     assert broken == {}
-    # A fault that never happened was not survived.
+    # Otherwise the run proves nothing about that fault.
     assert set(+happened) >= FAULTS, happened
 
 
-def test_a_seed_gives_the_same_run():
+def test_seed_determines_the_run():
     first, second = Simulation(7).run(), Simulation(7).run()
     assert (first.happened, first.time.now, first.table.items()) == (
         second.happened,
@@ -72,7 +72,7 @@ CALM = Odds(**dict.fromkeys(Odds.__dataclass_fields__, 0.0))
 
 
 def reported_without_faults(pollers: int, users: int) -> int:
-    """How many messages were reported as failed although nothing but other writers was in their way."""
+    """How many messages were reported as failed in runs whose only disturbance is other writers."""
     reported = 0
     for seed in range(3):
         finished = Simulation(seed, odds=CALM, pollers=pollers, users=users).run()
@@ -83,11 +83,11 @@ def reported_without_faults(pollers: int, users: int) -> int:
 
 
 @pytest.mark.parametrize(("pollers", "users"), [(4, 40), (16, 4), (40, 4)])
-def test_without_faults_nothing_fails_however_many_write_the_same_users(pollers: int, users: int):
+def test_concurrent_writers_of_the_same_users_do_not_fail_without_faults(pollers: int, users: int):
     assert reported_without_faults(pollers, users) == 0
 
 
-def test_control_with_few_attempts_something_does(monkeypatch: pytest.MonkeyPatch):
+def test_control_too_few_attempts_are_caught(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("handlers.store.ATTEMPTS", 3)
     assert reported_without_faults(16, 4) > 0
 
@@ -115,15 +115,15 @@ CONTROLS: dict[str, tuple[Design, str]] = {
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_control_a_wrong_design_fails(name: str):
+def test_control_wrong_design_is_caught(name: str):
     design, symptom = CONTROLS[name]
     assert any(symptom in problem for problem in problems_of(design))
 
 
-def test_control_the_last_to_arrive_taken_for_the_newest_fails(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("handlers.store.merge", last_to_arrive)
+def test_control_last_arrival_wins_is_caught(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("handlers.stored.merge", last_to_arrive)
     assert any("not the fold" in problem for problem in problems_of(Design()))
 
 
-def test_a_user_taken_for_new_costs_a_conflict_and_nothing_else():
+def test_treating_a_user_as_new_only_costs_a_conflict():
     assert list(problems_of(Design(make=lambda process: process.event_handler(store=TakesUnansweredForNew)))) == []

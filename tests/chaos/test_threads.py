@@ -1,5 +1,6 @@
-"""The same with real threads: several functions at once, eight writers each, in whatever order the machine makes."""
+"""Concurrent functions with real threads, eight writers each, lose no login."""
 
+import itertools
 import random
 import threading
 import time
@@ -9,25 +10,28 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from handlers.store import UserRecordStore
-from tests.chaos.aws import Perform, client_error
-from tests.chaos.functions import Context, acknowledged
+from localcloud.models.client import Perform, client_error
+from simulation.lambda_events import LambdaContext
+from tests.chaos.controls import BlindStore
 from tests.chaos.harness import World, records_of
 from tests.chaos.workload import Workload, make_workload
-from tests.handlers.support import BlindStore
+from tests.fakes.functions import acknowledged
 
 FUNCTIONS = 4
 
 
 class Contended:
-    """A service that answers one request at a time and takes a moment for each; one in twenty is throttled."""
+    """A service that handles one request at a time, slowly, and throttles 5 % of them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._chance = random.Random(0)
+        self._reads = itertools.count()
+        self._all_have_begun = threading.Barrier(FUNCTIONS)
         self.conflicts = 0
 
     def __call__(self, operation: str, request: dict[str, Any], perform: Perform) -> dict[str, Any]:
-        time.sleep(0.0005)  # the way there, on which the others are under way too
+        time.sleep(0.0005)  # the network, where other requests are in flight
         with self._lock:
             if self._chance.random() < 0.05:
                 raise client_error(operation, "ThrottlingException")
@@ -39,7 +43,7 @@ class Contended:
 
 
 def fold_at_once(workload: Workload, store: type[UserRecordStore]) -> tuple[World, Contended]:
-    """Share the messages among functions that run at once, each until all of its own are acknowledged."""
+    """Divide the messages among concurrent functions; each runs until all its messages are acknowledged."""
     world, gate = World(), Contended()
 
     def work(share: int) -> None:
@@ -48,7 +52,7 @@ def fold_at_once(workload: Workload, store: type[UserRecordStore]) -> tuple[Worl
             function = world.function(gate, store=store, executor=writers)
             while left:
                 batch, left = left[:10], left[10:]
-                done = acknowledged(function, batch, Context())
+                done = acknowledged(function, batch, LambdaContext())
                 left += [record for record in batch if record not in done]
 
     with ThreadPoolExecutor(max_workers=FUNCTIONS) as functions:
@@ -57,7 +61,7 @@ def fold_at_once(workload: Workload, store: type[UserRecordStore]) -> tuple[Worl
     return world, gate
 
 
-def test_functions_at_once_with_threads_of_their_own_lose_nothing():
+def test_concurrent_functions_with_threads_lose_no_login():
     workload = make_workload(random.Random(1), 500, users=10)
     world, gate = fold_at_once(workload, UserRecordStore)
     assert gate.conflicts > 0
@@ -65,7 +69,7 @@ def test_functions_at_once_with_threads_of_their_own_lose_nothing():
     assert world.unsafe(workload, workload.messages) == []
 
 
-def test_control_without_a_condition_on_the_write_they_do():
+def test_control_write_without_condition_loses_logins():
     workload = make_workload(random.Random(1), 500, users=10)
     world, _ = fold_at_once(workload, BlindStore)
     assert world.services() != workload.expected()

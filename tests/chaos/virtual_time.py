@@ -1,6 +1,6 @@
-"""Several tasks, one at a time, each going on when the virtual clock reaches what it waits for: no run differs.
+"""Tasks that run one at a time on a virtual clock, always in the same order.
 
-The tasks are threads, so that the code under test needs no knowledge of it; only the one whose turn it is runs.
+The tasks are threads, so that the code under test needs no change; only the thread whose turn it is runs.
 """
 
 import heapq
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class _EndedError(BaseException):
-    """Another task failed, and this one is to end."""
+    """Another task failed, and this task must end."""
 
 
 class _Task:
@@ -19,7 +19,7 @@ class _Task:
 
 
 class VirtualTime:
-    """A clock that moves only when every task waits, and then at once to the moment the first of them waits for."""
+    """A clock that moves only when every task waits, and then to the earliest moment that a task waits for."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -29,7 +29,7 @@ class VirtualTime:
         self._error: BaseException | None = None
 
     def run(self, *functions: Callable[[], None]) -> None:
-        """Run the functions at once until all have returned; what one raises ends them all and is raised here."""
+        """Run the functions concurrently until all have returned; an exception of one ends all, and is raised."""
         threads = []
         for function in functions:
             task = _Task()
@@ -44,7 +44,7 @@ class VirtualTime:
             raise self._error
 
     def sleep(self, seconds: float) -> None:
-        """Let the others go on until the clock is `seconds` further."""
+        """Let other tasks run until the clock has moved by `seconds`."""
         task = self._current
         self._wait(task, seconds)
         following = self._next()
@@ -55,7 +55,7 @@ class VirtualTime:
             raise _EndedError
 
     def _wait(self, task: _Task, seconds: float) -> None:
-        # Who began to wait first goes first when two wait for the same moment.
+        # Of two tasks that wait for the same moment, the task that began to wait first runs first.
         self._sequence += 1
         heapq.heappush(self._waiting, (self.now + seconds, self._sequence, task))
 

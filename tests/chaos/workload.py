@@ -1,4 +1,4 @@
-"""Seeded logins and junk, and what a table must hold after them: computed here, not with the code under test."""
+"""Seeded valid and invalid messages, and the table they must lead to, computed without the code under test."""
 
 import json
 import random
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from tests.chaos.queues import Sent
+from tests.fakes.events import TRACE
+from tests.fakes.queue import Sent
 
 # The virtual clock's zero.
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
-_TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 _NAMES = ("Mail", "Mail ", "mail", "Caf\u00e9", "\u043f\u043e\u0447\u0442\u0430", "\U0001f4ec")
 _OFFSETS = (0, 120, -570)
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a valid message says."""
+    """The login in a valid message."""
 
     user_id: str
     service_id: str
@@ -32,7 +32,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Messages, and what each of the valid ones says, by message id; the others can never be accepted."""
+    """Messages, and the login of each valid message by its ID; all other messages are invalid."""
 
     messages: tuple[Sent, ...]
     facts: dict[str, Fact]
@@ -42,11 +42,13 @@ class Workload:
         return [sent for sent in self.messages if sent.message_id not in self.facts]
 
     def expected(self) -> dict[str, list[dict[str, str]]]:
-        """The services of every user, newest first: the maximum of the facts of each, whatever order they came in."""
+        """The services of every user, newest first: the newest login of each service, whatever the order of arrival."""
         newest: dict[str, dict[str, Fact]] = {}
         for fact in self.facts.values():
             services = newest.setdefault(fact.user_id, {})
-            services[fact.service_id] = max(fact, services.get(fact.service_id, fact), key=lambda each: each.rank)
+            services[fact.service_id] = max(
+                fact, services.get(fact.service_id, fact), key=lambda candidate: candidate.rank
+            )
         return {user_id: stored_services(services.values()) for user_id, services in newest.items()}
 
 
@@ -59,13 +61,13 @@ def stored_services(facts: Any) -> list[dict[str, str]]:
 
 
 def text_of(instant: datetime) -> str:
-    """How an instant of a workload, whole or with tenths, must be stored."""
+    """The stored text of an instant of a workload, in whole seconds or tenths."""
     tenths = instant.microsecond // 100_000
     return instant.strftime("%Y-%m-%dT%H:%M:%S") + (f".{tenths}Z" if tenths else "Z")
 
 
 def make_workload(chance: random.Random, size: int, *, users: int = 40, invalid: float = 0.04) -> Workload:
-    """`size` messages of which about 4 % are invalid and about 5 % were sent twice; a quarter is of one hot user."""
+    """`size` messages: about 4 % invalid, about 5 % sent twice, a quarter from one hot user."""
     messages: list[Sent] = []
     facts: dict[str, Fact] = {}
     for index in range(size):
@@ -78,7 +80,7 @@ def make_workload(chance: random.Random, size: int, *, users: int = 40, invalid:
             facts[message_id] = facts[twin]
             messages.append(good_message(chance, message_id, facts[twin]))
             continue
-        # Few services, names and instants, so that many events compete and some of them tie.
+        # Few services, names and instants, so that many events compete and some tie.
         facts[message_id] = fact = Fact(
             f"user|{0 if chance.random() < 0.25 else chance.randrange(users)}",
             f"s-{chance.randrange(6)}",
@@ -101,7 +103,7 @@ def good_message(chance: random.Random, message_id: str, fact: Fact) -> Sent:
 
 
 def bad_message(chance: random.Random, message_id: str) -> Sent:
-    """A message that breaks a rule, with attributes and a trace, and bytes that must not change on its way."""
+    """An invalid message with attributes, a trace, and bytes that must arrive unchanged."""
     good = {"user_id": "u", "service_id": "s", "service_name": "S", "timestamp": "2025-01-01T00:00:00Z"}
     body = chance.choice(
         (
@@ -121,4 +123,4 @@ def bad_message(chance: random.Random, message_id: str) -> Sent:
         "source": {"DataType": "String", "StringValue": "t\u00e9st"},
         "digest": {"DataType": "Binary.raw", "BinaryValue": chance.randbytes(8)},
     }
-    return Sent(message_id=message_id, body=body, attributes=attributes, trace_header=_TRACE)
+    return Sent(message_id=message_id, body=body, attributes=attributes, trace_header=TRACE)

@@ -1,4 +1,4 @@
-"""What decides which resources exist is checked where it is passed, with value, rule and mend."""
+"""Arguments that decide which resources exist are checked when they are passed, with value and requirement."""
 
 from typing import Any
 
@@ -20,7 +20,14 @@ QUEUE = {
     "producer_principals": (),
     "protect": False,
 }
-CONSUMER = {"queue_arn": "q", "function_arn": "f", "batch_size": 10, "batch_window_seconds": 0, "max_concurrency": 2}
+CONSUMER = {
+    "queue_arn": "q",
+    "function_arn": "f",
+    "function_name": "f",
+    "batch_size": 10,
+    "batch_window_seconds": 0,
+    "max_concurrency": 2,
+}
 IDENTITY = {
     "physical_name": "callers",
     "resource_server_identifier": "r",
@@ -58,7 +65,7 @@ API = {
         (QueryApiArgs, API, {"function_timeout_seconds": 29}, "at most 28"),
     ],
 )
-def test_arguments_aws_would_refuse_late_are_refused_early(
+def test_arguments_that_aws_would_reject_are_rejected_before_deployment(
     args: type, good: dict[str, Any], change: dict[str, Any], words: str
 ) -> None:
     assert args(**good)

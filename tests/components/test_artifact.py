@@ -19,18 +19,13 @@ from tests.components.artifact_project import (
     RUNNING,
     make_project,
     make_wheel,
-    offline_pip,
     relock,
     unpack_locked,
 )
 from tests.fakes.waiting import HANG_SECONDS
 
+pytestmark = pytest.mark.usefixtures("no_package_index")
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(autouse=True)
-def _no_package_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    offline_pip(monkeypatch)
 
 
 @pytest.fixture
@@ -154,9 +149,11 @@ def test_the_archives_hold_sorted_plain_files_with_bytecode_and_without_ballast(
         "python/botocore/data/endpoints.json",
         "python/native-1.0.dist-info/LICENSE",
         "python/native-1.0.dist-info/METADATA",
+        "python/native-1.0.dist-info/WHEEL",
         "python/native.so",
         "python/tiny-1.0.dist-info/LICENSE",
         "python/tiny-1.0.dist-info/METADATA",
+        "python/tiny-1.0.dist-info/WHEEL",
         "python/tiny/__init__.py",
         f"python/tiny/__pycache__/__init__.{tag}.pyc",
         "python/tiny/data.json",

@@ -17,18 +17,13 @@ from tests.components.artifact_project import (
     RUNNING,
     make_project,
     make_wheel,
-    offline_pip,
     relock,
     unpack_locked,
 )
 
+pytestmark = pytest.mark.usefixtures("no_package_index")
 NOWHERE = "3.99"
 FUTURE = Target(NOWHERE, FOR_ARM.platform)
-
-
-@pytest.fixture(autouse=True)
-def _no_package_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    offline_pip(monkeypatch)
 
 
 @pytest.fixture

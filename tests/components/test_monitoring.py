@@ -1,70 +1,30 @@
-"""Signals as data: what CloudWatch could not alarm on is refused, and what a stack selects follows its settings."""
+"""Signals that CloudWatch cannot alarm on are rejected, and the alarms of a stack follow its settings."""
 
 from typing import Any
 
 import pytest
 
+from components.monitoring.alarm_ids import AlarmId, ObjectiveId, PaceId, slo_alarm
 from components.monitoring.alarms import AlarmContext, describe
+from components.monitoring.own_signals import own_signals
 from components.monitoring.selection import select
-from components.monitoring.signals import (
-    AlarmId,
-    AlarmRule,
-    CompositeRule,
-    Metric,
-    Section,
-    Severity,
-    Signal,
-)
-from components.monitoring.topics import alert_signals, listeners
+from components.monitoring.signals import Alarm, CompositeAlarm, Level, Severity, Signal
+from components.monitoring.topics import listeners
 from components.settings.parsers import AlarmOverride
+from tests.components.signal_data import alarm, composite, metric, signal
 
 
-def metric(identifier: str = "age", **changes: Any) -> Metric:
-    values = {
-        "id": identifier,
-        "namespace": "AWS/SQS",
-        "name": "ApproximateAgeOfOldestMessage",
-        "dimensions": {"QueueName": "events"},
-        "statistic": "Maximum",
-        "label": "age",
-    }
-    return Metric(**values | changes)
-
-
-def rule(identifier: AlarmId = AlarmId.QUEUE_AGE, **changes: Any) -> AlarmRule:
-    values = {
-        "id": identifier,
-        "threshold": 60,
-        "datapoints": 2,
-        "periods": 3,
-        "severity": Severity.P2,
-        "meaning": "Events wait.",
-        "first_step": "Look.",
-    }
-    return AlarmRule(**values | changes)
-
-
-def signal(*rules: AlarmRule, **changes: Any) -> Signal:
-    values = {"title": "Age", "metrics": (metric(),), "unit": "seconds", "section": Section.INGEST, "alarms": rules}
-    return Signal(**values | changes)
-
-
-def composite(identifier: AlarmId = AlarmId.CONSUMER_DOWN, **changes: Any) -> CompositeRule:
-    values = {"id": identifier, "severity": Severity.P1, "meaning": "Nothing moves.", "first_step": "Look."}
-    return CompositeRule(**values | changes)
-
-
-def test_a_rule_that_can_never_be_met_is_refused() -> None:
-    with pytest.raises(ValueError, match="4 of 3 periods can never be met"):
-        rule(datapoints=4)
+def test_alarm_that_can_never_fire_is_rejected() -> None:
+    with pytest.raises(ValueError, match="4 of 3 periods can never breach"):
+        alarm(datapoints=4)
 
 
 @pytest.mark.parametrize(
-    ("changes", "watches", "words"),
+    ("changes", "metric_id", "words"),
     [
         ({"metrics": ()}, "", "no metric"),
-        ({"metrics": (metric("a"), metric("a"))}, "a", "an id of its own"),
-        ({"metrics": (metric("a"), metric("b"))}, "", "an alarm watches one value"),
+        ({"metrics": (metric("a"), metric("a"))}, "a", "each needs its own id"),
+        ({"metrics": (metric("a"), metric("b"))}, "", "an alarm is on one value"),
         ({"metrics": (metric("a"), metric("b"))}, "c", "name one of a, b"),
         ({"metrics": tuple(metric(f"m{n}") for n in range(11)), "expression": "m0"}, "", "at most 10"),
         ({"period_seconds": 43_200}, "", "longest CloudWatch evaluates"),
@@ -73,65 +33,68 @@ def test_a_rule_that_can_never_be_met_is_refused() -> None:
         ({"period_seconds": 3_599}, "", ""),
     ],
 )
-def test_a_signal_cloudwatch_could_not_alarm_on_is_refused(changes: dict[str, Any], watches: str, words: str) -> None:
+def test_signal_that_cloudwatch_cannot_alarm_on_is_rejected(
+    changes: dict[str, Any], metric_id: str, words: str
+) -> None:
     if not words:
-        assert signal(rule(periods=20, datapoints=20, watches=watches), **changes)
+        assert signal(alarm(periods=20, datapoints=20, metric_id=metric_id), **changes)
         return
     with pytest.raises(ValueError, match=words):
-        signal(rule(periods=20, datapoints=20, watches=watches), **changes)
+        signal(alarm(periods=20, datapoints=20, metric_id=metric_id), **changes)
 
 
-def test_periods_under_an_hour_are_evaluated_for_a_day_at_most() -> None:
-    assert signal(rule(periods=24, datapoints=1), period_seconds=3_600)
+def test_periods_under_an_hour_cover_a_day_at_most() -> None:
+    assert signal(alarm(periods=24, datapoints=1), period_seconds=3_600)
     with pytest.raises(ValueError, match="more than 86400 s"):
-        signal(rule(periods=25, datapoints=1), period_seconds=3_540)
+        signal(alarm(periods=25, datapoints=1), period_seconds=3_540)
 
 
 @pytest.mark.parametrize("identifier", ["", "Age", "1st", "a-b"])
-def test_a_metric_id_no_expression_could_name_is_refused(identifier: str) -> None:
+def test_metric_id_that_no_expression_can_name_is_rejected(identifier: str) -> None:
     with pytest.raises(ValueError, match="must start with a lower-case letter"):
         metric(identifier)
 
 
 @pytest.mark.parametrize("changes", [{}, {"any_of": (AlarmId.QUEUE_AGE,), "all_of": (AlarmId.QUEUE_AGE,)}])
-def test_a_composite_of_nothing_or_of_both_kinds_is_refused(changes: dict[str, Any]) -> None:
+def test_composite_needs_either_any_of_or_all_of(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="either any_of or all_of"):
         composite(**changes)
 
 
-def test_an_alarm_on_one_of_several_lines_watches_the_one_it_names() -> None:
-    watching = rule(watches="b")
-    assert signal(watching, metrics=(metric("a"), metric("b"))).watched(watching).id == "b"
+def test_alarm_on_several_metrics_uses_the_metric_it_names() -> None:
+    on_b = alarm(metric_id="b")
+    assert signal(on_b, metrics=(metric("a"), metric("b"))).metric_of(on_b).id == "b"
 
 
-def chosen(*signals: Signal, composites: Any = (), level: Any = "full", overrides: Any = None) -> dict[str, Any]:
+def chosen(*signals: Signal, composites: Any = (), level: Level = Level.FULL, overrides: Any = None) -> dict[str, Any]:
     selection = select(signals, composites, level=level, overrides=overrides or {})
-    metric_alarms = {one.id.value: one.threshold for each in selection.signals for one in each.alarms}
-    return metric_alarms | {one.id.value: [child.value for child in one.children] for one in selection.composites}
+    return {
+        alarm.id.value: alarm.threshold if isinstance(alarm, Alarm) else [child.value for child in alarm.children]
+        for alarm in selection.alarms
+    }
 
 
-def test_essential_leaves_out_p3_and_what_is_not_essential() -> None:
-    signals = signal(rule(severity=Severity.P3)), signal(rule(AlarmId.API_5XX)), signal(rule(AlarmId.API_DOWN))
-    composites = (
-        composite(AlarmId.SLO_API_LATENCY_SLOW, any_of=(AlarmId.API_5XX,), essential=False, severity=Severity.P2),
-    )
+def test_essential_level_omits_p3_alarms_and_composites_that_are_not_essential() -> None:
+    signals = signal(alarm(severity=Severity.P3)), signal(alarm(AlarmId.API_5XX)), signal(alarm(AlarmId.API_DOWN))
+    slow = slo_alarm(ObjectiveId.API_LATENCY, PaceId.SLOW)
+    composites = (composite(slow, any_of=(AlarmId.API_5XX,), essential=False, severity=Severity.P2),)
     assert chosen(*signals, composites=composites) == {
         "queue-age": 60,
         "api-5xx": 60,
         "api-down": 60,
         "slo-api-latency-slow": ["api-5xx"],
     }
-    assert chosen(*signals, composites=composites, level="essential") == {"api-5xx": 60, "api-down": 60}
+    assert chosen(*signals, composites=composites, level=Level.ESSENTIAL) == {"api-5xx": 60, "api-down": 60}
 
 
-def test_an_override_changes_threshold_or_leaves_the_alarm_out() -> None:
-    signals = signal(rule()), signal(rule(AlarmId.API_5XX)), signal(rule(AlarmId.DLQ_NOT_EMPTY))
+def test_override_changes_threshold_or_omits_alarm() -> None:
+    signals = signal(alarm()), signal(alarm(AlarmId.API_5XX)), signal(alarm(AlarmId.DLQ_NOT_EMPTY))
     overrides = {"queue-age": AlarmOverride(threshold=0), "api-5xx": AlarmOverride(enabled=False)}
     assert chosen(*signals, overrides=overrides) == {"queue-age": 0, "dlq-not-empty": 60}
 
 
-def test_an_alarm_to_opt_in_to_is_there_when_it_is_named() -> None:
-    silent = signal(rule(AlarmId.QUEUE_SILENT, opt_in=True))
+def test_opt_in_alarm_exists_only_if_an_override_names_it() -> None:
+    silent = signal(alarm(AlarmId.QUEUE_SILENT, opt_in=True))
     assert chosen(silent) == {}
     assert chosen(silent, overrides={"queue-silent": AlarmOverride()}) == {"queue-silent": 60}
     assert chosen(silent, overrides={"queue-silent": AlarmOverride(enabled=False)}) == {}
@@ -144,14 +107,14 @@ def test_an_alarm_to_opt_in_to_is_there_when_it_is_named() -> None:
         ({"consumer-down": AlarmOverride(threshold=1)}, "has no threshold"),
     ],
 )
-def test_an_override_of_what_is_not_there_is_refused(overrides: dict[str, AlarmOverride], words: str) -> None:
+def test_override_of_missing_alarm_or_threshold_is_rejected(overrides: dict[str, AlarmOverride], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        chosen(signal(rule()), overrides=overrides)
+        chosen(signal(alarm()), overrides=overrides)
 
 
-def test_two_rules_of_one_id_are_refused() -> None:
+def test_two_alarms_with_the_same_id_are_rejected() -> None:
     with pytest.raises(ValueError, match="queue-age is not"):
-        chosen(signal(rule()), signal(rule()))
+        chosen(signal(alarm()), signal(alarm()))
 
 
 ANY = composite(any_of=(AlarmId.QUEUE_AGE, AlarmId.CONSUMER_STALLED))
@@ -169,46 +132,48 @@ ALL = composite(all_of=(AlarmId.QUEUE_AGE, AlarmId.CONSUMER_STALLED))
         (ANY, ["consumer-down"], set()),
     ],
 )
-def test_composites_and_children_stay_or_go_together(
-    combined: CompositeRule, without: list[str], expected: set[str]
+def test_composites_and_children_are_selected_together(
+    combined: CompositeAlarm, without: list[str], expected: set[str]
 ) -> None:
-    children = [signal(rule(one, severity=None)) for one in (AlarmId.QUEUE_AGE, AlarmId.CONSUMER_STALLED)]
-    overrides = {one: AlarmOverride(enabled=False) for one in without}
+    children = [signal(alarm(child, severity=None)) for child in (AlarmId.QUEUE_AGE, AlarmId.CONSUMER_STALLED)]
+    overrides = {alarm_id: AlarmOverride(enabled=False) for alarm_id in without}
     assert set(chosen(*children, composites=[combined], overrides=overrides)) == expected
 
 
-def test_a_suppressor_that_is_not_there_suppresses_nothing() -> None:
-    fast, medium = AlarmId.SLO_API_LATENCY_FAST, AlarmId.SLO_API_LATENCY_MEDIUM
+def test_omitted_suppressor_suppresses_nothing() -> None:
+    fast, medium = (slo_alarm(ObjectiveId.API_LATENCY, pace) for pace in (PaceId.FAST, PaceId.MEDIUM))
     composites = (
         composite(fast, any_of=(AlarmId.QUEUE_AGE,)),
         composite(medium, any_of=(AlarmId.QUEUE_AGE,), suppressed_by=fast),
     )
 
     def suppressor(overrides: dict[str, AlarmOverride]) -> AlarmId | None:
-        selection = select((signal(rule()),), composites, level="full", overrides=overrides)
-        return next(one.suppressed_by for one in selection.composites if one.id is medium)
+        selection = select((signal(alarm()),), composites, level=Level.FULL, overrides=overrides)
+        return next(composite.suppressed_by for composite in selection.composites if composite.id is medium)
 
     assert suppressor({}) is fast
     assert suppressor({fast: AlarmOverride(enabled=False)}) is None
 
 
-def test_composites_of_composites_are_made_after_them_and_go_with_who_tells_for_them() -> None:
+def test_composites_follow_their_children_and_are_omitted_with_their_notifier() -> None:
     inner = composite(any_of=(AlarmId.QUEUE_AGE,), severity=None)
     outer = composite(AlarmId.INGEST_UNHEALTHY, any_of=(AlarmId.CONSUMER_DOWN,))
     slow = composite(
-        AlarmId.SLO_INGEST_TIMELY_SLOW, any_of=(AlarmId.QUEUE_AGE,), suppressed_by=AlarmId.INGEST_UNHEALTHY
+        slo_alarm(ObjectiveId.INGEST_TIMELY, PaceId.SLOW),
+        any_of=(AlarmId.QUEUE_AGE,),
+        suppressed_by=AlarmId.INGEST_UNHEALTHY,
     )
-    there = list(chosen(signal(rule(severity=None)), composites=(slow, outer, inner)))
+    there = list(chosen(signal(alarm(severity=None)), composites=(slow, outer, inner)))
     assert there == ["queue-age", "consumer-down", "ingest-unhealthy", "slo-ingest-timely-slow", "service-health"]
     without = {AlarmId.INGEST_UNHEALTHY: AlarmOverride(enabled=False)}
-    assert list(chosen(signal(rule(severity=None)), composites=(outer, inner), overrides=without)) == []
+    assert list(chosen(signal(alarm(severity=None)), composites=(outer, inner), overrides=without)) == []
 
 
-def test_service_health_is_everything_that_pages() -> None:
-    signals = signal(rule(severity=Severity.P1)), signal(rule(AlarmId.API_5XX)), signal(rule(AlarmId.API_DOWN))
+def test_service_health_combines_every_alarm_that_pages() -> None:
+    signals = signal(alarm(severity=Severity.P1)), signal(alarm(AlarmId.API_5XX)), signal(alarm(AlarmId.API_DOWN))
     composites = (composite(any_of=(AlarmId.API_DOWN,)),)
     assert chosen(*signals, composites=composites)["service-health"] == ["queue-age", "consumer-down"]
-    assert "service-health" not in chosen(signal(rule()))
+    assert "service-health" not in chosen(signal(alarm()))
     assert "service-health" not in chosen(*signals, overrides={"service-health": AlarmOverride(enabled=False)})
 
 
@@ -216,12 +181,12 @@ def context(runbook_url: str = "https://runbook") -> AlarmContext:
     return AlarmContext(physical_prefix="e-dev", board_url="https://board", runbook_url=runbook_url, topic_arns={})
 
 
-def test_a_description_says_meaning_first_step_board_and_runbook() -> None:
-    assert describe(rule(), context()) == (
+def test_description_has_meaning_first_step_board_and_runbook() -> None:
+    assert describe(alarm(), context()) == (
         "Events wait.\n\nFirst: Look.\n\nBoard: https://board\nRunbook: https://runbook#queue-age"
     )
-    with pytest.raises(ValueError, match="CloudWatch takes 1024"):
-        describe(rule(meaning="x" * 1000), context())
+    with pytest.raises(ValueError, match="CloudWatch accepts 1024"):
+        describe(alarm(meaning="x" * 1000), context())
 
 
 @pytest.mark.parametrize(
@@ -233,15 +198,18 @@ def test_a_description_says_meaning_first_step_board_and_runbook() -> None:
         ("mail", "page", {"p1": ["https"], "p2": ["https", "email"], "p3": ["email"]}),
     ],
 )
-def test_somebody_hears_of_a_page_whenever_anybody_can_be_told(email: str, page: str, expected: dict) -> None:
-    heard = {one.value: [to for to, _ in listeners(one, email=email, page_endpoint=page)] for one in Severity}
+def test_page_is_delivered_if_any_subscriber_is_configured(email: str, page: str, expected: dict) -> None:
+    heard = {
+        severity.value: [protocol for protocol, _ in listeners(severity, email=email, page_endpoint=page)]
+        for severity in Severity
+    }
     assert heard == expected
 
 
-def test_no_topic_has_to_tell_of_its_own_failure() -> None:
+def test_another_topic_reports_the_failure_of_a_topic() -> None:
     watched = {
-        one.alarms[0].topic: {each.dimensions["TopicName"][-2:] for each in one.metrics}
-        for one in alert_signals("e-dev")
+        signal.alarms[0].topic: {metric.dimensions["TopicName"][-2:] for metric in signal.metrics}
+        for signal in own_signals("e-dev", ("/log",))[1:]
     }
     assert set().union(*watched.values()) == {"p1", "p2", "p3"}
     assert all(topic is not None and topic.value not in broken for topic, broken in watched.items())

@@ -1,4 +1,4 @@
-"""Settings are checked as a whole, with every problem and its mend, before anything is deployed."""
+"""Settings are checked as a whole, with every problem and its fix, before anything is deployed."""
 
 import dataclasses
 import json
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.settings.parsers import AlarmOverride
-from components.settings.stack_settings import SettingsError, StackSettings, config_rules
+from components.settings.stack_settings import SettingsError, StackSettings, config_parsers
 
 ENOUGH = {
     "aws:region": "eu-west-1",
@@ -21,20 +21,20 @@ def read(stack: str = "dev", **changes: Any) -> StackSettings:
     return StackSettings.from_raw(ENOUGH | changes, project="event-processing", stack=stack)
 
 
-def refused(stack: str = "dev", **changes: Any) -> SettingsError:
+def rejected(stack: str = "dev", **changes: Any) -> SettingsError:
     with pytest.raises(SettingsError) as error:
         read(stack, **changes)
     return error.value
 
 
-def test_what_the_cli_hands_over_becomes_typed_values() -> None:
+def test_values_from_the_cli_become_typed_values() -> None:
     settings = read(cmk="true", batchSize="7", producerPrincipals='["123456789012"]', pythonVersion="3.12")
     assert (settings.cmk, settings.batch_size, settings.python_version) == (True, 7, "3.12")
     assert settings.producer_principals == ("123456789012",)
     assert settings.api_clients == ("reporting",)
 
 
-def test_plain_values_are_taken_as_well() -> None:
+def test_plain_python_values_are_accepted() -> None:
     assert read(cmk=True, batchSize=7, apiClients=["one", "two"]) == read(
         cmk="true", batchSize="7", apiClients='["one", "two"]'
     )
@@ -102,11 +102,11 @@ def test_settings_are_frozen() -> None:
         ("alarms", "[]"),
     ],
 )
-def test_a_value_against_its_rule_is_refused_by_its_key(key: str, value: str) -> None:
-    (problem,) = refused(**{key: value}).problems
+def test_invalid_value_is_reported_with_its_key_and_fix(key: str, value: str) -> None:
+    (problem,) = rejected(**{key: value}).problems
     assert problem.key == key
-    assert problem.mend.startswith("pulumi config set --stack dev ")
-    assert key in problem.mend
+    assert problem.fix.startswith("pulumi config set --stack dev ")
+    assert key in problem.fix
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_a_value_against_its_rule_is_refused_by_its_key(key: str, value: str) ->
         ({"monitoring": "full"}, "alarmEmail"),
     ],
 )
-def test_values_that_contradict_each_other_are_refused(changes: dict[str, str], key: str) -> None:
-    assert [problem.key for problem in refused(**changes).problems] == [key]
+def test_values_that_contradict_each_other_are_rejected(changes: dict[str, str], key: str) -> None:
+    assert [problem.key for problem in rejected(**changes).problems] == [key]
 
 
 @pytest.mark.parametrize(
@@ -137,27 +137,27 @@ def test_values_that_contradict_each_other_are_refused(changes: dict[str, str], 
         {"queryTimeoutSeconds": "28"},
     ],
 )
-def test_values_at_the_edge_are_taken(changes: dict[str, str]) -> None:
+def test_values_at_the_limit_are_accepted(changes: dict[str, str]) -> None:
     assert read(**changes)
 
 
-def test_an_unprotected_production_stack_is_refused_until_it_is_meant() -> None:
-    error = refused("prod-eu")
+def test_unprotected_production_stack_is_rejected_unless_destroyable() -> None:
+    error = rejected("prod-eu")
     assert [problem.key for problem in error.problems] == ["protect", "deletionProtection"]
     assert "pulumi config set --stack prod-eu protect true" in str(error)
-    assert [problem.key for problem in refused("prod", deletionProtection="true").problems] == ["protect"]
+    assert [problem.key for problem in rejected("prod", deletionProtection="true").problems] == ["protect"]
     assert read("prod", protect="true", deletionProtection="true")
     assert read("prod", destroyable="true")
 
 
 @pytest.mark.parametrize("stack", ["Prod", "a" * 21, "my_stack", "aws-dev", "cognito", "1dev", "dev-", ""])
-def test_a_stack_name_that_cannot_be_part_of_every_name_is_refused(stack: str) -> None:
-    (problem,) = refused(stack).problems
-    assert (problem.key, problem.mend) == ("stack", "pulumi stack rename NAME")
+def test_stack_name_that_cannot_be_part_of_every_physical_name_is_rejected(stack: str) -> None:
+    (problem,) = rejected(stack).problems
+    assert (problem.key, problem.fix) == ("stack", "pulumi stack rename NAME")
 
 
-def test_all_problems_are_told_at_once_each_with_value_rule_and_mend() -> None:
-    error = refused(maxReceiveCount="3", alarmEmail="nobody", apiClients="[]", batchSize="50")
+def test_all_problems_are_reported_at_once_with_value_requirement_and_fix() -> None:
+    error = rejected(maxReceiveCount="3", alarmEmail="nobody", apiClients="[]", batchSize="50")
     assert {problem.key for problem in error.problems} == {
         "maxReceiveCount",
         "alarmEmail",
@@ -171,7 +171,7 @@ def test_all_problems_are_told_at_once_each_with_value_rule_and_mend() -> None:
     ]
 
 
-def test_overrides_hold_numbers_even_when_the_cli_stored_a_string() -> None:
+def test_threshold_stored_as_string_becomes_a_number() -> None:
     settings = read(alarms=json.dumps({"queue-age": {"threshold": "0.5"}, "api-5xx": {"enabled": False}}))
     assert dict(settings.alarms) == {
         "queue-age": AlarmOverride(threshold=0.5),
@@ -179,18 +179,18 @@ def test_overrides_hold_numbers_even_when_the_cli_stored_a_string() -> None:
     }
 
 
-@pytest.mark.parametrize("key", sorted(config_rules()))
-def test_the_mend_shown_for_a_key_is_itself_a_valid_value(key: str) -> None:
-    command = config_rules()[key].example.format(key=key)
+@pytest.mark.parametrize("key", sorted(config_parsers()))
+def test_fix_of_every_key_is_a_valid_value(key: str) -> None:
+    command = config_parsers()[key].example.format(key=key)
     value = command.split()[-1]
     if "[0]" in command:
         value = json.dumps([value])
     if key == "alarms":
         value = '{"queue-age": {"threshold": 600}}'
-    config_rules()[key].parse(value)
+    config_parsers()[key].parse(value)
 
 
-def test_names_carry_project_and_stack() -> None:
+def test_names_contain_project_and_stack() -> None:
     settings = read("test")
     assert settings.physical_name("events") == "event-processing-test-events"
     assert settings.log_group_name("query") == "/event-processing/test/query"
@@ -207,9 +207,12 @@ def test_names_carry_project_and_stack() -> None:
     [
         ({"queue-aeg": {"enabled": False}}, "there is no alarm queue-aeg: did you mean queue-age?"),
         ({"qqq": {"enabled": False}}, "there is no alarm qqq: the ids are the headings of docs/runbook.md"),
-        ({"consumer-down": {"threshold": 1}}, "consumer-down combines other alarms: it has no threshold, they have"),
+        (
+            {"consumer-down": {"threshold": 1}},
+            "consumer-down combines other alarms and has no threshold",
+        ),
     ],
 )
-def test_an_alarm_that_cannot_be_changed_so_is_refused_with_what_was_meant(alarms: dict[str, Any], words: str) -> None:
-    (problem,) = refused(alarms=json.dumps(alarms)).problems
+def test_invalid_alarm_override_names_the_nearest_id_or_the_reason(alarms: dict[str, Any], words: str) -> None:
+    (problem,) = rejected(alarms=json.dumps(alarms)).problems
     assert words in str(problem)

@@ -1,4 +1,4 @@
-"""Every route of the API is in docs/openapi.yaml and in docs/api.md, and neither has one that is not deployed."""
+"""docs/openapi.yaml and docs/api.md each describe exactly the deployed routes of the API."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ Route = tuple[str, str]
 
 
 def routes_of(graph: Graph) -> set[Route]:
-    """Verb and path of each."""
+    """Return the verb and the path of every deployed route."""
     return {(verb, path) for (_, verb), path in routes(graph).items()}
 
 
@@ -32,12 +32,12 @@ READERS = {"openapi.yaml": routes_in_description, "api.md": routes_in_page}
 
 
 @pytest.mark.parametrize("document", READERS)
-def test_a_document_has_the_routes_of_the_api(document: str, dev_graph: Graph):
+def test_document_has_the_deployed_routes(document: str, dev_graph: Graph):
     assert READERS[document]((DOCS / document).read_text()) == routes_of(dev_graph) != set()
 
 
 @pytest.mark.parametrize("document", READERS)
-def test_a_route_that_is_missing_or_of_another_api_is_noticed(document: str, dev_graph: Graph):
+def test_missing_or_foreign_route_is_noticed(document: str, dev_graph: Graph):
     text = (DOCS / document).read_text()
     assert READERS[document](text.replace("/users/{user_id}/services", "/users/{user_id}")) != routes_of(dev_graph)
     assert READERS[document](text.replace("GET", "PUT").replace("    get:", "    put:")) != routes_of(dev_graph)

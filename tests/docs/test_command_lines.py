@@ -1,4 +1,4 @@
-"""Both command lines begin with imports that take a while, and end in a sentence there as everywhere."""
+"""Both command lines report an error during their slow imports in one sentence."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# Stands in for the first thing that is imported from elsewhere.
+# The source of a fake typer, the first third-party import, with the exit code and the message it leads to.
 FAKES = {
     "raise KeyboardInterrupt": (130, "Interrupted.\n"),
     "raise ModuleNotFoundError('', name='typer')": (
@@ -31,12 +31,12 @@ def run(module: str, folder: Path, fake: str) -> subprocess.CompletedProcess[str
 
 @pytest.mark.parametrize("fake", FAKES)
 @pytest.mark.parametrize("module", ["ops", "localcloud"])
-def test_what_ends_the_imports_is_one_sentence(module: str, fake: str, tmp_path: Path):
+def test_failed_import_ends_in_one_sentence(module: str, fake: str, tmp_path: Path):
     ended = run(module, tmp_path, fake)
     assert (ended.returncode, ended.stdout, ended.stderr) == (*FAKES[fake][:1], "", FAKES[fake][1])
 
 
 @pytest.mark.parametrize("module", ["ops", "localcloud"])
-def test_a_module_of_ours_that_is_missing_is_a_defect_with_a_traceback(module: str, tmp_path: Path):
+def test_missing_module_of_ours_shows_a_traceback(module: str, tmp_path: Path):
     ended = run(module, tmp_path, f"raise ModuleNotFoundError('', name='{module}.gone')")
     assert "Traceback" in ended.stderr

@@ -1,11 +1,12 @@
-"""The page of costs is what the program would deploy, times the prices stated."""
+"""docs/cost.md is what the program would deploy, multiplied by the stated prices."""
 
 import copy
 
 import pytest
 
 from localcloud.deployer.recorder import Graph, record
-from tools.cost import DOCUMENT, PRICES, TRAFFIC, document, moving, standing
+from simulation.conditions import A_MINUTE
+from tools.cost import DOCUMENT, PRICES, document, fixed, variable
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +15,7 @@ def graphs(dev_graph: Graph, prod_graph: Graph) -> dict[str, Graph]:
     return {"dev, essential": dev_graph, "dev, full": full, "prod, full": prod_graph}
 
 
-def test_the_page_is_up_to_date(graphs: dict[str, Graph]) -> None:
+def test_document_is_up_to_date(graphs: dict[str, Graph]) -> None:
     assert DOCUMENT.read_text() == document(graphs), "run: python -m tools.cost"
 
 
@@ -28,17 +29,17 @@ def test_the_page_is_up_to_date(graphs: dict[str, Graph]) -> None:
         "aws:kms/key:Key",
     ],
 )
-def test_one_resource_less_is_noticed(type_: str, graphs: dict[str, Graph]) -> None:
+def test_control_a_missing_resource_changes_the_document(type_: str, graphs: dict[str, Graph]) -> None:
     fewer = copy.deepcopy(graphs["prod, full"])
     fewer.resources.remove(fewer.of_type(type_)[0])
     assert document(graphs | {"prod, full": fewer}) != document(graphs)
 
 
-def test_an_alarm_is_paid_per_metric(dev_graph: Graph) -> None:
-    one = Graph([dev_graph.one("aws:cloudwatch/metricAlarm:MetricAlarm", "ingest-down")], {}, set())
-    assert next(item.quantity for item in standing(one)) == 4
+def test_alarm_is_charged_for_each_metric(dev_graph: Graph) -> None:
+    graph = Graph([dev_graph.one("aws:cloudwatch/metricAlarm:MetricAlarm", "ingest-down")], {}, set())
+    assert fixed(graph)[0].quantity == 4
 
 
-def test_every_price_is_of_something(prod_graph: Graph) -> None:
-    items = [*standing(prod_graph), *moving(prod_graph, TRAFFIC["5 a minute"])]
+def test_every_price_is_used(prod_graph: Graph) -> None:
+    items = fixed(prod_graph) + variable(prod_graph, A_MINUTE.per_second)
     assert {item.price for item in items} == set(PRICES)

@@ -1,4 +1,4 @@
-"""What the documents and workflows name is there: files, headings, commands with their options, make targets."""
+"""Every file, heading, command, option and make target that a document or workflow names exists."""
 
 import re
 import shlex
@@ -21,26 +21,26 @@ TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MUL
 
 
 def link_problems(text: str, folder: Path) -> Iterator[str]:
-    """Links to files of ours that are not there, or to headings they do not have."""
-    # What is in code is no link.
+    """Yield links to files or headings that do not exist."""
+    # Code holds no links.
     text = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
     for target in re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)\)", text):
         name, _, heading = target.partition("#")
         file = (folder / name) if name else None
         if file is not None and not file.exists():
-            yield f"{target}: there is no such file"
+            yield f"{target}: no such file"
         elif heading and heading not in headings(text if file is None else file.read_text()):
-            yield f"{target}: there is no such heading"
+            yield f"{target}: no such heading"
 
 
 def headings(text: str) -> set[str]:
-    """What a link to each heading ends in, by GitHub's rule."""
+    """Return the anchors of all headings, by GitHub's rule."""
     titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def command_problems(text: str) -> Iterator[str]:
-    """Commands of ours that do not exist, and options they do not take."""
+    """Yield our own commands and options that do not exist."""
     for module, rest in re.findall(r"python -m (ops|localcloud)(?![.\w])([^\n`;&|#)]*)", text):
         words = shlex.split(rest.replace("'", ""))
         command: Any = COMMANDS[module]
@@ -49,18 +49,18 @@ def command_problems(text: str) -> Iterator[str]:
             if not re.fullmatch(r"[a-z][a-z-]*", word):
                 break
             if word not in command.commands:
-                yield f"python -m {module}{rest}: there is no command {word}"
+                yield f"python -m {module}{rest}: no such command {word}"
                 return
             command = command.commands[word]
         known = {"--help"} | {option for parameter in command.params for option in parameter.opts}
         for word in words:
             option = re.match(r"--[a-z-]+", word)
             if option and option[0] not in known:
-                yield f"python -m {module}{rest}: there is no option {option[0]}"
+                yield f"python -m {module}{rest}: no such option {option[0]}"
 
 
 def target_problems(text: str) -> Iterator[str]:
-    """Targets that the Makefile does not have."""
+    """Yield targets that the Makefile does not have."""
     named = re.findall(r"(?:^ {4,}|`|^- run: |run: )make (?:\w+=\S+ )?([a-z-]+)", text, re.MULTILINE)
     yield from (f"make {target}" for target in named if target not in TARGETS)
 
@@ -71,7 +71,7 @@ def problems(file: Path, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("file", [*DOCUMENTS, *WORKFLOWS], ids=lambda file: str(file.relative_to(ROOT)))
-def test_what_a_document_names_is_there(file: Path):
+def test_document_names_only_what_exists(file: Path):
     assert problems(file, file.read_text()) == []
 
 
@@ -87,12 +87,12 @@ def test_what_a_document_names_is_there(file: Path):
         "\n    make believe\n",
     ],
 )
-def test_what_is_not_there_is_noticed(sabotage: str):
+def test_missing_target_is_noticed(sabotage: str):
     readme = ROOT / "README.md"
     assert len(problems(readme, f"{readme.read_text()}\n{sabotage}\n")) == 1
 
 
-def test_every_document_can_be_reached_from_the_readme():
+def test_readme_leads_to_every_document():
     reached, ahead = set[Path](), [ROOT / "README.md"]
     while ahead:
         file = ahead.pop()
@@ -106,7 +106,7 @@ def test_every_document_can_be_reached_from_the_readme():
 
 
 def unpinned(text: str) -> list[str]:
-    """Actions of other people that a tag could change, unless a comment above says why."""
+    """Return third-party actions that are pinned to no commit, unless the line above gives the reason."""
     lines = text.splitlines()
     return [
         line.strip()
@@ -118,13 +118,13 @@ def unpinned(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda file: file.name)
-def test_a_workflow_pins_what_it_uses_and_may_do_little(workflow: Path):
+def test_workflow_pins_its_actions_and_only_reads_the_repository(workflow: Path):
     assert unpinned(workflow.read_text()) == []
     content = yaml.safe_load(workflow.read_text())
     assert content["permissions"] == {"contents": "read"}
 
 
-def test_an_action_by_tag_is_noticed():
+def test_action_by_tag_is_noticed():
     assert unpinned("steps:\n  - uses: actions/checkout@v5\n") == ["- uses: actions/checkout@v5"]
     assert unpinned("  # By tag: no commit known.\n  - uses: actions/checkout@v5\n") == []
 
@@ -136,14 +136,14 @@ def steps(workflow: str) -> list[str]:
 
 def in_order(wanted: list[str], found: list[str]) -> bool:
     remaining = iter(found)
-    return all(any(one in each for each in remaining) for one in wanted)
+    return all(any(part in step for step in remaining) for part in wanted)
 
 
-def test_the_deploy_workflow_deploys_twice_tries_and_destroys():
+def test_deploy_workflow_deploys_twice_tests_and_destroys():
     wanted = ["ops preflight", "pulumi preview", "pulumi up", "--expect-no-changes", "--dead-letter", "pulumi destroy"]
     assert in_order(wanted, steps("deploy.yml"))
     assert not in_order(wanted[::-1], steps("deploy.yml"))  # the control
 
 
-def test_the_test_workflow_runs_what_the_readme_says():
+def test_test_workflow_runs_make_test():
     assert steps("test.yml")[-1] == "make test"

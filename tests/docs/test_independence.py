@@ -1,4 +1,4 @@
-"""The suite reads no stack file of the checkout, so no setting of its owner can fail a test."""
+"""The suite reads no stack file of the checkout, so the settings of its owner cannot fail a test."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from localcloud.deployer.stack_config import ConfigError
 from tests.fakes.checkout import ROOT
 from tests.fakes.stack_files import StackFileReadError
 
-# What the README asks its reader to set, and what a reader may do besides.
+# The settings the README tells its reader to change, and more that a reader may change.
 THEIRS = """
 config:
   aws:region: us-west-2
@@ -25,13 +25,13 @@ config:
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_a_test_that_reads_a_stack_file_of_the_checkout_fails(stack: str) -> None:
+def test_reading_a_stack_file_of_the_checkout_fails(stack: str) -> None:
     with pytest.raises(StackFileReadError, match=f"Pulumi.{stack}.yaml is its owner's"):
         stack_config.read(ROOT, stack)
 
 
 @pytest.mark.parametrize("command", [["make", "demo"], [sys.executable, "-m", "localcloud", "up", "--stack", "dev"]])
-def test_a_test_that_deploys_a_stack_of_the_checkout_fails(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deploying_a_stack_of_the_checkout_fails(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StackFileReadError, match="run it in the fixture checkout"):
         subprocess.run(command, cwd=ROOT, check=False)
     monkeypatch.chdir(ROOT)
@@ -39,7 +39,7 @@ def test_a_test_that_deploys_a_stack_of_the_checkout_fails(command: list[str], m
         subprocess.run(command, check=False)
 
 
-def test_what_the_tests_read_is_the_same_whatever_an_owner_sets(tmp_path: Path) -> None:
+def test_owner_settings_do_not_change_the_samples(tmp_path: Path) -> None:
     declared = (ROOT / "Pulumi.yaml").read_text()
     theirs, copy = tmp_path / "theirs", tmp_path / "copy"
     for folder in (theirs, copy):
@@ -55,8 +55,9 @@ def test_what_the_tests_read_is_the_same_whatever_an_owner_sets(tmp_path: Path) 
         stack_config.read(theirs, "dev")
 
 
-def test_the_fixture_checkout_is_the_real_one_but_for_its_stack_files(checkout: Path) -> None:
+def test_fixture_checkout_differs_only_in_its_stack_files(checkout: Path) -> None:
     assert stack_config.read(checkout, "prod") == samples.read(ROOT, "prod")
     others = [entry for entry in checkout.iterdir() if not entry.name.startswith("Pulumi.")]
-    assert {"__main__.py", "components", "handlers", "localcloud", "ops", "Makefile"} <= {e.name for e in others}
+    names = {entry.name for entry in others}
+    assert {"__main__.py", "components", "handlers", "localcloud", "ops", "Makefile"} <= names
     assert all(entry.resolve() == (ROOT / entry.name).resolve() for entry in others)

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from components.api import METHOD, PATH
-from handlers.vocabulary import Metric
+from handlers.vocabulary import MetricName
 from tests.e2e.attacking import TREASURE, Answer, find_leaks, send
 from tests.e2e.conftest import Stack, event
 from tests.e2e.forgery import FORGERIES
@@ -17,7 +17,7 @@ from tests.fakes.waiting import HANG_SECONDS, eventually
 from tools import attacks
 from tools.attacks import ATTACKS, VICTIM, Attack
 
-ANSWERED = (Metric.QUERY_SUCCESS, Metric.QUERY_INVALID, Metric.QUERY_ERROR)
+ANSWERED = (MetricName.QUERY_SUCCESS, MetricName.QUERY_INVALID, MetricName.QUERY_ERROR)
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +44,6 @@ def content(stack: Stack) -> list[dict[str, Any]]:
     return stack.client("dynamodb").scan(TableName=stack.outputs["tableName"], ConsistentRead=True)["Items"]
 
 
-def log_lines(stack: Stack, function: str) -> list[str]:
-    name = stack.outputs["functions"][function]
-    group = stack.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
-    pages = stack.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
-    return [line["message"] for page in pages for line in page["events"]]
-
-
 def test_no_attack_succeeds(target: Stack, tokens: dict[str, str | None]):
     stored, answered = content(target), queries(target)
     found = {}
@@ -66,11 +59,11 @@ def test_no_attack_succeeds(target: Stack, tokens: dict[str, str | None]):
 
 
 def test_no_attack_writes_its_text_into_the_log(target: Stack, tokens: dict[str, str | None]):
-    before = len(log_lines(target, "query"))
+    before = len(target.log_lines("query"))
     handled = [attack for attack in ATTACKS if attack.reaches_handler]
     for attack in handled:
         send(target.outputs["apiUrl"], attack, tokens["valid"])
-    lines = eventually(lambda: log_lines(target, "query")[before:], lambda seen: len(seen) >= len(handled))
+    lines = eventually(lambda: target.log_lines("query")[before:], lambda seen: len(seen) >= len(handled))
     ids = {attack.user_id for attack in handled if len(attack.user_id) > 2}
     for line in lines:
         text = json.dumps(json.loads(line), ensure_ascii=False) if line.startswith("{") else line
@@ -129,7 +122,7 @@ def test_response_for_another_user_or_as_html_is_noticed():
 
 
 def test_attacks_page_is_up_to_date():
-    assert attacks.PAGE.read_text() == attacks.render(), "run: python -m tools.attacks"
+    assert attacks.DOCUMENT.read_text() == attacks.document(), "run: python -m tools.attacks"
     assert len({attack.what for attack in ATTACKS}) == len(ATTACKS)
     for attack in ATTACKS:
         assert bool(attack.difference) == (attack.aws != str(attack.here)), attack.what

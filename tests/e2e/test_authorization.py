@@ -1,4 +1,4 @@
-"""Authentication and the permissions of each role, enforced by the emulator with the program's policies."""
+"""The permissions of each role, enforced by the emulator with the program's policies."""
 
 import io
 import json
@@ -6,7 +6,6 @@ import zipfile
 from collections.abc import Iterator
 
 import pytest
-from botocore.exceptions import ClientError
 
 from tests.e2e.conftest import Stack
 
@@ -22,36 +21,6 @@ def handler(event, context):
     return "allowed"
 """
 DENIED = {"AccessDenied", "AccessDeniedException"}
-
-
-def test_valid_token_is_accepted(stack: Stack, token: str):
-    assert stack.query("anybody", token).status_code == 200
-
-
-def test_wrong_secret_or_scope_gets_no_token(stack: Stack):
-    client = stack.outputs["apiClients"]["example-client"]
-    response = stack.request_token(client["clientId"], "guessed", stack.outputs["apiScope"])
-    assert response.status_code in {400, 401}
-    response = stack.request_token(client["clientId"], client["clientSecret"], "event-processing/everything")
-    assert response.status_code == 400
-
-
-@pytest.mark.parametrize("queue", ["queueUrl", "deadLetterQueueUrl"])
-def test_queue_rejects_requests_without_tls(stack: Stack, queue: str):
-    sqs, url = stack.client("sqs"), stack.outputs[queue]
-
-    def over_plain_http(request, **_: object):
-        request.headers["X-Forwarded-Proto"] = "http"
-
-    assert sqs.get_queue_attributes(QueueUrl=url)
-    sqs.meta.events.register("before-sign.sqs", over_plain_http)
-    try:
-        with pytest.raises(ClientError, match="AccessDenied"):
-            sqs.get_queue_attributes(QueueUrl=url)
-        with pytest.raises(ClientError, match="AccessDenied"):
-            sqs.send_message(QueueUrl=url, MessageBody="in the clear")
-    finally:
-        sqs.meta.events.unregister("before-sign.sqs", over_plain_http)
 
 
 @pytest.fixture(scope="module", params=["event-handler", "query"])

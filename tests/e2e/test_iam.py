@@ -3,7 +3,6 @@
 The statement is removed and restored in a deployed stack, with enforcement on; nothing else changes.
 """
 
-import json
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -11,40 +10,22 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from simulation.lambda_events import sqs_record
 from tests.e2e.conftest import PRODUCER, Stack, event
 from tests.e2e.permissions import ROLES, edited, is_denied, sqs_of_role, without
 from tests.fakes.waiting import eventually
 from tests.security.iam_statements import DEAD_LETTER_QUEUE, ENFORCED, EVENT_HANDLER, QUERY, SOURCE_QUEUE
 
 
-def deliver(stack: Stack, body: str) -> bool:
-    """Return whether the event handler handles a message, invoked as the mapping invokes it."""
-    message_id = str(uuid.uuid4())
-    record = {
-        "messageId": message_id,
-        "receiptHandle": "none",
-        "body": body,
-        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1709251200000"},
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:any",
-        "awsRegion": "eu-west-1",
-    }
-    name = stack.outputs["functions"]["event-handler"]
-    answer = stack.client("lambda").invoke(FunctionName=name, Payload=json.dumps({"Records": [record]}))
-    # A batch in which every message failed fails as a whole.
-    return "FunctionError" not in answer and not json.load(answer["Payload"])["batchItemFailures"]
-
-
 def stores_logins(stack: Stack) -> bool:
     user = f"user-{uuid.uuid4()}"
-    done = deliver(stack, event(user, "mail", "2024-03-01T00:00:00Z"))
+    done = stack.deliver(sqs_record(event(user, "mail", "2024-03-01T00:00:00Z"), user))
     assert bool(stack.record(user)) == done, "a login is acknowledged exactly when it is stored"
     return done
 
 
 def quarantines(stack: Stack) -> bool:
-    return deliver(stack, "not even JSON")
+    return stack.deliver(sqs_record("not even JSON", str(uuid.uuid4())))
 
 
 def returns_services(stack: Stack) -> bool:
@@ -89,7 +70,12 @@ STORIES: dict[tuple[str, str], Callable[[Stack], bool]] = {
 # What is removed: a statement, or a single action of a statement with several.
 REMOVALS = [(statement.holder, statement.sid, None) for statement in ENFORCED]
 REMOVALS += [(EVENT_HANDLER, "FoldRecords", action) for action in ("dynamodb:BatchGetItem", "dynamodb:UpdateItem")]
-SAMPLE = {(QUERY, "ReadRecord", None), (SOURCE_QUEUE, "ProducersSend", None), (SOURCE_QUEUE, "DenyWithoutTls", None)}
+SAMPLE = {
+    (QUERY, "ReadRecord", None),
+    (SOURCE_QUEUE, "ProducersSend", None),
+    (SOURCE_QUEUE, "DenyWithoutTls", None),
+    (DEAD_LETTER_QUEUE, "DenyWithoutTls", None),
+}
 
 
 @pytest.mark.parametrize(

@@ -5,20 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Stack, event
-from tests.e2e.operator import Operator
+from tests.e2e.conftest import Operator, Stack, event
 from tests.fakes.waiting import eventually
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "event-processing"
-
-
-@pytest.fixture
-def operator(stack: Stack, tmp_path: Path, cache: Path) -> Operator:
-    return Operator(stack, tmp_path)
 
 
 def test_events_of_a_file_are_sent_and_found(stack: Stack, operator: Operator, user: str, tmp_path: Path):
@@ -45,3 +39,17 @@ def test_cached_token_is_used_until_it_is_rejected(stack: Stack, operator: Opera
     answer = operator.run("query", user, "--json")
     assert json.loads(answer.stdout) == {"user_id": user, "services": []}
     assert json.loads(file.read_text())["access_token"] != "of.another.pool"
+
+
+def test_service_name_is_not_markup(stack: Stack, operator: Operator, user: str):
+    sent = operator.run("send", "--user-id", user, "--service-id", "mail", "--service-name", "[bold]Mail")
+    assert (sent.exit_code, sent.stdout) == (0, "Sent 1 event.\n"), sent.stderr
+    eventually(lambda: stack.record(user))
+    assert "[bold]Mail" in operator.run("query", user).stdout
+
+
+def test_api_error_is_one_sentence(operator: Operator):
+    answer = operator.run("query", "x" * 256)
+    assert answer.exit_code == 1
+    assert answer.stderr.startswith("The API returned 400: user_id has 256 characters")
+    assert len(answer.stderr.splitlines()) == 1

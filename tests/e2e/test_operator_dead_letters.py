@@ -6,18 +6,17 @@ from pathlib import Path
 import pytest
 
 from ops import dead_letter_queue
-from tests.e2e.conftest import Stack, event
-from tests.e2e.operator import Operator
+from tests.e2e.conftest import Operator, Stack, event
 from tests.fakes.waiting import eventually
 
 
 @pytest.fixture
-def operator(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
+def operator(operator: Operator, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Operator:
     """An operator of empty queues, who does not wait while receiving, because the emulator is a single server."""
     monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
     for queue in ("queueUrl", "deadLetterQueueUrl"):
         stack.client("sqs").purge_queue(QueueUrl=stack.outputs[queue])
-    return Operator(stack, tmp_path)
+    return operator
 
 
 def reasons(operator: Operator) -> dict[str, int]:

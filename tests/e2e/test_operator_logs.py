@@ -1,18 +1,9 @@
 """`python -m ops logs` against a deployed stack."""
 
 import json
-from pathlib import Path
 
-import pytest
-
-from tests.e2e.conftest import Stack, event
-from tests.e2e.operator import Operator
+from tests.e2e.conftest import Operator, Stack, event
 from tests.fakes.waiting import eventually
-
-
-@pytest.fixture
-def operator(stack: Stack, tmp_path: Path) -> Operator:
-    return Operator(stack, tmp_path)
 
 
 def test_invalid_event_is_found_by_message_id_and_trace(stack: Stack, operator: Operator, user: str):

@@ -1,17 +1,8 @@
 """`python -m ops status` against a deployed stack."""
 
 import json
-from pathlib import Path
 
-import pytest
-
-from tests.e2e.conftest import Stack
-from tests.e2e.operator import Operator
-
-
-@pytest.fixture
-def operator(stack: Stack, tmp_path: Path) -> Operator:
-    return Operator(stack, tmp_path)
+from tests.e2e.conftest import Operator, Stack
 
 
 def test_status_of_a_healthy_stack(stack: Stack, operator: Operator):

@@ -115,16 +115,6 @@ def test_up_reports_progress_and_leaves_nothing_after_sigterm(command: Command):
     assert not is_open(outputs["endpoint"])
 
 
-@pytest.mark.soak
-def test_killed_cloud_leaves_nothing_running(command: Command):
-    command.up()
-    endpoint = json.loads(command.outputs.read_text())["endpoint"]
-    command.end(signal.SIGKILL)
-    eventually(command.survivors, lambda found: not found)
-    eventually(command.leftovers, lambda found: not found)
-    eventually(lambda: is_open(endpoint), lambda is_listening: not is_listening)
-
-
 def test_dead_emulator_is_reported(command: Command):
     command.up()
     (emulator,) = living(with_command("localcloud.emulator.server", str(command.scratch)))

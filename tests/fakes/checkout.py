@@ -1,4 +1,4 @@
-"""A checkout for commands to run in: every file is the real one, but for the project's name and its stack files."""
+"""A checkout to run commands in: all files are links to the real checkout, except the project and stack files."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def link_checkout(folder: Path) -> Path:
-    """Fill the folder with links to what is in the real checkout, and with the stack files of the samples."""
+    """Fill the folder with links to the real checkout, and with the sample stack files."""
     for entry in ROOT.iterdir():
-        # What begins with a dot is git's, a cache's, or a running cloud's; only the environment is needed.
+        # Other names that begin with a dot belong to git, a cache, or a running cloud.
         if entry.name == ".venv" or not entry.name.startswith((".", "Pulumi.")):
             (folder / entry.name).symlink_to(entry)
     samples.write(ROOT, folder)

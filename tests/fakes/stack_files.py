@@ -1,4 +1,4 @@
-"""No test looks at the stack files of the checkout: what is in them is for their owner to say."""
+"""Keeps tests from reading the stack files of the checkout, which belong to their owner."""
 
 import os
 import re
@@ -10,23 +10,23 @@ from typing import Any
 
 from tests.fakes.checkout import ROOT
 
-DEPLOYS = re.compile(r"-m localcloud (up|demo)\b|\bmake demo\b")
+DEPLOYS = re.compile(r"-m localcloud (up|demo)\b|\bmake\b.* demo\b")
 
 
 class StackFileReadError(BaseException):
-    """A test depends on somebody's settings. Not an Exception: no code under test may take it for its own."""
+    """A test depends on the owner's settings. Not an Exception, so that no code under test catches it."""
 
 
 class Guard:
-    """Keeps this process from reading stack files of the checkout, and from starting a command that would."""
+    """Prevents this process from reading stack files of the checkout, and from starting a command that reads them."""
 
     def __init__(self) -> None:
         self._is_up = True
-        sys.addaudithook(self._audit)  # for good: no audit hook can be removed
+        sys.addaudithook(self._audit)  # permanently: audit hooks cannot be removed
 
     @contextmanager
     def lifted(self) -> Iterator[None]:
-        """Within this, they can be read."""
+        """Allow reading the stack files in this context."""
         self._is_up = False
         try:
             yield
@@ -41,13 +41,13 @@ class Guard:
 
 
 def is_stack_file(path: Any) -> bool:
-    """Whether a path as `open` takes it leads to a stack file of the checkout."""
+    """Whether a path, as `open` accepts it, is a stack file of the checkout."""
     name = os.fsdecode(path) if isinstance(path, str | bytes) else ""
     return bool(re.search(r"\bPulumi\.[\w-]+\.yaml$", name)) and Path(name).absolute().parent == ROOT
 
 
 def deploys_checkout(command: Any, folder: Any) -> bool:
-    """Whether a command as `Popen` takes it deploys a stack of the folder it runs in, and that is the checkout."""
+    """Whether a command, as `Popen` accepts it, deploys a stack of the checkout."""
     words = [command] if isinstance(command, str | bytes) else command
     is_deployment = DEPLOYS.search(" ".join(os.fsdecode(word) for word in words))
     return bool(is_deployment) and Path(os.fsdecode(folder or "")).absolute() == ROOT

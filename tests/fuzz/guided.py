@@ -1,4 +1,4 @@
-"""Search for the input that breaks a function by following which lines run; ends with an error when one is found.
+"""Coverage-guided search for an input that breaks a function; exits with an error when it finds an input.
 
 python -m tests.fuzz.guided body|path|control [LIBFUZZER OPTION]...
 """
@@ -7,16 +7,16 @@ import importlib
 import sys
 from typing import Any
 
-# By name: it is installed for the long tests alone.
+# Imported by name, because it is installed for the soak tests only.
 atheris: Any = importlib.import_module("atheris")
 
 with atheris.instrument_imports(include=["handlers", "json", "urllib.parse"]):
+    from simulation.lambda_events import sqs_record
     from tests.fuzz.properties import World, answers, decodes, deliver, nothing_is_left_over
-    from tests.handlers.support import sqs_record
 
 
 def body(data: bytes) -> None:
-    """A body is a login or invalid; it is stored or quarantined, and never delivered again for no reason."""
+    """A body is a login or invalid, and its message is stored or quarantined."""
     text = data.decode(errors="replace")
     decodes(text)
     world, records = World(), [sqs_record(text)]
@@ -24,13 +24,13 @@ def body(data: bytes) -> None:
 
 
 def path(data: bytes) -> None:
-    """A path is answered, and never with a 500."""
+    """No path leads to a 500."""
     text = data.decode(errors="replace")
     answers(World().query, {"pathParameters": {"user_id": text}, "requestContext": {"requestId": "api-1"}})
 
 
 def control(data: bytes) -> None:
-    """A query that takes every path for well encoded: to be broken at once."""
+    """A query that assumes every path is well encoded, which the search must break."""
     text = data.decode(errors="replace")
     if "%" in text:
         bytes.fromhex(text.partition("%")[2][:2]).decode()

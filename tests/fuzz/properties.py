@@ -1,4 +1,4 @@
-"""What must hold for every event, whatever is in it; each raises AssertionError where it does not."""
+"""Properties of every event, whatever its content; a violated property raises AssertionError."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -12,18 +12,19 @@ from handlers.quarantine import Quarantine
 from handlers.query import Query
 from handlers.store import UserRecordStore
 from handlers.stored import StoredRecord
-from tests.chaos.aws import Client, Perform, client_error
-from tests.chaos.functions import DEAD_LETTERS, TABLE, Context, InTurn, Silent, event_handler
-from tests.chaos.queues import QueueModel, Sent
-from tests.chaos.table import TableModel
-from tests.handlers.support import NOW, LambdaContext
+from localcloud.models.client import Client, Perform, client_error
+from localcloud.models.table import TableModel
+from simulation.lambda_events import LambdaContext
+from tests.fakes.events import NOW
+from tests.fakes.functions import DEAD_LETTERS, TABLE, InTurn, Silent, event_handler
+from tests.fakes.queue import QueueModel, Sent
 
-# A call that fails every time it is made; None for the days when nothing does.
+# The operation that always fails; None: no operation fails.
 FAULTS = (None, None, None, None, "batch_get_item", "update_item", "send_message_batch")
 
 
 class World:
-    """A table, a dead-letter queue, and both functions on them, with one call that fails."""
+    """A table, a dead-letter queue and both functions, with one failing operation."""
 
     quarantine = Quarantine
 
@@ -46,12 +47,12 @@ class World:
 
 
 def deliver(world: World, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Hand a batch to the event handler, hold it to its promises, and return what it acknowledged."""
+    """Hand a batch to the event handler, check the properties of its response, and return what it acknowledged."""
     try:
-        response = world.event_handler.handle({"Records": records}, Context())
+        response = world.event_handler.handle({"Records": records}, LambdaContext())
     except BatchFailedError as error:
-        # The other message of this class is that of a crash.
-        if not str(error).startswith("All "):
+        # The other message of this class reports a crash.
+        if "messages failed" not in str(error):
             raise AssertionError("the batch crashed") from error
         acknowledged = []
     else:
@@ -80,7 +81,7 @@ def _nothing_is_falsely_acknowledged(world: World, acknowledged: Sequence[Mappin
 
 
 def _is_stored(table: TableModel, body: Any) -> bool:
-    """Whether the table's fold has this login in it: merging it once more changes nothing."""
+    """Whether the table contains this login: merging the login again changes nothing."""
     try:
         login = decode_login(body, NOW)
     except Exception:  # noqa: BLE001 - whatever it is, it is no login, and so not in the table
@@ -91,7 +92,7 @@ def _is_stored(table: TableModel, body: Any) -> bool:
 
 
 def assert_is_what_it_says(login: LoginEvent, body: str) -> None:
-    """The login is the one in the body, read by other means than the handlers'."""
+    """The login equals the fields of the body, read without the handlers' decoder."""
     fields = json.loads(body)
     assert (login.user_id, login.service_id, login.service_name) == tuple(
         fields[name] for name in ("user_id", "service_id", "service_name")
@@ -104,14 +105,14 @@ def assert_is_what_it_says(login: LoginEvent, body: str) -> None:
 
 
 def nothing_is_left_over(records: Sequence[Mapping[str, Any]], acknowledged: Sequence[Mapping[str, Any]]) -> None:
-    """On a day when nothing fails, only what no queue takes is delivered again."""
+    """When no operation fails, only messages that no queue accepts are delivered again."""
     again = [record for record in records if record not in acknowledged]
     for record in again:
         assert _cannot_be_sent_on(record), f"delivered again for no reason: {record!r:.500}"
 
 
 def _cannot_be_sent_on(record: Mapping[str, Any]) -> bool:
-    """Whether it is the envelope, or characters SQS never carries, that keep a message out of the other queue."""
+    """Whether the envelope, or characters that SQS never carries, keep a message out of the dead-letter queue."""
     body = record.get("body")
     if not isinstance(body, str) or not body or len(body.encode(errors="replace")) > 2**20 - 1000:
         return True
@@ -139,7 +140,7 @@ def _are_sound(attributes: Any) -> bool:
 
 
 def decodes(body: str, decode: Callable[[str, Any], LoginEvent] = decode_login) -> LoginEvent | None:
-    """A body is a login or invalid, and nothing third; a sentence says why without a word of it."""
+    """A body is a login or invalid; the reason is a sentence without content of the body."""
     try:
         login = decode(body, NOW)
     except InvalidError as invalid:
@@ -151,7 +152,7 @@ def decodes(body: str, decode: Callable[[str, Any], LoginEvent] = decode_login) 
 
 
 def answers(query: Query, event: Any) -> dict[str, Any]:
-    """The answer to a request: well formed, and never a 500."""
+    """The response to a request: well formed, and never a 500."""
     response = query.answer(event, LambdaContext())
     assert set(response) == {"statusCode", "headers", "body", "isBase64Encoded"}
     assert response["statusCode"] in (200, 400), response

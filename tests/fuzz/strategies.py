@@ -1,4 +1,4 @@
-"""Events as the queue and the API could hand them over, and as they never should: valid, nearly valid, and garbage."""
+"""Events of the queue and the API: valid, nearly valid, and garbage."""
 
 import base64
 import json
@@ -7,21 +7,22 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from tests.handlers.support import login
+from simulation.lambda_events import sqs_record
+from tests.fakes.events import TRACE, login
 
-# Characters JSON, HTTP, Python and terminals disagree about.
+# Characters that JSON, HTTP, Python and terminals treat differently.
 ODD_CHARACTERS = (
     "\x00\t\n\r\x1b \"\\/%+&?#'<>{}[]\x7f\x85\xa0\xad\u0660\u061c\u200b\u200d\u2028\u202e\ufeff\ufffd\uffff"
     "\ud800\udfff\u00e9e\u0301\U0001f469\U000e0001\U0010ffff"
 )
 _ALPHABET = (ODD_CHARACTERS + "abcdefghij 123|:=@./-" * 8 + "".join(map(chr, range(0x100, 0x3000, 61))))[:256]
-# One draw for a whole text: a strategy of characters costs as much as everything else.
+# One draw for a whole text: a strategy of characters would double the time of a run.
 texts = st.binary(max_size=12).map(lambda raw: "".join(_ALPHABET[byte] for byte in raw))
 
 
 @st.composite
 def printable_ids(draw: st.DrawFn) -> str:
-    """Ids that follow the rules: 1 to 255 printable characters, not only blanks."""
+    """Valid IDs: 1 to 255 printable characters, not only blanks."""
     text = "".join(filter(str.isprintable, draw(texts))) + draw(st.sampled_from(("", "u", "%2F", "%41", "%")))
     text = text if text.strip() else "u"
     return text * draw(st.sampled_from((1, 1, 1, 255 // len(text))))
@@ -59,7 +60,7 @@ near_logins = st.builds(_spoiled, st.sampled_from(list(login())), json_values, l
 
 LARGE = (2**18, 2**20 - 500, 2**20)
 NESTED = (100, 10_000, 500_000)
-# What a parser of JSON can be made to stumble over; each takes a valid body.
+# Changes of a valid body that JSON parsers have failed on.
 TWISTS = {
     "byte order mark": lambda body: "\ufeff" + body,
     "twice": lambda body: body + body,
@@ -94,7 +95,7 @@ bodies = (
     | st.builds(lambda twist, body: TWISTS[twist](json.dumps(body)), st.sampled_from(list(TWISTS)), logins)
     | texts
 )
-# Rare, because each costs as much as hundreds of others.
+# Rare, because a huge body costs as much as hundreds of small bodies.
 huge_bodies = st.builds(
     lambda kind, body, size: HUGE[kind](json.dumps(body), size),
     st.sampled_from(list(HUGE)),
@@ -135,7 +136,6 @@ odd_message_attributes = st.dictionaries(_names | texts, attributes | st.none(),
 )
 
 ODD_NUMBERS = ("1", "4", "5", "0", "-1", "many", "", "1e3", "9" * 5000, "\u0665", " 1", None, 1)
-TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 envelopes = st.fixed_dictionaries(
     {},
     optional={
@@ -150,12 +150,12 @@ ODD_BODIES = (None, 7, {}, [], True)
 
 @st.composite
 def batches(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """The records of an event of the queue: mostly sound envelopes around any body, some odd ones."""
+    """The records of an SQS event: any body, mostly in sound envelopes."""
     records = []
     for index in range(draw(st.sampled_from((0, 1, 1, 1, 2, 3)))):
         kind = draw(st.integers(0, 199))
-        record: dict[str, Any] = {"messageId": f"m-{index}", "receiptHandle": "r", "eventSource": "aws:sqs"}
-        record["body"] = draw(huge_bodies if kind == 0 else bodies)
+        record = sqs_record(draw(huge_bodies if kind == 0 else bodies), f"m-{index}")
+        del record["attributes"], record["messageAttributes"]
         if 1 <= kind < 40:
             record["attributes"] = draw(envelopes)
         if 20 <= kind < 60:
@@ -174,7 +174,7 @@ def _percent_encoded(text: str) -> str:
     return "".join(f"%{byte:02x}" for byte in text.encode())
 
 
-# How clients and proxies write the same id into a path.
+# How clients and proxies write the same ID into a path.
 ENCODINGS = {
     "as RFC 3986 says": lambda text: quote(text, safe=""),
     "every byte": _percent_encoded,

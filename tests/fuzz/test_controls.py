@@ -1,4 +1,4 @@
-"""Functions that are wrong, each in one way: the properties are worth something because they fail every one of them."""
+"""Functions with one defect each. The properties must fail every function."""
 
 import json
 from collections.abc import Callable
@@ -23,14 +23,14 @@ def found_is_enough(monkeypatch: pytest.MonkeyPatch):
 
 
 class TakesNothing(Quarantine):
-    """Says of every message that it is in the queue, and sends none."""
+    """Reports every message as quarantined, and sends none."""
 
     def send(self, rejections: Any, remaining_seconds: Any) -> dict[str, str]:
         return {}
 
 
 class Tidies(Quarantine):
-    """Sends every message on without the white space around it."""
+    """Strips the white space around every message."""
 
     def send(self, rejections: Any, remaining_seconds: Any) -> dict[str, str]:
         return super().send([self._tidied(rejection) for rejection in rejections], remaining_seconds)
@@ -54,13 +54,13 @@ def lets_recursion_errors_through(pairs_hook: Any) -> Callable[[str], dict[str, 
     return decode_object
 
 
-def test_control_a_decoder_that_lets_recursion_errors_through(monkeypatch: pytest.MonkeyPatch):
+def test_control_decoder_that_raises_recursion_errors_is_caught(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(messages, "_decode_object", lets_recursion_errors_through(messages._object_of_unique_keys))
     with pytest.raises(AssertionError, match="delivered again for no reason"):
         queue_shard(0, 2500)
 
 
-def test_control_a_query_that_raises_on_bad_percent_encoding(monkeypatch: pytest.MonkeyPatch):
+def test_control_query_that_raises_on_bad_percent_encoding_is_caught(monkeypatch: pytest.MonkeyPatch):
     def user_id_of(event: Any) -> str:
         return bytes.fromhex(event["pathParameters"]["user_id"].replace("%", "")).decode()
 
@@ -69,7 +69,7 @@ def test_control_a_query_that_raises_on_bad_percent_encoding(monkeypatch: pytest
         api_shard(0, 2500)
 
 
-def test_control_a_query_that_decodes_twice(monkeypatch: pytest.MonkeyPatch):
+def test_control_query_that_decodes_twice_is_caught(monkeypatch: pytest.MonkeyPatch):
     once = query.unquote
     monkeypatch.setattr(query, "unquote", lambda text, errors: once(once(text, errors=errors), errors="replace"))
     with pytest.raises(AssertionError):
@@ -77,7 +77,7 @@ def test_control_a_query_that_decodes_twice(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("quarantine", [TakesNothing, Tidies])
-def test_control_a_quarantine_that_is_none(monkeypatch: pytest.MonkeyPatch, quarantine: type[Quarantine]):
+def test_control_broken_quarantine_is_caught(monkeypatch: pytest.MonkeyPatch, quarantine: type[Quarantine]):
     monkeypatch.setattr(World, "quarantine", quarantine)
     with pytest.raises(AssertionError):
         queue_shard(0, 2500)

@@ -1,6 +1,6 @@
-"""Whatever the queue and the API hand over: nothing crashes, nothing is a 500, nothing is falsely acknowledged.
+"""No event makes a function crash, return a 500, or acknowledge a message falsely.
 
-A shard is the same every time, and a failure shows its arguments: `queue_shard(3, 2500)` repeats it.
+A shard is always the same. A failure shows its arguments: `queue_shard(3, 2500)` repeats it.
 """
 
 import multiprocessing
@@ -14,11 +14,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from simulation.lambda_events import sqs_record
+from tests.fakes.events import login
 from tests.fuzz.properties import FAULTS, World, answers, deliver, nothing_is_left_over
 from tests.fuzz.strategies import ENCODINGS, batches, printable_ids, requests
-from tests.handlers.support import login, sqs_record
 
-# How many shards, of how many events each.
+# The number of shards, and of events in a shard.
 SHARDS = [(4, 2500), pytest.param(40, 10_000, marks=pytest.mark.soak)]
 
 PHASES = (Phase.generate, Phase.shrink)
@@ -26,7 +27,7 @@ Shard = Callable[[int, int], Counter[str]]
 
 
 def run(check: Callable[..., None], number: int, examples: int, *strategies: st.SearchStrategy[Any]) -> None:
-    """Hold `check` against that many examples, the same for the same number."""
+    """Run `check` on that many examples, which are always the same for a shard number."""
     profile = settings(
         max_examples=examples,
         database=None,
@@ -35,7 +36,7 @@ def run(check: Callable[..., None], number: int, examples: int, *strategies: st.
         phases=PHASES,
     )
     with warnings.catch_warnings():
-        # What a failing example of a megabyte looks like is not worth another failure.
+        # A failing example of a megabyte must not fail again over its size.
         warnings.filterwarnings("ignore", "Generating overly large repr")
         seed(number)(profile(given(*strategies)(check)))()
 
@@ -82,29 +83,29 @@ def api_shard(number: int, examples: int) -> Counter[str]:
 
 
 def in_shards(shard: Shard, shards: int, examples: int) -> Counter[str]:
-    # Two, for every machine this runs on has as many; made afresh, for a fork of one with threads may hang.
+    # Two, because every machine has two cores; spawned, because a fork of a process with threads can hang.
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         return sum(pool.map(shard, range(shards), [examples] * shards), Counter[str]())
 
 
 @pytest.mark.parametrize(("shards", "examples"), SHARDS)
-def test_events_of_the_queue(shards: int, examples: int):
+def test_queue_events_keep_the_properties(shards: int, examples: int):
     seen = in_shards(queue_shard, shards, examples)
     assert seen["events"] >= shards * examples, seen
-    # Examples that never get anywhere prove nothing.
-    for what in ("acknowledged", "reported", "quarantined", "stored"):
-        assert seen[what] > seen["events"] / 10, seen
+    # Without a good share of each outcome, the examples prove nothing.
+    for outcome in ("acknowledged", "reported", "quarantined", "stored"):
+        assert seen[outcome] > seen["events"] / 10, seen
 
 
 @pytest.mark.parametrize(("shards", "examples"), SHARDS)
-def test_events_of_the_api(shards: int, examples: int):
+def test_api_events_keep_the_properties(shards: int, examples: int):
     seen = in_shards(api_shard, shards, examples)
     assert seen["events"] >= shards * examples, seen
-    for what in ("200", "400", "round trips"):
-        assert seen[what] > seen["events"] / 10, seen
+    for outcome in ("200", "400", "round trips"):
+        assert seen[outcome] > seen["events"] / 10, seen
 
 
-def test_found_by_the_long_form_a_name_that_no_queue_carries():
+def test_message_with_an_attribute_name_no_queue_carries_is_reported():
     record = sqs_record("no login", messageAttributes={"\ud800": {"dataType": "String", "stringValue": "text"}})
     acknowledged = deliver(World(), [record])
     assert acknowledged == []

@@ -1,4 +1,4 @@
-"""The long form: follow which lines of the handlers run, and search where no strategy thought of looking."""
+"""The soak form: a coverage-guided search for inputs that no strategy generates."""
 
 import importlib.util
 import platform
@@ -26,7 +26,7 @@ pytestmark = [
 
 
 def search(target: str, seeds: list[str], scratch: Path, seconds: int) -> subprocess.CompletedProcess[str]:
-    assert importlib.util.find_spec("atheris"), "atheris is missing: pip install -r requirements-soak.txt"
+    assert importlib.util.find_spec("atheris"), "atheris is missing: `make soak` installs it"
     corpus = scratch / "corpus"
     corpus.mkdir()
     for index, text in enumerate(seeds):
@@ -37,14 +37,14 @@ def search(target: str, seeds: list[str], scratch: Path, seconds: int) -> subpro
 
 
 @pytest.mark.parametrize("target", SEEDS)
-def test_nothing_is_found_where_no_line_was_run_before(target: str, tmp_path: Path):
+def test_guided_search_finds_no_failing_input(target: str, tmp_path: Path):
     finished = search(target, SEEDS[target], tmp_path, 300)
     assert finished.returncode == 0, f"{finished.stdout[-3000:]}{finished.stderr[-3000:]}"
     [runs] = re.findall(r"Done (\d+) runs", finished.stderr)
     assert int(runs) > 100_000
 
 
-def test_control_a_function_that_can_be_broken_is(tmp_path: Path):
+def test_control_guided_search_breaks_a_broken_function(tmp_path: Path):
     finished = search("control", SEEDS["path"], tmp_path, 60)
     assert finished.returncode != 0
     assert "Uncaught Python exception" in finished.stdout + finished.stderr

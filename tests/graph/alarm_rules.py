@@ -1,4 +1,4 @@
-"""What holds for everything that watches the stack: more rules over a recorded graph."""
+"""Rules about alarms and saved queries, over a recorded graph."""
 
 import json
 import re
@@ -6,51 +6,33 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from handlers.vocabulary import METRICS_NAMESPACE, SERVICE_DIMENSION, STACK_DIMENSION, Metric
+from handlers.vocabulary import METRICS_NAMESPACE, SERVICE_DIMENSION, STACK_DIMENSION, MetricName
 from localcloud.cloudwatch.alarms import AlarmError, read_alarms
 from localcloud.cloudwatch.expressions import ExpressionError
 from localcloud.deployer.engine import Resource
 from localcloud.deployer.recorder import Graph
-from tests.graph.graph_rules import (
-    ALARM,
-    FUNCTION,
-    KEY,
-    LOG_GROUP,
-    QUEUE,
-    REST_API,
-    STAGE,
-    TABLE,
-    TOPIC,
-    TOPIC_POLICY,
-    depends_on,
-    prefix,
-    stack_name,
-    statements,
-)
+from tests.graph import resource_types as aws
+from tests.graph.graph_rules import depends_on, prefix, stack_name, statements
 
-COMPOSITE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
-METRIC_FILTER = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
-QUERY = "aws:cloudwatch/queryDefinition:QueryDefinition"
-INDEX = "aws:cloudwatch/logIndexPolicy:LogIndexPolicy"
 HEALTH = "service-health"
 
 METRICS_PER_ALARM = 10
-# Metrics of AWS may come so late, and CloudWatch need not look farther back than an alarm says.
+# Metrics of AWS can be this late, and CloudWatch need not look farther back than an alarm's periods.
 LATE_MINUTES = 3
 DAY = 86_400
 # Everything the handlers emit, and every operation they call.
-EMITTED = {value for name, value in vars(Metric).items() if name.isupper()}
+EMITTED: set[str] = set(MetricName)
 OPERATIONS = {"GetItem", "BatchGetItem", "UpdateItem"}
 
 
 def name_of(alarm: Resource) -> str:
     """Physical name of an alarm."""
-    return alarm.inputs["alarmName" if alarm.type == COMPOSITE else "name"]
+    return alarm.inputs["alarmName" if alarm.type == aws.COMPOSITE else "name"]
 
 
 def alarms_of(graph: Graph) -> list[Resource]:
     """Alarms on metrics and alarms on alarms."""
-    return graph.of_type(ALARM) + graph.of_type(COMPOSITE)
+    return graph.of_type(aws.ALARM) + graph.of_type(aws.COMPOSITE)
 
 
 def children_of(composite: Resource) -> list[str]:
@@ -59,13 +41,13 @@ def children_of(composite: Resource) -> list[str]:
 
 
 def watched_by(alarm: Resource) -> list[dict[str, Any]]:
-    """Every metric an alarm watches."""
+    """Every metric of an alarm."""
     queries = [query["metric"] for query in alarm.inputs.get("metricQueries", []) if "metric" in query]
     return queries or [alarm.inputs]
 
 
 def alarms_tell(graph: Graph) -> Iterator[str]:
-    """An alarm is named by its id, and says what it means and where to go on."""
+    """An alarm is named by its ID, and its description has the meaning, the first step, the board and the runbook."""
     for alarm in alarms_of(graph):
         if name_of(alarm) != f"{prefix(graph)}-{alarm.name}":
             yield f"{alarm.name} is named {name_of(alarm)}"
@@ -77,9 +59,14 @@ def alarms_tell(graph: Graph) -> Iterator[str]:
 
 
 def each_fault_is_told_once(graph: Graph) -> Iterator[str]:
-    """An alarm tells one topic of both changes, unless a composite tells for it."""
-    topics = {topic.outputs["arn"] for topic in graph.of_type(TOPIC)}
-    combined = {child for one in graph.of_type(COMPOSITE) if one.name != HEALTH for child in children_of(one)}
+    """An alarm notifies one topic of both changes, unless a composite alarm does so for it."""
+    topics = {topic.outputs["arn"] for topic in graph.of_type(aws.TOPIC)}
+    combined = {
+        child
+        for composite in graph.of_type(aws.COMPOSITE)
+        if composite.name != HEALTH
+        for child in children_of(composite)
+    }
     for alarm in alarms_of(graph):
         actions = alarm.inputs.get("alarmActions") or []
         silent = name_of(alarm) in combined or alarm.name == HEALTH
@@ -90,9 +77,9 @@ def each_fault_is_told_once(graph: Graph) -> Iterator[str]:
 
 
 def missing_data_is_said(graph: Graph) -> Iterator[str]:
-    """Missing data is no fault, but where it is the fault itself."""
+    """Missing data never breaches, except for the alarm on missing data."""
     exceptions = {"queue-silent": "breaching"}
-    for alarm in graph.of_type(ALARM):
+    for alarm in graph.of_type(aws.ALARM):
         wanted = exceptions.get(alarm.name, "notBreaching")
         if alarm.inputs.get("treatMissingData") != wanted:
             yield f"{alarm.name} treats missing data as {alarm.inputs.get('treatMissingData')}"
@@ -101,9 +88,13 @@ def missing_data_is_said(graph: Graph) -> Iterator[str]:
 
 
 def alarms_may_publish(graph: Graph) -> Iterator[str]:
-    """Topics and their key let CloudWatch through for every alarm of the stack, and only for those."""
-    gates = [(owner, one) for owner, one in statements(graph, TOPIC_POLICY, KEY) if one["Sid"].startswith("Alarms")]
-    if len(gates) != len(graph.of_type(TOPIC)) + 1:
+    """Topics and their key admit CloudWatch for every alarm of the stack, and for no other alarm."""
+    gates = [
+        (owner, statement)
+        for owner, statement in statements(graph, aws.TOPIC_POLICY, aws.KEY)
+        if statement["Sid"].startswith("Alarms")
+    ]
+    if len(gates) != len(graph.of_type(aws.TOPIC)) + 1:
         yield f"{len(gates)} policies let alarms through"
     for owner, statement in gates:
         condition = statement.get("Condition", {})
@@ -116,15 +107,15 @@ def alarms_may_publish(graph: Graph) -> Iterator[str]:
             account_and_region = pattern.partition(":alarm:")[0]
             if not fnmatchcase(f"{account_and_region}:alarm:{name_of(alarm)}", pattern):
                 yield f"{owner.name} does not let {alarm.name} through"
-    for topic in graph.of_type(TOPIC):
+    for topic in graph.of_type(aws.TOPIC):
         if not topic.inputs.get("kmsMasterKeyId"):
             yield f"{topic.name} is not encrypted"
 
 
 def alarms_watch_what_exists(graph: Graph) -> Iterator[str]:
-    """Every dimension of an alarm is the name of something of this stack."""
+    """Every dimension of an alarm is the name of a resource of this stack."""
     known = dimensions_of(graph) | {SERVICE_DIMENSION: {*services_of(graph), "api"}}
-    for alarm in graph.of_type(ALARM):
+    for alarm in graph.of_type(aws.ALARM):
         for metric in watched_by(alarm):
             if not metric.get("dimensions"):
                 yield f"{alarm.name} watches {metric['metricName']} of everything"
@@ -134,9 +125,9 @@ def alarms_watch_what_exists(graph: Graph) -> Iterator[str]:
 
 
 def custom_metrics_are_emitted(graph: Graph) -> Iterator[str]:
-    """A metric of our own is emitted: by a handler with exactly service and stack, or by a filter on a log."""
+    """Every custom metric is emitted: by a handler with exactly service and stack, or by a metric filter."""
     emitted = {(name, service) for name in EMITTED for service in services_of(graph)} | set(counted_in_logs(graph))
-    for alarm in graph.of_type(ALARM):
+    for alarm in graph.of_type(aws.ALARM):
         for metric in watched_by(alarm):
             dimensions = metric.get("dimensions", {})
             if metric["namespace"].startswith("AWS/"):
@@ -151,8 +142,8 @@ def custom_metrics_are_emitted(graph: Graph) -> Iterator[str]:
 
 
 def alarms_fit_cloudwatch(graph: Graph) -> Iterator[str]:
-    """CloudWatch takes every alarm: few enough metrics, periods within its bounds, math and rules it can read."""
-    for alarm in graph.of_type(ALARM):
+    """CloudWatch accepts every alarm: number of metrics, periods, metric math and alarm rules."""
+    for alarm in graph.of_type(aws.ALARM):
         inputs = alarm.inputs
         if len(watched_by(alarm)) > METRICS_PER_ALARM:
             yield f"{alarm.name} watches {len(watched_by(alarm))} metrics"
@@ -173,9 +164,9 @@ def alarms_fit_cloudwatch(graph: Graph) -> Iterator[str]:
 
 
 def composites_combine_what_exists(graph: Graph) -> Iterator[str]:
-    """An alarm on alarms names alarms of this stack, which are made before it, and so is its suppressor."""
+    """A composite alarm names alarms of this stack that are made before it, and so is its suppressor."""
     names = {name_of(alarm): alarm for alarm in alarms_of(graph)}
-    for composite in graph.of_type(COMPOSITE):
+    for composite in graph.of_type(aws.COMPOSITE):
         suppressor = composite.inputs.get("actionsSuppressor") or {}
         needed = children_of(composite) + ([suppressor["alarm"]] if suppressor else [])
         if not children_of(composite) or len(composite.inputs["alarmRule"]) > 10_240 or len(needed) > 100:
@@ -186,10 +177,12 @@ def composites_combine_what_exists(graph: Graph) -> Iterator[str]:
 
 
 def queries_ask_what_exists(graph: Graph) -> Iterator[str]:
-    """Saved queries are listed under project and stack, and ask groups that are made before and have the index."""
-    groups = {group.inputs["name"]: group for group in graph.of_type(LOG_GROUP)}
-    indexed = {one.inputs["logGroupName"]: json.loads(one.inputs["policyDocument"]) for one in graph.of_type(INDEX)}
-    for query in graph.of_type(QUERY):
+    """Saved queries are listed under project and stack, and read log groups that exist before and have the index."""
+    groups = {group.inputs["name"]: group for group in graph.of_type(aws.LOG_GROUP)}
+    indexed = {
+        index.inputs["logGroupName"]: json.loads(index.inputs["policyDocument"]) for index in graph.of_type(aws.INDEX)
+    }
+    for query in graph.of_type(aws.QUERY):
         if not re.fullmatch(rf".+/{stack_name(graph)}/\d\d-[a-z-]+", query.inputs["name"]):
             yield f"{query.name} is saved as {query.inputs['name']}"
         for name in query.inputs["logGroupNames"]:
@@ -199,29 +192,32 @@ def queries_ask_what_exists(graph: Graph) -> Iterator[str]:
 
 
 def dimensions_of(graph: Graph) -> dict[str, set[str]]:
-    """What metrics are told apart by, and the names of this stack's own things."""
+    """The dimensions of metrics, and the names in this stack."""
     return {
-        "QueueName": {one.inputs["name"] for one in graph.of_type(QUEUE)},
-        "FunctionName": {one.inputs["name"] for one in graph.of_type(FUNCTION)},
-        "TableName": {one.inputs["name"] for one in graph.of_type(TABLE)},
+        "QueueName": {queue.inputs["name"] for queue in graph.of_type(aws.QUEUE)},
+        "FunctionName": {function.inputs["name"] for function in graph.of_type(aws.FUNCTION)},
+        "TableName": {table.inputs["name"] for table in graph.of_type(aws.TABLE)},
         "Operation": OPERATIONS,
-        "ApiName": {one.inputs["name"] for one in graph.of_type(REST_API)},
-        "Stage": {one.inputs["stageName"] for one in graph.of_type(STAGE)},
-        "TopicName": {one.inputs["name"] for one in graph.of_type(TOPIC)},
-        "LogGroupName": {one.inputs["name"] for one in graph.of_type(LOG_GROUP)},
+        "ApiName": {api.inputs["name"] for api in graph.of_type(aws.REST_API)},
+        "Stage": {stage.inputs["stageName"] for stage in graph.of_type(aws.STAGE)},
+        "TopicName": {topic.inputs["name"] for topic in graph.of_type(aws.TOPIC)},
+        "LogGroupName": {log_group.inputs["name"] for log_group in graph.of_type(aws.LOG_GROUP)},
         STACK_DIMENSION: {stack_name(graph)},
     }
 
 
 def services_of(graph: Graph) -> set[str]:
-    return {one.inputs["environment"]["variables"]["POWERTOOLS_SERVICE_NAME"] for one in graph.of_type(FUNCTION)}
+    return {
+        function.inputs["environment"]["variables"]["POWERTOOLS_SERVICE_NAME"]
+        for function in graph.of_type(aws.FUNCTION)
+    }
 
 
 def counted_in_logs(graph: Graph) -> Iterator[tuple[str, str]]:
-    """Name and service of the metrics counted in the access log, whose format has to write the dimensions."""
-    formats = [json.loads(one.inputs["accessLogSettings"]["format"]) for one in graph.of_type(STAGE)]
-    for one in graph.of_type(METRIC_FILTER):
-        counted = one.inputs["metricTransformation"]
+    """Name and service of the metrics counted in the access log, whose format must contain the dimensions."""
+    formats = [json.loads(stage.inputs["accessLogSettings"]["format"]) for stage in graph.of_type(aws.STAGE)]
+    for metric_filter in graph.of_type(aws.METRIC_FILTER):
+        counted = metric_filter.inputs["metricTransformation"]
         fields = [value.removeprefix("$.") for value in counted["dimensions"].values()]
         for line in formats:
             if counted["namespace"] == METRICS_NAMESPACE and all(field in line for field in fields):

@@ -1,29 +1,14 @@
-"""What holds for the API and its callers: more rules over a recorded graph."""
+"""Rules about the API and its clients, over a recorded graph."""
 
 import json
 import re
 from collections.abc import Iterator
 
 from localcloud.deployer.recorder import Graph
-from tests.graph.alarm_rules import METRIC_FILTER
-from tests.graph.graph_rules import (
-    AUTHORIZER,
-    CLIENT,
-    DEPLOYMENT,
-    FUNCTION,
-    INTEGRATION,
-    METHOD,
-    METHOD_SETTINGS,
-    PERMISSION,
-    RESOURCE,
-    RESPONSE,
-    REST_API,
-    STAGE,
-    USER_POOL,
-    depends_on,
-)
+from tests.graph import resource_types as aws
+from tests.graph.graph_rules import depends_on
 
-# What would put a user id or a token into a log or an answer.
+# Variables that would put a user ID or a token into a log or a response.
 REVEALING = (
     "$context.path",
     "$context.error.message",
@@ -34,10 +19,12 @@ REVEALING = (
 
 
 def scope_on_every_method(graph: Graph) -> Iterator[str]:
-    """Every method wants a token of our pool that carries the scope; without scopes an id token would pass."""
-    pool = graph.one(USER_POOL).outputs["arn"]
-    authorizers = {one.id for one in graph.of_type(AUTHORIZER) if one.inputs["providerArns"] == [pool]}
-    for method in graph.of_type(METHOD):
+    """Every method requires a token of our pool with the scope; without scopes an ID token would pass."""
+    pool = graph.one(aws.USER_POOL).outputs["arn"]
+    authorizers = {
+        authorizer.id for authorizer in graph.of_type(aws.AUTHORIZER) if authorizer.inputs["providerArns"] == [pool]
+    }
+    for method in graph.of_type(aws.METHOD):
         inputs = method.inputs
         if inputs.get("authorization") != "COGNITO_USER_POOLS" or inputs.get("authorizerId") not in authorizers:
             yield f"{method.name} does not ask for a token"
@@ -48,8 +35,8 @@ def scope_on_every_method(graph: Graph) -> Iterator[str]:
 
 
 def client_flows(graph: Graph) -> Iterator[str]:
-    """A client gets a token with its own secret and nothing else, and only for the scope."""
-    for client in graph.of_type(CLIENT):
+    """A client gets a token with its own secret only, and only for the scope."""
+    for client in graph.of_type(aws.CLIENT):
         inputs = client.inputs
         flows = inputs.get("allowedOauthFlows"), inputs.get("explicitAuthFlows"), inputs.get("generateSecret")
         if flows != (["client_credentials"], ["ALLOW_REFRESH_TOKEN_AUTH"], True):
@@ -58,14 +45,14 @@ def client_flows(graph: Graph) -> Iterator[str]:
             yield f"{client.name} may have {inputs.get('allowedOauthScopes')}"
         if "clientSecret" not in client.additional_secret_outputs:
             yield f"the secret of {client.name} is stored as plain text"
-    if graph.one(USER_POOL).inputs.get("adminCreateUserConfig") != {"allowAdminCreateUserOnly": True}:
+    if graph.one(aws.USER_POOL).inputs.get("adminCreateUserConfig") != {"allowAdminCreateUserOnly": True}:
         yield "anybody can sign up"
 
 
 def timeouts_in_order(graph: Graph) -> Iterator[str]:
-    """The function gives up before the API does, and the API before its ceiling."""
-    function = graph.one(FUNCTION, "query-function").inputs["timeout"] * 1_000
-    for integration in graph.of_type(INTEGRATION):
+    """The function times out before the API does, and the API before its maximum."""
+    function = graph.one(aws.FUNCTION, "query-function").inputs["timeout"] * 1_000
+    for integration in graph.of_type(aws.INTEGRATION):
         patience = integration.inputs.get("timeoutMilliseconds", 29_000)
         if not function < patience <= 29_000:
             yield f"{integration.name} waits {patience} ms, the function has {function} ms"
@@ -73,55 +60,66 @@ def timeouts_in_order(graph: Graph) -> Iterator[str]:
 
 def method_settings(graph: Graph) -> Iterator[str]:
     """Requests are throttled and counted, and no request URL or body is logged."""
-    for one in graph.of_type(METHOD_SETTINGS):
-        settings = one.inputs["settings"]
+    for stage_settings in graph.of_type(aws.METHOD_SETTINGS):
+        settings = stage_settings.inputs["settings"]
         wanted = {"metricsEnabled": True, "dataTraceEnabled": False, "loggingLevel": "ERROR"}
-        if one.inputs["methodPath"] != "*/*" or not wanted.items() <= settings.items():
-            yield f"{one.name} has {settings} on {one.inputs['methodPath']}"
+        if stage_settings.inputs["methodPath"] != "*/*" or not wanted.items() <= settings.items():
+            yield f"{stage_settings.name} has {settings} on {stage_settings.inputs['methodPath']}"
         if not (settings.get("throttlingRateLimit", 0) >= 1 and settings.get("throttlingBurstLimit", 0) >= 1):
-            yield f"{one.name} does not throttle"
-    if len(graph.of_type(METHOD_SETTINGS)) != len(graph.of_type(STAGE)):
+            yield f"{stage_settings.name} does not throttle"
+    if len(graph.of_type(aws.METHOD_SETTINGS)) != len(graph.of_type(aws.STAGE)):
         yield "a stage has no method settings"
 
 
 def nothing_revealed(graph: Graph) -> Iterator[str]:
-    """Neither access log nor refusal holds a user id, a token or words API Gateway took from the request."""
-    texts = {stage.name: stage.inputs["accessLogSettings"]["format"] for stage in graph.of_type(STAGE)}
-    texts |= {one.name: json.dumps(one.inputs.get("responseTemplates")) for one in graph.of_type(RESPONSE)}
+    """Neither the access log nor a rejection contains a user ID, a token or text from the request."""
+    texts = {stage.name: stage.inputs["accessLogSettings"]["format"] for stage in graph.of_type(aws.STAGE)}
+    texts |= {
+        response.name: json.dumps(response.inputs.get("responseTemplates")) for response in graph.of_type(aws.RESPONSE)
+    }
     for name, text in texts.items():
         found = [f"{word}" for word in REVEALING if text.replace("$context.resourcePath", "").find(word) >= 0]
         if found:
             yield f"{name} tells {', '.join(found)}"
-    for response in graph.of_type(RESPONSE):
+    for response in graph.of_type(aws.RESPONSE):
         template = json.loads(response.inputs.get("responseTemplates", {}).get("application/json", "{}"))
         if template.keys() != {"message", "request_id"} or template["request_id"] != "$context.requestId":
             yield f"{response.name} answers {template}"
-    if not {"DEFAULT_4XX", "DEFAULT_5XX"} <= {one.inputs["responseType"] for one in graph.of_type(RESPONSE)}:
+    if not {"DEFAULT_4XX", "DEFAULT_5XX"} <= {
+        response.inputs["responseType"] for response in graph.of_type(aws.RESPONSE)
+    }:
         yield "some refusals have API Gateway's own text"
 
 
 def deployment_is_complete(graph: Graph) -> Iterator[str]:
     """A deployment is made after everything it copies."""
-    copied = [one for type_ in (METHOD, INTEGRATION, RESPONSE, AUTHORIZER) for one in graph.of_type(type_)]
-    yield from depends_on(graph, graph.one(DEPLOYMENT), *copied)
+    copied = [
+        resource
+        for type_ in (aws.METHOD, aws.INTEGRATION, aws.RESPONSE, aws.AUTHORIZER)
+        for resource in graph.of_type(type_)
+    ]
+    yield from depends_on(graph, graph.one(aws.DEPLOYMENT), *copied)
 
 
 def routes(graph: Graph) -> dict[tuple[str, str], str]:
-    """Path of every method, by the resource it is on and its verb."""
-    parts = {one.id: one.inputs for one in graph.of_type(RESOURCE)}
+    """Path of every method, by its resource and verb."""
+    parts = {resource.id: resource.inputs for resource in graph.of_type(aws.RESOURCE)}
 
     def path(resource_id: str) -> str:
         if resource_id not in parts:
             return ""
         return f"{path(parts[resource_id]['parentId'])}/{parts[resource_id]['pathPart']}"
 
-    keys = [(one.inputs["resourceId"], one.inputs["httpMethod"]) for one in graph.of_type(METHOD)]
+    keys = [(method.inputs["resourceId"], method.inputs["httpMethod"]) for method in graph.of_type(aws.METHOD)]
     return {(resource_id, verb): path(resource_id) for resource_id, verb in keys}
 
 
 def every_method_is_answered(graph: Graph) -> Iterator[str]:
-    """Each method has one integration; without, the deployment is refused."""
-    answered = [(one.inputs["resourceId"], one.inputs["httpMethod"]) for one in graph.of_type(INTEGRATION)]
+    """Each method has one integration; without it, the deployment fails."""
+    answered = [
+        (integration.inputs["resourceId"], integration.inputs["httpMethod"])
+        for integration in graph.of_type(aws.INTEGRATION)
+    ]
     for key, path in routes(graph).items():
         if answered.count(key) != 1:
             yield f"{key[1]} {path} has {answered.count(key)} integrations"
@@ -130,22 +128,22 @@ def every_method_is_answered(graph: Graph) -> Iterator[str]:
 
 
 def invoked_by_its_routes_alone(graph: Graph) -> Iterator[str]:
-    """API Gateway may invoke each function for exactly the methods and paths that it answers, on one stage."""
-    source = f"{graph.one(REST_API).outputs['executionArn']}/{graph.one(STAGE).inputs['stageName']}"
+    """API Gateway may invoke each function for exactly the methods and paths it serves, on one stage."""
+    source = f"{graph.one(aws.REST_API).outputs['executionArn']}/{graph.one(aws.STAGE).inputs['stageName']}"
     paths = {key: re.sub(r"\{[^}]*\}", "*", path) for key, path in routes(graph).items()}
     needed = {}
-    for one in graph.of_type(INTEGRATION):
-        key = (one.inputs["resourceId"], one.inputs["httpMethod"])
-        invoked = one.inputs["uri"].partition("/functions/")[2].removesuffix("/invocations")
-        needed[invoked, f"{source}/{key[1]}{paths.get(key)}"] = one.name
-    arns = {one.inputs["name"]: one.outputs["arn"] for one in graph.of_type(FUNCTION)}
+    for integration in graph.of_type(aws.INTEGRATION):
+        key = (integration.inputs["resourceId"], integration.inputs["httpMethod"])
+        invoked = integration.inputs["uri"].partition("/functions/")[2].removesuffix("/invocations")
+        needed[invoked, f"{source}/{key[1]}{paths.get(key)}"] = integration.name
+    arns = {function.inputs["name"]: function.outputs["arn"] for function in graph.of_type(aws.FUNCTION)}
     permitted = {}
-    for one in graph.of_type(PERMISSION):
-        inputs = one.inputs
+    for permission in graph.of_type(aws.PERMISSION):
+        inputs = permission.inputs
         if (inputs.get("principal"), inputs.get("action")) != ("apigateway.amazonaws.com", "lambda:InvokeFunction"):
-            yield f"{one.name} lets {inputs.get('principal')} do {inputs.get('action')}"
+            yield f"{permission.name} lets {inputs.get('principal')} do {inputs.get('action')}"
         qualifier = f":{inputs['qualifier']}" if inputs.get("qualifier") else ""
-        permitted[f"{arns.get(inputs['function'])}{qualifier}", inputs.get("sourceArn")] = one.name
+        permitted[f"{arns.get(inputs['function'])}{qualifier}", inputs.get("sourceArn")] = permission.name
     for invoked, route in needed.keys() - permitted.keys():
         yield f"{needed[invoked, route]} may not invoke {invoked}: a Permission with source_arn {route} is missing"
     for invoked, route in permitted.keys() - needed.keys():
@@ -154,7 +152,7 @@ def invoked_by_its_routes_alone(graph: Graph) -> Iterator[str]:
 
 def refusals_are_counted_on_every_route(graph: Graph) -> Iterator[str]:
     """Each route's requests without a valid token are counted; API Gateway's own metrics do not tell them apart."""
-    patterns = " ".join(one.inputs["pattern"] for one in graph.of_type(METRIC_FILTER))
+    patterns = " ".join(metric_filter.inputs["pattern"] for metric_filter in graph.of_type(aws.METRIC_FILTER))
     for path in set(routes(graph).values()):
         if f'$.resource_path = "{path}"' not in patterns:
             yield f"refusals on {path} are not counted"

@@ -1,4 +1,4 @@
-"""Hold recorded inputs to the provider's own argument classes: at run time Pulumi takes any type and any nested key."""
+"""Compare recorded inputs with the provider's argument classes: at run time Pulumi accepts any type and nested key."""
 
 import importlib
 import inspect
@@ -18,7 +18,7 @@ SCALARS: dict[type, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,)
 
 
 def wrong_arguments(resource: Resource) -> Iterator[str]:
-    """Say where a resource's inputs are not what its argument class declares."""
+    """Report where a resource's inputs differ from its argument class."""
     yield from _wrong_block(resource.inputs, _argument_class(resource.type), f"{resource.name}: ")
 
 
@@ -28,7 +28,7 @@ def _argument_class(type_: str) -> type:
     module = path.split("/")[0]
     module = f"{module}_" if keyword.iskeyword(module) else module
     with warnings.catch_warnings():
-        # Of classes that are imported along and not used.
+        # From other classes of the module.
         warnings.simplefilter("ignore", DeprecationWarning)
         return getattr(importlib.import_module(f"pulumi_{package}.{module}"), f"{name}Args")
 
@@ -37,7 +37,7 @@ def _wrong_block(inputs: Mapping[str, Any], class_: type, path: str) -> Iterator
     declared = _types.input_type_types(class_)
     names = _types.input_type_py_to_pulumi_names(class_)
     parameters = inspect.signature(class_).parameters.values()
-    required = {names[one.name] for one in parameters if one.default is inspect.Parameter.empty}
+    required = {names[parameter.name] for parameter in parameters if parameter.default is inspect.Parameter.empty}
     for key in sorted(inputs.keys() - declared.keys()):
         yield f"{path}{key} is no argument of {class_.__name__}"
     for key in sorted(required - {key for key, value in inputs.items() if value is not None}):
@@ -88,7 +88,7 @@ def _is_promise(choice: Any) -> bool:
 
 def _is_one(value: Any, wanted: type) -> bool:
     if isinstance(wanted, type) and issubclass(wanted, Enum):
-        return value in {one.value for one in wanted}
+        return value in {member.value for member in wanted}
     if wanted not in SCALARS:
         return isinstance(value, wanted)
     return isinstance(value, SCALARS[wanted]) and isinstance(value, bool) == (wanted is bool)

@@ -1,15 +1,15 @@
-"""What CloudWatch documents about dashboards, and AWS about the metrics it publishes."""
+"""What AWS documents about dashboards and published metrics."""
 
 COLUMNS = 24
-# Quotas of CloudWatch. A size of the whole body is not documented.
+# Quotas of CloudWatch. It documents no maximum size of a body.
 WIDGETS_PER_BOARD = 500
 METRICS_PER_WIDGET = 500
 METRICS_PER_BOARD = 2_500
 ALARMS_PER_WIDGET = 100
 NAME_LENGTH = 255
 
-# Properties as the user guide lists them: required ones, then the others, by kind of widget. `start`, `end` and
-# `setPeriodToTimeRange` are what the console writes, and CDK, for a range of a widget's own.
+# Properties as the user guide lists them, required and optional, by kind of widget. `start`, `end` and
+# `setPeriodToTimeRange` are what the console and CDK write for a widget with its own range.
 REQUIRED = {
     "text": {"markdown"},
     "alarm": {"alarms"},

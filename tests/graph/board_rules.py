@@ -1,4 +1,4 @@
-"""What holds for the boards: rules over a recorded graph, against what CloudWatch documents and the stack emits."""
+"""Rules about the boards, over a recorded graph: what CloudWatch documents and the stack emits."""
 
 import json
 import re
@@ -14,49 +14,30 @@ from handlers.vocabulary import (
     QUERY_SERVICE,
     SERVICE_DIMENSION,
     STACK_DIMENSION,
-    Metric,
+    MetricName,
 )
 from localcloud.cloudwatch import expressions
 from localcloud.cloudwatch.metrics import Statistic
 from localcloud.deployer.recorder import Graph
+from tests.graph import board_facts as facts
+from tests.graph import resource_types as aws
 from tests.graph.alarm_rules import (
-    COMPOSITE,
+    DAY,
     EMITTED,
     HEALTH,
-    QUERY,
     alarms_of,
     children_of,
     counted_in_logs,
     dimensions_of,
     name_of,
 )
-from tests.graph.board_facts import (
-    ALARMS_PER_WIDGET,
-    ANNOTATION,
-    COLUMNS,
-    FILLS,
-    METRICS_PER_BOARD,
-    METRICS_PER_WIDGET,
-    NAME_LENGTH,
-    OPTIONAL,
-    PUBLISHED,
-    RENDERING,
-    REQUIRED,
-    VALUES,
-    WIDGETS_PER_BOARD,
-)
-from tests.graph.graph_rules import (
-    ALARM,
-    DASHBOARD,
-    MAPPING,
-    prefix,
-)
+from tests.graph.graph_rules import prefix
 
-# What each function emits: that it really does, and under these dimensions alone, is shown by running it.
-OF_QUERIES = {name for name in EMITTED if name.startswith("Query")} | {Metric.RECORD_MALFORMED}
+# What each function emits. tests/privacy/test_emission.py shows it by running the functions.
+OF_QUERIES = {name for name in EMITTED if name.startswith("Query")} | {MetricName.RECORD_MALFORMED}
 OF_FUNCTIONS = {
     EVENT_HANDLER_SERVICE: EMITTED - OF_QUERIES,
-    QUERY_SERVICE: OF_QUERIES | {Metric.COLD_START},
+    QUERY_SERVICE: OF_QUERIES | {MetricName.COLD_START},
 }
 
 
@@ -64,7 +45,7 @@ def bodies(graph: Graph) -> dict[Board, dict[str, Any]]:
     """The body of every board."""
     return {
         Board(board.name.removeprefix("monitoring-")): json.loads(board.inputs["dashboardBody"])
-        for board in graph.of_type(DASHBOARD)
+        for board in graph.of_type(aws.DASHBOARD)
     }
 
 
@@ -92,7 +73,7 @@ def boards_fill_the_grid(graph: Graph) -> Iterator[str]:
         taken: Counter[tuple[int, int]] = Counter()
         for widget in body["widgets"]:
             x, y, width, height = (widget[key] for key in ("x", "y", "width", "height"))
-            if x < 0 or y < 0 or not 1 <= width <= COLUMNS - x or height < 1:
+            if x < 0 or y < 0 or not 1 <= width <= facts.COLUMNS - x or height < 1:
                 yield f"{board}: a widget lies at {x}, {y} and is {width} by {height}"
             taken.update((column, row) for column in range(x, x + width) for row in range(y, y + height))
         if overlaps := [cell for cell, times in taken.items() if times > 1]:
@@ -103,7 +84,7 @@ def boards_fill_the_grid(graph: Graph) -> Iterator[str]:
 
 
 def boards_are_documented(graph: Graph) -> Iterator[str]:
-    """Every property is one CloudWatch documents, with a value it documents."""
+    """CloudWatch documents every property and its value."""
     for body in bodies(graph).values():
         if unknown := body.keys() - {"start", "end", "periodOverride", "widgets", "variables"}:
             yield f"a board has {unknown}"
@@ -112,27 +93,29 @@ def boards_are_documented(graph: Graph) -> Iterator[str]:
         where = f"{board}: {properties.get('title', kind)}"
         if widget.keys() != {"type", "x", "y", "width", "height", "properties"}:
             yield f"{where} has {sorted(widget)}"
-        if not REQUIRED[kind] <= properties.keys() <= REQUIRED[kind] | OPTIONAL[kind]:
+        if not facts.REQUIRED[kind] <= properties.keys() <= facts.REQUIRED[kind] | facts.OPTIONAL[kind]:
             yield f"{where} has {sorted(properties)}"
-        yield from (f"{where}: {key} {properties[key]}" for key in VALUES if properties.get(key) not in _known(key))
+        yield from (
+            f"{where}: {key} {properties[key]}" for key in facts.VALUES if properties.get(key) not in _known(key)
+        )
         if kind == "metric":
             yield from _undocumented(where, properties)
 
 
 def _known(key: str) -> set[Any]:
-    return VALUES[key] | {None}
+    return facts.VALUES[key] | {None}
 
 
 def _undocumented(where: str, properties: dict[str, Any]) -> Iterator[str]:
     if properties.get("period", 60) % 60 or not re.fullmatch(r"-P\d+D", properties.get("start", "-P1D")):
         yield f"{where} draws {properties.get('start')} by {properties.get('period')} s"
     for line in properties.get("annotations", {}).get("horizontal", []):
-        if not {"value"} <= line.keys() <= ANNOTATION or line.get("fill", "none") not in FILLS:
+        if not {"value"} <= line.keys() <= facts.ANNOTATION or line.get("fill", "none") not in facts.FILLS:
             yield f"{where} draws a line {line}"
         if not re.fullmatch("#[0-9a-f]{6}", line.get("color", "#000000")):
             yield f"{where} draws in {line['color']}"
     for *_, options in properties["metrics"]:
-        if not isinstance(options, dict) or options.keys() - RENDERING:
+        if not isinstance(options, dict) or options.keys() - facts.RENDERING:
             yield f"{where} has a metric without options, or with {options}"
         elif "expression" not in options:
             try:
@@ -142,7 +125,7 @@ def _undocumented(where: str, properties: dict[str, Any]) -> Iterator[str]:
 
 
 def boards_read_alike(graph: Graph) -> Iterator[str]:
-    """Graphs start at zero, in UTC, each with its axis named; graphs with several lines name each of them."""
+    """Graphs start at zero, in UTC, with a named axis; graphs with several lines name each line."""
     for board, widget in widgets_of(graph, "metric"):
         properties = widget["properties"]
         if properties["view"] != "timeSeries":
@@ -159,31 +142,31 @@ def boards_read_alike(graph: Graph) -> Iterator[str]:
 
 def boards_fit_cloudwatch(graph: Graph) -> Iterator[str]:
     """Boards stay within the quotas."""
-    for board in graph.of_type(DASHBOARD):
-        if not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{NAME_LENGTH}}}", board.inputs["dashboardName"]):
+    for board in graph.of_type(aws.DASHBOARD):
+        if not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{facts.NAME_LENGTH}}}", board.inputs["dashboardName"]):
             yield f"{board.name} is named {board.inputs['dashboardName']}"
     for board, body in bodies(graph).items():
         metrics = [len(widget["properties"]["metrics"]) for widget in body["widgets"] if widget["type"] == "metric"]
-        if len(body["widgets"]) > WIDGETS_PER_BOARD or sum(metrics) > METRICS_PER_BOARD:
+        if len(body["widgets"]) > facts.WIDGETS_PER_BOARD or sum(metrics) > facts.METRICS_PER_BOARD:
             yield f"{board} has {len(body['widgets'])} widgets and {sum(metrics)} metrics"
-        if max(metrics) > METRICS_PER_WIDGET:
+        if max(metrics) > facts.METRICS_PER_WIDGET:
             yield f"{board} draws {max(metrics)} metrics in one widget"
         for widget in body["widgets"]:
-            if widget["type"] == "alarm" and not 1 <= len(widget["properties"]["alarms"]) <= ALARMS_PER_WIDGET:
+            if widget["type"] == "alarm" and not 1 <= len(widget["properties"]["alarms"]) <= facts.ALARMS_PER_WIDGET:
                 yield f"{board} shows {len(widget['properties']['alarms'])} alarms in one widget"
 
 
 def boards_draw_what_is_emitted(graph: Graph) -> Iterator[str]:
-    """Everything drawn is emitted: by our code, a filter or AWS, under those dimensions, by something that exists."""
+    """Every metric drawn is emitted: by our code, a filter or AWS, under those dimensions, by an existing resource."""
     ours = {(name, service) for service, names in OF_FUNCTIONS.items() for name in names} | set(counted_in_logs(graph))
-    counted = {one.outputs["uuid"] for one in graph.of_type(MAPPING) if _counts_events(one.inputs)}
+    counted = {mapping.outputs["uuid"] for mapping in graph.of_type(aws.MAPPING) if _counts_events(mapping.inputs)}
     known = dimensions_of(graph) | {"EventSourceMappingUUID": counted}
     for where, namespace, name, dimensions, _ in drawn_metrics(graph):
         if namespace == METRICS_NAMESPACE:
             emitted = (name, dimensions.get(SERVICE_DIMENSION)) in ours
             emitted = emitted and dimensions.keys() == {SERVICE_DIMENSION, STACK_DIMENSION}
         else:
-            emitted = name in PUBLISHED.get((namespace, *sorted(dimensions)), set())
+            emitted = name in facts.PUBLISHED.get((namespace, *sorted(dimensions)), set())
         if not emitted or any(value not in known.get(key, {value}) for key, value in dimensions.items()):
             yield f"{where} draws {namespace} {name} of {dimensions}, which nothing emits"
 
@@ -196,28 +179,28 @@ def boards_can_be_computed(graph: Graph) -> Iterator[str]:
     """Metric math names only metrics of its own graph, whose ids are unique."""
     for board, widget in widgets_of(graph, "metric"):
         options = [line[-1] for line in widget["properties"]["metrics"]]
-        ids = [one["id"] for one in options]
+        ids = [option["id"] for option in options]
         if len(set(ids)) < len(ids):
             yield f"{board}: {widget['properties']['title']} uses the ids {ids}"
-        for one in options:
-            if "expression" in one:
+        for option in options:
+            if "expression" in option:
                 try:
-                    expressions.parse(one["expression"], set(ids) - {one["id"]})
+                    expressions.parse(option["expression"], set(ids) - {option["id"]})
                 except expressions.ExpressionError as error:
                     yield f"{board}: {error}"
 
 
 def boards_draw_thresholds(graph: Graph) -> Iterator[str]:
-    """A threshold that is drawn is the one that alarms, and every threshold is drawn somewhere."""
-    thresholds = {alarm.name: alarm.inputs["threshold"] for alarm in graph.of_type(ALARM)}
-    # Windows of an objective are drawn as burn rates; the days of neglect are the graph of dead letters.
+    """A threshold that is drawn is the alarm's, and every threshold is drawn on a board."""
+    thresholds = {alarm.name: alarm.inputs["threshold"] for alarm in graph.of_type(aws.ALARM)}
+    # The windows of an objective are drawn as burn rates; dlq-neglected has the graph of dead letters.
     missing = {name for name in thresholds if not name.startswith("slo-") and name != "dlq-neglected"}
     for board, line in _lines_across(graph):
         name, _, compared = line["label"].partition(":")
         if compared and thresholds.get(name.split(" ")[0]) != line["value"]:
             yield f"{board} draws {line}"
-        said = f" {line['value']:g}"
-        if compared and not compared.endswith((said, f"{said} ({line['value'] / 86_400:g} days)")):
+        shown = f" {line['value']:g}"
+        if compared and not compared.endswith((shown, f"{shown} ({line['value'] / DAY:g} days)")):
             yield f"{board} says {line['label']} at {line['value']}"
         missing.discard(name.split(" ")[0])
     if missing:
@@ -225,7 +208,7 @@ def boards_draw_thresholds(graph: Graph) -> Iterator[str]:
 
 
 def boards_show_alarms(graph: Graph) -> Iterator[str]:
-    """The overview shows every alarm once, the other boards those whose thresholds they draw."""
+    """The overview shows every alarm once; the other boards show the alarms whose thresholds they draw."""
     shown: dict[Board, list[str]] = {board: [] for board in Board}
     for board, widget in widgets_of(graph, "alarm"):
         shown[board] += widget["properties"]["alarms"]
@@ -237,9 +220,9 @@ def boards_show_alarms(graph: Graph) -> Iterator[str]:
         drawn[board].add(line["label"].partition(":")[0].split(" ")[0])
     named = {name_of(alarm): alarm.name for alarm in alarms_of(graph)}
     for board in (Board.INGEST, Board.API):
-        for one in graph.of_type(COMPOSITE):
-            if one.name != HEALTH and drawn[board] & {named.get(child) for child in children_of(one)}:
-                drawn[board].add(one.name)
+        for composite in graph.of_type(aws.COMPOSITE):
+            if composite.name != HEALTH and drawn[board] & {named.get(child) for child in children_of(composite)}:
+                drawn[board].add(composite.name)
         if sorted(shown[board]) != sorted(arn for name, arn in arns.items() if name in drawn[board]):
             yield f"{board} does not show the alarms whose thresholds it draws, and what they are part of"
 
@@ -250,7 +233,7 @@ def _lines_across(graph: Graph) -> Iterator[tuple[Board, dict[str, Any]]]:
 
 
 def boards_lead_on(graph: Graph) -> Iterator[str]:
-    """Each begins with what it is, that it is code, and the way to runbook, other boards, traces and queries."""
+    """Each board begins with its name, that code makes it, and links to runbook, boards, traces and queries."""
     for board, body in bodies(graph).items():
         first = body["widgets"][0]
         text = first["properties"].get("markdown", "")
@@ -264,10 +247,10 @@ def boards_lead_on(graph: Graph) -> Iterator[str]:
 
 
 def boards_ask_the_logs(graph: Graph) -> Iterator[str]:
-    """Every board shows what the logs say, and asks only what is saved as a query, of the same groups."""
+    """Every board has a log widget, and its query is a saved query of the same log groups."""
     saved = {
-        " | ".join([*(f"SOURCE '{group}'" for group in one.inputs["logGroupNames"]), one.inputs["queryString"]])
-        for one in graph.of_type(QUERY)
+        " | ".join([*(f"SOURCE '{group}'" for group in query.inputs["logGroupNames"]), query.inputs["queryString"]])
+        for query in graph.of_type(aws.QUERY)
     }
     asking = Counter(board for board, _ in widgets_of(graph, "log"))
     yield from (f"{board} asks the logs nothing" for board in Board if not asking[board])

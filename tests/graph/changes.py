@@ -1,4 +1,4 @@
-"""What differs between two recordings, as Pulumi would see it: archives by their content, everything else by value."""
+"""Differences between two recordings as Pulumi sees them: archives by content, everything else by value."""
 
 import hashlib
 import json
@@ -15,22 +15,22 @@ from localcloud.deployer.recorder import ROOT, Graph
 from localcloud.deployer.wire import UNKNOWN
 
 Change = tuple[str, str]
-"""Name of a resource, or `outputs`, and the path of what differs there."""
+"""Name of a resource, or `outputs`, and the path of the difference."""
 Edit = tuple[str, str, str]
-"""A file, a text in it, and what it becomes."""
+"""A file, a text in it, and the replacement."""
 PACKAGES = ("components", "handlers")
 
 
 def to_bytes(graph: Graph) -> bytes:
-    """Answer everything a deployment depends on, in one order: resources register side by side."""
-    resources = {one.urn: _plain(one) for one in graph.resources}
+    """Return everything a deployment depends on, in a fixed order: resources register concurrently."""
+    resources = {resource.urn: _plain(resource) for resource in graph.resources}
     outputs = {"outputs": graph.outputs, "secret": sorted(graph.secret_outputs)}
     return json.dumps(resources | outputs, sort_keys=True, indent=1, default=repr).encode()
 
 
 def changes(old: Graph, new: Graph) -> set[Change]:
-    """Answer where two recordings differ; a resource that only one has differs as a whole."""
-    before, after = ({one.urn: _plain(one) for one in graph.resources} for graph in (old, new))
+    """Return where two recordings differ; a resource that is in one recording only differs as a whole."""
+    before, after = ({resource.urn: _plain(resource) for resource in graph.resources} for graph in (old, new))
     found = {(urn.split("::")[-1], "") for urn in before.keys() ^ after.keys()}
     for urn in before.keys() & after.keys():
         found |= {(urn.split("::")[-1], path) for path in _differences(before[urn], after[urn], "")}
@@ -38,12 +38,12 @@ def changes(old: Graph, new: Graph) -> set[Change]:
 
 
 def unlike_preview(preview: Graph, graph: Graph) -> set[Change]:
-    """Answer where a preview promises anything else than what is done; what it does not know it does not promise."""
+    """Return where a preview differs from the deployment; values unknown to the preview do not count."""
     return {(name, path) for name, path in changes(preview, graph) if name != "outputs"}
 
 
 def clone(folder: Path, *edits: Edit) -> Path:
-    """Copy the program, and what was built of it, into a folder, and edit it there."""
+    """Copy the program and its built artifacts into a folder, and edit the copy."""
     folder.mkdir()
     samples.write(ROOT, folder)
     shutil.copy(ROOT / "__main__.py", folder)
@@ -79,8 +79,8 @@ def _value(value: Any) -> Any:
     if isinstance(value, pulumi.FileArchive):
         return hashlib.sha256(Path(value.path).read_bytes()).hexdigest()
     if isinstance(value, dict):
-        return {key: _value(one) for key, one in value.items()}
-    return [_value(one) for one in value] if isinstance(value, list) else value
+        return {key: _value(element) for key, element in value.items()}
+    return [_value(element) for element in value] if isinstance(value, list) else value
 
 
 def _differences(old: Any, new: Any, path: str) -> Iterator[str]:
@@ -94,7 +94,7 @@ def _differences(old: Any, new: Any, path: str) -> Iterator[str]:
             else:
                 yield inner
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (one, other) in enumerate(zip(old, new, strict=True)):
-            yield from _differences(one, other, f"{path}[{index}]")
+        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            yield from _differences(before, after, f"{path}[{index}]")
     elif old != new:
         yield path

@@ -1,49 +1,24 @@
-"""What lets a destroyed stack come back under the same names; nothing is destroyed here, so the graph has to tell."""
+"""Rules that let a destroyed stack be deployed again under the same names."""
 
 from collections.abc import Iterator
 
 from localcloud.deployer.recorder import Graph
-from tests.graph.graph_rules import (
-    ALARM,
-    DASHBOARD,
-    DOMAIN,
-    FUNCTION,
-    KEY,
-    LAYER,
-    LOG_GROUP,
-    QUEUE,
-    RESOURCE_SERVER,
-    REST_API,
-    RETAINED_COMPONENT,
-    ROLE,
-    TABLE,
-    TOPIC,
-    USER_POOL,
-    custom,
-)
+from tests.graph import resource_types as aws
+from tests.graph.graph_rules import RETAINED_COMPONENT, custom
 
-AUTHORIZER = "aws:apigateway/authorizer:Authorizer"
-VALIDATOR = "aws:apigateway/requestValidator:RequestValidator"
-CLIENT = "aws:cognito/userPoolClient:UserPoolClient"
-COMPOSITE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
-METRIC_FILTER = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
-SAMPLING_RULE = "aws:xray/samplingRule:SamplingRule"
-TRACE_GROUP = "aws:xray/group:Group"
-QUERY_DEFINITION = "aws:cloudwatch/queryDefinition:QueryDefinition"
-
-# Types whose names AWS gives away again at once (queues after a minute). A secret's, for example, it keeps for days.
+# Types whose names are free immediately (queues: after a minute). AWS keeps a secret's name for days, for example.
 FREED = {
-    ALARM, AUTHORIZER, CLIENT, COMPOSITE, DASHBOARD, DOMAIN, FUNCTION, LAYER, LOG_GROUP, METRIC_FILTER,
-    QUERY_DEFINITION, QUEUE, RESOURCE_SERVER, REST_API, ROLE, SAMPLING_RULE, TABLE, TOPIC,
-    TRACE_GROUP, USER_POOL, VALIDATOR,
+    aws.ALARM, aws.AUTHORIZER, aws.CLIENT, aws.COMPOSITE, aws.DASHBOARD, aws.DOMAIN, aws.FUNCTION, aws.LAYER,
+    aws.LOG_GROUP, aws.METRIC_FILTER, aws.QUERY, aws.QUEUE, aws.RESOURCE_SERVER, aws.REST_API, aws.ROLE,
+    aws.SAMPLING_RULE, aws.TABLE, aws.TOPIC, aws.TRACE_GROUP, aws.USER_POOL, aws.VALIDATOR,
 }  # fmt: skip
 NAMES = ("name", "dashboardName", "layerName", "domain", "ruleName", "groupName")
-# What destroy leaves behind besides, because AWS does: README.md and docs/security.md say so.
+# What AWS leaves behind after destroy, as README.md and docs/security.md say.
 SHORTEST_KEY_WINDOW, LONGEST_KEY_WINDOW = 7, 30
 
 
 def names_are_free_after_destroy(graph: Graph) -> Iterator[str]:
-    """Every chosen name can be chosen again once the stack is gone."""
+    """Every chosen name is free again once the stack is destroyed."""
     for resource in custom(graph):
         chosen = [resource.inputs[key] for key in NAMES if resource.inputs.get(key)]
         if chosen and resource.type not in FREED:
@@ -53,12 +28,12 @@ def names_are_free_after_destroy(graph: Graph) -> Iterator[str]:
 
 
 def keys_can_be_called_back(graph: Graph) -> Iterator[str]:
-    """A deleted key waits, and its name blocks nobody: it has none."""
-    for key in graph.of_type(KEY):
+    """A deleted key has a waiting period, and no alias that a new key would need."""
+    for key in graph.of_type(aws.KEY):
         window = key.inputs.get("deletionWindowInDays", 0)
         if not SHORTEST_KEY_WINDOW <= window <= LONGEST_KEY_WINDOW:
             yield f"{key.name} waits {window} days"
         if key.protect and window != LONGEST_KEY_WINDOW:
             yield f"{key.name} is protected and waits {window} days only"
-    for alias in graph.of_type("aws:kms/alias:Alias"):
+    for alias in graph.of_type(aws.KMS_ALIAS):
         yield f"{alias.name} gives a key a name that a deleted key would hold"

@@ -1,6 +1,6 @@
-"""What holds for every stack, as functions from a recorded graph to the sentences that say where it does not.
+"""Rules for every stack: functions from a recorded graph to sentences that report violations.
 
-Nothing here reads the components: the graph is what would be deployed.
+No rule reads the components: the graph is what would be deployed.
 """
 
 import json
@@ -10,58 +10,29 @@ from typing import Any
 
 from localcloud.deployer.engine import Resource
 from localcloud.deployer.recorder import Graph
+from tests.graph import resource_types as aws
 
 Rule = Callable[[Graph], Iterator[str]]
 
-QUEUE = "aws:sqs/queue:Queue"
-QUEUE_POLICY = "aws:sqs/queuePolicy:QueuePolicy"
-REDRIVE_ALLOW = "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy"
-TABLE = "aws:dynamodb/table:Table"
-LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
-ROLE = "aws:iam/role:Role"
-ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
-FUNCTION = "aws:lambda/function:Function"
-LAYER = "aws:lambda/layerVersion:LayerVersion"
-MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
-PERMISSION = "aws:lambda/permission:Permission"
-USER_POOL = "aws:cognito/userPool:UserPool"
-CLIENT = "aws:cognito/userPoolClient:UserPoolClient"
-DOMAIN = "aws:cognito/userPoolDomain:UserPoolDomain"
-RESOURCE_SERVER = "aws:cognito/resourceServer:ResourceServer"
-REST_API = "aws:apigateway/restApi:RestApi"
-RESOURCE = "aws:apigateway/resource:Resource"
-METHOD = "aws:apigateway/method:Method"
-INTEGRATION = "aws:apigateway/integration:Integration"
-RESPONSE = "aws:apigateway/response:Response"
-AUTHORIZER = "aws:apigateway/authorizer:Authorizer"
-DEPLOYMENT = "aws:apigateway/deployment:Deployment"
-STAGE = "aws:apigateway/stage:Stage"
-METHOD_SETTINGS = "aws:apigateway/methodSettings:MethodSettings"
-ACCOUNT = "aws:apigateway/account:Account"
-KEY = "aws:kms/key:Key"
-TOPIC = "aws:sns/topic:Topic"
-TOPIC_POLICY = "aws:sns/topicPolicy:TopicPolicy"
-ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
-DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"
 
 TAGS = {"project", "stack", "owner", "data-class"}
 
-# Which input is the name people meet.
+# The input that holds the physical name.
 NAMED = {
-    QUEUE: "name",
-    TABLE: "name",
-    FUNCTION: "name",
-    LAYER: "layerName",
-    USER_POOL: "name",
-    RESOURCE_SERVER: "name",
-    DOMAIN: "domain",
-    REST_API: "name",
-    TOPIC: "name",
-    ALARM: "name",
-    DASHBOARD: "dashboardName",
+    aws.QUEUE: "name",
+    aws.TABLE: "name",
+    aws.FUNCTION: "name",
+    aws.LAYER: "layerName",
+    aws.USER_POOL: "name",
+    aws.RESOURCE_SERVER: "name",
+    aws.DOMAIN: "domain",
+    aws.REST_API: "name",
+    aws.TOPIC: "name",
+    aws.ALARM: "name",
+    aws.DASHBOARD: "dashboardName",
 }
 
-# Allowed with a wildcard, by sid, because AWS offers nothing narrower. In the policy of a key, * is that key.
+# Sids with an allowed wildcard, because AWS offers nothing narrower. In the policy of a key, * is that key.
 WILDCARDS = {"SendTraces", "WriteOwnLog"}
 KEY_WILDCARDS = {
     "AccountAdministersThroughIam",
@@ -70,14 +41,17 @@ KEY_WILDCARDS = {
     "AlarmsEncrypt",
 }
 
-# What a protected stack refuses to delete: what holds data or secrets that no deployment brings back.
-PROTECTED = {QUEUE, TABLE, USER_POOL}
-# Shared with every API of the account, so a stack leaves it behind.
+# Visibility timeout by the consumer's timeout and batch window, as AWS recommends it for each stack under test.
+VISIBILITY_SECONDS = {(10, 0): 60, (10, 1): 61, (10, 5): 65}
+
+# What a protected stack keeps from deletion: data and secrets that no deployment brings back.
+PROTECTED = {aws.QUEUE, aws.TABLE, aws.USER_POOL}
+# Shared by all APIs of the account, so a stack retains it.
 RETAINED_COMPONENT = "event-processing:api_account:ApiGatewayAccount"
 
 
 def custom(graph: Graph) -> list[Resource]:
-    """Every resource a provider makes."""
+    """Every resource of the AWS provider."""
     return [resource for resource in graph.resources if resource.custom and resource.type.startswith("aws:")]
 
 
@@ -95,24 +69,26 @@ def stack_name(graph: Graph) -> str:
 
 
 def prefix(graph: Graph) -> str:
-    """How names begin in the recorded stack."""
+    """Prefix of names in the recorded stack."""
     return graph.one("pulumi:pulumi:Stack").name
 
 
 def depends_on(graph: Graph, resource: Resource, *needed: Resource) -> Iterator[str]:
-    """Say which of the needed resources may be made after this one."""
-    direct = {one.urn: one.depends_on for one in graph.resources}
+    """Report which of the needed resources can be made after this resource."""
+    direct = {resource.urn: resource.depends_on for resource in graph.resources}
     reached, waiting = set(), [resource.urn]
     while waiting:
         urn = waiting.pop()
         if urn not in reached:
             reached.add(urn)
             waiting += direct.get(urn, [])
-    yield from (f"{resource.name} does not wait for {one.name}" for one in needed if one.urn not in reached)
+    yield from (
+        f"{resource.name} does not wait for {dependency.name}" for dependency in needed if dependency.urn not in reached
+    )
 
 
 def children_of_components(graph: Graph) -> Iterator[str]:
-    """Every resource is a child of one of our components."""
+    """Every resource is a child of a component of ours."""
     for resource in custom(graph):
         if not resource.parent or graph.by_urn(resource.parent).type.split(":")[0] != "event-processing":
             yield f"{resource.name} is not a child of a component"
@@ -127,23 +103,23 @@ def explicit_tagging_provider(graph: Graph) -> Iterator[str]:
 
 
 def physical_names(graph: Graph) -> Iterator[str]:
-    """What people meet is named by project and stack, so that stacks share an account."""
+    """Visible names begin with project and stack, so that stacks can share an account."""
     for resource in custom(graph):
         key = NAMED.get(resource.type)
         if key and not resource.inputs.get(key, "").startswith(f"{prefix(graph)}-"):
             yield f"{resource.name} is named {resource.inputs.get(key)}"
     start = f"/{prefix(graph).removesuffix('-' + stack_name(graph))}/{stack_name(graph)}/"
-    for group in graph.of_type(LOG_GROUP):
+    for group in graph.of_type(aws.LOG_GROUP):
         if not group.inputs.get("name", "").startswith((start, "API-Gateway-Execution-Logs_")):
             yield f"log group {group.name} is named {group.inputs.get('name')}"
 
 
 def no_wildcards(graph: Graph) -> Iterator[str]:
-    """Nothing is allowed by wildcard beyond the listed exceptions, and nothing to everybody."""
-    for owner, statement in statements(graph, ROLE_POLICY, QUEUE_POLICY, TOPIC_POLICY, KEY):
+    """No wildcard is allowed beyond the listed exceptions, and no permission for everyone."""
+    for owner, statement in statements(graph, aws.ROLE_POLICY, aws.QUEUE_POLICY, aws.TOPIC_POLICY, aws.KEY):
         if statement["Effect"] != "Allow":
             continue
-        excepted = KEY_WILDCARDS if owner.type == KEY else WILDCARDS
+        excepted = KEY_WILDCARDS if owner.type == aws.KEY else WILDCARDS
         used = [value for value in (*statement["Action"], *statement["Resource"]) if "*" in value]
         if used and statement["Sid"] not in excepted:
             yield f"{owner.name} allows {', '.join(used)} in {statement['Sid']}"
@@ -153,7 +129,7 @@ def no_wildcards(graph: Graph) -> Iterator[str]:
 
 def roles_trust_one_service(graph: Graph) -> Iterator[str]:
     """A role can be assumed by exactly one AWS service."""
-    for role in graph.of_type(ROLE):
+    for role in graph.of_type(aws.ROLE):
         trust = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
         services = [statement["Principal"].get("Service") for statement in trust]
         if len(services) != 1 or not isinstance(services[0], str):
@@ -161,15 +137,15 @@ def roles_trust_one_service(graph: Graph) -> Iterator[str]:
 
 
 def log_groups(graph: Graph) -> Iterator[str]:
-    """Every group AWS would make by itself is in the graph, with retention, before what writes to it."""
-    groups = {group.inputs["name"]: group for group in graph.of_type(LOG_GROUP)}
+    """Every log group that AWS would make itself is in the graph, with retention, before what writes to it."""
+    groups = {group.inputs["name"]: group for group in graph.of_type(aws.LOG_GROUP)}
     for group in groups.values():
         if not group.inputs.get("retentionInDays"):
             yield f"{group.name} keeps its lines forever"
-    for function in graph.of_type(FUNCTION):
+    for function in graph.of_type(aws.FUNCTION):
         group = groups.get(function.inputs.get("loggingConfig", {}).get("logGroup"))
         yield from depends_on(graph, function, group) if group else [f"{function.name} has no log group"]
-    for stage in graph.of_type(STAGE):
+    for stage in graph.of_type(aws.STAGE):
         execution = groups.get(f"API-Gateway-Execution-Logs_{stage.inputs['restApi']}/{stage.inputs['stageName']}")
         yield from depends_on(graph, stage, execution) if execution else [f"{stage.name} has no execution log group"]
         if stage.inputs.get("accessLogSettings", {}).get("destinationArn") not in [
@@ -181,18 +157,18 @@ def log_groups(graph: Graph) -> Iterator[str]:
 def json_logs(graph: Graph) -> Iterator[str]:
     """Lambda drops neither the lines nor the metrics the handlers write."""
     wanted = {"logFormat": "JSON", "applicationLogLevel": "DEBUG", "systemLogLevel": "INFO"}
-    for function in graph.of_type(FUNCTION):
+    for function in graph.of_type(aws.FUNCTION):
         if not wanted.items() <= function.inputs.get("loggingConfig", {}).items():
             yield f"{function.name} logs by {function.inputs.get('loggingConfig')}"
 
 
 def redrive(graph: Graph) -> Iterator[str]:
-    """A message that cannot succeed ends in the dead-letter queue, and only the source may put one there."""
-    source, dead = graph.one(QUEUE, "events-source"), graph.one(QUEUE, "events-dead-letters")
+    """A message that cannot succeed ends in the dead-letter queue, which accepts messages of the source queue only."""
+    source, dead = graph.one(aws.QUEUE, "events-source"), graph.one(aws.QUEUE, "events-dead-letters")
     policy = json.loads(source.inputs.get("redrivePolicy", "{}"))
     if policy.get("deadLetterTargetArn") != dead.outputs["arn"] or policy.get("maxReceiveCount", 0) < 5:
         yield f"the source redrives by {policy}"
-    allow = json.loads(graph.one(REDRIVE_ALLOW).inputs["redriveAllowPolicy"])
+    allow = json.loads(graph.one(aws.REDRIVE_ALLOW).inputs["redriveAllowPolicy"])
     if allow != {"redrivePermission": "byQueue", "sourceQueueArns": [source.outputs["arn"]]}:
         yield f"dead letters are accepted by {allow}"
     if dead.inputs["messageRetentionSeconds"] <= source.inputs["messageRetentionSeconds"]:
@@ -200,20 +176,20 @@ def redrive(graph: Graph) -> Iterator[str]:
 
 
 def visibility_timeout(graph: Graph) -> Iterator[str]:
-    """No message is handed out again while its consumer may still be at work."""
-    window = graph.one(MAPPING).inputs["maximumBatchingWindowInSeconds"]
-    needed = 6 * graph.one(FUNCTION, "event-handler-function").inputs["timeout"] + window
-    found = graph.one(QUEUE, "events-source").inputs.get("visibilityTimeoutSeconds", 30)
-    if found != needed:
-        yield f"visibility timeout is {found} s, six timeouts and the window are {needed} s"
+    """No message is delivered again while its consumer may still be running."""
+    timeout = graph.one(aws.FUNCTION, "event-handler-function").inputs["timeout"]
+    window = graph.one(aws.MAPPING).inputs["maximumBatchingWindowInSeconds"]
+    found = graph.one(aws.QUEUE, "events-source").inputs.get("visibilityTimeoutSeconds", 30)
+    if found != VISIBILITY_SECONDS.get((timeout, window)):
+        yield f"visibility timeout is {found} s for a timeout of {timeout} s and a window of {window} s"
 
 
 def tls_only_queues(graph: Graph) -> Iterator[str]:
-    """Every queue refuses plain http."""
-    for queue in graph.of_type(QUEUE):
+    """Every queue rejects plain HTTP."""
+    for queue in graph.of_type(aws.QUEUE):
         denied = [
             statement
-            for policy, statement in statements(graph, QUEUE_POLICY)
+            for policy, statement in statements(graph, aws.QUEUE_POLICY)
             if policy.inputs["queueUrl"] == queue.outputs["url"]
             and statement["Effect"] == "Deny"
             and statement["Principal"] == {"AWS": "*"}
@@ -226,16 +202,16 @@ def tls_only_queues(graph: Graph) -> Iterator[str]:
 
 
 def encrypted_at_rest(graph: Graph) -> Iterator[str]:
-    """With a customer key everything that holds data uses it; without one nothing is left unencrypted."""
-    arns = [key.outputs["arn"] for key in graph.of_type(KEY) if key.name == "encryption-data"]
-    used = {QUEUE: "kmsMasterKeyId", LOG_GROUP: "kmsKeyId", FUNCTION: "kmsKeyArn"}
+    """With a customer key, every resource with data uses it; without a customer key, queues are encrypted too."""
+    arns = [key.outputs["arn"] for key in graph.of_type(aws.KEY) if key.name == "encryption-data"]
+    used = {aws.QUEUE: "kmsMasterKeyId", aws.LOG_GROUP: "kmsKeyId", aws.FUNCTION: "kmsKeyArn"}
     for resource in custom(graph):
         found = resource.inputs.get(used.get(resource.type, ""))
-        if resource.type == TABLE:
+        if resource.type == aws.TABLE:
             found = resource.inputs.get("serverSideEncryption", {}).get("kmsKeyArn")
-        if resource.type in {*used, TABLE} and arns and found not in arns:
+        if resource.type in {*used, aws.TABLE} and arns and found not in arns:
             yield f"{resource.name} does not use the customer key"
-        if resource.type == QUEUE and not arns and resource.inputs.get("sqsManagedSseEnabled") is not True:
+        if resource.type == aws.QUEUE and not arns and resource.inputs.get("sqsManagedSseEnabled") is not True:
             yield f"{resource.name} is not encrypted"
 
 
@@ -243,18 +219,18 @@ def log_key_grants(graph: Graph) -> Iterator[str]:
     """CloudWatch Logs may use the customer key for every group that is encrypted with it."""
     patterns = [
         pattern
-        for _, statement in statements(graph, KEY)
+        for _, statement in statements(graph, aws.KEY)
         for pattern in statement.get("Condition", {}).get("ArnLike", {}).get("kms:EncryptionContext:aws:logs:arn", [])
     ]
-    for group in graph.of_type(LOG_GROUP):
+    for group in graph.of_type(aws.LOG_GROUP):
         granted = any(fnmatchcase(group.outputs["arn"], pattern) for pattern in patterns)
         if group.inputs.get("kmsKeyId") and not granted:
             yield f"CloudWatch Logs may not encrypt {group.inputs['name']}"
 
 
 def partial_batches(graph: Graph) -> Iterator[str]:
-    """One failed message does not bring its batch back, and concurrency is bounded."""
-    inputs = graph.one(MAPPING).inputs
+    """A failed message does not return its batch to the queue, and concurrency is bounded."""
+    inputs = graph.one(aws.MAPPING).inputs
     if inputs.get("functionResponseTypes") != ["ReportBatchItemFailures"]:
         yield "the mapping takes no partial failures"
     if inputs.get("scalingConfig", {}).get("maximumConcurrency", 0) < 2:
@@ -264,23 +240,23 @@ def partial_batches(graph: Graph) -> Iterator[str]:
 
 
 def consumer_may_consume(graph: Graph) -> Iterator[str]:
-    """The mapping is made only after the function's role may read the queue: AWS checks."""
-    yield from depends_on(graph, graph.one(MAPPING), graph.one(ROLE_POLICY, "event-handler-permissions"))
+    """The mapping is made after the function's role may read the queue, which AWS checks."""
+    yield from depends_on(graph, graph.one(aws.MAPPING), graph.one(aws.ROLE_POLICY, "event-handler-permissions"))
 
 
 def tracing(graph: Graph) -> Iterator[str]:
-    """Every function and stage starts traces itself."""
-    for function in graph.of_type(FUNCTION):
+    """Every function and stage is traced."""
+    for function in graph.of_type(aws.FUNCTION):
         if function.inputs.get("tracingConfig") != {"mode": "Active"}:
             yield f"{function.name} does not trace"
-    for stage in graph.of_type(STAGE):
+    for stage in graph.of_type(aws.STAGE):
         if stage.inputs.get("xrayTracingEnabled") is not True:
             yield f"{stage.name} does not trace"
 
 
 def protections(graph: Graph) -> Iterator[str]:
-    """A protected stack protects data, an unprotected one can go; nothing is retained but the account's setting."""
-    table, pool = graph.one(TABLE), graph.one(USER_POOL)
+    """A protected stack protects data, another can be destroyed; only the account's setting is retained."""
+    table, pool = graph.one(aws.TABLE), graph.one(aws.USER_POOL)
     for resource in custom(graph):
         wanted = table.protect and (resource.type in PROTECTED or resource.name == "encryption-data")
         if resource.protect != wanted:

@@ -1,4 +1,4 @@
-"""Ways to break a recorded graph, for rules that must notice."""
+"""Ways to break a recorded graph."""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,12 +34,12 @@ def swap(type_: str, name: str | None, path: str, old: str, new: str) -> Sabotag
 
 
 def remove(type_: str, name: str | None = None) -> Sabotage:
-    """Sabotage: one resource less."""
+    """Sabotage: a removed resource."""
     return lambda graph: graph.resources.remove(one_of(graph, type_, name))
 
 
 def forget(type_: str, name: str | None = None) -> Sabotage:
-    """Sabotage: one resource no longer waits for others."""
+    """Sabotage: a resource without dependencies."""
     return lambda graph: setattr(one_of(graph, type_, name), "depends_on", [])
 
 
@@ -49,4 +49,4 @@ def mark(type_: str, name: str | None, attribute: str, value: Any) -> Sabotage:
 
 
 def one_of(graph: Graph, type_: str, name: str | None) -> Resource:
-    return next(one for one in graph.of_type(type_) if name in (None, one.name))
+    return next(resource for resource in graph.of_type(type_) if name in (None, resource.name))

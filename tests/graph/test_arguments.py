@@ -1,4 +1,4 @@
-"""Every resource is given what its argument class declares, down to nested keys."""
+"""Every resource's inputs match its argument class, down to nested keys."""
 
 import copy
 from typing import Any
@@ -7,17 +7,9 @@ import pytest
 
 from localcloud.deployer.engine import Resource
 from localcloud.deployer.recorder import Graph
+from tests.graph import resource_types as aws
 from tests.graph.arguments import wrong_arguments
-from tests.graph.graph_rules import (
-    ALARM,
-    FUNCTION,
-    MAPPING,
-    METHOD_SETTINGS,
-    QUEUE,
-    REST_API,
-    TABLE,
-    custom,
-)
+from tests.graph.graph_rules import custom
 from tests.graph.sabotage import Sabotage, put
 
 
@@ -26,7 +18,7 @@ def wrong(graph: Graph) -> list[str]:
 
 
 @pytest.mark.parametrize("stack", ["dev_graph", "prod_graph", "extended_graph"])
-def test_inputs_are_what_the_argument_classes_declare(stack: str, request: pytest.FixtureRequest) -> None:
+def test_inputs_match_their_argument_classes(stack: str, request: pytest.FixtureRequest) -> None:
     graph = request.getfixturevalue(stack)
     assert len(custom(graph)) > 50
     assert wrong(graph) == []
@@ -35,27 +27,36 @@ def test_inputs_are_what_the_argument_classes_declare(stack: str, request: pytes
 @pytest.mark.parametrize(
     ("sabotage", "words"),
     [
-        (put(FUNCTION, "query-function", "timeout", "5"), "query-function: timeout is '5', not int"),
-        (put(FUNCTION, "query-function", "timeout", True), "timeout is True, not int"),
-        (put(FUNCTION, "query-function", "timeout", 5.5), "timeout is 5.5, not int"),
-        (put(FUNCTION, "query-function", "code", "code.zip"), "code is 'code.zip', not Archive"),
-        (put(FUNCTION, "query-function", "layers", "layer"), "layers is no list but 'layer'"),
-        (put(FUNCTION, "query-function", "environment.variables.STACK", 1), "environment.variables['STACK'] is 1, not"),
+        (put(aws.FUNCTION, "query-function", "timeout", "5"), "query-function: timeout is '5', not int"),
+        (put(aws.FUNCTION, "query-function", "timeout", True), "timeout is True, not int"),
+        (put(aws.FUNCTION, "query-function", "timeout", 5.5), "timeout is 5.5, not int"),
+        (put(aws.FUNCTION, "query-function", "code", "code.zip"), "code is 'code.zip', not Archive"),
+        (put(aws.FUNCTION, "query-function", "layers", "layer"), "layers is no list but 'layer'"),
         (
-            put(FUNCTION, "query-function", "environment", "none"),
+            put(aws.FUNCTION, "query-function", "environment.variables.STACK", 1),
+            "environment.variables['STACK'] is 1, not",
+        ),
+        (
+            put(aws.FUNCTION, "query-function", "environment", "none"),
             "environment is no FunctionEnvironmentArgs but 'none'",
         ),
-        (put(FUNCTION, "query-function", "tracing", {}), "tracing is no argument of FunctionArgs"),
-        (put(FUNCTION, "query-function", "role", None), "role is required by FunctionArgs"),
-        (put(FUNCTION, "query-function", "loggingConfig.logLevel", "INFO"), "loggingConfig.logLevel is no argument"),
-        (put(FUNCTION, "query-function", "loggingConfig.logFormat", None), "loggingConfig.logFormat is required by"),
-        (put(QUEUE, "events-source", "sqsManagedSseEnabled", "true"), "sqsManagedSseEnabled is 'true', not bool"),
-        (put(MAPPING, None, "scalingConfig.maxConcurrency", 2), "scalingConfig.maxConcurrency is no argument"),
-        (put(METHOD_SETTINGS, None, "settings.logLevel", "ERROR"), "settings.logLevel is no argument"),
-        (put(TABLE, None, "attributes", [{"name": "user_id", "kind": "S"}]), "attributes[0].kind is no argument"),
-        (put(REST_API, None, "endpointConfiguration.types", ["REGIONAL"]), "types is ['REGIONAL'], not str"),
-        (put(ALARM, "queue-age", "threshold", "240"), "threshold is '240', not float"),
-        (put(ALARM, "queue-age", "dimensions", ["QueueName"]), "dimensions is no mapping but ['QueueName']"),
+        (put(aws.FUNCTION, "query-function", "tracing", {}), "tracing is no argument of FunctionArgs"),
+        (put(aws.FUNCTION, "query-function", "role", None), "role is required by FunctionArgs"),
+        (
+            put(aws.FUNCTION, "query-function", "loggingConfig.logLevel", "INFO"),
+            "loggingConfig.logLevel is no argument",
+        ),
+        (
+            put(aws.FUNCTION, "query-function", "loggingConfig.logFormat", None),
+            "loggingConfig.logFormat is required by",
+        ),
+        (put(aws.QUEUE, "events-source", "sqsManagedSseEnabled", "true"), "sqsManagedSseEnabled is 'true', not bool"),
+        (put(aws.MAPPING, None, "scalingConfig.maxConcurrency", 2), "scalingConfig.maxConcurrency is no argument"),
+        (put(aws.METHOD_SETTINGS, None, "settings.logLevel", "ERROR"), "settings.logLevel is no argument"),
+        (put(aws.TABLE, None, "attributes", [{"name": "user_id", "kind": "S"}]), "attributes[0].kind is no argument"),
+        (put(aws.REST_API, None, "endpointConfiguration.types", ["REGIONAL"]), "types is ['REGIONAL'], not str"),
+        (put(aws.ALARM, "queue-age", "threshold", "240"), "threshold is '240', not float"),
+        (put(aws.ALARM, "queue-age", "dimensions", ["QueueName"]), "dimensions is no mapping but ['QueueName']"),
     ],
 )
 def test_a_sabotage_is_found(sabotage: Sabotage, words: str, dev_graph: Graph) -> None:
@@ -64,9 +65,9 @@ def test_a_sabotage_is_found(sabotage: Sabotage, words: str, dev_graph: Graph) -
     assert any(words in found for found in wrong(graph)), wrong(graph)
 
 
-def test_whole_numbers_are_fractions_too(dev_graph: Graph) -> None:
+def test_whole_number_is_accepted_as_a_float(dev_graph: Graph) -> None:
     graph = copy.deepcopy(dev_graph)
-    alarms: list[Resource] = graph.of_type(ALARM)
+    alarms: list[Resource] = graph.of_type(aws.ALARM)
     values: list[Any] = [1, 1.5]
     for alarm, value in zip(alarms, values, strict=False):
         alarm.inputs["threshold"] = value

@@ -1,4 +1,4 @@
-"""The same commit deploys the same thing, a preview tells what will be done, and a change changes what it should."""
+"""A commit always deploys the same resources, a preview shows them, and a change affects only what it should."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,7 +18,7 @@ UNTOLD = (API, '"definition": hashlib.sha256(Path(__file__).read_bytes()).hexdig
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Graph]]]:
-    """The program in other circumstances and after changes, two at a time: most of it is waiting."""
+    """Recordings in other environments and after changes, two at a time, because a recording mostly waits."""
     folder = tmp_path_factory.mktemp("clones")
     with ThreadPoolExecutor(2) as pool:
 
@@ -46,13 +46,13 @@ def test_another_process_seed_and_folder_record_the_same_bytes(
     assert to_bytes(dev_graph) != to_bytes(prod_graph)
 
 
-def test_a_preview_promises_what_is_done(recorded: dict[str, Future[Graph]], dev_graph: Graph) -> None:
+def test_preview_equals_the_deployment(recorded: dict[str, Future[Graph]], dev_graph: Graph) -> None:
     preview = recorded["preview"].result()
     assert unlike_preview(preview, dev_graph) == set()
     assert b"UNKNOWN" in to_bytes(preview)
 
 
-def test_a_changed_handler_changes_the_artifact_and_its_version_alone(
+def test_changed_handler_changes_only_the_artifact_and_its_version(
     recorded: dict[str, Future[Graph]], dev_graph: Graph
 ) -> None:
     assert changes(dev_graph, recorded["handler"].result()) == {
@@ -62,11 +62,11 @@ def test_a_changed_handler_changes_the_artifact_and_its_version_alone(
     }
 
 
-def test_a_changed_route_makes_a_new_deployment(recorded: dict[str, Future[Graph]], dev_graph: Graph) -> None:
+def test_changed_route_makes_a_new_deployment(recorded: dict[str, Future[Graph]], dev_graph: Graph) -> None:
     assert ("api-deployment", "inputs.triggers.content") in changes(dev_graph, recorded["route"].result())
 
 
-def test_a_deployment_that_would_not_notice_is_noticed(recorded: dict[str, Future[Graph]]) -> None:
+def test_control_deployment_that_ignores_a_changed_route_is_caught(recorded: dict[str, Future[Graph]]) -> None:
     found = changes(recorded["untold"].result(), recorded["route untold"].result())
     assert ("api-services", "") in found
     assert ("api-deployment", "inputs.triggers.content") not in found
@@ -80,7 +80,7 @@ def small_program(folder: Path, source: str) -> Path:
     return folder
 
 
-def test_what_differs_from_one_recording_to_the_next_is_noticed(tmp_path: Path) -> None:
+def test_control_varying_recordings_are_caught(tmp_path: Path) -> None:
     source = """
         import time
         aws.sqs.Queue("seed", name=f"q-{hash('a')}")
@@ -96,7 +96,7 @@ def test_what_differs_from_one_recording_to_the_next_is_noticed(tmp_path: Path) 
     assert to_bytes(first) != to_bytes(second)
 
 
-def test_a_preview_that_promises_something_else_is_noticed(tmp_path: Path) -> None:
+def test_control_preview_that_differs_is_caught(tmp_path: Path) -> None:
     source = """
         import pulumi
         aws.sqs.Queue("q", name="preview" if pulumi.runtime.is_dry_run() else "real")

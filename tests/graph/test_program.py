@@ -1,4 +1,4 @@
-"""The program as a whole: what it exports, and how it refuses."""
+"""The program as a whole: its exports, and how it rejects settings."""
 
 import json
 
@@ -7,8 +7,9 @@ import pytest
 from components.monitoring.alarm_ids import COMPOSITES, AlarmId
 from localcloud.deployer.engine import DeploymentFailed
 from localcloud.deployer.recorder import Graph, record
-from tests.graph.alarm_rules import COMPOSITE, alarms_of
-from tests.graph.graph_rules import ALARM, KEY, LOG_GROUP, NAMED, QUEUE_POLICY, STAGE, depends_on
+from tests.graph import resource_types as aws
+from tests.graph.alarm_rules import alarms_of
+from tests.graph.graph_rules import NAMED, depends_on
 from tests.graph.sabotage import one_of
 
 EXPORTS = {
@@ -42,22 +43,22 @@ def test_exports_are_what_operators_need(dev_graph: Graph) -> None:
     }
 
 
-def test_credentials_of_clients_are_secret_and_nothing_else_is(dev_graph: Graph) -> None:
+def test_only_client_credentials_are_secret_outputs(dev_graph: Graph) -> None:
     assert dev_graph.secret_outputs == {"apiClients"}
 
 
 def test_no_secret_is_written_into_another_resource(dev_graph: Graph) -> None:
-    assert [one.name for one in dev_graph.resources if "secret-of-" in repr(one.inputs)] == []
+    assert [resource.name for resource in dev_graph.resources if "secret-of-" in repr(resource.inputs)] == []
 
 
-def test_every_alarm_there_can_be_is_there(prod_graph: Graph) -> None:
+def test_prod_has_every_alarm_that_needs_no_opt_in(prod_graph: Graph) -> None:
     assert alarm_ids(prod_graph) == set(AlarmId) - {AlarmId.QUEUE_SILENT}
-    assert {one.name for one in prod_graph.of_type(COMPOSITE)} == COMPOSITES
+    assert {composite.name for composite in prod_graph.of_type(aws.COMPOSITE)} == COMPOSITES
 
 
-def test_a_development_stack_has_what_is_essential(dev_graph: Graph, prod_graph: Graph) -> None:
+def test_development_stack_has_the_essential_alarms(dev_graph: Graph, prod_graph: Graph) -> None:
     left_out = alarm_ids(prod_graph) - alarm_ids(dev_graph)
-    assert {one for one in left_out if not one.startswith("slo-")} == {
+    assert {alarm_id for alarm_id in left_out if not alarm_id.startswith("slo-")} == {
         "dlq-not-empty",
         "ingest-invalid",
         "consumer-concurrency",
@@ -70,11 +71,11 @@ def test_a_development_stack_has_what_is_essential(dev_graph: Graph, prod_graph:
         "api-auth-spike",
         "emf-broken",
     }
-    assert not any(one.startswith("slo-") for one in alarm_ids(dev_graph))
+    assert not any(alarm_id.startswith("slo-") for alarm_id in alarm_ids(dev_graph))
 
 
 def alarm_ids(graph: Graph) -> set[str]:
-    return {one.name for one in alarms_of(graph)}
+    return {alarm.name for alarm in alarms_of(graph)}
 
 
 def test_two_stacks_share_no_physical_name(dev_graph: Graph, prod_graph: Graph) -> None:
@@ -85,13 +86,15 @@ def test_two_stacks_share_no_physical_name(dev_graph: Graph, prod_graph: Graph) 
 
 
 def physical_names(graph: Graph) -> set[tuple[str, str]]:
-    keys = NAMED | {LOG_GROUP: "name"}
-    named = {(one.type, one.inputs[keys[one.type]]) for one in graph.resources if one.type in keys}
-    # Holds the API's id, which AWS draws anew for each API and the recorder does not.
+    keys = NAMED | {aws.LOG_GROUP: "name"}
+    named = {
+        (resource.type, resource.inputs[keys[resource.type]]) for resource in graph.resources if resource.type in keys
+    }
+    # The name contains the API's ID, which AWS draws for each API, unlike the recorder.
     return {(type_, name) for type_, name in named if not name.startswith("API-Gateway-Execution-Logs_")}
 
 
-def test_prod_as_committed_is_refused_until_clients_and_somebody_to_tell_are_named() -> None:
+def test_prod_sample_is_rejected_until_clients_and_an_alarm_address_are_set() -> None:
     with pytest.raises(DeploymentFailed) as refused:
         record("prod")
     message = str(refused.value)
@@ -101,15 +104,15 @@ def test_prod_as_committed_is_refused_until_clients_and_somebody_to_tell_are_nam
     assert "Traceback" not in message
 
 
-def test_account_setting_is_made_before_the_stage_and_only_on_request(dev_graph: Graph, extended_graph: Graph) -> None:
-    account = "aws:apigateway/account:Account"
+def test_account_setting_is_made_on_request_and_before_the_stage(dev_graph: Graph, extended_graph: Graph) -> None:
+    account = aws.ACCOUNT
     assert dev_graph.of_type(account) == []
-    assert list(depends_on(extended_graph, extended_graph.one(STAGE), extended_graph.one(account))) == []
+    assert list(depends_on(extended_graph, extended_graph.one(aws.STAGE), extended_graph.one(account))) == []
 
 
 def test_overrides_reach_alarm_and_board(dev_graph: Graph, extended_graph: Graph) -> None:
-    assert extended_graph.one(ALARM, "queue-age").inputs["threshold"] == 900
-    assert dev_graph.one(ALARM, "queue-age").inputs["threshold"] == 3 * 60 + 60
+    assert extended_graph.one(aws.ALARM, "queue-age").inputs["threshold"] == 900
+    assert dev_graph.one(aws.ALARM, "queue-age").inputs["threshold"] == 3 * 60 + 60
     assert alarm_ids(dev_graph) - alarm_ids(extended_graph) == {"api-5xx"}
     assert "queue-silent" in alarm_ids(extended_graph)
 
@@ -120,14 +123,14 @@ def test_subscriptions_follow_the_configuration(dev_graph: Graph, prod_graph: Gr
 
 
 def subscriptions(graph: Graph) -> set[tuple[str, str]]:
-    made = graph.of_type("aws:sns/topicSubscription:TopicSubscription")
-    return {(one.inputs["topic"][-2:], one.inputs["protocol"]) for one in made}
+    made = graph.of_type(aws.SUBSCRIPTION)
+    return {(resource.inputs["topic"][-2:], resource.inputs["protocol"]) for resource in made}
 
 
-def test_producers_may_send_and_use_the_key(extended_graph: Graph) -> None:
+def test_producers_can_send_and_use_the_key(extended_graph: Graph) -> None:
     policies = [
-        one_of(extended_graph, QUEUE_POLICY, "events-source-access"),
-        one_of(extended_graph, KEY, "encryption-data"),
+        one_of(extended_graph, aws.QUEUE_POLICY, "events-source-access"),
+        one_of(extended_graph, aws.KEY, "encryption-data"),
     ]
     allowed = {
         (statement["Principal"]["AWS"][0], *statement["Action"])

@@ -1,4 +1,4 @@
-"""With warm environments the API invokes the alias that has them, and may; without, there is neither."""
+"""With provisioned concurrency the API invokes the alias that has it; without it, there is no alias."""
 
 import copy
 from collections.abc import Iterator
@@ -6,25 +6,25 @@ from collections.abc import Iterator
 import pytest
 
 from localcloud.deployer.recorder import Graph, record
+from tests.graph import resource_types as aws
 from tests.graph.api_rules import invoked_by_its_routes_alone
 from tests.graph.arguments import wrong_arguments
-from tests.graph.graph_rules import FUNCTION, INTEGRATION, PERMISSION
 from tests.graph.sabotage import Sabotage, put
 
-ALIAS = "aws:lambda/alias:Alias"
-WARM = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
+ALIAS = aws.ALIAS
+WARM = aws.PROVISIONED
 
 
 def alias_is_invoked(graph: Graph) -> Iterator[str]:
-    """What is warm is what is invoked, by who may."""
+    """The API invokes the warm alias, and is permitted to."""
     alias = graph.one(ALIAS)
     if graph.one(WARM).inputs["qualifier"] != alias.inputs["name"]:
         yield "another alias is warm"
-    if graph.one(INTEGRATION, "api-query").inputs["uri"] != alias.outputs["invokeArn"]:
+    if graph.one(aws.INTEGRATION, "api-query").inputs["uri"] != alias.outputs["invokeArn"]:
         yield "the API invokes something else"
-    if graph.one(PERMISSION, "api-invoke").inputs.get("qualifier") != alias.inputs["name"]:
+    if graph.one(aws.PERMISSION, "api-invoke").inputs.get("qualifier") != alias.inputs["name"]:
         yield "the API may invoke something else"
-    if graph.one(FUNCTION, "query-function").inputs.get("publish") is not True:
+    if graph.one(aws.FUNCTION, "query-function").inputs.get("publish") is not True:
         yield "no version is published"
 
 
@@ -33,10 +33,10 @@ def warm_graph() -> Graph:
     return record("dev", {"queryProvisionedConcurrency": 2})
 
 
-def test_what_is_warm_is_what_is_invoked(warm_graph: Graph) -> None:
+def test_api_invokes_the_warm_alias(warm_graph: Graph) -> None:
     assert list(alias_is_invoked(warm_graph)) == list(invoked_by_its_routes_alone(warm_graph)) == []
     assert warm_graph.one(WARM).inputs["provisionedConcurrentExecutions"] == 2
-    assert [words for one in (ALIAS, WARM) for words in wrong_arguments(warm_graph.one(one))] == []
+    assert [words for type_ in (ALIAS, WARM) for words in wrong_arguments(warm_graph.one(type_))] == []
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,13 @@ def test_what_is_warm_is_what_is_invoked(warm_graph: Graph) -> None:
     [
         put(WARM, None, "qualifier", "1"),
         put(
-            INTEGRATION,
+            aws.INTEGRATION,
             "api-query",
             "uri",
             "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/f/invocations",
         ),
-        put(PERMISSION, "api-invoke", "qualifier", None),
-        put(FUNCTION, "query-function", "publish", False),
+        put(aws.PERMISSION, "api-invoke", "qualifier", None),
+        put(aws.FUNCTION, "query-function", "publish", False),
     ],
 )
 def test_a_sabotage_is_found(sabotage: Sabotage, warm_graph: Graph) -> None:
@@ -59,6 +59,6 @@ def test_a_sabotage_is_found(sabotage: Sabotage, warm_graph: Graph) -> None:
     assert list(alias_is_invoked(graph))
 
 
-def test_nothing_is_kept_warm_unless_asked(dev_graph: Graph) -> None:
+def test_alias_exists_only_on_request(dev_graph: Graph) -> None:
     assert dev_graph.of_type(ALIAS) == dev_graph.of_type(WARM) == []
-    assert dev_graph.one(PERMISSION, "api-invoke").inputs.get("qualifier") is None
+    assert dev_graph.one(aws.PERMISSION, "api-invoke").inputs.get("qualifier") is None

@@ -44,7 +44,7 @@ def test_rule_holds(rule: Rule, stack: str, request: pytest.FixtureRequest) -> N
 
 @pytest.mark.parametrize(
     ("stack", "rule", "sabotage"),
-    [(stack, *each) for stack, found in SABOTAGES.items() for each in found],
+    [(stack, *pair) for stack, found in SABOTAGES.items() for pair in found],
     ids=lambda value: value if isinstance(value, str) else getattr(value, "__name__", ""),
 )
 def test_rule_catches_sabotage(rule: Rule, sabotage: Sabotage, stack: str, request: pytest.FixtureRequest) -> None:

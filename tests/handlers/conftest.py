@@ -1,10 +1,8 @@
-import json
 import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -14,43 +12,35 @@ from handlers.quarantine import Quarantine
 from handlers.query import Query
 from handlers.store import UserRecordStore
 from handlers.telemetry import Telemetry
-from tests.handlers.support import NOW, TABLE, Calls
+from tests.fakes.aws import TABLE, create_table, session
+from tests.fakes.emf import read_output
+from tests.fakes.events import NOW, TRACE
+from tests.handlers.support import Calls
 
 STACK = "dev"
 
 
-@pytest.fixture(scope="session")
-def session():
-    """One for all tests: it keeps the service models, which take longer to load than most tests to run."""
-    return boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="eu-west-1")
-
-
 @pytest.fixture
-def aws(monkeypatch, session):
-    """An empty account, and an environment like the one Lambda makes."""
+def aws(monkeypatch):
+    """An empty account, and an environment like Lambda's."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_LAMBDA_LOG_LEVEL": "DEBUG",
         "POWERTOOLS_LOG_LEVEL": "INFO",
-        "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+        "_X_AMZN_TRACE_ID": TRACE,
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     with mock_aws():
-        yield session
+        yield session()
 
 
 @pytest.fixture
 def new_dynamodb(aws):
-    """Makes clients of the table, as the functions do."""
-    aws.client("dynamodb").create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "user_id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    """Makes DynamoDB clients as the functions do, for a new table."""
+    create_table(aws.client("dynamodb"))
     return lambda: make_client(aws._session, "dynamodb", read_timeout_seconds=2, connections=8)
 
 
@@ -71,13 +61,13 @@ def sleeps():
 
 @pytest.fixture
 def store(dynamodb, calls, sleeps):
-    with ThreadPoolExecutor(8) as writers:  # a write that is still under way ends before the next test has a table
+    with ThreadPoolExecutor(8) as writers:  # ends running writes before the next test has a table
         yield UserRecordStore(dynamodb, TABLE, sleep=sleeps.append, jitter=lambda: 0.5, executor=writers)
 
 
 @pytest.fixture
 def dead_letters(aws):
-    """The dead-letter queue: its client, url, calls, and everything in it."""
+    """The dead-letter queue: its client, URL, calls and messages."""
     client = make_client(aws._session, "sqs", read_timeout_seconds=2)
     url = client.create_queue(QueueName="dead-letters")["QueueUrl"]
     watched = Calls(client)
@@ -100,7 +90,7 @@ def quarantine(dead_letters):
 
 @pytest.fixture
 def new_telemetry(aws, capsys):
-    """Makes telemetry that writes to this test's output, and forgets it afterwards."""
+    """Makes telemetry that writes to this test's output, and removes its loggers afterwards."""
     root = logging.getLogger()
     level = root.level
     made = set()
@@ -109,7 +99,7 @@ def new_telemetry(aws, capsys):
         logging.Logger.manager.loggerDict.pop(service, None)
         made.add(service)
         telemetry = Telemetry(service, STACK, "1.2.3")
-        # pytest swaps the standard output between setting a test up and running it.
+        # pytest replaces sys.stdout between the setup of a test and its run.
         stdout = SimpleNamespace(write=lambda text: sys.stdout.write(text), flush=lambda: sys.stdout.flush())
         vars(telemetry.logger.logger_handler)["stream"] = stdout
         return telemetry
@@ -137,16 +127,5 @@ def query(store, new_telemetry):
 
 @pytest.fixture
 def emitted(capsys):
-    """What was written since the last look: metric sums by name, the EMF objects, the log lines."""
-
-    def look():
-        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        objects = [line for line in lines if "_aws" in line]
-        metrics: dict[str, float] = {}
-        for found in objects:
-            for directive in found["_aws"]["CloudWatchMetrics"]:
-                for metric in directive["Metrics"]:
-                    metrics[metric["Name"]] = metrics.get(metric["Name"], 0) + sum(found[metric["Name"]])
-        return SimpleNamespace(metrics=metrics, objects=objects, logs=[line for line in lines if "_aws" not in line])
-
-    return look
+    """Reads what was written since the last call."""
+    return lambda: read_output(capsys.readouterr().out)

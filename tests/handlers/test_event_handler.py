@@ -1,9 +1,12 @@
-"""Every message is stored, quarantined or reported; what is said about it adds up; and no failure is acknowledged."""
+"""Every message is stored, quarantined or reported; the metrics add up; and no failure is acknowledged."""
 
 import pytest
 
 from handlers.event_handler import BatchFailedError
-from tests.handlers.support import TABLE, LambdaContext, login, services_of, sqs_event, sqs_record
+from simulation.lambda_events import LambdaContext, sqs_record
+from tests.fakes.aws import TABLE
+from tests.fakes.events import login, sqs_event
+from tests.handlers.support import services_of
 
 
 def failed(response):
@@ -11,7 +14,7 @@ def failed(response):
 
 
 def acknowledged(handle, event):
-    """What Lambda deletes from the queue: nothing when the handler raises."""
+    """The IDs of the messages Lambda deletes from the queue: none if the handler raises."""
     try:
         response = handle(event, LambdaContext())
     except BatchFailedError:
@@ -25,7 +28,7 @@ def adds_up(metrics):
     return metrics["EventReceived"] == sum(metrics[name] for name in outcomes)
 
 
-def test_a_batch_of_everything(handle, dynamodb, dead_letters, emitted):
+def test_mixed_batch_is_stored_quarantined_and_counted(handle, dynamodb, dead_letters, emitted):
     event = sqs_event(
         login(),
         login(timestamp="2022-08-04T08:50:38Z"),
@@ -41,7 +44,7 @@ def test_a_batch_of_everything(handle, dynamodb, dead_letters, emitted):
         "m-5",
         "m-6",
     }
-    said = emitted()
+    output = emitted()
     expected = {
         "EventReceived": 6,
         "EventPersisted": 4,
@@ -55,22 +58,22 @@ def test_a_batch_of_everything(handle, dynamodb, dead_letters, emitted):
         "ColdStart": 1,
         "EventAge": 4 * 1500,
     }
-    assert {name: said.metrics[name] for name in expected} == expected
-    assert adds_up(said.metrics)
-    assert [line["level"] for line in said.logs] == ["WARNING", "WARNING", "INFO"]
+    assert {name: output.metrics[name] for name in expected} == expected
+    assert adds_up(output.metrics)
+    assert [line["level"] for line in output.logs] == ["WARNING", "WARNING", "INFO"]
 
 
-def test_redelivery_changes_nothing_and_is_counted_as_stale(handle, calls, emitted):
+def test_redelivery_is_counted_as_stale_and_changes_nothing(handle, calls, emitted):
     event = sqs_event(login(), login(service_id="wiki"))
     handle(event, LambdaContext())
     emitted()
     assert failed(handle(event, LambdaContext())) == []
-    said = emitted().metrics
-    assert (said["EventPersisted"], said["EventStale"], said["ColdStart"]) == (2, 2, 0)
+    metrics = emitted().metrics
+    assert (metrics["EventPersisted"], metrics["EventStale"], metrics["ColdStart"]) == (2, 2, 0)
     assert calls.count("UpdateItem") == 1
 
 
-def test_every_message_of_a_user_that_could_not_be_written_is_reported(handle, dynamodb, calls, emitted):
+def test_failed_write_reports_every_message_of_the_user(handle, dynamodb, calls, emitted):
     def refuse(request):
         if request["Key"]["user_id"]["S"] == "u":
             raise RuntimeError("a defect")
@@ -80,64 +83,51 @@ def test_every_message_of_a_user_that_could_not_be_written_is_reported(handle, d
     assert failed(handle(event, LambdaContext())) == ["m-1", "m-3"]
     assert services_of(dynamodb) == {}
     assert services_of(dynamodb, "v")
-    said = emitted()
-    assert (said.metrics["EventFailed"], said.metrics["EventPersisted"]) == (2, 1)
-    assert adds_up(said.metrics)
-    assert [line["error_code"] for line in said.logs if line["level"] == "WARNING"] == ["RuntimeError"] * 2
+    output = emitted()
+    assert (output.metrics["EventFailed"], output.metrics["EventPersisted"]) == (2, 1)
+    assert adds_up(output.metrics)
+    assert [line["error_code"] for line in output.logs if line["level"] == "WARNING"] == ["RuntimeError"] * 2
 
 
 PASSING = [("UpdateItem", "ThrottlingException"), ("BatchGetItem", "ThrottlingException")]
 
 
 @pytest.mark.parametrize(("operation", "code"), PASSING)
-def test_when_everything_fails_lambda_sees_an_error_after_the_metrics(
-    handle, dynamodb, calls, emitted, operation, code
-):
+def test_batch_that_fails_completely_raises_after_its_metrics(handle, dynamodb, calls, emitted, operation, code):
     calls.fail(operation, code)
-    with pytest.raises(BatchFailedError, match="All 2 messages"):
+    with pytest.raises(BatchFailedError, match="2 of 2 messages"):
         handle(sqs_event(login(), login(user_id="v")), LambdaContext())
-    said = emitted()
-    assert (said.metrics["EventFailed"], said.metrics["EventPersisted"]) == (2, 0)
-    assert adds_up(said.metrics)
+    output = emitted()
+    assert (output.metrics["EventFailed"], output.metrics["EventPersisted"]) == (2, 0)
+    assert adds_up(output.metrics)
     assert dynamodb.scan(TableName=TABLE)["Items"] == []
 
 
-@pytest.mark.parametrize(("operation", "code"), PASSING)
-def test_a_quarantined_message_is_acknowledged_even_then(handle, calls, operation, code):
-    calls.fail(operation, code)
-    assert acknowledged(handle, sqs_event("not json", login())) == {"m-1"}
-
-
-def test_only_what_the_dead_letter_queue_took_is_acknowledged(handle, dead_letters, emitted):
+def test_only_messages_the_dead_letter_queue_accepted_are_acknowledged(handle, dead_letters, emitted):
     dead_letters.calls.answer("SendMessageBatch", lambda r: {"Successful": [{"Id": "0"}], "Failed": []})
     assert acknowledged(handle, sqs_event("not json", "nor this", login())) == {"m-1", "m-3"}
-    said = emitted().metrics
-    assert (said["EventInvalid"], said["EventFailed"]) == (1, 1)
+    metrics = emitted().metrics
+    assert (metrics["EventInvalid"], metrics["EventFailed"]) == (1, 1)
 
 
-def test_nothing_is_acknowledged_when_the_dead_letter_queue_is_gone(handle, dead_letters):
-    dead_letters.calls.fail("SendMessageBatch", "AWS.SimpleQueueService.NonExistentQueue")
-    assert acknowledged(handle, sqs_event("not json", "nor this")) == set()
-
-
-def test_the_last_receive_is_exhausted_and_an_error(handle, calls, emitted):
+def test_failure_at_the_last_receive_is_logged_as_exhausted(handle, calls, emitted):
     calls.fail("UpdateItem", "ThrottlingException")
     with pytest.raises(BatchFailedError):
         handle(sqs_event(login(), receive_count=5), LambdaContext())
-    said = emitted()
-    assert (said.metrics["EventExhausted"], said.metrics["EventFailed"]) == (1, 0)
-    assert adds_up(said.metrics)
-    [line] = [line for line in said.logs if line["level"] == "ERROR"]
+    output = emitted()
+    assert (output.metrics["EventExhausted"], output.metrics["EventFailed"]) == (1, 0)
+    assert adds_up(output.metrics)
+    [line] = [line for line in output.logs if line["level"] == "ERROR"]
     assert (line["outcome"], line["error_code"], line["receive_count"]) == ("exhausted", "ThrottlingException", 5)
 
 
-def test_a_login_no_item_has_room_for_is_quarantined(handle, calls, dead_letters, emitted):
+def test_login_that_exceeds_the_item_size_is_quarantined(handle, calls, dead_letters, emitted):
     calls.fail("UpdateItem", "ValidationException", message="Item size to update has exceeded the maximum allowed size")
     assert acknowledged(handle, sqs_event(login())) == {"m-1"}
     [found] = dead_letters.everything()
     assert found["MessageAttributes"]["error_code"]["StringValue"] == "record_too_large"
-    said = emitted().metrics
-    assert (said["EventInvalid"], said["EventPersisted"], said["EventStale"]) == (1, 0, 0)
+    metrics = emitted().metrics
+    assert (metrics["EventInvalid"], metrics["EventPersisted"], metrics["EventStale"]) == (1, 0, 0)
 
 
 def test_late_events_and_conflicts_are_counted(handle, dynamodb, calls, new_dynamodb, emitted):
@@ -145,17 +135,17 @@ def test_late_events_and_conflicts_are_counted(handle, dynamodb, calls, new_dyna
     event = sqs_event(login())
     event["Records"][0]["attributes"]["SentTimestamp"] = "1659614339999"
     handle(event, LambdaContext())
-    said = emitted().metrics
-    assert (said["EventLate"], said["WriteConflict"], said["EventAge"]) == (1, 1, 60001)
+    metrics = emitted().metrics
+    assert (metrics["EventLate"], metrics["WriteConflict"], metrics["EventAge"]) == (1, 1, 60001)
 
 
-def test_without_time_nothing_is_acknowledged(handle, dynamodb):
+def test_batch_without_remaining_time_raises(handle, dynamodb):
     with pytest.raises(BatchFailedError):
-        handle(sqs_event(login(), "not json"), LambdaContext(remaining_milliseconds=400))
+        handle(sqs_event(login(), "not json"), LambdaContext(remaining_seconds=lambda: 0.4))
     assert services_of(dynamodb) == {}
 
 
-def test_a_batch_that_is_none_is_an_error_that_quotes_nothing(handle, emitted):
+def test_malformed_batch_raises_without_quoting_input(handle, emitted):
     with pytest.raises(BatchFailedError, match="KeyError") as crash:
         handle({"marked": 1}, LambdaContext())
     assert crash.value.__cause__ is None
@@ -164,7 +154,7 @@ def test_a_batch_that_is_none_is_an_error_that_quotes_nothing(handle, emitted):
 
 
 @pytest.mark.parametrize("odd", ["", "many", "-1", "1.5", "9" * 5000, "\u0665", 7, None])
-def test_an_odd_envelope_fails_nobody(handle, dynamodb, emitted, odd):
+def test_odd_envelope_fails_no_message(handle, dynamodb, emitted, odd):
     envelope = {"ApproximateReceiveCount": odd, "SentTimestamp": odd}
     records = [sqs_record(login(), "m-1", attributes=envelope), sqs_record(login(user_id="v"), "m-2")]
     assert failed(handle({"Records": records}, LambdaContext())) == []
@@ -172,12 +162,12 @@ def test_an_odd_envelope_fails_nobody(handle, dynamodb, emitted, odd):
     assert emitted().metrics["EventPersisted"] == 2
 
 
-def test_an_empty_batch_is_nothing(handle):
+def test_empty_batch_succeeds(handle):
     assert handle({"Records": []}, LambdaContext()) == {"batchItemFailures": []}
 
 
 @pytest.mark.parametrize(("size", "objects"), [(99, 1), (117, 2), (250, 3)])
-def test_a_batch_larger_than_a_metric_holds_comes_out_right(handle, dynamodb, calls, emitted, size, objects):
+def test_batch_larger_than_an_emf_object_is_counted_correctly(handle, dynamodb, calls, emitted, size, objects):
     def refuse(request):
         if request["Key"]["user_id"]["S"] == "u3":
             raise RuntimeError("a defect")
@@ -187,7 +177,7 @@ def test_a_batch_larger_than_a_metric_holds_comes_out_right(handle, dynamodb, ca
     response = handle({"Records": [sqs_record(body, f"m-{i}") for i, body in enumerate(bodies)]}, LambdaContext())
     lost = len([i for i in range(size) if i % 7 == 3])
     assert len(failed(response)) == lost
-    said = emitted()
+    output = emitted()
     expected = {
         "EventReceived": size + 1,
         "BatchSize": size + 1,
@@ -196,9 +186,9 @@ def test_a_batch_larger_than_a_metric_holds_comes_out_right(handle, dynamodb, ca
         "EventInvalid": 1,
         "EventAge": (size - lost) * 1500,
     }
-    assert {name: said.metrics[name] for name in expected} == expected
-    assert len(said.objects) == objects
-    for found in said.objects:
+    assert {name: output.metrics[name] for name in expected} == expected
+    assert len(output.objects) == objects
+    for found in output.objects:
         for directive in found["_aws"]["CloudWatchMetrics"]:
             assert [sorted(names) for names in directive["Dimensions"]] == [["service", "stack"]]
             assert all(len(found[metric["Name"]]) <= 100 for metric in directive["Metrics"])

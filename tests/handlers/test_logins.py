@@ -1,4 +1,4 @@
-"""The laws of `merge`, and broken merges that the same laws catch; instants in, one text out."""
+"""The laws of `merge`, with broken merges that violate them; and instants as text."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ Merge = Callable[[UserRecord, Sequence[LoginEvent]], UserRecord | None]
 EMPTY = UserRecord(user_id="u")
 NOON = datetime(2022, 8, 4, 12, tzinfo=UTC)
 
-# Few of everything, so that collisions, equal instants and equal events are common and not a rarity.
+# Few values, so that collisions, equal instants and equal events are common.
 events = st.builds(
     LoginEvent,
     user_id=st.just("u"),
@@ -27,7 +27,7 @@ batches = st.lists(st.lists(events, max_size=5), max_size=5)
 properties = settings(
     max_examples=150,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],  # a busy machine is no finding
+    suppress_health_check=[HealthCheck.too_slow],  # a busy machine is no defect
     derandomize=True,
     database=None,
     report_multiple_bugs=False,
@@ -41,7 +41,7 @@ def fold(merging: Merge, record: UserRecord, deliveries: Sequence[Sequence[Login
 
 
 def by_definition(delivered: Sequence[LoginEvent]) -> set[ServiceRecord]:
-    """The newest login of each service, said in the plainest way there is."""
+    """The newest login of each service, computed in the simplest way."""
     newest = {}
     for event in sorted(delivered, key=lambda event: (event.occurred_at, event.service_name)):
         newest[event.service_id] = ServiceRecord(
@@ -164,12 +164,12 @@ def any_order(record, delivered):
     ],
     ids=lambda value: value.__name__ if callable(value) else None,
 )
-def test_control_the_laws_catch_a_broken_merge(broken, law):
+def test_control_broken_merge_violates_a_law(broken, law):
     with pytest.raises(AssertionError):
         law(broken)
 
 
-def test_merge_refuses_the_events_of_somebody_else():
+def test_merge_rejects_events_of_another_user():
     event = LoginEvent(user_id="other", service_id="a", service_name="A", occurred_at=NOON)
     with pytest.raises(ValueError, match="another"):
         merge(EMPTY, [event])
@@ -192,7 +192,7 @@ def test_merge_refuses_the_events_of_somebody_else():
         ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
     ],
 )
-def test_one_instant_has_one_text(text, stored):
+def test_equal_instants_have_the_same_text(text, stored):
     assert format_instant(parse_instant(text)) == stored
     assert parse_instant(stored) == parse_instant(text)
 
@@ -226,14 +226,14 @@ def test_one_instant_has_one_text(text, stored):
         "1659602999",
     ],
 )
-def test_what_is_not_an_rfc_3339_instant_is_refused(text):
+def test_text_that_is_no_rfc_3339_instant_is_rejected(text):
     with pytest.raises(ValueError):  # noqa: PT011 - the sentence for people is the caller's, and tested there
         parse_instant(text)
 
 
 @properties
 @given(st.datetimes(timezones=st.timezones() | st.just(UTC)))
-def test_every_instant_survives_its_text(instant):
+def test_instant_survives_formatting_and_parsing(instant):
     if datetime(1, 1, 2, tzinfo=UTC) < instant < datetime(9999, 12, 30, tzinfo=UTC):
-        # In UTC: Python calls an hour that a clock shows twice unequal to everything in another zone.
+        # In UTC: in a repeated hour, Python compares a time as unequal to every time of another zone.
         assert parse_instant(format_instant(instant)) == instant.astimezone(UTC)

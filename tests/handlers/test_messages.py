@@ -1,4 +1,4 @@
-"""What a message must be; every refusal has its code, and quotes nothing."""
+"""Valid and invalid messages; every rejection has its code, and quotes nothing."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 
 from handlers.messages import InvalidError, decode_login
 from handlers.vocabulary import ErrorCode
-from tests.handlers.support import NOW, login
+from tests.fakes.events import NOW, login
 
 
 def decode(body):
@@ -29,7 +29,7 @@ def without(field):
         login(timestamp="2022-08-04T14:05:00.000000999+02:00"),
     ],
 )
-def test_a_valid_login_is_decoded(body):
+def test_valid_login_is_decoded(body):
     event = decode(body)
     assert (event.user_id, event.service_id, event.service_name) == (
         body["user_id"],
@@ -70,7 +70,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("body", "code"), REFUSED, ids=[f"{code}-{i}" for i, (_, code) in enumerate(REFUSED)])
-def test_an_invalid_login_is_refused_with_its_code(body, code):
+def test_invalid_login_is_rejected_with_its_code(body, code):
     with pytest.raises(InvalidError) as refused:
         decode(body)
     assert refused.value.code == code
@@ -80,14 +80,14 @@ def test_an_invalid_login_is_refused_with_its_code(body, code):
 
 @pytest.mark.parametrize("field", list(login()))
 @pytest.mark.parametrize("value", ["marked\x00marked", "marked" * 100, ["marked"], {"marked": 1}])
-def test_no_refusal_quotes_a_value(field, value):
+def test_rejection_quotes_no_value(field, value):
     with pytest.raises(InvalidError) as refused:
         decode(login() | {field: value})
     assert field in refused.value.detail
     assert "marked" not in refused.value.detail
 
 
-def test_no_refusal_quotes_an_unknown_key():
+def test_rejection_quotes_no_unknown_key():
     with pytest.raises(InvalidError) as refused:
         decode('{"marked": 1, "marked": 2}')
     assert "marked" not in refused.value.detail

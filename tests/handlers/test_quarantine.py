@@ -1,16 +1,13 @@
-"""A message in quarantine is the message that came, and only what the queue took counts as quarantined."""
+"""A quarantined message is complete, within the limits of SQS, and its batch survives unreadable messages."""
 
-import base64
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
 
 from handlers.messages import Message
 from handlers.quarantine import BATCH_BYTES_MAX, Quarantine, Rejection
-from tests.handlers.support import NOW, plenty, sqs_record
-
-TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+from simulation.lambda_events import sqs_record
+from tests.fakes.events import NOW, plenty
 
 
 def rejection(body="{", message_id="m-1", **more: Any):
@@ -18,33 +15,7 @@ def rejection(body="{", message_id="m-1", **more: Any):
     return Rejection(message=Message.of(record), error_code="body_not_json", error_detail="It is not JSON.")
 
 
-def test_body_and_attributes_arrive_as_they_came(quarantine, dead_letters):
-    body = '{ "a" :\t"\\u0000 \u00e9 \U0001f469"}\r\n'
-    attributes = {
-        "text": {"stringValue": "t\u00e9xt", "dataType": "String", "stringListValues": [], "binaryListValues": []},
-        "number": {"stringValue": "1.5", "dataType": "Number.price"},
-        "bytes": {"binaryValue": base64.b64encode(b"\x00\xff").decode(), "dataType": "Binary.raw"},
-    }
-    sent = rejection(body, messageAttributes=attributes, attributes={"AWSTraceHeader": TRACE})
-    assert quarantine.send([sent], plenty) == {}
-    [found] = dead_letters.everything()
-    assert found["Body"] == body
-    [(_, request)] = dead_letters.calls.requests[:1]
-    assert request["Entries"][0]["MessageSystemAttributes"] == {
-        "AWSTraceHeader": {"DataType": "String", "StringValue": TRACE}
-    }
-    assert found["MessageAttributes"] == {
-        "text": {"DataType": "String", "StringValue": "t\u00e9xt"},
-        "number": {"DataType": "Number.price", "StringValue": "1.5"},
-        "bytes": {"DataType": "Binary.raw", "BinaryValue": b"\x00\xff"},
-        "error_code": {"DataType": "String", "StringValue": "body_not_json"},
-        "error_detail": {"DataType": "String", "StringValue": "It is not JSON."},
-        "source_message_id": {"DataType": "String", "StringValue": "m-1"},
-        "quarantined_at": {"DataType": "String", "StringValue": "2022-08-04T12:00:00Z"},
-    }
-
-
-def test_ours_win_the_rest_in_order_and_the_detail_says_what_was_dropped(quarantine, dead_letters):
+def test_own_attributes_replace_others_and_the_detail_names_dropped_attributes(quarantine, dead_letters):
     names = ["error_code", *[f"a{i}" for i in range(8)]]
     attributes = {name: {"stringValue": name, "dataType": "String"} for name in names}
     assert quarantine.send([rejection(messageAttributes=attributes)], plenty) == {}
@@ -65,36 +36,12 @@ def test_batches_are_split_by_number_and_by_size(quarantine, dead_letters):
     assert len(dead_letters.everything()) == 24
 
 
-def test_an_entry_refused_inside_a_200_is_refused(quarantine, dead_letters):
-    def some(request):
-        return {
-            "Successful": [{"Id": request["Entries"][0]["Id"]}],
-            "Failed": [{"Id": request["Entries"][1]["Id"], "Code": "InternalError", "SenderFault": False}],
-        }
-
-    dead_letters.calls.answer("SendMessageBatch", some)
-    refused = quarantine.send([rejection(message_id=f"m-{i}") for i in range(3)], plenty)
-    assert refused == {"m-1": "InternalError", "m-2": "not_accepted"}
-
-
-def test_a_refused_call_refuses_its_entries_and_no_others(quarantine, dead_letters):
-    dead_letters.calls.fail("SendMessageBatch", "AccessDenied", times=1)
-    refused = quarantine.send([rejection(message_id=f"m-{i}") for i in range(12)], plenty)
-    assert refused == {f"m-{i}": "AccessDenied" for i in range(10)}
-    assert len(dead_letters.everything()) == 2
-
-
-def test_a_lost_reply_counts_as_refused(quarantine, dead_letters):
-    dead_letters.calls.lose_reply("SendMessageBatch", EndpointConnectionError(endpoint_url="sqs"))
-    assert quarantine.send([rejection()], plenty) == {"m-1": "EndpointConnectionError"}
-
-
-def test_without_time_nothing_is_sent(quarantine, dead_letters):
+def test_nothing_is_sent_without_remaining_time(quarantine, dead_letters):
     assert quarantine.send([rejection()], lambda: 0.5) == {"m-1": "out_of_time"}
     assert dead_letters.everything() == []
 
 
-def test_the_client_is_made_for_the_first_message_and_once(dead_letters):
+def test_client_is_made_once_for_the_first_message(dead_letters):
     made = []
     quarantine = Quarantine(lambda: made.append(1) or dead_letters.client, dead_letters.url, now=lambda: NOW)
     assert quarantine.send([], plenty) == {}
@@ -113,16 +60,16 @@ def test_the_client_is_made_for_the_first_message_and_once(dead_letters):
         {"body": "\ud800"},
     ],
 )
-def test_what_cannot_be_sent_on_is_refused_and_keeps_nobody_from_it(quarantine, dead_letters, unreadable):
+def test_unreadable_message_is_reported_and_the_others_are_sent(quarantine, dead_letters, unreadable):
     odd = rejection(**{"message_id": "m-2"} | unreadable)
     rejections = [rejection(message_id="m-1"), odd, rejection(message_id="m-3")]
     assert quarantine.send(rejections, plenty) == {"m-2": "envelope_unreadable"}
-    found = {each["MessageAttributes"]["source_message_id"]["StringValue"] for each in dead_letters.everything()}
+    found = {message["MessageAttributes"]["source_message_id"]["StringValue"] for message in dead_letters.everything()}
     assert found == {"m-1", "m-3"}
 
 
 @pytest.mark.parametrize("missing", ["messageAttributes", "attributes"])
-def test_an_envelope_with_nothing_in_it_will_do(quarantine, dead_letters, missing):
+def test_empty_envelope_is_accepted(quarantine, dead_letters, missing):
     more: dict[str, Any] = {missing: None}
     assert quarantine.send([rejection("{", "m-1", **more)], plenty) == {}
     assert len(dead_letters.everything()) == 1

@@ -1,6 +1,6 @@
-"""Requests to DynamoDB are counted to the last one; what takes time is compared with a control in the same run.
+"""Requests to DynamoDB are counted exactly; CPU and memory are compared with a control in the same run.
 
-The controls are the functions of `naive` and `one_by_one`: each figure is one that they miss.
+The controls are the functions of `naive` and `one_by_one`, which miss every figure.
 """
 
 import statistics
@@ -17,7 +17,7 @@ from components.packaging.artifact import Target, build_artifact
 
 Start = Callable[[str], Function]
 ROUNDS = 5
-# The measured figures are in docs/benchmarks.md; these leave room for a machine that does other things besides.
+# docs/benchmarks.md has the measured figures; these leave room for a busy machine.
 CPU_TIMES_MIN = 2.0
 MEMORY_SHARE_MAX = 0.70
 
@@ -30,7 +30,7 @@ def server() -> Iterator[TableServer]:
 
 @pytest.fixture(scope="module")
 def started(server: TableServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """Functions by module, each started once."""
+    """Functions by module; a function is started once."""
     scratch = tmp_path_factory.mktemp("bench")
     ours, theirs = unpacked(build_artifact(ROOT, Target.host()), scratch), installed(scratch / "installed")
     functions: dict[str, Function] = {}
@@ -47,7 +47,7 @@ def started(server: TableServer, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture
 def requests(server: TableServer, started: Start) -> Callable[..., dict[str, int]]:
-    """The requests that one run of a function makes."""
+    """Counts the requests of one run of a function."""
 
     def count(module: str, size: int, *, users: int | None = None, again: bool = False) -> dict[str, int]:
         function = started(module)
@@ -69,7 +69,7 @@ def requests(server: TableServer, started: Start) -> Callable[..., dict[str, int
         pytest.param(100, None, True, {"BatchGetItem": 1}, id="nothing new"),
     ],
 )
-def test_a_batch_costs_one_read_and_a_write_for_each_user_that_changes(
+def test_batch_costs_one_read_and_one_write_per_changed_user(
     size: int, users: int | None, again: bool, expected: dict[str, int], requests: Callable[..., dict[str, int]]
 ) -> None:
     assert requests(OURS, size, users=users, again=again) == expected
@@ -85,7 +85,7 @@ def test_a_query_costs_one_read(server: TableServer, started: Start) -> None:
 
 
 def cpu_times(module: str, size: int, server: TableServer, started: Start) -> float:
-    """How many times the events of the naive control `module` handles in a second of CPU, turn by turn."""
+    """How many times as many events as the naive control `module` handles in a second of CPU, turn by turn."""
     server.latency_seconds = LATENCY_SECONDS
     try:
         ratios = []
@@ -97,16 +97,16 @@ def cpu_times(module: str, size: int, server: TableServer, started: Start) -> fl
     return statistics.median(ratios)
 
 
-def test_an_event_costs_less_than_half_the_cpu_of_the_naive_control(server: TableServer, started: Start) -> None:
+def test_event_costs_less_than_half_the_cpu_of_the_naive_control(server: TableServer, started: Start) -> None:
     started(OURS).run(1, 100)
     assert cpu_times(OURS, 100, server, started) >= CPU_TIMES_MIN
 
 
-def test_control_one_message_at_a_time_misses_that(server: TableServer, started: Start) -> None:
+def test_control_one_message_at_a_time_costs_more_cpu(server: TableServer, started: Start) -> None:
     assert cpu_times(ONE_BY_ONE, 20, server, started) < CPU_TIMES_MIN
 
 
-def test_a_start_takes_two_thirds_of_the_memory_of_the_naive_control(started: Start) -> None:
+def test_start_takes_at_most_70_percent_of_the_memory_of_the_naive_control(started: Start) -> None:
     def share(module: str) -> float:
         return started(module).init["peak_memory"] / started(NAIVE).init["peak_memory"]
 
@@ -115,7 +115,7 @@ def test_a_start_takes_two_thirds_of_the_memory_of_the_naive_control(started: St
     assert share(ONE_BY_ONE) > MEMORY_SHARE_MAX
 
 
-def test_control_a_function_that_fails_is_not_measured(server: TableServer, tmp_path: Path) -> None:
+def test_control_failing_function_is_not_measured(server: TableServer, tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("def handler(event, context): return {'batchItemFailures': [1]}\n")
     with start("broken", server, [tmp_path]) as function, pytest.raises(RuntimeError, match="not handled"):
         function.run(1, 10)

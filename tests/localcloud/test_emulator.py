@@ -15,20 +15,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
 
 from localcloud.emulator import process
 from localcloud.emulator.process import DIRECTORY_PREFIX, Emulator, EmulatorError
 from tests.fakes.processes import in_group, living
 from tests.fakes.waiting import HANG_SECONDS, eventually
+from tests.localcloud.provided import TRUST
 
 ROOT = Path(__file__).parents[2]
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}},
-    ],
-}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +32,7 @@ def emulator() -> Iterator[Emulator]:
 
 
 def make_function(emulator: Emulator, name: str, source: str) -> None:
-    role = emulator.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+    role = emulator.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as code:
         code.writestr("code.py", source)
@@ -132,48 +126,6 @@ def test_aws_configuration_of_the_caller_is_ignored(monkeypatch: pytest.MonkeyPa
     assert running.secret_access_key not in seen.values()
 
 
-def test_requests_count_as_tls_unless_marked_as_http(emulator: Emulator):
-    sqs = emulator.client("sqs")
-    url = sqs.create_queue(QueueName="tls-only")["QueueUrl"]
-    deny = {
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "sqs:*",
-        "Resource": "*",
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": document})
-
-    def over_plain_http(request, **_):
-        request.headers["X-Forwarded-Proto"] = "http"
-
-    sqs.send_message(QueueUrl=url, MessageBody="over TLS")
-    sqs.meta.events.register("before-sign.sqs", over_plain_http)
-    try:
-        with pytest.raises(ClientError, match="AccessDenied"):
-            sqs.send_message(QueueUrl=url, MessageBody="in the clear")
-    finally:
-        sqs.meta.events.unregister("before-sign.sqs", over_plain_http)
-
-
-def test_function_has_only_the_permissions_of_its_role(emulator: Emulator):
-    emulator.client("sqs").create_queue(QueueName="roles")
-    make_function(
-        emulator,
-        "curious",
-        "import boto3\ndef handler(event, context): return boto3.client('sqs').get_queue_url(QueueName='roles')",
-    )
-    assert "AccessDenied" in call(emulator, "curious")["errorMessage"]
-    allow = {"Effect": "Allow", "Action": "sqs:GetQueueUrl", "Resource": "*"}
-    emulator.client("iam").put_role_policy(
-        RoleName="curious",
-        PolicyName="now-it-may",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}),
-    )
-    assert call(emulator, "curious")["QueueUrl"].endswith("/roles")
-
-
 def test_stopping_leaves_no_process_port_or_file(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(process, "STOP_SECONDS", HANG_SECONDS)
     running = Emulator.start()
@@ -193,10 +145,9 @@ def test_stopping_leaves_no_process_port_or_file(monkeypatch: pytest.MonkeyPatch
 
 
 PARENT = """
-import signal, sys
+import signal
 from localcloud.emulator.process import Emulator
-sys.path.insert(0, "tests/localcloud")
-from test_emulator import call, make_function, port_of
+from tests.localcloud.test_emulator import call, make_function, port_of
 running = Emulator.start()
 make_function(running, "warm", "import time\\ndef handler(event, context): time.sleep(event.get('seconds', 0))")
 call(running, "warm")
@@ -217,16 +168,6 @@ def family(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int, int, Pa
             yield parent, int(group), int(port), Path(directory)
         finally:
             parent.kill()
-
-
-def test_killing_the_parent_leaves_no_process_port_or_file(family):
-    parent, group, port, directory = family
-    assert len(members(group)) >= 2
-    assert directory.exists()
-    parent.kill()
-    eventually(lambda: not members(group))
-    eventually(lambda: not directory.exists())
-    eventually(lambda: not is_open(port))
 
 
 def test_terminating_the_emulator_leaves_nothing(family):

@@ -1,4 +1,4 @@
-"""Recorded alarms over time: evaluation, notification, composites and their suppressors."""
+"""Recorded alarms over time: evaluation, notifications, composite alarms and their suppressors."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -7,11 +7,11 @@ import pytest
 
 from localcloud.cloudwatch.alarms import COMPOSITE_ALARM, METRIC_ALARM, AlarmError, read_alarms
 from localcloud.cloudwatch.composites import parse_rule
-from localcloud.cloudwatch.evaluator import Evaluator, Reading
+from localcloud.cloudwatch.evaluator import Assumptions, Evaluator
 from localcloud.cloudwatch.metrics import MetricKey, MetricStore
 from localcloud.cloudwatch.states import State
 
-PROMPT = Reading(delay_minutes=0, extra_points=2)
+WITHOUT_DELAY = Assumptions(delay_minutes=0, extra_points=2)
 KEY = MetricKey.of("N", "m", {"d": "1"})
 
 
@@ -51,14 +51,16 @@ def filled(*values, key=KEY):
     return store
 
 
-def told(resources, store, minutes, reading=PROMPT):
-    history = Evaluator(read_alarms(resources), store, reading).run(0, minutes)
-    return [(one.minute, one.alarm, str(one.state)) for one in history.notifications]
+def notified(resources, store, minutes, assumptions=WITHOUT_DELAY):
+    history = Evaluator(read_alarms(resources), store, assumptions).run(0, minutes)
+    return [
+        (notification.minute, notification.alarm, str(notification.state)) for notification in history.notifications
+    ]
 
 
-def test_an_alarm_tells_of_changes_and_not_of_states():
+def test_alarm_notifies_only_of_changes():
     store = filled(0, 1, 1, 0, 0, 1)
-    assert told([metric_alarm()], store, 6) == [
+    assert notified([metric_alarm()], store, 6) == [
         (1, "a", "OK"), (2, "a", "ALARM"), (4, "a", "OK"), (6, "a", "ALARM"),
     ]  # fmt: skip
 
@@ -72,32 +74,31 @@ def test_an_alarm_tells_of_changes_and_not_of_states():
         ({}, ["OK", "ALARM", "OK", "ALARM"]),
     ],
 )
-def test_who_is_told_is_what_the_actions_say(inputs, states):
-    found = told([metric_alarm(**inputs)], filled(0, 1, 1, 0, 0, 1), 6)
-    assert [state for _, _, state in found] == states
+def test_actions_decide_which_changes_notify(inputs, states):
+    notifications = notified([metric_alarm(**inputs)], filled(0, 1, 1, 0, 0, 1), 6)
+    assert [state for _, _, state in notifications] == states
 
 
-def test_comparisons_periods_and_m_of_n_follow_the_inputs():
+def test_comparison_period_and_m_of_n_are_those_of_the_inputs():
     alarm = metric_alarm(
         period=120, evaluationPeriods=3, datapointsToAlarm=2, threshold=4, comparisonOperator="LessThanThreshold"
     )
     store = filled(5, 5, 1, 1, 5, 5, 1, 1, 9, 9, 9, 9, 9, 9)
-    # Periods slide by the minute: ending at 8, two of three sum to less than 4; ending at 9, none does.
-    assert told([alarm], store, 14)[1:] == [(8, "a", "ALARM"), (9, "a", "OK")]
+    # Periods slide by the minute: ending at minute 8, two of three sums are below 4; ending at minute 9, none is.
+    assert notified([alarm], store, 14)[1:] == [(8, "a", "ALARM"), (9, "a", "OK")]
 
 
-def test_the_newest_minute_is_not_published_yet():
+def test_newest_minute_is_not_published_yet():
     store = filled(0, 0, 1, 1, 0, 0, 0)
-    late = Reading(delay_minutes=1)
-    assert told([metric_alarm()], store, 7)[1:] == [(3, "a", "ALARM"), (5, "a", "OK")]
-    assert told([metric_alarm()], store, 7, late)[1:] == [(4, "a", "ALARM"), (6, "a", "OK")]
-    assert told([metric_alarm()], store, 7, Reading(delay_minutes=0, delays_minutes={"N": 1})) == told(
-        [metric_alarm()], store, 7, late
-    )
+    delayed = Assumptions(delay_minutes=1)
+    assert notified([metric_alarm()], store, 7)[1:] == [(3, "a", "ALARM"), (5, "a", "OK")]
+    assert notified([metric_alarm()], store, 7, delayed)[1:] == [(4, "a", "ALARM"), (6, "a", "OK")]
+    delayed_by_namespace = Assumptions(delay_minutes=0, delays_minutes={"N": 1})
+    assert notified([metric_alarm()], store, 7, delayed_by_namespace)[1:] == [(4, "a", "ALARM"), (6, "a", "OK")]
 
 
-def test_filling_with_what_breaches_never_clears_unless_m_is_less_than_n():
-    """The user guide's warning about FILL, as a fact of this evaluator."""
+def test_filling_with_a_breaching_value_clears_only_if_m_is_less_than_n():
+    """The user guide warns of this behaviour of FILL."""
 
     def stalled(datapoints, periods):
         query = {"id": "r", "expression": "IF(FILL(m, 0) < 1, 1, 0)", "returnData": True}
@@ -110,47 +111,47 @@ def test_filling_with_what_breaches_never_clears_unless_m_is_less_than_n():
         )
 
     healthy = filled(*[5] * 20)
-    assert told([stalled(1, 1)], healthy, 20, Reading(delay_minutes=1)) == [(1, "a", "ALARM")]
-    assert told([stalled(2, 3)], healthy, 20, Reading(delay_minutes=1))[-1] == (3, "a", "OK")
+    assert notified([stalled(1, 1)], healthy, 20, Assumptions(delay_minutes=1)) == [(1, "a", "ALARM")]
+    assert notified([stalled(2, 3)], healthy, 20, Assumptions(delay_minutes=1))[-1] == (3, "a", "OK")
 
 
-def test_dynamodb_ignores_missing_data_unless_told_and_in_one_reading_even_then():
+def test_dynamodb_alarm_ignores_missing_data_by_default_and_under_one_assumption_always():
     key = MetricKey.of("AWS/DynamoDB", "m", {"d": "1"})
     store = filled(1, 1, None, None, None, None, None, None, key=key)
 
-    def states(reading, **inputs):
-        found = told([metric_alarm(namespace="AWS/DynamoDB", **inputs)], store, 8, reading)
-        return [state for _, _, state in found]
+    def states(assumptions, **inputs):
+        notifications = notified([metric_alarm(namespace="AWS/DynamoDB", **inputs)], store, 8, assumptions)
+        return [state for _, _, state in notifications]
 
-    assert states(PROMPT) == ["ALARM", "OK"]
-    assert states(PROMPT, treatMissingData=None) == ["ALARM"]
-    assert states(Reading(delay_minutes=0, dynamodb_always_ignores=True)) == ["ALARM"]
+    assert states(WITHOUT_DELAY) == ["ALARM", "OK"]
+    assert states(WITHOUT_DELAY, treatMissingData=None) == ["ALARM"]
+    assert states(Assumptions(delay_minutes=0, dynamodb_always_ignores=True)) == ["ALARM"]
 
 
-def test_percentiles_with_few_samples_keep_the_state_when_told_to():
+def test_percentile_with_few_samples_keeps_the_state_if_configured():
     inputs = {"statistic": None, "extendedStatistic": "p90", "threshold": 10}
     store = MetricStore()
     store.add(KEY, 0, 50, 99)
     store.add(KEY, 1, 50, 100)
-    assert told([metric_alarm(**inputs)], store, 2) == [(1, "a", "ALARM")]
+    assert notified([metric_alarm(**inputs)], store, 2) == [(1, "a", "ALARM")]
     ignoring = metric_alarm(**inputs, evaluateLowSampleCountPercentiles="ignore")
-    assert told([ignoring], store, 2) == [(2, "a", "ALARM")]
+    assert notified([ignoring], store, 2) == [(2, "a", "ALARM")]
 
 
-def test_a_warm_up_waits_for_data_and_not_longer_than_it_says():
+def test_warm_up_ends_with_data_or_after_its_duration():
     inputs = {"treatMissingData": "breaching", "threshold": 0, "comparisonOperator": "LessThanOrEqualToThreshold"}
     warm = metric_alarm(**inputs, warmUpConfiguration={"warmUpPeriodDurationInMinutes": 5})
-    assert told([warm], MetricStore(), 9) == [(6, "a", "ALARM")]
-    assert told([warm], filled(None, None, 1), 9) == [(3, "a", "OK"), (6, "a", "ALARM")]
+    assert notified([warm], MetricStore(), 9) == [(6, "a", "ALARM")]
+    assert notified([warm], filled(None, None, 1), 9) == [(3, "a", "OK"), (6, "a", "ALARM")]
     with pytest.raises(AlarmError, match="onlyStart"):
         read_alarms([metric_alarm(warmUpConfiguration={"onlyStartEvaluatingAfterWarmUpPeriodEnds": True})])
 
 
-def test_more_than_a_day_is_evaluated_on_the_hour():
+def test_periods_of_more_than_a_day_are_evaluated_hourly():
     alarm = metric_alarm(period=86_400, evaluationPeriods=2, datapointsToAlarm=1)
     store = MetricStore()
     store.add(KEY, 70, 1)
-    assert told([alarm], store, 200) == [(60, "a", "OK"), (120, "a", "ALARM")]
+    assert notified([alarm], store, 200) == [(60, "a", "OK"), (120, "a", "ALARM")]
 
 
 @pytest.mark.parametrize(
@@ -168,28 +169,28 @@ def test_more_than_a_day_is_evaluated_on_the_hour():
         ("NOT ALARM(a) OR ALARM(a) AND TRUE", "ALARM"),
     ],
 )
-def test_rules_of_composites(rule, expected):
+def test_rule_of_a_composite_alarm(rule, expected):
     states = {"a": State.ALARM, "b": State.OK, "i": State.INSUFFICIENT_DATA}
     assert parse_rule(rule).state(states) == expected
 
 
 @pytest.mark.parametrize("rule", ["a", "ALARM(a", "ALARM(a) + ALARM(b)", "1", "ALARM()", "BROKEN(a)", "", "x OR TRUE"])
-def test_what_is_no_rule_is_refused(rule):
+def test_invalid_rule_is_an_error(rule):
     with pytest.raises(ValueError, match="rule"):
         parse_rule(rule)
 
 
-def test_a_composite_of_composites_changes_in_the_same_minute():
+def test_composite_of_composites_changes_in_the_same_minute():
     resources = [
         composite_alarm("outer", "ALARM(inner)"),
         composite_alarm("inner", "ALARM(a)", alarmActions=[], okActions=[]),
         metric_alarm(alarmActions=[], okActions=[]),
     ]
-    assert told(resources, filled(0, 1, 0), 3) == [(1, "outer", "OK"), (2, "outer", "ALARM"), (3, "outer", "OK")]
+    assert notified(resources, filled(0, 1, 0), 3) == [(1, "outer", "OK"), (2, "outer", "ALARM"), (3, "outer", "OK")]
 
 
 def suppressed(main, suppressor, wait, extension):
-    """When a composite acts, minute by minute, given who is in ALARM (X) when; minutes are the guide's time units."""
+    """When a composite alarm acts, given the minutes in which its child and its suppressor are in ALARM (X)."""
     store = MetricStore()
     for name, states in {"a": main, "s": suppressor}.items():
         for minute, state in enumerate(states):
@@ -200,25 +201,25 @@ def suppressed(main, suppressor, wait, extension):
             actionsSuppressor={"alarm": "s", "waitPeriod": wait * 60, "extensionPeriod": extension * 60},
         ),
     ]
-    found = told(resources, store, len(main))
-    return [(minute - 1, state) for minute, _, state in found if minute > wait + 1]
+    notifications = notified(resources, store, len(main))
+    return [(minute - 1, state) for minute, _, state in notifications if minute > wait + 1]
 
 
 @pytest.mark.parametrize(
     ("main", "suppressor", "expected"),
     [
-        # The user guide's six examples (a wait of 2, an extension of 3), six quiet units in front of each.
+        # The six examples of the user guide (wait 2, extension 3), each after six quiet time units.
         pytest.param("......" "..XXXX", "......" "......", [(10, "ALARM")], id="1 not suppressed after the wait"),
         pytest.param("......" "..XXXX", "......" "...XXX", [], id="2 suppressed before the wait expires"),
         pytest.param("......" "..X.....", "......" "........", [(11, "OK")], id="3 back during the wait"),
         pytest.param("......" "..XXXX", "......" ".XXXXX", [], id="4 already suppressed"),
         pytest.param("......" "..XXXXXXXXX", "......" "...XXX.....", [(15, "ALARM")], id="5 after the extension"),
         pytest.param("......" "..XXXXX....", "......" "...XXX.....", [(15, "OK")], id="6 back during the extension"),
-        # Not in the guide: nothing was held back, so nothing is repeated.
+        # Not in the user guide: no change was held back, so no action is repeated.
         pytest.param("......" "..XXXXXXXXXX", "......" ".....XX.....", [(10, "ALARM")], id="acted before"),
     ],
 )  # fmt: skip
-def test_suppression_as_documented(main, suppressor, expected):
+def test_suppression_matches_the_documentation(main, suppressor, expected):
     assert suppressed(main, suppressor, wait=2, extension=3) == expected
 
 
@@ -237,12 +238,6 @@ def test_suppression_as_documented(main, suppressor, expected):
         ([composite_alarm(rule="TRUE", whatever=1)], "whatever"),
     ],
 )
-def test_what_would_be_another_alarm_is_refused(resources, named):
+def test_unsupported_alarm_is_an_error_that_names_why(resources, named):
     with pytest.raises(AlarmError, match=named):
         read_alarms(resources)
-
-
-def test_the_recorded_alarms_of_both_stacks_are_read(dev_graph, prod_graph):
-    for graph in (dev_graph, prod_graph):
-        alarms = read_alarms(graph.resources)
-        assert len(alarms) == len(graph.of_type(METRIC_ALARM)) + len(graph.of_type(COMPOSITE_ALARM)) >= 4

@@ -1,4 +1,4 @@
-"""Metric math by the user guide's own examples, and by what it must refuse."""
+"""Metric math matches the examples of the user guide, and rejects what it does not support."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def evaluate(text, **inputs):
         ("a > 15 || b > 15", [1, 1, 1, 0]),
     ],
 )
-def test_comparisons_as_documented(text, expected):
+def test_comparisons_match_the_documentation(text, expected):
     assert evaluate(text, a=[30, 20, 0, 0], b=[20, N, 20, N]) == expected
 
 
@@ -37,7 +37,7 @@ def test_comparisons_as_documented(text, expected):
         ("IF(0, b, c)", [0, 0, 20, N, 20]),
     ],
 )
-def test_if_as_documented(text, expected):
+def test_if_matches_the_documentation(text, expected):
     inputs = {"a": [1, 1, 0, 0, N], "b": [30, N, 0, 0, 30], "c": [0, 0, 20, N, 20]}
     assert evaluate(text, **inputs) == expected
 
@@ -67,11 +67,11 @@ def test_arithmetic_treats_one_missing_value_as_zero_and_two_as_missing(text, ex
     assert evaluate(text, a=[2, 2, N, N], b=[3, N, 3, N]) == expected
 
 
-def test_a_division_by_zero_gives_no_data_point():
+def test_division_by_zero_gives_no_data_point():
     assert evaluate("a / b", a=[1, 1, 0], b=[0, 2, 0]) == [N, 0.5, N]
 
 
-def test_only_repeating_depends_on_other_points():
+def test_only_repeat_depends_on_other_points():
     assert parse("IF(FILL(a, 0) > 1, 1, 0)", {"a"}).is_pointwise
     assert not parse("FILL(a, REPEAT) + 1", {"a"}).is_pointwise
     assert not parse("IF(FILL(FILL(a, REPEAT), 0) > 1, 1, 0)", {"a"}).is_pointwise
@@ -106,7 +106,7 @@ def test_only_repeating_depends_on_other_points():
         ("[a, b]", "[a, b]"),
     ],
 )
-def test_what_is_not_known_is_refused_by_name(text, named):
-    with pytest.raises(ExpressionError) as refused:
+def test_unsupported_syntax_is_an_error_that_names_it(text, named):
+    with pytest.raises(ExpressionError) as error:
         parse(text, {"a", "b"})
-    assert named in str(refused.value)
+    assert named in str(error.value)

@@ -1,14 +1,14 @@
-"""The tables of the user guide, "Configuring how CloudWatch alarms treat missing data", row by row."""
+"""Alarm states match the tables of the user guide's "Configuring how CloudWatch alarms treat missing data"."""
 
 import pytest
 
-from localcloud.cloudwatch.states import Missing, State, next_state
+from localcloud.cloudwatch.states import MissingData, State, next_state
 
 OK, ALARM, UNKNOWN = State.OK, State.ALARM, State.INSUFFICIENT_DATA
 RETAINED = None
-TREATMENTS = (Missing.MISSING, Missing.IGNORE, Missing.BREACHING, Missing.NOT_BREACHING)
+TREATMENTS = (MissingData.MISSING, MissingData.IGNORE, MissingData.BREACHING, MissingData.NOT_BREACHING)
 
-# (data points, M, N) -> the state for each of TREATMENTS. 0 is fine, X breaches, - is missing, the newest is last.
+# (data points, M, N) -> the state for each of TREATMENTS. 0: OK, X: breaching, -: missing; the newest point is last.
 ROWS = {
     # 3 of 3
     ("0 - X - X", 3, 3): (OK, OK, OK, OK),
@@ -22,7 +22,7 @@ ROWS = {
     ("0 - X - -", 2, 3): (OK, OK, ALARM, OK),
     ("- - - - 0", 2, 3): (OK, OK, ALARM, OK),
     ("- - - X -", 2, 3): (ALARM, RETAINED, ALARM, OK),
-    # The same tables of earlier editions, which also show what is still premature.
+    # Rows of earlier editions of these tables, which also show premature transitions.
     ("- - - - X", 3, 3): (UNKNOWN, RETAINED, ALARM, OK),
     ("X - - - -", 3, 3): (ALARM, RETAINED, ALARM, OK),
     ("- - - - X", 2, 3): (UNKNOWN, RETAINED, ALARM, OK),
@@ -39,26 +39,24 @@ def breaches(text: str) -> list[bool | None]:
 
 @pytest.mark.parametrize(("row", "expected"), ROWS.items(), ids=str)
 @pytest.mark.parametrize("previous", State)
-def test_documented_rows(row, expected, previous):
+def test_states_match_the_documented_tables(row, expected, previous):
     points, datapoints, periods = row
     states = tuple(
-        next_state(breaches(points), datapoints=datapoints, periods=periods, missing=missing, previous=previous)
-        for missing in TREATMENTS
+        next_state(breaches(points), datapoints=datapoints, periods=periods, missing_data=treatment, previous=previous)
+        for treatment in TREATMENTS
     )
     assert states == tuple(previous if state is RETAINED else state for state in expected)
 
 
-def test_real_points_farther_back_stand_in_for_missing_ones():
-    """Why an alarm on a sparse metric clears later than its periods say."""
+def test_older_points_replace_missing_ones_so_a_sparse_metric_clears_late():
     cleared = [
-        next_state(breaches(points), datapoints=1, periods=1, missing=Missing.NOT_BREACHING, previous=ALARM)
+        next_state(breaches(points), datapoints=1, periods=1, missing_data=MissingData.NOT_BREACHING, previous=ALARM)
         for points in ("- - X", "- X -", "X - -", "- - -")
     ]
     assert cleared == [ALARM, ALARM, ALARM, OK]
 
 
-def test_a_reading_that_drops_the_missing_points_fails_the_tables():
-    """The control: looking at the newest N points alone, as many emulators do."""
+def test_control_counting_only_the_newest_points_contradicts_the_tables():
 
     def naive(points: str, datapoints: int, periods: int) -> State:
         return ALARM if sum(bool(breach) for breach in breaches(points)[-periods:]) >= datapoints else OK

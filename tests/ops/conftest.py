@@ -8,6 +8,7 @@ from moto import mock_aws
 
 from ops import dead_letter_queue
 from tests.ops.queues import ORIGIN, SESSION, SIGNATURE, TwoQueues, login, stamps
+from tests.ops.simulated_stack import SimulatedStack, simulated_stack
 
 
 def make_client(*arguments: Any, **options: Any) -> Any:
@@ -29,6 +30,12 @@ def queues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoQueue
     monkeypatch.chdir(tmp_path)
     with mock_aws():
         yield TwoQueues(tmp_path)
+
+
+@pytest.fixture
+def stack() -> Iterator[SimulatedStack]:
+    with simulated_stack() as stack:
+        yield stack
 
 
 @pytest.fixture

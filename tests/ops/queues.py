@@ -12,11 +12,12 @@ from typer.testing import CliRunner, Result
 
 from ops.__main__ import app
 from ops.stack import StackOutputs
+from tests.fakes.events import TRACE
+from tests.fakes.outputs import OUTPUTS
 
 REGION = "eu-west-1"
 # Shared, because loading its service models takes longer than most tests.
 SESSION = boto3.Session()
-TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 ORIGIN = {"DataType": "String", "StringValue": "producer-1"}
 SIGNATURE = {"DataType": "Binary", "BinaryValue": b"\x00\xff\x10"}
 
@@ -44,23 +45,10 @@ class TwoQueues:
         arn = f"arn:aws:sqs:{REGION}:{DEFAULT_ACCOUNT_ID}:letters"
         policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
         self.source_url = self.sqs.create_queue(QueueName="source", Attributes={"RedrivePolicy": policy})["QueueUrl"]
-        outputs = {
-            "queueUrl": self.source_url,
-            "deadLetterQueueUrl": self.letters_url,
-            "tableName": "table",
-            "apiUrl": "http://127.0.0.1:9/api",
-            "tokenUrl": "http://127.0.0.1:9/token",
-            "apiScope": "scope",
-            "apiClients": {},
-            "functions": {"event-handler": "p-dev-event-handler", "query": "p-dev-query"},
-            "alarmTopics": {"p1": f"arn:aws:sns:{REGION}:{DEFAULT_ACCOUNT_ID}:topic"},
-            "dashboardUrls": {},
-            "region": REGION,
-            "accessKeyId": "testing",
-            "secretAccessKey": "testing",
-        }
+        urls = {"queueUrl": self.source_url, "deadLetterQueueUrl": self.letters_url}
+        credentials = {"region": REGION, "accessKeyId": "testing", "secretAccessKey": "testing"}
         self.outputs = folder / "outputs.json"
-        self.outputs.write_text(json.dumps(outputs))
+        self.outputs.write_text(json.dumps(OUTPUTS | urls | credentials))
 
     def bury(self, body: str, **attributes: Any) -> str:
         """Send a message to the dead-letter queue and return its ID."""

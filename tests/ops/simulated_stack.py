@@ -14,6 +14,7 @@ from moto import mock_aws
 from moto.awslambda.models import LambdaFunction
 
 from ops.stack import StackOutputs, parse_outputs
+from tests.fakes.outputs import OUTPUTS
 
 REGION = "eu-west-1"
 PREFIX = "event-processing-dev"
@@ -59,18 +60,8 @@ class SimulatedStack:
 
     @property
     def raw_outputs(self) -> dict[str, Any]:
-        return {
-            "queueUrl": self.queues["events"],
-            "deadLetterQueueUrl": self.queues["events-dead-letters"],
-            "tableName": f"{PREFIX}-user-services",
-            "apiUrl": "https://api.example.com/v1",
-            "tokenUrl": "https://token.example.com/oauth2/token",
-            "apiScope": "event-processing/services.read",
-            "apiClients": {"example": {"clientId": "the-id", "clientSecret": "the-secret"}},
-            "functions": {name: f"{PREFIX}-{name}" for name in ROLES},
-            "alarmTopics": self.topics,
-            "dashboardUrls": {"overview": "https://console.example.com/overview"},
-        }
+        queues = {"queueUrl": self.queues["events"], "deadLetterQueueUrl": self.queues["events-dead-letters"]}
+        return OUTPUTS | queues | {"alarmTopics": self.topics}
 
     def client(self, service: str) -> Any:
         if service not in self._clients:

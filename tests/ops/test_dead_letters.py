@@ -216,6 +216,14 @@ def test_discard_copies_messages_to_a_private_file(filled: TwoQueues):
     assert filled.visible_letters() == 4
 
 
+def test_default_copy_is_kept_where_git_ignores_it(filled: TwoQueues):
+    result = filled.run("discard", "--all", "--yes")
+    (kept,) = Path(".localcloud", "kept").iterdir()
+    assert f"A copy, which contains personal data, is in {kept}." in result.stdout
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert len(kept.read_text().splitlines()) == 5
+
+
 def test_nothing_is_deleted_when_the_copy_fails(filled: TwoQueues):
     Path("kept.jsonl").write_text("evidence")
     assert_fails(

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,16 +9,10 @@ import pytest
 from ops.commands.log_lines import parse_id, parse_since, to_json, to_text
 from ops.errors import OperatorError
 from ops.logs import Line, containing, read_errors, read_lines
-from tests.ops.simulated_stack import SimulatedStack, simulated_stack
+from tests.ops.simulated_stack import SimulatedStack
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def stack() -> Iterator[SimulatedStack]:
-    with simulated_stack() as stack:
-        yield stack
 
 
 def make_line(fields: dict | str) -> Line:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from ops.__main__ import app
 from ops.events import Event, RejectedEvents, count_events, open_events, send_events
+from tests.fakes.checkout import ROOT
 from tests.ops.queues import TwoQueues, answer_with, assert_fails, login
 
 
@@ -172,6 +173,18 @@ def test_existing_file_is_not_overwritten(queues: TwoQueues, events: Path, monke
         send(queues, "--file", str(events), "--failed", "again.jsonl"), "already exists and will not be overwritten"
     )
     assert Path("again.jsonl").read_text() == "evidence"
+
+
+def test_rejected_events_are_kept_where_git_ignores_them(
+    queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch
+):
+    answer_with(monkeypatch, send_message_batch=lambda request, real: {"Failed": []})
+    result = send(queues, "--file", str(events))
+    (kept,) = Path(".localcloud", "kept").iterdir()
+    assert f"25 events kept in {kept}" in result.stderr
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert lines(kept) == lines(events)
+    assert f"{kept.parts[0]}/" in (ROOT / ".gitignore").read_text().splitlines()
 
 
 class Accepting:

@@ -14,6 +14,7 @@ from ops.api import ApiResponse
 from ops.errors import OperatorError
 from ops.events import Failure, Sent
 from ops.stack import ApiClient
+from tests.fakes.aws import create_table
 from tests.ops.queues import login, stamps
 from tests.ops.simulated_stack import PREFIX, REGION, SimulatedStack, simulated_stack
 
@@ -50,9 +51,7 @@ class FakeStack:
         if token is None:
             return ApiResponse(self.unauthorized_status, None)
         newest_first = sorted(self.stored[user].items(), key=lambda login: login[1], reverse=True)
-        return ApiResponse(
-            200, {"services": [{"service_id": service, "last_accessed": at} for service, at in newest_first]}
-        )
+        return ApiResponse(200, {"services": [{"service_id": one, "last_accessed": at} for one, at in newest_first]})
 
     def remove(self, outputs: Any, user: str) -> bool:
         """Remove the record, and restore it as often as events are still on their way."""
@@ -106,12 +105,7 @@ class FakeStack:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStack]:
     with simulated_stack() as stack:
-        stack.client("dynamodb").create_table(
-            TableName=stack.outputs.table_name,
-            KeySchema=[{"AttributeName": "user_id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_table(stack.client("dynamodb"), stack.outputs.table_name)
         fake = FakeStack(stack)
         monkeypatch.setattr(smoke, "fetch_token", lambda outputs, client: "token")
         monkeypatch.setattr(smoke, "send_bodies", fake.send)

@@ -8,50 +8,38 @@ import pytest
 
 from ops.errors import OperatorError
 from ops.stack import load_outputs, parse_outputs
-
-COMPLETE = {
-    "queueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/event-processing-dev-events",
-    "deadLetterQueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/event-processing-dev-dead-letters",
-    "tableName": "user-services-1a2b",
-    "apiUrl": "https://abc.execute-api.eu-west-1.amazonaws.com/v1",
-    "tokenUrl": "https://prefix.auth.eu-west-1.amazoncognito.com/oauth2/token",
-    "apiScope": "event-processing/services.read",
-    "apiClients": {"example": {"clientId": "the-id", "clientSecret": "the-secret"}},
-    "functions": {"event-handler": "event-processing-dev-event-handler", "query": "event-processing-dev-query"},
-    "alarmTopics": {"p1": "arn:aws:sns:eu-west-1:123456789012:topic"},
-    "dashboardUrls": {"overview": "https://console.example.com/overview"},
-}
+from tests.fakes.outputs import OUTPUTS
 
 
 def test_aws_stack_uses_region_of_its_arns_and_own_credentials():
-    outputs = parse_outputs(json.dumps(COMPLETE), "stack dev")
+    outputs = parse_outputs(json.dumps(OUTPUTS), "stack dev")
     assert (outputs.region, outputs.endpoint, outputs.access_key_id) == ("eu-west-1", None, None)
     assert outputs.api_client(None).client_id == "the-id"
 
 
 def test_embedded_cloud_has_endpoint_region_and_credentials():
     local = {"endpoint": "http://127.0.0.1:4566", "region": "eu-north-1", "accessKeyId": "k", "secretAccessKey": "s"}
-    outputs = parse_outputs(json.dumps(COMPLETE | local), "a file")
+    outputs = parse_outputs(json.dumps(OUTPUTS | local), "a file")
     assert outputs.client("sqs").meta.endpoint_url == "http://127.0.0.1:4566"
     assert outputs.region == "eu-north-1"
 
 
 def test_repr_omits_secrets():
-    outputs = parse_outputs(json.dumps(COMPLETE | {"secretAccessKey": "the-key"}), "a file")
+    outputs = parse_outputs(json.dumps(OUTPUTS | {"secretAccessKey": "the-key"}), "a file")
     assert "the-id" in repr(outputs)  # the control: the repr contains the clients
     assert "the-secret" not in repr(outputs)
     assert "the-key" not in repr(outputs)
 
 
-@pytest.mark.parametrize("missing", sorted(COMPLETE))
+@pytest.mark.parametrize("missing", sorted(OUTPUTS))
 def test_missing_output_is_named(missing):
-    text = json.dumps({key: value for key, value in COMPLETE.items() if key != missing})
+    text = json.dumps({key: value for key, value in OUTPUTS.items() if key != missing})
     with pytest.raises(OperatorError, match=missing):
         parse_outputs(text, "stack dev")
 
 
 @pytest.mark.parametrize(
-    "text", ["", "not json", "[]", "7", '{"apiClients": 3}', json.dumps(COMPLETE | {"apiClients": []})]
+    "text", ["", "not json", "[]", "7", '{"apiClients": 3}', json.dumps(OUTPUTS | {"apiClients": []})]
 )
 def test_invalid_outputs_are_rejected_in_one_sentence(text):
     with pytest.raises(OperatorError) as error:
@@ -62,7 +50,7 @@ def test_invalid_outputs_are_rejected_in_one_sentence(text):
 
 def test_several_api_clients_need_a_choice():
     two = {"one": {"clientId": "1", "clientSecret": "a"}, "two": {"clientId": "2", "clientSecret": "b"}}
-    outputs = parse_outputs(json.dumps(COMPLETE | {"apiClients": two}), "a file")
+    outputs = parse_outputs(json.dumps(OUTPUTS | {"apiClients": two}), "a file")
     with pytest.raises(OperatorError, match="--client: one, two"):
         outputs.api_client(None)
     with pytest.raises(OperatorError, match=r"'three'\. It has: one, two"):
@@ -90,13 +78,13 @@ def test_stack_is_read_through_the_pulumi_cli(tmp_path: Path, monkeypatch: pytes
     """The fake CLI accepts only the arguments that reveal secrets; otherwise it fails."""
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     cli = tmp_path / "pulumi"
-    answer = json.dumps(COMPLETE)
+    answer = json.dumps(OUTPUTS)
     cli.write_text(
         f"#!/bin/sh\n[ \"$*\" = 'stack output --json --show-secrets --stack dev --non-interactive' ] || "
         f"{{ echo 'error: no stack named that' >&2; exit 1; }}\nprintf '%s' '{answer}'\n"
     )
     cli.chmod(0o755)
-    assert load_outputs("dev", None).table_name == "user-services-1a2b"
+    assert load_outputs("dev", None).table_name == OUTPUTS["tableName"]
     with pytest.raises(OperatorError, match=r"outputs of stack other cannot be read: .* error: no stack named that"):
         load_outputs("other", None)
 
@@ -112,4 +100,4 @@ def test_stack_is_read_through_the_pulumi_cli(tmp_path: Path, monkeypatch: pytes
 )
 def test_unusable_outputs_are_rejected(output: str, value: Any, sentence: str):
     with pytest.raises(OperatorError, match=sentence):
-        parse_outputs(json.dumps(COMPLETE | {output: value}), "a file")
+        parse_outputs(json.dumps(OUTPUTS | {output: value}), "a file")

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,13 +11,7 @@ from typer.testing import CliRunner, Result
 from ops.__main__ import app
 from ops.stack import StackOutputs
 from ops.status import Status, read_status
-from tests.ops.simulated_stack import PREFIX, SimulatedStack, simulated_stack
-
-
-@pytest.fixture
-def stack() -> Iterator[SimulatedStack]:
-    with simulated_stack() as stack:
-        yield stack
+from tests.ops.simulated_stack import PREFIX, SimulatedStack
 
 
 def read(outputs: StackOutputs) -> Status:

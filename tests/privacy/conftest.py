@@ -11,20 +11,21 @@ from typing import Any
 
 import pytest
 
-from tests.privacy.paths import TRACE
+from tests.fakes.emf import Output, read_output
+from tests.fakes.events import TRACE
 from tests.privacy.wire import MARK
 
 ROOT = Path(__file__).parents[2]
 END = b"end"
-# What the controls of traces and metrics break, in one process.
+# The controls of traces and metrics, which break one process together.
 SIDETRACKED = ("forgets the trace in threads", "measures by user")
 
 
 @dataclass
-class Said:
-    """Everything that came out of one function's process."""
+class Observed:
+    """Everything that one function's process put out."""
 
-    out: str
+    out: Output
     err: str
     segments: list[dict[str, Any]]
     raised: list[str]
@@ -32,30 +33,9 @@ class Said:
     details: list[str]
     failed: list[list[str]]
 
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-    @property
-    def logs(self) -> list[dict[str, Any]]:
-        return [line for line in self.lines if "_aws" not in line]
-
-    @property
-    def metrics(self) -> list[dict[str, Any]]:
-        return [line for line in self.lines if "_aws" in line]
-
-
-def sums(objects: list[dict[str, Any]]) -> dict[str, float]:
-    """The sum of every metric over these EMF objects."""
-    found: dict[str, float] = {}
-    for each in objects:
-        for metric in each["_aws"]["CloudWatchMetrics"][0]["Metrics"]:
-            found[metric["Name"]] = found.get(metric["Name"], 0) + sum(each[metric["Name"]])
-    return found
-
 
 class Daemon:
-    """Listens where the X-Ray daemon would, and keeps what it hears: the kernel's buffer alone would overflow."""
+    """Listens on the X-Ray daemon's port, and keeps every datagram: the kernel's buffer alone would overflow."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -70,7 +50,7 @@ class Daemon:
             self._heard.append(datagram)
 
     def close(self) -> list[dict[str, Any]]:
-        """Every segment sent before the call: what comes over the loopback arrives in order."""
+        """Every segment sent before the call: datagrams over the loopback arrive in order."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
             last.sendto(END, self._socket.getsockname())
         self._thread.join()
@@ -80,10 +60,10 @@ class Daemon:
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory):
-    """Runs a function down every path in a process of its own, once; controls, by name, break it first."""
-    known: dict[tuple[str, ...], Said] = {}
+    """Runs a function through every path, once, in its own process; named controls break the function first."""
+    known: dict[tuple[str, ...], Observed] = {}
 
-    def run_once(function: str, *controls: str) -> Said:
+    def run_once(function: str, *controls: str) -> Observed:
         if (function, *controls) not in known:
             known[function, *controls] = _run(function, controls, tmp_path_factory.mktemp(function))
         return known[function, *controls]
@@ -91,7 +71,7 @@ def run(tmp_path_factory):
     return run_once
 
 
-def _run(function: str, controls: Sequence[str], scratch: Path) -> Said:
+def _run(function: str, controls: Sequence[str], scratch: Path) -> Observed:
     daemon = Daemon()
     result = scratch / "result.json"
     environment = {
@@ -116,4 +96,6 @@ def _run(function: str, controls: Sequence[str], scratch: Path) -> Said:
         segments = daemon.close()
     assert finished.returncode == 0, finished.stderr
     assert {segment["trace_id"] for segment in segments} <= {TRACE[5:40]}
-    return Said(out=finished.stdout, err=finished.stderr, segments=segments, **json.loads(result.read_text()))
+    return Observed(
+        out=read_output(finished.stdout), err=finished.stderr, segments=segments, **json.loads(result.read_text())
+    )

@@ -1,4 +1,4 @@
-"""Breakages, each of which makes a function say what it must not."""
+"""Defects, each of which makes a function put out what it must not."""
 
 import logging
 import os
@@ -8,8 +8,8 @@ from typing import Any
 
 from aws_xray_sdk.core import xray_recorder
 
-from handlers import event_handler, messages, query, telemetry
-from handlers.store import NOBODY, UserRecordStore
+from handlers import event_handler, fold, messages, query, telemetry
+from handlers.store import UserRecordStore
 from handlers.telemetry import Telemetry
 
 
@@ -65,9 +65,7 @@ def _measure_by_user() -> None:
 def _watch_users(tell: Callable[[str], Any]) -> None:
     def reading(read: Any) -> Any:
         def wrapped(self: Any, users: Any, *arguments: Any, **more: Any) -> Any:
-            user_id = users if isinstance(users, str) else next(iter(users))
-            if user_id != NOBODY:
-                tell(user_id)
+            tell(users if isinstance(users, str) else next(iter(users)))
             return read(self, users, *arguments, **more)
 
         return wrapped
@@ -119,7 +117,7 @@ def _quote_in_the_detail() -> None:
 
         return wrapped
 
-    _replace(event_handler, "decode_login", quoting)
+    _replace(fold, "decode_login", quoting)
 
 
 CONTROLS: dict[str, Callable[[], None]] = {

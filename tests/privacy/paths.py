@@ -1,10 +1,9 @@
-"""Run one function as Lambda runs it, down every path there is with marked values, in a process of its own.
+"""Run one function as Lambda runs it, through every path with marked values, in its own process.
 
     python -m tests.privacy.paths event-handler|query RESULT.json [CONTROL]...
 
-The environment is the one Lambda makes. What the function logs and measures goes to the standard streams, what it
-traces to the daemon's port; what callers, operators and Lambda itself get to see goes to RESULT.json. A CONTROL breaks
-the function first.
+The environment is like Lambda's. Logs and metrics go to the standard streams, traces to the daemon's port, and what
+clients, on-call engineers and Lambda itself see goes to RESULT.json. A CONTROL breaks the function first.
 """
 
 import base64
@@ -22,17 +21,18 @@ import boto3
 from moto import mock_aws
 
 from handlers.store import UserRecordStore
-from tests.handlers.support import LambdaContext, login, sqs_record
+from simulation.lambda_events import LambdaContext, sqs_record
+from tests.fakes.aws import create_table
+from tests.fakes.events import TRACE, login
 from tests.privacy.wire import ERRORS, MARK, QUOTING, Wire
 
 BINARY = base64.b64encode(f"{MARK} bytes".encode()).decode()
 USER = f"{MARK}-user"
-TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 NO_TRACE = "Root=1-00000000-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0"
 
 
 class Seen:
-    """What people and programs outside the function get to see of it."""
+    """What people and programs outside the function see."""
 
     def __init__(self) -> None:
         self.raised: list[str] = []
@@ -50,7 +50,7 @@ def _as_lambda_starts_a_process() -> None:
 
 
 class BrokenContext(LambdaContext):
-    """Makes the whole batch crash, whatever the handler catches around its calls."""
+    """A context that makes the whole batch crash, whatever exceptions the handler catches around its calls."""
 
     def get_remaining_time_in_millis(self) -> int:
         raise RuntimeError(QUOTING)
@@ -68,7 +68,7 @@ def _marked_record(body: Any, index: int, receive_count: int) -> dict[str, Any]:
 
 
 def run_event_handler(handler: Callable[..., Any], wire: Wire, seen: Seen) -> None:
-    """Every way a batch can go."""
+    """Deliver a batch for every path through the event handler."""
     minute = iter(range(10_000))
 
     def good(**more: Any) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def run_event_handler(handler: Callable[..., Any], wire: Wire, seen: Seen) -> No
 
     send(good(), good(user_id=f"{MARK}-other"), good(extra=MARK))
     send(*INVALID, good())
-    send(good(), context=LambdaContext(remaining_milliseconds=400))
+    send(good(), context=LambdaContext(remaining_seconds=lambda: 0.4))
     send(good(), context=BrokenContext())
     _call(handler, {MARK: MARK}, seen)
     _call(handler, {"Records": [{"messageId": "m", MARK: MARK}, {"messageId": "n", "body": {MARK: MARK}}]}, seen)
@@ -136,7 +136,7 @@ def _dead_letter_reasons() -> list[str]:
 
 
 def run_query(handler: Callable[..., Any], wire: Wire, seen: Seen) -> None:
-    """Every way a request can go."""
+    """Send a request for every path through the query function."""
 
     def ask(user_id: Any) -> None:
         _call(handler, _request(user_id), seen)
@@ -179,7 +179,7 @@ def _call(handler: Callable[..., Any], event: Any, seen: Seen, context: LambdaCo
     try:
         response = handler(event, context or LambdaContext())
     except Exception as error:  # noqa: BLE001 - Lambda catches as much
-        # What Lambda would log of it: every text, and every exception behind it that is not suppressed.
+        # What Lambda logs: the text of the exception, and of every cause that is not suppressed.
         seen.raised.append("".join(traceback.format_exception(error)))
         return
     if "statusCode" in response:
@@ -188,16 +188,11 @@ def _call(handler: Callable[..., Any], event: Any, seen: Seen, context: LambdaCo
 
 def main(function: str, result: str, *controls: str) -> None:
     wire, seen = Wire(), Seen()
-    # Nobody here waits for a backoff, neither the clients' nor ours.
+    # No backoff takes time, neither the clients' nor ours.
     time.sleep = lambda _: None
     (UserRecordStore.__init__.__kwdefaults__ or {})["sleep"] = time.sleep
     with mock_aws():
-        boto3.client("dynamodb").create_table(
-            TableName="t",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "user_id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
-        )
+        create_table(boto3.client("dynamodb"), "t")
         os.environ["DEAD_LETTER_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="q")["QueueUrl"]
         _as_lambda_starts_a_process()
         if controls:
@@ -209,7 +204,7 @@ def main(function: str, result: str, *controls: str) -> None:
             from handlers.event_handler import handler
         else:
             from handlers.query import handler
-        # Lambda wires while the function starts, before there is a trace.
+        # Lambda wires the function while it starts, before there is a trace.
         handler.__globals__["_wired"]()
         os.environ["_X_AMZN_TRACE_ID"] = TRACE
         run = run_event_handler if function == "event-handler" else run_query

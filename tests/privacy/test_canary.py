@@ -1,4 +1,4 @@
-"""Marked values go down every path of both functions, as Lambda runs them, and none comes out of any."""
+"""Marked values pass every path of both functions, as Lambda runs them, and none is put out."""
 
 import base64
 import json
@@ -22,60 +22,60 @@ PASSING = {
 
 
 def _spellings():
-    """The mark as it is, and as it looks inside base64, whatever precedes it."""
+    """The mark itself, and the mark inside base64, at any position."""
     yield MARK
     for before in range(3):
         encoded = base64.b64encode(b"x" * before + MARK.encode()).decode()
-        # What the characters before and after it have a share in is not the mark's own.
+        # Without the characters that the text before and after the mark affects.
         yield encoded[4 if before else 0 : len(encoded) - 4]
 
 
-def gone_out(said):
-    """Where a mark came out, by kind of output. What a 200 answers with is what it is there for."""
+def gone_out(seen):
+    """The kinds of output that contain a mark. A 200 does not count: its body is meant to hold the data."""
     texts = {
-        "logs": [json.dumps(line, ensure_ascii=False) for line in said.logs] + [said.err],
-        "metrics": [json.dumps(line) for line in said.metrics],
-        "traces": [json.dumps(segment) for segment in said.segments],
-        "error bodies": [body["body"] for body in said.bodies if body["status"] != 200],
-        "raised": said.raised,
-        "dead-letter reasons": said.details,
+        "logs": [json.dumps(line, ensure_ascii=False) for line in seen.out.logs] + [seen.err],
+        "metrics": [json.dumps(line) for line in seen.out.objects],
+        "traces": [json.dumps(segment) for segment in seen.segments],
+        "error bodies": [body["body"] for body in seen.bodies if body["status"] != 200],
+        "raised": seen.raised,
+        "dead-letter reasons": seen.details,
     }
     spellings = list(_spellings())
     return {kind for kind, found in texts.items() if any(mark in text for text in found for mark in spellings)}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_no_mark_comes_out(run, function):
+def test_no_output_contains_a_mark(run, function):
     assert gone_out(run(function)) == set()
 
 
-def test_the_event_handler_was_heard_on_every_path(run):
-    """Collecting nothing is no proof of anything."""
-    said = run("event-handler")
-    messages = Counter(line["message"] for line in said.logs)
+def test_event_handler_ran_every_path(run):
+    """The control: no mark in no output would prove nothing."""
+    seen = run("event-handler")
+    messages = Counter(line["message"] for line in seen.out.logs)
     for message in ("batch folded", "event invalid", "event failed", "event exhausted"):
         assert messages[message] >= 4, message
     assert messages["batch crashed"] >= 3
-    codes = {value for name, value in vars(ErrorCode).items() if name.isupper()}
+    codes = set(ErrorCode)
     codes -= {ErrorCode.PATH_NOT_UTF8, ErrorCode.RECORD_TOO_LARGE}
-    assert codes <= {line.get("error_code") for line in said.logs}
-    assert codes - PASSING <= {detail.split(":")[0] for detail in said.details}
-    assert any("Dropped to make room" in detail for detail in said.details)
+    assert codes <= {line.get("error_code") for line in seen.out.logs}
+    assert codes - PASSING <= {detail.split(":")[0] for detail in seen.details}
+    assert any("Dropped to make room" in detail for detail in seen.details)
     calls = ("BatchGetItem", "UpdateItem", "SendMessageBatch")
-    assert {tuple(failed) for failed in said.failed} == {(call, kind) for call in calls for kind in ERRORS}
-    assert len(said.metrics) >= 40
-    assert len(said.raised) >= 10
-    assert any("crashed with" in text for text in said.raised)
-    failing = [segment for segment in said.segments if "cause" in segment]
+    assert {tuple(failed) for failed in seen.failed} == {(call, kind) for call in calls for kind in ERRORS}
+    assert len(seen.out.objects) >= 40
+    assert len(seen.raised) >= 10
+    assert any("crashed with" in text for text in seen.raised)
+    failing = [segment for segment in seen.segments if "cause" in segment]
     assert {segment["aws"]["operation"] for segment in failing} == set(calls)
 
 
-def test_the_query_was_heard_on_every_path(run):
-    said = run("query")
-    messages = Counter(line["message"] for line in said.logs)
-    assert messages["query refused"] >= 6
+def test_query_ran_every_path(run):
+    seen = run("query")
+    messages = Counter(line["message"] for line in seen.out.logs)
+    assert messages["query invalid"] >= 6
     assert messages["query failed"] >= len(ERRORS)
-    assert {code for line in said.logs if (code := line.get("error_code"))} >= {
+    assert {code for line in seen.out.logs if (code := line.get("error_code"))} >= {
         ErrorCode.PATH_NOT_UTF8,
         ErrorCode.FIELD_LENGTH,
         ErrorCode.FIELD_BLANK,
@@ -83,17 +83,17 @@ def test_the_query_was_heard_on_every_path(run):
         "ThrottlingException",
         "RuntimeError",
     }
-    assert {tuple(failed) for failed in said.failed} == {("GetItem", kind) for kind in ERRORS}
-    statuses = Counter(body["status"] for body in said.bodies)
+    assert {tuple(failed) for failed in seen.failed} == {("GetItem", kind) for kind in ERRORS}
+    statuses = Counter(body["status"] for body in seen.bodies)
     assert statuses[200] >= 4
     assert statuses[400] >= 6
     assert statuses[500] >= len(ERRORS) - 1
-    # What is looked for does come in: the records of a 200 are full of it.
-    assert any(MARK in body["body"] for body in said.bodies if body["status"] == 200)
-    assert any("cause" in segment for segment in said.segments)
+    # The marks do arrive: the records of a 200 are full of them.
+    assert any(MARK in body["body"] for body in seen.bodies if body["status"] == 200)
+    assert any("cause" in segment for segment in seen.segments)
 
 
-# Several in one process, if each is alone in giving away what it is to be caught by.
+# Controls share a process if each puts a mark into a kind of output of its own.
 CAUGHT = [
     (
         "event-handler",
@@ -124,7 +124,7 @@ CAUGHT = [
 
 
 @pytest.mark.parametrize(("function", "controls"), CAUGHT)
-def test_control_a_function_that_gives_marks_away_is_caught(run, function, controls):
+def test_control_function_that_puts_out_marks_is_caught(run, function, controls):
     assert set(controls.values()) <= gone_out(run(function, *controls))
 
 

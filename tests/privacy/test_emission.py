@@ -1,31 +1,36 @@
-"""Every metric is emitted, under two dimensions and no more, and adds up however many values a batch brings."""
+"""Every metric is emitted, under exactly two dimensions."""
 
 import pytest
 
-from handlers.vocabulary import EVENT_HANDLER_SERVICE, METRICS_NAMESPACE, QUERY_SERVICE, Metric
-from tests.privacy.conftest import SIDETRACKED, sums
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, METRICS_NAMESPACE, QUERY_SERVICE, MetricName
+from tests.privacy.conftest import SIDETRACKED
 
-METRICS = {value for name, value in vars(Metric).items() if name.isupper()}
-OF_QUERIES = {name for name in METRICS if name.startswith("Query")} | {Metric.RECORD_MALFORMED}
+METRICS: set[str] = set(MetricName)
+OF_QUERIES = {name for name in METRICS if name.startswith("Query")} | {MetricName.RECORD_MALFORMED}
 FAILURES = {
     EVENT_HANDLER_SERVICE: {
-        Metric.EVENT_INVALID,
-        Metric.EVENT_FAILED,
-        Metric.EVENT_EXHAUSTED,
-        Metric.WRITE_CONFLICT,
+        MetricName.EVENT_INVALID,
+        MetricName.EVENT_FAILED,
+        MetricName.EVENT_EXHAUSTED,
+        MetricName.WRITE_CONFLICT,
     },
-    QUERY_SERVICE: {Metric.QUERY_INVALID, Metric.QUERY_ERROR, Metric.QUERY_SLOW, Metric.RECORD_MALFORMED},
+    QUERY_SERVICE: {
+        MetricName.QUERY_INVALID,
+        MetricName.QUERY_ERROR,
+        MetricName.QUERY_SLOW,
+        MetricName.RECORD_MALFORMED,
+    },
 }
 
 
 @pytest.mark.parametrize(
     ("service", "metrics"),
-    [(EVENT_HANDLER_SERVICE, METRICS - OF_QUERIES), (QUERY_SERVICE, OF_QUERIES | {Metric.COLD_START})],
+    [(EVENT_HANDLER_SERVICE, METRICS - OF_QUERIES), (QUERY_SERVICE, OF_QUERIES | {MetricName.COLD_START})],
 )
 def test_every_metric_is_emitted_under_service_and_stack_alone(run, service, metrics):
-    objects = run(service).metrics
-    assert set(sums(objects)) == metrics
-    assert all(has_two_dimensions(found, service) for found in objects)
+    output = run(service).out
+    assert set(output.metrics) == metrics
+    assert all(has_two_dimensions(found, service) for found in output.objects)
 
 
 def has_two_dimensions(found, service):
@@ -35,24 +40,24 @@ def has_two_dimensions(found, service):
         directive["Namespace"] == METRICS_NAMESPACE
         and [sorted(names) for names in directive["Dimensions"]] == [["service", "stack"]]
         and (found["service"], found["stack"]) == (service, "dev")
-        # Nothing beside: another property would be searchable in the logs.
+        # No other property, because it would be searchable in the logs.
         and set(found) == {"_aws", "service", "stack"} | named
     )
 
 
-def test_control_a_third_dimension_is_caught(run):
-    said = run("event-handler", *SIDETRACKED)
-    assert not all(has_two_dimensions(found, EVENT_HANDLER_SERVICE) for found in said.metrics)
+def test_control_third_dimension_is_caught(run):
+    seen = run("event-handler", *SIDETRACKED)
+    assert not all(has_two_dimensions(found, EVENT_HANDLER_SERVICE) for found in seen.out.objects)
 
 
 @pytest.mark.parametrize("service", FAILURES)
-def test_failures_are_zeros_when_nothing_fails(run, service):
-    first = run(service).metrics[0]
+def test_failure_metrics_are_zero_when_nothing_fails(run, service):
+    first = run(service).out.objects[0]
     assert {name: first[name] for name in FAILURES[service]} == {name: [0.0] for name in FAILURES[service]}
 
 
 @pytest.mark.parametrize("service", FAILURES)
 def test_every_failure_is_counted_on_some_path(run, service):
-    counted = sums(run(service).metrics)
+    counted = run(service).out.metrics
     never = {name for name in FAILURES[service] if not counted[name]}
-    assert never <= {Metric.QUERY_SLOW}
+    assert never <= {MetricName.QUERY_SLOW}

@@ -1,4 +1,4 @@
-"""Traces of both functions hang together whatever happens: every call of AWS is under the step that made it."""
+"""Traces of both functions stay connected whatever happens: every AWS call is under the step that made it."""
 
 from collections import Counter
 
@@ -12,7 +12,7 @@ STEPS = {"BatchGetItem": "read", "UpdateItem": "write", "SendMessageBatch": "qua
 FUNCTIONS = {"event-handler": {"BatchGetItem", "UpdateItem", "SendMessageBatch"}, "query": {"GetItem"}}
 
 
-def test_the_operations_whose_models_ship_are_those_that_are_called():
+def test_shipped_operation_models_are_the_called_operations():
     assert set().union(*FUNCTIONS.values()) == set().union(*BOTOCORE_OPERATIONS.values())
 
 
@@ -20,12 +20,12 @@ def name_of(segment):
     return segment.get("aws", {}).get("operation") or segment["name"]
 
 
-def parents(said):
-    """How often each thing was traced under each other, on success and on failure."""
-    names = {segment["id"]: name_of(segment) for segment in said.segments}
+def parents(seen):
+    """How often each name was traced under each parent, on success and on failure."""
+    names = {segment["id"]: name_of(segment) for segment in seen.segments}
     return Counter(
         (names.get(segment["parent_id"], "-"), name_of(segment), "fault" in segment or "error" in segment)
-        for segment in said.segments
+        for segment in seen.segments
     )
 
 
@@ -45,16 +45,16 @@ def test_every_call_is_under_its_step_on_success_and_on_failure(run, function):
     assert found["-", root, False]
 
 
-def test_control_writes_that_lost_their_step_are_caught(run):
+def test_control_writes_without_their_step_are_caught(run):
     found = parents(run("event-handler", *SIDETRACKED))
     assert not any(parent == "write" for parent, _, _ in found)
     assert any(name == "UpdateItem" for _, name, _ in found)
 
 
-def test_a_batch_is_annotated_however_it_ends(run):
+def test_batch_is_annotated_with_its_outcome(run):
     roots = [segment for segment in run("event-handler").segments if segment["name"] == "## event-handler"]
     for segment in roots:
-        # What was no batch at all has no size.
+        # An event that is no batch has no size.
         assert set(segment["annotations"]) - {"batch_size"} == {"stack", "outcome"}
         assert segment["annotations"]["stack"] == "dev"
     assert {segment["annotations"]["outcome"] for segment in roots} == {
@@ -71,15 +71,15 @@ def test_a_batch_is_annotated_however_it_ends(run):
     assert {1, 2, 3} <= set(sizes)
 
 
-def test_a_query_is_annotated_however_it_ends(run):
+def test_query_is_annotated_with_its_outcome(run):
     roots = [segment for segment in run("query").segments if segment["name"] == "## query"]
     annotations = [segment["annotations"] for segment in roots]
-    assert all(set(each) == {"stack", "outcome"} for each in annotations)
-    assert {each["outcome"] for each in annotations} == {Outcome.SUCCESS, Outcome.INVALID, Outcome.ERROR}
+    assert all(set(annotation) == {"stack", "outcome"} for annotation in annotations)
+    assert {annotation["outcome"] for annotation in annotations} == {Outcome.SUCCESS, Outcome.INVALID, Outcome.ERROR}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_failed_call_keeps_its_class_and_stack(run, function):
+def test_failed_call_keeps_its_exception_class_and_stack(run, function):
     causes = [segment["cause"] for segment in run(function).segments if "cause" in segment]
     exceptions = [exception for cause in causes for exception in cause["exceptions"]]
     assert exceptions

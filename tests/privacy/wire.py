@@ -1,4 +1,4 @@
-"""Between a function's clients and the emulated services: fails what is to fail, and quotes marked data in doing so."""
+"""A wire between a function's clients and the emulated services that fails calls, quoting marked data."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from moto.core.models import botocore_stubber
 MARK = "quetzal7f3a"
 QUOTING = f"One or more parameter values were invalid: user_id {MARK}-user, token {MARK}-token"
 
-# How a call fails: a status and an error code of AWS, or an exception on the way.
+# How a call fails: with a status and an error code of AWS, or with an exception in the client.
 ERRORS: dict[str, Any] = {
     "throttled": (400, "ThrottlingException"),
     "throughput": (400, "ProvisionedThroughputExceededException"),
@@ -40,12 +40,12 @@ class _Raw:
 
 
 class Wire:
-    """Between the clients and the emulated services: answers in their place, or loses their answers."""
+    """Responds in place of the emulated services, or loses their responses."""
 
     def __init__(self) -> None:
         self._steps: dict[str, Callable[[str, Any], Any]] = {}
         self.failed: set[tuple[str, str]] = set()
-        # First in the row, before the emulation.
+        # Before the handlers of the emulation.
         botocore.handlers.BUILTIN_HANDLERS.insert(0, ("before-send.*.*", self._send))
 
     def _send(self, event_name: str, request: Any, **_: Any) -> Any:
@@ -54,7 +54,7 @@ class Wire:
 
     @contextmanager
     def failing(self, operation: str, kind: str) -> Iterator[None]:
-        """Every call of `operation` fails."""
+        """Make every call of `operation` fail."""
         error = ERRORS[kind]
 
         def fail(_: str, request: Any) -> Any:
@@ -70,7 +70,7 @@ class Wire:
 
     @contextmanager
     def racing(self, operation: str) -> Iterator[None]:
-        """Another writer is always faster, and the item that comes back is marked."""
+        """Let another writer win every race; the returned item is marked."""
         item = {"user_id": {"S": f"{MARK}-user"}, "services": {"L": [{"S": MARK}]}}
         lost = {"__type": "x#ConditionalCheckFailedException", "message": QUOTING, "Item": item}
         with self._step(operation, lambda _, request: _answer(request, 400, lost)):
@@ -78,13 +78,13 @@ class Wire:
 
     @contextmanager
     def answering(self, operation: str, answer: dict[str, Any]) -> Iterator[None]:
-        """Every call of `operation` is answered with `answer`."""
+        """Respond with `answer` to every call of `operation`."""
         with self._step(operation, lambda _, request: _answer(request, 200, answer)):
             yield
 
     @contextmanager
     def losing_replies(self, operation: str) -> Iterator[None]:
-        """The service does what it is asked, and nobody hears of it."""
+        """Carry out every call of `operation`, and lose the response."""
 
         def lose(event_name: str, request: Any) -> Any:
             botocore_stubber(event_name, request)

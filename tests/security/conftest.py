@@ -1,4 +1,4 @@
-"""One scan of everything, because starting the scanner takes longer than scanning."""
+"""One scan of all plans, because starting the scanner takes longer than scanning."""
 
 import copy
 
@@ -12,7 +12,7 @@ from tests.security.terraform_plan import plan_of
 
 @pytest.fixture(scope="session")
 def scans(dev_graph: Graph, prod_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Scan]:
-    """What checkov finds in both stacks, and in a `prod` that every sabotage has been at."""
+    """Checkov's findings in both stacks, and in a `prod` with every sabotage."""
     sabotaged = copy.deepcopy(prod_graph)
     for _, _, sabotage in CHECKOV_SABOTAGES:
         sabotage(sabotaged)

@@ -1,8 +1,8 @@
-"""Every statement of every policy, in exactly one list: what the embedded cloud can prove, and what it cannot.
+"""Every policy statement, in exactly one list: statements the embedded cloud can prove, and all others.
 
-A statement is named by the resource that holds it and its sid. Those the embedded cloud enforces are proven by taking
-them away; for the others the list holds what was read in AWS's documentation, and the recorded statement has to be
-exactly that. Actions that AWS documents and the stack does without (making a log group, making a grant) are left out.
+A statement is identified by the resource that holds it and its sid. A statement that the embedded cloud enforces is
+proven by removing it. For every other statement, the list holds what AWS documents, and the recorded statement must
+equal it. Documented actions that the stack does not need (making a log group, making a grant) are left out.
 """
 
 from collections.abc import Mapping
@@ -29,17 +29,17 @@ class Enforced:
     holder: str
     sid: str
     without_it: str
-    """What no longer happens, or no longer is refused."""
+    """What fails, or is no longer rejected, without the statement."""
 
 
 @dataclass(frozen=True)
 class Documented:
-    """A statement the embedded cloud does not enforce: of what AWS documents, what has to be recorded."""
+    """A statement the embedded cloud does not enforce, as AWS documents it."""
 
     holder: str
     sid: str
     reason: str
-    """Why the embedded cloud cannot tell."""
+    """Why the embedded cloud cannot prove it."""
     source: str
     actions: tuple[str, ...]
     resource: str
@@ -118,7 +118,7 @@ DOCUMENTED = (
                 "*",
             ),
             # AWS documents this action for functions that decrypt by themselves. Otherwise Lambda makes a grant by the
-            # rights of whoever deploys; it ends with the role it was made for, this statement is in the next one too.
+            # deploying user's rights. The grant ends with its role; this statement is in the next role too.
             Documented(
                 holder,
                 "DecryptEnvironment",
@@ -181,7 +181,7 @@ DOCUMENTED = (
         "CloudWatchLogsEncryptsOurGroups",
         _NO_KMS,
         "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html",
-        _CRYPTOGRAPHY,  # kms:Describe* too, which the condition, on an encryption context, never lets through
+        _CRYPTOGRAPHY,  # without kms:Describe*, which the condition on an encryption context never allows
         "*",
         {
             "ArnLike": {

@@ -7,10 +7,13 @@ import parliament  # pyright: ignore[reportMissingImports] (not in this environm
 
 
 def findings(policy: str) -> list[dict[str, str]]:
-    """Everything parliament has to say about one policy document, of any severity."""
+    """All findings of parliament in one policy document, of any severity."""
     analyzed = parliament.analyze_policy_string(policy, ignore_private_auditors=True)
     enhanced = [parliament.enhance_finding(finding) for finding in analyzed.findings]
-    return [{"rule": one.issue, "title": one.title, "detail": f"{one.detail} {one.location}"} for one in enhanced]
+    return [
+        {"rule": finding.issue, "title": finding.title, "detail": f"{finding.detail} {finding.location}"}
+        for finding in enhanced
+    ]
 
 
 if __name__ == "__main__":

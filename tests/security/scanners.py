@@ -1,4 +1,4 @@
-"""Run other people's scanners, from their own environment, and account for everything they find."""
+"""Run third-party scanners from their own environment, and match their findings with the skips."""
 
 import json
 import os
@@ -17,7 +17,7 @@ SCANNERS = ROOT / ".venv-security" / "bin"
 
 
 class ScanFailed(Exception):  # noqa: N818 (an outcome)
-    """A scan that did not see what it was given; the sentence says what to do."""
+    """A scan that did not see its input; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,21 @@ class Finding:
 
 @dataclass(frozen=True)
 class Scan:
-    """What checkov had to say about one plan."""
+    """Checkov's results for one plan."""
 
     findings: list[Finding]
     passed: set[tuple[str, str]]
-    """Rule and resource."""
+    """Pairs of rule and resource."""
     resources: int
 
     @property
     def rules(self) -> set[str]:
-        """Every rule that found something to look at."""
+        """Every rule that was applied to a resource."""
         return {rule for rule, _ in self.passed} | {finding.rule for finding in self.findings}
 
 
 def scan_plans(plans: Mapping[str, Mapping[str, Any]], directory: Path) -> dict[str, Scan]:
-    """Answer checkov's findings by plan; raises `ScanFailed` unless it saw every resource of every plan."""
+    """Return checkov's findings by plan; raises `ScanFailed` unless checkov saw every resource of every plan."""
     for name, plan in plans.items():
         if not plan["resource_changes"]:
             raise ScanFailed(f"the plan {name} holds no resource, and what is not there breaks no rule")
@@ -56,7 +56,7 @@ def scan_plans(plans: Mapping[str, Mapping[str, Any]], directory: Path) -> dict[
     files = [argument for name in plans for argument in ("-f", f"{name}.json")]
     arguments = ["--framework", "terraform_plan", "--skip-download", "--compact", "--soft-fail", "-o", "json"]
     report = json.loads(_run(["checkov", *files, *arguments], directory))
-    # Without a single resource checkov answers a bare summary, and is content.
+    # Without a single resource, checkov returns only a summary, and succeeds.
     summary = report.get("summary", report)
     planned = sum(len(plan["resource_changes"]) for plan in plans.values())
     if summary["resource_count"] != planned or summary["parsing_errors"]:
@@ -65,29 +65,33 @@ def scan_plans(plans: Mapping[str, Mapping[str, Any]], directory: Path) -> dict[
 
 
 def lint_policies(documents: Mapping[str, str]) -> list[Finding]:
-    """Answer parliament's findings in policy documents, by the name of what holds them."""
+    """Return parliament's findings in policy documents, by the name of their holder."""
     if not documents:
         raise ScanFailed("there is no policy to look at, and what is not there breaks no rule")
     script = Path(__file__).with_name("lint_policies.py")
-    # pkg_resources, which parliament imports, warns of its own end.
+    # pkg_resources, which parliament imports, warns of its deprecation.
     answer = json.loads(_run(["python", "-W", "ignore", str(script)], ROOT, json.dumps(documents)))
     if answer.keys() != documents.keys():
         raise ScanFailed(f"parliament saw {len(answer)} of {len(documents)} policies")
-    return [Finding(one["rule"], name, f"{one['title']}: {one['detail']}") for name in answer for one in answer[name]]
+    return [
+        Finding(finding["rule"], name, f"{finding['title']}: {finding['detail']}")
+        for name in answer
+        for finding in answer[name]
+    ]
 
 
 def unexplained(found: Iterable[Finding], skips: Sequence[Skip], stack: str) -> list[str]:
-    """Answer the findings of a stack that no skip accounts for."""
-    return [str(one) for one in found if not any(_covers(skip, one, stack) for skip in skips)]
+    """Return the findings of a stack that match no skip."""
+    return [str(finding) for finding in found if not any(_covers(skip, finding, stack) for skip in skips)]
 
 
 def useless(found: Mapping[str, Iterable[Finding]], skips: Iterable[Skip]) -> list[str]:
-    """Answer the skips that account for no finding, for each stack they name."""
+    """Return the skips that match no finding, for each stack they name."""
     return [
         f"{skip.rule} of {skip.resources} is skipped in {stack} and not found there: remove the skip"
         for skip in skips
         for stack in skip.stacks
-        if not any(_covers(skip, one, stack) for one in found[stack])
+        if not any(_covers(skip, finding, stack) for finding in found[stack])
     ]
 
 
@@ -96,11 +100,13 @@ def _covers(skip: Skip, finding: Finding, stack: str) -> bool:
 
 
 def _scan(results: dict[str, Any], file: str, plan: Mapping[str, Any]) -> Scan:
-    passed = {(one["check_id"], one["resource"]) for one in results["passed_checks"] if one["file_path"] == file}
+    passed = {
+        (check["check_id"], check["resource"]) for check in results["passed_checks"] if check["file_path"] == file
+    }
     failed = [
-        Finding(one["check_id"], one["resource"], one["check_name"])
-        for one in results["failed_checks"]
-        if one["file_path"] == file
+        Finding(check["check_id"], check["resource"], check["check_name"])
+        for check in results["failed_checks"]
+        if check["file_path"] == file
     ]
     return Scan(failed, passed, len(plan["resource_changes"]))
 
@@ -109,7 +115,7 @@ def _run(command: list[str], directory: Path, text: str = "") -> str:
     program, *arguments = command
     if not (SCANNERS / program).exists():
         raise ScanFailed(f"{SCANNERS.parent.name} has no {program}; run: make test")
-    # Nothing of the caller's Python reaches the other environment, and no scanner asks for a newer self.
+    # The caller's Python must not affect the other environment, and checkov must not look for a newer version.
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV"))}
     environment["CKV_SKIP_PACKAGE_UPDATE_CHECK"] = "true"
     done = subprocess.run(

@@ -1,6 +1,6 @@
-"""Findings of other people's rules that we live with, each with its reason. One that skips nothing fails the tests.
+"""Findings of the scanners that are accepted, with reasons. A skip that matches no finding fails the tests.
 
-`docs/security.md` shows them to whoever has to accept them; a test holds it to this file.
+`docs/security.md` shows the same skips; a test compares it with this file.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ BOTH = ("dev", "prod")
 
 @dataclass(frozen=True)
 class Skip:
-    """One rule that is not followed, where, and why."""
+    """A rule that is not followed, with resources and reason."""
 
     rule: str
     resources: str
@@ -20,28 +20,20 @@ class Skip:
 
 
 _FUNCTIONS = "aws_lambda_function.*"
-_CUSTOMER_KEY = "dev leaves encryption to the keys AWS owns; with `cmk`, as in prod, a customer key is used"
-_THIS_KEY = "in the policy of a key, * is that key and nothing else"
-# A third stack, with everything switched on, has its policies looked at too.
+_CUSTOMER_KEY = "dev uses the keys AWS owns; with `cmk`, as in prod, a customer key is used"
+_THIS_KEY = "in the policy of a key, * means only that key"
+# The policies of a third stack, with everything switched on, are scanned too.
 _WITH_KEY = ("prod", "extended")
 
 CHECKOV = (
-    Skip("CKV_AWS_115", _FUNCTIONS, "small accounts have none to reserve; `reservedConcurrency` reserves it"),
-    Skip("CKV_AWS_116", _FUNCTIONS, "both are invoked synchronously; failed events go to the queue's dead letters"),
-    Skip(
-        "CKV_AWS_117",
-        _FUNCTIONS,
-        "they reach AWS services alone, by IAM over TLS; a VPC would keep nobody out",
-    ),
+    Skip("CKV_AWS_115", _FUNCTIONS, "small accounts have no concurrency to spare; set `reservedConcurrency`"),
+    Skip("CKV_AWS_116", _FUNCTIONS, "both are invoked synchronously; failed events go to the dead-letter queue"),
+    Skip("CKV_AWS_117", _FUNCTIONS, "they only call AWS services, by IAM over TLS; a VPC would add no protection"),
     Skip("CKV_AWS_272", _FUNCTIONS, "code signing needs a signing profile of the account; left to its owner"),
-    Skip("CKV_AWS_120", "aws_api_gateway_stage.*", "a cache would answer with services that are out of date"),
-    Skip("CKV_AWS_225", "aws_api_gateway_method_settings.*", "a cache would answer with services that are out of date"),
-    Skip(
-        "CKV2_AWS_51",
-        "aws_api_gateway_stage.*",
-        "the integration is a Lambda function, reached by IAM, not over HTTP",
-    ),
-    Skip("CKV2_AWS_29", "aws_api_gateway_stage.*", "a WAF is paid for and tuned per account; left to its owner"),
+    Skip("CKV_AWS_120", "aws_api_gateway_stage.*", "a cache would return services that are out of date"),
+    Skip("CKV_AWS_225", "aws_api_gateway_method_settings.*", "a cache would return services that are out of date"),
+    Skip("CKV2_AWS_51", "aws_api_gateway_stage.*", "the integration is a Lambda function, invoked by IAM"),
+    Skip("CKV2_AWS_29", "aws_api_gateway_stage.*", "a WAF is billed and tuned per account; left to its owner"),
     Skip("CKV_AWS_119", "aws_dynamodb_table.*", _CUSTOMER_KEY, ("dev",)),
     Skip("CKV_AWS_158", "aws_cloudwatch_log_group.*", _CUSTOMER_KEY, ("dev",)),
     Skip("CKV_AWS_173", _FUNCTIONS, f"{_CUSTOMER_KEY}; the environments hold no secret", ("dev",)),

@@ -1,7 +1,7 @@
-"""Say what a recorded graph would make in the words of a Terraform plan, which is what public scanners read.
+"""Translate a recorded graph into a Terraform plan, which public scanners read.
 
-The two providers are one: Pulumi's is generated from Terraform's, so attributes differ in spelling alone. A type
-whose name is not known here is an error, because a scanner passes by what it does not know.
+Pulumi's provider is generated from Terraform's, so attributes differ in spelling only. An unknown type is an error,
+because a scanner ignores types it does not know.
 """
 
 import re
@@ -16,7 +16,7 @@ from localcloud.deployer.recorder import Graph
 
 
 class Untranslatable(Exception):  # noqa: N818 (an outcome)
-    """A resource that cannot be said in Terraform's words; the sentence says what to add here."""
+    """A resource that cannot be translated; the message says what to add here."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class Words:
 
     type: str
     renamed: Mapping[str, str] = field(default_factory=dict)
-    """Attributes that are not the snake_case of Pulumi's, wherever they are nested."""
+    """Attributes whose names are not the snake_case of Pulumi's, at any depth."""
     maps: tuple[str, ...] = ()
-    """Attributes with keys of our own choosing; every other object is a nested block."""
+    """Attributes with free keys; every other object is a nested block."""
     listed: tuple[str, ...] = ()
-    """Attributes of one value that Terraform writes as a list."""
+    """Attributes with a single value that Terraform writes as a list."""
     unset: Mapping[str, Any] = field(default_factory=dict)
-    """Values that mean an attribute is not used; a scanner would take them for a use."""
+    """Values that mean an attribute is unset, which a scanner would not know."""
 
 
 _OF_API = {"restApi": "rest_api_id"}
@@ -90,28 +90,28 @@ WORDS = {
 
 
 def plan_of(graph: Graph) -> dict[str, Any]:
-    """Answer the plan that would make every resource of the graph; raises `Untranslatable`."""
-    made = [one for one in graph.resources if one.custom and not one.type.startswith("pulumi:")]
-    by_urn = {one.urn: one for one in made}
-    resources = [_resource(one, by_urn) for one in made]
+    """Return the plan that makes every resource of the graph; raises `Untranslatable`."""
+    made = [resource for resource in graph.resources if resource.custom and not resource.type.startswith("pulumi:")]
+    by_urn = {resource.urn: resource for resource in made}
+    resources = [_resource(resource, by_urn) for resource in made]
     changes = [
         {
-            **{key: value for key, value in one.items() if key != "values"},
-            "change": {"actions": ["create"], "before": None, "after": one["values"], "after_unknown": {}},
+            **{key: value for key, value in entry.items() if key != "values"},
+            "change": {"actions": ["create"], "before": None, "after": entry["values"], "after_unknown": {}},
         }
-        for one in resources
+        for entry in resources
     ]
     return {
         "format_version": "1.2",
         "terraform_version": "1.9.0",
         "planned_values": {"root_module": {"resources": resources}},
         "resource_changes": changes,
-        "configuration": {"root_module": {"resources": [_expressions(one, by_urn) for one in made]}},
+        "configuration": {"root_module": {"resources": [_expressions(resource, by_urn) for resource in made]}},
     }
 
 
 def address(resource: Resource) -> str:
-    """Answer how Terraform would call a resource; raises `Untranslatable`."""
+    """Return the Terraform address of a resource; raises `Untranslatable`."""
     return f"{_words(resource).type}.{_snake_case(resource.name)}"
 
 
@@ -135,7 +135,7 @@ def _resource(resource: Resource, by_urn: Mapping[str, Resource]) -> dict[str, A
 
 
 def _expressions(resource: Resource, by_urn: Mapping[str, Resource]) -> dict[str, Any]:
-    """Answer which resources an attribute comes from, even where its value is known: scanners draw edges by it."""
+    """Return which resources an attribute comes from, even where its value is known: scanners draw edges from it."""
     words = _words(resource)
     return {
         "address": address(resource),
@@ -160,13 +160,13 @@ def _words(resource: Resource) -> Words:
 
 
 def _references(sources: list[Resource]) -> dict[str, str]:
-    """Answer what the outputs of these resources are called in Terraform, by value; inputs are known and stay."""
+    """Return the Terraform references to the outputs of these resources, by value; inputs stay as values."""
     found: dict[str, str] = {}
     for source in sources:
         known = {value for value in source.inputs.values() if isinstance(value, str)}
         outputs = {"id": source.id} | source.outputs
         for key, value in outputs.items():
-            # An id that is a chosen name as well is still a reference: whoever depends on it means the resource.
+            # An ID that is also a chosen name is still a reference to the resource.
             if isinstance(value, str) and (value not in known or key == "id"):
                 found.setdefault(value, f"${{{address(source)}.{_snake_case(key)}}}")
     return found
@@ -180,12 +180,12 @@ def _translate(key: str, value: Any, words: Words, references: Mapping[str, str]
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, list):
-        return [_translate("", one, words, references) for one in value]
+        return [_translate("", element, words, references) for element in value]
     if isinstance(value, dict):
         if key in words.maps:
-            return {name: _translate("", one, words, references) for name, one in value.items()}
-        block = {_spell(name, words): _listed(name, one, words, references) for name, one in value.items()}
-        # Terraform writes a nested block as a list of one; those that Pulumi lists are called without a key.
+            return {name: _translate("", element, words, references) for name, element in value.items()}
+        block = {_spell(name, words): _listed(name, element, words, references) for name, element in value.items()}
+        # Terraform writes a nested block as a list of one block; blocks in Pulumi's lists come without a key.
         return block if key == "" else [block]
     return value
 
@@ -198,7 +198,7 @@ def _listed(key: str, value: Any, words: Words, references: Mapping[str, str]) -
 def _refer(text: str, references: Mapping[str, str]) -> str:
     if text in references:
         return references[text]
-    # Inside a text only what cannot be anything else: an ARN, a URL, an id of letters and digits drawn by AWS.
+    # Inside a text, only unambiguous values: an ARN, a URL, an ID drawn by AWS.
     parts = sorted((value for value in references if re.search(r"[0-9:]", value)), key=len, reverse=True)
     if not parts:
         return text

@@ -1,4 +1,4 @@
-"""Both stacks pass checkov but for what is skipped with a reason, and checkov sees what it has to."""
+"""Both stacks pass checkov except for the skips, and checkov sees every resource."""
 
 import copy
 import dataclasses
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from localcloud.deployer.recorder import Graph
+from tests.graph import resource_types as aws
 from tests.graph.sabotage import one_of
 from tests.security.sabotages import CHECKOV_SABOTAGES
 from tests.security.scanners import Finding, Scan, ScanFailed, scan_plans, unexplained, useless
@@ -19,29 +20,29 @@ STACKS = ("dev", "prod")
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_nothing_is_found_that_is_not_explained(stack: str, scans: dict[str, Scan]) -> None:
+def test_every_finding_has_a_skip(stack: str, scans: dict[str, Scan]) -> None:
     assert unexplained(scans[stack].findings, CHECKOV, stack) == []
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_enough_rules_find_something_to_look_at(stack: str, scans: dict[str, Scan]) -> None:
+def test_enough_rules_are_applied(stack: str, scans: dict[str, Scan]) -> None:
     assert len(scans[stack].rules) >= FEWEST_RULES
 
 
-def test_every_skip_skips_something(scans: dict[str, Scan]) -> None:
+def test_every_skip_matches_a_finding(scans: dict[str, Scan]) -> None:
     assert useless({stack: scans[stack].findings for stack in STACKS}, CHECKOV) == []
 
 
 @pytest.mark.parametrize(("rule", "resource"), [(rule, resource) for rule, resource, _ in CHECKOV_SABOTAGES])
 def test_a_sabotage_is_found(rule: str, resource: str, scans: dict[str, Scan]) -> None:
     def found(scan: Scan) -> bool:
-        return any((one.rule, one.resource) == (rule, resource) for one in scan.findings)
+        return any((finding.rule, finding.resource) == (rule, resource) for finding in scan.findings)
 
     assert found(scans["sabotaged"])
     assert not found(scans["prod"])
 
 
-def test_a_finding_without_a_skip_is_told_with_resource_and_rule() -> None:
+def test_finding_without_a_skip_is_reported_with_resource_and_rule() -> None:
     found = [Finding("CKV_AWS_1", "aws_sqs_queue.one", "Ensure something")]
     skip = Skip("CKV_AWS_1", "aws_sqs_queue.*", "because", ("dev",))
     assert unexplained(found, [skip], "dev") == []
@@ -52,21 +53,21 @@ def test_a_finding_without_a_skip_is_told_with_resource_and_rule() -> None:
     assert len(useless({"dev": found, "prod": []}, [dataclasses.replace(skip, stacks=("dev", "prod"))])) == 1
 
 
-def test_a_plan_without_resources_is_not_a_success(dev_graph: Graph, tmp_path: Path) -> None:
+def test_plan_without_resources_fails(dev_graph: Graph, tmp_path: Path) -> None:
     with pytest.raises(ScanFailed, match="holds no resource"):
         scan_plans({"empty": plan_of(dataclasses.replace(dev_graph, resources=[]))}, tmp_path)
 
 
-def test_a_plan_that_checkov_cannot_read_is_not_a_success(dev_graph: Graph, tmp_path: Path) -> None:
+def test_plan_that_checkov_cannot_read_fails(dev_graph: Graph, tmp_path: Path) -> None:
     plan = plan_of(dev_graph) | {"planned_values": {"resource": {}}}
     with pytest.raises(ScanFailed, match=r"checkov saw 0 of \d+ resources"):
         scan_plans({"unread": plan}, tmp_path)
 
 
-def test_a_type_without_a_terraform_name_is_refused(dev_graph: Graph, extended_graph: Graph) -> None:
+def test_type_without_a_terraform_name_is_rejected(dev_graph: Graph, extended_graph: Graph) -> None:
     assert plan_of(extended_graph)["resource_changes"]
     graph = copy.deepcopy(dev_graph)
-    one_of(graph, "aws:sqs/queue:Queue", None).type = "aws:sqs/queueOfTomorrow:QueueOfTomorrow"
+    one_of(graph, aws.QUEUE, None).type = "aws:sqs/queueOfTomorrow:QueueOfTomorrow"
     with pytest.raises(
         Untranslatable, match="is a aws:sqs/queueOfTomorrow:QueueOfTomorrow, which no scanner would see"
     ):
@@ -75,12 +76,12 @@ def test_a_type_without_a_terraform_name_is_refused(dev_graph: Graph, extended_g
 
 def values(plan: dict[str, Any], address: str) -> dict[str, Any]:
     (found,) = [
-        one["values"] for one in plan["planned_values"]["root_module"]["resources"] if one["address"] == address
+        entry["values"] for entry in plan["planned_values"]["root_module"]["resources"] if entry["address"] == address
     ]
     return found
 
 
-def test_a_plan_says_what_terraform_would(prod_graph: Graph) -> None:
+def test_plan_has_the_values_terraform_would_write(prod_graph: Graph) -> None:
     plan = plan_of(prod_graph)
     function = values(plan, "aws_lambda_function.query_function")
     assert function["function_name"] == "event-processing-prod-query"
@@ -101,6 +102,6 @@ def test_a_plan_says_what_terraform_would(prod_graph: Graph) -> None:
 
 
 def test_addresses_are_unique(prod_graph: Graph) -> None:
-    addresses = [one["address"] for one in plan_of(prod_graph)["resource_changes"]]
+    addresses = [change["address"] for change in plan_of(prod_graph)["resource_changes"]]
     assert len(set(addresses)) == len(addresses)
     assert len({words.type for words in WORDS.values()}) == len(WORDS)

@@ -1,10 +1,10 @@
-"""docs/security.md tells what is so: the skips with their reasons, and settings that exist."""
+"""docs/security.md shows the skips with their reasons, and names only settings that exist."""
 
 import re
 
 import yaml
 
-from components.settings.stack_settings import config_rules
+from components.settings.stack_settings import config_parsers
 from localcloud.deployer.recorder import ROOT
 from tests.security.skips import CHECKOV, PARLIAMENT, Skip
 
@@ -25,20 +25,20 @@ def expected() -> list[str]:
 
 
 def unknown_settings(text: str) -> set[str]:
-    return set(re.findall(SETTINGS, text)) - config_rules().keys()
+    return set(re.findall(SETTINGS, text)) - config_parsers().keys()
 
 
-def test_every_skip_is_shown_with_its_reason() -> None:
+def test_document_shows_every_skip_with_its_reason() -> None:
     assert skips_in(TEXT) == expected(), "\n".join(expected())
 
 
-def test_a_skip_that_is_missing_or_excused_otherwise_is_noticed() -> None:
+def test_control_missing_skip_or_another_reason_is_caught() -> None:
     first, *_ = skips_in(TEXT)
     assert skips_in(TEXT.replace(first, "")) != expected()
     assert skips_in(TEXT.replace(CHECKOV[0].reason, "because")) != expected()
 
 
-def test_settings_named_exist() -> None:
-    assert yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"].keys() <= config_rules().keys()
+def test_named_settings_exist() -> None:
+    assert yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"].keys() <= config_parsers().keys()
     assert unknown_settings(TEXT) == set()
     assert unknown_settings("`apiClient`") == {"apiClient"}

@@ -1,4 +1,4 @@
-"""Every statement of every policy is accounted for, and those that cannot be tried are exactly what AWS documents."""
+"""Every policy statement is in a list, and statements that cannot be tried equal what AWS documents."""
 
 import copy
 import json
@@ -9,43 +9,53 @@ import pytest
 
 from localcloud.deployer.engine import Resource
 from localcloud.deployer.recorder import Graph
-from tests.graph.graph_rules import KEY, QUEUE_POLICY, ROLE_POLICY, TOPIC_POLICY, prefix, stack_name, statements
+from tests.graph.graph_rules import prefix, stack_name, statements
+from tests.graph.resource_types import KEY, QUEUE_POLICY, ROLE_POLICY, TOPIC_POLICY
 from tests.graph.sabotage import Sabotage, swap
 from tests.security.iam_statements import DOCUMENTED, ENFORCED, Documented
 
 STACKS = ("dev_graph", "prod_graph", "extended_graph")
-KNOWN = {(one.holder, one.sid): one for one in (*ENFORCED, *DOCUMENTED)}
+KNOWN = {(listed.holder, listed.sid): listed for listed in (*ENFORCED, *DOCUMENTED)}
 
 
 def recorded(graph: Graph) -> dict[tuple[str, str], dict[str, Any]]:
     """Every statement by holder and sid."""
     holders = (ROLE_POLICY, QUEUE_POLICY, TOPIC_POLICY, KEY)
-    return {(holder.name, one["Sid"]): one for holder, one in statements(graph, *holders)}
+    return {(holder.name, statement["Sid"]): statement for holder, statement in statements(graph, *holders)}
 
 
 def unlisted(graph: Graph) -> Iterator[str]:
-    """Statements that no list knows."""
+    """Statements that are in no list."""
     for holder, sid in recorded(graph).keys() - KNOWN.keys():
         yield f"{sid} of {holder} is in no list of tests/security/iam_statements.py"
 
 
 def undocumented(graph: Graph) -> Iterator[str]:
-    """Statements that are not what the list says AWS documents."""
-    arns = {one.name: one.outputs["arn"] for one in graph.resources if one.custom and "arn" in one.outputs}
+    """Statements that differ from what the list says AWS documents."""
+    arns = {
+        resource.name: resource.outputs["arn"]
+        for resource in graph.resources
+        if resource.custom and "arn" in resource.outputs
+    }
     for name, statement in recorded(graph).items():
-        one = KNOWN.get(name)
-        if isinstance(one, Documented) and statement != expected(one, graph, arns):
-            yield f"{one.sid} of {one.holder} is {statement}, AWS documents {expected(one, graph, arns)}"
+        listed = KNOWN.get(name)
+        if isinstance(listed, Documented) and statement != expected(listed, graph, arns):
+            yield f"{listed.sid} of {listed.holder} is {statement}, AWS documents {expected(listed, graph, arns)}"
 
 
-def expected(one: Documented, graph: Graph, arns: dict[str, str]) -> dict[str, Any]:
-    owner, colon, rest = one.resource.partition(":")
-    resource = one.resource if owner == "*" else arns.get(owner, "no such resource") + colon + rest
-    document: dict[str, Any] = {"Sid": one.sid, "Effect": "Allow", "Action": list(one.actions), "Resource": [resource]}
-    if one.principal is not None:
-        document["Principal"] = one.principal
-    if one.condition:
-        text = json.dumps(one.condition).replace("{prefix}", prefix(graph)).replace("{stack}", stack_name(graph))
+def expected(listed: Documented, graph: Graph, arns: dict[str, str]) -> dict[str, Any]:
+    owner, colon, rest = listed.resource.partition(":")
+    resource = listed.resource if owner == "*" else arns.get(owner, "no such resource") + colon + rest
+    document: dict[str, Any] = {
+        "Sid": listed.sid,
+        "Effect": "Allow",
+        "Action": list(listed.actions),
+        "Resource": [resource],
+    }
+    if listed.principal is not None:
+        document["Principal"] = listed.principal
+    if listed.condition:
+        text = json.dumps(listed.condition).replace("{prefix}", prefix(graph)).replace("{stack}", stack_name(graph))
         document["Condition"] = json.loads(text)
     return document
 
@@ -56,18 +66,18 @@ def test_every_statement_is_in_a_list(stack: str, request: pytest.FixtureRequest
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_what_cannot_be_tried_is_what_aws_documents(stack: str, request: pytest.FixtureRequest) -> None:
+def test_statements_that_cannot_be_tried_are_what_aws_documents(stack: str, request: pytest.FixtureRequest) -> None:
     assert list(undocumented(request.getfixturevalue(stack))) == []
 
 
 def test_no_statement_is_in_two_lists_and_every_listed_one_exists(extended_graph: Graph) -> None:
     assert len(KNOWN) == len(ENFORCED) + len(DOCUMENTED)
     assert KNOWN.keys() == recorded(extended_graph).keys()
-    assert all(one.source.startswith("https://docs.aws.amazon.com/") for one in DOCUMENTED)
+    assert all(statement.source.startswith("https://docs.aws.amazon.com/") for statement in DOCUMENTED)
 
 
 def add_role_statement(graph: Graph) -> None:
-    holder: Resource = next(one for one in graph.of_type(ROLE_POLICY) if one.name == "query-permissions")
+    holder: Resource = next(policy for policy in graph.of_type(ROLE_POLICY) if policy.name == "query-permissions")
     document = json.loads(holder.inputs["policy"])
     extra = {"Sid": "ListTables", "Effect": "Allow", "Action": ["dynamodb:ListTables"], "Resource": ["*"]}
     holder.inputs["policy"] = json.dumps(document | {"Statement": [*document["Statement"], extra]})

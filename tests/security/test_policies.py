@@ -1,4 +1,4 @@
-"""Every policy document passes parliament but for what is skipped with a reason."""
+"""Every policy document passes parliament except for the skips."""
 
 import json
 from typing import Any
@@ -14,13 +14,15 @@ STACKS = ("dev", "prod", "extended")
 
 
 def documents(graph: Graph) -> dict[str, str]:
-    """Every policy document of a stack by the name of what holds it."""
-    found = {one.name: one.inputs["policy"] for one in graph.resources if "policy" in one.inputs}
-    return found | {one.name: spelled_out(one) for one in graph.resources if "assumeRolePolicy" in one.inputs}
+    """Every policy document of a stack, by the name of its holder."""
+    found = {resource.name: resource.inputs["policy"] for resource in graph.resources if "policy" in resource.inputs}
+    return found | {
+        resource.name: spelled_out(resource) for resource in graph.resources if "assumeRolePolicy" in resource.inputs
+    }
 
 
 def spelled_out(role: Resource) -> str:
-    """A trust policy is about its own role without saying so, which parliament does not know."""
+    """A trust policy with its own role as the resource, which it omits and parliament requires."""
     document = json.loads(role.inputs["assumeRolePolicy"])
     statements = [{"Resource": role.outputs["arn"]} | statement for statement in document["Statement"]]
     return json.dumps(document | {"Statement": statements})
@@ -33,15 +35,15 @@ def found(dev_graph: Graph, prod_graph: Graph, extended_graph: Graph) -> dict[st
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_nothing_is_found_that_is_not_explained(stack: str, found: dict[str, list[Finding]]) -> None:
+def test_every_finding_has_a_skip(stack: str, found: dict[str, list[Finding]]) -> None:
     assert unexplained(found[stack], PARLIAMENT, stack) == []
 
 
-def test_every_skip_skips_something(found: dict[str, list[Finding]]) -> None:
+def test_every_skip_matches_a_finding(found: dict[str, list[Finding]]) -> None:
     assert useless(found, PARLIAMENT) == []
 
 
-def test_every_document_of_a_stack_is_looked_at(extended_graph: Graph) -> None:
+def test_every_policy_document_is_scanned(extended_graph: Graph) -> None:
     names = documents(extended_graph).keys()
     assert {"query-permissions", "query-role", "events-source-access", "encryption-data", "api-gateway-role"} <= names
 
@@ -68,11 +70,11 @@ def test_a_sabotage_is_found(name: str, old: str, new: str, rule: str, dev_graph
     document = documents(dev_graph)[name]
     assert old in document
     sabotaged = lint_policies({name: document.replace(old, new)})
-    assert rule in {one.rule for one in sabotaged}
+    assert rule in {finding.rule for finding in sabotaged}
     assert unexplained(sabotaged, PARLIAMENT, "dev")
 
 
-def test_nothing_to_look_at_is_not_a_success() -> None:
+def test_empty_scan_fails() -> None:
     none: dict[str, Any] = {}
     with pytest.raises(ScanFailed, match="no policy to look at"):
         lint_policies(none)

@@ -1,4 +1,4 @@
-"""Whoever mends one journey is still woken by the other: the reason why neither page silences the other one."""
+"""A fault in one journey pages while the on-call engineer fixes the other, which is why no page suppresses another."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -7,14 +7,14 @@ import pytest
 
 from localcloud.cloudwatch.alarms import Alarm, CompositeAlarm, Suppressor
 from localcloud.cloudwatch.states import State
-from simulation.harness import evaluate
-from simulation.judgement import PAGE, severity
-from simulation.proof import Episode, episode_of
+from simulation.conditions import A_MINUTE
+from simulation.harness import Simulation
 from simulation.report import PROMPT_MINUTES
-from simulation.scenarios import A_MINUTE, START
+from simulation.scenarios import START
+from simulation.verdicts import PAGE, severity
 
 INGEST, API = "ingest-unhealthy", "api-unhealthy"
-SECOND = 30
+SECOND_FAULT_MINUTES = 30
 FAULTS = {
     "query function crashes, and half an hour later the consumer stops": (API, INGEST),
     "consumer stops, and half an hour later the query function crashes": (INGEST, API),
@@ -22,30 +22,31 @@ FAULTS = {
 
 
 @pytest.fixture(scope="module", params=FAULTS)
-def episode(request: pytest.FixtureRequest) -> Episode:
-    return episode_of(request.param, A_MINUTE)
+def simulation(request: pytest.FixtureRequest) -> Simulation:
+    return Simulation.of(request.param, A_MINUTE)
 
 
-def pages(episode: Episode, alarms: Iterable[Alarm]) -> list[tuple[str, int]]:
-    """What paged, and how many minutes after the first fault began."""
-    told = evaluate(alarms, episode.store, episode.scenario.since, episode.scenario.until).notifications
-    paged = [one for one in told if one.state is State.ALARM and severity(one) == PAGE]
-    return [(episode.stack.alarm_id(one.alarm), one.minute - START) for one in paged]
+def pages(simulation: Simulation, alarms: Iterable[Alarm]) -> list[tuple[str, int]]:
+    """The alarms that paged, with the minutes since the first fault began."""
+    return [
+        (simulation.stack.alarm_id(notification.alarm), notification.minute - START)
+        for notification in simulation.evaluate(alarms).notifications
+        if notification.state is State.ALARM and severity(notification) is PAGE
+    ]
 
 
-def test_a_second_fault_of_the_other_journey_pages_as_promptly(episode: Episode) -> None:
-    first, second = FAULTS[episode.scenario.name]
-    (woken, soon), (again, later) = pages(episode, episode.stack.alarms)
-    assert (woken, again) == (first, second)
-    assert soon <= PROMPT_MINUTES
-    assert SECOND < later <= SECOND + PROMPT_MINUTES
+def test_second_fault_in_the_other_journey_pages_as_promptly(simulation: Simulation) -> None:
+    (first, first_minutes), (second, second_minutes) = pages(simulation, simulation.stack.alarms)
+    assert (first, second) == FAULTS[simulation.scenario.name]
+    assert first_minutes <= PROMPT_MINUTES
+    assert SECOND_FAULT_MINUTES < second_minutes <= SECOND_FAULT_MINUTES + PROMPT_MINUTES
 
 
-def test_with_one_page_silencing_the_other_nobody_would_hear_of_it(episode: Episode) -> None:
-    first, second = FAULTS[episode.scenario.name]
-    stack = episode.stack
-    silenced = stack.alarm(second)
-    assert isinstance(silenced, CompositeAlarm)
+def test_control_with_one_page_suppressing_the_other_the_second_fault_does_not_page(simulation: Simulation) -> None:
+    first, second = FAULTS[simulation.scenario.name]
+    stack = simulation.stack
+    suppressed = stack.alarm(second)
+    assert isinstance(suppressed, CompositeAlarm)
     suppressor = Suppressor(alarm=stack.prefix + first, wait_seconds=0, extension_seconds=3_600)
-    others = [alarm for alarm in stack.alarms if alarm is not silenced]
-    assert [page for page, _ in pages(episode, [*others, replace(silenced, suppressor=suppressor)])] == [first]
+    others = [alarm for alarm in stack.alarms if alarm is not suppressed]
+    assert [page for page, _ in pages(simulation, [*others, replace(suppressed, suppressor=suppressor)])] == [first]

@@ -1,11 +1,11 @@
-"""The requests the store makes of a table, spelled once."""
+"""The requests that the store sends to a table."""
 
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-TABLE = "records"
+from tests.fakes.aws import TABLE
 
 
 def entry(service_id: str = "mail", service_name: str = "Mail", at: str = "2022-08-04T08:50:39Z") -> dict[str, Any]:
@@ -43,7 +43,7 @@ def read_batch(client: Any, *user_ids: str) -> dict[str, Any]:
 
 
 def refusal(code: str, call: Any, *arguments: Any, **named: Any) -> dict[str, Any]:
-    """The response of the error with this code that the call must end in."""
+    """The response in the error that the call must raise, which has this code."""
     with pytest.raises(ClientError) as refused:
         call(*arguments, **named)
     response: Any = refused.value.response
@@ -53,6 +53,6 @@ def refusal(code: str, call: Any, *arguments: Any, **named: Any) -> dict[str, An
 
 
 def item_of(total_bytes: int) -> dict[str, Any]:
-    """A list of one service that makes the item of user `u` exactly this large, by AWS's published sizes."""
+    """A list of one service that makes the item of user `u` exactly this large, by the sizes AWS publishes."""
     # user_id 7 + 1, services 8 + 3, an element 1, its map 3, three pairs 3, their names 10 + 12 + 13, values 5 + 20.
     return services(entry("large", "x" * (total_bytes - 86)))

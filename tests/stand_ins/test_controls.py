@@ -1,17 +1,19 @@
-"""Tables that are wrong, each in one way: the suite is worth something because it fails every one of them."""
+"""Tables with one defect each. The suite must fail every table."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.chaos.table import TableModel
+from localcloud.models.table import TableModel
+from tests.chaos.controls import BlindStore
+from tests.fakes.aws import TABLE
 from tests.stand_ins import test_store, test_table
-from tests.stand_ins.requests import TABLE, entry, services
+from tests.stand_ins.requests import entry, services
 
 
 class Tampered:
-    """A table, some of whose requests or answers are changed."""
+    """A table that changes some requests or responses."""
 
     def __init__(
         self, *, asked: Callable[[Any], Any] = lambda r: r, answered: Callable[[Any], Any] = lambda r: r
@@ -55,38 +57,46 @@ reordered = services(entry("b"), entry("a"))
 CONTROLS: dict[str, tuple[Any, Callable[[Any], None]]] = {
     "conditions ignored": (
         Tampered(asked=overwrites),
-        test_table.test_a_lost_race_gives_the_whole_item_back_and_changes_nothing,
+        test_table.test_failed_condition_returns_the_item_and_changes_nothing,
     ),
     "nothing given back": (
         Tampered(asked=without("ReturnValuesOnConditionCheckFailure")),
-        test_table.test_a_lost_race_gives_the_whole_item_back_and_changes_nothing,
+        test_table.test_failed_condition_returns_the_item_and_changes_nothing,
     ),
     "lists without order": (
         Tampered(asked=sorts_lists),
-        lambda table: test_table.test_lists_are_equal_only_in_every_element_and_in_order(table, reordered),
+        lambda table: test_table.test_lists_differ_in_any_element_or_order(table, reordered),
     ),
-    "missing is empty": (Tampered(answered=answers_for_missing), test_table.test_what_is_not_there_is_no_item),
+    "missing is empty": (Tampered(answered=answers_for_missing), test_table.test_missing_item_is_not_returned),
     "rest forgotten": (
         Tampered(answered=forgets_the_rest),
-        test_table.test_an_answer_ends_at_16_megabytes_and_the_rest_is_unprocessed,
+        test_table.test_batch_read_returns_16_megabytes_and_the_rest_as_unprocessed,
     ),
 }
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_control_a_wrong_table_fails(name: str):
+def test_control_wrong_table_is_caught(name: str):
     table, examine = CONTROLS[name]
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         examine(table)
 
 
-def test_control_a_table_without_a_limit_fails(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("tests.chaos.table.ITEM_BYTES_MAX", 500_000)
+def test_control_table_without_a_size_limit_is_caught(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("localcloud.models.table.ITEM_BYTES_MAX", 500_000)
     with pytest.raises(pytest.fail.Exception):
-        test_table.test_an_item_of_one_byte_more_is_refused_and_the_old_one_stays(TableModel(TABLE))
+        test_table.test_item_of_one_byte_more_is_rejected_and_the_old_item_stays(TableModel(TABLE))
 
 
-def test_control_a_table_that_is_right_passes():
+def test_control_store_without_condition_is_caught():
+    table = TableModel(TABLE)
+    with pytest.raises(AssertionError):
+        test_store.test_lost_race_loses_no_login(
+            table, lambda other: test_store.interrupted_store(table, other, BlindStore), known=False
+        )
+
+
+def test_control_correct_table_passes():
     for _, examine in CONTROLS.values():
         examine(TableModel(TABLE))
     table = TableModel(TABLE)

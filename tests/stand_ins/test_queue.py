@@ -1,19 +1,19 @@
-"""What quarantine relies on a queue to do, asked of every stand-in for SQS."""
+"""The behaviour of SQS that quarantine relies on, checked on every stand-in for it."""
 
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from handlers.clients import make_client
 from localcloud.emulator.process import Emulator
-from tests.chaos.queues import QueueModel
+from tests.fakes.aws import session
+from tests.fakes.events import TRACE
+from tests.fakes.queue import QueueModel
 
-TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 MEBIBYTE = 1024 * 1024
 PREFIX = "AWS.SimpleQueueService."
 
@@ -27,8 +27,8 @@ def real_queue(client: Any) -> SimpleNamespace:
             QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"]
         ).get("Messages"):
             found += [
-                (each["Body"], each.get("MessageAttributes", {}), each["Attributes"].get("AWSTraceHeader"))
-                for each in received
+                (message["Body"], message.get("MessageAttributes", {}), message["Attributes"].get("AWSTraceHeader"))
+                for message in received
             ]
         return found
 
@@ -47,9 +47,9 @@ def model_queue() -> SimpleNamespace:
 
 
 @pytest.fixture
-def moto_queue(session: boto3.Session) -> Iterator[SimpleNamespace]:
+def moto_queue() -> Iterator[SimpleNamespace]:
     with mock_aws():
-        yield real_queue(make_client(session._session, "sqs", read_timeout_seconds=2))
+        yield real_queue(make_client(session()._session, "sqs", read_timeout_seconds=2))
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def cloud_queue(emulator: Emulator) -> Iterator[SimpleNamespace]:
 
 @pytest.fixture
 def queue(request: pytest.FixtureRequest, stand_in: str) -> SimpleNamespace:
-    """An empty queue: what sends to it, and everything in it."""
+    """An empty queue: a function that sends to it, and a function that returns everything in it."""
     return request.getfixturevalue(f"{stand_in}_queue")
 
 
@@ -73,7 +73,7 @@ def text(value: str) -> dict[str, Any]:
     return {"DataType": "String", "StringValue": value}
 
 
-def test_a_message_arrives_as_it_was_sent(queue: SimpleNamespace):
+def test_message_arrives_unchanged(queue: SimpleNamespace):
     body = '{ "a" :\t"\\u0000 \u00e9 \U0001f469\u2028"}\r\n '
     attributes = {
         "text": text("t\u00e9xt\n"),
@@ -81,20 +81,20 @@ def test_a_message_arrives_as_it_was_sent(queue: SimpleNamespace):
         "bytes": {"DataType": "Binary.raw", "BinaryValue": bytes(range(256))},
     }
     response = queue.send([entry(0, body, MessageAttributes=attributes)])
-    assert [each["Id"] for each in response["Successful"]] == ["0"]
+    assert [result["Id"] for result in response["Successful"]] == ["0"]
     assert not response.get("Failed")
     assert queue.all() == [(body, attributes, None)]
 
 
 @pytest.mark.differs(moto="it forgets it in batches", cloud="it forgets it in batches")
-def test_a_trace_arrives_with_its_message(queue: SimpleNamespace):
+def test_trace_arrives_with_its_message(queue: SimpleNamespace):
     queue.send([entry(0, MessageSystemAttributes={"AWSTraceHeader": text(TRACE)})])
     assert queue.all() == [("body", {}, TRACE)]
 
 
-def test_ten_messages_fit_into_a_batch(queue: SimpleNamespace):
+def test_batch_can_hold_ten_messages(queue: SimpleNamespace):
     response = queue.send([entry(i, f"body {i}") for i in range(10)])
-    assert {each["Id"] for each in response["Successful"]} == {str(i) for i in range(10)}
+    assert {result["Id"] for result in response["Successful"]} == {str(i) for i in range(10)}
     assert sorted(body for body, _, _ in queue.all()) == [f"body {i}" for i in range(10)]
 
 
@@ -108,20 +108,20 @@ def test_ten_messages_fit_into_a_batch(queue: SimpleNamespace):
     ],
     ids=["empty", "too many", "twice", "too long"],
 )
-def test_a_batch_that_breaks_a_rule_is_refused_whole(queue: SimpleNamespace, entries: list[Any], code: str):
+def test_invalid_batch_is_rejected_as_a_whole(queue: SimpleNamespace, entries: list[Any], code: str):
     with pytest.raises(ClientError) as refused:
         queue.send(entries)
     assert refused.value.response.get("Error", {}).get("Code", "").removeprefix(PREFIX) == code
     assert queue.all() == []
 
 
-def test_a_batch_of_exactly_a_mebibyte_is_taken(queue: SimpleNamespace):
+def test_batch_of_exactly_one_mebibyte_is_accepted(queue: SimpleNamespace):
     assert len(queue.send([entry(i, "x" * (MEBIBYTE // 2)) for i in range(2)])["Successful"]) == 2
 
 
 @pytest.mark.differs(moto="it takes any character")
-def test_an_entry_that_breaks_a_rule_is_refused_alone(queue: SimpleNamespace):
+def test_invalid_entry_is_rejected_alone(queue: SimpleNamespace):
     response = queue.send([entry(0), entry(1, "control \u0001 character"), entry(2)])
-    assert [each["Id"] for each in response["Failed"]] == ["1"]
-    assert {each["Id"] for each in response["Successful"]} == {"0", "2"}
+    assert [result["Id"] for result in response["Failed"]] == ["1"]
+    assert {result["Id"] for result in response["Successful"]} == {"0", "2"}
     assert len(queue.all()) == 2

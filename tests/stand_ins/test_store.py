@@ -1,5 +1,6 @@
-"""The store on every stand-in for DynamoDB: the same logins end in the same records, whoever else was writing."""
+"""The store on every stand-in for DynamoDB: the same logins lead to the same records, despite other writers."""
 
+import functools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,9 +9,13 @@ import pytest
 
 from handlers.logins import LoginEvent
 from handlers.store import Change, UserRecordStore, WriteOutcome
-from tests.chaos.aws import Client
-from tests.stand_ins.requests import TABLE, entry, key, read, services, write
+from handlers.stored import ITEM_BYTES_MAX
+from localcloud.models.client import Client
+from tests.fakes.aws import TABLE
+from tests.fakes.events import plenty
+from tests.stand_ins.requests import entry, key, read, services, write
 
+Interrupted = Callable[[Callable[[], Any]], UserRecordStore]
 NOW = datetime(2022, 8, 4, 8, 50, 39, tzinfo=UTC)
 
 
@@ -19,35 +24,34 @@ def login(service_id: str = "mail", *, user_id: str = "u", seconds: int = 0, ser
     return LoginEvent(user_id=user_id, service_id=service_id, service_name=service_name, occurred_at=at)
 
 
-def plenty() -> float:
-    return 10.0
-
-
 def fold(store: UserRecordStore, *logins: LoginEvent) -> dict[str, WriteOutcome]:
     """Read and write as a batch does."""
     by_user: dict[str, list[LoginEvent]] = {}
-    for each in logins:
-        by_user.setdefault(each.user_id, []).append(each)
+    for event in logins:
+        by_user.setdefault(event.user_id, []).append(event)
     found = store.read(by_user, plenty)
     assert not found.error_codes
     return store.write([Change(stored=found.records[user], events=by_user[user]) for user in by_user], plenty)
 
 
+def interrupted_store(
+    dynamodb: Any, interruption: Callable[[], Any], design: type[UserRecordStore] = UserRecordStore
+) -> UserRecordStore:
+    """A store whose first write is preceded by the interruption."""
+    pending = [interruption]
+
+    def gate(operation: str, request: dict[str, Any], perform: Any) -> dict[str, Any]:
+        if operation == "update_item" and pending:
+            pending.pop()()
+        return perform(request)
+
+    client: Any = Client(dynamodb, gate)
+    return design(client, TABLE, sleep=lambda seconds: None)
+
+
 @pytest.fixture
-def interrupted(dynamodb: Any) -> Callable[[Callable[[], Any]], UserRecordStore]:
-    """Makes a store before whose first write something else happens."""
-
-    def make(something_else: Callable[[], Any]) -> UserRecordStore:
-        pending = [something_else]
-
-        def gate(operation: str, request: dict[str, Any], perform: Any) -> dict[str, Any]:
-            if operation == "update_item" and pending:
-                pending.pop()()
-            return perform(request)
-
-        return UserRecordStore(Client(dynamodb, gate), TABLE, sleep=lambda seconds: None)
-
-    return make
+def interrupted(dynamodb: Any) -> Interrupted:
+    return functools.partial(interrupted_store, dynamodb)
 
 
 def test_logins_become_records_newest_first(dynamodb: Any, store: UserRecordStore):
@@ -62,28 +66,28 @@ def test_logins_become_records_newest_first(dynamodb: Any, store: UserRecordStor
     assert read(dynamodb, "v") == key("v") | {"services": services(entry())}
 
 
-def test_what_is_newer_replaces_and_what_is_not_changes_nothing(dynamodb: Any, store: UserRecordStore):
+def test_only_a_newer_login_replaces_an_older_login(dynamodb: Any, store: UserRecordStore):
     fold(store, login(seconds=5))
     assert fold(store, login(), login(seconds=5))["u"].changed == 0
     assert fold(store, login(seconds=6, service_name="New"))["u"].changed == 1
     assert read(dynamodb) == key("u") | {"services": services(entry("mail", "New", "2022-08-04T08:50:45Z"))}
 
 
-def test_reading_tells_the_known_from_the_new(store: UserRecordStore):
+def test_read_distinguishes_known_and_new_users(store: UserRecordStore):
     fold(store, *[login(user_id=f"u{i}") for i in range(120)])
     found = store.read([f"u{i}" for i in range(240)], plenty)
     assert found.error_codes == {}
     assert [bool(found.records[f"u{i}"].record.services) for i in range(240)] == [True] * 120 + [False] * 120
 
 
-def test_one_user_is_found_or_empty(store: UserRecordStore):
+def test_get_returns_the_record_or_an_empty_record(store: UserRecordStore):
     fold(store, login())
     assert [service.service_id for service in store.get("u").record.services] == ["mail"]
     assert store.get("nobody").record.services == ()
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["new user", "known user"])
-def test_a_lost_race_loses_no_login(dynamodb: Any, interrupted: Any, known: bool):
+def test_lost_race_loses_no_login(dynamodb: Any, interrupted: Interrupted, known: bool):
     old = services(entry("old", at="2021-01-01T00:00:00Z"))
     other = services(entry("wiki"), *(old["L"] if known else []))
     if known:
@@ -94,14 +98,14 @@ def test_a_lost_race_loses_no_login(dynamodb: Any, interrupted: Any, known: bool
     assert read(dynamodb) == key("u") | {"services": services(entry("mail", at="2022-08-04T08:50:40Z"), *other["L"])}
 
 
-def test_a_race_lost_to_a_newer_login_is_over(dynamodb: Any, interrupted: Any):
+def test_race_lost_to_a_newer_login_changes_nothing(dynamodb: Any, interrupted: Interrupted):
     newer = services(entry(at="2023-01-01T00:00:00Z"))
     outcome = fold(interrupted(lambda: write(dynamodb, newer)), login())["u"]
     assert (outcome.error_code, outcome.conflicts, outcome.changed) == (None, 1, 0)
     assert read(dynamodb) == key("u") | {"services": newer}
 
 
-def test_a_race_lost_to_a_deletion_stores_the_login(dynamodb: Any, interrupted: Any):
+def test_race_lost_to_a_deletion_stores_the_login(dynamodb: Any, interrupted: Interrupted):
     write(dynamodb, services(entry("old")))
     store = interrupted(lambda: dynamodb.put_item(TableName=TABLE, Item=key("u")))
     outcome = fold(store, login())["u"]
@@ -109,14 +113,23 @@ def test_a_race_lost_to_a_deletion_stores_the_login(dynamodb: Any, interrupted: 
     assert read(dynamodb, "u") == key("u") | {"services": services(entry())}
 
 
-def test_a_write_that_meets_itself_is_a_success(dynamodb: Any, interrupted: Any):
+def test_conflict_with_its_own_write_is_a_success(dynamodb: Any, interrupted: Interrupted):
     outcome = fold(interrupted(lambda: write(dynamodb, services(entry()))), login())["u"]
     assert (outcome.error_code, outcome.conflicts) == (None, 1)
     assert read(dynamodb) == key("u") | {"services": services(entry())}
 
 
-@pytest.mark.parametrize("mess", [{"S": "hand edit"}, {"NULL": True}, {"M": {"service_id": {"S": "half"}}}])
-def test_what_cannot_be_read_stays(dynamodb: Any, store: UserRecordStore, mess: dict[str, Any]):
+@pytest.mark.parametrize(
+    "mess",
+    [
+        {"S": "hand edit"},
+        {"NULL": True},
+        {"M": {"service_id": {"S": "half"}}},
+        entry("t", at="yesterday"),
+        {"M": {"service_id": {"N": "7"}, "service_name": {"S": "S"}, "last_accessed": {"S": ""}}},
+    ],
+)
+def test_unreadable_entry_is_kept(dynamodb: Any, store: UserRecordStore, mess: dict[str, Any]):
     dynamodb.put_item(TableName=TABLE, Item=key("u") | {"services": services(mess, entry("old"))})
     assert fold(store, login(seconds=1))["u"].error_code is None
     assert read(dynamodb) == key("u") | {
@@ -124,16 +137,25 @@ def test_what_cannot_be_read_stays(dynamodb: Any, store: UserRecordStore, mess: 
     }
 
 
+def test_services_that_are_no_list_are_kept_as_an_entry(dynamodb: Any, store: UserRecordStore):
+    dynamodb.put_item(TableName=TABLE, Item=key("u") | {"services": {"S": "text"}})
+    fold(store, login())
+    assert read(dynamodb) == key("u") | {"services": services(entry(), {"S": "text"})}
+
+
 @pytest.mark.differs(moto="it adds what is replaced to what replaces it")
-def test_a_full_record_takes_what_fits_and_gives_back_the_rest(dynamodb: Any, store: UserRecordStore):
+def test_full_record_stores_the_newest_logins_that_fit_and_returns_the_rest(dynamodb: Any, store: UserRecordStore):
     fold(store, *[login(f"s{i:04}", service_name="x" * 256) for i in range(1200)])
     many = [login(f"t{i:04}", seconds=i, service_name="x" * 256) for i in range(200)]
     outcome = fold(store, *many)["u"]
     item = read(dynamodb)
     assert item is not None
-    kept = [each["M"]["service_id"]["S"] for each in item["services"]["L"]]
+    kept = [stored["M"]["service_id"]["S"] for stored in item["services"]["L"]]
     assert (outcome.error_code, len(kept)) == (None, 1200 + outcome.changed)
-    assert kept[: outcome.changed] == [each.service_id for each in reversed(many)][: outcome.changed]
-    assert {each.service_id for each in outcome.outgrown} == {each.service_id for each in many} - set(kept)
+    assert kept[: outcome.changed] == [event.service_id for event in reversed(many)][: outcome.changed]
+    assert {event.service_id for event in outcome.outgrown} == {event.service_id for event in many} - set(kept)
     assert 0 < outcome.changed < 200
-    assert fold(store, login("s0000", seconds=900, service_name="x" * 256))["u"].changed == 1
+    assert ITEM_BYTES_MAX - 400 < outcome.item_bytes <= ITEM_BYTES_MAX
+    known, new = (login(service, seconds=900, service_name="x" * 256) for service in ("s0000", "new"))
+    outcome = fold(store, new, known)["u"]
+    assert (outcome.error_code, outcome.changed, outcome.outgrown) == (None, 1, (new,))

@@ -1,45 +1,65 @@
-"""The installer says what it does, and never takes half an installation for a whole one."""
+"""The installer says what it does, installs what is locked, and never takes half an installation for a whole one."""
 
 import ast
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
+import pip
 import pytest
 
+from tests.components.artifact_project import make_wheel, offline_pip
 from tests.fakes.waiting import HANG_SECONDS
+from tools import install
 
 ROOT = Path(__file__).parents[2]
 INSTALL = ROOT / "tools" / "install.py"
+STAMP = "environment/.installed-requirements"
+# Each has an effect on an installation that passes it on: the controls show it.
+SETTINGS = {
+    "target": "elsewhere",
+    "prefix": "elsewhere",
+    "root": "elsewhere",
+    "user": "1",
+    "dry-run": "1",
+    "platform": "win_amd64",
+    "abi": "none",
+}
 
 
 def start(folder: Path, requirements: str) -> subprocess.Popen[str]:
     (folder / "requirements.txt").write_text(requirements)
-    command = [sys.executable, INSTALL, "environment", "requirements.txt", "stamp", "1"]
+    command = [sys.executable, INSTALL, "environment", "requirements.txt", "--megabytes", "1"]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.mark.soak  # every `make test` on a new machine shows it
-def test_nothing_to_install_is_installed(tmp_path: Path):
+@pytest.mark.soak  # every `make test` on a new machine shows it, but for the settings
+def test_nothing_to_install_is_installed_whatever_pip_is_set_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv("PIP_" + name.upper().replace("-", "_"), value)
     installing = start(tmp_path, "# nothing\n")
     said, _ = installing.communicate()
     assert installing.returncode == 0
     assert said.startswith("Installing 0 pinned packages into environment")
-    assert (tmp_path / "stamp").exists()
+    assert (tmp_path / STAMP).exists()
+    assert not (tmp_path / "elsewhere").exists()
     python = tmp_path / "environment" / "bin" / "python"
     assert subprocess.run([python, "-c", "import pip"], check=False).returncode == 0
 
 
 def test_what_cannot_be_installed_is_not_marked_as_installed(tmp_path: Path):
-    (tmp_path / "stamp").touch()  # of an earlier installation, which this one replaces
+    (tmp_path / "environment").mkdir()
+    (tmp_path / STAMP).touch()  # of an earlier installation, which this one replaces
     installing = start(tmp_path, "./no-such-package\n")
     _, said = installing.communicate()
     assert installing.returncode == 1
     assert said.rstrip().endswith("Installation failed: pip ended with exit code 1, for the reason above.")
-    assert not (tmp_path / "stamp").exists()
+    assert not (tmp_path / STAMP).exists()
 
 
 def test_an_environment_of_somebody_else_is_not_emptied(tmp_path: Path):
@@ -72,8 +92,144 @@ def test_interrupted_it_says_so_and_is_not_marked_as_installed(number: signal.Si
         ended, _, _ = select.select([build], [], [], HANG_SECONDS)  # it ends when nobody holds the other end
     assert installing.returncode == 1
     assert said.rstrip().endswith("Installation interrupted; the next run starts it again.")
-    assert not (tmp_path / "stamp").exists()
+    assert not (tmp_path / STAMP).exists()
     assert ended, "the build that pip had started is left over"
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A virtual environment that was made in no time: its pip is that of these tests."""
+    offline_pip(monkeypatch)
+    monkeypatch.chdir(tmp_path)  # where a setting that has an effect installs to
+    venv.create("environment")
+    packages = next(Path("environment").glob("lib/python*/site-packages"))
+    (packages / "pip").symlink_to(pip.__path__[0])
+    return Path("environment")
+
+
+def lock(name: str, *pins: str) -> Path:
+    """A lock file of packages that no index takes part in finding; a setting of pip has to say where they are."""
+    for pin in pins:
+        package, version = pin.partition(" ")[0].split("==")
+        make_wheel(Path(), package, version, "py3-none-any", {f"{package}.py": f"version = '{version}'\n"})
+    Path(name).write_text("\n".join(["--no-index", *pins, ""]))
+    return Path(name)
+
+
+def set_in(source: str, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings | {"find-links": str(Path("wheels").absolute())}
+    if source == "variable":
+        for name, value in settings.items():
+            monkeypatch.setenv("PIP_" + name.upper().replace("-", "_"), value)
+    else:
+        Path("pip.conf").write_text("\n".join(["[global]", *(f"{name} = {value}" for name, value in settings.items())]))
+        monkeypatch.setenv("PIP_CONFIG_FILE", "pip.conf")
+
+
+def installed(environment: Path) -> set[str]:
+    """Packages by the folders of their records."""
+    return {path.name.removesuffix(".dist-info") for path in environment.glob("lib/python*/site-packages/*.dist-info")}
+
+
+@pytest.mark.parametrize(
+    ("setting", "source"),
+    [*((name, "variable") for name in SETTINGS), *((name, "file") for name in ("target", "root", "user"))],
+)
+def test_a_setting_of_pip_changes_nothing(
+    setting: str, source: str, environment: Path, monkeypatch: pytest.MonkeyPatch
+):
+    set_in(source, {setting: SETTINGS[setting]}, monkeypatch)
+    install.fill(environment, [lock("demo.txt", "tiny==1.0")], 1, bytecode=False)
+    assert installed(environment) == {"tiny-1.0"}
+    assert not Path("elsewhere").exists()
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_control_a_setting_that_reaches_pip_is_noticed(
+    setting: str, environment: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(install, "pip_environment", lambda prefix, environ: dict(environ))
+    set_in("variable", {setting: SETTINGS[setting]}, monkeypatch)
+    with pytest.raises(install.InstallationError, match=r"^Installation failed: "):
+        install.fill(environment, [lock("demo.txt", "tiny==1.0")], 1, bytecode=False)
+    assert installed(environment) == set()
+
+
+def test_control_packages_are_found_only_by_the_setting_that_says_where(environment: Path):
+    with pytest.raises(install.InstallationError, match="pip ended with exit code 1"):
+        install.fill(environment, [lock("demo.txt", "tiny==1.0")], 1, bytecode=False)
+
+
+def test_packages_that_only_pythonpath_finds_are_installed(environment: Path, monkeypatch: pytest.MonkeyPatch):
+    set_in("variable", {}, monkeypatch)
+    demo = lock("demo.txt", "tiny==1.0")
+    subprocess.run([sys.executable, "-m", "zipfile", "-e", *Path("wheels").glob("tiny*"), "elsewhere"], check=True)
+    monkeypatch.setenv("PYTHONPATH", str(Path("elsewhere").absolute()))
+    install.fill(environment, [demo], 1, bytecode=False)
+    assert installed(environment) == {"tiny-1.0"}
+
+
+def test_what_an_environment_holds_is_compared_with_what_is_locked(environment: Path, monkeypatch: pytest.MonkeyPatch):
+    set_in("variable", {}, monkeypatch)
+    wrong = lock("wrong.txt", "tiny==1.0", "stowaway==1.0", "windows==1.0 ; sys_platform == 'win32'")
+    install.fill(environment, [wrong], 2, bytecode=False)  # windows does not apply here
+    demo = lock("demo.txt", "tiny==2.0", "gone==1.0", "windows==1.0 ; sys_platform == 'win32'")
+    assert install._differences(environment / "bin" / "python", [demo]).splitlines() == [
+        "gone 1.0 is missing",
+        "stowaway 1.0 is not in the lock",
+        "tiny is 1.0 and not 2.0",
+    ]
+
+
+def test_bytecode_is_made_when_asked_for(environment: Path, monkeypatch: pytest.MonkeyPatch):
+    set_in("variable", {}, monkeypatch)
+    demo = lock("demo.txt", "tiny==1.0")
+    install.fill(environment, [demo], 1, bytecode=False)
+    assert not list(environment.rglob("tiny.*.pyc"))
+    install.fill(environment, [demo], 1, bytecode=True)
+    assert list(environment.rglob("tiny.*.pyc"))
+
+
+@pytest.mark.parametrize(
+    ("happened", "first_words"),
+    [
+        (None, "Adding 1 pinned packages to environment"),
+        ("an installation was interrupted", "Installing 2 pinned packages into environment"),
+        ("a package was added by hand", "Installing 2 pinned packages into environment"),
+        ("a package was removed by hand", "Installing 2 pinned packages into environment"),
+    ],
+)
+def test_packages_are_added_only_to_an_environment_that_holds_the_earlier_ones(
+    happened: str | None,
+    first_words: str,
+    environment: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    def make_in_no_time(directory: Path, *, with_pip: bool, clear: bool) -> None:
+        assert (with_pip, clear) == (True, True)
+        for path in directory.glob("lib/python*/site-packages/*"):
+            if path.name != "pip":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    monkeypatch.setattr(venv, "create", make_in_no_time)
+    set_in("variable", {}, monkeypatch)
+    demo, test = lock("demo.txt", "tiny==1.0"), lock("test.txt", "tiny==1.0", "more==1.0")
+    install.install(environment, [demo], 1, bytecode=False)
+    assert [path.name for path in environment.glob(".installed-*")] == [".installed-demo"]
+    packages = next(environment.glob("lib/python*/site-packages"))
+    if happened == "an installation was interrupted":
+        (environment / ".installed-demo").unlink()
+    elif happened == "a package was added by hand":
+        (packages / "mine-1.0.dist-info").mkdir()
+    elif happened == "a package was removed by hand":
+        shutil.rmtree(packages / "tiny-1.0.dist-info")
+    capsys.readouterr()
+    install.install(environment, [demo, test], 1, bytecode=False)
+    assert capsys.readouterr().out.startswith(first_words)
+    assert installed(environment) == {"tiny-1.0", "more-1.0"}
+    for_demo, for_test = (environment / f".installed-{name}" for name in ("demo", "test"))
+    assert for_demo.stat().st_mtime <= for_test.stat().st_mtime, "make would install the rest again"
 
 
 def runs_on_old_pythons(source: str) -> bool:
@@ -86,7 +242,7 @@ def runs_on_old_pythons(source: str) -> bool:
     return isinstance(first, ast.ImportFrom) and first.module == "__future__"
 
 
-@pytest.mark.parametrize("file", ["tools/install.py", "localcloud/lifetime.py"])
+@pytest.mark.parametrize("file", ["tools/install.py", "localcloud/lifetime.py", "components/packaging/pip_settings.py"])
 def test_a_python_that_is_too_old_gets_as_far_as_being_told(file: str):
     source = (ROOT / file).read_text()
     assert runs_on_old_pythons(source)

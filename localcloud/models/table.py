@@ -1,7 +1,8 @@
-"""DynamoDB as the handlers meet it: one table, its atomic conditional writes, and reads that may be a moment old.
+"""DynamoDB as the handlers use it: one table, its atomic conditional writes, and reads that may be a moment old.
 
-It knows the requests the handlers make and no others (`NotInTheModelError`). What the service promises and the model
-does not hold to: numbers are compared as text, sets in order. Both only ever come back exactly as they were read.
+The model knows the requests of the handlers and no others (`NotInTheModelError`). Unlike DynamoDB, it compares numbers
+as text and sets in order; the handlers write both back exactly as they read them. tests/stand_ins runs the same tests
+against this model, moto and the embedded cloud.
 """
 
 import json
@@ -9,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tests.chaos.aws import NotInTheModelError, client_error
+from localcloud.models.client import NotInTheModelError, client_error
 
 ITEM_BYTES_MAX = 400 * 1024
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
@@ -47,7 +48,7 @@ class Version(NamedTuple):
 class TableModel:
     """A table with the string key `user_id`; every method is one indivisible request.
 
-    `lag` answers, for the number of versions an eventually consistent read may see, how many it is behind.
+    `lag` returns how many versions an eventually consistent read is behind, given how many versions it can see.
     """
 
     def __init__(self, name: str, *, lag: Callable[[int], int] = lambda versions: 0) -> None:
@@ -64,11 +65,13 @@ class TableModel:
         return self._seen(key, consistent=True).text or "{}"
 
     def get_item(self, **request: Any) -> dict[str, Any]:
+        """One item, or nothing."""
         self._check("get_item", request, request["TableName"])
         found = self._seen(_key("GetItem", request["Key"]), consistent=request.get("ConsistentRead", False))
         return {"Item": json.loads(found.text)} if found.text else {}
 
     def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        """Up to 100 items, as many as fit in a response."""
         [(table, wanted)] = request["RequestItems"].items()
         self._check("batch_get_item", request, table)
         if set(wanted) - {"Keys"}:
@@ -89,11 +92,13 @@ class TableModel:
         return {"Responses": {table: found}, "UnprocessedKeys": {table: {"Keys": left}} if left else {}}
 
     def put_item(self, **request: Any) -> dict[str, Any]:
+        """Replace an item."""
         self._check("put_item", request, request["TableName"])
         self._store("PutItem", _key("PutItem", {"user_id": request["Item"].get("user_id")}), request["Item"])
         return {}
 
     def update_item(self, **request: Any) -> dict[str, Any]:
+        """Set one attribute, if the condition holds."""
         self._check("update_item", request, request["TableName"])
         key = _key("UpdateItem", request["Key"])
         resolve = _Placeholders(request)
@@ -120,8 +125,8 @@ class TableModel:
     def _store(self, operation: str, key: str, item: Item) -> None:
         size = sum(len(name.encode()) + value_bytes(value) for name, value in item.items())
         if size > ITEM_BYTES_MAX:
-            what = "Item size to update" if operation == "UpdateItem" else "Item size"
-            raise _invalid(operation, f"{what} has exceeded the maximum allowed size")
+            subject = "Item size to update" if operation == "UpdateItem" else "Item size"
+            raise _invalid(operation, f"{subject} has exceeded the maximum allowed size")
         versions = self._versions.setdefault(key, [Version(None, 0)])
         versions.append(Version(json.dumps(item), size))
         del versions[:-VERSIONS_KEPT]

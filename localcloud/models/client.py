@@ -1,4 +1,4 @@
-"""What the models of AWS share: errors as botocore raises them, and clients whose every call can be tampered with."""
+"""What the models of AWS share: errors as botocore raises them, and clients whose calls can be tampered with."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,14 +7,10 @@ from botocore.exceptions import ClientError
 
 
 class NotInTheModelError(BaseException):
-    """A model was asked for something it cannot answer as AWS would: teach it, rather than believe it.
+    """The model does not know the request. Extend the model: a guess would not be what AWS returns.
 
     Not an Exception, so that no handler under test takes it for a failure of AWS.
     """
-
-
-class KilledError(BaseException):
-    """The process that made the call is gone: nothing in it may run any more."""
 
 
 def client_error(
@@ -26,13 +22,13 @@ def client_error(
     return ClientError(response, operation)  # pyright: ignore[reportArgumentType]
 
 
-# Answers one call: gets the operation's method name, the request, and what performs a request on the model.
+# A gate returns the response to one call: it gets the method's name, the request, and what performs it on the model.
 Perform = Callable[[dict[str, Any]], dict[str, Any]]
 Gate = Callable[[str, dict[str, Any], Perform], dict[str, Any]]
 
 
 class Client:
-    """A model as a boto3 client whose calls go through `gate`, which may delay one, fail it, or lose its reply."""
+    """A model as a boto3 client whose calls go through `gate`, which can delay a call, fail it, or lose its reply."""
 
     def __init__(self, model: Any, gate: Gate) -> None:
         self._model = model

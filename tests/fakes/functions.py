@@ -1,4 +1,4 @@
-"""The event handler on the models: what one function's process is made of, without threads, logs or sleep."""
+"""The event handler on the models, without threads, logs or sleep."""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
@@ -10,8 +10,8 @@ from handlers.event_handler import EventHandler
 from handlers.quarantine import Quarantine
 from handlers.store import UserRecordStore
 from handlers.telemetry import Telemetry
+from tests.fakes.aws import TABLE
 
-TABLE = "records"
 DEAD_LETTERS = "https://sqs/dead-letters"
 MAX_RECEIVE_COUNT = 5
 BATCH_SIZE = 10
@@ -24,7 +24,7 @@ class Function(Protocol):
 
 
 class InTurn(Executor):
-    """Runs what is submitted there and then, in one thread. A killed process is killed: it runs nothing after."""
+    """Runs submitted calls immediately, in the caller's thread. KilledError passes through: nothing runs after it."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
@@ -36,7 +36,7 @@ class InTurn(Executor):
 
 
 class Silent(Telemetry):
-    """Telemetry that says nothing, and costs nothing."""
+    """Telemetry that writes nothing."""
 
     def __init__(self) -> None:
         self.logger: Any = self
@@ -67,7 +67,7 @@ def event_handler(
     store: type[UserRecordStore] = UserRecordStore,
     quarantine: type[Quarantine] = Quarantine,
 ) -> EventHandler:
-    """The handler as `handlers.event_handler` wires it, on these two clients."""
+    """The handler as `handlers.event_handler` wires it, with these two clients."""
     return EventHandler(
         store(dynamodb, TABLE, sleep=sleep, jitter=jitter, executor=executor or InTurn()),
         quarantine(lambda: sqs, DEAD_LETTERS, now=now),
@@ -77,21 +77,11 @@ def event_handler(
     )
 
 
-class Context:
-    """The part of an invocation's context that is about time."""
-
-    def __init__(self, remaining_seconds: Callable[[], float] = lambda: 10.0) -> None:
-        self._remaining_seconds = remaining_seconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int(self._remaining_seconds() * 1000)
-
-
 def acknowledged(function: Function, records: list[dict[str, Any]], context: Any) -> list[dict[str, Any]]:
-    """The records Lambda deletes after calling `function`: none if it raises, or names one that it made up."""
+    """The records Lambda deletes after calling `function`: none if it raises or returns an unknown ID."""
     try:
         response = function.handle({"Records": records}, context)
-    except Exception:  # noqa: BLE001 - to Lambda one is like another
+    except Exception:  # noqa: BLE001 - Lambda treats all exceptions alike
         return []
     failed = {failure["itemIdentifier"] for failure in (response or {}).get("batchItemFailures", [])}
     if failed - {record["messageId"] for record in records}:

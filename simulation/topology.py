@@ -1,4 +1,4 @@
-"""What resources of a recorded stack are called and how they are sized: all that the model knows of the program."""
+"""The names, limits and timeouts of a recorded stack: all that the model knows of the program."""
 
 import json
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from localcloud.deployer.recorder import Graph
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plant:
-    """The running system's names, limits and timeouts. No alarm is looked at."""
+class Topology:
+    """The resources that the model simulates. Alarms are not among them."""
 
     stack: str
     queue: str
@@ -30,35 +30,34 @@ class Plant:
     integration_timeout_seconds: float
 
     @classmethod
-    def of(cls, graph: Graph) -> "Plant":
-        """Read it off a recorded program."""
-        queues = {queue.name: queue.inputs for queue in graph.of_type("aws:sqs/queue:Queue")}
-        source = next(inputs for inputs in queues.values() if inputs.get("redrivePolicy"))
-        dead = next(inputs for inputs in queues.values() if not inputs.get("redrivePolicy"))
-        functions = {one.inputs["handler"]: one.inputs for one in graph.of_type("aws:lambda/function:Function")}
+    def of(cls, graph: Graph) -> "Topology":
+        """The topology of a recorded program."""
+        queues = [queue.inputs for queue in graph.of_type("aws:sqs/queue:Queue")]
+        source = next(inputs for inputs in queues if inputs.get("redrivePolicy"))
+        dead_letters = next(inputs for inputs in queues if not inputs.get("redrivePolicy"))
+        functions = {
+            function.inputs["handler"]: function.inputs for function in graph.of_type("aws:lambda/function:Function")
+        }
         consumer, query = functions["handlers.event_handler.handler"], functions["handlers.query.handler"]
-        mapping = graph.one("aws:lambda/eventSourceMapping:EventSourceMapping").inputs
-        stage = graph.one("aws:apigateway/stage:Stage").inputs
+        mapping = graph.one("aws:lambda/eventSourceMapping:EventSourceMapping")
+        integration = graph.one("aws:apigateway/integration:Integration")
         return cls(
             stack=consumer["environment"]["variables"]["STACK"],
             queue=source["name"],
-            dead_letters=dead["name"],
+            dead_letters=dead_letters["name"],
             event_handler=consumer["name"],
             query=query["name"],
-            mapping_id=graph.one("aws:lambda/eventSourceMapping:EventSourceMapping").outputs["uuid"],
+            mapping_id=mapping.outputs["uuid"],
             table=graph.one("aws:dynamodb/table:Table").inputs["name"],
             api=graph.one("aws:apigateway/restApi:RestApi").inputs["name"],
-            stage=stage["stageName"],
+            stage=graph.one("aws:apigateway/stage:Stage").inputs["stageName"],
             log_groups=tuple(function["loggingConfig"]["logGroup"] for function in (consumer, query)),
             topics=tuple(topic.inputs["name"] for topic in graph.of_type("aws:sns/topic:Topic")),
             visibility_seconds=source["visibilityTimeoutSeconds"],
             max_receives=json.loads(source["redrivePolicy"])["maxReceiveCount"],
-            batch_size=mapping["batchSize"],
-            concurrency=mapping["scalingConfig"]["maximumConcurrency"],
+            batch_size=mapping.inputs["batchSize"],
+            concurrency=mapping.inputs["scalingConfig"]["maximumConcurrency"],
             handler_timeout_seconds=consumer["timeout"],
             query_timeout_seconds=query["timeout"],
-            integration_timeout_seconds=graph.one("aws:apigateway/integration:Integration").inputs[
-                "timeoutMilliseconds"
-            ]
-            / 1000,
+            integration_timeout_seconds=integration.inputs["timeoutMilliseconds"] / 1000,
         )

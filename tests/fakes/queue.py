@@ -1,4 +1,4 @@
-"""SQS as its consumers meet it: at least once, in any order, hidden in flight, moved away after too many receives."""
+"""SQS as consumers see it: at-least-once, unordered, with visibility timeouts and a redrive policy."""
 
 import heapq
 import random
@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chaos.aws import NotInTheModelError, client_error
+from localcloud.models.client import NotInTheModelError, client_error
+from simulation.lambda_events import sqs_record
 
 ENTRIES_MAX = 10
 BATCH_BYTES_MAX = 1024 * 1024
 ATTRIBUTES_MAX = 10
-# A receive looks at this many messages for each one it wants: the larger, the less of an order is left.
+# A receive chooses from this many candidates for each message: more candidates, less order.
 SHUFFLED = 3
 
 _UNACCEPTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -31,7 +32,7 @@ class Sent:
 
 @dataclass(slots=True, kw_only=True)
 class Copy:
-    """One stored copy of a message. A service that promises "at least once" has more of them now and then."""
+    """One stored copy of a message; at-least-once delivery can store several."""
 
     sent: Sent
     sent_at: float
@@ -41,7 +42,7 @@ class Copy:
 
 
 class QueueModel:
-    """A queue; `clock` tells its seconds, `redrive_to` takes what was received `max_receive_count` times in vain."""
+    """A queue; `clock` returns seconds, and `redrive_to` gets messages that were received `max_receive_count` times."""
 
     def __init__(
         self,
@@ -67,11 +68,11 @@ class QueueModel:
         return len(self._copies)
 
     def messages(self) -> list[Sent]:
-        """What is in the queue, hidden or not, in the order of arrival."""
+        """All messages, hidden or visible, in order of arrival."""
         return [copy.sent for copy in self._copies.values()]
 
     def add(self, sent: Sent, *, delay: float = 0) -> None:
-        """Take a message, or one more copy of it."""
+        """Store a message, or another copy of it."""
         self._handles += 1
         now = self._clock()
         copy = Copy(sent=sent, sent_at=now, handle=f"{self.url}#{self._handles}", visible_at=now + delay)
@@ -79,19 +80,19 @@ class QueueModel:
         heapq.heappush(self._order, (copy.visible_at, copy.handle))
 
     def take_all(self, wanted: Callable[[Sent], bool]) -> list[Sent]:
-        """Remove and return what is `wanted`."""
+        """Remove and return the `wanted` messages."""
         taken = [copy for copy in self._copies.values() if wanted(copy.sent)]
         self.delete(copy.handle for copy in taken)
         return [copy.sent for copy in taken]
 
     def receive(self, maximum: int) -> list[dict[str, Any]]:
-        """Up to `maximum` visible messages, in no order, as records of a Lambda event; hidden from now on."""
+        """Up to `maximum` visible messages, unordered, as records of a Lambda event; hides them."""
         now = self._clock()
         candidates: list[Copy] = []
         while self._order and self._order[0][0] <= now and len(candidates) < maximum * SHUFFLED:
             visible_at, handle = heapq.heappop(self._order)
             copy = self._copies.get(handle)
-            # What was deleted, or hidden again since, left its old place in the order behind.
+            # Deleted and hidden copies leave outdated places in the order behind.
             if copy is None or copy.visible_at != visible_at:
                 continue
             if self._redrive_to and copy.receive_count >= self._max_receive_count:
@@ -108,7 +109,7 @@ class QueueModel:
         return [_record(copy) for copy in received]
 
     def delete(self, handles: Iterable[str]) -> None:
-        """Forget these copies. Deleting what is gone is no error."""
+        """Delete these copies. Deleting a missing copy is no error."""
         for handle in handles:
             self._copies.pop(handle, None)
 
@@ -136,7 +137,7 @@ class QueueModel:
                 )
             )
             answer["Successful"].append({"Id": entry["Id"], "MessageId": message_id})
-        # Like the service, leave out what would be empty.
+        # Like the service, leave out empty lists.
         return {name: value for name, value in answer.items() if value}
 
 
@@ -168,20 +169,18 @@ def _entry_bytes(entry: dict[str, Any]) -> int:
 
 
 def _record(copy: Copy) -> dict[str, Any]:
-    attributes = {
-        "ApproximateReceiveCount": str(copy.receive_count),
-        "SentTimestamp": str(round(copy.sent_at * 1000)),
-    }
-    if copy.sent.trace_header:
-        attributes["AWSTraceHeader"] = copy.sent.trace_header
-    return {
-        "messageId": copy.sent.message_id,
-        "receiptHandle": copy.handle,
-        "body": copy.sent.body,
-        "attributes": attributes,
-        "messageAttributes": {name: _event_attribute(value) for name, value in copy.sent.attributes.items()},
-        "eventSource": "aws:sqs",
-    }
+    sent = copy.sent
+    attributes = {name: _event_attribute(value) for name, value in sent.attributes.items()}
+    record = sqs_record(
+        sent.body,
+        sent.message_id,
+        receive_count=copy.receive_count,
+        sent_at=str(round(copy.sent_at * 1000)),
+        receiptHandle=copy.handle,
+        messageAttributes=attributes,
+    )
+    record["attributes"] |= {"AWSTraceHeader": sent.trace_header} if sent.trace_header else {}
+    return record
 
 
 def _event_attribute(value: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,95 @@
+"""The metrics that AWS publishes about the simulated resources, following AWS's documentation."""
+
+from collections import Counter
+
+from localcloud.cloudwatch.metrics import MetricKey, MetricStore
+from simulation.invocations import Invocation
+from simulation.topology import Topology
+
+
+class MetricPublisher:
+    """Collects the samples of one minute; `publish` moves them into the store."""
+
+    def __init__(self, topology: Topology, store: MetricStore) -> None:
+        self._topology, self._store = topology, store
+        self._samples: Counter[tuple[MetricKey, float]] = Counter()
+        self._invocations: dict[int, tuple[Invocation, int]] = {}
+        self._keys: dict[tuple, MetricKey] = {}
+
+    def publish(self, minute: int) -> None:
+        """Store everything collected as the samples of `minute`."""
+        for invocation, times in self._invocations.values():
+            for key, value, count in invocation.samples:
+                self._samples[key, value] += count * times
+        for (key, value), count in self._samples.items():
+            self._store.add(key, minute, value, count)
+        self._samples.clear()
+        self._invocations.clear()
+
+    def queue(self, name: str, metric: str, value: float, count: int = 1) -> None:
+        """A metric of a queue."""
+        self._add("AWS/SQS", metric, {"QueueName": name}, value, count)
+
+    def queue_state(self, name: str, *, visible: int, in_flight: int, age_seconds: int) -> None:
+        """The state of a queue at the end of the minute."""
+        self.queue(name, "ApproximateNumberOfMessagesVisible", visible)
+        self.queue(name, "ApproximateNumberOfMessagesNotVisible", in_flight)
+        self.queue(name, "ApproximateAgeOfOldestMessage", age_seconds)
+
+    def function(self, name: str, metric: str, value: float, count: int = 1) -> None:
+        """A metric of a function."""
+        self._add("AWS/Lambda", metric, {"FunctionName": name}, value, count)
+
+    def invocations(self, function: str, invocation: Invocation, count: int) -> None:
+        """`count` invocations of a function with the same result, and the metrics its handler emitted."""
+        if invocation.status == 429:
+            self.function(function, "Throttles", 1, count)
+            return
+        self.function(function, "Invocations", 1, count)
+        self.function(function, "Errors", float(invocation.is_error), count)
+        self.function(function, "Throttles", 0, count)
+        self.function(function, "Duration", round(invocation.seconds * 1000), count)
+        # Expanded once a minute, because the same result occurs many times.
+        _, counted = self._invocations.get(id(invocation), (invocation, 0))
+        self._invocations[id(invocation)] = invocation, counted + count
+
+    def mapping(self, metric: str, events: int) -> None:
+        """A metric of the event source mapping."""
+        self._add("AWS/Lambda", metric, {"EventSourceMappingUUID": self._topology.mapping_id}, events)
+
+    def requests(self, status: int, seconds: float, integration_seconds: float | None, count: int) -> None:
+        """`count` API requests; `integration_seconds` is None when API Gateway rejected them."""
+        for metric, value in (
+            ("Count", 1),
+            ("5XXError", float(status >= 500)),
+            ("4XXError", float(400 <= status < 500)),
+            ("Latency", round(seconds * 1000)),
+            ("IntegrationLatency", None if integration_seconds is None else round(integration_seconds * 1000)),
+        ):
+            if value is not None:
+                dimensions = {"ApiName": self._topology.api, "Stage": self._topology.stage}
+                self._add("AWS/ApiGateway", metric, dimensions, value, count)
+
+    def authorization_refused(self, count: int) -> None:
+        """Requests without a valid token, as the metric filter on the access log counts them."""
+        dimensions = {"service": "api", "stack": self._topology.stack}
+        self._add("EventProcessing", "AuthorizationRefused", dimensions, 1, count)
+
+    def emf_errors(self) -> None:
+        """Lines that CloudWatch could not parse as EMF, in each log group."""
+        for group in self._topology.log_groups:
+            self._add("AWS/Logs", "EMFParsingErrors", {"LogGroupName": group}, 1)
+
+    def failed_deliveries(self, topic_suffix: str) -> None:
+        """A failed delivery of each topic whose name ends with `topic_suffix`."""
+        for topic in self._topology.topics:
+            if topic.endswith(topic_suffix):
+                self._add("AWS/SNS", "NumberOfNotificationsFailed", {"TopicName": topic}, 1)
+
+    def _add(self, namespace: str, metric: str, dimensions: dict[str, str], value: float, count: int = 1) -> None:
+        if count > 0:
+            cached = namespace, metric, *dimensions.values()
+            key = self._keys.get(cached)
+            if key is None:
+                key = self._keys[cached] = MetricKey.of(namespace, metric, dimensions)
+            self._samples[key, value] += count

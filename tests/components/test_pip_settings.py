@@ -1,0 +1,89 @@
+"""Settings of pip that say where packages come from are passed on, as pip would read them, and no others."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.packaging.pip_settings import PASSED_ON, PipSettingsError, pip_environment
+
+NO_PREFIX = Path("/no/such/prefix")
+WHERE_WHAT_OR_FOR_WHOM = (
+    *("target", "prefix", "root", "user", "dry-run", "platform", "abi", "implementation", "python-version", "python"),
+    *("requirement", "constraint", "no-deps", "only-binary", "no-binary", "prefer-binary", "pre", "editable", "src"),
+    *("ignore-installed", "upgrade", "force-reinstall", "no-compile", "report", "quiet", "log", "require-virtualenv"),
+    *("require-hashes", "no-build-isolation", "config-settings", "a-setting-of-a-later-pip"),
+)
+
+
+def variable(setting: str) -> str:
+    return "PIP_" + setting.upper().replace("-", "_")
+
+
+def given(source: str, folder: Path, settings: dict[str, str]) -> dict[str, str]:
+    """An environment that makes these settings, in variables or in a section of a configuration file."""
+    file = folder / "pip.conf"
+    if source == "variables":
+        return {"PIP_CONFIG_FILE": os.devnull} | {variable(name): value for name, value in settings.items()}
+    lines = [f"{name} =\n    {value}" for name, value in settings.items()]
+    file.write_text("\n".join([f"[{source}]", *lines, ""]))
+    return {"PIP_CONFIG_FILE": str(file)}
+
+
+SOURCES = ("variables", "global", "install")
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_no_other_setting_is_passed_on(source: str, tmp_path: Path):
+    nothing = pip_environment(NO_PREFIX, given(source, tmp_path, {}) | {"HOME": "/home"})  # but what the machine sets
+    environ = given(source, tmp_path, dict.fromkeys(WHERE_WHAT_OR_FOR_WHOM, "1")) | {"HOME": "/home"}
+    assert pip_environment(NO_PREFIX, environ) == nothing
+    assert nothing.keys() <= {"HOME", "PIP_CONFIG_FILE"} | {variable(name) for name in PASSED_ON}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_each_setting_that_says_where_packages_come_from_is_passed_on(source: str, tmp_path: Path):
+    expected = {variable(name): "its value" for name in PASSED_ON}
+    passed_on = pip_environment(NO_PREFIX, given(source, tmp_path, dict.fromkeys(PASSED_ON, "its value")))
+    assert {name: value.strip() for name, value in passed_on.items()} == expected | {"PIP_CONFIG_FILE": os.devnull}
+
+
+def test_variables_of_python_do_not_reach_pip():
+    environ = dict.fromkeys(("PYTHONPATH", "PYTHONHOME", "_PYTHON_HOST_PLATFORM", "PATH"), "somewhere")
+    assert pip_environment(NO_PREFIX, environ | {"PIP_CONFIG_FILE": os.devnull}).keys() == {"PATH", "PIP_CONFIG_FILE"}
+
+
+PIPS_OWN_READING = """
+from pip._internal.commands import create_command
+print(create_command("install").parser.get_default_values().index_url)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the folders are those of Linux")
+@pytest.mark.parametrize("sources", range(1, 7))
+def test_sources_override_each_other_as_in_pip(sources: int, tmp_path: Path):
+    """Asks pip what it makes of the first of its sources, each with another value."""
+    files = ("xdg/pip/pip.conf", "home/.pip/pip.conf", "home/.config/pip/pip.conf", "named.conf")
+    (tmp_path / "home").mkdir()
+    for name in files[:sources]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"[global]\nindex-url = https://{name}\n")
+    environ = {"HOME": str(tmp_path / "home"), "XDG_CONFIG_DIRS": str(tmp_path / "xdg")}
+    environ["PIP_CONFIG_FILE"] = str(tmp_path / "named.conf")
+    if sources > len(files):
+        with (tmp_path / "named.conf").open("a") as file:
+            file.write("[install]\nINDEX_URL = https://install\n")
+    environ["PIP_INDEX_URL"] = "https://variable" if sources == len(files) + 2 else ""
+    asked = [sys.executable, "-c", PIPS_OWN_READING]
+    answer = subprocess.run(asked, env=environ, capture_output=True, text=True, check=True).stdout.strip()
+    assert answer == f"https://{(*files, 'install', 'variable')[sources - 1]}"
+    assert pip_environment(Path(sys.prefix), environ)["PIP_INDEX_URL"] == answer
+
+
+def test_a_configuration_that_pip_could_not_read_is_named(tmp_path: Path):
+    file = tmp_path / "pip.conf"
+    file.write_text("index-url = https://nowhere\n")
+    with pytest.raises(PipSettingsError, match=rf"^The pip configuration {file} cannot be read: .+\.$"):
+        pip_environment(NO_PREFIX, {"PIP_CONFIG_FILE": str(file)})

@@ -1,0 +1,52 @@
+"""The program's boards are drawn from a simulation, with every widget, threshold and alarm state."""
+
+import html
+import json
+import re
+
+import pytest
+from rich.console import Console
+
+from localcloud.boards.page import Snapshot, render
+from localcloud.cloudwatch.states import State
+from localcloud.deployer.recorder import Graph
+from localcloud.progress import Progress
+from tests.graph.board_rules import bodies, widgets_of
+from tools import pictures
+
+# Shorter than the week of `tools.pictures`, but long enough for the alarms to settle.
+STOPPED_AT, NOW = 270, 300
+
+
+@pytest.fixture(scope="module")
+def snapshots(prod_graph: Graph) -> dict[str, Snapshot]:
+    return pictures.simulated(prod_graph, Progress(1, Console(quiet=True)), STOPPED_AT, NOW)
+
+
+def in_alarm(snapshot: Snapshot) -> set[str]:
+    active = [name for name, state in snapshot.states.items() if state is State.ALARM]
+    return {name.removeprefix("event-processing-prod-") for name in active}
+
+
+def test_alarms_are_on_only_while_the_consumer_is_stopped(snapshots: dict[str, Snapshot]) -> None:
+    assert in_alarm(snapshots["normal-day"]) == set()
+    children = {"consumer-down", "consumer-stalled", "queue-age"}
+    assert in_alarm(snapshots["consumer-stopped"]) == children | {"ingest-unhealthy", "service-health"}
+
+
+@pytest.mark.parametrize("day", ["normal-day", "consumer-stopped"])
+def test_every_widget_threshold_and_state_is_on_the_page(
+    day: str, snapshots: dict[str, Snapshot], prod_graph: Graph
+) -> None:
+    for board, body in bodies(prod_graph).items():
+        page = render(body, board, snapshots[day])
+        widgets = [widget for where, widget in widgets_of(prod_graph) if where is board]
+        titles = [html.escape(widget["properties"]["title"]) for widget in widgets if "title" in widget["properties"]]
+        assert re.findall("<h3>(.*?)</h3>", page) == titles
+        graphs = json.loads(re.findall(r"Object\.entries\((\{.*?\})\)\)", page)[-1])
+        drawn = [note["text"] for graph in graphs.values() for note in graph["layout"]["annotations"]]
+        for widget in widgets:
+            for line in widget["properties"].get("annotations", {}).get("horizontal", []):
+                assert line["label"] in drawn
+        alarms = [arn for widget in widgets if widget["type"] == "alarm" for arn in widget["properties"]["alarms"]]
+        assert len(re.findall('<div class="tile ', page)) == len(alarms)
