@@ -156,7 +156,7 @@ def metric_sums(cloud: LocalCloud) -> Counter[str]:
         for page in cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group):
             for event in page["events"]:
                 for sample in read_samples([event["message"]]):
-                    # Milliseconds and bytes do not add up to anything.
+                    # Sums of milliseconds or bytes would mean nothing.
                     sums[sample.key.name] += int(sample.value) if sample.unit == "Count" else 0
     return sums
 

@@ -1,7 +1,4 @@
-"""A backend for recording: it gives each resource the outputs that AWS would give it.
-
-Text that the program builds from outputs therefore has the form that it has in AWS.
-"""
+"""A backend for recording, with the outputs of AWS, so that text built from outputs has the form it has in AWS."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,10 +38,8 @@ class InventedAws:
 
 
 def _physical_name(resource: Resource) -> str | None:
-    for key in ("name", "dashboardName", "alarmName", "layerName"):
-        if key in resource.inputs:
-            return resource.inputs[key]
-    return None
+    keys = ("name", "dashboardName", "alarmName", "layerName")
+    return next((resource.inputs[key] for key in keys if key in resource.inputs), None)
 
 
 # Outputs by the last part of a resource's type, in addition to `arn` and `name`, which every resource has.

@@ -51,9 +51,7 @@ class FakeStack:
         if token is None:
             return ApiResponse(self.unauthorized_status, None)
         newest_first = sorted(self.stored[user].items(), key=lambda login: login[1], reverse=True)
-        return ApiResponse(
-            200, {"services": [{"service_id": service, "last_accessed": at} for service, at in newest_first]}
-        )
+        return ApiResponse(200, {"services": [{"service_id": one, "last_accessed": at} for one, at in newest_first]})
 
     def remove(self, outputs: Any, user: str) -> bool:
         """Remove the record, and restore it as often as events are still on their way."""
