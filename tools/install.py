@@ -91,7 +91,7 @@ def _pins(lock: Path) -> list[str]:
 
 def _differences(python: Path, locks: list[Path]) -> str:
     """What the environment says of itself, by its own interpreter; empty when it holds what is locked."""
-    command = [python, "-I", ROOT / "components" / "locked.py", *locks]
+    command = [python, "-I", ROOT / "components" / "packaging" / "locked.py", *locks]
     with suppress(OSError):
         finished = subprocess.run(command, capture_output=True, text=True, check=False)
         return finished.stderr.strip() if finished.returncode else ""
