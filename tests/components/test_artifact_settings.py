@@ -88,7 +88,7 @@ def test_a_setting_of_pip_changes_nothing(
     assert not (tmp_path / "elsewhere").exists()
 
 
-@pytest.mark.parametrize("setting", SETTINGS.keys() - {"target"})
+@pytest.mark.parametrize("setting", sorted(SETTINGS.keys() - {"target"}))
 def test_control_a_setting_that_reaches_pip_is_noticed(
     setting: str, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
