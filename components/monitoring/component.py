@@ -107,7 +107,7 @@ class Monitoring(pulumi.ComponentResource):
         names: dict[AlarmId, pulumi.Output[str]] = {}
         arns: dict[AlarmId, pulumi.Output[str]] = {}
         for signal in self._selection.signals:
-            for alarm in signal.alarms:
+            if alarm := signal.alarm:
                 metric_alarm = make_alarm(alarm, signal, context, self._child)
                 names[alarm.id], arns[alarm.id] = metric_alarm.name, metric_alarm.arn
         for composite in self._selection.composites:

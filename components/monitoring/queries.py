@@ -198,8 +198,5 @@ def make_queries(queries: tuple[SavedQuery, ...], folder: str, opts: pulumi.Reso
 def make_index(name: str, log_group: aws.cloudwatch.LogGroup, opts: pulumi.ResourceOptions) -> None:
     """Index the fields that saved queries filter by in a log group."""
     aws.cloudwatch.LogIndexPolicy(
-        name,
-        log_group_name=log_group.name,
-        policy_document=json.dumps({"Fields": list(INDEXED_FIELDS)}),
-        opts=opts,
+        name, log_group_name=log_group.name, policy_document=json.dumps({"Fields": list(INDEXED_FIELDS)}), opts=opts
     )

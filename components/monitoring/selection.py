@@ -35,7 +35,7 @@ class Selection:
     @property
     def alarms(self) -> tuple[AnyAlarm, ...]:
         """Every alarm of the stack."""
-        return (*(alarm for signal in self.signals for alarm in signal.alarms), *self.composites)
+        return (*(signal.alarm for signal in self.signals if signal.alarm), *self.composites)
 
     def notifier(self, alarm: AnyAlarm) -> AnyAlarm:
         """Return the alarm that notifies when this one fires: itself, or a composite that it is part of."""
@@ -47,11 +47,7 @@ class Selection:
 
 
 def select(
-    signals: Sequence[Signal],
-    composites: Sequence[CompositeAlarm],
-    *,
-    level: Level,
-    overrides: Mapping[str, Override],
+    signals: Sequence[Signal], composites: Sequence[CompositeAlarm], *, level: Level, overrides: Mapping[str, Override]
 ) -> Selection:
     """Return the signals and alarms of a stack, out of everything that is defined.
 
@@ -59,7 +55,7 @@ def select(
     out. Without any child, or without one that must be in alarm, the composite is left out too, and so are children
     that belong to no composite then. Last comes the state of the service, from every alarm that pages.
     """
-    alarms = [alarm for signal in signals for alarm in signal.alarms]
+    alarms = [signal.alarm for signal in signals if signal.alarm]
     _check_ids([*alarms, *composites], overrides)
 
     def is_enabled(alarm: AnyAlarm) -> bool:
@@ -83,8 +79,10 @@ def select(
     chosen = [composite for composite in chosen if composite.severity or composite.id in used]
 
     def kept(signal: Signal) -> Signal:
-        left = (alarm for alarm in signal.alarms if alarm.id in enabled and (alarm.severity or alarm.id in used))
-        return replace(signal, alarms=tuple(_adjusted(alarm, overrides.get(alarm.id)) for alarm in left))
+        alarm = signal.alarm
+        if alarm is None or alarm.id not in enabled or not (alarm.severity or alarm.id in used):
+            return replace(signal, alarm=None)
+        return replace(signal, alarm=_adjusted(alarm, overrides.get(alarm.id)))
 
     selection = Selection(signals=tuple(kept(signal) for signal in signals), composites=tuple(chosen))
     health = (alarm for alarm in _health(selection) if is_enabled(alarm))

@@ -12,15 +12,7 @@ from components.monitoring.metrics import (
     operation_metrics,
     table_metrics,
 )
-from components.monitoring.signals import (
-    UNPUBLISHED_MINUTES,
-    Alarm,
-    Board,
-    Reference,
-    Section,
-    Severity,
-    Signal,
-)
+from components.monitoring.signals import UNPUBLISHED_MINUTES, Board, Reference, Section, Severity, Signal, above
 
 _of_writes = partial(Signal, section=Section.TABLE_WRITES, boards=(Board.INGEST,))
 _of_reads = partial(Signal, section=Section.TABLE_READS, boards=(Board.API,))
@@ -66,18 +58,11 @@ def _capacity(
             # data.
             expression="FILL(throttles, 0)",
             unit="requests a minute",
-            alarms=(
-                Alarm(
-                    id=alarm,
-                    threshold=10,
-                    datapoints=4,
-                    periods=4 + UNPUBLISHED_MINUTES,
-                    severity=Severity.P2,
-                    meaning=f"The table throttles {requests}: they exceed the configured maximum, or one key is hot."
-                    " Nothing"
-                    " is lost, but requests wait.",
-                    first_step="On the board, the graph of throttles by cause shows which limit or key it is.",
-                ),
+            alarm=above(10, 4, of=4 + UNPUBLISHED_MINUTES, severity=Severity.P2)(
+                id=alarm,
+                meaning=f"The table throttles {requests}: they exceed the configured maximum, or one key is hot."
+                " Nothing is lost, but requests wait.",
+                first_step="On the board, the graph of throttles by cause shows which limit or key it is.",
             ),
         ),
         signal(
@@ -110,16 +95,10 @@ def _latency(signal: "partial[Signal]", table_name: str, operation: str, alarm: 
         metrics=(average,),
         expression="FILL(latency, 0)",
         unit="milliseconds",
-        alarms=(
-            Alarm(
-                id=alarm,
-                threshold=50,
-                datapoints=9,
-                periods=15,
-                severity=Severity.P3,
-                meaning=f"DynamoDB has taken ten times longer than it should for {operation}, for ten minutes.",
-                first_step="Check the AWS Health Dashboard of the region, then whether records grew.",
-            ),
+        alarm=above(50, 9, of=15, severity=Severity.P3)(
+            id=alarm,
+            meaning=f"DynamoDB has taken ten times longer than it should for {operation}, for ten minutes.",
+            first_step="Check the AWS Health Dashboard of the region, then whether records grew.",
         ),
     )
 
@@ -134,15 +113,9 @@ def _system_errors(table_name: str) -> Signal:
         metrics=metrics,
         expression=filled_sum(metrics),
         unit="requests a minute",
-        alarms=(
-            Alarm(
-                id=AlarmId.TABLE_SYSTEM_ERRORS,
-                threshold=0,
-                datapoints=3,
-                periods=30,
-                severity=Severity.P2,
-                meaning="Requests fail inside DynamoDB, not because of throttling. Events wait and are retried.",
-                first_step="Check the AWS Health Dashboard of the region, then wait for AWS to fix it.",
-            ),
+        alarm=above(0, 3, of=30, severity=Severity.P2)(
+            id=AlarmId.TABLE_SYSTEM_ERRORS,
+            meaning="Requests fail inside DynamoDB, not because of throttling. Events wait and are retried.",
+            first_step="Check the AWS Health Dashboard of the region, then wait for AWS to fix it.",
         ),
     )
