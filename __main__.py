@@ -81,9 +81,7 @@ table = UserServicesTable(
 layer = DependencyLayer(
     "dependencies",
     DependencyLayerArgs(
-        physical_name=settings.physical_name("dependencies"),
-        artifact=artifact,
-        python_version=settings.python_version,
+        physical_name=settings.physical_name("dependencies"), artifact=artifact, python_version=settings.python_version
     ),
     in_account,
 )

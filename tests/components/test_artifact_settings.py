@@ -9,14 +9,7 @@ import pytest
 
 from components.packaging import wheels
 from components.packaging.artifact import Artifact, ArtifactError, build_artifact
-from tests.components.artifact_project import (
-    FOR_ARM,
-    RUNNING,
-    make_project,
-    make_wheel,
-    offline_pip,
-    unpack_locked,
-)
+from tests.components.artifact_project import FOR_ARM, RUNNING, make_project, make_wheel, offline_pip, unpack_locked
 
 TAG = f"cp{RUNNING.replace('.', '')}"
 # Each but `target` has an effect on a build that passes it on: the controls show it. The build names its target last.
@@ -100,11 +93,7 @@ def test_control_a_setting_that_reaches_pip_is_noticed(
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
-    [
-        ("root", "tiny 1.0 is missing"),
-        ("platform", f"native 1.0 is for {TAG}-{TAG}-win_amd64"),
-    ],
+    ("setting", "said"), [("root", "tiny 1.0 is missing"), ("platform", f"native 1.0 is for {TAG}-{TAG}-win_amd64")]
 )
 def test_what_was_built_is_compared_with_the_lock(
     setting: str, said: str, project: Path, monkeypatch: pytest.MonkeyPatch

@@ -173,10 +173,7 @@ def test_all_problems_are_reported_at_once_with_value_requirement_and_fix() -> N
 
 def test_threshold_stored_as_string_becomes_a_number() -> None:
     settings = read(alarms=json.dumps({"queue-age": {"threshold": "0.5"}, "api-5xx": {"enabled": False}}))
-    assert dict(settings.alarms) == {
-        "queue-age": AlarmOverride(threshold=0.5),
-        "api-5xx": AlarmOverride(enabled=False),
-    }
+    assert dict(settings.alarms) == {"queue-age": AlarmOverride(threshold=0.5), "api-5xx": AlarmOverride(enabled=False)}
 
 
 @pytest.mark.parametrize("key", sorted(config_parsers()))
@@ -194,12 +191,7 @@ def test_names_contain_project_and_stack() -> None:
     settings = read("test")
     assert settings.physical_name("events") == "event-processing-test-events"
     assert settings.log_group_name("query") == "/event-processing/test/query"
-    assert settings.tags == {
-        "project": "event-processing",
-        "stack": "test",
-        "owner": "team",
-        "data-class": "personal",
-    }
+    assert settings.tags == {"project": "event-processing", "stack": "test", "owner": "team", "data-class": "personal"}
 
 
 @pytest.mark.parametrize(
@@ -207,10 +199,7 @@ def test_names_contain_project_and_stack() -> None:
     [
         ({"queue-aeg": {"enabled": False}}, "there is no alarm queue-aeg: did you mean queue-age?"),
         ({"qqq": {"enabled": False}}, "there is no alarm qqq: the ids are the headings of docs/runbook.md"),
-        (
-            {"consumer-down": {"threshold": 1}},
-            "consumer-down combines other alarms and has no threshold",
-        ),
+        ({"consumer-down": {"threshold": 1}}, "consumer-down combines other alarms and has no threshold"),
     ],
 )
 def test_invalid_alarm_override_names_the_nearest_id_or_the_reason(alarms: dict[str, Any], words: str) -> None:
