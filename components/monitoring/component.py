@@ -15,8 +15,8 @@ from components.monitoring.boards import BoardContent, BoardContext, board_body,
 from components.monitoring.objectives import JOURNEYS, objectives
 from components.monitoring.own_signals import own_signals
 from components.monitoring.queries import LogGroups, make_queries, saved_queries
-from components.monitoring.selection import Override, select
-from components.monitoring.signals import Board, CompositeAlarm, Level, Signal
+from components.monitoring.selection import select
+from components.monitoring.signals import AlarmOverride, Board, CompositeAlarm, Level, Signal
 from components.monitoring.topics import AlertTopics, AlertTopicsArgs
 
 
@@ -42,7 +42,7 @@ class MonitoringArgs:
     log_writers: Sequence[pulumi.Resource]
     """The components that create the log groups."""
     level: Level
-    overrides: Mapping[str, Override]
+    overrides: Mapping[str, AlarmOverride]
     """Changes of this stack, by alarm id."""
     runbook_url: str
     email: str

@@ -3,26 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
-from typing import Protocol
 
 from components.monitoring.alarm_ids import COMPOSITES, AlarmId
-from components.monitoring.signals import Alarm, CompositeAlarm, Level, Severity, Signal
+from components.monitoring.signals import Alarm, AlarmOverride, CompositeAlarm, Level, Severity, Signal
 
 AnyAlarm = Alarm | CompositeAlarm
-
-
-class Override(Protocol):
-    """What a stack changes about one alarm."""
-
-    @property
-    def threshold(self) -> float | None:
-        """Another threshold; None keeps the default."""
-        ...
-
-    @property
-    def enabled(self) -> bool:
-        """False leaves the alarm out."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +32,11 @@ class Selection:
 
 
 def select(
-    signals: Sequence[Signal], composites: Sequence[CompositeAlarm], *, level: Level, overrides: Mapping[str, Override]
+    signals: Sequence[Signal],
+    composites: Sequence[CompositeAlarm],
+    *,
+    level: Level,
+    overrides: Mapping[str, AlarmOverride],
 ) -> Selection:
     """Return the signals and alarms of a stack, out of everything that is defined.
 
@@ -95,7 +84,7 @@ def _children_first(composites: Sequence[CompositeAlarm]) -> list[CompositeAlarm
     return [by_id[alarm_id] for alarm_id in TopologicalSorter(needs).static_order() if alarm_id in by_id]
 
 
-def _check_ids(alarms: Sequence[AnyAlarm], overrides: Mapping[str, Override]) -> None:
+def _check_ids(alarms: Sequence[AnyAlarm], overrides: Mapping[str, AlarmOverride]) -> None:
     ids = [alarm.id for alarm in alarms]
     # CloudWatch would silently let the second overwrite the first.
     if twice := sorted({alarm_id for alarm_id in ids if ids.count(alarm_id) > 1}):
@@ -107,7 +96,7 @@ def _check_ids(alarms: Sequence[AnyAlarm], overrides: Mapping[str, Override]) ->
             raise ValueError(f"alarm {alarm_id} combines other alarms and has no threshold: override theirs")
 
 
-def _adjusted(alarm: Alarm, override: Override | None) -> Alarm:
+def _adjusted(alarm: Alarm, override: AlarmOverride | None) -> Alarm:
     if override is None or override.threshold is None:
         return alarm
     return replace(alarm, threshold=override.threshold)

@@ -152,6 +152,15 @@ def at_least(threshold: float, datapoints: int, *, of: int, severity: Severity |
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlarmOverride:
+    """What a stack changes about one alarm; None keeps the default."""
+
+    threshold: float | None = None
+    enabled: bool = True
+    """False leaves the alarm out."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CompositeAlarm:
     """An alarm on other alarms: of all of `all_of`, or of any of `any_of`."""
 

@@ -147,9 +147,7 @@ class ServiceLevelObjective:
                 period_seconds=seconds,
                 section=Section.OBJECTIVES,
                 alarm=above(self.threshold_percent(pace), datapoints, of=periods, severity=None)(
-                    id=slo_alarm(self.id, pace.id, window),
-                    meaning=meaning,
-                    first_step=self.first_step,
+                    id=slo_alarm(self.id, pace.id, window), meaning=meaning, first_step=self.first_step
                 ),
             )
 

@@ -8,9 +8,8 @@ from components.monitoring.alarm_ids import AlarmId, ObjectiveId, PaceId, slo_al
 from components.monitoring.alarms import AlarmContext, describe
 from components.monitoring.own_signals import own_signals
 from components.monitoring.selection import select
-from components.monitoring.signals import Alarm, CompositeAlarm, Level, Severity, Signal
+from components.monitoring.signals import Alarm, AlarmOverride, CompositeAlarm, Level, Severity, Signal
 from components.monitoring.topics import listeners
-from components.settings.parsers import AlarmOverride
 from tests.components.signal_data import alarm, composite, metric, signal
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.settings.parsers import AlarmOverride
+from components.monitoring.signals import AlarmOverride
 from components.settings.stack_settings import SettingsError, StackSettings, config_parsers
 
 ENOUGH = {
