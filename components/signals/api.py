@@ -102,11 +102,7 @@ def _traffic(api: Metrics[ApiMetric], rate_limit: int) -> tuple[Signal, ...]:
         ),
         _on_both_boards(
             title="API latency",
-            metrics=(
-                api.of(ApiMetric.LATENCY, Statistic.P50, "typical"),
-                api.of(ApiMetric.LATENCY, Statistic.P90, "slow"),
-                api.of(ApiMetric.LATENCY, Statistic.P99, "slowest"),
-            ),
+            metrics=api.each(ApiMetric.LATENCY, typical=Statistic.P50, slow=Statistic.P90, slowest=Statistic.P99),
             unit="milliseconds",
             # With few requests in a minute, p90 often misses the slow ones.
             alarm=at_least(QUERY_OBJECTIVE_MILLISECONDS, 5, of=30, severity=Severity.P2)(

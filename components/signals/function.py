@@ -94,10 +94,8 @@ def function_signals(
         ),
         signal(
             title=f"Duration of the {profile.title}",
-            metrics=(
-                runs.of(LambdaMetric.DURATION, Statistic.P50, "typical"),
-                runs.of(LambdaMetric.DURATION, Statistic.P99, "slow"),
-                runs.maximum(LambdaMetric.DURATION, "slowest"),
+            metrics=runs.each(
+                LambdaMetric.DURATION, typical=Statistic.P50, slow=Statistic.P99, slowest=Statistic.MAXIMUM
             ),
             unit="milliseconds",
             period_seconds=300,

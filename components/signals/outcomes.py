@@ -42,11 +42,7 @@ def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> 
         ),
         _of_events(
             title="Age of events when stored",
-            metrics=(
-                events.of(MetricName.EVENT_AGE, Statistic.P50, "typical"),
-                events.of(MetricName.EVENT_AGE, Statistic.P95, "old"),
-                events.of(MetricName.EVENT_AGE, Statistic.P99, "oldest"),
-            ),
+            metrics=events.each(MetricName.EVENT_AGE, typical=Statistic.P50, old=Statistic.P95, oldest=Statistic.P99),
             unit="milliseconds",
         ),
         _of_events(
@@ -72,10 +68,7 @@ def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> 
         ),
         _of_events(
             title="Duration of a batch",
-            metrics=(
-                events.of(MetricName.BATCH_DURATION, Statistic.P50, "typical"),
-                events.of(MetricName.BATCH_DURATION, Statistic.P95, "slow"),
-            ),
+            metrics=events.each(MetricName.BATCH_DURATION, typical=Statistic.P50, slow=Statistic.P95),
             unit="milliseconds",
         ),
     )
@@ -197,10 +190,7 @@ def query_outcomes(queries: Metrics[MetricName], _runs: Metrics[LambdaMetric]) -
         ),
         _of_queries(
             title="Duration of queries",
-            metrics=(
-                queries.of(MetricName.QUERY_DURATION, Statistic.P50, "typical"),
-                queries.of(MetricName.QUERY_DURATION, Statistic.P99, "slowest"),
-            ),
+            metrics=queries.each(MetricName.QUERY_DURATION, typical=Statistic.P50, slowest=Statistic.P99),
             unit="milliseconds",
         ),
         _of_queries(
