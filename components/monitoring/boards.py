@@ -13,7 +13,7 @@ from components.monitoring.alarm_ids import AlarmId
 from components.monitoring.metrics import Metric
 from components.monitoring.queries import SavedQuery
 from components.monitoring.selection import AnyAlarm, Selection
-from components.monitoring.signals import Alarm, Board, Comparison, Reference, Section, Severity, Signal, View
+from components.monitoring.signals import Alarm, Board, Comparison, Section, Severity, Signal, View
 
 COLUMNS = 24
 INTRODUCTION_HEIGHT = 3
@@ -216,7 +216,10 @@ def _graph(signal: Signal, selection: Selection, region: str) -> Widget:
         # With one line, the title and the axis are enough.
         "legend": {"position": "hidden" if signal.expression or len(lines) == 1 else "bottom"},
     }
-    across = [_reference(reference) for reference in signal.references]
+    across = [
+        {"label": reference.label, "value": reference.value, "color": REFERENCE_COLOUR}
+        for reference in signal.references
+    ]
     if alarm := signal.alarm:
         across.insert(0, _threshold(alarm, signal.unit, selection.notifier(alarm)))
     if across:
@@ -258,10 +261,6 @@ def _threshold(alarm: Alarm, unit: str, notifier: AnyAlarm) -> dict[str, Any]:
     if alarm.threshold > 0:
         line["fill"] = "below" if alarm.comparison is Comparison.AT_MOST else "above"
     return line
-
-
-def _reference(reference: Reference) -> dict[str, Any]:
-    return {"label": reference.label, "value": reference.value, "color": REFERENCE_COLOUR}
 
 
 def _log(query: SavedQuery, region: str) -> Widget:

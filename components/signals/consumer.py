@@ -7,14 +7,11 @@ from components.monitoring.signals import UNPUBLISHED_MINUTES, Board, Reference,
 
 def consumer_signals(function_name: str, max_concurrency: int) -> tuple[Signal, ...]:
     """Return the signals of a mapping that are on its function, whose name is known before AWS creates it."""
+    running = lambda_metrics(function_name).maximum(LambdaMetric.CONCURRENT_EXECUTIONS, "running", label="concurrent")
     return (
         Signal(
             title="Concurrency of the event handler",
-            metrics=(
-                lambda_metrics(function_name).maximum(
-                    LambdaMetric.CONCURRENT_EXECUTIONS, "running", label="concurrent"
-                ),
-            ),
+            metrics=(running,),
             unit="invocations",
             section=Section.EVENT_HANDLER,
             boards=(Board.INGEST,),

@@ -27,17 +27,14 @@ READ_OPERATIONS = {"GetItem": AlarmId.TABLE_LATENCY_GET_ITEM}
 
 def table_signals(table_name: str, *, max_read_units: int, max_write_units: int) -> tuple[Signal, ...]:
     """Return the signals of the table: what the event handler does to it, then what the query function does."""
+    table = table_metrics(table_name)
     return (
         *_capacity(_of_writes, table_name, "Write", AlarmId.TABLE_WRITE_THROTTLE, max_write_units),
         *(_latency(_of_writes, table_name, operation, alarm) for operation, alarm in WRITE_OPERATIONS.items()),
         _system_errors(table_name),
         _of_writes(
             title="Writes repeated after a conflict",
-            metrics=(
-                table_metrics(table_name).sum(
-                    TableMetric.CONDITIONAL_CHECK_FAILED, "conflicts", label="conditional checks failed"
-                ),
-            ),
+            metrics=(table.sum(TableMetric.CONDITIONAL_CHECK_FAILED, "conflicts", label="conditional checks failed"),),
             unit="requests a minute",
         ),
         *_capacity(_of_reads, table_name, "Read", AlarmId.TABLE_READ_THROTTLE, max_read_units),
