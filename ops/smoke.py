@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.api import fetch_token, query_services
+from ops.api import query_services, request_token
 from ops.errors import OperatorError
 from ops.events import send_bodies
 from ops.plurals import count_of
@@ -72,7 +72,7 @@ def _run_steps(
     report: Report,
 ) -> None:
     bodies, expected = _make_events(user, datetime.now(UTC))
-    token = fetch_token(outputs, client)
+    token = request_token(outputs, client).text
     report("The user pool grants a token")
 
     if invalid_event:

@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.errors import handle_errors
-from ops.commands.options import OutputsOption, StackOption
+from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_note, progress_bar
 from ops.errors import OperatorError
 from ops.events import Event, EventFile, RejectedEvents, count_events, open_events, send_events

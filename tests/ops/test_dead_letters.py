@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ops import dead_letter_queue, redrive
-from ops.commands import dead_letter_output
+from ops.commands import dead_letter_dialogue
 from ops.dead_letters import DeadLetter
 from tests.ops.queues import ORIGIN, SIGNATURE, TRACE, TwoQueues, answer_with, assert_fails, login, stamps
 
@@ -93,7 +93,7 @@ def test_without_confirmation_nothing_changes(filled: TwoQueues, command: str):
 def test_terminal_user_is_asked_for_confirmation(
     filled: TwoQueues, monkeypatch: pytest.MonkeyPatch, answer: str, sent: int
 ):
-    monkeypatch.setattr(dead_letter_output, "is_terminal", lambda: True)
+    monkeypatch.setattr(dead_letter_dialogue, "is_terminal", lambda: True)
     result = filled.run("redrive", "--reason", "gave-up", answers=answer)
     assert "Send 2 messages back?" in result.stdout
     assert len(filled.bodies("source")) == sent

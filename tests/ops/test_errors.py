@@ -13,7 +13,7 @@ import typer
 from botocore import exceptions
 from botocore.exceptions import ClientError
 
-from ops.commands.errors import handle_errors
+from ops.commands.command import handle_errors
 from ops.errors import OperatorError, explain
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,7 +83,7 @@ def test_exit_codes(error: BaseException, code: int, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(("size", "flushed"), [(10, False), (1_000_000, False), (10, True)])
 def test_closed_pipe_is_not_an_error(size: int, flushed: bool):
     program = f"""
-from ops.commands.errors import handle_errors
+from ops.commands.command import handle_errors
 @handle_errors
 def command():
     print("x" * {size}, flush={flushed})
@@ -100,7 +100,7 @@ command()
 
 def run(program: str, redirection: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """Run a command with this body, its output redirected by a shell."""
-    script = f"from ops.commands.errors import handle_errors\n@handle_errors\ndef command():\n    {program}\ncommand()"
+    script = f"from ops.commands.command import handle_errors\n@handle_errors\ndef command():\n    {program}\ncommand()"
     return subprocess.run(
         ["bash", "-c", f'"$0" -c "$1" {redirection}', sys.executable, script],
         cwd=ROOT,

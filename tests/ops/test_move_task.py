@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ops import move_task
+from ops import redrive
 from tests.ops.queues import TwoQueues, answer_with, assert_fails, login, stamps
 
 
@@ -41,7 +41,7 @@ class Tasks:
         self.clock += seconds
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
-        monkeypatch.setattr(move_task, "time", SimpleNamespace(sleep=self.sleep, monotonic=lambda: self.clock))
+        monkeypatch.setattr(redrive, "time", SimpleNamespace(sleep=self.sleep, monotonic=lambda: self.clock))
         return answer_with(
             monkeypatch,
             start_message_move_task=self.start,
@@ -121,11 +121,11 @@ def test_task_that_is_never_listed_is_given_up(given_up: TwoQueues, monkeypatch:
     tasks = Tasks(given_up, listed_at=float("inf"))
     tasks.install(monkeypatch)
     assert_fails(given_up.run("redrive", "--all", "--yes"), "60 s ago but does not list it")
-    assert move_task.LISTED_WITHIN_SECONDS < tasks.clock <= move_task.LISTED_WITHIN_SECONDS + move_task.POLL_SECONDS
+    assert redrive.LISTED_WITHIN_SECONDS < tasks.clock <= redrive.LISTED_WITHIN_SECONDS + redrive.POLL_SECONDS
     assert given_up.visible_letters() == 2
 
 
 def test_task_that_is_listed_late_is_followed(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
-    tasks = Tasks(given_up, listed_at=move_task.LISTED_WITHIN_SECONDS // move_task.POLL_SECONDS)
+    tasks = Tasks(given_up, listed_at=redrive.LISTED_WITHIN_SECONDS // redrive.POLL_SECONDS)
     tasks.install(monkeypatch)
     assert given_up.run("redrive", "--all", "--yes").exit_code == 0

@@ -10,7 +10,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sqs.models import sqs_backends
 
 from ops import dead_letter_queue, smoke, smoke_dead_letter
-from ops.api import ApiResponse
+from ops.api import ApiResponse, Token
 from ops.errors import OperatorError
 from ops.events import Failure, Sent
 from ops.stack import ApiClient
@@ -107,7 +107,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStack]:
     with simulated_stack() as stack:
         create_table(stack.client("dynamodb"), stack.outputs.table_name)
         fake = FakeStack(stack)
-        monkeypatch.setattr(smoke, "fetch_token", lambda outputs, client: "token")
+        monkeypatch.setattr(smoke, "request_token", lambda outputs, client: Token("token", 3600))
         monkeypatch.setattr(smoke, "send_bodies", fake.send)
         monkeypatch.setattr(smoke, "query_services", fake.query)
         monkeypatch.setattr(smoke, "_remove", fake.remove)

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from ops import api, tokens
+from ops import api
 from ops.__main__ import app
-from ops.api import ApiResponse, Token
-from ops.tokens import TokenCache
+from ops.api import ApiResponse, Token, TokenCache
 from tests.ops.test_command_line import outputs_file
 
 
@@ -41,8 +40,8 @@ class Api:
 def pool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
     pool = Api()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(tokens, "request_token", pool.grant)
-    monkeypatch.setattr(tokens, "query_services", pool.answer)
+    monkeypatch.setattr(api, "request_token", pool.grant)
+    monkeypatch.setattr(api, "query_services", pool.answer)
     return pool
 
 
@@ -103,7 +102,7 @@ def test_symbolic_link_is_not_followed(pool: Api, outputs: str, tmp_path: Path):
     assert run("token", "--outputs", outputs).stdout == "token-2\n"
 
 
-@pytest.mark.parametrize(("expires_in", "granted"), [(3600, 1), (tokens.LEEWAY_SECONDS - 1, 2), (0, 2)])
+@pytest.mark.parametrize(("expires_in", "granted"), [(3600, 1), (api.LEEWAY_SECONDS - 1, 2), (0, 2)])
 def test_token_is_used_until_shortly_before_expiry(pool: Api, outputs: str, expires_in: float, granted: int):
     pool.expires_in = expires_in
     run("token", "--outputs", outputs)
