@@ -79,10 +79,8 @@ def _run_steps(
         # First, so that the other events show whether it blocks them.
         invalid_event.send()
         report("The queue accepts 1 event that violates the contract")
-    failures = send_bodies(outputs, bodies).failures
-    if failures:
-        rejected = count_of(len(failures), len(bodies), "event")
-        raise OperatorError(f"The queue did not accept {rejected}: {failures[0].code}.")
+    if codes := send_bodies(outputs, bodies):
+        raise OperatorError(f"The queue did not accept {count_of(len(codes), len(bodies), 'event')}: {codes[0]}.")
     started = time.monotonic()
     report(f"The queue accepts {len(bodies)} events, one of them twice and one late")
 

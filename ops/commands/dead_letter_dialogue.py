@@ -61,7 +61,7 @@ def hold(queues: Queues, limit: int, selection: Selection | None = None) -> Iter
     """Hold the dead letters until the block ends, and print a note when some of them could not be received."""
     total = queues.count_dead_letters()
     is_enough = selection.is_complete if selection else lambda letters: False
-    with hold_letters(queues, limit=limit, is_enough=is_enough, warn=print_note) as held:
+    with hold_letters(queues, limit, print_note, is_enough) as held:
         received = len(held.letters)
         if received < total and not is_enough(held.letters):
             reason = "--limit allows no more" if received == limit else "another process holds the others"

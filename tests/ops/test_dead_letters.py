@@ -173,27 +173,23 @@ def test_messages_taken_by_another_process_are_not_redriven(filled: TwoQueues, m
     assert filled.bodies("source") == []
 
 
+def make_letter(**message: Any) -> DeadLetter:
+    return DeadLetter({"MessageId": "id", "ReceiptHandle": "handle", "Body": ""} | message)
+
+
 def test_reason_ignores_a_quarantine_before_an_earlier_redrive():
-    message = {
-        "MessageId": "id",
-        "Body": login("ada"),
-        "MessageAttributes": stamps("field_blank", "source"),
-        "Attributes": {"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:123456789012:source"},
-    }
-    assert DeadLetter(message=message).reason == "gave-up"
-    assert DeadLetter(message=message | {"Attributes": {}}).reason == "field_blank"
-    assert DeadLetter(message=message).as_sent()["MessageAttributes"] == {}
+    attributes = stamps("field_blank", "source")
+    moved_by_sqs = {"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:123456789012:source"}
+    letter = make_letter(MessageAttributes=attributes, Attributes=moved_by_sqs)
+    assert letter.reason == "gave-up"
+    assert make_letter(MessageAttributes=attributes).reason == "field_blank"
+    assert letter.as_sent()["MessageAttributes"] == {}
 
 
-def test_redrive_keeps_the_trace_header():
-    letter = DeadLetter(message={"MessageId": "id", "Body": "", "Attributes": {"AWSTraceHeader": TRACE}})
-    header = {"DataType": "String", "StringValue": TRACE}
-    assert letter.as_sent()["MessageSystemAttributes"] == {"AWSTraceHeader": header}
-
-
-def test_redrive_keeps_producer_attributes_with_our_names():
-    message = {"MessageId": "id", "Body": "", "MessageAttributes": {"error_code": ORIGIN}}
-    assert DeadLetter(message=message).as_sent()["MessageAttributes"] == {"error_code": ORIGIN}
+def test_redrive_keeps_trace_header_and_producer_attributes_with_our_names():
+    sent = make_letter(Attributes={"AWSTraceHeader": TRACE}, MessageAttributes={"error_code": ORIGIN}).as_sent()
+    assert sent["MessageSystemAttributes"] == {"AWSTraceHeader": {"DataType": "String", "StringValue": TRACE}}
+    assert sent["MessageAttributes"] == {"error_code": ORIGIN}
 
 
 def test_pace_limits_the_rate(monkeypatch: pytest.MonkeyPatch):
