@@ -50,7 +50,7 @@ class FakeStack:
         if token is None:
             return ApiResponse(self.unauthorized_status, None)
         newest_first = sorted(self.stored[user].items(), key=lambda login: login[1], reverse=True)
-        return ApiResponse(200, {"services": [{"service_id": one, "last_accessed": at} for one, at in newest_first]})
+        return ApiResponse(200, {"services": [{"service_id": id_, "last_accessed": at} for id_, at in newest_first]})
 
     def remove(self, outputs: Any, user: str) -> bool:
         """Remove the record, and restore it as often as events are still on their way."""
@@ -63,11 +63,12 @@ class FakeStack:
 
     def bury(self, message_id: str, body: str, code: str = "timestamp_malformed") -> None:
         """Quarantine a message as the event handler does."""
-        self.stack.client("sqs").send_message(
-            QueueUrl=self.stack.queues["events-dead-letters"],
-            MessageBody=body,
-            MessageAttributes=stamps(code, message_id),
-        )
+        self.give_up(body, stamps(code, message_id))
+
+    def give_up(self, body: str, attributes: dict[str, Any] | None = None) -> None:
+        """Send a message to the dead-letter queue."""
+        url = self.stack.queues["events-dead-letters"]
+        self.stack.client("sqs").send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes or {})
 
     def letters(self) -> list[tuple[str, bool, int]]:
         """Return body, visibility and receive count of every dead letter, without a receive."""
@@ -85,14 +86,8 @@ class FakeStack:
             self.quarantine(message["MessageId"], message["Body"])
 
     def smoke(self, *, dead_letter: bool = False) -> None:
-        smoke.smoke(
-            self.stack.outputs,
-            CLIENT,
-            DEADLINE_SECONDS,
-            report=self.reports.append,
-            warn=self.reports.append,
-            dead_letter=dead_letter,
-        )
+        report = self.reports.append
+        smoke.smoke(self.stack.outputs, CLIENT, DEADLINE_SECONDS, report=report, warn=report, dead_letter=dead_letter)
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -140,24 +135,25 @@ def test_health_in_alarm_fails_and_names_paging_alarms(fake: FakeStack):
     assert fake.left() == []
 
 
-def test_late_login_that_wins_fails(fake: FakeStack):
-    fake.fold = lambda before, after: after
-    with pytest.raises(OperatorError, match=r"should return .* but returns .*smoke-test-.* may still appear"):
+def newest_sent(before: str, after: str) -> str:
+    return after
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence", "removals"),
+    [
+        ({"fold": newest_sent}, r"should return .* but returns .*smoke-test-.* may still appear", 1),
+        ({"unauthorized_status": 200}, "should return 401 without a token, but returns 200", 1),
+        ({"rejected": ["InternalError"]}, "did not accept 1 of 5 events: InternalError", 1),
+        ({"fold": newest_sent, "returns": 2}, "should return", 3),
+    ],
+    ids=["late login wins", "no authorization", "queue rejects", "record comes back after a failure"],
+)
+def test_defect_fails_and_leaves_no_record(fake: FakeStack, changes: dict[str, Any], sentence: str, removals: int):
+    vars(fake).update(changes)
+    with pytest.raises(OperatorError, match=sentence):
         fake.smoke()
-    assert fake.left() == []
-
-
-def test_api_without_authorization_fails(fake: FakeStack):
-    fake.unauthorized_status = 200
-    with pytest.raises(OperatorError, match="should return 401 without a token, but returns 200"):
-        fake.smoke()
-    assert fake.left() == []
-
-
-def test_rejecting_queue_fails(fake: FakeStack):
-    fake.rejected = ["InternalError"]
-    with pytest.raises(OperatorError, match="did not accept 1 of 5 events: InternalError"):
-        fake.smoke()
+    assert (fake.removals, fake.left()) == (removals, [])
 
 
 def test_interruption_leaves_no_record(fake: FakeStack):
@@ -168,14 +164,6 @@ def test_interruption_leaves_no_record(fake: FakeStack):
     with pytest.raises(KeyboardInterrupt):
         fake.smoke()
     assert fake.left() == []
-
-
-def test_failure_removes_a_record_that_comes_back(fake: FakeStack):
-    fake.fold = lambda before, after: after
-    fake.returns = 2
-    with pytest.raises(OperatorError, match="should return"):
-        fake.smoke()
-    assert (fake.removals, fake.left()) == (3, [])
 
 
 def test_record_brought_back_by_a_late_event_is_removed(fake: FakeStack):
@@ -207,31 +195,18 @@ def test_other_dead_letters_stay_and_are_received_at_most_once(fake: FakeStack):
     assert any(received for _, _, received in fake.letters())  # the control: a receive is counted here
 
 
-BROKEN: dict[str, tuple[Callable[[FakeStack, str, str], object], str]] = {
-    "never quarantined": (
-        lambda fake, id_, body: None,
-        "is not among the dead letters. See: python -m ops logs --mess",
-    ),
-    "read and written again": (
-        lambda fake, id_, body: fake.bury(id_, json.dumps(json.loads(body))),
-        "The body of the dead letter should be",
-    ),
-    "one blank less": (
-        lambda fake, id_, body: fake.bury(id_, body.replace("  ", " ", 1)),
-        "The body of the dead letter",
-    ),
+Defect = Callable[[FakeStack, str, str], object]
+BROKEN: dict[str, tuple[Defect, str]] = {
+    "never quarantined": (lambda *_: None, "is not among the dead letters. See: python -m ops logs --mess"),
+    "read and written again": (lambda fake, id_, body: fake.bury(id_, json.dumps(json.loads(body))), "The body of the"),
+    "one blank less": (lambda fake, id_, body: fake.bury(id_, body.replace("  ", " ", 1)), "The body of the"),
     "another body": (lambda fake, id_, body: fake.bury(id_, "{}"), "The body of the dead letter should be"),
     "another reason": (
         lambda fake, id_, body: fake.bury(id_, body, "field_blank"),
         "The reason of the dead letter should be 'timestamp_malformed', but is 'field_blank'",
     ),
     "the id of another": (lambda fake, id_, body: fake.bury("other", body), "The source message of the dead letter"),
-    "given up": (
-        lambda fake, id_, body: fake.stack.client("sqs").send_message(
-            QueueUrl=fake.stack.queues["events-dead-letters"], MessageBody=body
-        ),
-        "but is 'gave-up'",
-    ),
+    "given up": (lambda fake, id_, body: fake.give_up(body), "but is 'gave-up'"),
 }
 
 
