@@ -222,11 +222,12 @@ def test_default_copy_is_private_and_in_the_folder_that_git_ignores(filled: TwoQ
 
 def test_nothing_is_deleted_when_the_copy_fails(filled: TwoQueues):
     Path("kept.jsonl").write_text("evidence")
-    assert_fails(
-        filled.run("discard", "--all", "--copy", "kept.jsonl", "--yes"), "already exists and will not be overwritten"
-    )
-    assert_fails(filled.run("discard", "--all", "--copy", "no/such/folder", "--yes"), "cannot be written")
-    assert_fails(filled.run("discard", "--all", "--copy", "x", "--no-copy"), "contradict")
+    for options, sentence in (
+        (("kept.jsonl", "--yes"), "already exists and will not be overwritten"),
+        (("no/such/folder", "--yes"), "cannot be written"),
+        (("x", "--no-copy"), "contradict"),
+    ):
+        assert_fails(filled.run("discard", "--all", "--copy", *options), sentence)
     assert Path("kept.jsonl").read_text() == "evidence"
     assert filled.visible_letters() == 5
 
