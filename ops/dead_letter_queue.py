@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.batches import batches
 from ops.dead_letters import DeadLetter
-from ops.plurals import pluralize
+from ops.errors import pluralize
 from ops.stack import StackOutputs
 
 HIDDEN_SECONDS = 120  # how long a message stays hidden if this process is killed

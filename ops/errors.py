@@ -1,4 +1,4 @@
-"""Errors that an operator can cause, explained in a sentence or two."""
+"""What an operator reads: errors explained in a sentence or two, and counts with their nouns."""
 
 import errno
 
@@ -56,3 +56,13 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.errno in CANNOT_BE_WRITTEN:
         return f"The output could not be written: {error.strerror}."
     return None
+
+
+def pluralize(count: int, noun: str) -> str:
+    """Return the count with its noun: `1 message`, `2 messages`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def count_of(part: int, total: int, noun: str) -> str:
+    """Return the part of a total: `3 of 5 events`, or `5 events` when it is all of them."""
+    return pluralize(total, noun) if part == total else f"{part} of {pluralize(total, noun)}"

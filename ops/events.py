@@ -15,9 +15,8 @@ from botocore.exceptions import ClientError
 
 from handlers.messages import InvalidError, decode_login
 from ops.batches import batches
-from ops.errors import OperatorError
+from ops.errors import OperatorError, count_of
 from ops.files import create_private_file
-from ops.plurals import count_of
 from ops.stack import StackOutputs
 
 SHOWN = 10

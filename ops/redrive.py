@@ -15,8 +15,7 @@ from botocore.exceptions import ClientError
 from ops.batches import batches
 from ops.dead_letter_queue import HeldLetters, Queues
 from ops.dead_letters import DeadLetter
-from ops.errors import OperatorError
-from ops.plurals import pluralize
+from ops.errors import OperatorError, pluralize
 
 # SQS's codes for queues that it cannot move, and the code of an emulator without the operation.
 NOT_SUPPORTED = {"UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation", "InvalidAction"}

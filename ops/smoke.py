@@ -11,9 +11,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.api import query_services, request_token
-from ops.errors import OperatorError
+from ops.errors import OperatorError, count_of
 from ops.events import send_bodies
-from ops.plurals import count_of
 from ops.smoke_dead_letter import InvalidEvent
 from ops.stack import ApiClient, StackOutputs
 from ops.status import FIRING, read_alarms

@@ -14,9 +14,8 @@ import typer
 from ops.commands.output import escape_unprintable, format_time, print_note
 from ops.dead_letter_queue import HeldLetters, Queues, hold_letters
 from ops.dead_letters import GAVE_UP, QUARANTINE_ATTRIBUTES, DeadLetter, Selection
-from ops.errors import OperatorError
+from ops.errors import OperatorError, pluralize
 from ops.files import create_private_file
-from ops.plurals import pluralize
 
 RULES_SHOWN = 10
 RECEIVED_NOTE = (

@@ -15,9 +15,8 @@ from ops.commands.dead_letter_dialogue import AllOption, LimitOption, MessageOpt
 from ops.commands.output import format_time, print_note, print_table, progress_bar
 from ops.dead_letter_queue import Queues
 from ops.dead_letters import GAVE_UP, DeadLetter
-from ops.errors import OperatorError
+from ops.errors import OperatorError, count_of, pluralize
 from ops.files import kept_file
-from ops.plurals import count_of, pluralize
 from ops.redrive import MoveTask, Pace, Redrive, follow_move_task, is_whole_queue, start_move_task
 from ops.stack import load_outputs
 

@@ -11,10 +11,9 @@ import typer
 
 from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_note, progress_bar
-from ops.errors import OperatorError
+from ops.errors import OperatorError, count_of, pluralize
 from ops.events import Event, EventFile, RejectedEvents, count_events, open_events, send_events
 from ops.files import kept_file
-from ops.plurals import count_of, pluralize
 from ops.stack import load_outputs
 
 

@@ -13,10 +13,8 @@ from tests.ops.queues import TwoQueues, answer_with, assert_fails, login, stamps
 class Tasks:
     """SQS's message move tasks, which can fail in several ways."""
 
-    def __init__(
-        self, queues: TwoQueues, *, error_code: str = "", ends: str = "COMPLETED", listed_at: float = 2
-    ) -> None:
-        self.queues, self.error_code, self.ends, self.polls, self.listed_at = queues, error_code, ends, 0, listed_at
+    def __init__(self, *, error_code: str = "", ends: str = "COMPLETED", listed_at: float = 2) -> None:
+        self.error_code, self.ends, self.polls, self.listed_at = error_code, ends, 0, listed_at
         self.started: list[dict[str, Any]] = []
         self.clock = 0.0
 
@@ -42,13 +40,9 @@ class Tasks:
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
         monkeypatch.setattr(redrive, "time", SimpleNamespace(sleep=self.sleep, monotonic=lambda: self.clock))
-        return answer_with(
-            monkeypatch,
-            start_message_move_task=self.start,
-            list_message_move_tasks=self.seen,
-            send_message_batch=lambda request, real: real(**request),
-            receive_message=lambda request, real: real(**request),
-        )
+        operations = {"start_message_move_task": self.start, "list_message_move_tasks": self.seen}
+        recorded = dict.fromkeys(("send_message_batch", "receive_message"), lambda request, real: real(**request))
+        return answer_with(monkeypatch, **operations, **recorded)
 
 
 @pytest.fixture
@@ -59,7 +53,7 @@ def given_up(queues: TwoQueues) -> TwoQueues:
 
 
 def test_sqs_moves_a_whole_queue_to_a_named_destination(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
-    tasks = Tasks(given_up)
+    tasks = Tasks()
     calls = tasks.install(monkeypatch)
     result = given_up.run("redrive", "--all", "--rate", "7", "--yes")
     assert result.exit_code == 0, result.stderr
@@ -73,7 +67,7 @@ def test_sqs_moves_a_whole_queue_to_a_named_destination(given_up: TwoQueues, mon
 
 
 def test_forced_move_of_everything_receives_nothing(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
-    tasks = Tasks(filled)
+    tasks = Tasks()
     calls = tasks.install(monkeypatch)
     assert filled.run("redrive", "--all", "--force", "--yes").exit_code == 0
     assert len(tasks.started) == 1
@@ -82,7 +76,7 @@ def test_forced_move_of_everything_receives_nothing(filled: TwoQueues, monkeypat
 
 @pytest.mark.parametrize("arguments", [["--all"], ["--reason", "gave-up"], ["--all", "--limit", "2"]])
 def test_sqs_does_not_move_part_of_a_queue(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch, arguments: list[str]):
-    tasks = Tasks(filled)
+    tasks = Tasks()
     tasks.install(monkeypatch)
     assert filled.run("redrive", *arguments, "--yes").exit_code == 0
     assert tasks.started == []
@@ -91,7 +85,7 @@ def test_sqs_does_not_move_part_of_a_queue(filled: TwoQueues, monkeypatch: pytes
 
 def test_quarantine_attributes_are_removed_instead_of_moved(queues: TwoQueues, monkeypatch: pytest.MonkeyPatch):
     queues.bury(login("margaret"), **stamps("field_blank", "source-3"))
-    tasks = Tasks(queues)
+    tasks = Tasks()
     tasks.install(monkeypatch)
     assert queues.run("redrive", "--all", "--yes").exit_code == 0
     assert (tasks.started, queues.bodies("source")) == ([], [login("margaret")])
@@ -101,7 +95,7 @@ def test_quarantine_attributes_are_removed_instead_of_moved(queues: TwoQueues, m
 def test_messages_are_sent_here_where_sqs_cannot_move(
     given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch, error_code: str
 ):
-    Tasks(given_up, error_code=error_code).install(monkeypatch)
+    Tasks(error_code=error_code).install(monkeypatch)
     result = given_up.run("redrive", "--all", "--yes")
     assert result.exit_code == 0
     assert "Receiving, sending and deleting instead" in result.stderr
@@ -110,15 +104,15 @@ def test_messages_are_sent_here_where_sqs_cannot_move(
 
 def test_denied_or_failed_task_is_reported(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as patch:
-        Tasks(given_up, error_code="AccessDenied").install(patch)
+        Tasks(error_code="AccessDenied").install(patch)
         assert_fails(given_up.run("redrive", "--all", "--yes"), "may not call StartMessageMoveTask")
     assert given_up.visible_letters() == 2
-    Tasks(given_up, ends="FAILED").install(monkeypatch)
+    Tasks(ends="FAILED").install(monkeypatch)
     assert_fails(given_up.run("redrive", "--all", "--yes"), "FAILED after moving 1 message (AWS.AccessDenied)")
 
 
 def test_task_that_is_never_listed_is_given_up(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
-    tasks = Tasks(given_up, listed_at=float("inf"))
+    tasks = Tasks(listed_at=float("inf"))
     tasks.install(monkeypatch)
     assert_fails(given_up.run("redrive", "--all", "--yes"), "60 s ago but does not list it")
     assert redrive.LISTED_WITHIN_SECONDS < tasks.clock <= redrive.LISTED_WITHIN_SECONDS + redrive.POLL_SECONDS
@@ -126,6 +120,6 @@ def test_task_that_is_never_listed_is_given_up(given_up: TwoQueues, monkeypatch:
 
 
 def test_task_that_is_listed_late_is_followed(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
-    tasks = Tasks(given_up, listed_at=redrive.LISTED_WITHIN_SECONDS // redrive.POLL_SECONDS)
+    tasks = Tasks(listed_at=redrive.LISTED_WITHIN_SECONDS // redrive.POLL_SECONDS)
     tasks.install(monkeypatch)
     assert given_up.run("redrive", "--all", "--yes").exit_code == 0
