@@ -76,8 +76,7 @@ def test_token_file_is_private(pool: Api):
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])
 def test_file_accessible_to_others_is_not_used(pool: Api, mode: int):
     pool.run("token")
-    (file,) = pool.kept()
-    file.chmod(mode)
+    pool.kept()[0].chmod(mode)
     assert pool.run("token").stdout == "token-2\n"
     assert pool.kept()[0].stat().st_mode & 0o777 == 0o600
 
