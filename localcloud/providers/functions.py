@@ -26,10 +26,7 @@ def _function(cloud: Emulator, inputs: Inputs) -> Created:
     environment = {"Variables": inputs.take("environment", {}).get("variables", {})}
     reserved = inputs.take("reservedConcurrentExecutions", -1)
     made = client.create_function(
-        FunctionName=name,
-        Code=code,
-        Environment=environment,
-        **inputs.take_rest(pascal, kmsKeyArn="KMSKeyArn"),
+        FunctionName=name, Code=code, Environment=environment, **inputs.take_rest(pascal, kmsKeyArn="KMSKeyArn")
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600})
     if reserved >= 0:

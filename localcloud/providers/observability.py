@@ -50,9 +50,7 @@ def _metric_alarm(cloud: Emulator, inputs: Inputs) -> Created:
     name = inputs.take_name()
     dimensions, queries = inputs.take("dimensions"), inputs.take("metricQueries")
     call = inputs.take_rest(
-        pascal,
-        okActions="OKActions",
-        evaluateLowSampleCountPercentiles="EvaluateLowSampleCountPercentile",
+        pascal, okActions="OKActions", evaluateLowSampleCountPercentiles="EvaluateLowSampleCountPercentile"
     )
     if dimensions:
         call["Dimensions"] = _dimensions(dimensions)

@@ -197,9 +197,7 @@ def suppressed(main, suppressor, wait, extension):
             store.add(MetricKey.of("N", name), minute, float(state == "X"))
     resources = [
         *(metric_alarm(name, metricName=name, dimensions={}, alarmActions=[], okActions=[]) for name in ("a", "s")),
-        composite_alarm(
-            actionsSuppressor={"alarm": "s", "waitPeriod": wait * 60, "extensionPeriod": extension * 60},
-        ),
+        composite_alarm(actionsSuppressor={"alarm": "s", "waitPeriod": wait * 60, "extensionPeriod": extension * 60}),
     ]
     notifications = notified(resources, store, len(main))
     return [(minute - 1, state) for minute, _, state in notifications if minute > wait + 1]

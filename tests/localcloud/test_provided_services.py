@@ -157,12 +157,7 @@ def test_alarms_dashboards_and_queries_are_stored(cloud: Cloud):
         name="refused",
         logGroupName="/own/access",
         pattern='{ $.status = "401" }',
-        metricTransformation={
-            "name": "Refused",
-            "namespace": "Own",
-            "value": "1",
-            "dimensions": {"stack": "$.stack"},
-        },
+        metricTransformation={"name": "Refused", "namespace": "Own", "value": "1", "dimensions": {"stack": "$.stack"}},
     )
     (kept,) = logs.describe_metric_filters(logGroupName="/own/access")["metricFilters"]
     assert (kept["filterName"], kept["filterPattern"]) == ("refused", '{ $.status = "401" }')

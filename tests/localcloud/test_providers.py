@@ -155,9 +155,7 @@ def test_alias_has_provisioned_concurrency_and_runs(cloud: Cloud, role: Made, ar
 
 def test_event_source_mapping_has_its_settings(cloud: Cloud, queue: Made, function: Made):
     cloud.make(
-        "aws:iam/rolePolicy:RolePolicy",
-        role=function_role(cloud),
-        policy=ALLOW.replace("sqs:SendMessage", "sqs:*"),
+        "aws:iam/rolePolicy:RolePolicy", role=function_role(cloud), policy=ALLOW.replace("sqs:SendMessage", "sqs:*")
     )
     mapping = cloud.make(
         "aws:lambda/eventSourceMapping:EventSourceMapping",

@@ -51,10 +51,7 @@ def test_stack_scalar_is_read_as_written(read):
     # Control: plain YAML would read the number 3.1 and the boolean false.
     assert read(
         "version: {type: string, default: a}\nowner: {type: string, default: a}", "version: 3.10\nowner: no"
-    ) == {
-        "shop:version": "3.10",
-        "shop:owner": "no",
-    }
+    ) == {"shop:version": "3.10", "shop:owner": "no"}
 
 
 def test_other_namespaces_have_a_value_and_stack_files_add_keys(read):
