@@ -89,8 +89,7 @@ def _dimensions(dimensions: dict[str, str]) -> list[dict[str, str]]:
 
 def _metric_query(query: dict[str, Any]) -> dict[str, Any]:
     call = {pascal(name): value for name, value in query.items() if value is not None}
-    metric = call.pop("Metric", None)
-    if metric is not None:
+    if (metric := call.pop("Metric", None)) is not None:
         statistic = {pascal(name): metric[name] for name in ("period", "stat", "unit") if metric.get(name)}
         identity = {pascal(name): metric[name] for name in ("metricName", "namespace") if metric.get(name)}
         identity["Dimensions"] = _dimensions(metric.get("dimensions") or {})
