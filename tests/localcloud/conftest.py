@@ -1,6 +1,5 @@
 """Fixtures of the engine's and the providers' tests. Each file about providers has an emulator of its own."""
 
-import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,12 +26,10 @@ def cloud() -> Iterator[Cloud]:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> pulumi.FileArchive:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as code:
+    path = tmp_path_factory.mktemp("archive") / "code.zip"
+    with zipfile.ZipFile(path, "w") as code:
         code.writestr("code.py", "import os\ndef handler(event, context): return os.environ['GREETING']\n")
         code.writestr("python/extra.py", "")
-    path = tmp_path_factory.mktemp("archive") / "code.zip"
-    path.write_bytes(content.getvalue())
     return pulumi.FileArchive(str(path))
 
 
