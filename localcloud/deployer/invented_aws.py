@@ -8,6 +8,7 @@ from localcloud.deployer.engine import Created, Resource
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 AWS = f"{REGION}:{ACCOUNT}"
+NAME_KEYS = ("name", "dashboardName", "alarmName", "layerName")
 
 
 def _arn(service: str, rest: str) -> str:
@@ -26,7 +27,8 @@ class InventedAws:
         """Return the ID and the outputs that AWS would give the resource."""
         package, _, rest = resource.type.partition(":")
         assert package == "aws", f"no outputs are invented for {resource.type}"
-        name = str(_physical_name(resource) or f"{resource.name}-1234567")
+        given = next((resource.inputs[key] for key in NAME_KEYS if key in resource.inputs), None)
+        name = str(given or f"{resource.name}-1234567")
         invent = OUTPUTS.get(rest.rpartition(":")[2], lambda _name, _inputs: {})
         outputs = {"arn": _arn(rest.partition("/")[0], name), "region": REGION, **invent(name, resource.inputs)}
         if "name" not in resource.inputs:
@@ -40,11 +42,6 @@ class InventedAws:
         function = token.rpartition(":")[2]
         assert function in RESULTS, f"no result is invented for {token}"
         return RESULTS[function]
-
-
-def _physical_name(resource: Resource) -> str | None:
-    keys = ("name", "dashboardName", "alarmName", "layerName")
-    return next((resource.inputs[key] for key in keys if key in resource.inputs), None)
 
 
 API = "a1b2c3d4e5"

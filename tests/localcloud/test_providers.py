@@ -7,8 +7,9 @@ import pulumi
 import pytest
 
 from localcloud.deployer.engine import ResourceFailed
-from localcloud.providers import UnknownInvoke, UnknownResourceType, UnknownSetting
 from tests.localcloud.provided import ALLOW, TRUST, Cloud, Made, require_whole_file, resource
+
+ID = [{"name": "id", "type": "S"}]
 
 
 def test_role_has_its_policies(cloud: Cloud, role: Made):
@@ -177,12 +178,12 @@ def test_caller_identity_is_the_emulators_account(cloud: Cloud):
 
 
 def test_unknown_type_is_an_error(cloud: Cloud):
-    with pytest.raises(UnknownResourceType, match=r"no provider"):
+    with pytest.raises(ResourceFailed, match=r"no provider"):
         cloud.make("s3/bucket")
 
 
 def test_unknown_invoke_is_an_error(cloud: Cloud):
-    with pytest.raises(UnknownInvoke, match="does not implement it"):
+    with pytest.raises(ResourceFailed, match="does not implement it"):
         cloud.providers.invoke("aws:ssm/getParameter:getParameter", {}, None)
 
 
@@ -192,7 +193,7 @@ def test_unknown_invoke_is_an_error(cloud: Cloud):
         ("sqs/queue", {"unknown": True}),
         ("iam/role", {"assumeRolePolicy": TRUST, "unknown": True}),
         ("cloudwatch/metricAlarm", {"unknown": True}),
-        ("dynamodb/table", {"attributes": [], "onDemandThroughput": {"unknown": 1}}),
+        ("dynamodb/table", {"hashKey": "id", "attributes": ID, "onDemandThroughput": {"unknown": 1}}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -219,7 +220,7 @@ def test_code_other_than_a_zip_file_is_an_error(cloud: Cloud, role: Made, code: 
 
 def test_resource_of_another_region_is_an_error(cloud: Cloud):
     provider = resource("pulumi:providers:aws", {"region": "us-east-1"})
-    with pytest.raises(UnknownSetting, match="us-east-1"):
+    with pytest.raises(ResourceFailed, match="its provider is for region us-east-1"):
         cloud.providers.create(resource("aws:sqs/queue:Queue", {}, provider=provider))
 
 
