@@ -11,9 +11,7 @@ DOCS = ROOT / "docs"
 def command_line(module: str, description: str | None) -> argparse.ArgumentParser:
     """The parser of `python -m tools.MODULE`, whose help is the module's docstring."""
     return argparse.ArgumentParser(
-        prog=f"python -m tools.{module}",
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog=f"python -m tools.{module}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
 
 

@@ -10,12 +10,7 @@ NAME_LENGTH = 255
 
 # Properties as the user guide lists them, required and optional, by kind of widget. `start`, `end` and
 # `setPeriodToTimeRange` are what the console and CDK write for a widget with its own range.
-REQUIRED = {
-    "text": {"markdown"},
-    "alarm": {"alarms"},
-    "log": {"query", "region"},
-    "metric": {"metrics", "region"},
-}
+REQUIRED = {"text": {"markdown"}, "alarm": {"alarms"}, "log": {"query", "region"}, "metric": {"metrics", "region"}}
 OPTIONAL = {
     "text": {"background"},
     "alarm": {"sortBy", "states", "title"},

@@ -35,10 +35,7 @@ from tests.graph.graph_rules import prefix
 
 # What each function emits. tests/privacy/test_emission.py shows it by running the functions.
 OF_QUERIES = {name for name in EMITTED if name.startswith("Query")} | {MetricName.RECORD_MALFORMED}
-OF_FUNCTIONS = {
-    EVENT_HANDLER_SERVICE: EMITTED - OF_QUERIES,
-    QUERY_SERVICE: OF_QUERIES | {MetricName.COLD_START},
-}
+OF_FUNCTIONS = {EVENT_HANDLER_SERVICE: EMITTED - OF_QUERIES, QUERY_SERVICE: OF_QUERIES | {MetricName.COLD_START}}
 
 
 def bodies(graph: Graph) -> dict[Board, dict[str, Any]]:
