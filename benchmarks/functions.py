@@ -33,6 +33,11 @@ class Run:
     cpu: float
     walls: list[float]
 
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds of all invocations."""
+        return sum(self.walls)
+
 
 class Function:
     """A started process; `init` is the cost of its start: cpu, wall (seconds), peak_memory (bytes)."""
@@ -122,11 +127,9 @@ def installed(into: Path) -> list[Path]:
     into.mkdir(parents=True, exist_ok=True)
     for package in _closure(PACKAGES):
         distribution = importlib.metadata.distribution(package)
-        site = Path(str(distribution.locate_file("")))
-        names = {file.parts[0] for file in distribution.files or () if file.parts[0] != ".."}
-        for name in names:
+        for name in {file.parts[0] for file in distribution.files or () if file.parts[0] != ".."}:
             if not (into / name).exists():
-                (into / name).symlink_to(site / name)
+                (into / name).symlink_to(str(distribution.locate_file(name)))
     return [into]
 
 

@@ -206,8 +206,7 @@ def _processor() -> str:
     return platform.machine()
 
 
-def main() -> None:
-    """Measure and write the document."""
+if __name__ == "__main__":
     parser = command_line("benchmarks", __doc__)
     parser.add_argument("--turns", type=int, default=9, help="turns of each function (default: %(default)s)")
     parser.add_argument("--starts", type=int, default=15, help="starts of each function (default: %(default)s)")
@@ -215,7 +214,3 @@ def main() -> None:
     generated = document(measure(starts=options.starts, turns=options.turns))
     _, _, by_hand = DOCUMENT.read_text(encoding="utf-8").partition(MARK)
     write(DOCUMENT, f"{generated}{MARK}{by_hand}")
-
-
-if __name__ == "__main__":
-    main()

@@ -49,14 +49,9 @@ def lines_of(graph: Graph) -> Iterator[str]:
         yield json.dumps(entry_of(resource, graph.secret_outputs), sort_keys=True)
 
 
-def main() -> None:
-    """Record both stacks and write them."""
+if __name__ == "__main__":
     parser = command_line("release_graph", __doc__)
     parser.add_argument("version", help="the release as in CHANGELOG.md, for example 0.2.0")
     folder = RELEASES / parser.parse_args().version
     for stack, settings in STACKS.items():
         write(folder / f"{stack}.jsonl", "".join(f"{line}\n" for line in lines_of(record(stack, settings))))
-
-
-if __name__ == "__main__":
-    main()
