@@ -129,13 +129,13 @@ def _columns(found: Measured) -> dict[str, Steady]:
 
 def _events(found: Measured) -> str:
     columns = _columns(found)
-    naive = {10: found.steady[NAIVE, 10], 100: found.steady[NAIVE, 100], 1: found.steady[NAIVE, 10]}
 
     def requests_of_100(counts: dict[str, int]) -> list[str]:
         return ["", "", str(counts[OURS]), str(counts[NAIVE]), str(counts[ONE_BY_ONE])]
 
     def times_naive(measure: str) -> list[str]:
-        return [f"{steady.times(naive[steady.batch], measure):.1f}x" for steady in columns.values()]
+        pairs = [(steady, found.steady[NAIVE, max(steady.batch, 10)]) for steady in columns.values()]
+        return [f"{steady.times(naive, measure):.1f}x" for steady, naive in pairs]
 
     rows = {
         "DynamoDB requests per event": [f"{steady.requests_per_event:.2f}" for steady in columns.values()],

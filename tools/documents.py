@@ -18,8 +18,7 @@ def command_line(module: str, description: str | None) -> argparse.ArgumentParse
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A Markdown table."""
     head = list(head)
-    lines = [head, *rows]
-    first, *others = (f"| {' | '.join(line)} |" for line in lines)
+    first, *others = (f"| {' | '.join(line)} |" for line in [head, *rows])
     return "\n".join((first, "|---" * len(head) + "|", *others))
 
 
