@@ -31,14 +31,9 @@ def without_secrets(values: Any, secret: Collection[str], path: str = "") -> Any
 def entry_of(resource: Resource, stack_secrets: Collection[str] = ()) -> dict[str, Any]:
     """The entry of a resource in the file of a release."""
     secret = stack_secrets if resource.type == STACK_TYPE else resource.additional_secret_outputs
-    outputs = without_secrets(resource.outputs, {*secret, *resource.secret_inputs})
-    return {
-        "urn": resource.urn,
-        "type": resource.type,
-        "parent": resource.parent,
+    return {key: getattr(resource, key) for key in ("urn", "type", "parent", "protect")} | {
         "inputs": without_secrets(resource.inputs, resource.secret_inputs),
-        "outputs": outputs,
-        "protect": resource.protect,
+        "outputs": without_secrets(resource.outputs, {*secret, *resource.secret_inputs}),
         "retainOnDelete": resource.retain_on_delete,
     }
 

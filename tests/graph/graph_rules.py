@@ -14,7 +14,6 @@ from tests.graph import resource_types as aws
 
 Rule = Callable[[Graph], Iterator[str]]
 
-
 TAGS = {"project", "stack", "owner", "data-class"}
 
 # The input that holds the physical name.
