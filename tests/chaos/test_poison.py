@@ -43,10 +43,7 @@ def test_dead_letter_is_the_message_with_its_reason():
     assert (found.body, found.trace_header) == (sent.body, sent.trace_header)
     assert found.attributes == sent.attributes | {
         "error_code": {"DataType": "String", "StringValue": "body_not_json"},
-        "error_detail": {
-            "DataType": "String",
-            "StringValue": f"The body of {len(sent.body)} characters is not JSON.",
-        },
+        "error_detail": {"DataType": "String", "StringValue": f"The body of {len(sent.body)} characters is not JSON."},
         "source_message_id": {"DataType": "String", "StringValue": "bad-1"},
         "quarantined_at": {"DataType": "String", "StringValue": NOW.strftime("%Y-%m-%dT%H:%M:%SZ")},
     }

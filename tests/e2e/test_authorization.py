@@ -108,11 +108,7 @@ def test_function_role_allows_only_what_it_needs(stack: Stack, neighbour: Stack,
         results[attempt] = json.load(stack.client("lambda").invoke(FunctionName=name, Payload=payload)["Payload"])
     # The write is allowed, but its condition fails, so it stores nothing.
     allowed = {
-        "event-handler": {
-            "read many": "allowed",
-            "write": "ConditionalCheckFailedException",
-            "receive": "allowed",
-        },
+        "event-handler": {"read many": "allowed", "write": "ConditionalCheckFailedException", "receive": "allowed"},
         "query": {"read one": "allowed"},
     }[role]
     assert {attempt: result for attempt, result in results.items() if result not in DENIED} == allowed

@@ -153,10 +153,7 @@ def properties(document: dict[str, Any], schema: str) -> dict[str, Any]:
 
 MISTAKES: dict[str, tuple[int, Callable[[dict[str, Any]], object]]] = {
     "another type": (200, lambda document: properties(document, "Service")["last_accessed"].update(type="integer")),
-    "a missing field": (
-        200,
-        lambda document: document["components"]["schemas"]["Service"]["required"].append("x"),
-    ),
+    "a missing field": (200, lambda document: document["components"]["schemas"]["Service"]["required"].append("x")),
     "an undescribed field": (
         200,
         lambda document: document["components"]["schemas"]["UserServices"].update(
