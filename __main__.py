@@ -35,191 +35,156 @@ provider = aws.Provider(
 in_account = pulumi.ResourceOptions(provider=provider)
 account_id = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(provider=provider)).account_id
 
-encryption = DataEncryption(
-    "encryption",
-    DataEncryptionArgs(
-        customer_key=settings.cmk,
-        description=f"Data, logs and environments of {settings.physical_prefix}",
-        account_id=account_id,
-        region=settings.region,
-        log_group_patterns=(settings.log_group_name("*"), "API-Gateway-Execution-Logs_*"),
-        producer_principals=settings.producer_principals,
-        protect=settings.protect,
-    ),
-    in_account,
+encryption_args = DataEncryptionArgs(
+    customer_key=settings.cmk,
+    description=f"Data, logs and environments of {settings.physical_prefix}",
+    account_id=account_id,
+    region=settings.region,
+    log_group_patterns=(settings.log_group_name("*"), "API-Gateway-Execution-Logs_*"),
+    producer_principals=settings.producer_principals,
+    protect=settings.protect,
 )
+encryption = DataEncryption("encryption", encryption_args, in_account)
 
-queue = EventQueue(
-    "events",
-    EventQueueArgs(
-        physical_name=settings.physical_name("events"),
-        consumer_timeout_seconds=settings.consumer_timeout_seconds,
-        batch_window_seconds=settings.batch_window_seconds,
+queue_args = EventQueueArgs(
+    physical_name=settings.physical_name("events"),
+    consumer_timeout_seconds=settings.consumer_timeout_seconds,
+    batch_window_seconds=settings.batch_window_seconds,
+    max_receive_count=settings.max_receive_count,
+    retention_days=settings.queue_retention_days,
+    dead_letter_retention_days=settings.dead_letter_retention_days,
+    kms_key_arn=encryption.key_arn,
+    producer_principals=settings.producer_principals,
+    protect=settings.protect,
+)
+queue = EventQueue("events", queue_args, in_account)
+table_args = UserServicesTableArgs(
+    physical_name=settings.physical_name("user-services"),
+    max_read_units=settings.table_max_read_units,
+    max_write_units=settings.table_max_write_units,
+    point_in_time_recovery=settings.point_in_time_recovery,
+    deletion_protection=settings.deletion_protection,
+    kms_key_arn=encryption.key_arn,
+    protect=settings.protect,
+)
+table = UserServicesTable("user-services", table_args, in_account)
+
+layer_args = DependencyLayerArgs(
+    physical_name=settings.physical_name("dependencies"), artifact=artifact, python_version=settings.python_version
+)
+layer = DependencyLayer("dependencies", layer_args, in_account)
+event_handler_args = PythonFunctionArgs(
+    physical_name=event_handler_name,
+    log_group_name=log_groups.event_handler,
+    handler="handlers.event_handler.handler",
+    runtime=layer.runtime,
+    memory_mb=settings.consumer_memory_mb,
+    timeout_seconds=settings.consumer_timeout_seconds,
+    reserved_concurrency=settings.reserved_concurrency,
+    environment=event_handler_environment(
+        table_name=table.name,
+        dead_letter_queue_url=queue.dead_letter_url,
         max_receive_count=settings.max_receive_count,
-        retention_days=settings.queue_retention_days,
-        dead_letter_retention_days=settings.dead_letter_retention_days,
-        kms_key_arn=encryption.key_arn,
-        producer_principals=settings.producer_principals,
-        protect=settings.protect,
-    ),
-    in_account,
-)
-table = UserServicesTable(
-    "user-services",
-    UserServicesTableArgs(
-        physical_name=settings.physical_name("user-services"),
-        max_read_units=settings.table_max_read_units,
-        max_write_units=settings.table_max_write_units,
-        point_in_time_recovery=settings.point_in_time_recovery,
-        deletion_protection=settings.deletion_protection,
-        kms_key_arn=encryption.key_arn,
-        protect=settings.protect,
-    ),
-    in_account,
-)
-
-layer = DependencyLayer(
-    "dependencies",
-    DependencyLayerArgs(
-        physical_name=settings.physical_name("dependencies"),
-        artifact=artifact,
-        python_version=settings.python_version,
-    ),
-    in_account,
-)
-event_handler = PythonFunction(
-    EVENT_HANDLER_SERVICE,
-    PythonFunctionArgs(
-        physical_name=event_handler_name,
-        log_group_name=log_groups.event_handler,
-        handler="handlers.event_handler.handler",
-        runtime=layer.runtime,
-        memory_mb=settings.consumer_memory_mb,
-        timeout_seconds=settings.consumer_timeout_seconds,
-        reserved_concurrency=settings.reserved_concurrency,
-        environment=event_handler_environment(
-            table_name=table.name,
-            dead_letter_queue_url=queue.dead_letter_url,
-            max_receive_count=settings.max_receive_count,
-            stack=settings.stack,
-            version=artifact.version,
-        ),
-        statements=(*queue.consume_statements(), *queue.quarantine_statements(), *table.write_statements()),
-        log_retention_days=settings.log_retention_days,
-        kms_key_arn=encryption.key_arn,
         stack=settings.stack,
-        profile=EVENT_HANDLER,
+        version=artifact.version,
     ),
-    in_account,
+    statements=(*queue.consume_statements(), *queue.quarantine_statements(), *table.write_statements()),
+    log_retention_days=settings.log_retention_days,
+    kms_key_arn=encryption.key_arn,
+    stack=settings.stack,
+    profile=EVENT_HANDLER,
 )
-consumer = QueueConsumer(
-    "consumer",
-    QueueConsumerArgs(
-        queue_arn=queue.arn,
-        function_arn=event_handler.arn,
-        function_name=event_handler_name,
-        batch_size=settings.batch_size,
-        batch_window_seconds=settings.batch_window_seconds,
-        max_concurrency=settings.consumer_max_concurrency,
-    ),
-    in_account,
+event_handler = PythonFunction(EVENT_HANDLER_SERVICE, event_handler_args, in_account)
+consumer_args = QueueConsumerArgs(
+    queue_arn=queue.arn,
+    function_arn=event_handler.arn,
+    function_name=event_handler_name,
+    batch_size=settings.batch_size,
+    batch_window_seconds=settings.batch_window_seconds,
+    max_concurrency=settings.consumer_max_concurrency,
 )
-query = PythonFunction(
-    QUERY_SERVICE,
-    PythonFunctionArgs(
-        physical_name=settings.physical_name(QUERY_SERVICE),
-        log_group_name=log_groups.query,
-        handler="handlers.query.handler",
-        runtime=layer.runtime,
-        memory_mb=settings.query_memory_mb,
-        timeout_seconds=settings.query_timeout_seconds,
-        provisioned_concurrency=settings.query_provisioned_concurrency,
-        environment=query_environment(table_name=table.name, stack=settings.stack, version=artifact.version),
-        statements=table.read_statements(),
-        log_retention_days=settings.log_retention_days,
-        kms_key_arn=encryption.key_arn,
-        stack=settings.stack,
-        profile=QUERY,
-    ),
-    in_account,
+consumer = QueueConsumer("consumer", consumer_args, in_account)
+query_args = PythonFunctionArgs(
+    physical_name=settings.physical_name(QUERY_SERVICE),
+    log_group_name=log_groups.query,
+    handler="handlers.query.handler",
+    runtime=layer.runtime,
+    memory_mb=settings.query_memory_mb,
+    timeout_seconds=settings.query_timeout_seconds,
+    provisioned_concurrency=settings.query_provisioned_concurrency,
+    environment=query_environment(table_name=table.name, stack=settings.stack, version=artifact.version),
+    statements=table.read_statements(),
+    log_retention_days=settings.log_retention_days,
+    kms_key_arn=encryption.key_arn,
+    stack=settings.stack,
+    profile=QUERY,
 )
+query = PythonFunction(QUERY_SERVICE, query_args, in_account)
 
-identity = ApiIdentity(
-    "identity",
-    ApiIdentityArgs(
-        physical_name=settings.physical_name("callers"),
-        resource_server_identifier=settings.project,
-        account_id=account_id,
-        region=settings.region,
-        client_names=settings.api_clients,
-        access_token_minutes=settings.access_token_minutes,
-        deletion_protection=settings.deletion_protection,
-        protect=settings.protect,
-    ),
-    in_account,
+identity_args = ApiIdentityArgs(
+    physical_name=settings.physical_name("callers"),
+    resource_server_identifier=settings.project,
+    account_id=account_id,
+    region=settings.region,
+    client_names=settings.api_clients,
+    access_token_minutes=settings.access_token_minutes,
+    deletion_protection=settings.deletion_protection,
+    protect=settings.protect,
 )
+identity = ApiIdentity("identity", identity_args, in_account)
 account = ApiGatewayAccount(
     "api-gateway",
     ApiGatewayAccountArgs(managed=settings.manage_api_gateway_account, region=settings.region),
     in_account,
 )
-api = QueryApi(
-    "api",
-    QueryApiArgs(
-        physical_name=api_name,
-        stack=settings.stack,
-        access_log_group_name=log_groups.api_access,
-        function_name=query.name,
-        function_qualifier=query.qualifier,
-        function_invoke_arn=query.invoke_arn,
-        function_timeout_seconds=settings.query_timeout_seconds,
-        user_pool_arn=identity.user_pool_arn,
-        scope=identity.scope,
-        rate_limit=settings.api_rate_limit,
-        burst_limit=settings.api_burst_limit,
-        log_retention_days=settings.log_retention_days,
-        kms_key_arn=encryption.key_arn,
-        log_setting=account.settings,
-    ),
-    in_account,
+api_args = QueryApiArgs(
+    physical_name=api_name,
+    stack=settings.stack,
+    access_log_group_name=log_groups.api_access,
+    function_name=query.name,
+    function_qualifier=query.qualifier,
+    function_invoke_arn=query.invoke_arn,
+    function_timeout_seconds=settings.query_timeout_seconds,
+    user_pool_arn=identity.user_pool_arn,
+    scope=identity.scope,
+    rate_limit=settings.api_rate_limit,
+    burst_limit=settings.api_burst_limit,
+    log_retention_days=settings.log_retention_days,
+    kms_key_arn=encryption.key_arn,
+    log_setting=account.settings,
 )
+api = QueryApi("api", api_args, in_account)
 
-monitoring = Monitoring(
-    "monitoring",
-    MonitoringArgs(
-        physical_prefix=settings.physical_prefix,
-        stack=settings.stack,
-        api_name=api_name,
-        api_stage=STAGE,
-        account_id=account_id,
-        region=settings.region,
-        query_folder=f"{settings.project}/{settings.stack}",
-        signals=[signal for part in (queue, event_handler, consumer, api, query, table) for signal in part.signals],
-        drawn=(queue.drawn, consumer.drawn),
-        composites=queue.composites,
-        log_groups=log_groups,
-        log_writers=(event_handler, query, api),
-        level=settings.monitoring,
-        overrides=settings.alarms,
-        runbook_url=settings.runbook_url,
-        email=settings.alarm_email,
-        page_endpoint=settings.page_endpoint,
-    ),
-    in_account,
+monitoring_args = MonitoringArgs(
+    physical_prefix=settings.physical_prefix,
+    stack=settings.stack,
+    api_name=api_name,
+    api_stage=STAGE,
+    account_id=account_id,
+    region=settings.region,
+    query_folder=f"{settings.project}/{settings.stack}",
+    signals=[signal for part in (queue, event_handler, consumer, api, query, table) for signal in part.signals],
+    drawn=(queue.drawn, consumer.drawn),
+    composites=queue.composites,
+    log_groups=log_groups,
+    log_writers=(event_handler, query, api),
+    level=settings.monitoring,
+    overrides=settings.alarms,
+    runbook_url=settings.runbook_url,
+    email=settings.alarm_email,
+    page_endpoint=settings.page_endpoint,
 )
+monitoring = Monitoring("monitoring", monitoring_args, in_account)
 
-Tracing(
-    "tracing",
-    TracingArgs(
-        physical_prefix=settings.physical_prefix,
-        api_name=api_name,
-        stage=STAGE,
-        event_handler_name=event_handler_name,
-        sampling_percent=settings.api_trace_sampling_percent,
-        slow_seconds=QUERY_OBJECTIVE_MILLISECONDS / 1000,
-    ),
-    in_account,
+tracing_args = TracingArgs(
+    physical_prefix=settings.physical_prefix,
+    api_name=api_name,
+    stage=STAGE,
+    event_handler_name=event_handler_name,
+    sampling_percent=settings.api_trace_sampling_percent,
+    slow_seconds=QUERY_OBJECTIVE_MILLISECONDS / 1000,
 )
+Tracing("tracing", tracing_args, in_account)
 
 pulumi.export("queueUrl", queue.url)
 pulumi.export("deadLetterQueueUrl", queue.dead_letter_url)

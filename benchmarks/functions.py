@@ -33,6 +33,11 @@ class Run:
     cpu: float
     walls: list[float]
 
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds of all invocations."""
+        return sum(self.walls)
+
 
 class Function:
     """A started process; `init` is the cost of its start: cpu, wall (seconds), peak_memory (bytes)."""
@@ -87,13 +92,11 @@ def start(
 
 def _environment(server: TableServer, daemon_port: int, task: Path, *, sampled: bool) -> dict[str, str]:
     return {
-        "AWS_ACCESS_KEY_ID": "bench",
-        "AWS_SECRET_ACCESS_KEY": "bench",
+        **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_LAMBDA_FUNCTION_NAME"), "bench"),
+        **dict.fromkeys(("STACK", "VERSION"), "bench"),
+        **dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), "eu-west-1"),
         "AWS_SESSION_TOKEN": "bench" * 100,
-        "AWS_REGION": "eu-west-1",
-        "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_ENDPOINT_URL": server.endpoint,
-        "AWS_LAMBDA_FUNCTION_NAME": "bench",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
         "AWS_LAMBDA_LOG_LEVEL": "DEBUG",
         "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon_port}",
@@ -104,8 +107,6 @@ def _environment(server: TableServer, daemon_port: int, task: Path, *, sampled: 
         "TABLE_NAME": TABLE,
         "DEAD_LETTER_QUEUE_URL": f"{server.endpoint}/queue",
         "MAX_RECEIVE_COUNT": "5",
-        "STACK": "bench",
-        "VERSION": "bench",
     }
 
 
@@ -122,21 +123,17 @@ def installed(into: Path) -> list[Path]:
     into.mkdir(parents=True, exist_ok=True)
     for package in _closure(PACKAGES):
         distribution = importlib.metadata.distribution(package)
-        site = Path(str(distribution.locate_file("")))
-        names = {file.parts[0] for file in distribution.files or () if file.parts[0] != ".."}
-        for name in names:
+        for name in {file.parts[0] for file in distribution.files or () if file.parts[0] != ".."}:
             if not (into / name).exists():
-                (into / name).symlink_to(site / name)
+                (into / name).symlink_to(str(distribution.locate_file(name)))
     return [into]
 
 
 def _closure(names: tuple[str, ...]) -> set[str]:
     found, pending = set(), list(names)
     while pending:
-        name = pending.pop()
-        if name in found:
-            continue
-        found.add(name)
-        required = importlib.metadata.distribution(name).requires or ()
-        pending += [re.split(r"[^\w.-]", text)[0] for text in required if "extra ==" not in text]
+        if (name := pending.pop()) not in found:
+            found.add(name)
+            required = importlib.metadata.distribution(name).requires or ()
+            pending += [re.split(r"[^\w.-]", text)[0] for text in required if "extra ==" not in text]
     return found

@@ -26,11 +26,6 @@ class Turn:
     run: Run
     requests: dict[str, int]
 
-    @property
-    def seconds(self) -> float:
-        """Wall-clock seconds of all invocations."""
-        return sum(self.run.walls)
-
 
 @dataclass(kw_only=True)
 class Steady:
@@ -53,12 +48,12 @@ class Steady:
     @property
     def events_per_second(self) -> float:
         """The median over the turns."""
-        return statistics.median(turn.events / turn.seconds for turn in self.turns)
+        return statistics.median(turn.events / turn.run.seconds for turn in self.turns)
 
     def times(self, other: "Steady", measure: str) -> float:
         """Events relative to `other`, turn by turn: per CPU second ("cpu") or per wall-clock second ("seconds")."""
         return statistics.median(
-            (mine.events * _spent(their, measure)) / (their.events * _spent(mine, measure))
+            (mine.events * getattr(their.run, measure)) / (their.events * getattr(mine.run, measure))
             for mine, their in zip(self.turns, other.turns, strict=True)
         )
 
@@ -164,7 +159,3 @@ def _starts(paths: dict[str, list[Path]], server: TableServer, count: int) -> di
                 if module == QUERY:
                     starts[module].first.extend(function.run(1).walls)
     return starts
-
-
-def _spent(turn: Turn, measure: str) -> float:
-    return turn.run.cpu if measure == "cpu" else turn.seconds

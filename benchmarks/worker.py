@@ -46,11 +46,7 @@ def main(descriptor: int, depth: int, module: str, paths: list[str]) -> None:
     sys.path[:0] = paths
     wall, cpu = time.perf_counter(), time.process_time()
     handler = handler_of(module, depth)
-    started = {
-        "cpu": time.process_time() - cpu,
-        "wall": time.perf_counter() - wall,
-        "peak_memory": peak_memory_bytes(),
-    }
+    started = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall, "peak_memory": peak_memory_bytes()}
     print(json.dumps(started), file=report, flush=True)
     sys.path.append(os.path.dirname(__file__))  # noqa: PTH120
     import workload

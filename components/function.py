@@ -146,21 +146,14 @@ class PythonFunction(pulumi.ComponentResource):
             alias = self._keep_warm(name, function, args.provisioned_concurrency)
             self.invoke_arn, self.qualifier = alias.invoke_arn, alias.name
         self.signals = function_signals(
-            args.profile,
-            stack=args.stack,
-            function_name=args.physical_name,
-            timeout_seconds=args.timeout_seconds,
+            args.profile, stack=args.stack, function_name=args.physical_name, timeout_seconds=args.timeout_seconds
         )
         self.register_outputs({"name": self.name, "arn": self.arn})
 
     def _keep_warm(self, name: str, function: aws.lambda_.Function, environments: int) -> aws.lambda_.Alias:
         child = pulumi.ResourceOptions(parent=self)
         alias = aws.lambda_.Alias(
-            f"{name}-alias",
-            name=ALIAS,
-            function_name=function.name,
-            function_version=function.version,
-            opts=child,
+            f"{name}-alias", name=ALIAS, function_name=function.name, function_version=function.version, opts=child
         )
         aws.lambda_.ProvisionedConcurrencyConfig(
             f"{name}-warm",

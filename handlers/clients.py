@@ -24,21 +24,17 @@ WRITERS: Final = 8
 class DynamoDbClient(Protocol):
     """The operations of a DynamoDB client that the functions call."""
 
-    def get_item(self, **request: Any) -> dict[str, Any]:  # noqa: D102
-        ...
+    def get_item(self, **request: Any) -> dict[str, Any]: ...  # noqa: D102
 
-    def batch_get_item(self, **request: Any) -> dict[str, Any]:  # noqa: D102
-        ...
+    def batch_get_item(self, **request: Any) -> dict[str, Any]: ...  # noqa: D102
 
-    def update_item(self, **request: Any) -> dict[str, Any]:  # noqa: D102
-        ...
+    def update_item(self, **request: Any) -> dict[str, Any]: ...  # noqa: D102
 
 
 class SqsClient(Protocol):
     """The operation of an SQS client that the functions call."""
 
-    def send_message_batch(self, **request: Any) -> dict[str, Any]:  # noqa: D102
-        ...
+    def send_message_batch(self, **request: Any) -> dict[str, Any]: ...  # noqa: D102
 
 
 def make_client(

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import tempfile
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from components.packaging.artifact import HOST, TARGET_VARIABLE
 from localcloud.deployer import stack_config
 from localcloud.deployer.engine import Deployment, Event, deploy
 from localcloud.emulator.process import Emulator
-from localcloud.progress import Progress, Step
+from localcloud.progress import Progress
 from localcloud.providers import Providers
 
 START_STEPS = 2
@@ -112,33 +113,18 @@ class LocalCloud:
 
 
 def _deploy(emulator: Emulator, project: Path, config: stack_config.StackConfig, progress: Progress) -> Deployment:
+    reported = defaultdict[Event, list[str]](list)
     with progress.step(f"Deploy stack {config.stack}") as step:
-        events = _DeploymentEvents(step)
-        deployment = deploy(
-            project,
-            config,
-            Providers(emulator),
-            # The artifact is built for this interpreter, which runs it, in a directory that ends with the emulator.
-            environment={TARGET_VARIABLE: HOST, "TMPDIR": str(emulator.directory)},
-            on_event=events.handle,
-        )
+
+        def show(event: Event, message: str) -> None:
+            reported[event].append(message)
+            if event is not Event.WARNING:
+                step.update(message if event is Event.INFO else f"{len(reported[Event.CREATED])} resources")
+
+        # The artifact is built for this interpreter, which runs it, in a directory that ends with the emulator.
+        environment = {TARGET_VARIABLE: HOST, "TMPDIR": str(emulator.directory)}
+        deployment = deploy(project, config, Providers(emulator), environment=environment, on_event=show)
         step.note(f"{len(deployment.resources)} resources")
-    for warning in events.warnings:
+    for warning in reported[Event.WARNING]:
         progress.say(f"Warning: {warning}")
     return deployment
-
-
-class _DeploymentEvents:
-    """Shows a deployment's progress in a step, and keeps its warnings for afterwards."""
-
-    def __init__(self, step: Step) -> None:
-        self._step = step
-        self._created = 0
-        self.warnings: list[str] = []
-
-    def handle(self, event: Event, message: str) -> None:
-        if event is Event.WARNING:
-            self.warnings.append(message)
-            return
-        self._created += event is Event.CREATED
-        self._step.update(message if event is Event.INFO else f"{self._created} resources")

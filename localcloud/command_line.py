@@ -103,7 +103,9 @@ def up(
     progress = Progress(START_STEPS)
     with LocalCloud.start(PROJECT, stack, port=port, progress=progress) as cloud:
         cloud.write_outputs(outputs)
-        show_outputs(cloud, progress)
+        for name, value in sorted(cloud.outputs.items()):
+            text = value if isinstance(value, str) else json.dumps(value)
+            progress.say(f"      {name}: {'[secret]' if name in cloud.secret_outputs else text}")
         progress.say(
             f"ready in {progress.total_seconds():.1f} s. Outputs, secrets included: {outputs}. Press Ctrl-C to stop."
         )
@@ -137,13 +139,6 @@ def demo() -> None:
     progress.say(
         f"All checks passed in {progress.total_seconds():.1f} s. To try it yourself: .venv/bin/python -m localcloud up"
     )
-
-
-def show_outputs(cloud: LocalCloud, progress: Progress) -> None:
-    """Print the outputs of a stack; secrets are masked."""
-    for name, value in sorted(cloud.outputs.items()):
-        text = value if isinstance(value, str) else json.dumps(value)
-        progress.say(f"      {name}: {'[secret]' if name in cloud.secret_outputs else text}")
 
 
 def _check_outputs(outputs: Path) -> None:

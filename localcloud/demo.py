@@ -104,7 +104,10 @@ def run_story(cloud: LocalCloud, outputs_file: Path, progress: Progress) -> None
     progress.show(f"$ curl {rejected.url}", f"{rejected.status_code} {rejected.text.strip()}")
 
     with progress.step("Read the dead letter"):
-        letter = read_dead_letter(cloud)
+        queue, sqs = cloud.outputs["deadLetterQueueUrl"], cloud.client("sqs")
+        # The dead letter stays visible.
+        response = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"], VisibilityTimeout=0)
+        letter = response["Messages"][0]
         reason = {name: value.get("StringValue", "") for name, value in letter["MessageAttributes"].items()}
         _expect("the invalid event's bytes", story.invalid_body, letter["Body"])
         _expect("the error code", ErrorCode.TIMESTAMP_MALFORMED.value, reason.get("error_code"))
@@ -133,18 +136,9 @@ def newest_logins(cloud: LocalCloud) -> dict[str, dict[str, str]]:
 
 def dead_letters(cloud: LocalCloud) -> int:
     """Return how many messages the dead-letter queue holds."""
-    attribute = "ApproximateNumberOfMessages"
-    queue = cloud.outputs["deadLetterQueueUrl"]
-    return int(
-        cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=[attribute])["Attributes"][attribute]
-    )
-
-
-def read_dead_letter(cloud: LocalCloud) -> dict[str, Any]:
-    """Return the only dead letter, which stays visible."""
-    queue = cloud.outputs["deadLetterQueueUrl"]
-    response = cloud.client("sqs").receive_message(QueueUrl=queue, MessageAttributeNames=["All"], VisibilityTimeout=0)
-    return response["Messages"][0]
+    queue, attribute = cloud.outputs["deadLetterQueueUrl"], "ApproximateNumberOfMessages"
+    response = cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=[attribute])
+    return int(response["Attributes"][attribute])
 
 
 def metric_sums(cloud: LocalCloud) -> Counter[str]:

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.batches import batches
 from ops.dead_letters import DeadLetter
-from ops.plurals import pluralize
+from ops.errors import pluralize
 from ops.stack import StackOutputs
 
 HIDDEN_SECONDS = 120  # how long a message stays hidden if this process is killed
@@ -71,7 +71,7 @@ class HeldLetters:
                 MessageAttributeNames=["All"],
                 MessageSystemAttributeNames=["All"],
             )
-            received = [DeadLetter(message=message) for message in response.get("Messages", [])]
+            received = [DeadLetter(message) for message in response.get("Messages", [])]
             has_new = any(letter.message_id not in self._letters for letter in received)
             # A letter that became visible meanwhile comes again, and only its new receipt handle is valid.
             self._letters |= {letter.message_id: letter for letter in received}
@@ -117,9 +117,7 @@ class HeldLetters:
 
 
 @contextmanager
-def hold_letters(
-    queues: Queues, *, limit: int, is_enough: IsEnough = lambda letters: False, warn: Callable[[str], None]
-) -> Iterator[HeldLetters]:
+def hold_letters(queues: Queues, limit: int, warn: Callable[[str], None], is_enough: IsEnough) -> Iterator[HeldLetters]:
     """Hold all dead letters, or as many as `limit` or `is_enough` allow, until the block ends."""
     held = HeldLetters(queues)
     try:

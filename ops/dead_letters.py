@@ -14,39 +14,22 @@ QUARANTINE_ATTRIBUTES = ("error_code", "error_detail", "source_message_id", "qua
 """What the event handler adds to a message that it quarantines."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class DeadLetter:
     """A message of the dead-letter queue. Its repr omits body and attribute values, which are personal data."""
 
-    message: Mapping[str, Any]
+    def __init__(self, message: Mapping[str, Any]) -> None:
+        self.message_id: str = message["MessageId"]
+        """The message's ID in the dead-letter queue."""
+        self.receipt_handle: str = message["ReceiptHandle"]
+        """The handle of the last receive, by which the message is deleted or made visible."""
+        self.body: str = message["Body"]
+        self.attributes: Mapping[str, Any] = message.get("MessageAttributes") or {}
+        """Message attributes by name, the event handler's included."""
+        self.system_attributes: Mapping[str, str] = message.get("Attributes") or {}
+        """Attributes that SQS sets."""
 
     def __repr__(self) -> str:
         return f"DeadLetter({self.message_id}, {self.reason})"
-
-    @property
-    def message_id(self) -> str:
-        """The message's ID in the dead-letter queue."""
-        return self.message["MessageId"]
-
-    @property
-    def receipt_handle(self) -> str:
-        """The handle of the last receive, by which the message is deleted or made visible."""
-        return self.message["ReceiptHandle"]
-
-    @property
-    def body(self) -> str:
-        """The body as the producer sent it."""
-        return self.message["Body"]
-
-    @property
-    def attributes(self) -> Mapping[str, Any]:
-        """Message attributes by name, the event handler's included."""
-        return self.message.get("MessageAttributes") or {}
-
-    @property
-    def system_attributes(self) -> Mapping[str, str]:
-        """Attributes that SQS sets."""
-        return self.message.get("Attributes") or {}
 
     @property
     def was_quarantined(self) -> bool:

@@ -15,9 +15,8 @@ from botocore.exceptions import ClientError
 
 from handlers.messages import InvalidError, decode_login
 from ops.batches import batches
-from ops.errors import OperatorError
+from ops.errors import OperatorError, count_of
 from ops.files import create_private_file
-from ops.plurals import count_of
 from ops.stack import StackOutputs
 
 SHOWN = 10
@@ -143,32 +142,12 @@ class RejectedEvents:
             self.first_lost, self.write_error = event.number, error.strerror or "full"
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A body that the queue did not accept, and SQS's error code."""
-
-    body: str
-    code: str
-
-
-@dataclass(frozen=True)
-class Sent:
-    """The result of sending a few bodies."""
-
-    accepted: int
-    failures: list[Failure]
-
-
-def send_bodies(outputs: StackOutputs, bodies: Sequence[str]) -> Sent:
-    """Send each body once; it is accepted or among the failures."""
-    failures: list[Failure] = []
-    accepted = send_events(
-        outputs.client("sqs"),
-        outputs.queue_url,
-        [Event(number, body) for number, body in enumerate(bodies, start=1)],
-        lambda event, code: failures.append(Failure(event.body, code)),
-    )
-    return Sent(accepted, failures)
+def send_bodies(outputs: StackOutputs, bodies: Sequence[str]) -> list[str]:
+    """Send each body once; return SQS's error code for each body that the queue did not accept."""
+    codes: list[str] = []
+    events = [Event(number, body) for number, body in enumerate(bodies, start=1)]
+    send_events(outputs.client("sqs"), outputs.queue_url, events, lambda event, code: codes.append(code))
+    return codes
 
 
 def send_events(

@@ -16,8 +16,7 @@ from components.packaging.wheels import ArtifactError, find_interpreter
 from components.settings.stack_settings import Problem, SettingsError, StackSettings
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
 from ops.errors import explain
-from ops.pulumi_cli import PROJECT, PulumiError, run_pulumi
-from ops.stack import CLIENT_CONFIG
+from ops.stack import CLIENT_CONFIG, PROJECT, PulumiError, run_pulumi
 
 # Lambda reserves this many for functions without a reservation.
 UNRESERVED_MINIMUM = 100
@@ -67,23 +66,21 @@ def preflight(stack: str) -> Iterator[Check]:
     else:
         yield Check.skipped("settings", "needs the Pulumi CLI")
     if settings is None:
-        yield from _skip("needs valid settings", "python", "credentials", *ACCOUNT_CHECKS)
+        for name in ("python", "credentials", *ACCOUNT_CHECKS):
+            yield Check.skipped(name, "needs valid settings")
         return
     yield _check_python(settings)
     account, check = _check_credentials(settings)
     yield check
     if account is None:
-        yield from _skip("needs AWS credentials", *ACCOUNT_CHECKS)
+        for name in ACCOUNT_CHECKS:
+            yield Check.skipped(name, "needs AWS credentials")
         return
     for name, look in ACCOUNT_CHECKS.items():
         try:
             yield look(name, settings, account)
         except (BotoCoreError, ClientError) as error:
             yield Check.problem(name, _sentence(error), "get permission for this call, or check in the AWS console")
-
-
-def _skip(reason: str, *names: str) -> Iterator[Check]:
-    yield from (Check.skipped(name, reason) for name in names)
 
 
 def _check_cli() -> Check:

@@ -10,10 +10,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.api import fetch_token, query_services
-from ops.errors import OperatorError
+from ops.api import query_services, request_token
+from ops.errors import OperatorError, count_of
 from ops.events import send_bodies
-from ops.plurals import count_of
 from ops.smoke_dead_letter import InvalidEvent
 from ops.stack import ApiClient, StackOutputs
 from ops.status import FIRING, read_alarms
@@ -72,17 +71,15 @@ def _run_steps(
     report: Report,
 ) -> None:
     bodies, expected = _make_events(user, datetime.now(UTC))
-    token = fetch_token(outputs, client)
+    token = request_token(outputs, client).text
     report("The user pool grants a token")
 
     if invalid_event:
         # First, so that the other events show whether it blocks them.
         invalid_event.send()
         report("The queue accepts 1 event that violates the contract")
-    failures = send_bodies(outputs, bodies).failures
-    if failures:
-        rejected = count_of(len(failures), len(bodies), "event")
-        raise OperatorError(f"The queue did not accept {rejected}: {failures[0].code}.")
+    if codes := send_bodies(outputs, bodies):
+        raise OperatorError(f"The queue did not accept {count_of(len(codes), len(bodies), 'event')}: {codes[0]}.")
     started = time.monotonic()
     report(f"The queue accepts {len(bodies)} events, one of them twice and one late")
 

@@ -43,9 +43,7 @@ class InvalidEvent:
 
     def delete_dead_letter(self) -> DeadLetter | None:
         """Delete the event's dead letter and return it; None when it is not in the queue. The others stay visible."""
-        with hold_letters(
-            self._queues, limit=LIMIT, is_enough=lambda letters: bool(self._own(letters)), warn=self._warn
-        ) as held:
+        with hold_letters(self._queues, LIMIT, self._warn, lambda letters: bool(self._own(letters))) as held:
             own = self._own(held.letters)
             if own and len(held.delete(own)) < len(own):
                 raise OperatorError(f"Dead letter {own[0].message_id} could not be deleted. Discard it.")

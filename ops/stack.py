@@ -1,6 +1,8 @@
 """A deployed stack as its outputs describe it, in AWS or in the embedded cloud."""
 
 import json
+import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +13,8 @@ from botocore.config import Config
 
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
 from ops.errors import OperatorError
-from ops.pulumi_cli import PulumiError, run_pulumi
 
+PROJECT = Path(__file__).resolve().parent.parent
 LOCAL_OUTPUTS = Path(".localcloud/outputs.json")
 
 # An operator waits at a prompt, so fail within seconds, not after botocore's default minute.
@@ -94,7 +96,13 @@ def load_outputs(stack: str | None, outputs: Path | None) -> StackOutputs:
     if stack and outputs:
         raise OperatorError("--stack and --outputs both name a stack. Use one of them.")
     if stack:
-        return parse_outputs(_from_pulumi(stack), f"stack {stack}")
+        try:
+            text = run_pulumi("stack", "output", "--json", "--show-secrets", "--stack", stack)
+        except PulumiError as error:
+            raise OperatorError(
+                f"The outputs of stack {stack} cannot be read: {error}. To read them from a file, use --outputs FILE."
+            ) from None
+        return parse_outputs(text, f"stack {stack}")
     path = outputs or LOCAL_OUTPUTS
     try:
         text = path.read_text()
@@ -148,10 +156,18 @@ def _url(value: str) -> str:
     return value
 
 
-def _from_pulumi(stack: str) -> str:
-    try:
-        return run_pulumi("stack", "output", "--json", "--show-secrets", "--stack", stack)
-    except PulumiError as error:
-        raise OperatorError(
-            f"The outputs of stack {stack} cannot be read: {error}. To read them from a file, use --outputs FILE."
-        ) from None
+class PulumiError(Exception):
+    """Why the Pulumi CLI could not be run, or what it reported last; a clause without a full stop."""
+
+
+def run_pulumi(*arguments: str) -> str:
+    """Return what `pulumi ARGUMENTS` printed, run in the project's folder; raises PulumiError when that fails."""
+    cli = shutil.which("pulumi")
+    if cli is None:
+        raise PulumiError("the Pulumi CLI is not on PATH")
+    command = [cli, *arguments, "--non-interactive"]
+    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise PulumiError(f"`pulumi {arguments[0]}` failed: {reason}")
+    return result.stdout

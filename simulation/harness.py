@@ -51,13 +51,7 @@ def stack_for(traffic: Traffic) -> Stack:
 
 
 def simulate(
-    stack: Stack,
-    start: int,
-    end: int,
-    faults: Sequence[Fault] = (),
-    *,
-    seed: str = "normal",
-    step: Step | None = None,
+    stack: Stack, start: int, end: int, faults: Sequence[Fault] = (), *, seed: str = "normal", step: Step | None = None
 ) -> MetricStore:
     """The metrics of the minutes from `start` up to `end`, counted from midnight; `step` displays the progress."""
     store = MetricStore()

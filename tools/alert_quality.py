@@ -10,12 +10,7 @@ DOCUMENT = DOCS / "alert-quality.md"
 NORMAL_DAYS = 30
 
 
-def main() -> None:
-    """Write the document."""
+if __name__ == "__main__":
     parser = command_line("alert_quality", __doc__)
     parser.add_argument("days", nargs="?", type=int, default=NORMAL_DAYS, help="normal days (default: %(default)s)")
     write(DOCUMENT, document(simulated(parser.parse_args().days)))
-
-
-if __name__ == "__main__":
-    main()

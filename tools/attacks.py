@@ -91,19 +91,13 @@ Where the source is our handler, AWS documents no status: API Gateway passes the
 Statuses of AWS are those in the sources; none of these requests was sent to AWS.
 
 """
+TOKENS = (
+    *("none", "garbage", "truncated", "without its signature", "with one bit flipped in the signature"),
+    *("with other claims under its signature", "unsigned (alg=none)", "signed with the public key (alg=HS256)"),
+    *("signed with a key of the attacker's (alg=RS256)", "expired", "of another pool", "an id token"),
+)
 ATTACKS = (
-    _token("none"),
-    _token("garbage"),
-    _token("truncated"),
-    _token("without its signature"),
-    _token("with one bit flipped in the signature"),
-    _token("with other claims under its signature"),
-    _token("unsigned (alg=none)"),
-    _token("signed with the public key (alg=HS256)"),
-    _token("signed with a key of the attacker's (alg=RS256)"),
-    _token("expired"),
-    _token("of another pool"),
-    _token("an id token"),
+    *map(_token, TOKENS),
     _token(
         "of another scope",
         aws="401 or 403",
@@ -162,11 +156,6 @@ def document() -> str:
     return f"{HEADING}{table(('attack', 'AWS', 'source', 'embedded cloud', 'difference'), rows)}\n"
 
 
-def main() -> None:
-    """Write the document."""
+if __name__ == "__main__":
     command_line("attacks", __doc__).parse_args()
     write(DOCUMENT, document())
-
-
-if __name__ == "__main__":
-    main()

@@ -129,13 +129,13 @@ def _columns(found: Measured) -> dict[str, Steady]:
 
 def _events(found: Measured) -> str:
     columns = _columns(found)
-    naive = {10: found.steady[NAIVE, 10], 100: found.steady[NAIVE, 100], 1: found.steady[NAIVE, 10]}
 
     def requests_of_100(counts: dict[str, int]) -> list[str]:
         return ["", "", str(counts[OURS]), str(counts[NAIVE]), str(counts[ONE_BY_ONE])]
 
     def times_naive(measure: str) -> list[str]:
-        return [f"{steady.times(naive[steady.batch], measure):.1f}x" for steady in columns.values()]
+        pairs = [(steady, found.steady[NAIVE, max(steady.batch, 10)]) for steady in columns.values()]
+        return [f"{steady.times(naive, measure):.1f}x" for steady, naive in pairs]
 
     rows = {
         "DynamoDB requests per event": [f"{steady.requests_per_event:.2f}" for steady in columns.values()],
@@ -206,8 +206,7 @@ def _processor() -> str:
     return platform.machine()
 
 
-def main() -> None:
-    """Measure and write the document."""
+if __name__ == "__main__":
     parser = command_line("benchmarks", __doc__)
     parser.add_argument("--turns", type=int, default=9, help="turns of each function (default: %(default)s)")
     parser.add_argument("--starts", type=int, default=15, help="starts of each function (default: %(default)s)")
@@ -215,7 +214,3 @@ def main() -> None:
     generated = document(measure(starts=options.starts, turns=options.turns))
     _, _, by_hand = DOCUMENT.read_text(encoding="utf-8").partition(MARK)
     write(DOCUMENT, f"{generated}{MARK}{by_hand}")
-
-
-if __name__ == "__main__":
-    main()

@@ -35,16 +35,13 @@ PRICES = {
     "million read units": 0.141,
     "million API requests": 3.50,
 }
-SOURCES = (
-    "aws.amazon.com/cloudwatch/pricing",
-    "aws.amazon.com/xray/pricing",
-    "aws.amazon.com/kms/pricing",
-    "aws.amazon.com/cognito/pricing",
-    "aws.amazon.com/sqs/pricing",
-    "aws.amazon.com/lambda/pricing",
-    "aws.amazon.com/dynamodb/pricing/on-demand",
-    "aws.amazon.com/api-gateway/pricing",
-)
+SOURCES = [
+    f"aws.amazon.com/{page}"
+    for page in (
+        *("cloudwatch/pricing", "xray/pricing", "kms/pricing", "cognito/pricing", "sqs/pricing", "lambda/pricing"),
+        *("dynamodb/pricing/on-demand", "api-gateway/pricing"),
+    )
+]
 
 # Assumptions, rounded up: duration of an invocation, and bytes logged, with Lambda's own lines and EMF.
 BATCH_SECONDS, BATCH_LOG_BYTES = 0.1, 3_500
@@ -125,23 +122,20 @@ def fixed(graph: Graph) -> list[Item]:
         max(1, sum("metric" in query for query in alarm.inputs.get("metricQueries", [])))
         for alarm in graph.of_type(ALARM)
     )
-    composites = count("aws:cloudwatch/compositeAlarm:CompositeAlarm")
-    boards = count("aws:cloudwatch/dashboard:Dashboard")
     # Cold starts are counted for each of two functions.
     handler_metrics = len(MetricName) + 1
     other_metrics = count("aws:cloudwatch/logMetricFilter:LogMetricFilter") + MAPPING_METRICS
     keys = graph.of_type("aws:kms/key:Key")
     alert_keys = sum(key.name.startswith("monitoring") for key in keys)
-    clients = count("aws:cognito/userPoolClient:UserPoolClient")
     return [
         Item("metrics in alarms", alarm_metrics, "alarm metric", True),
-        Item("composite alarms", composites, "composite alarm", True),
-        Item("dashboards", boards, "dashboard", True),
+        Item("composite alarms", count("aws:cloudwatch/compositeAlarm:CompositeAlarm"), "composite alarm", True),
+        Item("dashboards", count("aws:cloudwatch/dashboard:Dashboard"), "dashboard", True),
         Item("metrics of the handlers", handler_metrics, "custom metric", True),
         Item("metrics of the mapping and of the access log", other_metrics, "custom metric", True),
         Item("key of the alerts", alert_keys, "key", True),
         Item("key of the data", len(keys) - alert_keys, "key", False),
-        Item("clients of the API", clients, "API client", False),
+        Item("clients of the API", count("aws:cognito/userPoolClient:UserPoolClient"), "API client", False),
     ]
 
 
@@ -153,13 +147,11 @@ def variable(graph: Graph, per_second: float) -> list[Item]:
     maximum = graph.one("aws:lambda/eventSourceMapping:EventSourceMapping").inputs["batchSize"]
     batches = events / min(maximum, max(1.0, per_second))
     receives = max(batches, EMPTY_RECEIVES_PER_SECOND * seconds)
-    gigabyte_seconds = batches * BATCH_SECONDS * _memory(graph, "event-handler") + (
-        queries * QUERY_SECONDS * _memory(graph, "query")
-    )
+    gigabyte_seconds = batches * BATCH_SECONDS * _memory(graph, "event-handler")
+    gigabyte_seconds += queries * QUERY_SECONDS * _memory(graph, "query")
     logs = (batches * BATCH_LOG_BYTES + queries * (QUERY_LOG_BYTES + ACCESS_LOG_BYTES)) / 1e9
-    months_kept = (
-        max(group.inputs["retentionInDays"] for group in graph.of_type("aws:cloudwatch/logGroup:LogGroup")) / 30
-    )
+    groups = graph.of_type("aws:cloudwatch/logGroup:LogGroup")
+    months_kept = max(group.inputs["retentionInDays"] for group in groups) / 30
     sampled = graph.one("aws:xray/samplingRule:SamplingRule").inputs["fixedRate"]
     traces = _traces(queries, seconds, sampled) + _traces(batches, seconds, LAMBDA_TRACED)
     return [
@@ -187,12 +179,8 @@ def _traces(number: float, seconds: float, share: float) -> float:
 
 def stacks() -> dict[str, Graph]:
     """The stacks in the document."""
-    full = {"monitoring": "full", "alarmEmail": "oncall@example.com"}
-    return {
-        "dev, essential": record("dev"),
-        "dev, full": record("dev", full),
-        "prod, full": record("prod", PROD_OVERLAY),
-    }
+    full = record("dev", {"monitoring": "full", "alarmEmail": "oncall@example.com"})
+    return {"dev, essential": record("dev"), "dev, full": full, "prod, full": record("prod", PROD_OVERLAY)}
 
 
 def document(graphs: dict[str, Graph]) -> str:
@@ -209,16 +197,18 @@ def document(graphs: dict[str, Graph]) -> str:
     )
 
 
+def _dollars(bill: list[Item], *, monitoring: bool = False) -> float:
+    return sum(item.dollars for item in bill if item.is_monitoring or not monitoring)
+
+
 def _fixed_table(graphs: dict[str, Graph]) -> str:
     bills = [fixed(graph) for graph in graphs.values()]
     rows = [
         [items[0].name, *(f"{item.quantity:g} = {item.dollars:.2f}" for item in items)]
         for items in zip(*bills, strict=True)
     ]
-    monitoring = (sum(item.dollars for item in bill if item.is_monitoring) for bill in bills)
-    everything = (sum(item.dollars for item in bill) for bill in bills)
-    rows.append(["**monitoring**", *(f"**{dollars:.2f}**" for dollars in monitoring)])
-    rows.append(["**all**", *(f"**{dollars:.2f}**" for dollars in everything)])
+    rows.append(["**monitoring**", *(f"**{_dollars(bill, monitoring=True):.2f}**" for bill in bills)])
+    rows.append(["**all**", *(f"**{_dollars(bill):.2f}**" for bill in bills)])
     return table(("item", *graphs), rows)
 
 
@@ -228,18 +218,11 @@ def _traffic_rows(graphs: dict[str, Graph]) -> Iterator[tuple[str, ...]]:
             if level.per_second > 1 and name.startswith("dev"):
                 continue
             items = variable(graph, level.per_second)
-            logs_and_traces = sum(item.dollars for item in items if item.is_monitoring)
-            items += fixed(graph)
-            everything = sum(item.dollars for item in items)
-            monitoring = sum(item.dollars for item in items if item.is_monitoring)
-            yield name, level.name, f"{everything:,.0f}", f"{monitoring:,.0f}", f"{logs_and_traces:,.0f}"
-
-
-def main() -> None:
-    """Write the document."""
-    command_line("cost", __doc__).parse_args()
-    write(DOCUMENT, document(stacks()))
+            bill = items + fixed(graph)
+            sums = _dollars(bill), _dollars(bill, monitoring=True), _dollars(items, monitoring=True)
+            yield name, level.name, *(f"{dollars:,.0f}" for dollars in sums)
 
 
 if __name__ == "__main__":
-    main()
+    command_line("cost", __doc__).parse_args()
+    write(DOCUMENT, document(stacks()))

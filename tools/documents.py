@@ -11,17 +11,14 @@ DOCS = ROOT / "docs"
 def command_line(module: str, description: str | None) -> argparse.ArgumentParser:
     """The parser of `python -m tools.MODULE`, whose help is the module's docstring."""
     return argparse.ArgumentParser(
-        prog=f"python -m tools.{module}",
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog=f"python -m tools.{module}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A Markdown table."""
     head = list(head)
-    lines = [head, *rows]
-    first, *others = (f"| {' | '.join(line)} |" for line in lines)
+    first, *others = (f"| {' | '.join(line)} |" for line in [head, *rows])
     return "\n".join((first, "|---" * len(head) + "|", *others))
 
 

@@ -31,14 +31,9 @@ def without_secrets(values: Any, secret: Collection[str], path: str = "") -> Any
 def entry_of(resource: Resource, stack_secrets: Collection[str] = ()) -> dict[str, Any]:
     """The entry of a resource in the file of a release."""
     secret = stack_secrets if resource.type == STACK_TYPE else resource.additional_secret_outputs
-    outputs = without_secrets(resource.outputs, {*secret, *resource.secret_inputs})
-    return {
-        "urn": resource.urn,
-        "type": resource.type,
-        "parent": resource.parent,
+    return {key: getattr(resource, key) for key in ("urn", "type", "parent", "protect")} | {
         "inputs": without_secrets(resource.inputs, resource.secret_inputs),
-        "outputs": outputs,
-        "protect": resource.protect,
+        "outputs": without_secrets(resource.outputs, {*secret, *resource.secret_inputs}),
         "retainOnDelete": resource.retain_on_delete,
     }
 
@@ -49,14 +44,9 @@ def lines_of(graph: Graph) -> Iterator[str]:
         yield json.dumps(entry_of(resource, graph.secret_outputs), sort_keys=True)
 
 
-def main() -> None:
-    """Record both stacks and write them."""
+if __name__ == "__main__":
     parser = command_line("release_graph", __doc__)
     parser.add_argument("version", help="the release as in CHANGELOG.md, for example 0.2.0")
     folder = RELEASES / parser.parse_args().version
     for stack, settings in STACKS.items():
         write(folder / f"{stack}.jsonl", "".join(f"{line}\n" for line in lines_of(record(stack, settings))))
-
-
-if __name__ == "__main__":
-    main()

@@ -56,11 +56,6 @@ def _condition(objective: ServiceLevelObjective, pace: Pace, window: Window) -> 
     )
 
 
-def main() -> None:
-    """Write the section of the document."""
+if __name__ == "__main__":
     command_line("runbook", __doc__).parse_args()
     write(DOCUMENT, document(DOCUMENT.read_text()))
-
-
-if __name__ == "__main__":
-    main()

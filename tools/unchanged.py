@@ -15,12 +15,8 @@ def working_tree() -> dict[str, str] | None:
     git = shutil.which("git")
     if git is None:
         return None
-    listed = subprocess.run(
-        [git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)
     if listed.returncode:
         return None
     files = [Path(name) for name in listed.stdout.split("\0") if name]

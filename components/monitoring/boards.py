@@ -13,16 +13,7 @@ from components.monitoring.alarm_ids import AlarmId
 from components.monitoring.metrics import Metric
 from components.monitoring.queries import SavedQuery
 from components.monitoring.selection import AnyAlarm, Selection
-from components.monitoring.signals import (
-    Alarm,
-    Board,
-    Comparison,
-    Reference,
-    Section,
-    Severity,
-    Signal,
-    View,
-)
+from components.monitoring.signals import Alarm, Board, Comparison, Section, Severity, Signal, View
 
 COLUMNS = 24
 INTRODUCTION_HEIGHT = 3
@@ -161,7 +152,7 @@ def _introduction(board: Board, context: BoardContext) -> str:
 def _matrices(board: Board, selection: Selection) -> dict[str, list[AlarmId]]:
     """The alarms at the top by the title of their matrix: of the board's graphs, or on the overview all that notify."""
     if board is not Board.OVERVIEW:
-        here = [alarm.id for signal in selection.signals if board in signal.boards for alarm in signal.alarms]
+        here = [alarm.id for signal in selection.signals if board in signal.boards and (alarm := signal.alarm)]
         combined: list[AlarmId] = []
         for composite in selection.composites:
             if composite.id is not AlarmId.SERVICE_HEALTH and not {*here, *combined}.isdisjoint(composite.children):
@@ -225,8 +216,12 @@ def _graph(signal: Signal, selection: Selection, region: str) -> Widget:
         # With one line, the title and the axis are enough.
         "legend": {"position": "hidden" if signal.expression or len(lines) == 1 else "bottom"},
     }
-    across = [_threshold(alarm, signal.unit, selection.notifier(alarm)) for alarm in signal.alarms]
-    across += [_reference(reference) for reference in signal.references]
+    across = [
+        {"label": reference.label, "value": reference.value, "color": REFERENCE_COLOUR}
+        for reference in signal.references
+    ]
+    if alarm := signal.alarm:
+        across.insert(0, _threshold(alarm, signal.unit, selection.notifier(alarm)))
     if across:
         properties["annotations"] = {"horizontal": across}
     return _widget("metric", properties | _range(signal))
@@ -266,10 +261,6 @@ def _threshold(alarm: Alarm, unit: str, notifier: AnyAlarm) -> dict[str, Any]:
     if alarm.threshold > 0:
         line["fill"] = "below" if alarm.comparison is Comparison.AT_MOST else "above"
     return line
-
-
-def _reference(reference: Reference) -> dict[str, Any]:
-    return {"label": reference.label, "value": reference.value, "color": REFERENCE_COLOUR}
 
 
 def _log(query: SavedQuery, region: str) -> Widget:

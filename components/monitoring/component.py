@@ -15,8 +15,8 @@ from components.monitoring.boards import BoardContent, BoardContext, board_body,
 from components.monitoring.objectives import JOURNEYS, objectives
 from components.monitoring.own_signals import own_signals
 from components.monitoring.queries import LogGroups, make_queries, saved_queries
-from components.monitoring.selection import Override, select
-from components.monitoring.signals import Board, CompositeAlarm, Level, Signal
+from components.monitoring.selection import select
+from components.monitoring.signals import AlarmOverride, Board, CompositeAlarm, Level, Signal
 from components.monitoring.topics import AlertTopics, AlertTopicsArgs
 
 
@@ -42,7 +42,7 @@ class MonitoringArgs:
     log_writers: Sequence[pulumi.Resource]
     """The components that create the log groups."""
     level: Level
-    overrides: Mapping[str, Override]
+    overrides: Mapping[str, AlarmOverride]
     """Changes of this stack, by alarm id."""
     runbook_url: str
     email: str
@@ -107,7 +107,7 @@ class Monitoring(pulumi.ComponentResource):
         names: dict[AlarmId, pulumi.Output[str]] = {}
         arns: dict[AlarmId, pulumi.Output[str]] = {}
         for signal in self._selection.signals:
-            for alarm in signal.alarms:
+            if alarm := signal.alarm:
                 metric_alarm = make_alarm(alarm, signal, context, self._child)
                 names[alarm.id], arns[alarm.id] = metric_alarm.name, metric_alarm.arn
         for composite in self._selection.composites:

@@ -67,6 +67,10 @@ class Metrics(Generic[Name]):
         """Return the sum of a metric in a period."""
         return self.of(name, Statistic.SUM, identifier, label=label)
 
+    def each(self, name: Name, **statistics: Statistic) -> tuple[Metric, ...]:
+        """Return a metric by several statistics, each with its id."""
+        return tuple(self.of(name, statistic, identifier) for identifier, statistic in statistics.items())
+
     def maximum(self, name: Name, identifier: str, *, label: str = "") -> Metric:
         """Return the largest value of a metric in a period."""
         return self.of(name, Statistic.MAXIMUM, identifier, label=label)

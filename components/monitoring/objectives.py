@@ -22,11 +22,7 @@ def _burning(*objectives: ObjectiveId) -> tuple[AlarmId, ...]:
 JOURNEYS = (
     CompositeAlarm(
         id=AlarmId.INGEST_UNHEALTHY,
-        any_of=(
-            AlarmId.CONSUMER_DOWN,
-            AlarmId.INGEST_DOWN,
-            *_burning(ObjectiveId.INGEST_TIMELY),
-        ),
+        any_of=(AlarmId.CONSUMER_DOWN, AlarmId.INGEST_DOWN, *_burning(ObjectiveId.INGEST_TIMELY)),
         severity=Severity.P1,
         meaning="Logins are stored late or not at all: no event is processed, nearly all events fail, or the error"
         " budget burns.",
@@ -34,11 +30,7 @@ JOURNEYS = (
     ),
     CompositeAlarm(
         id=AlarmId.API_UNHEALTHY,
-        any_of=(
-            AlarmId.API_DOWN,
-            AlarmId.API_5XX,
-            *_burning(ObjectiveId.API_AVAILABILITY, ObjectiveId.API_LATENCY),
-        ),
+        any_of=(AlarmId.API_DOWN, AlarmId.API_5XX, *_burning(ObjectiveId.API_AVAILABILITY, ObjectiveId.API_LATENCY)),
         severity=Severity.P1,
         meaning="Clients of the API get errors or wait: many requests fail, or the error budget burns.",
         first_step="The message names the alarm that started it: continue at its heading in the runbook.",
@@ -92,8 +84,8 @@ def objectives(*, stack: str, api_name: str, api_stage: str) -> tuple[ServiceLev
             total="persisted + exhausted",
             target_percent=99.5,
             paged_by=AlarmId.INGEST_UNHEALTHY,
-            note="A stopped consumer or a crashing event handler counts no events: see consumer-down and ingest-down. "
-            "A retried event is late.",
+            note="A stopped consumer or a crashing event handler counts no events: see consumer-down and ingest-down."
+            " A retried event is late.",
             meaning="Too many logins are stored late or not at all.",
             first_step="On the ingest board: do events wait in the queue, or do they fail and come back?",
         ),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from components.monitoring.alarm_ids import AlarmId
 from components.monitoring.metrics import LogGroupMetric, TopicMetric, filled_sum, log_group_metrics, topic_metrics
-from components.monitoring.signals import UNPUBLISHED_MINUTES, Alarm, Board, Section, Severity, Signal
+from components.monitoring.signals import UNPUBLISHED_MINUTES, Board, Section, Severity, Signal, above
 from components.monitoring.topics import topic_name
 
 
@@ -34,17 +34,11 @@ def _unreadable_metrics(log_groups: Sequence[str]) -> Signal:
         period_seconds=300,
         section=Section.MONITORING,
         boards=(Board.INGEST,),
-        alarms=(
-            Alarm(
-                id=AlarmId.EMF_BROKEN,
-                threshold=0,
-                datapoints=1,
-                periods=1,
-                severity=Severity.P3,
-                meaning="The functions write metrics that CloudWatch cannot read: graphs and alarms based on them are"
-                " wrong.",
-                first_step="Check what changed in handlers/telemetry.py or in its dependencies.",
-            ),
+        alarm=above(0, 1, of=1, severity=Severity.P3)(
+            id=AlarmId.EMF_BROKEN,
+            meaning="The functions write metrics that CloudWatch cannot read: graphs and alarms based on them are"
+            " wrong.",
+            first_step="Check what changed in handlers/telemetry.py or in its dependencies.",
         ),
     )
 
@@ -66,16 +60,10 @@ def _undelivered(physical_prefix: str, broken: tuple[Severity, ...], alarm: Alar
         unit="messages",
         section=Section.MONITORING,
         boards=(Board.OVERVIEW,),
-        alarms=(
-            Alarm(
-                id=alarm,
-                threshold=0,
-                datapoints=1,
-                periods=1 + UNPUBLISHED_MINUTES,
-                severity=Severity.P2,
-                topic=topic,
-                meaning=f"A {names} alert was not delivered: the on-call engineer may not know of a problem.",
-                first_step="Check the alarms on the overview board now, then test the endpoint of the topic.",
-            ),
+        alarm=above(0, 1, of=1 + UNPUBLISHED_MINUTES, severity=Severity.P2)(
+            id=alarm,
+            topic=topic,
+            meaning=f"A {names} alert was not delivered: the on-call engineer may not know of a problem.",
+            first_step="Check the alarms on the overview board now, then test the endpoint of the topic.",
         ),
     )

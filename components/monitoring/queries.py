@@ -61,22 +61,20 @@ def saved_queries(groups: LogGroups) -> tuple[SavedQuery, ...]:
 def _about_functions(groups: LogGroups) -> tuple[SavedQuery, ...]:
     saved = partial(SavedQuery, log_groups=groups.functions, section=Section.MONITORING)
     return (
-        SavedQuery(
+        saved(
             id="01-recent-errors",
             title="Last errors",
             text="fields @timestamp, service, message, exception_name, error_code, xray_trace_id\n"
             '| filter level = "ERROR"\n| sort @timestamp desc\n| limit 20',
             boards=(Board.OVERVIEW,),
-            log_groups=groups.functions,
             section=Section.LOGS,
         ),
-        SavedQuery(
+        saved(
             id="02-errors-by-type",
             title="Errors by type",
             text='filter level = "ERROR"\n| stats count(*) as errors, latest(@timestamp) as last_seen'
             " by service, message, coalesce(exception_name, error_code, errorType)\n| sort errors desc",
             boards=tuple(Board),
-            log_groups=groups.functions,
             section=Section.LOGS,
         ),
         SavedQuery(
@@ -102,14 +100,13 @@ def _about_functions(groups: LogGroups) -> tuple[SavedQuery, ...]:
             "| stats count(*) as starts, avg(record.metrics.initDurationMs) as average_ms,"
             " max(record.metrics.initDurationMs) as longest_ms by @log, bin(1h)",
         ),
-        SavedQuery(
+        saved(
             id="09-memory-headroom",
             title="Memory: maximum used, and size",
             text='filter type = "platform.report"\n'
             "| stats max(record.metrics.maxMemoryUsedMB) as most_used_mb, max(record.metrics.memorySizeMB) as size_mb,"
             " 100 * max(record.metrics.maxMemoryUsedMB) / max(record.metrics.memorySizeMB) as percent by @log",
             boards=(Board.INGEST, Board.API),
-            log_groups=groups.functions,
             section=Section.LOGS,
         ),
         saved(
@@ -124,13 +121,12 @@ def _about_functions(groups: LogGroups) -> tuple[SavedQuery, ...]:
 def _about_events(groups: LogGroups) -> tuple[SavedQuery, ...]:
     saved = partial(SavedQuery, log_groups=(groups.event_handler,), section=Section.OUTCOMES)
     return (
-        SavedQuery(
+        saved(
             id="05-given-up-by-reason",
             title="Quarantined and exhausted events, by reason",
             text='filter outcome in ["invalid", "exhausted"]\n'
             "| stats count(*) as events, latest(message_id) as example by outcome, error_code\n| sort events desc",
             boards=(Board.OVERVIEW, Board.INGEST),
-            log_groups=(groups.event_handler,),
             section=Section.DEAD_LETTERS,
         ),
         saved(
@@ -198,8 +194,5 @@ def make_queries(queries: tuple[SavedQuery, ...], folder: str, opts: pulumi.Reso
 def make_index(name: str, log_group: aws.cloudwatch.LogGroup, opts: pulumi.ResourceOptions) -> None:
     """Index the fields that saved queries filter by in a log group."""
     aws.cloudwatch.LogIndexPolicy(
-        name,
-        log_group_name=log_group.name,
-        policy_document=json.dumps({"Fields": list(INDEXED_FIELDS)}),
-        opts=opts,
+        name, log_group_name=log_group.name, policy_document=json.dumps({"Fields": list(INDEXED_FIELDS)}), opts=opts
     )

@@ -3,26 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
-from typing import Protocol
 
 from components.monitoring.alarm_ids import COMPOSITES, AlarmId
-from components.monitoring.signals import Alarm, CompositeAlarm, Level, Severity, Signal
+from components.monitoring.signals import Alarm, AlarmOverride, CompositeAlarm, Level, Severity, Signal
 
 AnyAlarm = Alarm | CompositeAlarm
-
-
-class Override(Protocol):
-    """What a stack changes about one alarm."""
-
-    @property
-    def threshold(self) -> float | None:
-        """Another threshold; None keeps the default."""
-        ...
-
-    @property
-    def enabled(self) -> bool:
-        """False leaves the alarm out."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +20,7 @@ class Selection:
     @property
     def alarms(self) -> tuple[AnyAlarm, ...]:
         """Every alarm of the stack."""
-        return (*(alarm for signal in self.signals for alarm in signal.alarms), *self.composites)
+        return (*(signal.alarm for signal in self.signals if signal.alarm), *self.composites)
 
     def notifier(self, alarm: AnyAlarm) -> AnyAlarm:
         """Return the alarm that notifies when this one fires: itself, or a composite that it is part of."""
@@ -51,7 +36,7 @@ def select(
     composites: Sequence[CompositeAlarm],
     *,
     level: Level,
-    overrides: Mapping[str, Override],
+    overrides: Mapping[str, AlarmOverride],
 ) -> Selection:
     """Return the signals and alarms of a stack, out of everything that is defined.
 
@@ -59,7 +44,7 @@ def select(
     out. Without any child, or without one that must be in alarm, the composite is left out too, and so are children
     that belong to no composite then. Last comes the state of the service, from every alarm that pages.
     """
-    alarms = [alarm for signal in signals for alarm in signal.alarms]
+    alarms = [signal.alarm for signal in signals if signal.alarm]
     _check_ids([*alarms, *composites], overrides)
 
     def is_enabled(alarm: AnyAlarm) -> bool:
@@ -83,8 +68,10 @@ def select(
     chosen = [composite for composite in chosen if composite.severity or composite.id in used]
 
     def kept(signal: Signal) -> Signal:
-        left = (alarm for alarm in signal.alarms if alarm.id in enabled and (alarm.severity or alarm.id in used))
-        return replace(signal, alarms=tuple(_adjusted(alarm, overrides.get(alarm.id)) for alarm in left))
+        alarm = signal.alarm
+        if alarm is None or alarm.id not in enabled or not (alarm.severity or alarm.id in used):
+            return replace(signal, alarm=None)
+        return replace(signal, alarm=_adjusted(alarm, overrides.get(alarm.id)))
 
     selection = Selection(signals=tuple(kept(signal) for signal in signals), composites=tuple(chosen))
     health = (alarm for alarm in _health(selection) if is_enabled(alarm))
@@ -97,7 +84,7 @@ def _children_first(composites: Sequence[CompositeAlarm]) -> list[CompositeAlarm
     return [by_id[alarm_id] for alarm_id in TopologicalSorter(needs).static_order() if alarm_id in by_id]
 
 
-def _check_ids(alarms: Sequence[AnyAlarm], overrides: Mapping[str, Override]) -> None:
+def _check_ids(alarms: Sequence[AnyAlarm], overrides: Mapping[str, AlarmOverride]) -> None:
     ids = [alarm.id for alarm in alarms]
     # CloudWatch would silently let the second overwrite the first.
     if twice := sorted({alarm_id for alarm_id in ids if ids.count(alarm_id) > 1}):
@@ -109,7 +96,7 @@ def _check_ids(alarms: Sequence[AnyAlarm], overrides: Mapping[str, Override]) ->
             raise ValueError(f"alarm {alarm_id} combines other alarms and has no threshold: override theirs")
 
 
-def _adjusted(alarm: Alarm, override: Override | None) -> Alarm:
+def _adjusted(alarm: Alarm, override: AlarmOverride | None) -> Alarm:
     if override is None or override.threshold is None:
         return alarm
     return replace(alarm, threshold=override.threshold)

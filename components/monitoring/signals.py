@@ -6,6 +6,7 @@ in graphs and links from them.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from components.durations import SECONDS_PER_DAY
 from components.monitoring.alarm_ids import AlarmId
@@ -132,6 +133,33 @@ class Alarm:
             )
 
 
+def _when(
+    comparison: Comparison, threshold: float, datapoints: int, periods: int, severity: Severity | None
+) -> "partial[Alarm]":
+    return partial(
+        Alarm, comparison=comparison, threshold=threshold, datapoints=datapoints, periods=periods, severity=severity
+    )
+
+
+def above(threshold: float, datapoints: int, *, of: int, severity: Severity | None) -> "partial[Alarm]":
+    """Return `Alarm` without its words, for when this many datapoints of that many periods are above a threshold."""
+    return _when(Comparison.ABOVE, threshold, datapoints, of, severity)
+
+
+def at_least(threshold: float, datapoints: int, *, of: int, severity: Severity | None) -> "partial[Alarm]":
+    """Return the same for datapoints that reach the threshold."""
+    return _when(Comparison.AT_LEAST, threshold, datapoints, of, severity)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmOverride:
+    """What a stack changes about one alarm; None keeps the default."""
+
+    threshold: float | None = None
+    enabled: bool = True
+    """False leaves the alarm out."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CompositeAlarm:
     """An alarm on other alarms: of all of `all_of`, or of any of `any_of`."""
@@ -172,7 +200,7 @@ class Reference:
 
 @dataclass(frozen=True, kw_only=True)
 class Signal:
-    """Something worth monitoring about one resource: drawn on its boards, with the alarms defined on it."""
+    """Something worth monitoring about one resource: drawn on its boards, with the alarm defined on it."""
 
     title: str
     metrics: tuple[Metric, ...]
@@ -191,7 +219,7 @@ class Signal:
     references: tuple[Reference, ...] = ()
     note: str = ""
     """What a reader must know to understand the graph."""
-    alarms: tuple[Alarm, ...] = ()
+    alarm: Alarm | None = None
 
     def __post_init__(self) -> None:
         if not self.metrics:
@@ -204,20 +232,22 @@ class Signal:
             raise ValueError(
                 f"signal {self.title!r} has {len(self.metrics)} metrics; metric math takes at most {METRICS_PER_ALARM}"
             )
-        for alarm in self.alarms:
-            if (len(self.metrics) > 1 or alarm.metric_id) and not self.expression and alarm.metric_id not in ids:
-                raise ValueError(
-                    f"alarm {alarm.id} names the metric {alarm.metric_id!r} of signal {self.title!r}: an alarm is on "
-                    f"one value, so name one of {', '.join(ids)} or combine them in an expression"
-                )
+        if self.alarm:
+            self._check(self.alarm, ids)
+
+    def _check(self, alarm: Alarm, ids: list[str]) -> None:
+        if (len(ids) > 1 or alarm.metric_id) and not self.expression and alarm.metric_id not in ids:
+            raise ValueError(
+                f"alarm {alarm.id} names the metric {alarm.metric_id!r} of signal {self.title!r}: an alarm is on "
+                f"one value, so name one of {', '.join(ids)} or combine them in an expression"
+            )
         # Documented limits: N periods within a week, within a day when the period is under an hour.
         longest = SECONDS_PER_DAY if self.period_seconds < 3_600 else 7 * SECONDS_PER_DAY
-        for alarm in self.alarms:
-            if alarm.periods * self.period_seconds > longest:
-                raise ValueError(
-                    f"alarm {alarm.id}: {alarm.periods} periods of {self.period_seconds} s are more than {longest} s, "
-                    "the longest CloudWatch evaluates"
-                )
+        if alarm.periods * self.period_seconds > longest:
+            raise ValueError(
+                f"alarm {alarm.id}: {alarm.periods} periods of {self.period_seconds} s are more than {longest} s, "
+                "the longest CloudWatch evaluates"
+            )
 
     def metric_of(self, alarm: Alarm) -> Metric:
         """Return the metric an alarm is on when there is no expression."""

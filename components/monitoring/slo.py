@@ -10,7 +10,7 @@ from functools import partial
 from components.durations import SECONDS_PER_DAY
 from components.monitoring.alarm_ids import AlarmId, ObjectiveId, PaceId, Window, slo_alarm
 from components.monitoring.metrics import Metric
-from components.monitoring.signals import Alarm, Board, CompositeAlarm, Reference, Section, Severity, Signal, View
+from components.monitoring.signals import Board, CompositeAlarm, Reference, Section, Severity, Signal, View, above
 
 WINDOW_DAYS = 30
 # Below the lowest target, 14.4 times the budget is close to or above 100 % and could not be reached.
@@ -134,13 +134,7 @@ class ServiceLevelObjective:
     def _windows(self, pace: Pace) -> Iterator[Signal]:
         meaning = f"{self.title}: the error budget burns {pace.rate:g} times too fast in this window."
         for window, seconds, expression, datapoints, periods in (
-            (
-                Window.LONG,
-                pace.long_seconds,
-                f"IF(({self.bad}) >= {pace.least_bad}, {self._percent_bad}, 0)",
-                1,
-                1,
-            ),
+            (Window.LONG, pace.long_seconds, f"IF(({self.bad}) >= {pace.least_bad}, {self._percent_bad}, 0)", 1, 1),
             # Single minutes, because a sliding window crosses the threshold again and again with the events at its
             # ends.
             (Window.SHORT, 60, self._percent_bad, pace.bad_minutes, pace.of_minutes),
@@ -152,16 +146,8 @@ class ServiceLevelObjective:
                 unit="percent",
                 period_seconds=seconds,
                 section=Section.OBJECTIVES,
-                alarms=(
-                    Alarm(
-                        id=slo_alarm(self.id, pace.id, window),
-                        threshold=self.threshold_percent(pace),
-                        datapoints=datapoints,
-                        periods=periods,
-                        severity=None,
-                        meaning=meaning,
-                        first_step=self.first_step,
-                    ),
+                alarm=above(self.threshold_percent(pace), datapoints, of=periods, severity=None)(
+                    id=slo_alarm(self.id, pace.id, window), meaning=meaning, first_step=self.first_step
                 ),
             )
 

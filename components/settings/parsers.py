@@ -12,15 +12,9 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, cast
 
+from components.monitoring.signals import AlarmOverride
+
 _NUMBER = r"-?[0-9]{1,12}(\.[0-9]{1,6})?"
-
-
-@dataclass(frozen=True, kw_only=True)
-class AlarmOverride:
-    """What a stack changes about one alarm; None keeps the default."""
-
-    threshold: float | None = None
-    enabled: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

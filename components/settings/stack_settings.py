@@ -11,18 +11,8 @@ import pulumi
 
 from components.durations import SECONDS_PER_DAY, visibility_timeout_seconds
 from components.monitoring.alarm_ids import COMPOSITES, AlarmId
-from components.monitoring.signals import Level
-from components.settings.parsers import (
-    AlarmOverride,
-    Parser,
-    alarm_overrides,
-    boolean,
-    choice,
-    integer,
-    integer_of,
-    names,
-    text,
-)
+from components.monitoring.signals import AlarmOverride, Level
+from components.settings.parsers import Parser, alarm_overrides, boolean, choice, integer, integer_of, names, text
 
 DATA_CLASS = "personal"
 
@@ -242,56 +232,46 @@ def _relations(settings: StackSettings) -> list[Problem]:
     by_key = {setting.key: setting for setting in _settings()}
     found: list[Problem] = []
 
-    def check(holds: bool, key: str, value: Any, requirement: str) -> None:
+    def check(key: str, holds: bool, requirement: str) -> None:
         if not holds:
-            found.append(by_key[key].problem(value, requirement, settings.stack))
+            setting = by_key[key]
+            found.append(setting.problem(getattr(settings, setting.field), requirement, settings.stack))
 
     check(
-        settings.dead_letter_retention_days > settings.queue_retention_days,
         "deadLetterRetentionDays",
-        settings.dead_letter_retention_days,
+        settings.dead_letter_retention_days > settings.queue_retention_days,
         f"more than queueRetentionDays ({settings.queue_retention_days}): a message keeps its age when it moves",
     )
     visibility_seconds = visibility_timeout_seconds(
         consumer_timeout_seconds=settings.consumer_timeout_seconds, batch_window_seconds=settings.batch_window_seconds
     )
     check(
-        settings.max_receive_count * visibility_seconds < settings.queue_retention_days * SECONDS_PER_DAY,
         "maxReceiveCount",
-        settings.max_receive_count,
+        settings.max_receive_count * visibility_seconds < settings.queue_retention_days * SECONDS_PER_DAY,
         f"so few that all receives, {visibility_seconds} s apart, fit into queueRetentionDays "
         f"({settings.queue_retention_days}): otherwise an event expires before it becomes a dead letter",
     )
     # The name identifies a production stack; its operator sets destroyable to take it down.
     guarded = settings.stack.startswith("prod") and not settings.destroyable
+    check("protect", settings.protect or not guarded, "true in a production stack, unless destroyable is true")
     check(
-        settings.protect or not guarded,
-        "protect",
-        settings.protect,
-        "true in a production stack, unless destroyable is true",
-    )
-    check(
-        settings.deletion_protection or not (guarded or settings.protect),
         "deletionProtection",
-        settings.deletion_protection,
+        settings.deletion_protection or not (guarded or settings.protect),
         "true in a production stack, unless destroyable is true, and wherever protect is true",
     )
     check(
-        settings.batch_size <= 10 or settings.batch_window_seconds >= 1,
         "batchWindowSeconds",
-        settings.batch_window_seconds,
+        settings.batch_size <= 10 or settings.batch_window_seconds >= 1,
         f"at least 1 when batchSize ({settings.batch_size}) is more than 10",
     )
     check(
-        settings.reserved_concurrency in (-1, *range(settings.consumer_max_concurrency, 1001)),
         "reservedConcurrency",
-        settings.reserved_concurrency,
+        settings.reserved_concurrency in (-1, *range(settings.consumer_max_concurrency, 1001)),
         f"-1, or at least consumerMaxConcurrency ({settings.consumer_max_concurrency})",
     )
     check(
-        settings.monitoring is Level.ESSENTIAL or bool(settings.alarm_email or settings.page_endpoint),
         "alarmEmail",
-        settings.alarm_email,
+        settings.monitoring is Level.ESSENTIAL or bool(settings.alarm_email or settings.page_endpoint),
         "set, or pageEndpoint, when monitoring is full: otherwise no one is notified",
     )
     return found

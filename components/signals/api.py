@@ -14,13 +14,13 @@ from components.monitoring.metrics import (
 )
 from components.monitoring.signals import (
     UNPUBLISHED_MINUTES,
-    Alarm,
     Board,
-    Comparison,
     Reference,
     Section,
     Severity,
     Signal,
+    above,
+    at_least,
 )
 from handlers.vocabulary import QUERY_OBJECTIVE_MILLISECONDS
 
@@ -52,19 +52,12 @@ def _failures(api: Metrics[ApiMetric]) -> tuple[Signal, ...]:
             metrics=(requests, errors),
             expression="IF(100 * errors / requests >= 50, 1, 0)",
             unit="yes or no",
-            alarms=(
-                Alarm(
-                    id=AlarmId.API_DOWN,
-                    threshold=1,
-                    comparison=Comparison.AT_LEAST,
-                    # Two minutes, or one failure at night would page; of an hour, or the page would come and go with
-                    # the requests at a few requests an hour.
-                    datapoints=2,
-                    periods=60,
-                    severity=None,
-                    meaning="At least half of the API requests failed in two minutes or more of the last hour.",
-                    first_step="On the API board: does the query function fail, or only API Gateway?",
-                ),
+            # Two minutes, or one failure at night would page; of an hour, or the page would come and go with the
+            # requests at a few requests an hour.
+            alarm=at_least(1, 2, of=60, severity=None)(
+                id=AlarmId.API_DOWN,
+                meaning="At least half of the API requests failed in two minutes or more of the last hour.",
+                first_step="On the API board: does the query function fail, or only API Gateway?",
             ),
         ),
         _on_both_boards(
@@ -73,17 +66,11 @@ def _failures(api: Metrics[ApiMetric]) -> tuple[Signal, ...]:
             # Without a floor, one error among a handful of requests would page.
             expression="IF(requests >= 20, 100 * errors / requests, 0)",
             unit="percent",
-            alarms=(
-                Alarm(
-                    id=AlarmId.API_5XX,
-                    threshold=5,
-                    datapoints=3,
-                    periods=3 + UNPUBLISHED_MINUTES,
-                    severity=None,
-                    meaning="Clients get server errors: more than one request in twenty has failed for three minutes.",
-                    first_step="On the API board, compare with the failures of the query function; then read its last"
-                    " errors.",
-                ),
+            alarm=above(5, 3, of=3 + UNPUBLISHED_MINUTES, severity=None)(
+                id=AlarmId.API_5XX,
+                meaning="Clients get server errors: more than one request in twenty has failed for three minutes.",
+                first_step="On the API board, compare with the failures of the query function; then read its last"
+                " errors.",
             ),
         ),
         _on_api_board(
@@ -91,19 +78,11 @@ def _failures(api: Metrics[ApiMetric]) -> tuple[Signal, ...]:
             metrics=(errors,),
             unit="requests",
             period_seconds=300,
-            alarms=(
-                Alarm(
-                    id=AlarmId.API_5XX_ANY,
-                    threshold=1,
-                    comparison=Comparison.AT_LEAST,
-                    datapoints=1,
-                    # One mail for failures that repeat within the hour.
-                    periods=12,
-                    severity=Severity.P3,
-                    meaning="At least one API request failed. This alarm catches failures too few for the other"
-                    " alarms.",
-                    first_step="Find the request in the access log by a status from 500 to 504, then open its trace.",
-                ),
+            # One mail for failures that repeat within the hour.
+            alarm=at_least(1, 1, of=12, severity=Severity.P3)(
+                id=AlarmId.API_5XX_ANY,
+                meaning="At least one API request failed. This alarm catches failures too few for the other alarms.",
+                first_step="Find the request in the access log by a status from 500 to 504, then open its trace.",
             ),
         ),
     )
@@ -123,26 +102,15 @@ def _traffic(api: Metrics[ApiMetric], rate_limit: int) -> tuple[Signal, ...]:
         ),
         _on_both_boards(
             title="API latency",
-            metrics=(
-                api.of(ApiMetric.LATENCY, Statistic.P50, "typical"),
-                api.of(ApiMetric.LATENCY, Statistic.P90, "slow"),
-                api.of(ApiMetric.LATENCY, Statistic.P99, "slowest"),
-            ),
+            metrics=api.each(ApiMetric.LATENCY, typical=Statistic.P50, slow=Statistic.P90, slowest=Statistic.P99),
             unit="milliseconds",
-            alarms=(
-                Alarm(
-                    id=AlarmId.API_LATENCY,
-                    metric_id="slow",
-                    threshold=QUERY_OBJECTIVE_MILLISECONDS,
-                    comparison=Comparison.AT_LEAST,
-                    datapoints=5,
-                    # With few requests in a minute, p90 often misses the slow ones.
-                    periods=30,
-                    severity=Severity.P2,
-                    meaning="One API request in ten takes a second or longer.",
-                    first_step="On the API board, compare with the latency of the query function; the rest is API"
-                    " Gateway's.",
-                ),
+            # With few requests in a minute, p90 often misses the slow ones.
+            alarm=at_least(QUERY_OBJECTIVE_MILLISECONDS, 5, of=30, severity=Severity.P2)(
+                id=AlarmId.API_LATENCY,
+                metric_id="slow",
+                meaning="One API request in ten takes a second or longer.",
+                first_step="On the API board, compare with the latency of the query function; the rest is API"
+                " Gateway's.",
             ),
         ),
         _on_api_board(
@@ -159,19 +127,13 @@ def _traffic(api: Metrics[ApiMetric], rate_limit: int) -> tuple[Signal, ...]:
             unit="requests",
             period_seconds=300,
             references=(Reference(value=in_five_minutes, label="apiRateLimit for five minutes"),),
-            alarms=(
-                Alarm(
-                    id=AlarmId.API_NEAR_LIMIT,
-                    # In a flood of rejections API Gateway may stop logging and counting, so alarm before the limit.
-                    threshold=0.8 * in_five_minutes,
-                    datapoints=2,
-                    periods=3,
-                    severity=Severity.P3,
-                    meaning="Clients use 80 % of apiRateLimit, the limit for all clients together; 429 responses come"
-                    " next.",
-                    first_step="On the API board, find the client that sends the most requests; ask its owner whether"
-                    " it should.",
-                ),
+            # In a flood of rejections API Gateway may stop logging and counting, so alarm before the limit.
+            alarm=above(0.8 * in_five_minutes, 2, of=3, severity=Severity.P3)(
+                id=AlarmId.API_NEAR_LIMIT,
+                meaning="Clients use 80 % of apiRateLimit, the limit for all clients together; 429 responses come"
+                " next.",
+                first_step="On the API board, find the client that sends the most requests; ask its owner whether it"
+                " should.",
             ),
         ),
     )
@@ -184,17 +146,11 @@ def _callers(api: Metrics[ApiMetric], stack: str) -> tuple[Signal, ...]:
             metrics=(api.sum(ApiMetric.REQUESTS, "requests"), api.sum(ApiMetric.CLIENT_ERRORS, "refused", label="4XX")),
             expression="IF(requests >= 20, 100 * refused / requests, 0)",
             unit="percent",
-            alarms=(
-                Alarm(
-                    id=AlarmId.API_4XX,
-                    threshold=5,
-                    datapoints=5,
-                    periods=15,
-                    severity=Severity.P3,
-                    meaning="More than one API request in twenty is rejected: a client is broken, or an attacker"
-                    " probes the API.",
-                    first_step="Group the access log by status and client with saved query 12.",
-                ),
+            alarm=above(5, 5, of=15, severity=Severity.P3)(
+                id=AlarmId.API_4XX,
+                meaning="More than one API request in twenty is rejected: a client is broken, or an attacker probes"
+                " the API.",
+                first_step="Group the access log by status and client with saved query 12.",
             ),
         ),
         _about_callers(
@@ -204,17 +160,11 @@ def _callers(api: Metrics[ApiMetric], stack: str) -> tuple[Signal, ...]:
             expression="IF(refused > 20, 100 * refused / requests, 0)",
             unit="percent",
             period_seconds=300,
-            alarms=(
-                Alarm(
-                    id=AlarmId.API_AUTH_SPIKE,
-                    threshold=10,
-                    datapoints=3,
-                    periods=6,
-                    severity=Severity.P3,
-                    meaning="More than one API request in ten has no valid token: a client's credentials expired,"
-                    " or an attacker guesses tokens.",
-                    first_step="Group the requests by authorizer error and source address with saved query 13.",
-                ),
+            alarm=above(10, 3, of=6, severity=Severity.P3)(
+                id=AlarmId.API_AUTH_SPIKE,
+                meaning="More than one API request in ten has no valid token: a client's credentials expired, or an"
+                " attacker guesses tokens.",
+                first_step="Group the requests by authorizer error and source address with saved query 13.",
             ),
         ),
     )

@@ -2,45 +2,26 @@
 
 from components.monitoring.alarm_ids import AlarmId
 from components.monitoring.metrics import LambdaMetric, MappingMetric, lambda_metrics, mapping_metrics
-from components.monitoring.signals import (
-    UNPUBLISHED_MINUTES,
-    Alarm,
-    Board,
-    Comparison,
-    Reference,
-    Section,
-    Severity,
-    Signal,
-)
+from components.monitoring.signals import UNPUBLISHED_MINUTES, Board, Reference, Section, Severity, Signal, at_least
 
 
 def consumer_signals(function_name: str, max_concurrency: int) -> tuple[Signal, ...]:
     """Return the signals of a mapping that are on its function, whose name is known before AWS creates it."""
+    running = lambda_metrics(function_name).maximum(LambdaMetric.CONCURRENT_EXECUTIONS, "running", label="concurrent")
     return (
         Signal(
             title="Concurrency of the event handler",
-            metrics=(
-                lambda_metrics(function_name).maximum(
-                    LambdaMetric.CONCURRENT_EXECUTIONS, "running", label="concurrent"
-                ),
-            ),
+            metrics=(running,),
             unit="invocations",
             section=Section.EVENT_HANDLER,
             boards=(Board.INGEST,),
             references=(Reference(value=max_concurrency, label="maximum of the event source mapping"),),
-            alarms=(
-                Alarm(
-                    id=AlarmId.CONSUMER_CONCURRENCY,
-                    threshold=0.9 * max_concurrency,
-                    comparison=Comparison.AT_LEAST,
-                    datapoints=10,
-                    periods=10 + UNPUBLISHED_MINUTES,
-                    severity=Severity.P3,
-                    meaning="The event handler has run at 90 % or more of its maximum concurrency for ten minutes:"
-                    " more events would wait.",
-                    first_step="If the age of the oldest event grows too, raise consumerMaxConcurrency and"
-                    " tableMaxWriteUnits.",
-                ),
+            alarm=at_least(0.9 * max_concurrency, 10, of=10 + UNPUBLISHED_MINUTES, severity=Severity.P3)(
+                id=AlarmId.CONSUMER_CONCURRENCY,
+                meaning="The event handler has run at 90 % or more of its maximum concurrency for ten minutes: more"
+                " events would wait.",
+                first_step="If the age of the oldest event grows too, raise consumerMaxConcurrency and"
+                " tableMaxWriteUnits.",
             ),
         ),
     )

@@ -7,7 +7,7 @@ from typing import Literal
 
 from components.monitoring.alarm_ids import AlarmId
 from components.monitoring.metrics import LambdaMetric, Metrics, Statistic, emitted_metrics, lambda_metrics
-from components.monitoring.signals import Alarm, Board, Comparison, Reference, Section, Severity, Signal
+from components.monitoring.signals import Board, Reference, Section, Severity, Signal, above, at_least
 from components.signals.outcomes import event_outcomes, query_outcomes
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE, MetricName
 
@@ -72,62 +72,39 @@ def function_signals(
             metrics=(runs.sum(LambdaMetric.ERRORS, "errors", label="failed"),),
             unit="invocations",
             period_seconds=300,
-            alarms=(
-                Alarm(
-                    id=profile.errors,
-                    threshold=0,
-                    datapoints=1,
-                    # A failed batch comes back minutes later, the next bad request at any time: one notification an
-                    # hour.
-                    periods=12,
-                    severity=Severity.P2,
-                    meaning=f"Whole invocations of the {profile.title} fail: a crash, a timeout or a failed start."
-                    f" {profile.consequence}",
-                    first_step="Read its last errors; the likeliest cause is a deployment just before the first of"
-                    " them.",
-                ),
+            # A failed batch comes back minutes later, the next bad request at any time: one notification an hour.
+            alarm=above(0, 1, of=12, severity=Severity.P2)(
+                id=profile.errors,
+                meaning=f"Whole invocations of the {profile.title} fail: a crash, a timeout or a failed start."
+                f" {profile.consequence}",
+                first_step="Read its last errors; the likeliest cause is a deployment just before the first of them.",
             ),
         ),
         signal(
             title=f"Throttled invocations of the {profile.title}",
             metrics=(runs.sum(LambdaMetric.THROTTLES, "throttles", label="throttled"),),
             unit="invocations",
-            alarms=(
-                Alarm(
-                    id=profile.throttles,
-                    threshold=1,
-                    comparison=Comparison.AT_LEAST,
-                    datapoints=5,
-                    periods=15,
-                    severity=Severity.P2,
-                    meaning=f"Lambda throttles the {profile.title}: its reserved concurrency or the account's"
-                    f" concurrency is used up. {profile.consequence}",
-                    first_step="Compare the account's ConcurrentExecutions with its quota, and find the function that"
-                    " uses it up.",
-                ),
+            alarm=at_least(1, 5, of=15, severity=Severity.P2)(
+                id=profile.throttles,
+                meaning=f"Lambda throttles the {profile.title}: its reserved concurrency or the account's concurrency"
+                f" is used up. {profile.consequence}",
+                first_step="Compare the account's ConcurrentExecutions with its quota, and find the function that uses"
+                " it up.",
             ),
         ),
         signal(
             title=f"Duration of the {profile.title}",
-            metrics=(
-                runs.of(LambdaMetric.DURATION, Statistic.P50, "typical"),
-                runs.of(LambdaMetric.DURATION, Statistic.P99, "slow"),
-                runs.maximum(LambdaMetric.DURATION, "slowest"),
+            metrics=runs.each(
+                LambdaMetric.DURATION, typical=Statistic.P50, slow=Statistic.P99, slowest=Statistic.MAXIMUM
             ),
             unit="milliseconds",
             period_seconds=300,
             references=(Reference(value=timeout_seconds * 1_000, label="timeout"),),
-            alarms=(
-                Alarm(
-                    id=profile.duration,
-                    metric_id=profile.alarmed_duration,
-                    threshold=800 * timeout_seconds,
-                    datapoints=3,
-                    periods=12,
-                    severity=Severity.P2,
-                    meaning=f"The {profile.title} needs more than 80 % of its timeout: timeouts come next.",
-                    first_step="On the board, check the table's latency and throttles; then open the slowest traces.",
-                ),
+            alarm=above(800 * timeout_seconds, 3, of=12, severity=Severity.P2)(
+                id=profile.duration,
+                metric_id=profile.alarmed_duration,
+                meaning=f"The {profile.title} needs more than 80 % of its timeout: timeouts come next.",
+                first_step="On the board, check the table's latency and throttles; then open the slowest traces.",
             ),
         ),
         signal(

@@ -4,7 +4,7 @@ from functools import partial
 
 from components.monitoring.alarm_ids import AlarmId
 from components.monitoring.metrics import LambdaMetric, Metrics, Statistic
-from components.monitoring.signals import Alarm, Board, Comparison, Section, Severity, Signal, View
+from components.monitoring.signals import Board, Section, Severity, Signal, View, above, at_least
 from handlers.vocabulary import MetricName
 
 _of_events = partial(Signal, section=Section.OUTCOMES, boards=(Board.INGEST,))
@@ -42,11 +42,7 @@ def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> 
         ),
         _of_events(
             title="Age of events when stored",
-            metrics=(
-                events.of(MetricName.EVENT_AGE, Statistic.P50, "typical"),
-                events.of(MetricName.EVENT_AGE, Statistic.P95, "old"),
-                events.of(MetricName.EVENT_AGE, Statistic.P99, "oldest"),
-            ),
+            metrics=events.each(MetricName.EVENT_AGE, typical=Statistic.P50, old=Statistic.P95, oldest=Statistic.P99),
             unit="milliseconds",
         ),
         _of_events(
@@ -72,10 +68,7 @@ def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> 
         ),
         _of_events(
             title="Duration of a batch",
-            metrics=(
-                events.of(MetricName.BATCH_DURATION, Statistic.P50, "typical"),
-                events.of(MetricName.BATCH_DURATION, Statistic.P95, "slow"),
-            ),
+            metrics=events.each(MetricName.BATCH_DURATION, typical=Statistic.P50, slow=Statistic.P95),
             unit="milliseconds",
         ),
     )
@@ -96,20 +89,12 @@ def _nothing_stored(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) ->
         unit="yes or no",
         section=Section.INGEST,
         boards=(Board.OVERVIEW, Board.INGEST),
-        alarms=(
-            Alarm(
-                id=AlarmId.INGEST_DOWN,
-                threshold=1,
-                comparison=Comparison.AT_LEAST,
-                # At low traffic the same few events come back after each visibility timeout, with quiet minutes
-                # between.
-                datapoints=3,
-                periods=60,
-                severity=None,
-                meaning="Nearly all events fail and are not stored. Events that are given up move to the dead-letter"
-                " queue.",
-                first_step="On the ingest board: did it begin with a deployment, or does the table reject requests?",
-            ),
+        # At low traffic the same few events come back after each visibility timeout, with quiet minutes between.
+        alarm=at_least(1, 3, of=60, severity=None)(
+            id=AlarmId.INGEST_DOWN,
+            meaning="Nearly all events fail and are not stored. Events that are given up move to the dead-letter"
+            " queue.",
+            first_step="On the ingest board: did it begin with a deployment, or does the table reject requests?",
         ),
     )
 
@@ -124,18 +109,11 @@ def _failures(events: Metrics[MetricName]) -> Signal:
         ),
         expression="100 * (failed + exhausted) / received",
         unit="percent",
-        alarms=(
-            Alarm(
-                id=AlarmId.INGEST_FAILURES,
-                threshold=5,
-                # Among few events one failure is a high percentage, and quiet minutes are not the end of the fault.
-                datapoints=5,
-                periods=60,
-                severity=Severity.P2,
-                meaning="More than one event in twenty fails and is retried: logins are stored late, some may be given"
-                " up.",
-                first_step="Group the last failures by error_code with saved query 02.",
-            ),
+        # Among few events one failure is a high percentage, and quiet minutes are not the end of the fault.
+        alarm=above(5, 5, of=60, severity=Severity.P2)(
+            id=AlarmId.INGEST_FAILURES,
+            meaning="More than one event in twenty fails and is retried: logins are stored late, some may be given up.",
+            first_step="Group the last failures by error_code with saved query 02.",
         ),
     )
 
@@ -146,16 +124,10 @@ def _given_up(events: Metrics[MetricName]) -> Signal:
         metrics=(events.sum(MetricName.EVENT_EXHAUSTED, "exhausted", label="given up"),),
         unit="events",
         period_seconds=300,
-        alarms=(
-            Alarm(
-                id=AlarmId.INGEST_EXHAUSTED,
-                threshold=0,
-                datapoints=1,
-                periods=12,
-                severity=Severity.P2,
-                meaning="Valid events failed on their last retry and are dead letters now: their logins are missing.",
-                first_step="Find their error_code with saved query 05, fix the cause, then redrive them.",
-            ),
+        alarm=above(0, 1, of=12, severity=Severity.P2)(
+            id=AlarmId.INGEST_EXHAUSTED,
+            meaning="Valid events failed on their last retry and are dead letters now: their logins are missing.",
+            first_step="Find their error_code with saved query 05, fix the cause, then redrive them.",
         ),
     )
 
@@ -170,16 +142,10 @@ def _contract(events: Metrics[MetricName]) -> tuple[Signal, ...]:
             expression="IF(received >= 20, 100 * invalid / received, 0)",
             unit="percent",
             period_seconds=300,
-            alarms=(
-                Alarm(
-                    id=AlarmId.INGEST_CONTRACT,
-                    threshold=20,
-                    datapoints=1,
-                    periods=12,
-                    severity=Severity.P2,
-                    meaning="A producer sends events that violate the contract: more than one in five is quarantined.",
-                    first_step="Group them by error_code with saved query 14, then tell the producer.",
-                ),
+            alarm=above(20, 1, of=12, severity=Severity.P2)(
+                id=AlarmId.INGEST_CONTRACT,
+                meaning="A producer sends events that violate the contract: more than one in five is quarantined.",
+                first_step="Group them by error_code with saved query 14, then tell the producer.",
             ),
         ),
         _of_dead_letters(
@@ -190,17 +156,11 @@ def _contract(events: Metrics[MetricName]) -> tuple[Signal, ...]:
             expression="IF(invalid >= 3, 100 * invalid / received, 0)",
             unit="percent",
             period_seconds=3_600,
-            alarms=(
-                Alarm(
-                    id=AlarmId.INGEST_INVALID,
-                    threshold=0.1,
-                    datapoints=1,
-                    periods=1,
-                    severity=Severity.P3,
-                    meaning="Some events violate the contract and were quarantined, with the reason as a message"
-                    " attribute.",
-                    first_step="Read error_code and error_detail of the dead letters, then tell the producer.",
-                ),
+            alarm=above(0.1, 1, of=1, severity=Severity.P3)(
+                id=AlarmId.INGEST_INVALID,
+                meaning="Some events violate the contract and were quarantined, with the reason as a message"
+                " attribute.",
+                first_step="Read error_code and error_detail of the dead letters, then tell the producer.",
             ),
         ),
     )
@@ -230,10 +190,7 @@ def query_outcomes(queries: Metrics[MetricName], _runs: Metrics[LambdaMetric]) -
         ),
         _of_queries(
             title="Duration of queries",
-            metrics=(
-                queries.of(MetricName.QUERY_DURATION, Statistic.P50, "typical"),
-                queries.of(MetricName.QUERY_DURATION, Statistic.P99, "slowest"),
-            ),
+            metrics=queries.each(MetricName.QUERY_DURATION, typical=Statistic.P50, slowest=Statistic.P99),
             unit="milliseconds",
         ),
         _of_queries(

@@ -15,6 +15,8 @@ from components.monitoring.signals import (
     Section,
     Severity,
     Signal,
+    above,
+    at_least,
 )
 
 _of_events = partial(Signal, section=Section.INGEST, boards=(Board.INGEST,))
@@ -54,10 +56,7 @@ def redrive_signals(queue_name: str, dead_letter_arn: str, source_arn: str) -> t
     return (
         _of_dead_letters(
             title="Dead letters received and deleted",
-            metrics=(
-                queue.sum(SqsMetric.RECEIVED, "received"),
-                queue.sum(SqsMetric.DELETED, "deleted"),
-            ),
+            metrics=(queue.sum(SqsMetric.RECEIVED, "received"), queue.sum(SqsMetric.DELETED, "deleted")),
             unit="messages",
             period_seconds=300,
             note=f"After you fixed the cause, redrive all dead letters: `{command}`",
@@ -76,19 +75,12 @@ def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[S
             boards=(Board.OVERVIEW, Board.INGEST),
             note="SQS leaves out an event received three times without success, so an event that always fails is not"
             " shown.",
-            alarms=(
-                Alarm(
-                    id=AlarmId.QUEUE_AGE,
-                    # Three visibility timeouts: an event that fails twice and then succeeds does not fire the alarm.
-                    threshold=3 * visibility_timeout_seconds + 60,
-                    datapoints=3,
-                    periods=3 + UNPUBLISHED_MINUTES,
-                    severity=None,
-                    meaning="Events wait longer than retries explain: the event handler is stopped, fails or is too"
-                    " slow.",
-                    first_step="On the ingest board: does the event handler run, and does it fail? Then read its last"
-                    " errors.",
-                ),
+            # Three visibility timeouts: an event that fails twice and then succeeds does not fire the alarm.
+            alarm=above(3 * visibility_timeout_seconds + 60, 3, of=3 + UNPUBLISHED_MINUTES, severity=None)(
+                id=AlarmId.QUEUE_AGE,
+                meaning="Events wait longer than retries explain: the event handler is stopped, fails or is too slow.",
+                first_step="On the ingest board: does the event handler run, and does it fail? Then read its last"
+                " errors.",
             ),
         ),
         _of_events(
@@ -99,21 +91,13 @@ def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[S
             ),
             expression="IF(visible > 0 AND FILL(received, 0) < 1, 1, 0)",
             unit="yes or no",
-            alarms=(
-                Alarm(
-                    id=AlarmId.CONSUMER_STALLED,
-                    threshold=1,
-                    comparison=Comparison.AT_LEAST,
-                    # The newest minutes may lack their receives and look like a stall: they must be fewer than fire the
-                    # alarm.
-                    datapoints=4,
-                    periods=4 + UNPUBLISHED_MINUTES,
-                    severity=None,
-                    meaning="Events wait and none is received: the event source mapping is disabled, or has lost"
-                    " its permission or its access to the key.",
-                    first_step="Check the state of the event source mapping, then the last change of the event"
-                    " handler's role.",
-                ),
+            # The newest minutes may lack their receives and look like a stall: they must be fewer than fire the alarm.
+            alarm=at_least(1, 4, of=4 + UNPUBLISHED_MINUTES, severity=None)(
+                id=AlarmId.CONSUMER_STALLED,
+                meaning="Events wait and none is received: the event source mapping is disabled, or has lost its"
+                " permission or its access to the key.",
+                first_step="Check the state of the event source mapping, then the last change of the event handler's"
+                " role.",
             ),
         ),
         _of_events(
@@ -124,21 +108,19 @@ def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[S
                 queue.sum(SqsMetric.DELETED, "deleted"),
             ),
             unit="events a minute",
-            alarms=(
-                Alarm(
-                    id=AlarmId.QUEUE_SILENT,
-                    metric_id="sent",
-                    threshold=0,
-                    comparison=Comparison.AT_MOST,
-                    datapoints=15,
-                    periods=15,
-                    missing=MissingData.BREACHING,
-                    severity=Severity.P2,
-                    opt_in=True,
-                    warm_up_minutes=1_440,
-                    meaning="No event was sent for 15 minutes: the producer is down, or is not allowed to send.",
-                    first_step="Ask the team that runs the producer; look for denied calls of sqs:SendMessage.",
-                ),
+            alarm=Alarm(
+                id=AlarmId.QUEUE_SILENT,
+                metric_id="sent",
+                threshold=0,
+                comparison=Comparison.AT_MOST,
+                datapoints=15,
+                periods=15,
+                severity=Severity.P2,
+                missing=MissingData.BREACHING,
+                opt_in=True,
+                warm_up_minutes=1_440,
+                meaning="No event was sent for 15 minutes: the producer is down, or is not allowed to send.",
+                first_step="Ask the team that runs the producer; look for denied calls of sqs:SendMessage.",
             ),
         ),
         _of_events(
@@ -182,18 +164,12 @@ def _dead_letter_signals(queue_name: str, shortest_life_seconds: int) -> tuple[S
             unit="messages",
             section=Section.DEAD_LETTERS,
             boards=(Board.OVERVIEW, Board.INGEST),
-            alarms=(
-                Alarm(
-                    id=AlarmId.DLQ_NOT_EMPTY,
-                    threshold=0,
-                    datapoints=1,
-                    periods=1 + UNPUBLISHED_MINUTES,
-                    # Invalid events are normal; valid events that are given up have an alarm of their own.
-                    severity=Severity.P3,
-                    meaning="Events are in the dead-letter queue: invalid events with the reason as a message"
-                    " attribute, other events after their last retry. They are lost when their retention ends.",
-                    first_step="List the messages with their error_code, fix the cause, then redrive them.",
-                ),
+            # Invalid events are normal; valid events that are given up have an alarm of their own.
+            alarm=above(0, 1, of=1 + UNPUBLISHED_MINUTES, severity=Severity.P3)(
+                id=AlarmId.DLQ_NOT_EMPTY,
+                meaning="Events are in the dead-letter queue: invalid events with the reason as a message attribute,"
+                " other events after their last retry. They are lost when their retention ends.",
+                first_step="List the messages with their error_code, fix the cause, then redrive them.",
             ),
         ),
         _of_dead_letters(
@@ -202,19 +178,11 @@ def _dead_letter_signals(queue_name: str, shortest_life_seconds: int) -> tuple[S
             unit="seconds",
             period_seconds=300,
             note="A dead letter expires by its age since it was first sent, which is higher.",
-            alarms=(
-                Alarm(
-                    id=AlarmId.DLQ_EXPIRING,
-                    threshold=shortest_life_seconds // 2,
-                    comparison=Comparison.AT_LEAST,
-                    datapoints=1,
-                    periods=1,
-                    severity=Severity.P1,
-                    meaning="The oldest dead letter has used up half of the shortest time it can have: data is lost"
-                    " soon.",
-                    first_step="Redrive the messages that can be processed now, save the others; the runbook has both"
-                    " commands.",
-                ),
+            alarm=at_least(shortest_life_seconds // 2, 1, of=1, severity=Severity.P1)(
+                id=AlarmId.DLQ_EXPIRING,
+                meaning="The oldest dead letter has used up half of the shortest time it can have: data is lost soon.",
+                first_step="Redrive the messages that can be processed now, save the others; the runbook has both"
+                " commands.",
             ),
         ),
         Signal(
@@ -225,17 +193,11 @@ def _dead_letter_signals(queue_name: str, shortest_life_seconds: int) -> tuple[S
             unit="messages",
             period_seconds=SECONDS_PER_DAY,
             section=Section.DEAD_LETTERS,
-            alarms=(
-                Alarm(
-                    id=AlarmId.DLQ_NEGLECTED,
-                    threshold=0,
-                    datapoints=3,
-                    periods=3,
-                    severity=Severity.P2,
-                    meaning="The dead-letter queue has not been empty for three days. SQS leaves messages that were"
-                    " received three times out of its age, so no other alarm may report them.",
-                    first_step="Read the messages, then redrive them, or save and delete them.",
-                ),
+            alarm=above(0, 3, of=3, severity=Severity.P2)(
+                id=AlarmId.DLQ_NEGLECTED,
+                meaning="The dead-letter queue has not been empty for three days. SQS leaves messages that were"
+                " received three times out of its age, so no other alarm may report them.",
+                first_step="Read the messages, then redrive them, or save and delete them.",
             ),
         ),
     )

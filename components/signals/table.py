@@ -12,15 +12,7 @@ from components.monitoring.metrics import (
     operation_metrics,
     table_metrics,
 )
-from components.monitoring.signals import (
-    UNPUBLISHED_MINUTES,
-    Alarm,
-    Board,
-    Reference,
-    Section,
-    Severity,
-    Signal,
-)
+from components.monitoring.signals import UNPUBLISHED_MINUTES, Board, Reference, Section, Severity, Signal, above
 
 _of_writes = partial(Signal, section=Section.TABLE_WRITES, boards=(Board.INGEST,))
 _of_reads = partial(Signal, section=Section.TABLE_READS, boards=(Board.API,))
@@ -35,17 +27,14 @@ READ_OPERATIONS = {"GetItem": AlarmId.TABLE_LATENCY_GET_ITEM}
 
 def table_signals(table_name: str, *, max_read_units: int, max_write_units: int) -> tuple[Signal, ...]:
     """Return the signals of the table: what the event handler does to it, then what the query function does."""
+    table = table_metrics(table_name)
     return (
         *_capacity(_of_writes, table_name, "Write", AlarmId.TABLE_WRITE_THROTTLE, max_write_units),
         *(_latency(_of_writes, table_name, operation, alarm) for operation, alarm in WRITE_OPERATIONS.items()),
         _system_errors(table_name),
         _of_writes(
             title="Writes repeated after a conflict",
-            metrics=(
-                table_metrics(table_name).sum(
-                    TableMetric.CONDITIONAL_CHECK_FAILED, "conflicts", label="conditional checks failed"
-                ),
-            ),
+            metrics=(table.sum(TableMetric.CONDITIONAL_CHECK_FAILED, "conflicts", label="conditional checks failed"),),
             unit="requests a minute",
         ),
         *_capacity(_of_reads, table_name, "Read", AlarmId.TABLE_READ_THROTTLE, max_read_units),
@@ -66,18 +55,11 @@ def _capacity(
             # data.
             expression="FILL(throttles, 0)",
             unit="requests a minute",
-            alarms=(
-                Alarm(
-                    id=alarm,
-                    threshold=10,
-                    datapoints=4,
-                    periods=4 + UNPUBLISHED_MINUTES,
-                    severity=Severity.P2,
-                    meaning=f"The table throttles {requests}: they exceed the configured maximum, or one key is hot."
-                    " Nothing"
-                    " is lost, but requests wait.",
-                    first_step="On the board, the graph of throttles by cause shows which limit or key it is.",
-                ),
+            alarm=above(10, 4, of=4 + UNPUBLISHED_MINUTES, severity=Severity.P2)(
+                id=alarm,
+                meaning=f"The table throttles {requests}: they exceed the configured maximum, or one key is hot."
+                " Nothing is lost, but requests wait.",
+                first_step="On the board, the graph of throttles by cause shows which limit or key it is.",
             ),
         ),
         signal(
@@ -110,16 +92,10 @@ def _latency(signal: "partial[Signal]", table_name: str, operation: str, alarm: 
         metrics=(average,),
         expression="FILL(latency, 0)",
         unit="milliseconds",
-        alarms=(
-            Alarm(
-                id=alarm,
-                threshold=50,
-                datapoints=9,
-                periods=15,
-                severity=Severity.P3,
-                meaning=f"DynamoDB has taken ten times longer than it should for {operation}, for ten minutes.",
-                first_step="Check the AWS Health Dashboard of the region, then whether records grew.",
-            ),
+        alarm=above(50, 9, of=15, severity=Severity.P3)(
+            id=alarm,
+            meaning=f"DynamoDB has taken ten times longer than it should for {operation}, for ten minutes.",
+            first_step="Check the AWS Health Dashboard of the region, then whether records grew.",
         ),
     )
 
@@ -134,15 +110,9 @@ def _system_errors(table_name: str) -> Signal:
         metrics=metrics,
         expression=filled_sum(metrics),
         unit="requests a minute",
-        alarms=(
-            Alarm(
-                id=AlarmId.TABLE_SYSTEM_ERRORS,
-                threshold=0,
-                datapoints=3,
-                periods=30,
-                severity=Severity.P2,
-                meaning="Requests fail inside DynamoDB, not because of throttling. Events wait and are retried.",
-                first_step="Check the AWS Health Dashboard of the region, then wait for AWS to fix it.",
-            ),
+        alarm=above(0, 3, of=30, severity=Severity.P2)(
+            id=AlarmId.TABLE_SYSTEM_ERRORS,
+            meaning="Requests fail inside DynamoDB, not because of throttling. Events wait and are retried.",
+            first_step="Check the AWS Health Dashboard of the region, then wait for AWS to fix it.",
         ),
     )

@@ -23,6 +23,7 @@ def figure(properties: Mapping[str, Any], lines: Sequence[Line], epoch: datetime
     top = HEADROOM * max([*_tops(lines, stacked=stacked), *(threshold["value"] for threshold in thresholds), 0.0])
     traces = [_trace(line, number, epoch, stacked=stacked) for number, line in enumerate(lines)]
     axis = properties.get("yAxis", {}).get("left", {})
+    look = {"gridcolor": "#eaeded", "zerolinecolor": "#aab7b8", "nticks": 5, "separatethousands": True}
     layout = {
         "margin": {"l": 46, "r": 8, "t": 4, "b": 20},
         "font": {"size": 10, "family": "sans-serif", "color": "#16191f"},
@@ -34,11 +35,8 @@ def figure(properties: Mapping[str, Any], lines: Sequence[Line], epoch: datetime
         "yaxis": {
             "range": [axis.get("min", 0), top or 1],
             "title": {"text": axis.get("label", ""), "font": {"size": 10}},
-            "gridcolor": "#eaeded",
-            "zerolinecolor": "#aab7b8",
-            "nticks": 5,
-            "separatethousands": True,
-        },
+        }
+        | look,
         "shapes": [shape for threshold in thresholds for shape in _threshold_shapes(threshold, top)],
         "annotations": [_threshold_label(threshold) for threshold in thresholds],
     }
@@ -99,18 +97,9 @@ def _threshold_shapes(threshold: Mapping[str, Any], top: float) -> list[dict[str
 
 
 def _threshold_label(threshold: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "text": threshold["label"],
-        "showarrow": False,
-        "xref": "paper",
-        "x": 0.995,
-        "xanchor": "right",
-        "y": threshold["value"],
-        "yanchor": "bottom",
-        "font": {"size": 10, "color": threshold["color"]},
-        "bgcolor": "rgba(255,255,255,0.75)",
-        "borderpad": 0,
-    }
+    place = {"xref": "paper", "x": 0.995, "xanchor": "right", "y": threshold["value"], "yanchor": "bottom"}
+    look = {"font": {"size": 10, "color": threshold["color"]}, "bgcolor": "rgba(255,255,255,0.75)", "borderpad": 0}
+    return {"text": threshold["label"], "showarrow": False} | place | look
 
 
 def _time(minute: int, epoch: datetime) -> str:

@@ -124,7 +124,7 @@ def _tiles(properties: Mapping[str, Any], snapshot: Snapshot) -> str:
     names = [arn.rpartition(":")[2] for arn in properties["alarms"]]
     # The order that the widget requests: by state, then the latest change first.
     names.sort(key=lambda name: (STATE_ORDER.index(snapshot.states[name]), -snapshot.since.get(name, -1)))
-    prefix = _common_prefix(names)
+    prefix = "-".join(names[0].split("-")[:3]) + "-"  # project and stack: tiles are too narrow for them
     tiles = []
     for name in names:
         state, since = snapshot.states[name], snapshot.since.get(name)
@@ -132,11 +132,6 @@ def _tiles(properties: Mapping[str, Any], snapshot: Snapshot) -> str:
         words = f"<b>{html.escape(name.removeprefix(prefix))}</b>{STATE_WORDS[state]}{duration}"
         tiles.append(f'<div class="tile {state}" title="{html.escape(name)}">{words}</div>')
     return f'<div class="tiles">{"".join(tiles)}</div>'
-
-
-def _common_prefix(names: list[str]) -> str:
-    """Project and stack, which every name starts with; tiles are too narrow for them."""
-    return "-".join(names[0].split("-")[:3]) + "-"
 
 
 def _number(line: Line) -> str:

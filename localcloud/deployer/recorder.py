@@ -65,25 +65,19 @@ def record(
     The settings are those of `localcloud.samples`, unless another project is recorded. With a `shared_folder`, several
     processes that need the same graph record it once.
     """
+
+    def run() -> Graph:
+        settings = (samples if project == ROOT else stack_config).read(project, stack, config)
+        variables = {TARGET_VARIABLE: HOST} | dict(environment or {})
+        made = engine.deploy(project, settings, InventedAws(), preview=preview, environment=variables)
+        return Graph(made.resources, made.outputs, made.secret_outputs)
+
     if shared_folder is None or preview or environment or project != ROOT:
-        return _record(stack, config, preview, project, environment)
+        return run()
     settings = json.dumps([stack, dict(config or {})], sort_keys=True)
     file = shared_folder / f"recorded-{hashlib.sha256(settings.encode()).hexdigest()}"
     with file.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not file.exists():
-            file.write_bytes(pickle.dumps(_record(stack, config, preview, project, environment)))
+            file.write_bytes(pickle.dumps(run()))
     return pickle.loads(file.read_bytes())  # noqa: S301 (written by another process of this run)
-
-
-def _record(
-    stack: str, config: Mapping[str, Any] | None, preview: bool, project: Path, environment: Mapping[str, str] | None
-) -> Graph:
-    deployment = engine.deploy(
-        project,
-        (samples if project == ROOT else stack_config).read(project, stack, config),
-        InventedAws(),
-        preview=preview,
-        environment={TARGET_VARIABLE: HOST} | dict(environment or {}),
-    )
-    return Graph(deployment.resources, deployment.outputs, deployment.secret_outputs)

@@ -124,11 +124,10 @@ class Emulator:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of this emulator, which ignores the profiles and proxies of the user."""
+        options = {"endpoint_url": self.endpoint, "config": Config(proxies={})}
         with self._client_lock:  # threads may share a client, but boto3 cannot create two at once
             if service not in self._clients:
-                self._clients[service] = self._session.client(
-                    service, endpoint_url=self.endpoint, config=Config(proxies={})
-                )
+                self._clients[service] = self._session.client(service, **options)
             return self._clients[service]
 
     def api_url(self, api_id: str, stage: str) -> str:
@@ -186,9 +185,13 @@ def _claim_scratch() -> _Scratch:
     """Remove the directories of dead emulators, then create and lock a directory."""
     root = Path(tempfile.gettempdir())
     for stale in root.glob(f"{DIRECTORY_PREFIX}*"):
-        with contextlib.suppress(OSError), _opened(stale) as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(stale, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            lock = os.open(stale, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(stale, ignore_errors=True)
+            finally:
+                os.close(lock)
     free = shutil.disk_usage(root).free // 1_000_000
     if free < SPACE_MEGABYTES:
         raise EmulatorError(
@@ -204,15 +207,6 @@ def _claim_scratch() -> _Scratch:
             if directory.exists():
                 return _Scratch(directory, lock)
             os.close(lock)
-
-
-@contextlib.contextmanager
-def _opened(directory: Path):
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _scrubbed_environment(port: int, region: str, directory: Path) -> dict[str, str]:

@@ -24,15 +24,8 @@ _KNOWN = {
     "get_item": {"TableName", "Key", "ConsistentRead"},
     "put_item": {"TableName", "Item"},
     "batch_get_item": {"RequestItems"},
-    "update_item": {
-        "TableName",
-        "Key",
-        "UpdateExpression",
-        "ConditionExpression",
-        "ExpressionAttributeNames",
-        "ExpressionAttributeValues",
-        "ReturnValuesOnConditionCheckFailure",
-    },
+    "update_item": {"TableName", "Key", "UpdateExpression", "ConditionExpression"}
+    | {"ExpressionAttributeNames", "ExpressionAttributeValues", "ReturnValuesOnConditionCheckFailure"},
 }
 
 Item = dict[str, Any]
@@ -109,12 +102,8 @@ class TableModel:
         resolve.require_all_used()
         if not holds:
             gives_back = item and request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-            raise client_error(
-                "UpdateItem",
-                "ConditionalCheckFailedException",
-                "The conditional request failed",
-                members={"Item": item} if gives_back else None,
-            )
+            code, found = "ConditionalCheckFailedException", {"Item": item} if gives_back else None
+            raise client_error("UpdateItem", code, "The conditional request failed", members=found)
         self._store("UpdateItem", key, {"user_id": {"S": key}, **item, attribute: value})
         return {}
 

@@ -12,22 +12,8 @@ from localcloud.emulator.process import Emulator
 from localcloud.providers import api, functions, identity, messaging, observability, storage
 from localcloud.providers.inputs import INVOKES, RESOURCE_TYPES, Inputs
 
-__all__ = ["Providers", "UnknownInvoke", "UnknownResourceType", "UnknownSetting"]
-
 # Importing the modules fills the tables.
 _MODULES = (api, functions, identity, messaging, observability, storage)
-
-
-class UnknownResourceType(ResourceFailed):
-    """The embedded cloud cannot create resources of this type."""
-
-
-class UnknownInvoke(ResourceFailed):
-    """The embedded cloud cannot serve an invoke of the program."""
-
-
-class UnknownSetting(ResourceFailed):
-    """The embedded cloud would ignore an input."""
 
 
 class Providers:
@@ -39,12 +25,10 @@ class Providers:
     def create(self, resource: Resource) -> Created:
         """Create a resource, or raise ResourceFailed saying why not."""
         if resource.type not in RESOURCE_TYPES:
-            raise UnknownResourceType(
-                "the embedded cloud has no provider for this type; add one to localcloud/providers"
-            )
+            raise ResourceFailed("the embedded cloud has no provider for this type; add one to localcloud/providers")
         region = resource.provider.inputs.get("region") if resource.provider else None
         if region not in (None, self._cloud.region):
-            raise UnknownSetting(
+            raise ResourceFailed(
                 f"its provider is for region {region}, but the embedded cloud is in {self._cloud.region}"
             )
         resource_type = RESOURCE_TYPES[resource.type]
@@ -54,7 +38,7 @@ class Providers:
         except (BotoCoreError, ClientError, WaiterError) as error:
             raise ResourceFailed(" ".join(str(error).split())) from error
         if inputs.left:
-            raise UnknownSetting(
+            raise ResourceFailed(
                 f"the embedded cloud does nothing with {', '.join(inputs.left)}; "
                 "implement it in localcloud/providers, or list it there as ignored"
             )
@@ -63,5 +47,5 @@ class Providers:
     def invoke(self, token: str, arguments: dict[str, Any], provider: Resource | None) -> dict[str, Any]:
         """Return the result of an invoke."""
         if token not in INVOKES:
-            raise UnknownInvoke("the embedded cloud does not implement it; add it to localcloud/providers")
+            raise ResourceFailed("the embedded cloud does not implement it; add it to localcloud/providers")
         return INVOKES[token](self._cloud, arguments)

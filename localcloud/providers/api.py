@@ -1,6 +1,7 @@
 """REST APIs."""
 
 import json
+from typing import Any
 
 from localcloud.emulator.process import Emulator
 from localcloud.providers.inputs import Created, Inputs, creates
@@ -89,14 +90,9 @@ def _deployment(cloud: Emulator, inputs: Inputs) -> Created:
 def _stage(cloud: Emulator, inputs: Inputs) -> Created:
     client, api, name = cloud.client("apigateway"), inputs.take("restApi"), inputs.take("stageName")
     access_log = inputs.take("accessLogSettings", {})
-    client.create_stage(
-        restApiId=api,
-        stageName=name,
-        **inputs.take_rest(deployment="deploymentId", xrayTracingEnabled="tracingEnabled"),
-    )
-    patch = [
-        {"op": "replace", "path": f"/accessLogSettings/{key}", "value": value} for key, value in access_log.items()
-    ]
+    call = inputs.take_rest(deployment="deploymentId", xrayTracingEnabled="tracingEnabled")
+    client.create_stage(restApiId=api, stageName=name, **call)
+    patch = _replacements({f"/accessLogSettings/{key}": value for key, value in access_log.items()})
     client.update_stage(restApiId=api, stageName=name, patchOperations=patch)
     outputs = {
         "arn": f"arn:aws:apigateway:{cloud.region}::/restapis/{api}/stages/{name}",
@@ -109,21 +105,19 @@ def _stage(cloud: Emulator, inputs: Inputs) -> Created:
 @creates("aws:apigateway/methodSettings:MethodSettings")
 def _method_settings(cloud: Emulator, inputs: Inputs) -> Created:
     api, stage_name, path = inputs.take("restApi"), inputs.take("stageName"), inputs.take("methodPath")
-    patch = [
-        {"op": "replace", "path": f"/{path}/{METHOD_SETTINGS[name]}", "value": _patch_value(value)}
-        for name, value in inputs.take("settings").items()
-        if value is not None
-    ]
+    settings = {name: value for name, value in inputs.take("settings").items() if value is not None}
+    patch = _replacements({f"/{path}/{METHOD_SETTINGS[name]}": value for name, value in settings.items()})
     cloud.client("apigateway").update_stage(restApiId=api, stageName=stage_name, patchOperations=patch)
     return Created(f"{api}-{stage_name}-{path}")
 
 
 @creates("aws:apigateway/account:Account")
 def _account(cloud: Emulator, inputs: Inputs) -> Created:
-    patch = [{"op": "replace", "path": "/cloudwatchRoleArn", "value": inputs.take("cloudwatchRoleArn", "")}]
+    patch = _replacements({"/cloudwatchRoleArn": inputs.take("cloudwatchRoleArn", "")})
     cloud.client("apigateway").update_account(patchOperations=patch)
     return Created("api-gateway-account")
 
 
-def _patch_value(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def _replacements(values: dict[str, Any]) -> list[dict[str, str]]:
+    texts = {path: value if isinstance(value, str) else json.dumps(value) for path, value in values.items()}
+    return [{"op": "replace", "path": path, "value": text} for path, text in texts.items()]

@@ -26,10 +26,7 @@ def _function(cloud: Emulator, inputs: Inputs) -> Created:
     environment = {"Variables": inputs.take("environment", {}).get("variables", {})}
     reserved = inputs.take("reservedConcurrentExecutions", -1)
     made = client.create_function(
-        FunctionName=name,
-        Code=code,
-        Environment=environment,
-        **inputs.take_rest(pascal, kmsKeyArn="KMSKeyArn"),
+        FunctionName=name, Code=code, Environment=environment, **inputs.take_rest(pascal, kmsKeyArn="KMSKeyArn")
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600})
     if reserved >= 0:
@@ -37,15 +34,9 @@ def _function(cloud: Emulator, inputs: Inputs) -> Created:
     version = made["Version"]
     # When a version was published with it, the ARN ends with that version.
     arn = made["FunctionArn"].removesuffix(f":{version}")
-    outputs = {
-        "arn": arn,
-        "name": name,
-        "version": version,
-        "qualifiedArn": f"{arn}:{version}",
-        "invokeArn": _invoke_arn(cloud, arn),
-        "qualifiedInvokeArn": _invoke_arn(cloud, f"{arn}:{version}"),
-    }
-    return Created(name, outputs)
+    qualified = f"{arn}:{version}"
+    invoke = {"invokeArn": _invoke_arn(cloud, arn), "qualifiedInvokeArn": _invoke_arn(cloud, qualified)}
+    return Created(name, invoke | {"arn": arn, "name": name, "version": version, "qualifiedArn": qualified})
 
 
 @creates("aws:lambda/alias:Alias")

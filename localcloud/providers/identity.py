@@ -10,10 +10,8 @@ from localcloud.providers.inputs import Created, Inputs, creates, invokes, pasca
 def _role(cloud: Emulator, inputs: Inputs) -> Created:
     name = inputs.take_name()
     trust = inputs.take("assumeRolePolicy")
-    made = cloud.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust, **inputs.take_rest(pascal))[
-        "Role"
-    ]
-    return Created(name, {"arn": made["Arn"], "name": name, "uniqueId": made["RoleId"]})
+    role = cloud.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust, **inputs.take_rest(pascal))
+    return Created(name, {"arn": role["Role"]["Arn"], "name": name, "uniqueId": role["Role"]["RoleId"]})
 
 
 @creates("aws:iam/rolePolicy:RolePolicy")

@@ -63,9 +63,10 @@ class Inputs:
         prefix = self._left.pop("namePrefix", f"{self._resource_name}-")
         return self._left.pop(key, None) or f"{prefix}{secrets.token_hex(4)}"
 
-    def take_mapped(self, names: Mapping[str, str]) -> dict[str, Any]:
-        """Take the inputs in `names` that are present, and return them under the names that AWS uses."""
-        return {theirs: self._left.pop(ours) for ours, theirs in names.items() if ours in self._left}
+    def take_attributes(self, *names: str, **renamed: str) -> dict[str, str]:
+        """Take the inputs that are present, and return them under AWS's names as strings, as SQS and SNS require."""
+        theirs = {name: pascal(name) for name in names} | renamed
+        return {theirs[name]: _attribute(self._left.pop(name)) for name in theirs if name in self._left}
 
     def take_rest(self, case: Callable[[str], str] = str, **renamed: str) -> dict[str, Any]:
         """Take everything that is left as parameters of an API call; boto3 rejects a parameter it does not know.
@@ -86,9 +87,8 @@ def pascal(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def as_attributes(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return attributes as strings, as SQS and SNS require."""
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in values.items()}
+def _attribute(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _recased(value: Any, case: Callable[[str], str]) -> Any:

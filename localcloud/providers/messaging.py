@@ -1,35 +1,24 @@
 """Queues and topics."""
 
 from localcloud.emulator.process import Emulator
-from localcloud.providers.inputs import Created, Inputs, as_attributes, creates
+from localcloud.providers.inputs import Created, Inputs, creates
 
-QUEUE_ATTRIBUTES = {
-    "delaySeconds": "DelaySeconds",
-    "kmsDataKeyReusePeriodSeconds": "KmsDataKeyReusePeriodSeconds",
-    "kmsMasterKeyId": "KmsMasterKeyId",
-    "maxMessageSize": "MaximumMessageSize",
-    "messageRetentionSeconds": "MessageRetentionPeriod",
-    "policy": "Policy",
-    "receiveWaitTimeSeconds": "ReceiveMessageWaitTimeSeconds",
-    "redriveAllowPolicy": "RedriveAllowPolicy",
-    "redrivePolicy": "RedrivePolicy",
-    "sqsManagedSseEnabled": "SqsManagedSseEnabled",
-    "visibilityTimeoutSeconds": "VisibilityTimeout",
-}
-TOPIC_ATTRIBUTES = {"displayName": "DisplayName", "kmsMasterKeyId": "KmsMasterKeyId", "policy": "Policy"}
-SUBSCRIPTION_ATTRIBUTES = {
-    "filterPolicy": "FilterPolicy",
-    "filterPolicyScope": "FilterPolicyScope",
-    "rawMessageDelivery": "RawMessageDelivery",
-    "redrivePolicy": "RedrivePolicy",
-}
+
+def _queue_attributes(inputs: Inputs) -> dict[str, str]:
+    return inputs.take_attributes(
+        *("delaySeconds", "kmsDataKeyReusePeriodSeconds", "kmsMasterKeyId", "policy", "redriveAllowPolicy"),
+        *("redrivePolicy", "sqsManagedSseEnabled"),
+        maxMessageSize="MaximumMessageSize",
+        messageRetentionSeconds="MessageRetentionPeriod",
+        receiveWaitTimeSeconds="ReceiveMessageWaitTimeSeconds",
+        visibilityTimeoutSeconds="VisibilityTimeout",
+    )
 
 
 @creates("aws:sqs/queue:Queue")
 def _queue(cloud: Emulator, inputs: Inputs) -> Created:
     sqs, name = cloud.client("sqs"), inputs.take_name()
-    attributes = as_attributes(inputs.take_mapped(QUEUE_ATTRIBUTES))
-    url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    url = sqs.create_queue(QueueName=name, Attributes=_queue_attributes(inputs))["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     return Created(url, {"arn": arn, "url": url, "name": name})
 
@@ -38,15 +27,14 @@ def _queue(cloud: Emulator, inputs: Inputs) -> Created:
 @creates("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy")
 def _queue_attribute(cloud: Emulator, inputs: Inputs) -> Created:
     url = inputs.take("queueUrl")
-    attributes = as_attributes(inputs.take_mapped(QUEUE_ATTRIBUTES))
-    cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes=attributes)
+    cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes=_queue_attributes(inputs))
     return Created(url)
 
 
 @creates("aws:sns/topic:Topic")
 def _topic(cloud: Emulator, inputs: Inputs) -> Created:
     name = inputs.take_name()
-    attributes = as_attributes(inputs.take_mapped(TOPIC_ATTRIBUTES))
+    attributes = inputs.take_attributes("displayName", "kmsMasterKeyId", "policy")
     arn = cloud.client("sns").create_topic(Name=name, Attributes=attributes)["TopicArn"]
     return Created(arn, {"arn": arn, "name": name, "owner": cloud.account_id})
 
@@ -64,7 +52,7 @@ def _topic_policy(cloud: Emulator, inputs: Inputs) -> Created:
 )
 def _topic_subscription(cloud: Emulator, inputs: Inputs) -> Created:
     topic_arn, protocol, endpoint = inputs.take("topic"), inputs.take("protocol"), inputs.take("endpoint")
-    attributes = as_attributes(inputs.take_mapped(SUBSCRIPTION_ATTRIBUTES))
+    attributes = inputs.take_attributes("filterPolicy", "filterPolicyScope", "rawMessageDelivery", "redrivePolicy")
     if protocol not in {"sqs", "lambda"}:
         # No person is notified from this machine, and the emulator would post to a real pager.
         return Created(f"{topic_arn}:never-confirmed", {"arn": "PendingConfirmation", "pendingConfirmation": True})

@@ -50,9 +50,7 @@ def _metric_alarm(cloud: Emulator, inputs: Inputs) -> Created:
     name = inputs.take_name()
     dimensions, queries = inputs.take("dimensions"), inputs.take("metricQueries")
     call = inputs.take_rest(
-        pascal,
-        okActions="OKActions",
-        evaluateLowSampleCountPercentiles="EvaluateLowSampleCountPercentile",
+        pascal, okActions="OKActions", evaluateLowSampleCountPercentiles="EvaluateLowSampleCountPercentile"
     )
     if dimensions:
         call["Dimensions"] = _dimensions(dimensions)
@@ -91,8 +89,7 @@ def _dimensions(dimensions: dict[str, str]) -> list[dict[str, str]]:
 
 def _metric_query(query: dict[str, Any]) -> dict[str, Any]:
     call = {pascal(name): value for name, value in query.items() if value is not None}
-    metric = call.pop("Metric", None)
-    if metric is not None:
+    if (metric := call.pop("Metric", None)) is not None:
         statistic = {pascal(name): metric[name] for name in ("period", "stat", "unit") if metric.get(name)}
         identity = {pascal(name): metric[name] for name in ("metricName", "namespace") if metric.get(name)}
         identity["Dimensions"] = _dimensions(metric.get("dimensions") or {})

@@ -12,9 +12,8 @@ def _table(cloud: Emulator, inputs: Inputs) -> Created:
     recovery = inputs.take("pointInTimeRecovery", {})
     encryption = inputs.take("serverSideEncryption")
     if encryption:
-        encryption = {"Enabled": encryption["enabled"], "SSEType": "KMS"} | (
-            {"KMSMasterKeyId": encryption["kmsKeyArn"]} if encryption.get("kmsKeyArn") else {}
-        )
+        key = {"KMSMasterKeyId": encryption["kmsKeyArn"]} if encryption.get("kmsKeyArn") else {}
+        encryption = {"Enabled": encryption["enabled"], "SSEType": "KMS"} | key
     made = dynamodb.create_table(
         TableName=name,
         KeySchema=[{"AttributeName": key, "KeyType": kind} for kind, key in keys.items() if key],
@@ -23,13 +22,9 @@ def _table(cloud: Emulator, inputs: Inputs) -> Created:
         **inputs.take_rest(pascal),
     )["TableDescription"]
     if recovery.get("enabled"):
-        dynamodb.update_continuous_backups(
-            TableName=name,
-            PointInTimeRecoverySpecification={
-                pascal("pointInTimeRecoveryEnabled" if key == "enabled" else key): value
-                for key, value in recovery.items()
-            },
-        )
+        given = {"pointInTimeRecoveryEnabled" if key == "enabled" else key: value for key, value in recovery.items()}
+        specification = {pascal(key): value for key, value in given.items()}
+        dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=specification)
     return Created(name, {"arn": made["TableArn"], "name": name})
 
 

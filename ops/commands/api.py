@@ -5,12 +5,11 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.errors import handle_errors
-from ops.commands.options import OutputsOption, StackOption
+from ops.api import TokenCache, query_with_cached_token, token_for
+from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_table
 from ops.errors import OperatorError
 from ops.stack import load_outputs
-from ops.tokens import TokenCache, query_with_cached_token, token_for
 
 ClientOption = Annotated[
     str | None, typer.Option("--client", help="The API client to use; required when there are several.")

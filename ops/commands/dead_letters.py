@@ -2,34 +2,25 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ops.batches import batches
-from ops.commands.dead_letter_options import (
-    AllOption,
-    LimitOption,
-    MessageOption,
-    ReasonOption,
-    YesOption,
-    hold,
-    parse_selection,
-    select,
-)
-from ops.commands.dead_letter_output import RECEIVED_NOTE, confirm, describe, format_lines, print_plan, write_copy
-from ops.commands.errors import handle_errors
-from ops.commands.options import OutputsOption, StackOption
-from ops.commands.output import format_time, print_note, print_table
-from ops.commands.redrive import redrive
+from ops.commands import dead_letter_dialogue as dialogue
+from ops.commands.command import OutputsOption, StackOption, handle_errors
+from ops.commands.dead_letter_dialogue import AllOption, LimitOption, MessageOption, ReasonOption, YesOption
+from ops.commands.output import format_time, print_note, print_table, progress_bar
 from ops.dead_letter_queue import Queues
 from ops.dead_letters import GAVE_UP, DeadLetter
-from ops.errors import OperatorError
+from ops.errors import OperatorError, count_of, pluralize
 from ops.files import kept_file
-from ops.plurals import pluralize
+from ops.redrive import MoveTask, Pace, Redrive, follow_move_task, is_whole_queue, start_move_task
 from ops.stack import load_outputs
 
+NEW_MESSAGE_NOTE = "A redriven message gets a new ID, and its retention clock restarts: search the logs for the new ID."
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -53,7 +44,7 @@ def list_(
     """
     queues = Queues.of(load_outputs(stack, outputs))
     groups: dict[str, list[DeadLetter]] = defaultdict(list)
-    with hold(queues, limit) as held:
+    with dialogue.hold(queues, limit) as held:
         for letter in held.letters:
             groups[letter.reason].append(letter)
     meanings = {reason: letters[0].attribute_text("error_detail") for reason, letters in groups.items()}
@@ -78,7 +69,7 @@ def list_(
         return
     header = ["reason", "count", "valid now", "oldest", "meaning (example)"]
     print_table(header, [[str(value) for value in row.values()] for row in rows])
-    print_note(RECEIVED_NOTE)
+    print_note(dialogue.RECEIVED_NOTE)
 
 
 @app.command()
@@ -99,17 +90,70 @@ def show(
 
     Example: python -m ops dead-letters show --reason timestamp_malformed --body
     """
-    selection = parse_selection(reason, message_id, everything)
+    selection = dialogue.parse_selection(reason, message_id, everything)
     queues = Queues.of(load_outputs(stack, outputs))
-    with hold(queues, limit, selection) as held:
-        selected = select(selection, held.letters)
+    with dialogue.hold(queues, limit, selection) as held:
+        selected = dialogue.select(selection, held.letters)
     for letter in selected:
-        shown = describe(letter, body)
-        print(json.dumps(shown, ensure_ascii=False) if as_json else "\n".join(format_lines(shown)) + "\n")
-    print_note(RECEIVED_NOTE)
+        shown = dialogue.describe(letter, body)
+        print(json.dumps(shown, ensure_ascii=False) if as_json else "\n".join(dialogue.format_lines(shown)) + "\n")
+    print_note(dialogue.RECEIVED_NOTE)
 
 
-app.command()(redrive)
+@app.command()
+@handle_errors
+def redrive(
+    reason: ReasonOption = None,
+    message_id: MessageOption = None,
+    everything: AllOption = False,
+    rate: Annotated[int, typer.Option(min=1, max=500, help="At most this many messages a second.")] = 100,
+    force: Annotated[bool, typer.Option("--force", help="Also redrive messages that violate the contract.")] = False,
+    yes: YesOption = False,
+    limit: LimitOption = 10_000,
+    stack: StackOption = None,
+    outputs: OutputsOption = None,
+) -> None:
+    """Send dead letters back to the source queue, as their producers sent them.
+
+    Prints which messages would go back and asks for confirmation. Without a terminal, nothing changes unless --yes is
+    given. Each message is sent before it is deleted, so an interruption loses none; a message that is sent twice
+    changes nothing. With --all, SQS moves the whole queue by itself where it can.
+
+    Examples:
+
+    python -m ops dead-letters redrive --reason gave-up
+
+    python -m ops dead-letters redrive --all --rate 20 --yes
+    """
+    selection = dialogue.parse_selection(reason, message_id, everything)
+    queues = Queues.of(load_outputs(stack, outputs))
+    # When every message goes back, whatever it contains, none needs to be received.
+    if everything and force and yes and (total := queues.count_dead_letters()):
+        task = start_move_task(queues, rate)
+        if task:
+            _finish_move_task(task, total)
+            return
+    with dialogue.hold(queues, limit, selection) as held:
+        selected = dialogue.select(selection, held.letters)
+        going = [letter for letter in selected if force or letter.violation is None]
+        if going:
+            dialogue.print_plan("would go back", going)
+        if len(going) < len(selected):
+            dialogue.print_left_out([letter for letter in selected if letter.violation])
+        if not going:
+            raise OperatorError("No selected message can be redriven. Discard them, or use --force.")
+        if not dialogue.confirm(yes, f"Send {pluralize(len(going), 'message')} back?"):
+            return
+        if everything and is_whole_queue(held, going, force=force):
+            task = start_move_task(queues, rate)
+            if task:
+                held.release()
+                _finish_move_task(task, len(going))
+                return
+            print_note("This cloud cannot move a queue by itself. Receiving, sending and deleting instead.")
+        still_held = held.keep(going, 2 * len(going) / rate)
+        result = _run(Redrive(queues, held, Pace(rate)), still_held)
+    _report(result, lost_count=len(going) - len(still_held))
 
 
 @app.command()
@@ -136,17 +180,17 @@ def discard(
     """
     if copy and no_copy:
         raise OperatorError("--copy and --no-copy contradict each other. Use one of them.")
-    selection = parse_selection(reason, message_id, everything)
+    selection = dialogue.parse_selection(reason, message_id, everything)
     queues = Queues.of(load_outputs(stack, outputs))
-    with hold(queues, limit, selection) as held:
-        selected = select(selection, held.letters)
-        print_plan("would be deleted", selected)
-        if not confirm(yes, f"Delete {pluralize(len(selected), 'message')}?"):
+    with dialogue.hold(queues, limit, selection) as held:
+        selected = dialogue.select(selection, held.letters)
+        dialogue.print_plan("would be deleted", selected)
+        if not dialogue.confirm(yes, f"Delete {pluralize(len(selected), 'message')}?"):
             return
         still_held = held.keep(selected, 60)
         path = None if no_copy else copy or kept_file("dead-letters")
         if path:
-            write_copy(path, still_held)
+            dialogue.write_copy(path, still_held)
         deleted = [letter for batch in batches(still_held) for letter in held.delete(batch)]
     print(
         f"Deleted {pluralize(len(deleted), 'message')}."
@@ -155,3 +199,45 @@ def discard(
     if len(deleted) < len(selected):
         left = pluralize(len(selected) - len(deleted), "message")
         raise OperatorError(f"{left} could not be deleted and may still be in the queue. Run the command again.")
+
+
+def _run(redrive: Redrive, letters: Sequence[DeadLetter]) -> Redrive:
+    """Run the redrive with a progress bar; when it is interrupted, print how far it came."""
+    try:
+        with progress_bar("Redriving", len(letters)) as advance:
+            redrive.run(letters, advance)
+    except BaseException:
+        print_note(
+            f"{count_of(redrive.count, len(letters), 'message')} went back before the interruption. "
+            "The others are still in the dead-letter queue."
+        )
+        raise
+    return redrive
+
+
+def _finish_move_task(task: MoveTask, total: int) -> None:
+    """Follow the task until it ends; after Ctrl-C it goes on in AWS."""
+    print_note("SQS is moving the queue by itself, and goes on if you leave.")
+    with progress_bar("Moved", total) as advance:
+        count = follow_move_task(task, advance)
+    print(f"SQS moved about {pluralize(count, 'message')}. {NEW_MESSAGE_NOTE}")
+
+
+def _report(redrive: Redrive, *, lost_count: int) -> None:
+    """Print what was redriven; raises OperatorError when something is left to do."""
+    print(f"Redrove {pluralize(redrive.count, 'message')}. {NEW_MESSAGE_NOTE}")
+    problems = []
+    if redrive.rejected:
+        codes = ", ".join(sorted(set(redrive.rejected.values())))
+        problems.append(
+            f"{pluralize(len(redrive.rejected), 'message')} not accepted ({codes}) and left in the dead-letter queue"
+        )
+    if redrive.in_both_queues:
+        problems.append(
+            f"{pluralize(len(redrive.in_both_queues), 'message')} sent but not deleted, so a second redrive sends "
+            f"{'it' if len(redrive.in_both_queues) == 1 else 'them'} twice"
+        )
+    if lost_count:
+        problems.append(f"{pluralize(lost_count, 'message')} taken by another process while you decided")
+    if problems:
+        raise OperatorError("; ".join(problems) + ". Run the command again.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.errors import handle_errors
+from ops.commands.command import handle_errors
 
 
 @handle_errors

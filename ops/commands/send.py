@@ -9,13 +9,11 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.errors import handle_errors
-from ops.commands.options import OutputsOption, StackOption
+from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_note, progress_bar
-from ops.errors import OperatorError
+from ops.errors import OperatorError, count_of, pluralize
 from ops.events import Event, EventFile, RejectedEvents, count_events, open_events, send_events
 from ops.files import kept_file
-from ops.plurals import count_of, pluralize
 from ops.stack import load_outputs
 
 

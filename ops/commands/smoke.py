@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.errors import handle_errors
-from ops.commands.options import OutputsOption, StackOption
+from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_note
 from ops.errors import OperatorError
 from ops.smoke import smoke as run_smoke_test

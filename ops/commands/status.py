@@ -9,9 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.commands.errors import handle_errors
-from ops.commands.log_lines import parse_since, to_json, to_text
-from ops.commands.options import OutputsOption, StackOption
+from ops.commands.command import OutputsOption, StackOption, handle_errors
+from ops.commands.logs import parse_since, to_json, to_text
 from ops.stack import load_outputs
 from ops.status import FIRING, UNKNOWN, Queue, Status, Topic, read_status
 

@@ -8,7 +8,8 @@ from handlers.clients import RemainingSeconds
 from handlers.logins import LoginEvent, ServiceRecord, UserRecord
 from handlers.quarantine import Quarantine
 from handlers.store import Change, ReadOutcome, UserRecordStore, WriteOutcome
-from tests.fakes.aws import TABLE
+from handlers.stored import StoredRecord
+from tests.fakes.aws import TABLE, entry, key
 
 
 class GetThenPut:
@@ -27,17 +28,12 @@ class GetThenPut:
                 continue
 
     def _store(self, login: dict[str, str]) -> None:
-        key = {"user_id": {"S": login["user_id"]}}
-        item: Any = self._dynamodb.get_item(TableName=TABLE, Key=key).get("Item") or key | {"services": {"L": []}}
+        user = key(login["user_id"])
+        item: Any = self._dynamodb.get_item(TableName=TABLE, Key=user).get("Item") or user | {"services": {"L": []}}
         entries = item["services"]["L"]
-        entry = {
-            "service_id": {"S": login["service_id"]},
-            "service_name": {"S": login["service_name"]},
-            "last_accessed": {"S": login["timestamp"]},
-        }
         if not self.appends:
-            entries[:] = [known for known in entries if known["M"]["service_id"] != entry["service_id"]]
-        entries.append({"M": entry})
+            entries[:] = [known for known in entries if known["M"]["service_id"]["S"] != login["service_id"]]
+        entries.append(entry(login["service_id"], login["service_name"], login["timestamp"]))
         self._dynamodb.put_item(TableName=TABLE, Item=item)
 
 
@@ -77,7 +73,7 @@ class BlindStore(UserRecordStore):
     def _compare_and_set(self, stored: Any, record: Any) -> None:
         self._client.update_item(
             TableName=TABLE,
-            Key={"user_id": {"S": record.user_id}},
+            Key=key(record.user_id),
             UpdateExpression="SET services = :new",
             ExpressionAttributeValues={":new": stored.services_with(record)},
         )
@@ -88,7 +84,7 @@ class IgnoresUnprocessedKeys(UserRecordStore):
 
     def read(self, user_ids: Iterable[str], remaining_seconds: RemainingSeconds) -> ReadOutcome:
         ids = list(user_ids)
-        wanted = {self._table_name: {"Keys": [{"user_id": {"S": user_id}} for user_id in ids]}}
+        wanted = {self._table_name: {"Keys": [key(user_id) for user_id in ids]}}
         left = self._client.batch_get_item(RequestItems=wanted).get("UnprocessedKeys") or {}
         self._skipped = [key["user_id"]["S"] for key in left.get(self._table_name, {"Keys": []})["Keys"]]
         return super().read([user_id for user_id in ids if user_id not in self._skipped], remaining_seconds)
@@ -97,24 +93,13 @@ class IgnoresUnprocessedKeys(UserRecordStore):
         return super().write(changes, remaining_seconds) | dict.fromkeys(self._skipped, WriteOutcome())
 
 
-class TakesUnansweredForNew(UserRecordStore):
-    """Treats users whose keys a read left unprocessed as new. Not a defect: the condition of the write catches it."""
+class TakesUnreadForNew(UserRecordStore):
+    """Treats users that it could not read as new. Not a defect: the condition of the write catches it."""
 
     def read(self, user_ids: Iterable[str], remaining_seconds: RemainingSeconds) -> ReadOutcome:
-        client = self._client
-        self._client = _AnswersInFull(client)
-        try:
-            return super().read(user_ids, remaining_seconds)
-        finally:
-            self._client = client
-
-
-class _AnswersInFull:
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def batch_get_item(self, **request: Any) -> dict[str, Any]:
-        return self._client.batch_get_item(**request) | {"UnprocessedKeys": {}}
+        found = super().read(user_ids, remaining_seconds)
+        new = {user_id: StoredRecord.of(user_id, None) for user_id in found.error_codes}
+        return ReadOutcome(records={**found.records, **new}, error_codes={})
 
 
 class IgnoresFailedEntries(Quarantine):

@@ -35,22 +35,15 @@ class Odds:
     stale: float = 0.30
 
 
+@dataclass(frozen=True, slots=True)
 class Gate:
     """The gate between one process and AWS. No call passes after the process was killed or timed out."""
 
-    def __init__(
-        self,
-        time: VirtualTime,
-        chance: random.Random,
-        odds: Odds,
-        happened: Counter[str],
-        remaining: Callable[[], float],
-    ) -> None:
-        self._time = time
-        self._chance = chance
-        self._odds = odds
-        self._happened = happened
-        self._remaining = remaining
+    _time: VirtualTime
+    _chance: random.Random
+    _odds: Odds
+    _happened: Counter[str]
+    _remaining: Callable[[], float]
 
     def __call__(self, operation: str, request: dict[str, Any], perform: Perform) -> dict[str, Any]:
         self._time.sleep(self._chance.uniform(0.002, 0.02))

@@ -1,5 +1,6 @@
 """One function with a table and a dead-letter queue, called directly, with one scripted fault."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from simulation.lambda_events import LambdaContext
 from tests.chaos.faults import KilledError
 from tests.chaos.simulation import same_message
 from tests.chaos.workload import Fact, Workload, text_of
-from tests.fakes.events import TRACE
+from tests.fakes.aws import services_in
+from tests.fakes.events import TRACE, login
 from tests.fakes.functions import DEAD_LETTERS, TABLE, Function, acknowledged, event_handler
 from tests.fakes.queue import QueueModel, Sent
 
@@ -73,29 +75,22 @@ class World:
     def unsafe(self, workload: Workload, messages: Iterable[Sent]) -> list[str]:
         """IDs of the messages that would be lost if they were deleted now."""
         services = self.services()
-        return [
-            sent.message_id
-            for sent in messages
-            if not (
-                _holds(services, workload.facts[sent.message_id])
-                if sent.message_id in workload.facts
-                else self._is_quarantined(sent)
-            )
-        ]
+
+        def is_safe(sent: Sent) -> bool:
+            fact = workload.facts.get(sent.message_id)
+            return _holds(services, fact) if fact else self._is_quarantined(sent)
+
+        return [sent.message_id for sent in messages if not is_safe(sent)]
 
     def services(self) -> dict[str, list[dict[str, str]]]:
         """The services in the table, by user."""
-        return {
-            user_id: [{name: value["S"] for name, value in entry["M"].items()} for entry in item["services"]["L"]]
-            for user_id, item in self.table.items().items()
-        }
+        return {user_id: services_in(item) for user_id, item in self.table.items().items()}
 
     def quarantined(self, sent: Sent) -> list[Sent]:
         """The dead letters made of this message."""
         named = {"DataType": "String", "StringValue": sent.message_id}
-        return [
-            letter for letter in self.dead_letters.messages() if letter.attributes.get("source_message_id") == named
-        ]
+        letters = self.dead_letters.messages()
+        return [letter for letter in letters if letter.attributes.get("source_message_id") == named]
 
     def _is_quarantined(self, sent: Sent) -> bool:
         copies = self.quarantined(sent)
@@ -113,25 +108,19 @@ def _holds(services: dict[str, list[dict[str, str]]], fact: Fact) -> bool:
 
 def records_of(messages: Iterable[Sent]) -> list[dict[str, Any]]:
     """The records of a Lambda event."""
-    queue = QueueModel("https://sqs/source")
-    by_id = {}
+    queue, records = QueueModel("https://sqs/source"), []
     for sent in messages:
         queue.add(sent)
-        [record] = queue.receive(1)
-        by_id[sent.message_id] = record
-    return list(by_id.values())
+        records += queue.receive(1)
+    return records
 
 
 def good(index: int, *, user: str | None = None, seconds: int = 0) -> tuple[Sent, Fact]:
     """A valid login of `user`, or of a user with no other login."""
-    fact = Fact(
-        user or f"user-{index}", f"service-{index % 3}", NOW - timedelta(seconds=100 - seconds), f"Name {index}"
-    )
-    body = (
-        f'{{"user_id": "{fact.user_id}", "service_id": "{fact.service_id}", '
-        f'"service_name": "{fact.service_name}", "timestamp": "{text_of(fact.instant)}"}}'
-    )
-    return Sent(message_id=f"good-{index}", body=body), fact
+    instant = NOW - timedelta(seconds=100 - seconds)
+    fact = Fact(user or f"user-{index}", f"service-{index % 3}", instant, f"Name {index}")
+    fields = login(fact.user_id, fact.service_id, fact.service_name, text_of(instant))
+    return Sent(message_id=f"good-{index}", body=json.dumps(fields)), fact
 
 
 def bad(index: int) -> Sent:
@@ -141,12 +130,8 @@ def bad(index: int) -> Sent:
         "number": {"DataType": "Number.price", "StringValue": "1.50"},
         "bytes": {"DataType": "Binary.raw", "BinaryValue": bytes([0, 255, index])},
     }
-    return Sent(
-        message_id=f"bad-{index}",
-        body=f'{{ "user_id":\t"{index}\u00e9\U0001f4ec\\u0000" \r\n',
-        attributes=attributes,
-        trace_header=TRACE,
-    )
+    body = f'{{ "user_id":\t"{index}\u00e9\U0001f4ec\\u0000" \r\n'
+    return Sent(message_id=f"bad-{index}", body=body, attributes=attributes, trace_header=TRACE)
 
 
 def workload_of(goods: Sequence[tuple[Sent, Fact]], bads: Sequence[Sent] = ()) -> Workload:

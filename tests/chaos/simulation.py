@@ -15,6 +15,7 @@ from simulation.lambda_events import LambdaContext
 from tests.chaos.faults import Gate, KilledError, Odds, lag_by_chance
 from tests.chaos.virtual_time import VirtualTime
 from tests.chaos.workload import EPOCH, Workload, make_workload
+from tests.fakes.aws import services_in
 from tests.fakes.functions import BATCH_SIZE, DEAD_LETTERS, MAX_RECEIVE_COUNT, TABLE, Function, acknowledged
 from tests.fakes.functions import event_handler as wire
 from tests.fakes.queue import QueueModel, Sent
@@ -51,15 +52,9 @@ class Process:
 
     def event_handler(self, **parts: Any) -> Function:
         """The handler under test, with some `parts` replaced."""
-        time, chance = self._world.time, self._world.chance
-        return wire(
-            self.dynamodb,
-            self.sqs,
-            now=lambda: EPOCH + timedelta(seconds=time.now),
-            sleep=time.sleep,
-            jitter=chance.random,
-            **parts,
-        )
+        time = self._world.time
+        parts |= {"now": lambda: EPOCH + timedelta(seconds=time.now)}
+        return wire(self.dynamodb, self.sqs, sleep=time.sleep, jitter=self._world.chance.random, **parts)
 
 
 @dataclass(slots=True)
@@ -207,5 +202,4 @@ def _origin(sent: Sent) -> str:
 
 @functools.lru_cache(maxsize=1000)
 def _services(text: str) -> list[dict[str, str]]:
-    entries = json.loads(text).get("services", {"L": []})["L"]
-    return [{name: value["S"] for name, value in entry["M"].items()} for entry in entries]
+    return services_in(json.loads(text))

@@ -8,6 +8,7 @@ import pytest
 
 from tests.chaos.faults import KilledError
 from tests.chaos.harness import Fault, Script, World, bad, good, workload_of
+from tests.fakes.queue import Sent
 
 TEN_USERS = workload_of([good(i) for i in range(10)])
 MIXED = workload_of(
@@ -43,12 +44,16 @@ def moments(name: str) -> list[Moment]:
     return [Moment(*call, after) for call, after in itertools.product(counted, (False, True))] + [Moment(None)]
 
 
-def crash(world: World, name: str, moment: Moment, order: int) -> Script:
-    """Deliver the batch, in some order, to a new process that is killed at this moment; delete no message."""
+def shuffled(name: str, order: int) -> list[Sent]:
     messages = list(WORKLOADS[name].messages)
     random.Random(order).shuffle(messages)
+    return messages
+
+
+def crash(world: World, name: str, moment: Moment, order: int) -> Script:
+    """Deliver the batch, in some order, to a new process that is killed at this moment; delete no message."""
     script = Script(moment.fault)
-    done = world.deliver(world.function(script), messages)
+    done = world.deliver(world.function(script), shuffled(name, order))
     assert (done is None) == (moment.fault is not None)
     return script
 
@@ -64,12 +69,8 @@ ALL = [(name, moment) for name in WORKLOADS for moment in moments(name)]
 def test_moments_cover_every_call_of_a_batch():
     writes = [moment.nth for moment in moments("ten users") if moment.operation == "update_item"]
     assert sorted(writes) == sorted([*range(1, 11)] * 2)
-    assert {moment.operation for moment in moments("four bad ones")} == {
-        "batch_get_item",
-        "update_item",
-        "send_message_batch",
-        None,
-    }
+    operations = {moment.operation for moment in moments("four bad ones")}
+    assert operations == {"batch_get_item", "update_item", "send_message_batch", None}
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
@@ -87,8 +88,7 @@ def test_two_kills_at_any_moments_do_not_change_the_result(name: str):
     for order, (first, second) in enumerate(itertools.product(moments(name), repeat=2)):
         world = World()
         crash(world, name, first, order)
-        messages = list(WORKLOADS[name].messages)
-        random.Random(order).shuffle(messages)
+        messages = shuffled(name, order)
         world.deliver(world.function(Script(second.fault)), messages)
         assert world.deliver(world.function(Script()), messages) == messages
         assert is_as_if_nothing_was(world, name), f"{first}, then {second}"

@@ -41,15 +41,14 @@ def test_dead_letter_is_the_message_with_its_reason():
     world.deliver(world.function(Script()), [sent])
     [found] = world.dead_letters.messages()
     assert (found.body, found.trace_header) == (sent.body, sent.trace_header)
-    assert found.attributes == sent.attributes | {
-        "error_code": {"DataType": "String", "StringValue": "body_not_json"},
-        "error_detail": {
-            "DataType": "String",
-            "StringValue": f"The body of {len(sent.body)} characters is not JSON.",
-        },
-        "source_message_id": {"DataType": "String", "StringValue": "bad-1"},
-        "quarantined_at": {"DataType": "String", "StringValue": NOW.strftime("%Y-%m-%dT%H:%M:%SZ")},
+    reasons = {
+        "error_code": "body_not_json",
+        "error_detail": f"The body of {len(sent.body)} characters is not JSON.",
+        "source_message_id": "bad-1",
+        "quarantined_at": NOW.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
+    added = {name: {"DataType": "String", "StringValue": text} for name, text in reasons.items()}
+    assert found.attributes == sent.attributes | added
 
 
 class TakesSome:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from tests.fakes.events import TRACE
+from tests.fakes.events import TRACE, login
 from tests.fakes.queue import Sent
 
 # The virtual clock's zero.
@@ -46,9 +46,8 @@ class Workload:
         newest: dict[str, dict[str, Fact]] = {}
         for fact in self.facts.values():
             services = newest.setdefault(fact.user_id, {})
-            services[fact.service_id] = max(
-                fact, services.get(fact.service_id, fact), key=lambda candidate: candidate.rank
-            )
+            rivals = fact, services.get(fact.service_id, fact)
+            services[fact.service_id] = max(rivals, key=lambda rival: rival.rank)
         return {user_id: stored_services(services.values()) for user_id, services in newest.items()}
 
 
@@ -93,18 +92,12 @@ def make_workload(chance: random.Random, size: int, *, users: int = 40, invalid:
 
 def good_message(chance: random.Random, message_id: str, fact: Fact) -> Sent:
     local = fact.instant.astimezone(timezone(timedelta(minutes=chance.choice(_OFFSETS))))
-    fields = {
-        "user_id": fact.user_id,
-        "service_id": fact.service_id,
-        "service_name": fact.service_name,
-        "timestamp": local.isoformat(),
-    }
+    fields = login(fact.user_id, fact.service_id, fact.service_name, local.isoformat())
     return Sent(message_id=message_id, body=json.dumps(fields))
 
 
 def bad_message(chance: random.Random, message_id: str) -> Sent:
     """An invalid message with attributes, a trace, and bytes that must arrive unchanged."""
-    good = {"user_id": "u", "service_id": "s", "service_name": "S", "timestamp": "2025-01-01T00:00:00Z"}
     body = chance.choice(
         (
             "not json",
@@ -112,11 +105,11 @@ def bad_message(chance: random.Random, message_id: str) -> Sent:
             " [1,\r\n2] ",
             '{"user_id": "a", "user_id": "a"}',
             "\u00e9\U0001f4ec\u2028 \\u0000",
-            json.dumps(good | {"user_id": ""}),
-            json.dumps(good | {"service_id": 7}),
-            json.dumps(good | {"service_name": "x" * 257}, indent=2),
-            json.dumps(good | {"timestamp": "now"}),
-            json.dumps(good | {"timestamp": "2999-01-01T00:00:00Z"}),
+            json.dumps(login("")),
+            json.dumps(login() | {"service_id": 7}),
+            json.dumps(login(service_name="x" * 257), indent=2),
+            json.dumps(login(timestamp="now")),
+            json.dumps(login(timestamp="2999-01-01T00:00:00Z")),
         )
     )
     attributes = {

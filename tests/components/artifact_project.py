@@ -38,6 +38,21 @@ def offline_pip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
 
 
+def pip_variable(setting: str) -> str:
+    """Return the variable of the environment that makes a setting of pip."""
+    return "PIP_" + setting.upper().replace("-", "_")
+
+
+def pip_settings(source: str, folder: Path, settings: dict[str, str]) -> dict[str, str]:
+    """Return an environment that makes these settings, in variables or in a section of a configuration file."""
+    if source == "variables":
+        return {"PIP_CONFIG_FILE": os.devnull} | {pip_variable(name): value for name, value in settings.items()}
+    file = folder / "pip.conf"
+    lines = [f"{name} =\n    {value}" for name, value in settings.items()]
+    file.write_text("\n".join([f"[{source}]", *lines, ""]))
+    return {"PIP_CONFIG_FILE": str(file)}
+
+
 def make_project(folder: Path, *, library_version: str = "1.0") -> Path:
     """Write handlers, two wheels (one native for arm64) and a lock that demands both by hash."""
     for name, content in HANDLERS.items():

@@ -24,8 +24,8 @@ def alarm(identifier: AlarmId = AlarmId.QUEUE_AGE, **changes: Any) -> Alarm:
     return Alarm(id=identifier, **ALARMING | changes)
 
 
-def signal(*alarms: Alarm, **changes: Any) -> Signal:
-    return Signal(alarms=alarms, **DRAWN | changes)
+def signal(alarm: Alarm | None = None, **changes: Any) -> Signal:
+    return Signal(alarm=alarm, **DRAWN | changes)
 
 
 def composite(identifier: AlarmId = AlarmId.CONSUMER_DOWN, **changes: Any) -> CompositeAlarm:

@@ -14,14 +14,7 @@ import pytest
 
 from components.packaging import wheels
 from components.packaging.artifact import Artifact, Target, build_artifact
-from tests.components.artifact_project import (
-    FOR_ARM,
-    RUNNING,
-    make_project,
-    make_wheel,
-    relock,
-    unpack_locked,
-)
+from tests.components.artifact_project import FOR_ARM, RUNNING, make_project, make_wheel, relock, unpack_locked
 from tests.fakes.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.usefixtures("no_package_index")

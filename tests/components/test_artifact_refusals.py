@@ -12,14 +12,7 @@ import pytest
 
 from components.packaging import wheels
 from components.packaging.artifact import ArtifactError, Target, build_artifact, target_from_environment
-from tests.components.artifact_project import (
-    FOR_ARM,
-    RUNNING,
-    make_project,
-    make_wheel,
-    relock,
-    unpack_locked,
-)
+from tests.components.artifact_project import FOR_ARM, RUNNING, make_project, make_wheel, relock, unpack_locked
 
 pytestmark = pytest.mark.usefixtures("no_package_index")
 NOWHERE = "3.99"

@@ -3,21 +3,16 @@
 import hashlib
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from components.packaging import wheels
 from components.packaging.artifact import Artifact, ArtifactError, build_artifact
-from tests.components.artifact_project import (
-    FOR_ARM,
-    RUNNING,
-    make_project,
-    make_wheel,
-    offline_pip,
-    unpack_locked,
-)
+from tests.components.artifact_project import FOR_ARM, RUNNING, make_project, make_wheel, pip_settings, unpack_locked
 
+pytestmark = pytest.mark.usefixtures("no_package_index")
 TAG = f"cp{RUNNING.replace('.', '')}"
 # Each but `target` has an effect on a build that passes it on: the controls show it. The build names its target last.
 SETTINGS = {
@@ -29,11 +24,6 @@ SETTINGS = {
     "platform": "win_amd64",
     "abi": "abi3",
 }
-
-
-@pytest.fixture(autouse=True)
-def _no_package_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    offline_pip(monkeypatch)
 
 
 @pytest.fixture
@@ -52,13 +42,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def make_setting(source: str, settings: dict[str, str], project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Set these and where packages are, in variables or in a configuration file."""
     settings = settings | {"find-links": str(project / "wheels")}
-    if source == "variable":
-        for name, value in settings.items():
-            monkeypatch.setenv("PIP_" + name.upper().replace("-", "_"), value)
-    else:
-        file = project.parent / "pip.conf"
-        file.write_text("\n".join(["[install]", *(f"{name} = {value}" for name, value in settings.items()), ""]))
-        monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
+    for name, value in pip_settings(source, project.parent, settings).items():
+        monkeypatch.setenv(name, value)
 
 
 def shipped(artifact: Artifact) -> set[str]:
@@ -78,7 +63,7 @@ EXPECTED = {
 
 @pytest.mark.parametrize(
     ("setting", "source"),
-    [*((name, "variable") for name in SETTINGS), *((name, "file") for name in ("target", "root", "user"))],
+    [*((name, "variables") for name in SETTINGS), *((name, "install") for name in ("target", "root", "user"))],
 )
 def test_a_setting_of_pip_changes_nothing(
     setting: str, source: str, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -93,25 +78,21 @@ def test_control_a_setting_that_reaches_pip_is_noticed(
     setting: str, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wheels, "pip_environment", lambda prefix, environ: dict(environ))
-    make_setting("variable", {setting: SETTINGS[setting]}, project, monkeypatch)
+    make_setting("variables", {setting: SETTINGS[setting]}, project, monkeypatch)
     with pytest.raises(ArtifactError):
         build_artifact(project, FOR_ARM)
     assert list(project.glob(".build/layer-*")) == []
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
-    [
-        ("root", "tiny 1.0 is missing"),
-        ("platform", f"native 1.0 is for {TAG}-{TAG}-win_amd64"),
-    ],
+    ("setting", "said"), [("root", "tiny 1.0 is missing"), ("platform", f"native 1.0 is for {TAG}-{TAG}-win_amd64")]
 )
 def test_what_was_built_is_compared_with_the_lock(
     setting: str, said: str, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """pip says that all went well; without the comparison the wrong layer is kept."""
     monkeypatch.setattr(wheels, "pip_environment", lambda prefix, environ: dict(environ))
-    make_setting("variable", {setting: SETTINGS[setting]}, project, monkeypatch)
+    make_setting("variables", {setting: SETTINGS[setting]}, project, monkeypatch)
     with pytest.raises(ArtifactError, match=f"^What was built is not what is locked, so it was not kept: .*{said}"):
         build_artifact(project, FOR_ARM)
     monkeypatch.setattr(wheels, "differences", lambda *args, **options: [])
@@ -138,19 +119,12 @@ def with_a_package_too_many(layer: Path) -> None:
         archive.writestr("python/stowaway-1.0.dist-info/METADATA", "")
 
 
-def with_another_version(layer: Path) -> None:
-    renamed(layer, "tiny-1.0.dist-info", "tiny-2.0.dist-info", {})
+ANOTHER_VERSION = {"old": "tiny-1.0.dist-info", "new": "tiny-2.0.dist-info", "contents": {}}
+ANOTHER_PLATFORM = {"native-1.0.dist-info/WHEEL": f"Tag: {TAG}-{TAG}-win_amd64\n"}
+ANOTHER_SOURCE = {"handlers/query.py": "handler = print\n"}
 
 
-def for_another_platform(layer: Path) -> None:
-    renamed(layer, "", "", {"native-1.0.dist-info/WHEEL": f"Tag: {TAG}-{TAG}-win_amd64\n"})
-
-
-def with_another_source(code: Path) -> None:
-    renamed(code, "", "", {"handlers/query.py": "handler = print\n"})
-
-
-def renamed(zip_file: Path, old: str, new: str, contents: dict[str, str]) -> None:
+def rewritten(zip_file: Path, *, contents: dict[str, str], old: str = "", new: str = "") -> None:
     """Write an archive again under other names and with other contents."""
     with zipfile.ZipFile(zip_file) as archive:
         files = {name.replace(old, new): archive.read(name) for name in archive.namelist()}
@@ -166,10 +140,10 @@ def renamed(zip_file: Path, old: str, new: str, contents: dict[str, str]) -> Non
         ("layer", emptied, "native 1.0 is missing; tiny 1.0 is missing"),
         ("layer", cut_off, "the archive cannot be read: File is not a zip file"),
         ("layer", with_a_package_too_many, "stowaway 1.0 is not in the lock"),
-        ("layer", with_another_version, "tiny is 2.0 and not 1.0"),
-        ("layer", for_another_platform, f"native 1.0 is for {TAG}-{TAG}-win_amd64"),
+        ("layer", partial(rewritten, **ANOTHER_VERSION), "tiny is 2.0 and not 1.0"),
+        ("layer", partial(rewritten, contents=ANOTHER_PLATFORM), f"native 1.0 is for {TAG}-{TAG}-win_amd64"),
         ("code", cut_off, "the archive cannot be read: File is not a zip file"),
-        ("code", with_another_source, "handlers/query.py differs"),
+        ("code", partial(rewritten, contents=ANOTHER_SOURCE), "handlers/query.py differs"),
     ],
 )
 def test_an_archive_of_an_earlier_build_that_is_not_what_was_locked_is_built_again(

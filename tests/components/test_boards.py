@@ -35,8 +35,8 @@ QUERY = SavedQuery(
 )
 
 
-def signal(*alarms: Alarm, **changes: Any) -> Signal:
-    return signal_data.signal(*alarms, **{"boards": (Board.OVERVIEW,)} | changes)
+def signal(alarm: Alarm | None = None, **changes: Any) -> Signal:
+    return signal_data.signal(alarm, **{"boards": (Board.OVERVIEW,)} | changes)
 
 
 def widgets(

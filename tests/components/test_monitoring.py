@@ -8,9 +8,8 @@ from components.monitoring.alarm_ids import AlarmId, ObjectiveId, PaceId, slo_al
 from components.monitoring.alarms import AlarmContext, describe
 from components.monitoring.own_signals import own_signals
 from components.monitoring.selection import select
-from components.monitoring.signals import Alarm, CompositeAlarm, Level, Severity, Signal
+from components.monitoring.signals import Alarm, AlarmOverride, CompositeAlarm, Level, Severity, Signal
 from components.monitoring.topics import listeners
-from components.settings.parsers import AlarmOverride
 from tests.components.signal_data import alarm, composite, metric, signal
 
 
@@ -208,7 +207,7 @@ def test_page_is_delivered_if_any_subscriber_is_configured(email: str, page: str
 
 def test_another_topic_reports_the_failure_of_a_topic() -> None:
     watched = {
-        signal.alarms[0].topic: {metric.dimensions["TopicName"][-2:] for metric in signal.metrics}
+        signal.alarm and signal.alarm.topic: {metric.dimensions["TopicName"][-2:] for metric in signal.metrics}
         for signal in own_signals("e-dev", ("/log",))[1:]
     }
     assert set().union(*watched.values()) == {"p1", "p2", "p3"}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.packaging.pip_settings import PASSED_ON, PipSettingsError, pip_environment
+from tests.components.artifact_project import pip_settings, pip_variable
 
 NO_PREFIX = Path("/no/such/prefix")
 WHERE_WHAT_OR_FOR_WHOM = (
@@ -18,35 +19,23 @@ WHERE_WHAT_OR_FOR_WHOM = (
 )
 
 
-def variable(setting: str) -> str:
-    return "PIP_" + setting.upper().replace("-", "_")
-
-
-def given(source: str, folder: Path, settings: dict[str, str]) -> dict[str, str]:
-    """An environment that makes these settings, in variables or in a section of a configuration file."""
-    file = folder / "pip.conf"
-    if source == "variables":
-        return {"PIP_CONFIG_FILE": os.devnull} | {variable(name): value for name, value in settings.items()}
-    lines = [f"{name} =\n    {value}" for name, value in settings.items()]
-    file.write_text("\n".join([f"[{source}]", *lines, ""]))
-    return {"PIP_CONFIG_FILE": str(file)}
-
-
 SOURCES = ("variables", "global", "install")
 
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_no_other_setting_is_passed_on(source: str, tmp_path: Path):
-    nothing = pip_environment(NO_PREFIX, given(source, tmp_path, {}) | {"HOME": "/home"})  # but what the machine sets
-    environ = given(source, tmp_path, dict.fromkeys(WHERE_WHAT_OR_FOR_WHOM, "1")) | {"HOME": "/home"}
+    nothing = pip_environment(
+        NO_PREFIX, pip_settings(source, tmp_path, {}) | {"HOME": "/home"}
+    )  # but what the machine sets
+    environ = pip_settings(source, tmp_path, dict.fromkeys(WHERE_WHAT_OR_FOR_WHOM, "1")) | {"HOME": "/home"}
     assert pip_environment(NO_PREFIX, environ) == nothing
-    assert nothing.keys() <= {"HOME", "PIP_CONFIG_FILE"} | {variable(name) for name in PASSED_ON}
+    assert nothing.keys() <= {"HOME", "PIP_CONFIG_FILE"} | {pip_variable(name) for name in PASSED_ON}
 
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_each_setting_that_says_where_packages_come_from_is_passed_on(source: str, tmp_path: Path):
-    expected = {variable(name): "its value" for name in PASSED_ON}
-    passed_on = pip_environment(NO_PREFIX, given(source, tmp_path, dict.fromkeys(PASSED_ON, "its value")))
+    expected = {pip_variable(name): "its value" for name in PASSED_ON}
+    passed_on = pip_environment(NO_PREFIX, pip_settings(source, tmp_path, dict.fromkeys(PASSED_ON, "its value")))
     assert {name: value.strip() for name, value in passed_on.items()} == expected | {"PIP_CONFIG_FILE": os.devnull}
 
 

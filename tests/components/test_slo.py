@@ -17,7 +17,7 @@ def windows(objective: ServiceLevelObjective) -> dict[str, tuple[int, float]]:
     return {
         alarm.id.removeprefix(f"slo-{objective.id}-"): (signal.period_seconds, alarm.threshold)
         for signal in objective.signals
-        for alarm in signal.alarms
+        if (alarm := signal.alarm)
     }
 
 
@@ -68,7 +68,7 @@ def test_description_says_when_the_budget_is_used_up() -> None:
 
 
 def test_long_window_has_a_floor_and_short_window_counts_minutes() -> None:
-    alarms = {alarm.id: (signal, alarm) for signal in INGEST.signals for alarm in signal.alarms}
+    alarms = {alarm.id: (signal, alarm) for signal in INGEST.signals if (alarm := signal.alarm)}
     long, alarm = alarms[slo_alarm(ObjectiveId.INGEST_TIMELY, PaceId.FAST, Window.LONG)]
     assert long.expression == "IF((late + exhausted) >= 5, 100 * (late + exhausted) / (persisted + exhausted), 0)"
     assert (alarm.datapoints, alarm.periods) == (1, 1)

@@ -7,26 +7,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+NO_TYPER = "This Python has no typer. Run `make install`, then use .venv/bin/python.\n"
 # The source of a fake typer, the first third-party import, with the exit code and the message it leads to.
 FAKES = {
     "raise KeyboardInterrupt": (130, "Interrupted.\n"),
-    "raise ModuleNotFoundError('', name='typer')": (
-        1,
-        "This Python has no typer. Run `make install`, then use .venv/bin/python.\n",
-    ),
+    "raise ModuleNotFoundError('', name='typer')": (1, NO_TYPER),
 }
 
 
 def run(module: str, folder: Path, fake: str) -> subprocess.CompletedProcess[str]:
     (folder / "typer.py").write_text(fake)
-    return subprocess.run(
-        [sys.executable, "-m", module, "--help"],
-        cwd=ROOT,
-        env={"PYTHONPATH": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command, environment = [sys.executable, "-m", module, "--help"], {"PYTHONPATH": str(folder)}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("fake", FAKES)

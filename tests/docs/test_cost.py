@@ -6,6 +6,7 @@ import pytest
 
 from localcloud.deployer.recorder import Graph, record
 from simulation.conditions import A_MINUTE
+from tests.graph import resource_types as aws
 from tools.cost import DOCUMENT, PRICES, document, fixed, variable
 
 
@@ -19,16 +20,7 @@ def test_document_is_up_to_date(graphs: dict[str, Graph]) -> None:
     assert DOCUMENT.read_text() == document(graphs), "run: python -m tools.cost"
 
 
-@pytest.mark.parametrize(
-    "type_",
-    [
-        "aws:cloudwatch/metricAlarm:MetricAlarm",
-        "aws:cloudwatch/compositeAlarm:CompositeAlarm",
-        "aws:cloudwatch/dashboard:Dashboard",
-        "aws:cognito/userPoolClient:UserPoolClient",
-        "aws:kms/key:Key",
-    ],
-)
+@pytest.mark.parametrize("type_", [aws.ALARM, aws.COMPOSITE, aws.DASHBOARD, aws.CLIENT, aws.KEY])
 def test_control_a_missing_resource_changes_the_document(type_: str, graphs: dict[str, Graph]) -> None:
     fewer = copy.deepcopy(graphs["prod, full"])
     fewer.resources.remove(fewer.of_type(type_)[0])
@@ -36,7 +28,7 @@ def test_control_a_missing_resource_changes_the_document(type_: str, graphs: dic
 
 
 def test_alarm_is_charged_for_each_metric(dev_graph: Graph) -> None:
-    graph = Graph([dev_graph.one("aws:cloudwatch/metricAlarm:MetricAlarm", "ingest-down")], {}, set())
+    graph = Graph([dev_graph.one(aws.ALARM, "ingest-down")], {}, set())
     assert fixed(graph)[0].quantity == 4
 
 

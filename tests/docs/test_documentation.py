@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +79,8 @@ def test_document_names_only_what_exists(file: Path):
 @pytest.mark.parametrize(
     "sabotage",
     [
-        "[gone](docs/gone.md)",
-        "[nowhere](docs/runbook.md#no-such-alarm)",
-        "[here](#no-such-heading)",
-        "`python -m ops explode`",
-        "`python -m ops status --loudly`",
-        "    python -m localcloud down",
+        *("[gone](docs/gone.md)", "[nowhere](docs/runbook.md#no-such-alarm)", "[here](#no-such-heading)"),
+        *("`python -m ops explode`", "`python -m ops status --loudly`", "    python -m localcloud down"),
         "\n    make believe\n",
     ],
 )
@@ -107,14 +104,9 @@ def test_readme_leads_to_every_document():
 
 def unpinned(text: str) -> list[str]:
     """Return third-party actions that are pinned to no commit, unless the line above gives the reason."""
-    lines = text.splitlines()
-    return [
-        line.strip()
-        for number, line in enumerate(lines)
-        if "uses:" in line
-        and not re.search(r"@[0-9a-f]{40} # v\d", line)
-        and not re.match(r"\s*# By tag: ", lines[number - 1])
-    ]
+    pairs = pairwise(["", *text.splitlines()])
+    used = [line.strip() for above, line in pairs if "uses:" in line and not above.strip().startswith("# By tag: ")]
+    return [line for line in used if not re.search(r"@[0-9a-f]{40} # v\d", line)]
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda file: file.name)

@@ -45,8 +45,8 @@ def not_locked(group: str, lines: set[str]) -> list[str]:
 
 def test_each_group_has_a_lock_and_nothing_else_is_locked():
     assert groups().keys() == LOCKS.keys()
-    found = {path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.txt"), *ROOT.glob("*/*requirements*.txt"))}
-    found |= {path.relative_to(ROOT).as_posix() for path in ROOT.glob("requirements/*")}
+    patterns = ("*.txt", "*/*requirements*.txt", "requirements/*")
+    found = {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern)}
     assert found == set(LOCKS.values())
 
 

@@ -15,7 +15,6 @@ from tests.graph.alarm_rules import alarms_of
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 
 
 def expected_settings() -> dict[str, tuple[Any, Any, str]]:

@@ -67,9 +67,9 @@ def command_problems(text: str) -> Iterator[str]:
             yield from (f"{line}: {problem}" for problem in aws_problems(words))
         elif words[0] == "pulumi":
             yield from (f"{line}: {problem}" for problem in pulumi_problems(words))
-        elif words[:3] == ["python", "-m", "ops"]:
-            # That the command and its options exist is shown for every document.
-            yield from [] if "--stack" in words else [f"{line}: not a command for a named stack"]
+        # That the command and its options exist is shown for every document.
+        elif words[:3] == ["python", "-m", "ops"] and "--stack" not in words:
+            yield f"{line}: not a command for a named stack"
 
 
 @functools.cache
@@ -82,8 +82,7 @@ def aws_problems(words: list[str]) -> Iterator[str]:
     """Yield the errors the AWS CLI would report, by the models it is generated from."""
     service, command = words[1:3]
     given = {word.removeprefix("--") for word in words[3:] if word.startswith("--")} - GLOBAL_OPTIONS
-    known = CUSTOMIZATIONS.get((service, command))
-    required: set[str] = set()
+    known, required = CUSTOMIZATIONS.get((service, command)), set[str]()
     if known is None:
         model = service_model(service)
         operations = {xform_name(name, "-"): name for name in model.operation_names}

@@ -16,6 +16,8 @@ from localcloud.cloud import START_STEPS, LocalCloud
 from localcloud.cloudwatch.emf import read_samples
 from localcloud.progress import Progress
 from ops.__main__ import app
+from tests.fakes.aws import key, services_in
+from tests.fakes.events import login
 from tests.fakes.waiting import HANG_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -36,10 +38,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
+def claims(token: str) -> dict[str, Any]:
+    return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+
+
 def event(user: str, service: str, timestamp: str, name: str | None = None) -> str:
-    return json.dumps(
-        {"user_id": user, "service_id": service, "service_name": name or service.title(), "timestamp": timestamp}
-    )
+    return json.dumps(login(user, service, name or service.title(), timestamp))
 
 
 class Stack:
@@ -88,21 +92,16 @@ class Stack:
 
     def record(self, user: str) -> list[dict[str, Any]]:
         """Return the services stored for a user."""
-        key = {"user_id": {"S": user}}
-        item = self.client("dynamodb").get_item(TableName=self.outputs["tableName"], Key=key, ConsistentRead=True)
-        services = item.get("Item", {}).get("services", {"L": []})["L"]
-        return [{name: value["S"] for name, value in service["M"].items()} for service in services]
+        client, table = self.client("dynamodb"), self.outputs["tableName"]
+        item = client.get_item(TableName=table, Key=key(user), ConsistentRead=True)
+        return services_in(item.get("Item", {}))
 
     def dead_letter(self, message_id: str) -> dict[str, Any] | None:
         """Delete and return the dead letter of this message."""
         sqs, url = self.client("sqs"), self.outputs["deadLetterQueueUrl"]
+        limits = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 1, "WaitTimeSeconds": 1}
         received = sqs.receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=10,
-            VisibilityTimeout=1,
-            WaitTimeSeconds=1,
-            MessageAttributeNames=["All"],
-            MessageSystemAttributeNames=["All"],
+            QueueUrl=url, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"], **limits
         )
         for letter in received.get("Messages", []):
             if letter["MessageAttributes"]["source_message_id"]["StringValue"] == message_id:
@@ -111,12 +110,8 @@ class Stack:
         return None
 
     def request_token(self, client_id: str, client_secret: str, scope: str) -> requests.Response:
-        return requests.post(
-            self.outputs["tokenUrl"],
-            auth=(client_id, client_secret),
-            data={"grant_type": "client_credentials", "scope": scope},
-            timeout=HANG_SECONDS,
-        )
+        url, form = self.outputs["tokenUrl"], {"grant_type": "client_credentials", "scope": scope}
+        return requests.post(url, auth=(client_id, client_secret), data=form, timeout=HANG_SECONDS)
 
     def new_client(self, name: str, scope: str, **settings: Any) -> dict[str, str]:
         """Create a client of this stack's pool, as the program does, and return its credentials."""
@@ -141,13 +136,11 @@ class Stack:
 
     def query(self, user: str, token: str | None) -> requests.Response:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        return requests.get(
-            f"{self.outputs['apiUrl']}/users/{quote(user, safe='')}/services", headers=headers, timeout=HANG_SECONDS
-        )
+        url = f"{self.outputs['apiUrl']}/users/{quote(user, safe='')}/services"
+        return requests.get(url, headers=headers, timeout=HANG_SECONDS)
 
     def pool_id(self) -> str:
-        issuer = json.loads(base64.urlsafe_b64decode(self.token().split(".")[1] + "=="))["iss"]
-        return issuer.rpartition("/")[2]
+        return claims(self.token())["iss"].rpartition("/")[2]
 
     def metric_sum(self, function: str, metric: str) -> float:
         """Return the sum of a function's metric, from the log lines that CloudWatch reads."""

@@ -12,7 +12,7 @@ import requests
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.e2e.conftest import Stack
+from tests.e2e.conftest import Stack, claims
 from tests.fakes.waiting import HANG_SECONDS, eventually
 
 Forgery = Callable[[Stack, str], str | None]
@@ -32,9 +32,9 @@ def _header(token: str) -> dict[str, Any]:
 
 def _forge(token: str, algorithm: str, sign: Callable[[bytes], bytes]) -> str:
     """Return the token with the claims of an administrator and the attacker's signature."""
-    claims = json.loads(_decode(token.split(".")[1])) | {"sub": "administrator", "exp": int(time.time()) + 86_400}
+    forged = claims(token) | {"sub": "administrator", "exp": int(time.time()) + 86_400}
     header = _header(token) | {"alg": algorithm}
-    signed = ".".join(_encode(json.dumps(part).encode()) for part in (header, claims))
+    signed = ".".join(_encode(json.dumps(part).encode()) for part in (header, forged))
     return f"{signed}.{_encode(sign(signed.encode()))}"
 
 
@@ -79,8 +79,7 @@ def _expired(stack: Stack, _: str) -> str:
     """
     lifetime = {"AccessTokenValidity": 1, "TokenValidityUnits": {"AccessToken": "seconds"}}
     token = _token_of_new_client(stack, "short-lived", stack.outputs["apiScope"], **lifetime)
-    expiry = json.loads(_decode(token.split(".")[1]))["exp"]
-    eventually(time.time, lambda now: now > expiry)
+    eventually(time.time, lambda now: now > claims(token)["exp"])
     return token
 
 

@@ -25,14 +25,8 @@ def run(stack: Stack, command: str, **variables: str) -> str:
         "CLIENT_SECRET": client["clientSecret"],
         "no_proxy": "*",
     }
-    ran = subprocess.run(
-        ["sh", "-c", command],
-        env=environment | variables,
-        capture_output=True,
-        text=True,
-        timeout=HANG_SECONDS,
-        check=False,
-    )
+    shell, environment = ["sh", "-c", command], environment | variables
+    ran = subprocess.run(shell, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
     assert (ran.returncode, ran.stderr) == (0, ""), f"{command}\n{ran.stderr}"
     return ran.stdout
 
@@ -51,9 +45,8 @@ def test_commands_of_the_page_work(neighbour: Stack, logins: None):
     token = granted["access_token"]
     (shown,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     assert json.loads(run(neighbour, query, TOKEN=token)) == json.loads(shown)
-    assert json.loads(run(neighbour, query_encoded, TOKEN=token)) == json.loads(shown) | {
-        "user_id": "auth0|team/7 \u00e4"
-    }
+    encoded = json.loads(shown) | {"user_id": "auth0|team/7 \u00e4"}
+    assert json.loads(run(neighbour, query_encoded, TOKEN=token)) == encoded
     body, status = run(neighbour, query_without_token).split("\n")[:2]
     assert status == "401"
     assert json.loads(body).keys() == {"message", "request_id"}
@@ -69,8 +62,7 @@ def test_status_table_matches_openapi():
 )
 def test_token_endpoint_errors_are_as_documented(neighbour: Stack, secret: str | None, scope: str | None, error: str):
     client = neighbour.outputs["apiClients"]["reporting"]
-    answer = neighbour.request_token(
-        client["clientId"], secret or client["clientSecret"], scope or neighbour.outputs["apiScope"]
-    )
+    id_and_secret = client["clientId"], secret or client["clientSecret"]
+    answer = neighbour.request_token(*id_and_secret, scope or neighbour.outputs["apiScope"])
     assert (answer.status_code, answer.json()["error"]) == (400, error)
     assert f'`400 {{"error": "{error}"}}`' in PAGE

@@ -1,17 +1,10 @@
 """Every client of the API has its own credentials, which can be revoked separately."""
 
-import base64
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Stack
-
-
-def claims(token: str) -> dict[str, Any]:
-    return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+from tests.e2e.conftest import Stack, claims
 
 
 def test_every_client_has_its_own_credentials(neighbour: Stack):

@@ -1,7 +1,7 @@
 """Properties of every event, whatever its content; a violated property raises AssertionError."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from localcloud.models.table import TableModel
 from simulation.lambda_events import LambdaContext
 from tests.fakes.events import NOW
 from tests.fakes.functions import DEAD_LETTERS, TABLE, InTurn, Silent, event_handler
-from tests.fakes.queue import QueueModel, Sent
+from tests.fakes.queue import QueueModel
 
 # The operation that always fails; None: no operation fails.
 FAULTS = (None, None, None, None, "batch_get_item", "update_item", "send_message_batch")
@@ -32,12 +32,8 @@ class World:
         self._fault = fault
         self.table = TableModel(TABLE)
         self.dead_letters = QueueModel(DEAD_LETTERS)
-        self.event_handler = event_handler(
-            Client(self.table, self._gate),
-            Client(self.dead_letters, self._gate),
-            now=lambda: NOW,
-            quarantine=self.quarantine,
-        )
+        clients = Client(self.table, self._gate), Client(self.dead_letters, self._gate)
+        self.event_handler = event_handler(*clients, now=lambda: NOW, quarantine=self.quarantine)
         self.query = Query(UserRecordStore(self.table, TABLE, executor=InTurn()), Silent())
 
     def _gate(self, operation: str, request: dict[str, Any], perform: Perform) -> dict[str, Any]:
@@ -68,9 +64,8 @@ def deliver(world: World, records: Sequence[dict[str, Any]]) -> list[dict[str, A
 
 
 def _nothing_is_falsely_acknowledged(world: World, acknowledged: Sequence[Mapping[str, Any]]) -> None:
-    quarantined: dict[str, Sent] = {}
-    for sent in world.dead_letters.messages():
-        quarantined[sent.attributes["source_message_id"]["StringValue"]] = sent
+    letters = world.dead_letters.messages()
+    quarantined = {sent.attributes["source_message_id"]["StringValue"]: sent for sent in letters}
     for record in acknowledged:
         sent = quarantined.get(record["messageId"])
         if sent is None:
@@ -94,21 +89,20 @@ def _is_stored(table: TableModel, body: Any) -> bool:
 def assert_is_what_it_says(login: LoginEvent, body: str) -> None:
     """The login equals the fields of the body, read without the handlers' decoder."""
     fields = json.loads(body)
-    assert (login.user_id, login.service_id, login.service_name) == tuple(
-        fields[name] for name in ("user_id", "service_id", "service_name")
-    )
+    for name in ("user_id", "service_id", "service_name"):
+        text = getattr(login, name)
+        assert text == fields[name]
+        text.encode()
     assert login.user_id.isprintable()
     assert 1 <= len(login.user_id) <= 255
     assert login.occurred_at - NOW <= timedelta(minutes=5)
-    for text in (login.user_id, login.service_id, login.service_name):
-        text.encode()
 
 
 def nothing_is_left_over(records: Sequence[Mapping[str, Any]], acknowledged: Sequence[Mapping[str, Any]]) -> None:
     """When no operation fails, only messages that no queue accepts are delivered again."""
-    again = [record for record in records if record not in acknowledged]
-    for record in again:
-        assert _cannot_be_sent_on(record), f"delivered again for no reason: {record!r:.500}"
+    for record in records:
+        if record not in acknowledged:
+            assert _cannot_be_sent_on(record), f"delivered again for no reason: {record!r:.500}"
 
 
 def _cannot_be_sent_on(record: Mapping[str, Any]) -> bool:
@@ -116,10 +110,8 @@ def _cannot_be_sent_on(record: Mapping[str, Any]) -> bool:
     body = record.get("body")
     if not isinstance(body, str) or not body or len(body.encode(errors="replace")) > 2**20 - 1000:
         return True
-    if not _is_carried(body):
-        return True
     attributes = record.get("messageAttributes")
-    return attributes is not None and not _are_sound(attributes)
+    return not _is_carried(body) or (attributes is not None and not _are_sound(attributes))
 
 
 def _is_carried(text: str) -> bool:
@@ -139,16 +131,15 @@ def _are_sound(attributes: Any) -> bool:
     )
 
 
-def decodes(body: str, decode: Callable[[str, Any], LoginEvent] = decode_login) -> LoginEvent | None:
+def decodes(body: str) -> None:
     """A body is a login or invalid; the reason is a sentence without content of the body."""
     try:
-        login = decode(body, NOW)
+        login = decode_login(body, NOW)
     except InvalidError as invalid:
         if not (invalid.code and invalid.detail.isascii() and len(invalid.detail) < 300):
             raise AssertionError(f"not a sentence without values: {invalid.detail!r:.300}") from None
-        return None
+        return
     assert_is_what_it_says(login, body)
-    return login
 
 
 def answers(query: Query, event: Any) -> dict[str, Any]:

@@ -34,14 +34,7 @@ DATES = ("2022-08-04", "0001-01-01", "0000-01-01", "9999-12-31", "2016-12-31", "
 TIMES = ("08:50:39", "00:00:00", "23:59:59", "23:59:60", "12:05:00", "24:00:00", "08:60:00", "12:00", "8:50:39")
 FRACTIONS = ("", ".5", ".000000", ".9999999", ".123456789012345678901234567890", ".", ",5", "." + "0" * 5000)
 OFFSETS = ("Z", "z", "+00:00", "-00:00", "+14:00", "-23:59", "+23:59", "+24:00", "+99:99", "", " Z", "+0200", "+02")
-timestamps = st.builds(
-    "{}{}{}{}{}".format,
-    st.sampled_from(DATES),
-    st.sampled_from("TTTTt _"),
-    st.sampled_from(TIMES),
-    st.sampled_from(FRACTIONS),
-    st.sampled_from(OFFSETS),
-)
+timestamps = st.tuples(*map(st.sampled_from, (DATES, "TTTTt _", TIMES, FRACTIONS, OFFSETS))).map("".join)
 
 NAMES = ("Mail", "Caf\u00e9 \u200d", "n" * 256)
 SERVICES = ("mail", "wiki", "s" * 255)
@@ -109,18 +102,10 @@ huge_bodies = st.builds(
 )
 
 DATA_TYPES = ("String", "Number", "Binary", "String.custom", "Number.float", "Binary.png", "Custom", "", None)
-_attribute_values = st.sampled_from(
-    ("text", "1.5", "", "\u00e9\U0001f469", "AAH/", "AAH", "no base64!", None, 7, [], "\x00")
-)
-attributes = st.fixed_dictionaries(
-    {"dataType": st.sampled_from(DATA_TYPES)},
-    optional={
-        "stringValue": _attribute_values,
-        "binaryValue": _attribute_values,
-        "stringListValues": st.just([]),
-        "binaryListValues": st.just([]),
-    },
-)
+_VALUES = ("text", "1.5", "", "\u00e9\U0001f469", "AAH/", "AAH", "no base64!", None, 7, [], "\x00")
+_optional = dict.fromkeys(("stringValue", "binaryValue"), st.sampled_from(_VALUES))
+_optional |= dict.fromkeys(("stringListValues", "binaryListValues"), st.just([]))
+attributes = st.fixed_dictionaries({"dataType": st.sampled_from(DATA_TYPES)}, optional=_optional)
 sound_attributes = st.sampled_from(
     (
         {"dataType": "String", "stringValue": "t\u00e9xt"},
@@ -131,9 +116,8 @@ sound_attributes = st.sampled_from(
 )
 _names = st.sampled_from(("a", "b.c", "d-e", "error_code", "quarantined_at", "f", "g", "h", "i", "j", "k"))
 message_attributes = st.dictionaries(_names, sound_attributes, max_size=10)
-odd_message_attributes = st.dictionaries(_names | texts, attributes | st.none(), max_size=3) | st.sampled_from(
-    (None, [], "")
-)
+_odd_dictionaries = st.dictionaries(_names | texts, attributes | st.none(), max_size=3)
+odd_message_attributes = _odd_dictionaries | st.sampled_from((None, [], ""))
 
 ODD_NUMBERS = ("1", "4", "5", "0", "-1", "many", "", "1e3", "9" * 5000, "\u0665", " 1", None, 1)
 envelopes = st.fixed_dictionaries(
@@ -170,49 +154,29 @@ def batches(draw: st.DrawFn) -> list[dict[str, Any]]:
     return records
 
 
-def _percent_encoded(text: str) -> str:
-    return "".join(f"%{byte:02x}" for byte in text.encode())
-
-
 # How clients and proxies write the same ID into a path.
 ENCODINGS = {
     "as RFC 3986 says": lambda text: quote(text, safe=""),
-    "every byte": _percent_encoded,
+    "every byte": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
     "only what must be": lambda text: text.replace("%", "%25"),
     "most": lambda text: quote(text, safe="!$&'()*+,;=:@|"),
 }
 ESCAPES = (
-    "%",
-    "%2",
-    "%zz",
-    "%ff",
-    "%c3%28",
-    "%ed%a0%80",
-    "%00",
-    "%0a",
-    "%20",
-    "%252F",
-    "%2F",
-    "%u0041",
-    "+",
-    "%C3%A9",
-    "%f0%9f",
-)
+    "%", "%2", "%zz", "%ff", "%c3%28", "%ed%a0%80", "%00", "%0a",
+    "%20", "%252F", "%2F", "%u0041", "+", "%C3%A9", "%f0%9f",
+)  # fmt: skip
 paths = st.one_of(
     st.lists(st.sampled_from(ESCAPES) | texts, max_size=4).map("".join),
     st.binary(max_size=12).map(lambda raw: "".join(f"%{byte:02X}" for byte in raw)),
     texts,
     st.sampled_from(("", "x" * 256, "%41" * 255, "%41" * 256, "%" * 3000, "\u00e9" * 255)),
 )
-_odd = st.sampled_from(
-    (None, 7, [], {}, "", True, ["u"], {"user_id": None}, {"user_id": 7}, {"user_id": {}}, {"id": "u"})
-)
+_ODD = (None, 7, [], {}, "", True, ["u"], {"user_id": None}, {"user_id": 7}, {"user_id": {}}, {"id": "u"})
+_ODD_CONTEXTS = (None, {}, {"requestId": "api-1"}, {"requestId": None}, {"requestId": 7}, "x", [])
 requests = st.fixed_dictionaries(
-    {"pathParameters": st.builds(lambda path: {"user_id": path}, paths | ids) | _odd},
+    {"pathParameters": st.builds(lambda path: {"user_id": path}, paths | ids) | st.sampled_from(_ODD)},
     optional={
-        "requestContext": st.sampled_from(
-            (None, {}, {"requestId": "api-1"}, {"requestId": None}, {"requestId": 7}, "x", [])
-        ),
+        "requestContext": st.sampled_from(_ODD_CONTEXTS),
         "resource": st.just("/users/{user_id}/services"),
         "headers": st.sampled_from((None, {}, {"Authorization": "Bearer x"})),
         "queryStringParameters": st.none(),

@@ -61,12 +61,8 @@ def alarms_tell(graph: Graph) -> Iterator[str]:
 def each_fault_is_told_once(graph: Graph) -> Iterator[str]:
     """An alarm notifies one topic of both changes, unless a composite alarm does so for it."""
     topics = {topic.outputs["arn"] for topic in graph.of_type(aws.TOPIC)}
-    combined = {
-        child
-        for composite in graph.of_type(aws.COMPOSITE)
-        if composite.name != HEALTH
-        for child in children_of(composite)
-    }
+    composites = [composite for composite in graph.of_type(aws.COMPOSITE) if composite.name != HEALTH]
+    combined = {child for composite in composites for child in children_of(composite)}
     for alarm in alarms_of(graph):
         actions = alarm.inputs.get("alarmActions") or []
         silent = name_of(alarm) in combined or alarm.name == HEALTH
@@ -78,9 +74,8 @@ def each_fault_is_told_once(graph: Graph) -> Iterator[str]:
 
 def missing_data_is_said(graph: Graph) -> Iterator[str]:
     """Missing data never breaches, except for the alarm on missing data."""
-    exceptions = {"queue-silent": "breaching"}
     for alarm in graph.of_type(aws.ALARM):
-        wanted = exceptions.get(alarm.name, "notBreaching")
+        wanted = "breaching" if alarm.name == "queue-silent" else "notBreaching"
         if alarm.inputs.get("treatMissingData") != wanted:
             yield f"{alarm.name} treats missing data as {alarm.inputs.get('treatMissingData')}"
         if wanted == "breaching" and not alarm.inputs.get("warmUpConfiguration"):
@@ -89,11 +84,8 @@ def missing_data_is_said(graph: Graph) -> Iterator[str]:
 
 def alarms_may_publish(graph: Graph) -> Iterator[str]:
     """Topics and their key admit CloudWatch for every alarm of the stack, and for no other alarm."""
-    gates = [
-        (owner, statement)
-        for owner, statement in statements(graph, aws.TOPIC_POLICY, aws.KEY)
-        if statement["Sid"].startswith("Alarms")
-    ]
+    found = statements(graph, aws.TOPIC_POLICY, aws.KEY)
+    gates = [(owner, statement) for owner, statement in found if statement["Sid"].startswith("Alarms")]
     if len(gates) != len(graph.of_type(aws.TOPIC)) + 1:
         yield f"{len(gates)} policies let alarms through"
     for owner, statement in gates:
@@ -103,8 +95,8 @@ def alarms_may_publish(graph: Graph) -> Iterator[str]:
             yield f"{owner.name} lets {statement['Principal']} through"
         if "aws:SourceAccount" not in condition.get("StringEquals", {}) or prefix(graph) not in pattern:
             yield f"{owner.name} lets other accounts or stacks through"
+        account_and_region = pattern.partition(":alarm:")[0]
         for alarm in alarms_of(graph):
-            account_and_region = pattern.partition(":alarm:")[0]
             if not fnmatchcase(f"{account_and_region}:alarm:{name_of(alarm)}", pattern):
                 yield f"{owner.name} does not let {alarm.name} through"
     for topic in graph.of_type(aws.TOPIC):
@@ -133,11 +125,8 @@ def custom_metrics_are_emitted(graph: Graph) -> Iterator[str]:
             if metric["namespace"].startswith("AWS/"):
                 continue
             wanted = (metric["metricName"], dimensions.get(SERVICE_DIMENSION))
-            if (
-                metric["namespace"] != METRICS_NAMESPACE
-                or dimensions.keys() != {SERVICE_DIMENSION, STACK_DIMENSION}
-                or wanted not in emitted
-            ):
+            ours = metric["namespace"] == METRICS_NAMESPACE and wanted in emitted
+            if not ours or dimensions.keys() != {SERVICE_DIMENSION, STACK_DIMENSION}:
                 yield f"{alarm.name} watches {metric['metricName']} by {dimensions}, which nothing emits"
 
 
@@ -179,9 +168,8 @@ def composites_combine_what_exists(graph: Graph) -> Iterator[str]:
 def queries_ask_what_exists(graph: Graph) -> Iterator[str]:
     """Saved queries are listed under project and stack, and read log groups that exist before and have the index."""
     groups = {group.inputs["name"]: group for group in graph.of_type(aws.LOG_GROUP)}
-    indexed = {
-        index.inputs["logGroupName"]: json.loads(index.inputs["policyDocument"]) for index in graph.of_type(aws.INDEX)
-    }
+    policies = [index.inputs for index in graph.of_type(aws.INDEX)]
+    indexed = {policy["logGroupName"]: json.loads(policy["policyDocument"]) for policy in policies}
     for query in graph.of_type(aws.QUERY):
         if not re.fullmatch(rf".+/{stack_name(graph)}/\d\d-[a-z-]+", query.inputs["name"]):
             yield f"{query.name} is saved as {query.inputs['name']}"
@@ -207,10 +195,8 @@ def dimensions_of(graph: Graph) -> dict[str, set[str]]:
 
 
 def services_of(graph: Graph) -> set[str]:
-    return {
-        function.inputs["environment"]["variables"]["POWERTOOLS_SERVICE_NAME"]
-        for function in graph.of_type(aws.FUNCTION)
-    }
+    environments = [function.inputs["environment"]["variables"] for function in graph.of_type(aws.FUNCTION)]
+    return {variables["POWERTOOLS_SERVICE_NAME"] for variables in environments}
 
 
 def counted_in_logs(graph: Graph) -> Iterator[tuple[str, str]]:

@@ -4,26 +4,22 @@ import json
 import re
 from collections.abc import Iterator
 
+from localcloud.deployer.engine import Resource
 from localcloud.deployer.recorder import Graph
 from tests.graph import resource_types as aws
 from tests.graph.graph_rules import depends_on
 
 # Variables that would put a user ID or a token into a log or a response.
 REVEALING = (
-    "$context.path",
-    "$context.error.message",
-    "$context.identity.user",
+    *("$context.path", "$context.error.message", "$context.identity.user", "$context.authorizer.claims.sub"),
     "$input",
-    "$context.authorizer.claims.sub",
 )
 
 
 def scope_on_every_method(graph: Graph) -> Iterator[str]:
     """Every method requires a token of our pool with the scope; without scopes an ID token would pass."""
     pool = graph.one(aws.USER_POOL).outputs["arn"]
-    authorizers = {
-        authorizer.id for authorizer in graph.of_type(aws.AUTHORIZER) if authorizer.inputs["providerArns"] == [pool]
-    }
+    authorizers = {made.id for made in graph.of_type(aws.AUTHORIZER) if made.inputs["providerArns"] == [pool]}
     for method in graph.of_type(aws.METHOD):
         inputs = method.inputs
         if inputs.get("authorization") != "COGNITO_USER_POOLS" or inputs.get("authorizerId") not in authorizers:
@@ -74,31 +70,28 @@ def method_settings(graph: Graph) -> Iterator[str]:
 def nothing_revealed(graph: Graph) -> Iterator[str]:
     """Neither the access log nor a rejection contains a user ID, a token or text from the request."""
     texts = {stage.name: stage.inputs["accessLogSettings"]["format"] for stage in graph.of_type(aws.STAGE)}
-    texts |= {
-        response.name: json.dumps(response.inputs.get("responseTemplates")) for response in graph.of_type(aws.RESPONSE)
-    }
+    responses = graph.of_type(aws.RESPONSE)
+    texts |= {response.name: json.dumps(response.inputs.get("responseTemplates")) for response in responses}
     for name, text in texts.items():
-        found = [f"{word}" for word in REVEALING if text.replace("$context.resourcePath", "").find(word) >= 0]
-        if found:
+        if found := [word for word in REVEALING if word in text.replace("$context.resourcePath", "")]:
             yield f"{name} tells {', '.join(found)}"
-    for response in graph.of_type(aws.RESPONSE):
+    for response in responses:
         template = json.loads(response.inputs.get("responseTemplates", {}).get("application/json", "{}"))
         if template.keys() != {"message", "request_id"} or template["request_id"] != "$context.requestId":
             yield f"{response.name} answers {template}"
-    if not {"DEFAULT_4XX", "DEFAULT_5XX"} <= {
-        response.inputs["responseType"] for response in graph.of_type(aws.RESPONSE)
-    }:
+    if not {"DEFAULT_4XX", "DEFAULT_5XX"} <= {response.inputs["responseType"] for response in responses}:
         yield "some refusals have API Gateway's own text"
 
 
 def deployment_is_complete(graph: Graph) -> Iterator[str]:
     """A deployment is made after everything it copies."""
-    copied = [
-        resource
-        for type_ in (aws.METHOD, aws.INTEGRATION, aws.RESPONSE, aws.AUTHORIZER)
-        for resource in graph.of_type(type_)
-    ]
-    yield from depends_on(graph, graph.one(aws.DEPLOYMENT), *copied)
+    for type_ in (aws.METHOD, aws.INTEGRATION, aws.RESPONSE, aws.AUTHORIZER):
+        yield from depends_on(graph, graph.one(aws.DEPLOYMENT), *graph.of_type(type_))
+
+
+def _key(resource: Resource) -> tuple[str, str]:
+    """The resource and the verb of a method or an integration."""
+    return resource.inputs["resourceId"], resource.inputs["httpMethod"]
 
 
 def routes(graph: Graph) -> dict[tuple[str, str], str]:
@@ -110,16 +103,12 @@ def routes(graph: Graph) -> dict[tuple[str, str], str]:
             return ""
         return f"{path(parts[resource_id]['parentId'])}/{parts[resource_id]['pathPart']}"
 
-    keys = [(method.inputs["resourceId"], method.inputs["httpMethod"]) for method in graph.of_type(aws.METHOD)]
-    return {(resource_id, verb): path(resource_id) for resource_id, verb in keys}
+    return {_key(method): path(method.inputs["resourceId"]) for method in graph.of_type(aws.METHOD)}
 
 
 def every_method_is_answered(graph: Graph) -> Iterator[str]:
     """Each method has one integration; without it, the deployment fails."""
-    answered = [
-        (integration.inputs["resourceId"], integration.inputs["httpMethod"])
-        for integration in graph.of_type(aws.INTEGRATION)
-    ]
+    answered = [_key(integration) for integration in graph.of_type(aws.INTEGRATION)]
     for key, path in routes(graph).items():
         if answered.count(key) != 1:
             yield f"{key[1]} {path} has {answered.count(key)} integrations"
@@ -133,7 +122,7 @@ def invoked_by_its_routes_alone(graph: Graph) -> Iterator[str]:
     paths = {key: re.sub(r"\{[^}]*\}", "*", path) for key, path in routes(graph).items()}
     needed = {}
     for integration in graph.of_type(aws.INTEGRATION):
-        key = (integration.inputs["resourceId"], integration.inputs["httpMethod"])
+        key = _key(integration)
         invoked = integration.inputs["uri"].partition("/functions/")[2].removesuffix("/invocations")
         needed[invoked, f"{source}/{key[1]}{paths.get(key)}"] = integration.name
     arns = {function.inputs["name"]: function.outputs["arn"] for function in graph.of_type(aws.FUNCTION)}

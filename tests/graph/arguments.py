@@ -55,31 +55,17 @@ def _wrong(value: Any, wanted: Any, path: str) -> Iterator[str]:
         yield from () if [] in faults else faults[0]
     elif wanted is Any:
         return
-    elif origin is Sequence:
-        yield from (
-            _wrong_items(enumerate(value), arguments[0], path)
-            if isinstance(value, list)
-            else [f"{path} is no list but {value!r}"]
-        )
-    elif origin is Mapping:
-        yield from (
-            _wrong_items(value.items(), arguments[1], path)
-            if isinstance(value, dict)
-            else [f"{path} is no mapping but {value!r}"]
-        )
-    elif _types.is_input_type(wanted):
-        yield from (
-            _wrong_block(value, wanted, f"{path}.")
-            if isinstance(value, dict)
-            else [f"{path} is no {wanted.__name__} but {value!r}"]
-        )
+    elif origin in (Sequence, Mapping) or _types.is_input_type(wanted):
+        kind, name = {Sequence: (list, "list"), Mapping: (dict, "mapping")}.get(origin) or (dict, wanted.__name__)
+        if not isinstance(value, kind):
+            yield f"{path} is no {name} but {value!r}"
+        elif origin is None:
+            yield from _wrong_block(value, wanted, f"{path}.")
+        else:
+            for key, element in value.items() if isinstance(value, dict) else enumerate(value):
+                yield from _wrong(element, arguments[-1], f"{path}[{key!r}]")
     elif not _is_one(value, wanted):
         yield f"{path} is {value!r}, not {wanted.__name__}"
-
-
-def _wrong_items(items: Any, wanted: Any, path: str) -> Iterator[str]:
-    for key, value in items:
-        yield from _wrong(value, wanted, f"{path}[{key!r}]")
 
 
 def _is_promise(choice: Any) -> bool:

@@ -10,12 +10,7 @@ NAME_LENGTH = 255
 
 # Properties as the user guide lists them, required and optional, by kind of widget. `start`, `end` and
 # `setPeriodToTimeRange` are what the console and CDK write for a widget with its own range.
-REQUIRED = {
-    "text": {"markdown"},
-    "alarm": {"alarms"},
-    "log": {"query", "region"},
-    "metric": {"metrics", "region"},
-}
+REQUIRED = {"text": {"markdown"}, "alarm": {"alarms"}, "log": {"query", "region"}, "metric": {"metrics", "region"}}
 OPTIONAL = {
     "text": {"background"},
     "alarm": {"sortBy", "states", "title"},
@@ -36,6 +31,7 @@ RENDERING = {"id", "label", "stat", "visible", "color", "period", "yAxis", "expr
 ANNOTATION = {"value", "label", "color", "fill", "yAxis", "visible"}
 FILLS = {"above", "below", "none"}
 
+THROTTLES = ("", "MaxOnDemandThroughput", "KeyRangeThroughput", "AccountLimit")
 # What AWS publishes, by namespace and the names of the dimensions it publishes it under.
 PUBLISHED = {
     ("AWS/SQS", "QueueName"): {
@@ -47,12 +43,8 @@ PUBLISHED = {
     ("AWS/ApiGateway", "ApiName", "Stage"): {"Count", "4XXError", "5XXError", "Latency", "IntegrationLatency"},
     ("AWS/DynamoDB", "TableName"): {
         *("ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ConditionalCheckFailedRequests"),
-        *(f"{kind}ThrottleEvents" for kind in ("Read", "Write")),
-        *(
-            f"{kind}{cause}ThrottleEvents"
-            for kind in ("Read", "Write")
-            for cause in ("MaxOnDemandThroughput", "KeyRangeThroughput", "AccountLimit")
-        ),
+        *(f"Read{cause}ThrottleEvents" for cause in THROTTLES),
+        *(f"Write{cause}ThrottleEvents" for cause in THROTTLES),
     },
     ("AWS/DynamoDB", "Operation", "TableName"): {"SuccessfulRequestLatency", "SystemErrors"},
     ("AWS/SNS", "TopicName"): {"NumberOfNotificationsFailed"},

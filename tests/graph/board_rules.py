@@ -8,14 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 from components.monitoring.signals import Board
-from handlers.vocabulary import (
-    EVENT_HANDLER_SERVICE,
-    METRICS_NAMESPACE,
-    QUERY_SERVICE,
-    SERVICE_DIMENSION,
-    STACK_DIMENSION,
-    MetricName,
-)
+from handlers import vocabulary
+from handlers.vocabulary import METRICS_NAMESPACE, SERVICE_DIMENSION, STACK_DIMENSION, MetricName
 from localcloud.cloudwatch import expressions
 from localcloud.cloudwatch.metrics import Statistic
 from localcloud.deployer.recorder import Graph
@@ -36,8 +30,8 @@ from tests.graph.graph_rules import prefix
 # What each function emits. tests/privacy/test_emission.py shows it by running the functions.
 OF_QUERIES = {name for name in EMITTED if name.startswith("Query")} | {MetricName.RECORD_MALFORMED}
 OF_FUNCTIONS = {
-    EVENT_HANDLER_SERVICE: EMITTED - OF_QUERIES,
-    QUERY_SERVICE: OF_QUERIES | {MetricName.COLD_START},
+    vocabulary.EVENT_HANDLER_SERVICE: EMITTED - OF_QUERIES,
+    vocabulary.QUERY_SERVICE: OF_QUERIES | {MetricName.COLD_START},
 }
 
 
@@ -62,9 +56,9 @@ def drawn_metrics(graph: Graph) -> Iterator[tuple[str, str, str, dict[str, str],
     for board, widget in widgets_of(graph, "metric"):
         for line in widget["properties"]["metrics"]:
             if len(line) > 1:
-                namespace, name, *words, options = line
+                namespace, name, *parts, options = line
                 where = f"{board}: {widget['properties'].get('title')}"
-                yield where, namespace, name, dict(zip(words[::2], words[1::2], strict=True)), options
+                yield where, namespace, name, dict(zip(parts[::2], parts[1::2], strict=True)), options
 
 
 def boards_fill_the_grid(graph: Graph) -> Iterator[str]:
@@ -95,15 +89,11 @@ def boards_are_documented(graph: Graph) -> Iterator[str]:
             yield f"{where} has {sorted(widget)}"
         if not facts.REQUIRED[kind] <= properties.keys() <= facts.REQUIRED[kind] | facts.OPTIONAL[kind]:
             yield f"{where} has {sorted(properties)}"
-        yield from (
-            f"{where}: {key} {properties[key]}" for key in facts.VALUES if properties.get(key) not in _known(key)
-        )
+        for key, known in facts.VALUES.items():
+            if properties.get(key) not in {*known, None}:
+                yield f"{where}: {key} {properties[key]}"
         if kind == "metric":
             yield from _undocumented(where, properties)
-
-
-def _known(key: str) -> set[Any]:
-    return facts.VALUES[key] | {None}
 
 
 def _undocumented(where: str, properties: dict[str, Any]) -> Iterator[str]:
@@ -159,7 +149,11 @@ def boards_fit_cloudwatch(graph: Graph) -> Iterator[str]:
 def boards_draw_what_is_emitted(graph: Graph) -> Iterator[str]:
     """Every metric drawn is emitted: by our code, a filter or AWS, under those dimensions, by an existing resource."""
     ours = {(name, service) for service, names in OF_FUNCTIONS.items() for name in names} | set(counted_in_logs(graph))
-    counted = {mapping.outputs["uuid"] for mapping in graph.of_type(aws.MAPPING) if _counts_events(mapping.inputs)}
+    counted = {
+        mapping.outputs["uuid"]
+        for mapping in graph.of_type(aws.MAPPING)
+        if "EventCount" in (mapping.inputs.get("metricsConfig") or {}).get("metrics", [])
+    }
     known = dimensions_of(graph) | {"EventSourceMappingUUID": counted}
     for where, namespace, name, dimensions, _ in drawn_metrics(graph):
         if namespace == METRICS_NAMESPACE:
@@ -169,10 +163,6 @@ def boards_draw_what_is_emitted(graph: Graph) -> Iterator[str]:
             emitted = name in facts.PUBLISHED.get((namespace, *sorted(dimensions)), set())
         if not emitted or any(value not in known.get(key, {value}) for key, value in dimensions.items()):
             yield f"{where} draws {namespace} {name} of {dimensions}, which nothing emits"
-
-
-def _counts_events(mapping: dict[str, Any]) -> bool:
-    return "EventCount" in (mapping.get("metricsConfig") or {}).get("metrics", [])
 
 
 def boards_can_be_computed(graph: Graph) -> Iterator[str]:

@@ -11,7 +11,7 @@ from tests.graph.board_facts import METRICS_PER_WIDGET
 from tests.graph.graph_rules import Rule
 from tests.graph.sabotage import Sabotage, one_of, put, remove, swap
 
-OVERVIEW = "monitoring-overview"
+OVERVIEW, API = "monitoring-overview", "monitoring-api"
 
 
 def edit(kind: str, change: Callable[[dict[str, Any]], Any], board: str = OVERVIEW) -> Sabotage:
@@ -41,6 +41,10 @@ def properties(**changes: Any) -> Callable[[dict[str, Any]], Any]:
     return lambda widget: widget["properties"].update(changes)
 
 
+def without(name: str) -> Callable[[dict[str, Any]], Any]:
+    return lambda widget: widget["properties"].pop(name)
+
+
 SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (boards.boards_fill_the_grid, edit("metric", lambda widget: widget.update(x=widget["x"] + 1))),
     (boards.boards_fill_the_grid, edit("metric", lambda widget: widget.update(width=25))),
@@ -49,7 +53,7 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (boards.boards_are_documented, edit("metric", properties(view="graph"))),
     (boards.boards_are_documented, edit("metric", properties(period=90))),
     (boards.boards_are_documented, edit("metric", properties(start="-P7"))),
-    (boards.boards_are_documented, edit("log", lambda widget: widget["properties"].pop("region"))),
+    (boards.boards_are_documented, edit("log", without("region"))),
     (boards.boards_are_documented, edit("metric", lambda widget: widget["properties"]["metrics"][-1].pop())),
     (boards.boards_are_documented, edit("metric", line(-1, {"id": "age", "stat": "Total", "label": "age"}))),
     (boards.boards_are_documented, reword('"fill": "above"', '"fill": "over"')),
@@ -57,10 +61,7 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (boards.boards_read_alike, edit("metric", properties(yAxis={"left": {"min": 1, "label": "percent"}}))),
     (boards.boards_read_alike, edit("metric", properties(timezone="+0100"))),
     (boards.boards_read_alike, reword('"position": "bottom"', '"position": "hidden"')),
-    (
-        boards.boards_fit_cloudwatch,
-        edit("metric", lambda widget: widget["properties"].update(metrics=[[]] * METRICS_PER_WIDGET * 2)),
-    ),
+    (boards.boards_fit_cloudwatch, edit("metric", properties(metrics=[[]] * METRICS_PER_WIDGET * 2))),
     (boards.boards_fit_cloudwatch, edit("alarm", properties(alarms=["arn"] * 101))),
     (boards.boards_fit_cloudwatch, put(aws.DASHBOARD, OVERVIEW, "dashboardName", "event processing")),
     (boards.boards_draw_what_is_emitted, reword('"EventPersisted"', '"EventStored"')),
@@ -76,23 +77,14 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (boards.boards_draw_thresholds, put(aws.ALARM, "queue-age", "threshold", 1)),
     (boards.boards_draw_thresholds, remove(aws.ALARM, "queue-age")),
     (boards.boards_draw_thresholds, reword("(P1): >= 1", "(P1): >= 2")),
-    (
-        boards.boards_draw_thresholds,
-        edit("metric", lambda widget: widget["properties"].pop("annotations"), "monitoring-api"),
-    ),
+    (boards.boards_draw_thresholds, edit("metric", without("annotations"), API)),
     (boards.boards_show_alarms, reword("-dev-queue-age", "-dev-queue-agee")),
-    (boards.boards_show_alarms, edit("alarm", lambda widget: widget["properties"]["alarms"].pop(), "monitoring-api")),
-    (
-        boards.boards_show_alarms,
-        edit("metric", lambda widget: widget["properties"].pop("annotations"), "monitoring-api"),
-    ),
+    (boards.boards_show_alarms, edit("alarm", lambda widget: widget["properties"]["alarms"].pop(), API)),
+    (boards.boards_show_alarms, edit("metric", without("annotations"), API)),
     (boards.boards_lead_on, reword("runbook.md", "handbook.md")),
     (boards.boards_lead_on, reword("-dev-ingest", "-prod-ingest")),
     (boards.boards_lead_on, reword("made by code", "made with care")),
     (boards.boards_ask_the_logs, put(aws.QUERY, "query-01-recent-errors", "queryString", "fields @message")),
     (boards.boards_ask_the_logs, put(aws.QUERY, "query-01-recent-errors", "logGroupNames", ["/other"])),
-    (
-        boards.boards_ask_the_logs,
-        swap(aws.DASHBOARD, "monitoring-api", "dashboardBody", '"type": "log"', '"type": "explorer"'),
-    ),
+    (boards.boards_ask_the_logs, swap(aws.DASHBOARD, API, "dashboardBody", '"type": "log"', '"type": "explorer"')),
 ]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ Change = tuple[str, str]
 """Name of a resource, or `outputs`, and the path of the difference."""
 Edit = tuple[str, str, str]
 """A file, a text in it, and the replacement."""
+UNORDERED = ("secret_inputs", "depends_on", "additional_secret_outputs")
 PACKAGES = ("components", "handlers")
 
 
@@ -49,7 +51,7 @@ def clone(folder: Path, *edits: Edit) -> Path:
     shutil.copy(ROOT / "__main__.py", folder)
     for package in PACKAGES:
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / ".build", folder / ".build", copy_function=_link)
+    shutil.copytree(ROOT / ".build", folder / ".build", copy_function=os.symlink)
     for name, old, new in edits:
         text = (folder / name).read_text()
         assert old in text, f"{old} is not in {name}"
@@ -57,22 +59,11 @@ def clone(folder: Path, *edits: Edit) -> Path:
     return folder
 
 
-def _link(source: str, target: str) -> None:
-    Path(target).symlink_to(source)
-
-
 def _plain(resource: Resource) -> dict[str, Any]:
+    as_they_are = {key: getattr(resource, key) for key in ("parent", "protect", "retain_on_delete")}
+    without_order = {key: sorted(getattr(resource, key)) for key in UNORDERED}
     provider = resource.provider.urn if resource.provider else ""
-    return {
-        "inputs": _value(resource.inputs),
-        "secret": sorted(resource.secret_inputs),
-        "parent": resource.parent,
-        "provider": provider,
-        "depends_on": sorted(resource.depends_on),
-        "protect": resource.protect,
-        "retain_on_delete": resource.retain_on_delete,
-        "additional_secret_outputs": sorted(resource.additional_secret_outputs),
-    }
+    return as_they_are | without_order | {"inputs": _value(resource.inputs), "provider": provider}
 
 
 def _value(value: Any) -> Any:

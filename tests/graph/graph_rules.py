@@ -14,32 +14,17 @@ from tests.graph import resource_types as aws
 
 Rule = Callable[[Graph], Iterator[str]]
 
-
 TAGS = {"project", "stack", "owner", "data-class"}
 
 # The input that holds the physical name.
-NAMED = {
-    aws.QUEUE: "name",
-    aws.TABLE: "name",
-    aws.FUNCTION: "name",
-    aws.LAYER: "layerName",
-    aws.USER_POOL: "name",
-    aws.RESOURCE_SERVER: "name",
-    aws.DOMAIN: "domain",
-    aws.REST_API: "name",
-    aws.TOPIC: "name",
-    aws.ALARM: "name",
-    aws.DASHBOARD: "dashboardName",
-}
+NAMED = dict.fromkeys(
+    [aws.QUEUE, aws.TABLE, aws.FUNCTION, aws.USER_POOL, aws.RESOURCE_SERVER, aws.REST_API, aws.TOPIC, aws.ALARM], "name"
+) | {aws.LAYER: "layerName", aws.DOMAIN: "domain", aws.DASHBOARD: "dashboardName"}
 
 # Sids with an allowed wildcard, because AWS offers nothing narrower. In the policy of a key, * is that key.
 WILDCARDS = {"SendTraces", "WriteOwnLog"}
-KEY_WILDCARDS = {
-    "AccountAdministersThroughIam",
-    "CloudWatchLogsEncryptsOurGroups",
-    "ProducersSendEncrypted",
-    "AlarmsEncrypt",
-}
+KEY_WILDCARDS = {"AccountAdministersThroughIam", "CloudWatchLogsEncryptsOurGroups"}
+KEY_WILDCARDS |= {"ProducersSendEncrypted", "AlarmsEncrypt"}
 
 # Visibility timeout by the consumer's timeout and batch window, as AWS recommends it for each stack under test.
 VISIBILITY_SECONDS = {(10, 0): 60, (10, 1): 61, (10, 5): 65}
@@ -148,9 +133,8 @@ def log_groups(graph: Graph) -> Iterator[str]:
     for stage in graph.of_type(aws.STAGE):
         execution = groups.get(f"API-Gateway-Execution-Logs_{stage.inputs['restApi']}/{stage.inputs['stageName']}")
         yield from depends_on(graph, stage, execution) if execution else [f"{stage.name} has no execution log group"]
-        if stage.inputs.get("accessLogSettings", {}).get("destinationArn") not in [
-            g.outputs["arn"] for g in groups.values()
-        ]:
+        arns = {group.outputs["arn"] for group in groups.values()}
+        if stage.inputs.get("accessLogSettings", {}).get("destinationArn") not in arns:
             yield f"{stage.name} has no access log group"
 
 
@@ -187,17 +171,11 @@ def visibility_timeout(graph: Graph) -> Iterator[str]:
 def tls_only_queues(graph: Graph) -> Iterator[str]:
     """Every queue rejects plain HTTP."""
     for queue in graph.of_type(aws.QUEUE):
-        denied = [
-            statement
-            for policy, statement in statements(graph, aws.QUEUE_POLICY)
-            if policy.inputs["queueUrl"] == queue.outputs["url"]
-            and statement["Effect"] == "Deny"
-            and statement["Principal"] == {"AWS": "*"}
-            and statement["Action"] == ["sqs:*"]
-            and statement["Resource"] == [queue.outputs["arn"]]
-            and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-        ]
-        if len(denied) != 1:
+        denial = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": ["sqs:*"], "Resource": [queue.outputs["arn"]]}
+        denial["Condition"] = {"Bool": {"aws:SecureTransport": "false"}}
+        policies = statements(graph, aws.QUEUE_POLICY)
+        found = [said for policy, said in policies if policy.inputs["queueUrl"] == queue.outputs["url"]]
+        if sum(denial.items() <= said.items() for said in found) != 1:
             yield f"{queue.name} can be reached without TLS"
 
 

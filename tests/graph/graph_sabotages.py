@@ -11,6 +11,11 @@ from tests.graph import resource_types as aws
 from tests.graph.graph_rules import Rule
 from tests.graph.sabotage import Sabotage, forget, mark, one_of, put, remove, swap
 
+ALERTS_KEY = "monitoring-alerts-key"
+OTHER_TOPIC = "arn:aws:sns:eu-west-1:1:other"
+REVEALING = {"application/json": '{"message": "$context.error.message"}'}
+SECRET = "aws:secretsmanager/secret:Secret"
+
 
 def _many_metrics(graph: Graph) -> None:
     queries = one_of(graph, aws.ALARM, "ingest-failures").inputs["metricQueries"]
@@ -24,17 +29,14 @@ def _bad_math(graph: Graph) -> None:
 
 
 def _permit_more(graph: Graph) -> None:
-    more = copy.deepcopy(one_of(graph, aws.PERMISSION, None))
+    more = copy.deepcopy(one_of(graph, aws.PERMISSION))
     more.inputs["sourceArn"] += "/more"
     graph.resources.append(more)
 
 
 SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (stack.children_of_components, mark(aws.TABLE, None, "parent", "")),
-    (
-        stack.children_of_components,
-        lambda graph: setattr(one_of(graph, aws.TABLE, None), "parent", graph.resources[0].urn),
-    ),
+    (stack.children_of_components, lambda graph: setattr(one_of(graph, aws.TABLE), "parent", graph.resources[0].urn)),
     (stack.explicit_tagging_provider, mark(aws.TABLE, None, "provider", None)),
     (stack.explicit_tagging_provider, put("pulumi:providers:aws", None, "defaultTags.tags.owner", "")),
     (stack.physical_names, put(aws.QUEUE, "events-source", "name", "events")),
@@ -42,11 +44,8 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (stack.physical_names, put(aws.LOG_GROUP, "query-log", "name", "/aws/lambda/query")),
     (stack.no_wildcards, swap(aws.ROLE_POLICY, "query-permissions", "policy", "dynamodb:GetItem", "dynamodb:*")),
     (stack.no_wildcards, swap(aws.ROLE_POLICY, "query-permissions", "policy", "table/event", "table/*")),
-    (
-        stack.no_wildcards,
-        swap(aws.TOPIC_POLICY, None, "policy", '{"Service": "cloudwatch.amazonaws.com"}', '{"AWS": "*"}'),
-    ),
-    (stack.no_wildcards, swap(aws.KEY, "monitoring-alerts-key", "policy", "AlarmsEncrypt", "Another")),
+    (stack.no_wildcards, swap(aws.TOPIC_POLICY, None, "policy", '"Service": "cloudwatch.amazonaws.com"', '"AWS": "*"')),
+    (stack.no_wildcards, swap(aws.KEY, ALERTS_KEY, "policy", "AlarmsEncrypt", "Another")),
     (stack.roles_trust_one_service, swap(aws.ROLE, None, "assumeRolePolicy", "Service", "AWS")),
     (stack.log_groups, put(aws.LOG_GROUP, "query-log", "retentionInDays", None)),
     (stack.log_groups, remove(aws.LOG_GROUP, "event-handler-log")),
@@ -88,15 +87,12 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (api.method_settings, put(aws.METHOD_SETTINGS, None, "methodPath", "users/GET")),
     (api.method_settings, remove(aws.METHOD_SETTINGS)),
     (api.nothing_revealed, put(aws.STAGE, None, "accessLogSettings.format", '{"path": "$context.path"}')),
-    (
-        api.nothing_revealed,
-        put(aws.RESPONSE, None, "responseTemplates", {"application/json": '{"message": "$context.error.message"}'}),
-    ),
+    (api.nothing_revealed, put(aws.RESPONSE, None, "responseTemplates", REVEALING)),
     (api.nothing_revealed, remove(aws.RESPONSE, "api-default-4xx")),
     (api.deployment_is_complete, forget(aws.DEPLOYMENT)),
     (api.every_method_is_answered, remove(aws.INTEGRATION)),
     (api.every_method_is_answered, put(aws.INTEGRATION, None, "httpMethod", "POST")),
-    (api.every_method_is_answered, lambda graph: graph.resources.append(one_of(graph, aws.INTEGRATION, None))),
+    (api.every_method_is_answered, lambda graph: graph.resources.append(one_of(graph, aws.INTEGRATION))),
     (api.invoked_by_its_routes_alone, remove(aws.PERMISSION)),
     (api.invoked_by_its_routes_alone, remove(aws.INTEGRATION)),
     (api.invoked_by_its_routes_alone, swap(aws.PERMISSION, None, "sourceArn", "GET/users/*/services", "*/*")),
@@ -109,11 +105,8 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (api.refusals_are_counted_on_every_route, swap(aws.METRIC_FILTER, None, "pattern", "/services", "/other")),
     (alarms.alarms_tell, put(aws.ALARM, "queue-age", "name", "queue-age-1234567")),
     (alarms.each_fault_is_told_once, put(aws.ALARM, "ingest-failures", "okActions", [])),
-    (
-        alarms.each_fault_is_told_once,
-        put(aws.ALARM, "ingest-failures", "alarmActions", ["arn:aws:sns:eu-west-1:1:other"]),
-    ),
-    (alarms.each_fault_is_told_once, put(aws.ALARM, "queue-age", "alarmActions", ["arn:aws:sns:eu-west-1:1:other"])),
+    (alarms.each_fault_is_told_once, put(aws.ALARM, "ingest-failures", "alarmActions", [OTHER_TOPIC])),
+    (alarms.each_fault_is_told_once, put(aws.ALARM, "queue-age", "alarmActions", [OTHER_TOPIC])),
     (alarms.each_fault_is_told_once, put(aws.ALARM, "ingest-failures", "actionsEnabled", False)),
     (alarms.each_fault_is_told_once, remove(aws.COMPOSITE, "consumer-down")),
     (alarms.missing_data_is_said, put(aws.ALARM, "queue-age", "treatMissingData", "breaching")),
@@ -123,10 +116,7 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (alarms.alarms_may_publish, put(aws.COMPOSITE, "consumer-down", "alarmName", "consumer-down")),
     (alarms.alarms_may_publish, swap(aws.TOPIC_POLICY, None, "policy", ":alarm:event", ":alarm:other")),
     (alarms.alarms_may_publish, swap(aws.TOPIC_POLICY, None, "policy", "aws:SourceAccount", "aws:SourceVpc")),
-    (
-        alarms.alarms_may_publish,
-        swap(aws.KEY, "monitoring-alerts-key", "policy", "cloudwatch.amazonaws.com", "sns.amazonaws.com"),
-    ),
+    (alarms.alarms_may_publish, swap(aws.KEY, ALERTS_KEY, "policy", "cloudwatch.amazonaws.com", "sns.amazonaws.com")),
     (alarms.alarms_may_publish, put(aws.TOPIC, None, "kmsMasterKeyId", None)),
     (alarms.alarms_watch_what_exists, put(aws.ALARM, "queue-age", "dimensions", {"QueueName": "another"})),
     (alarms.alarms_watch_what_exists, put(aws.ALARM, "queue-age", "dimensions", {})),
@@ -152,10 +142,7 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
 FULL_SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (alarms.custom_metrics_are_emitted, remove(aws.METRIC_FILTER)),
     (alarms.custom_metrics_are_emitted, put(aws.STAGE, None, "accessLogSettings.format", '{"service": "api"}')),
-    (
-        alarms.alarms_watch_what_exists,
-        put(aws.ALARM, "ingest-exhausted", "dimensions", {"service": "event-handler", "stack": "other"}),
-    ),
+    (alarms.alarms_watch_what_exists, put(aws.ALARM, "ingest-exhausted", "dimensions.stack", "other")),
     (alarms.missing_data_is_said, put(aws.ALARM, "queue-silent", "warmUpConfiguration", None)),
     (alarms.missing_data_is_said, put(aws.ALARM, "slo-api-latency-fast-short", "treatMissingData", "ignore")),
     (
@@ -174,13 +161,10 @@ KEY_SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (stack.protections, put(aws.TABLE, None, "deletionProtectionEnabled", False)),
 ]
 DESTROY_SABOTAGES: list[tuple[Rule, Sabotage]] = [
-    (
-        destroy.names_are_free_after_destroy,
-        mark(aws.QUEUE, "events-source", "type", "aws:secretsmanager/secret:Secret"),
-    ),
+    (destroy.names_are_free_after_destroy, mark(aws.QUEUE, "events-source", "type", SECRET)),
     (destroy.names_are_free_after_destroy, mark(aws.LOG_GROUP, "query-log", "retain_on_delete", True)),
     (destroy.names_are_free_after_destroy, mark(aws.TABLE, None, "retain_on_delete", True)),
     (destroy.keys_can_be_called_back, put(aws.KEY, "encryption-data", "deletionWindowInDays", 7)),
-    (destroy.keys_can_be_called_back, put(aws.KEY, "monitoring-alerts-key", "deletionWindowInDays", 1)),
+    (destroy.keys_can_be_called_back, put(aws.KEY, ALERTS_KEY, "deletionWindowInDays", 1)),
     (destroy.keys_can_be_called_back, mark(aws.QUEUE, "events-source", "type", aws.KMS_ALIAS)),
 ]

@@ -48,5 +48,5 @@ def mark(type_: str, name: str | None, attribute: str, value: Any) -> Sabotage:
     return lambda graph: setattr(one_of(graph, type_, name), attribute, value)
 
 
-def one_of(graph: Graph, type_: str, name: str | None) -> Resource:
+def one_of(graph: Graph, type_: str, name: str | None = None) -> Resource:
     return next(resource for resource in graph.of_type(type_) if name in (None, resource.name))

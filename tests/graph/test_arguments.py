@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
-from localcloud.deployer.engine import Resource
 from localcloud.deployer.recorder import Graph
 from tests.graph import resource_types as aws
 from tests.graph.arguments import wrong_arguments
 from tests.graph.graph_rules import custom
 from tests.graph.sabotage import Sabotage, put
+
+
+def function(path: str, value: Any) -> Sabotage:
+    return put(aws.FUNCTION, "query-function", path, value)
 
 
 def wrong(graph: Graph) -> list[str]:
@@ -27,29 +30,17 @@ def test_inputs_match_their_argument_classes(stack: str, request: pytest.Fixture
 @pytest.mark.parametrize(
     ("sabotage", "words"),
     [
-        (put(aws.FUNCTION, "query-function", "timeout", "5"), "query-function: timeout is '5', not int"),
-        (put(aws.FUNCTION, "query-function", "timeout", True), "timeout is True, not int"),
-        (put(aws.FUNCTION, "query-function", "timeout", 5.5), "timeout is 5.5, not int"),
-        (put(aws.FUNCTION, "query-function", "code", "code.zip"), "code is 'code.zip', not Archive"),
-        (put(aws.FUNCTION, "query-function", "layers", "layer"), "layers is no list but 'layer'"),
-        (
-            put(aws.FUNCTION, "query-function", "environment.variables.STACK", 1),
-            "environment.variables['STACK'] is 1, not",
-        ),
-        (
-            put(aws.FUNCTION, "query-function", "environment", "none"),
-            "environment is no FunctionEnvironmentArgs but 'none'",
-        ),
-        (put(aws.FUNCTION, "query-function", "tracing", {}), "tracing is no argument of FunctionArgs"),
-        (put(aws.FUNCTION, "query-function", "role", None), "role is required by FunctionArgs"),
-        (
-            put(aws.FUNCTION, "query-function", "loggingConfig.logLevel", "INFO"),
-            "loggingConfig.logLevel is no argument",
-        ),
-        (
-            put(aws.FUNCTION, "query-function", "loggingConfig.logFormat", None),
-            "loggingConfig.logFormat is required by",
-        ),
+        (function("timeout", "5"), "query-function: timeout is '5', not int"),
+        (function("timeout", True), "timeout is True, not int"),
+        (function("timeout", 5.5), "timeout is 5.5, not int"),
+        (function("code", "code.zip"), "code is 'code.zip', not Archive"),
+        (function("layers", "layer"), "layers is no list but 'layer'"),
+        (function("environment.variables.STACK", 1), "environment.variables['STACK'] is 1, not"),
+        (function("environment", "none"), "environment is no FunctionEnvironmentArgs but 'none'"),
+        (function("tracing", {}), "tracing is no argument of FunctionArgs"),
+        (function("role", None), "role is required by FunctionArgs"),
+        (function("loggingConfig.logLevel", "INFO"), "loggingConfig.logLevel is no argument"),
+        (function("loggingConfig.logFormat", None), "loggingConfig.logFormat is required by"),
         (put(aws.QUEUE, "events-source", "sqsManagedSseEnabled", "true"), "sqsManagedSseEnabled is 'true', not bool"),
         (put(aws.MAPPING, None, "scalingConfig.maxConcurrency", 2), "scalingConfig.maxConcurrency is no argument"),
         (put(aws.METHOD_SETTINGS, None, "settings.logLevel", "ERROR"), "settings.logLevel is no argument"),
@@ -67,8 +58,6 @@ def test_a_sabotage_is_found(sabotage: Sabotage, words: str, dev_graph: Graph) -
 
 def test_whole_number_is_accepted_as_a_float(dev_graph: Graph) -> None:
     graph = copy.deepcopy(dev_graph)
-    alarms: list[Resource] = graph.of_type(aws.ALARM)
-    values: list[Any] = [1, 1.5]
-    for alarm, value in zip(alarms, values, strict=False):
+    for alarm, value in zip(graph.of_type(aws.ALARM), (1, 1.5), strict=False):
         alarm.inputs["threshold"] = value
     assert wrong(graph) == []

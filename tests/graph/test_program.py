@@ -13,16 +13,8 @@ from tests.graph.graph_rules import NAMED, depends_on
 from tests.graph.sabotage import one_of
 
 EXPORTS = {
-    "queueUrl",
-    "deadLetterQueueUrl",
-    "tableName",
-    "apiUrl",
-    "tokenUrl",
-    "apiScope",
-    "apiClients",
-    "functions",
-    "alarmTopics",
-    "dashboardUrls",
+    *("queueUrl", "deadLetterQueueUrl", "tableName", "apiUrl", "tokenUrl", "apiScope", "apiClients"),
+    *("functions", "alarmTopics", "dashboardUrls"),
 }
 
 
@@ -59,17 +51,9 @@ def test_prod_has_every_alarm_that_needs_no_opt_in(prod_graph: Graph) -> None:
 def test_development_stack_has_the_essential_alarms(dev_graph: Graph, prod_graph: Graph) -> None:
     left_out = alarm_ids(prod_graph) - alarm_ids(dev_graph)
     assert {alarm_id for alarm_id in left_out if not alarm_id.startswith("slo-")} == {
-        "dlq-not-empty",
-        "ingest-invalid",
-        "consumer-concurrency",
-        "table-latency-batch-get-item",
-        "table-latency-get-item",
-        "table-latency-update-item",
-        "api-5xx-any",
-        "api-4xx",
-        "api-near-limit",
-        "api-auth-spike",
-        "emf-broken",
+        *("dlq-not-empty", "ingest-invalid", "consumer-concurrency", "emf-broken"),
+        *(f"table-latency-{operation}" for operation in ("batch-get-item", "get-item", "update-item")),
+        *("api-5xx-any", "api-4xx", "api-near-limit", "api-auth-spike"),
     }
     assert not any(alarm_id.startswith("slo-") for alarm_id in alarm_ids(dev_graph))
 

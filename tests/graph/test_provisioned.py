@@ -11,8 +11,8 @@ from tests.graph.api_rules import invoked_by_its_routes_alone
 from tests.graph.arguments import wrong_arguments
 from tests.graph.sabotage import Sabotage, put
 
-ALIAS = aws.ALIAS
-WARM = aws.PROVISIONED
+ALIAS, WARM = aws.ALIAS, aws.PROVISIONED
+OTHER_FUNCTION = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/f/invocations"
 
 
 def alias_is_invoked(graph: Graph) -> Iterator[str]:
@@ -43,12 +43,7 @@ def test_api_invokes_the_warm_alias(warm_graph: Graph) -> None:
     "sabotage",
     [
         put(WARM, None, "qualifier", "1"),
-        put(
-            aws.INTEGRATION,
-            "api-query",
-            "uri",
-            "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/f/invocations",
-        ),
+        put(aws.INTEGRATION, "api-query", "uri", OTHER_FUNCTION),
         put(aws.PERMISSION, "api-invoke", "qualifier", None),
         put(aws.FUNCTION, "query-function", "publish", False),
     ],

@@ -12,7 +12,7 @@ from handlers.quarantine import Quarantine
 from handlers.query import Query
 from handlers.store import UserRecordStore
 from handlers.telemetry import Telemetry
-from tests.fakes.aws import TABLE, create_table, session
+from tests.fakes.aws import TABLE, create_table, messages_in, session
 from tests.fakes.emf import read_output
 from tests.fakes.events import NOW, TRACE
 from tests.handlers.support import Calls
@@ -71,16 +71,7 @@ def dead_letters(aws):
     client = make_client(aws._session, "sqs", read_timeout_seconds=2)
     url = client.create_queue(QueueName="dead-letters")["QueueUrl"]
     watched = Calls(client)
-
-    def everything():
-        found = []
-        while received := client.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], AttributeNames=["All"]
-        ).get("Messages"):
-            found.extend(received)
-        return found
-
-    return SimpleNamespace(client=client, url=url, calls=watched, everything=everything)
+    return SimpleNamespace(client=client, url=url, calls=watched, everything=lambda: list(messages_in(client, url)))
 
 
 @pytest.fixture

@@ -5,14 +5,13 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from tests.fakes.aws import TABLE
+from tests.fakes.aws import TABLE, key, services_in
 
 
 def services_of(client: Any, user_id: str = "u") -> dict[str, tuple[str, str]]:
     """The stored name and time of a user's services, by service ID."""
-    item = client.get_item(TableName=TABLE, Key={"user_id": {"S": user_id}}, ConsistentRead=True).get("Item", {})
-    entries = [entry["M"] for entry in item.get("services", {"L": []})["L"]]
-    return {entry["service_id"]["S"]: (entry["service_name"]["S"], entry["last_accessed"]["S"]) for entry in entries}
+    item = client.get_item(TableName=TABLE, Key=key(user_id), ConsistentRead=True).get("Item", {})
+    return {entry["service_id"]: (entry["service_name"], entry["last_accessed"]) for entry in services_in(item)}
 
 
 class Calls:
@@ -39,8 +38,8 @@ class Calls:
         """Call `act` before `operation` reaches the service; if `act` raises, the request never arrives."""
         self._script(operation, act, times)
 
-    def _script(self, key: str, step: Any, times: int) -> None:
-        self._answers.setdefault(key, []).extend([step] * times)
+    def _script(self, operation: str, step: Any, times: int) -> None:
+        self._answers.setdefault(operation, []).extend([step] * times)
 
     def _before(self, model: Any, params: dict[str, Any], **_: Any) -> Any:
         body = params["body"]

@@ -22,44 +22,32 @@ def acknowledged(handle, event):
     return {record["messageId"] for record in event["Records"]} - set(failed(response))
 
 
-def adds_up(metrics):
-    """Every message received is in exactly one of the counters."""
+def assert_metrics(output, **expected):
+    """These values, and every message received in exactly one of the counters."""
+    assert {name: output.metrics[name] for name in expected} == expected
     outcomes = ("EventPersisted", "EventInvalid", "EventFailed", "EventExhausted")
-    return metrics["EventReceived"] == sum(metrics[name] for name in outcomes)
+    assert output.metrics["EventReceived"] == sum(output.metrics[name] for name in outcomes)
+
+
+def fail_writes(calls, user_id, *, times):
+    def refuse(request):
+        if request["Key"]["user_id"]["S"] == user_id:
+            raise RuntimeError("a defect")
+
+    calls.first("UpdateItem", refuse, times=times)
 
 
 def test_mixed_batch_is_stored_quarantined_and_counted(handle, dynamodb, dead_letters, emitted):
-    event = sqs_event(
-        login(),
-        login(timestamp="2022-08-04T08:50:38Z"),
-        login(service_id="wiki"),
-        login(user_id="v"),
-        "not json",
-        login(user_id=""),
-    )
+    logins = login(), login(timestamp="2022-08-04T08:50:38Z"), login(service_id="wiki"), login(user_id="v")
+    event = sqs_event(*logins, "not json", login(user_id=""))
     assert failed(handle(event, LambdaContext())) == []
     assert set(services_of(dynamodb)) == {"mail", "wiki"}
     assert set(services_of(dynamodb, "v")) == {"mail"}
-    assert {found["MessageAttributes"]["source_message_id"]["StringValue"] for found in dead_letters.everything()} == {
-        "m-5",
-        "m-6",
-    }
+    letters = [found["MessageAttributes"]["source_message_id"] for found in dead_letters.everything()]
+    assert {letter["StringValue"] for letter in letters} == {"m-5", "m-6"}
     output = emitted()
-    expected = {
-        "EventReceived": 6,
-        "EventPersisted": 4,
-        "EventStale": 1,
-        "EventInvalid": 2,
-        "EventFailed": 0,
-        "EventExhausted": 0,
-        "EventLate": 0,
-        "WriteConflict": 0,
-        "BatchSize": 6,
-        "ColdStart": 1,
-        "EventAge": 4 * 1500,
-    }
-    assert {name: output.metrics[name] for name in expected} == expected
-    assert adds_up(output.metrics)
+    assert_metrics(output, EventReceived=6, BatchSize=6, EventPersisted=4, EventStale=1, EventInvalid=2, EventFailed=0)
+    assert_metrics(output, EventExhausted=0, EventLate=0, WriteConflict=0, ColdStart=1, EventAge=4 * 1500)
     assert [line["level"] for line in output.logs] == ["WARNING", "WARNING", "INFO"]
 
 
@@ -68,46 +56,34 @@ def test_redelivery_is_counted_as_stale_and_changes_nothing(handle, calls, emitt
     handle(event, LambdaContext())
     emitted()
     assert failed(handle(event, LambdaContext())) == []
-    metrics = emitted().metrics
-    assert (metrics["EventPersisted"], metrics["EventStale"], metrics["ColdStart"]) == (2, 2, 0)
+    assert_metrics(emitted(), EventPersisted=2, EventStale=2, ColdStart=0)
     assert calls.count("UpdateItem") == 1
 
 
 def test_failed_write_reports_every_message_of_the_user(handle, dynamodb, calls, emitted):
-    def refuse(request):
-        if request["Key"]["user_id"]["S"] == "u":
-            raise RuntimeError("a defect")
-
-    calls.first("UpdateItem", refuse, times=2)
+    fail_writes(calls, "u", times=2)
     event = sqs_event(login(), login(user_id="v"), login(service_id="wiki"))
     assert failed(handle(event, LambdaContext())) == ["m-1", "m-3"]
     assert services_of(dynamodb) == {}
     assert services_of(dynamodb, "v")
     output = emitted()
-    assert (output.metrics["EventFailed"], output.metrics["EventPersisted"]) == (2, 1)
-    assert adds_up(output.metrics)
+    assert_metrics(output, EventFailed=2, EventPersisted=1)
     assert [line["error_code"] for line in output.logs if line["level"] == "WARNING"] == ["RuntimeError"] * 2
 
 
-PASSING = [("UpdateItem", "ThrottlingException"), ("BatchGetItem", "ThrottlingException")]
-
-
-@pytest.mark.parametrize(("operation", "code"), PASSING)
-def test_batch_that_fails_completely_raises_after_its_metrics(handle, dynamodb, calls, emitted, operation, code):
-    calls.fail(operation, code)
+@pytest.mark.parametrize("operation", ["UpdateItem", "BatchGetItem"])
+def test_batch_that_fails_completely_raises_after_its_metrics(handle, dynamodb, calls, emitted, operation):
+    calls.fail(operation, "ThrottlingException")
     with pytest.raises(BatchFailedError, match="2 of 2 messages"):
         handle(sqs_event(login(), login(user_id="v")), LambdaContext())
-    output = emitted()
-    assert (output.metrics["EventFailed"], output.metrics["EventPersisted"]) == (2, 0)
-    assert adds_up(output.metrics)
+    assert_metrics(emitted(), EventFailed=2, EventPersisted=0)
     assert dynamodb.scan(TableName=TABLE)["Items"] == []
 
 
 def test_only_messages_the_dead_letter_queue_accepted_are_acknowledged(handle, dead_letters, emitted):
     dead_letters.calls.answer("SendMessageBatch", lambda r: {"Successful": [{"Id": "0"}], "Failed": []})
     assert acknowledged(handle, sqs_event("not json", "nor this", login())) == {"m-1", "m-3"}
-    metrics = emitted().metrics
-    assert (metrics["EventInvalid"], metrics["EventFailed"]) == (1, 1)
+    assert_metrics(emitted(), EventInvalid=1, EventFailed=1)
 
 
 def test_failure_at_the_last_receive_is_logged_as_exhausted(handle, calls, emitted):
@@ -115,8 +91,7 @@ def test_failure_at_the_last_receive_is_logged_as_exhausted(handle, calls, emitt
     with pytest.raises(BatchFailedError):
         handle(sqs_event(login(), receive_count=5), LambdaContext())
     output = emitted()
-    assert (output.metrics["EventExhausted"], output.metrics["EventFailed"]) == (1, 0)
-    assert adds_up(output.metrics)
+    assert_metrics(output, EventExhausted=1, EventFailed=0)
     [line] = [line for line in output.logs if line["level"] == "ERROR"]
     assert (line["outcome"], line["error_code"], line["receive_count"]) == ("exhausted", "ThrottlingException", 5)
 
@@ -126,8 +101,7 @@ def test_login_that_exceeds_the_item_size_is_quarantined(handle, calls, dead_let
     assert acknowledged(handle, sqs_event(login())) == {"m-1"}
     [found] = dead_letters.everything()
     assert found["MessageAttributes"]["error_code"]["StringValue"] == "record_too_large"
-    metrics = emitted().metrics
-    assert (metrics["EventInvalid"], metrics["EventPersisted"], metrics["EventStale"]) == (1, 0, 0)
+    assert_metrics(emitted(), EventInvalid=1, EventPersisted=0, EventStale=0)
 
 
 def test_late_events_and_conflicts_are_counted(handle, dynamodb, calls, new_dynamodb, emitted):
@@ -135,14 +109,14 @@ def test_late_events_and_conflicts_are_counted(handle, dynamodb, calls, new_dyna
     event = sqs_event(login())
     event["Records"][0]["attributes"]["SentTimestamp"] = "1659614339999"
     handle(event, LambdaContext())
-    metrics = emitted().metrics
-    assert (metrics["EventLate"], metrics["WriteConflict"], metrics["EventAge"]) == (1, 1, 60001)
+    assert_metrics(emitted(), EventLate=1, WriteConflict=1, EventAge=60001)
 
 
-def test_batch_without_remaining_time_raises(handle, dynamodb):
+def test_batch_without_remaining_time_raises(handle, dynamodb, dead_letters, emitted):
     with pytest.raises(BatchFailedError):
         handle(sqs_event(login(), "not json"), LambdaContext(remaining_seconds=lambda: 0.4))
-    assert services_of(dynamodb) == {}
+    assert (services_of(dynamodb), dead_letters.everything()) == ({}, [])
+    assert [line.get("error_code") for line in emitted().logs[:2]] == ["out_of_time"] * 2
 
 
 def test_malformed_batch_raises_without_quoting_input(handle, emitted):
@@ -168,25 +142,14 @@ def test_empty_batch_succeeds(handle):
 
 @pytest.mark.parametrize(("size", "objects"), [(99, 1), (117, 2), (250, 3)])
 def test_batch_larger_than_an_emf_object_is_counted_correctly(handle, dynamodb, calls, emitted, size, objects):
-    def refuse(request):
-        if request["Key"]["user_id"]["S"] == "u3":
-            raise RuntimeError("a defect")
-
-    calls.first("UpdateItem", refuse, times=7)
+    fail_writes(calls, "u3", times=7)
     bodies = ["not json", *[login(user_id=f"u{i % 7}", service_id=f"s{i}") for i in range(size)]]
     response = handle({"Records": [sqs_record(body, f"m-{i}") for i, body in enumerate(bodies)]}, LambdaContext())
-    lost = len([i for i in range(size) if i % 7 == 3])
+    lost = len(range(3, size, 7))
     assert len(failed(response)) == lost
     output = emitted()
-    expected = {
-        "EventReceived": size + 1,
-        "BatchSize": size + 1,
-        "EventPersisted": size - lost,
-        "EventFailed": lost,
-        "EventInvalid": 1,
-        "EventAge": (size - lost) * 1500,
-    }
-    assert {name: output.metrics[name] for name in expected} == expected
+    assert_metrics(output, EventReceived=size + 1, BatchSize=size + 1, EventInvalid=1, EventFailed=lost)
+    assert_metrics(output, EventPersisted=size - lost, EventAge=(size - lost) * 1500)
     assert len(output.objects) == objects
     for found in output.objects:
         for directive in found["_aws"]["CloudWatchMetrics"]:

@@ -13,10 +13,6 @@ def decode(body):
     return decode_login(body if isinstance(body, str) else json.dumps(body), NOW)
 
 
-def without(field):
-    return {name: value for name, value in login().items() if name != field}
-
-
 @pytest.mark.parametrize(
     "body",
     [
@@ -31,11 +27,8 @@ def without(field):
 )
 def test_valid_login_is_decoded(body):
     event = decode(body)
-    assert (event.user_id, event.service_id, event.service_name) == (
-        body["user_id"],
-        body["service_id"],
-        body["service_name"],
-    )
+    for field in ("user_id", "service_id", "service_name"):
+        assert getattr(event, field) == body[field]
 
 
 REFUSED = [
@@ -50,7 +43,7 @@ REFUSED = [
     ("null", ErrorCode.BODY_NOT_OBJECT),
     (json.dumps(login())[:-1] + ', "user_id": "v"}', ErrorCode.BODY_DUPLICATE_KEY),
     (json.dumps(login())[:-1] + ', "more": {"a": 1, "a": 1}}', ErrorCode.BODY_DUPLICATE_KEY),
-    *[(without(field), ErrorCode.FIELD_MISSING) for field in login()],
+    *[({name: "u" for name in login() if name != field}, ErrorCode.FIELD_MISSING) for field in login()],
     *[(login() | {field: value}, ErrorCode.FIELD_NOT_STRING) for field in login() for value in (None, 7, ["a"], True)],
     *[(login() | {field: ""}, ErrorCode.FIELD_LENGTH) for field in ("user_id", "service_id", "service_name")],
     (login(user_id="x" * 256), ErrorCode.FIELD_LENGTH),

@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote
 import pytest
 
 from simulation.lambda_events import LambdaContext
-from tests.fakes.aws import TABLE
+from tests.fakes.aws import TABLE, entry
 from tests.fakes.events import login, sqs_event
 
 
@@ -22,23 +22,14 @@ def ask(query, encoded):
 
 
 def test_services_are_returned_newest_first(handle, query):
-    handle(
-        sqs_event(
-            login(service_id="b"), login(service_id="a"), login(service_id="c", timestamp="2022-08-04T10:00:00.5Z")
-        ),
-        LambdaContext(),
-    )
+    newest = login(service_id="c", timestamp="2022-08-04T10:00:00.5Z")
+    handle(sqs_event(login(service_id="b"), login(service_id="a"), newest), LambdaContext())
     status, body, response = ask(query, "u")
     assert status == 200
     assert response["headers"] == {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
-    assert body == {
-        "user_id": "u",
-        "services": [
-            {"service_id": "c", "service_name": "Mail", "last_accessed": "2022-08-04T10:00:00.5Z"},
-            {"service_id": "a", "service_name": "Mail", "last_accessed": "2022-08-04T08:50:39Z"},
-            {"service_id": "b", "service_name": "Mail", "last_accessed": "2022-08-04T08:50:39Z"},
-        ],
-    }
+    last = {"c": "2022-08-04T10:00:00.5Z", "a": "2022-08-04T08:50:39Z", "b": "2022-08-04T08:50:39Z"}
+    services = [{"service_id": i, "service_name": "Mail", "last_accessed": last[i]} for i in last]
+    assert body == {"user_id": "u", "services": services}
 
 
 def test_unknown_user_has_no_services(query, emitted):
@@ -67,16 +58,11 @@ def test_control_decoding_twice_finds_another_user(query, handle, monkeypatch):
     assert ask(query, quote("a%2Fb", safe=""))[1] == {"user_id": "a/b", "services": []}
 
 
-@pytest.mark.parametrize(
-    ("encoded", "code"),
-    [
-        ("%ff", "path_not_utf8"),
-        ("%20", "field_blank"),
-        ("a%0Ab", "field_unprintable"),
-        ("x" * 256, "field_length"),
-        ("", "field_length"),
-    ],
-)
+INVALID = {"%ff": "path_not_utf8", "%20": "field_blank", "a%0Ab": "field_unprintable"}
+INVALID |= dict.fromkeys(("x" * 256, ""), "field_length")
+
+
+@pytest.mark.parametrize(("encoded", "code"), INVALID.items())
 def test_invalid_id_is_rejected(query, calls, emitted, encoded, code):
     status, body, _ = ask(query, encoded)
     assert status == 400
@@ -106,8 +92,7 @@ def test_request_without_an_id_is_rejected(query, event):
 
 
 def test_readable_part_of_a_malformed_record_is_returned_and_counted(query, dynamodb, emitted):
-    good = {"service_id": {"S": "s"}, "service_name": {"S": "S"}, "last_accessed": {"S": "2022-08-04T10:50:39+02:00"}}
-    services = {"L": [{"M": good}, {"S": "hand edit"}]}
+    services = {"L": [entry(at="2022-08-04T10:50:39+02:00"), {"S": "hand edit"}]}
     dynamodb.put_item(TableName=TABLE, Item={"user_id": {"S": "u"}, "services": services})
     status, body, _ = ask(query, "u")
     assert status == 200

@@ -13,13 +13,8 @@ from simulation.lambda_events import LambdaContext
 from tests.fakes.events import sqs_event
 
 ROOT = Path(__file__).parents[2]
-ENVIRONMENT = {
-    "TABLE_NAME": "t",
-    "DEAD_LETTER_QUEUE_URL": "https://queue",
-    "MAX_RECEIVE_COUNT": "5",
-    "STACK": "dev",
-    "VERSION": "1",
-}
+ENVIRONMENT = {"TABLE_NAME": "t", "DEAD_LETTER_QUEUE_URL": "https://queue", "MAX_RECEIVE_COUNT": "5"}
+ENVIRONMENT |= {"STACK": "dev", "VERSION": "1"}
 
 
 def test_log_line_has_the_fields_people_search_by(handle, emitted):

@@ -1,6 +1,7 @@
 """An emulator whose resources the providers create, and helpers of their tests."""
 
 import json
+from collections import ChainMap
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,19 +12,13 @@ from localcloud.emulator.process import Emulator
 from localcloud.providers import Providers
 from localcloud.providers.inputs import RESOURCE_TYPES
 
-TRUST = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
-        ],
-    }
+TRUST, ALLOW = (
+    json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | statement]})
+    for statement in (
+        {"Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}},
+        {"Action": "sqs:SendMessage", "Resource": "*"},
+    )
 )
-ALLOW = json.dumps(
-    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]}
-)
-
-
 # The provider modules that test_provided_services.py tests; test_providers.py tests the others.
 SERVICES = {"api", "observability"}
 
@@ -45,8 +40,11 @@ class Cloud:
         self.providers = Providers(emulator)
         self.made_types: set[str] = set()
 
-    def make(self, token: str, /, **inputs: Any) -> Made:
-        created = self.providers.create(resource(token, inputs))
+    def make(self, kind: str, /, *groups: dict[str, Any], **inputs: Any) -> Made:
+        """Create a resource of a type such as `sqs/queue`, which Pulumi calls `aws:sqs/queue:Queue`."""
+        name = kind.rpartition("/")[2]
+        token = f"aws:{kind}:{name[0].upper()}{name[1:]}"
+        created = self.providers.create(resource(token, dict(ChainMap(inputs, *groups))))
         self.made_types.add(token)
         return Made(created.outputs, id=created.id)
 
@@ -58,10 +56,7 @@ class Cloud:
 
 def require_whole_file(request: pytest.FixtureRequest) -> None:
     """Skip a test that depends on all other tests of its file, when not all of them run."""
-    running = {
-        item.originalname
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and item.path == request.path
-    }
+    items = (item for item in request.session.items if isinstance(item, pytest.Function))
+    running = {item.originalname for item in items if item.path == request.path}
     if running != {name for name in vars(request.module) if name.startswith("test_")}:
         pytest.skip("only when the whole file runs")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from localcloud.cloudwatch.states import State
 
 EPOCH = datetime(2026, 1, 5, tzinfo=UTC)
 SENT = ["AWS/SQS", "Sent", "QueueName", "q"]
+OTHER: Any = [["AWS/SQS", "Other", {"id": "other", "stat": "Sum", "label": "other"}]]
 ARN = "arn:aws:cloudwatch:eu-west-1:1:alarm:event-processing-dev-{}"
 
 
@@ -93,8 +93,7 @@ def test_thresholds_are_drawn_and_always_visible(store: MetricStore) -> None:
 
 
 def test_empty_graph_says_that_it_has_no_data(store: MetricStore) -> None:
-    empty = [["AWS/SQS", "Other", {"id": "other", "stat": "Sum", "label": "other"}]]
-    notes = figure(store, metrics=empty)["layout"]["annotations"]
+    notes = figure(store, metrics=OTHER)["layout"]["annotations"]
     assert [note["text"] for note in notes] == ["No data in this range"]
 
 
@@ -124,8 +123,7 @@ def test_alarms_in_alarm_come_first_with_their_duration(snapshot: Snapshot) -> N
 
 def test_figures_show_their_value_or_dashes(snapshot: Snapshot) -> None:
     numbers = graph(view="singleValue", setPeriodToTimeRange=True)
-    nothing: Any = [["AWS/SQS", "Other", {"id": "other", "stat": "Sum", "label": "other"}]]
-    found = page(snapshot, widget(**numbers), widget(**numbers | {"metrics": nothing}))
+    found = page(snapshot, widget(**numbers), widget(**numbers | {"metrics": OTHER}))
     assert re.findall(r'class="figure">(.*?)<', found) == ["5.5", "--"]
 
 
@@ -165,7 +163,7 @@ def test_page_is_as_high_as_its_last_row() -> None:
 def fake_browser(folder: Path, script: str) -> str:
     path = folder / "chromium"
     path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(path.stat().st_mode | stat.S_IEXEC)
+    path.chmod(0o755)
     return str(path)
 
 
@@ -199,6 +197,5 @@ def test_browser_that_hangs_is_killed(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_browser_is_found_on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert browser.find() is None
-    (tmp_path / "chromium").write_text("#!/bin/sh\n")
-    (tmp_path / "chromium").chmod(0o755)
-    assert browser.find() == str(tmp_path / "chromium")
+    installed = fake_browser(tmp_path, "")
+    assert browser.find() == installed

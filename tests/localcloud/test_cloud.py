@@ -14,15 +14,9 @@ from localcloud.deployer.engine import Deployment
 @pytest.fixture
 def cloud() -> LocalCloud:
     """A cloud without an emulator."""
-    emulator: Any = SimpleNamespace(
-        endpoint="http://127.0.0.1:1",
-        region="eu-west-1",
-        directory=Path("/nowhere"),
-        access_key_id="id",
-        secret_access_key="secret",
-        token_url=lambda: "http://127.0.0.1:1/oauth2/token",
-        stop=lambda: None,
-    )
+    credentials = {"access_key_id": "id", "secret_access_key": "secret"}
+    place = {"endpoint": "http://127.0.0.1:1", "region": "eu-west-1", "directory": Path("/nowhere")}
+    emulator: Any = SimpleNamespace(**credentials, **place, token_url=lambda: "http://token", stop=lambda: None)
     return LocalCloud(emulator, cast(Deployment, SimpleNamespace(resources=[], outputs={"a": 1}, secret_outputs={"a"})))
 
 

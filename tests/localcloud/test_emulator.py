@@ -25,12 +25,6 @@ from tests.localcloud.provided import TRUST
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    with Emulator.start() as running:
-        yield running
-
-
 def make_function(emulator: Emulator, name: str, source: str) -> None:
     role = emulator.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
     archive = io.BytesIO()

@@ -16,31 +16,15 @@ KEY = MetricKey.of("N", "m", {"d": "1"})
 
 
 def metric_alarm(name: str = "a", **inputs: Any) -> Any:
-    return SimpleNamespace(
-        type=METRIC_ALARM,
-        inputs={
-            "name": name,
-            "namespace": "N",
-            "metricName": "m",
-            "dimensions": {"d": "1"},
-            "period": 60,
-            "statistic": "Sum",
-            "comparisonOperator": "GreaterThanThreshold",
-            "threshold": 0,
-            "evaluationPeriods": 1,
-            "treatMissingData": "notBreaching",
-            "alarmActions": ["p1"],
-            "okActions": ["p1"],
-        }
-        | inputs,
-    )
+    metric = {"namespace": "N", "metricName": "m", "dimensions": {"d": "1"}, "period": 60, "statistic": "Sum"}
+    rule = {"comparisonOperator": "GreaterThanThreshold", "threshold": 0, "evaluationPeriods": 1}
+    rest = {"name": name, "treatMissingData": "notBreaching", "alarmActions": ["p1"], "okActions": ["p1"]}
+    return SimpleNamespace(type=METRIC_ALARM, inputs=metric | rule | rest | inputs)
 
 
 def composite_alarm(name: str = "c", rule: str = "ALARM(a)", **inputs: Any) -> Any:
-    return SimpleNamespace(
-        type=COMPOSITE_ALARM,
-        inputs={"alarmName": name, "alarmRule": rule, "alarmActions": ["p1"], "okActions": ["p1"]} | inputs,
-    )
+    inputs = {"alarmName": name, "alarmRule": rule, "alarmActions": ["p1"], "okActions": ["p1"]} | inputs
+    return SimpleNamespace(type=COMPOSITE_ALARM, inputs=inputs)
 
 
 def filled(*values, key=KEY):
@@ -53,9 +37,7 @@ def filled(*values, key=KEY):
 
 def notified(resources, store, minutes, assumptions=WITHOUT_DELAY):
     history = Evaluator(read_alarms(resources), store, assumptions).run(0, minutes)
-    return [
-        (notification.minute, notification.alarm, str(notification.state)) for notification in history.notifications
-    ]
+    return [(sent.minute, sent.alarm, str(sent.state)) for sent in history.notifications]
 
 
 def test_alarm_notifies_only_of_changes():
@@ -197,9 +179,7 @@ def suppressed(main, suppressor, wait, extension):
             store.add(MetricKey.of("N", name), minute, float(state == "X"))
     resources = [
         *(metric_alarm(name, metricName=name, dimensions={}, alarmActions=[], okActions=[]) for name in ("a", "s")),
-        composite_alarm(
-            actionsSuppressor={"alarm": "s", "waitPeriod": wait * 60, "extensionPeriod": extension * 60},
-        ),
+        composite_alarm(actionsSuppressor={"alarm": "s", "waitPeriod": wait * 60, "extensionPeriod": extension * 60}),
     ]
     notifications = notified(resources, store, len(main))
     return [(minute - 1, state) for minute, _, state in notifications if minute > wait + 1]

@@ -18,15 +18,8 @@ def store():
 @pytest.mark.parametrize(
     ("statistic", "expected"),
     [
-        ("Sum", 20),
-        ("Average", 4),
-        ("Minimum", 2),
-        ("Maximum", 10),
-        ("SampleCount", 5),
-        ("p50", 2),
-        ("p80", 4),
-        ("p81", 10),
-        ("p99.9", 10),
+        *[("Sum", 20), ("Average", 4), ("Minimum", 2), ("Maximum", 10), ("SampleCount", 5)],
+        *[("p50", 2), ("p80", 4), ("p81", 10), ("p99.9", 10)],
     ],
 )
 @pytest.mark.parametrize("window", [(0, 5), (-60, 60)], ids=["short", "long"])

@@ -34,7 +34,7 @@ class Run:
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
         outputs = ["--outputs", str(scratch / "outputs.json")] if command == "server" else []
         with heard(signal.SIGINT, signal.SIGHUP):
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [*COMMANDS[command], *outputs],
                 cwd=checkout,
                 env=environment | {"TMPDIR": str(scratch)},
@@ -49,11 +49,11 @@ class Run:
 
     def __exit__(self, *_: object) -> None:
         """Kill this run's processes even when the test fails."""
-        for process in self.processes():
-            os.kill(process, signal.SIGKILL)
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        for number in self.processes():
+            os.kill(number, signal.SIGKILL)
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
     def processes(self) -> list[int]:
         """Return the IDs of the living processes of this run."""
@@ -61,32 +61,23 @@ class Run:
 
     def watch(self, seconds: float = HANG_SECONDS, until: bytes | None = None) -> bytes:
         """Return what the run prints within the time, or until it has printed a text."""
-        assert self._process.stdout is not None
+        assert self.process.stdout is not None
         output = b""
         deadline = time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
+            selector.register(self.process.stdout, selectors.EVENT_READ)
             while (left := deadline - time.monotonic()) > 0 and (until is None or until not in output):
                 if selector.select(left):
-                    chunk = os.read(self._process.stdout.fileno(), 65536)
+                    chunk = os.read(self.process.stdout.fileno(), 65536)
                     if not chunk:
                         break
                     output += chunk
         return output
 
-    def end(self, number: signal.Signals) -> None:
-        """Send a signal to the command only."""
-        self._process.send_signal(number)
-
     def left_over(self) -> list[str]:
         """Return the processes and files that are left."""
-        self._process.poll()  # otherwise it stays as a zombie
+        self.process.poll()  # otherwise it stays as a zombie
         return [f"process {number}" for number in self.processes()] + [str(file) for file in self.scratch.iterdir()]
-
-
-def files_may_stay(command: str, number: signal.Signals) -> bool:
-    """Return whether the outputs file may stay, because a killed server cannot remove it."""
-    return command == "server" and number == signal.SIGKILL
 
 
 @pytest.mark.parametrize(
@@ -104,7 +95,7 @@ def test_nothing_survives_at_critical_moments(
     with Run(command, checkout, tmp_path) as run:
         assert moment in run.watch(until=moment)
         assert run.processes(), "the control: running processes are found"
-        run.end(number)
+        run.process.send_signal(number)
         eventually(run.left_over, lambda found: not found)
         output = run.watch()
         assert b"As expected" not in output, "the drill was interrupted before its end"
@@ -118,6 +109,7 @@ def test_nothing_survives_at_random_moments(command: str, seed: int, checkout: P
     number = SIGNALS[seed % len(SIGNALS)]
     with Run(command, checkout, tmp_path) as run:
         run.watch(random.Random(f"{command} {seed}").uniform(0, 10))
-        run.end(number)
-        kept = {str(tmp_path / "outputs.json")} if files_may_stay(command, number) else set()
+        run.process.send_signal(number)
+        # A killed server cannot remove the outputs file.
+        kept = {str(tmp_path / "outputs.json")} if (command, number) == ("server", signal.SIGKILL) else set()
         eventually(run.left_over, lambda found: set(found) <= kept)

@@ -12,6 +12,7 @@ from localcloud import lifetime
 from tests.fakes.waiting import HANG_SECONDS
 
 ROOT = Path(__file__).parents[2]
+SLEEP = "import time; time.sleep(600)"
 
 # A parent spawns a child, which has a child of its own. Each of them holds the write end of the pipe `alive`, to which
 # nothing is written, so its reader sees the end of the pipe when all three have ended, and not before.
@@ -56,7 +57,7 @@ class Family:
 def family() -> Iterator[object]:
     families: list[Family] = []
 
-    def start(watch: str = "lifetime.watch_parent()") -> Family:
+    def start(watch: str) -> Family:
         families.append(Family(watch, ROOT))
         return families[-1]
 
@@ -69,8 +70,13 @@ def family() -> Iterator[object]:
         os.close(started.alive)
 
 
-def test_child_and_grandchild_die_with_a_killed_parent(family):
-    killed = family()
+@pytest.mark.parametrize(
+    "cleanup",
+    ["", "lambda: time.sleep(600), cleanup_seconds=0.2", "lambda: 1 / 0, cleanup_seconds=0.2"],
+    ids=["no cleanup", "hanging cleanup", "failing cleanup"],
+)
+def test_child_and_grandchild_die_with_a_killed_parent(family, cleanup: str):
+    killed = family(f"lifetime.watch_parent({cleanup})")
     assert not killed.all_gone(within_seconds=0)
     killed.parent.send_signal(signal.SIGKILL)
     assert killed.all_gone()
@@ -95,15 +101,8 @@ def test_cleanup_runs_first(family, tmp_path: Path):
     assert mark.exists()
 
 
-@pytest.mark.parametrize("cleanup", ["lambda: time.sleep(600)", "lambda: 1 / 0"])
-def test_hanging_or_failing_cleanup_keeps_nothing_alive(family, cleanup: str):
-    killed = family(f"lifetime.watch_parent({cleanup}, cleanup_seconds=0.2)")
-    killed.parent.send_signal(signal.SIGKILL)
-    assert killed.all_gone()
-
-
 def test_stop_kills_a_child_that_ignores_the_pipe_and_can_be_called_twice():
-    child = lifetime.spawn([sys.executable, "-c", "import time; time.sleep(600)"])
+    child = lifetime.spawn([sys.executable, "-c", SLEEP])
     lifetime.stop(child, seconds=0.1)
     assert child.returncode == -signal.SIGKILL
     lifetime.stop(child, seconds=0.1)
@@ -111,19 +110,14 @@ def test_stop_kills_a_child_that_ignores_the_pipe_and_can_be_called_twice():
 
 def test_stop_kills_processes_that_a_dead_child_left():
     alive, write_end = os.pipe()
-    left_behind = (
-        f"import subprocess, sys; subprocess.Popen([{sys.executable!r}, '-c', {SLEEP!r}], pass_fds=[{write_end}])"
-    )
-    child = lifetime.spawn([sys.executable, "-c", left_behind], pass_fds=[write_end])
+    sleeper = f"subprocess.Popen([{sys.executable!r}, '-c', {SLEEP!r}], pass_fds=[{write_end}])"
+    child = lifetime.spawn([sys.executable, "-c", f"import subprocess; {sleeper}"], pass_fds=[write_end])
     os.close(write_end)
     child.wait()
     assert not select.select([alive], [], [], 0)[0]
     lifetime.stop(child, seconds=1)
     assert select.select([alive], [], [], HANG_SECONDS)[0]
     os.close(alive)
-
-
-SLEEP = "import time; time.sleep(600)"
 
 
 def test_watch_parent_rejects_a_shared_process_group():

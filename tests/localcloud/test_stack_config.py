@@ -49,12 +49,8 @@ def test_values_have_the_form_that_the_cli_passes(read):
 
 def test_stack_scalar_is_read_as_written(read):
     # Control: plain YAML would read the number 3.1 and the boolean false.
-    assert read(
-        "version: {type: string, default: a}\nowner: {type: string, default: a}", "version: 3.10\nowner: no"
-    ) == {
-        "shop:version": "3.10",
-        "shop:owner": "no",
-    }
+    declared = "version: {type: string, default: a}\nowner: {type: string, default: a}"
+    assert read(declared, "version: 3.10\nowner: no") == {"shop:version": "3.10", "shop:owner": "no"}
 
 
 def test_other_namespaces_have_a_value_and_stack_files_add_keys(read):
@@ -65,9 +61,8 @@ def test_other_namespaces_have_a_value_and_stack_files_add_keys(read):
 
 
 def test_key_without_default_is_required(read):
-    with pytest.raises(
-        ConfigError, match=r"Stack dev has no value for shop:size, .*pulumi config set --stack dev shop:size"
-    ):
+    missing = "Stack dev has no value for shop:size, .*pulumi config set --stack dev shop:size"
+    with pytest.raises(ConfigError, match=missing):
         read("size: {type: integer}")
     assert read("size: {type: integer}", "shop:size: 4") == {"shop:size": "4"}
 
@@ -136,9 +131,8 @@ def test_secret_key_rejects_a_plain_value_in_a_file(read, tmp_path: Path):
 
 def test_missing_stack_error_lists_existing_stacks(read, tmp_path: Path):
     read("size: 1")
-    with pytest.raises(
-        ConfigError, match=r"Stack live does not exist: Pulumi.live.yaml is missing. Existing stacks: dev"
-    ):
+    missing = r"Stack live does not exist: Pulumi.live.yaml is missing. Existing stacks: dev"
+    with pytest.raises(ConfigError, match=missing):
         stack_config.read(tmp_path, "live")
 
 

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.awslambda.models import LambdaFunction
 
 from ops import dead_letter_queue
 from tests.ops.queues import ORIGIN, SESSION, SIGNATURE, TwoQueues, login, stamps
-from tests.ops.simulated_stack import SimulatedStack, simulated_stack
+from tests.ops.simulated_stack import SimulatedStack, with_log_group
 
 
 def make_client(*arguments: Any, **options: Any) -> Any:
@@ -33,9 +34,12 @@ def queues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoQueue
 
 
 @pytest.fixture
-def stack() -> Iterator[SimulatedStack]:
-    with simulated_stack() as stack:
-        yield stack
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedStack]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setattr(LambdaFunction, "get_configuration", with_log_group)
+    with mock_aws():
+        yield SimulatedStack()
 
 
 @pytest.fixture

@@ -2,15 +2,10 @@
 
 import io
 import json
-import os
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 import boto3
-from moto import mock_aws
 from moto.awslambda.models import LambdaFunction
 
 from ops.stack import StackOutputs, parse_outputs
@@ -77,11 +72,11 @@ class SimulatedStack:
 
     def alarm(self, alarm_id: str, severity: str | None, state: str, *, prefix: str = PREFIX) -> None:
         """Create an alarm as the program does, in a state."""
-        actions = [self.topics[severity]] if severity else []
-        self.client("cloudwatch").put_metric_alarm(
-            AlarmName=f"{prefix}-{alarm_id}",
+        cloudwatch, name = self.client("cloudwatch"), f"{prefix}-{alarm_id}"
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
             AlarmDescription=f"It means this.\n\nFirst: look.\n\nRunbook: https://example.com/runbook.md#{alarm_id}",
-            AlarmActions=actions,
+            AlarmActions=[self.topics[severity]] if severity else [],
             MetricName="Metric",
             Namespace="Namespace",
             Statistic="Sum",
@@ -90,23 +85,10 @@ class SimulatedStack:
             Threshold=1,
             ComparisonOperator="GreaterThanThreshold",
         )
-        self.client("cloudwatch").set_alarm_state(
-            AlarmName=f"{prefix}-{alarm_id}", StateValue=state, StateReason="Because the test says so."
-        )
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="Because the test says so.")
 
 
-def _with_log_group(self: LambdaFunction, *arguments: Any, **keywords: Any) -> dict[str, Any]:
+def with_log_group(self: LambdaFunction, *arguments: Any, **keywords: Any) -> dict[str, Any]:
+    """Return the configuration with the log group, which moto does not keep."""
     role = self.function_name.removeprefix(f"{PREFIX}-")
     return CONFIGURATION(self, *arguments, **keywords) | {"LoggingConfig": {"LogGroup": f"{FOLDER}/{role}"}}
-
-
-@contextmanager
-def simulated_stack() -> Iterator[SimulatedStack]:
-    credentials = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
-    # moto does not keep the log group of a function.
-    with (
-        patch.dict(os.environ, credentials),
-        patch.object(LambdaFunction, "get_configuration", _with_log_group),
-        mock_aws(),
-    ):
-        yield SimulatedStack()

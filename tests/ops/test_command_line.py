@@ -11,9 +11,9 @@ import typer
 from typer.testing import CliRunner
 
 from ops.__main__ import app
+from tests.fakes.checkout import ROOT
 from tests.fakes.outputs import OUTPUTS
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.ops.queues import assert_fails
 
 
 def outputs_file(folder: Path, **changes: object) -> Path:
@@ -43,20 +43,15 @@ def test_user_errors_print_one_sentence(
 ):
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 1
-    assert sentence in result.stderr
-    assert result.stdout == ""
-    assert len(result.stderr.splitlines()) == 1
+    assert_fails(result, sentence)
+    assert (result.stdout, len(result.stderr.splitlines())) == ("", 1)
 
 
 def test_missing_stack_is_reported_without_traceback(tmp_path: Path):
     file = str(outputs_file(tmp_path))
     send = ["send", "--user-id", "ada", "--service-id", "mail"]
     for arguments in (["query", "ada"], send, ["dead-letters", "list"]):
-        result = CliRunner().invoke(app, [*arguments, "--outputs", file])
-        assert result.exit_code == 1
-        assert "is the stack still there" in result.stderr.lower()
-        assert "Traceback" not in result.stderr
+        assert_fails(CliRunner().invoke(app, [*arguments, "--outputs", file]), "s the stack still there")
 
 
 def commands(group: Any, *path: str) -> Iterator[tuple[str, ...]]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ops import dead_letter_queue, redrive
-from ops.commands import dead_letter_output
+from ops.commands import dead_letter_dialogue
 from ops.dead_letters import DeadLetter
 from tests.ops.queues import ORIGIN, SIGNATURE, TRACE, TwoQueues, answer_with, assert_fails, login, stamps
 
@@ -93,7 +93,7 @@ def test_without_confirmation_nothing_changes(filled: TwoQueues, command: str):
 def test_terminal_user_is_asked_for_confirmation(
     filled: TwoQueues, monkeypatch: pytest.MonkeyPatch, answer: str, sent: int
 ):
-    monkeypatch.setattr(dead_letter_output, "is_terminal", lambda: True)
+    monkeypatch.setattr(dead_letter_dialogue, "is_terminal", lambda: True)
     result = filled.run("redrive", "--reason", "gave-up", answers=answer)
     assert "Send 2 messages back?" in result.stdout
     assert len(filled.bodies("source")) == sent
@@ -173,27 +173,23 @@ def test_messages_taken_by_another_process_are_not_redriven(filled: TwoQueues, m
     assert filled.bodies("source") == []
 
 
+def make_letter(**message: Any) -> DeadLetter:
+    return DeadLetter({"MessageId": "id", "ReceiptHandle": "handle", "Body": ""} | message)
+
+
 def test_reason_ignores_a_quarantine_before_an_earlier_redrive():
-    message = {
-        "MessageId": "id",
-        "Body": login("ada"),
-        "MessageAttributes": stamps("field_blank", "source"),
-        "Attributes": {"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:123456789012:source"},
-    }
-    assert DeadLetter(message=message).reason == "gave-up"
-    assert DeadLetter(message=message | {"Attributes": {}}).reason == "field_blank"
-    assert DeadLetter(message=message).as_sent()["MessageAttributes"] == {}
+    attributes = stamps("field_blank", "source")
+    moved_by_sqs = {"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:123456789012:source"}
+    letter = make_letter(MessageAttributes=attributes, Attributes=moved_by_sqs)
+    assert letter.reason == "gave-up"
+    assert make_letter(MessageAttributes=attributes).reason == "field_blank"
+    assert letter.as_sent()["MessageAttributes"] == {}
 
 
-def test_redrive_keeps_the_trace_header():
-    letter = DeadLetter(message={"MessageId": "id", "Body": "", "Attributes": {"AWSTraceHeader": TRACE}})
-    header = {"DataType": "String", "StringValue": TRACE}
-    assert letter.as_sent()["MessageSystemAttributes"] == {"AWSTraceHeader": header}
-
-
-def test_redrive_keeps_producer_attributes_with_our_names():
-    message = {"MessageId": "id", "Body": "", "MessageAttributes": {"error_code": ORIGIN}}
-    assert DeadLetter(message=message).as_sent()["MessageAttributes"] == {"error_code": ORIGIN}
+def test_redrive_keeps_trace_header_and_producer_attributes_with_our_names():
+    sent = make_letter(Attributes={"AWSTraceHeader": TRACE}, MessageAttributes={"error_code": ORIGIN}).as_sent()
+    assert sent["MessageSystemAttributes"] == {"AWSTraceHeader": {"DataType": "String", "StringValue": TRACE}}
+    assert sent["MessageAttributes"] == {"error_code": ORIGIN}
 
 
 def test_pace_limits_the_rate(monkeypatch: pytest.MonkeyPatch):
@@ -226,11 +222,12 @@ def test_default_copy_is_private_and_in_the_folder_that_git_ignores(filled: TwoQ
 
 def test_nothing_is_deleted_when_the_copy_fails(filled: TwoQueues):
     Path("kept.jsonl").write_text("evidence")
-    assert_fails(
-        filled.run("discard", "--all", "--copy", "kept.jsonl", "--yes"), "already exists and will not be overwritten"
-    )
-    assert_fails(filled.run("discard", "--all", "--copy", "no/such/folder", "--yes"), "cannot be written")
-    assert_fails(filled.run("discard", "--all", "--copy", "x", "--no-copy"), "contradict")
+    for options, sentence in (
+        (("kept.jsonl", "--yes"), "already exists and will not be overwritten"),
+        (("no/such/folder", "--yes"), "cannot be written"),
+        (("x", "--no-copy"), "contradict"),
+    ):
+        assert_fails(filled.run("discard", "--all", "--copy", *options), sentence)
     assert Path("kept.jsonl").read_text() == "evidence"
     assert filled.visible_letters() == 5
 

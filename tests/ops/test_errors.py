@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,9 @@ import typer
 from botocore import exceptions
 from botocore.exceptions import ClientError
 
-from ops.commands.errors import handle_errors
+from ops.commands.command import handle_errors
 from ops.errors import OperatorError, explain
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.fakes.checkout import ROOT
 
 
 def client_error(code: str) -> ClientError:
@@ -82,42 +82,29 @@ def test_exit_codes(error: BaseException, code: int, capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize(("size", "flushed"), [(10, False), (1_000_000, False), (10, True)])
 def test_closed_pipe_is_not_an_error(size: int, flushed: bool):
-    program = f"""
-from ops.commands.errors import handle_errors
-@handle_errors
-def command():
-    print("x" * {size}, flush={flushed})
-command()
-"""
     reader, writer = os.pipe()
     os.close(reader)
-    result = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, check=False
-    )
+    ended = run(f"print('x' * {size}, flush={flushed})", f">&{writer}", pass_fds=[writer])
     os.close(writer)
-    assert (result.returncode, result.stderr) == (0, b"")
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
-def run(program: str, redirection: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+def run(
+    program: str, redirection: str, *, pass_fds: Sequence[int] = (), **environment: str
+) -> subprocess.CompletedProcess[bytes]:
     """Run a command with this body, its output redirected by a shell."""
-    script = f"from ops.commands.errors import handle_errors\n@handle_errors\ndef command():\n    {program}\ncommand()"
-    return subprocess.run(
-        ["bash", "-c", f'"$0" -c "$1" {redirection}', sys.executable, script],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        check=False,
-    )
+    script = f"from ops.commands.command import handle_errors\n@handle_errors\ndef command():\n    {program}\ncommand()"
+    shell = ["bash", "-c", f'"$0" -c "$1" {redirection}', sys.executable, script]
+    environ = os.environ | environment
+    return subprocess.run(shell, cwd=ROOT, env=environ, pass_fds=pass_fds, capture_output=True, check=False)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("size", [10, 1_000_000])
 def test_full_disk_prints_one_sentence(size: int):
     ended = run(f"print('x' * {size})", "> /dev/full")
-    assert (ended.returncode, ended.stderr) == (
-        1,
-        b"The output could not be written: No space left on device.\n",
-    )
+    sentence = b"The output could not be written: No space left on device.\n"
+    assert (ended.returncode, ended.stderr) == (1, sentence)
 
 
 def test_closed_streams_are_not_an_error():

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops.commands.log_lines import parse_id, parse_since, to_json, to_text
+from ops.commands.logs import parse_id, parse_since, to_json, to_text
 from ops.errors import OperatorError
 from ops.logs import Line, containing, read_errors, read_lines
 from tests.ops.simulated_stack import SimulatedStack

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ops import move_task
+from ops import redrive
 from tests.ops.queues import TwoQueues, answer_with, assert_fails, login, stamps
 
 
@@ -14,11 +14,15 @@ class Tasks:
     """SQS's message move tasks, which can fail in several ways."""
 
     def __init__(
-        self, queues: TwoQueues, *, error_code: str = "", ends: str = "COMPLETED", listed_at: float = 2
+        self, monkeypatch: pytest.MonkeyPatch, *, error_code: str = "", ends: str = "COMPLETED", listed_at: float = 2
     ) -> None:
-        self.queues, self.error_code, self.ends, self.polls, self.listed_at = queues, error_code, ends, 0, listed_at
+        self.error_code, self.ends, self.polls, self.listed_at = error_code, ends, 0, listed_at
         self.started: list[dict[str, Any]] = []
         self.clock = 0.0
+        monkeypatch.setattr(redrive, "time", SimpleNamespace(sleep=self.sleep, monotonic=lambda: self.clock))
+        operations = {"start_message_move_task": self.start, "list_message_move_tasks": self.seen}
+        recorded = dict.fromkeys(("send_message_batch", "receive_message"), lambda request, real: real(**request))
+        self.calls = answer_with(monkeypatch, **operations, **recorded)
 
     def start(self, request: dict[str, Any], real: Any) -> dict[str, str]:
         if self.error_code:
@@ -40,16 +44,6 @@ class Tasks:
     def sleep(self, seconds: float) -> None:
         self.clock += seconds
 
-    def install(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
-        monkeypatch.setattr(move_task, "time", SimpleNamespace(sleep=self.sleep, monotonic=lambda: self.clock))
-        return answer_with(
-            monkeypatch,
-            start_message_move_task=self.start,
-            list_message_move_tasks=self.seen,
-            send_message_batch=lambda request, real: real(**request),
-            receive_message=lambda request, real: real(**request),
-        )
-
 
 @pytest.fixture
 def given_up(queues: TwoQueues) -> TwoQueues:
@@ -59,31 +53,28 @@ def given_up(queues: TwoQueues) -> TwoQueues:
 
 
 def test_sqs_moves_a_whole_queue_to_a_named_destination(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
-    tasks = Tasks(given_up)
-    calls = tasks.install(monkeypatch)
+    tasks = Tasks(monkeypatch)
     result = given_up.run("redrive", "--all", "--rate", "7", "--yes")
     assert result.exit_code == 0, result.stderr
     (request,) = tasks.started
     assert request["SourceArn"].endswith(":letters")
     assert request["DestinationArn"].endswith(":source")
     assert request["MaxNumberOfMessagesPerSecond"] == 7
-    assert "send_message_batch" not in {name for name, _ in calls}
+    assert "send_message_batch" not in {name for name, _ in tasks.calls}
     assert tasks.polls == 3
     assert given_up.visible_letters() == 2
 
 
 def test_forced_move_of_everything_receives_nothing(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
-    tasks = Tasks(filled)
-    calls = tasks.install(monkeypatch)
+    tasks = Tasks(monkeypatch)
     assert filled.run("redrive", "--all", "--force", "--yes").exit_code == 0
     assert len(tasks.started) == 1
-    assert "receive_message" not in {name for name, _ in calls}
+    assert "receive_message" not in {name for name, _ in tasks.calls}
 
 
 @pytest.mark.parametrize("arguments", [["--all"], ["--reason", "gave-up"], ["--all", "--limit", "2"]])
 def test_sqs_does_not_move_part_of_a_queue(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch, arguments: list[str]):
-    tasks = Tasks(filled)
-    tasks.install(monkeypatch)
+    tasks = Tasks(monkeypatch)
     assert filled.run("redrive", *arguments, "--yes").exit_code == 0
     assert tasks.started == []
     assert filled.bodies("source")
@@ -91,8 +82,7 @@ def test_sqs_does_not_move_part_of_a_queue(filled: TwoQueues, monkeypatch: pytes
 
 def test_quarantine_attributes_are_removed_instead_of_moved(queues: TwoQueues, monkeypatch: pytest.MonkeyPatch):
     queues.bury(login("margaret"), **stamps("field_blank", "source-3"))
-    tasks = Tasks(queues)
-    tasks.install(monkeypatch)
+    tasks = Tasks(monkeypatch)
     assert queues.run("redrive", "--all", "--yes").exit_code == 0
     assert (tasks.started, queues.bodies("source")) == ([], [login("margaret")])
 
@@ -101,7 +91,7 @@ def test_quarantine_attributes_are_removed_instead_of_moved(queues: TwoQueues, m
 def test_messages_are_sent_here_where_sqs_cannot_move(
     given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch, error_code: str
 ):
-    Tasks(given_up, error_code=error_code).install(monkeypatch)
+    Tasks(monkeypatch, error_code=error_code)
     result = given_up.run("redrive", "--all", "--yes")
     assert result.exit_code == 0
     assert "Receiving, sending and deleting instead" in result.stderr
@@ -110,22 +100,20 @@ def test_messages_are_sent_here_where_sqs_cannot_move(
 
 def test_denied_or_failed_task_is_reported(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as patch:
-        Tasks(given_up, error_code="AccessDenied").install(patch)
+        Tasks(patch, error_code="AccessDenied")
         assert_fails(given_up.run("redrive", "--all", "--yes"), "may not call StartMessageMoveTask")
     assert given_up.visible_letters() == 2
-    Tasks(given_up, ends="FAILED").install(monkeypatch)
+    Tasks(monkeypatch, ends="FAILED")
     assert_fails(given_up.run("redrive", "--all", "--yes"), "FAILED after moving 1 message (AWS.AccessDenied)")
 
 
-def test_task_that_is_never_listed_is_given_up(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
-    tasks = Tasks(given_up, listed_at=float("inf"))
-    tasks.install(monkeypatch)
+def test_task_that_is_listed_late_is_followed_and_an_unlisted_task_given_up(
+    given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as patch:
+        Tasks(patch, listed_at=redrive.LISTED_WITHIN_SECONDS // redrive.POLL_SECONDS)
+        assert given_up.run("redrive", "--all", "--yes").exit_code == 0
+    tasks = Tasks(monkeypatch, listed_at=float("inf"))
     assert_fails(given_up.run("redrive", "--all", "--yes"), "60 s ago but does not list it")
-    assert move_task.LISTED_WITHIN_SECONDS < tasks.clock <= move_task.LISTED_WITHIN_SECONDS + move_task.POLL_SECONDS
+    assert redrive.LISTED_WITHIN_SECONDS < tasks.clock <= redrive.LISTED_WITHIN_SECONDS + redrive.POLL_SECONDS
     assert given_up.visible_letters() == 2
-
-
-def test_task_that_is_listed_late_is_followed(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
-    tasks = Tasks(given_up, listed_at=move_task.LISTED_WITHIN_SECONDS // move_task.POLL_SECONDS)
-    tasks.install(monkeypatch)
-    assert given_up.run("redrive", "--all", "--yes").exit_code == 0

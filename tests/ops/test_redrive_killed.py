@@ -1,7 +1,6 @@
 """A redrive that is killed at any moment loses nothing: every message is in one queue or in both."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -10,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +16,10 @@ from botocore import xform_name
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sqs.models import sqs_backends
 
+from tests.fakes.checkout import ROOT
 from tests.fakes.waiting import HANG_SECONDS
 from tests.ops.queues import REGION, TwoQueues, login
 
-ROOT = Path(__file__).resolve().parents[2]
 LETTERS = [login(f"user-{number}") for number in range(12)]  # two batches
 
 REDRIVE = "from ops import dead_letter_queue as queue; queue.WAIT_SECONDS = 0; from ops.__main__ import app; app()"
@@ -53,14 +51,11 @@ class Killer:
         self.seen[action] += 1
         is_chosen = (action, self.seen[action]) == (self.action, self.number)
         answer = None if is_chosen and self.when == "before" else getattr(self.sqs, xform_name(action))(**request)
-        if is_chosen:
-            self._kill()
-            return None
-        return answer
-
-    def _kill(self) -> None:
+        if not is_chosen:
+            return answer
         assert self.process is not None
-        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.kill()
+        return None
 
     def run(self, queues: TwoQueues, program: str, action: str = "", number: int = 0, when: str = "") -> int:
         """Redrive everything and kill the process at that request; return its exit code."""

@@ -1,7 +1,7 @@
 """Any unexpected result fails the smoke test in a sentence, and the test user is removed anyway."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,13 +10,12 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sqs.models import sqs_backends
 
 from ops import dead_letter_queue, smoke, smoke_dead_letter
-from ops.api import ApiResponse
+from ops.api import ApiResponse, Token
 from ops.errors import OperatorError
-from ops.events import Failure, Sent
 from ops.stack import ApiClient
 from tests.fakes.aws import create_table
 from tests.ops.queues import login, stamps
-from tests.ops.simulated_stack import PREFIX, REGION, SimulatedStack, simulated_stack
+from tests.ops.simulated_stack import PREFIX, REGION, SimulatedStack
 
 CLIENT = ApiClient(client_id="id", client_secret="secret")
 REMOVE = smoke._remove
@@ -31,27 +30,27 @@ class FakeStack:
         self.stored: dict[str, dict[str, str]] = {}
         self.fold: Callable[[str, str], str] = max
         self.unauthorized_status = 401
-        self.failures: list[Failure] = []
+        self.rejected: list[str] = []
         self.quarantine: Callable[[str, str], object] = self.bury
         self.now = 0.0
         self.returns = 0
         self.removals = 0
         self.reports: list[str] = []
 
-    def send(self, outputs: Any, bodies: list[str]) -> Sent:
+    def send(self, outputs: Any, bodies: list[str]) -> list[str]:
         self._quarantine_what_is_invalid()
         for event in map(json.loads, bodies):
             logins = self.stored.setdefault(event["user_id"], {})
             service = event["service_id"]
             logins[service] = self.fold(logins.get(service, ""), event["timestamp"])
             self._store(event["user_id"])
-        return Sent(1, self.failures)
+        return self.rejected
 
     def query(self, outputs: Any, user: str, token: str | None) -> ApiResponse:
         if token is None:
             return ApiResponse(self.unauthorized_status, None)
         newest_first = sorted(self.stored[user].items(), key=lambda login: login[1], reverse=True)
-        return ApiResponse(200, {"services": [{"service_id": one, "last_accessed": at} for one, at in newest_first]})
+        return ApiResponse(200, {"services": [{"service_id": id_, "last_accessed": at} for id_, at in newest_first]})
 
     def remove(self, outputs: Any, user: str) -> bool:
         """Remove the record, and restore it as often as events are still on their way."""
@@ -64,11 +63,12 @@ class FakeStack:
 
     def bury(self, message_id: str, body: str, code: str = "timestamp_malformed") -> None:
         """Quarantine a message as the event handler does."""
-        self.stack.client("sqs").send_message(
-            QueueUrl=self.stack.queues["events-dead-letters"],
-            MessageBody=body,
-            MessageAttributes=stamps(code, message_id),
-        )
+        self.give_up(body, stamps(code, message_id))
+
+    def give_up(self, body: str, attributes: dict[str, Any] | None = None) -> None:
+        """Send a message to the dead-letter queue."""
+        url = self.stack.queues["events-dead-letters"]
+        self.stack.client("sqs").send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes or {})
 
     def letters(self) -> list[tuple[str, bool, int]]:
         """Return body, visibility and receive count of every dead letter, without a receive."""
@@ -86,14 +86,8 @@ class FakeStack:
             self.quarantine(message["MessageId"], message["Body"])
 
     def smoke(self, *, dead_letter: bool = False) -> None:
-        smoke.smoke(
-            self.stack.outputs,
-            CLIENT,
-            DEADLINE_SECONDS,
-            report=self.reports.append,
-            warn=self.reports.append,
-            dead_letter=dead_letter,
-        )
+        report = self.reports.append
+        smoke.smoke(self.stack.outputs, CLIENT, DEADLINE_SECONDS, report=report, warn=report, dead_letter=dead_letter)
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -103,20 +97,19 @@ class FakeStack:
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStack]:
-    with simulated_stack() as stack:
-        create_table(stack.client("dynamodb"), stack.outputs.table_name)
-        fake = FakeStack(stack)
-        monkeypatch.setattr(smoke, "fetch_token", lambda outputs, client: "token")
-        monkeypatch.setattr(smoke, "send_bodies", fake.send)
-        monkeypatch.setattr(smoke, "query_services", fake.query)
-        monkeypatch.setattr(smoke, "_remove", fake.remove)
-        # Time passes only while the test waits, not while this machine is busy.
-        clock = SimpleNamespace(monotonic=lambda: fake.now, sleep=fake.sleep)
-        monkeypatch.setattr(smoke, "time", clock)
-        monkeypatch.setattr(smoke_dead_letter, "time", clock)
-        monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
-        yield fake
+def fake(stack: SimulatedStack, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
+    create_table(stack.client("dynamodb"), stack.outputs.table_name)
+    fake = FakeStack(stack)
+    monkeypatch.setattr(smoke, "request_token", lambda outputs, client: Token("token", 3600))
+    monkeypatch.setattr(smoke, "send_bodies", fake.send)
+    monkeypatch.setattr(smoke, "query_services", fake.query)
+    monkeypatch.setattr(smoke, "_remove", fake.remove)
+    # Time passes only while the test waits, not while this machine is busy.
+    clock = SimpleNamespace(monotonic=lambda: fake.now, sleep=fake.sleep)
+    for module in (smoke, smoke_dead_letter):
+        monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
+    return fake
 
 
 @pytest.mark.parametrize("state", ["OK", "INSUFFICIENT_DATA"])
@@ -141,24 +134,25 @@ def test_health_in_alarm_fails_and_names_paging_alarms(fake: FakeStack):
     assert fake.left() == []
 
 
-def test_late_login_that_wins_fails(fake: FakeStack):
-    fake.fold = lambda before, after: after
-    with pytest.raises(OperatorError, match=r"should return .* but returns .*smoke-test-.* may still appear"):
+def newest_sent(before: str, after: str) -> str:
+    return after
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence", "removals"),
+    [
+        ({"fold": newest_sent}, r"should return .* but returns .*smoke-test-.* may still appear", 1),
+        ({"unauthorized_status": 200}, "should return 401 without a token, but returns 200", 1),
+        ({"rejected": ["InternalError"]}, "did not accept 1 of 5 events: InternalError", 1),
+        ({"fold": newest_sent, "returns": 2}, "should return", 3),
+    ],
+    ids=["late login wins", "no authorization", "queue rejects", "record comes back after a failure"],
+)
+def test_defect_fails_and_leaves_no_record(fake: FakeStack, changes: dict[str, Any], sentence: str, removals: int):
+    vars(fake).update(changes)
+    with pytest.raises(OperatorError, match=sentence):
         fake.smoke()
-    assert fake.left() == []
-
-
-def test_api_without_authorization_fails(fake: FakeStack):
-    fake.unauthorized_status = 200
-    with pytest.raises(OperatorError, match="should return 401 without a token, but returns 200"):
-        fake.smoke()
-    assert fake.left() == []
-
-
-def test_rejecting_queue_fails(fake: FakeStack):
-    fake.failures = [Failure("body", "InternalError")]
-    with pytest.raises(OperatorError, match="did not accept 1 of 5 events: InternalError"):
-        fake.smoke()
+    assert (fake.removals, fake.left()) == (removals, [])
 
 
 def test_interruption_leaves_no_record(fake: FakeStack):
@@ -169,14 +163,6 @@ def test_interruption_leaves_no_record(fake: FakeStack):
     with pytest.raises(KeyboardInterrupt):
         fake.smoke()
     assert fake.left() == []
-
-
-def test_failure_removes_a_record_that_comes_back(fake: FakeStack):
-    fake.fold = lambda before, after: after
-    fake.returns = 2
-    with pytest.raises(OperatorError, match="should return"):
-        fake.smoke()
-    assert (fake.removals, fake.left()) == (3, [])
 
 
 def test_record_brought_back_by_a_late_event_is_removed(fake: FakeStack):
@@ -192,47 +178,29 @@ def test_record_that_keeps_coming_back_fails(fake: FakeStack):
         fake.smoke()
 
 
-def test_invalid_event_becomes_a_dead_letter_that_is_deleted(fake: FakeStack):
-    fake.smoke(dead_letter=True)
-    assert "The invalid event became a dead letter with its reason and its bytes, and was deleted" in fake.reports
-    assert (fake.letters(), fake.left()) == ([], [])
-
-
-def test_other_dead_letters_stay_and_are_received_at_most_once(fake: FakeStack):
+def test_only_the_own_dead_letter_is_deleted_and_others_are_received_at_most_once(fake: FakeStack):
     others = [login(f"user-{number}") for number in range(12)]
     for body in others:
         fake.bury("of another", body)
     fake.smoke(dead_letter=True)
-    assert [body for body, _, _ in fake.letters()] == others
+    assert "The invalid event became a dead letter with its reason and its bytes, and was deleted" in fake.reports
+    assert ([body for body, _, _ in fake.letters()], fake.left()) == (others, [])
     assert all(visible and received <= 1 for _, visible, received in fake.letters())
     assert any(received for _, _, received in fake.letters())  # the control: a receive is counted here
 
 
-BROKEN: dict[str, tuple[Callable[[FakeStack, str, str], object], str]] = {
-    "never quarantined": (
-        lambda fake, id_, body: None,
-        "is not among the dead letters. See: python -m ops logs --mess",
-    ),
-    "read and written again": (
-        lambda fake, id_, body: fake.bury(id_, json.dumps(json.loads(body))),
-        "The body of the dead letter should be",
-    ),
-    "one blank less": (
-        lambda fake, id_, body: fake.bury(id_, body.replace("  ", " ", 1)),
-        "The body of the dead letter",
-    ),
+Defect = Callable[[FakeStack, str, str], object]
+BROKEN: dict[str, tuple[Defect, str]] = {
+    "never quarantined": (lambda *_: None, "is not among the dead letters. See: python -m ops logs --mess"),
+    "read and written again": (lambda fake, id_, body: fake.bury(id_, json.dumps(json.loads(body))), "The body of the"),
+    "one blank less": (lambda fake, id_, body: fake.bury(id_, body.replace("  ", " ", 1)), "The body of the"),
     "another body": (lambda fake, id_, body: fake.bury(id_, "{}"), "The body of the dead letter should be"),
     "another reason": (
         lambda fake, id_, body: fake.bury(id_, body, "field_blank"),
         "The reason of the dead letter should be 'timestamp_malformed', but is 'field_blank'",
     ),
     "the id of another": (lambda fake, id_, body: fake.bury("other", body), "The source message of the dead letter"),
-    "given up": (
-        lambda fake, id_, body: fake.stack.client("sqs").send_message(
-            QueueUrl=fake.stack.queues["events-dead-letters"], MessageBody=body
-        ),
-        "but is 'gave-up'",
-    ),
+    "given up": (lambda fake, id_, body: fake.give_up(body), "but is 'gave-up'"),
 }
 
 

@@ -58,20 +58,22 @@ def test_several_api_clients_need_a_choice():
     assert outputs.api_client("two").client_id == "2"
 
 
-def test_missing_stack_error_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("stack", "outputs", "sentence"),
+    [
+        (None, None, "python -m localcloud up"),
+        (None, "missing.json", r"missing\.json"),
+        ("dev", "missing.json", "Use one of them"),
+        ("dev", None, "the Pulumi CLI is not on PATH"),
+    ],
+)
+def test_missing_outputs_error_says_how_to_get_them(
+    stack: str | None, outputs: str | None, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(OperatorError, match="python -m localcloud up"):
-        load_outputs(None, None)
-    with pytest.raises(OperatorError, match=r"missing\.json"):
-        load_outputs(None, Path("missing.json"))
-    with pytest.raises(OperatorError, match="Use one of them"):
-        load_outputs("dev", Path("missing.json"))
-
-
-def test_missing_pulumi_cli_is_reported(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(OperatorError, match="the Pulumi CLI is not on PATH"):
-        load_outputs("dev", None)
+    with pytest.raises(OperatorError, match=sentence):
+        load_outputs(stack, Path(outputs) if outputs else None)
 
 
 def test_stack_is_read_through_the_pulumi_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

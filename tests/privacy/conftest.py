@@ -5,13 +5,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.fakes.emf import Output, read_output
+from tests.fakes.emf import read_output
 from tests.fakes.events import TRACE
 from tests.privacy.wire import MARK
 
@@ -19,19 +19,6 @@ ROOT = Path(__file__).parents[2]
 END = b"end"
 # The controls of traces and metrics, which break one process together.
 SIDETRACKED = ("forgets the trace in threads", "measures by user")
-
-
-@dataclass
-class Observed:
-    """Everything that one function's process put out."""
-
-    out: Output
-    err: str
-    segments: list[dict[str, Any]]
-    raised: list[str]
-    bodies: list[dict[str, Any]]
-    details: list[str]
-    failed: list[list[str]]
 
 
 class Daemon:
@@ -61,9 +48,9 @@ class Daemon:
 @pytest.fixture(scope="session")
 def run(tmp_path_factory):
     """Runs a function through every path, once, in its own process; named controls break the function first."""
-    known: dict[tuple[str, ...], Observed] = {}
+    known: dict[tuple[str, ...], SimpleNamespace] = {}
 
-    def run_once(function: str, *controls: str) -> Observed:
+    def run_once(function: str, *controls: str) -> SimpleNamespace:
         if (function, *controls) not in known:
             known[function, *controls] = _run(function, controls, tmp_path_factory.mktemp(function))
         return known[function, *controls]
@@ -71,7 +58,8 @@ def run(tmp_path_factory):
     return run_once
 
 
-def _run(function: str, controls: Sequence[str], scratch: Path) -> Observed:
+def _run(function: str, controls: Sequence[str], scratch: Path) -> SimpleNamespace:
+    """Everything that the function's process put out."""
     daemon = Daemon()
     result = scratch / "result.json"
     environment = {
@@ -96,6 +84,5 @@ def _run(function: str, controls: Sequence[str], scratch: Path) -> Observed:
         segments = daemon.close()
     assert finished.returncode == 0, finished.stderr
     assert {segment["trace_id"] for segment in segments} <= {TRACE[5:40]}
-    return Observed(
-        out=read_output(finished.stdout), err=finished.stderr, segments=segments, **json.loads(result.read_text())
-    )
+    out, seen = read_output(finished.stdout), json.loads(result.read_text())
+    return SimpleNamespace(out=out, err=finished.stderr, segments=segments, **seen)

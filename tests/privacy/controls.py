@@ -13,109 +13,88 @@ from handlers.store import UserRecordStore
 from handlers.telemetry import Telemetry
 
 
-def _replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    setattr(owner, name, make(getattr(owner, name)))
+def _replace(owner: Any, name: str, substitute: Callable[..., Any]) -> None:
+    """Call `substitute` instead, with the original as its first argument."""
+    original = getattr(owner, name)
+    setattr(owner, name, lambda *arguments, **more: substitute(original, *arguments, **more))
 
 
 def _log_what_failed() -> None:
-    def failure(self: Any, message: str, error: Exception, **fields: Any) -> None:
+    def failure(_: Any, self: Any, message: str, error: Exception, **fields: Any) -> None:
         self.logger.error(f"{message}: {error}", extra=fields)
 
-    _replace(Telemetry, "failure", lambda _: failure)
+    _replace(Telemetry, "failure", failure)
 
 
 def _log_at_the_level_of_the_runtime() -> None:
-    def loud(init: Any) -> Any:
-        def wrapped(self: Any, *arguments: Any) -> None:
-            init(self, *arguments)
-            logging.getLogger().setLevel(os.environ["AWS_LAMBDA_LOG_LEVEL"])
-
-        return wrapped
+    def loud(init: Any, *arguments: Any) -> None:
+        init(*arguments)
+        logging.getLogger().setLevel(os.environ["AWS_LAMBDA_LOG_LEVEL"])
 
     _replace(Telemetry, "__init__", loud)
 
 
 def _warm_up_loudly() -> None:
     for module in (event_handler, query):
-        _replace(module, "quiet_libraries", lambda _: lambda: None)
+        _replace(module, "quiet_libraries", lambda _: None)
 
 
 def _annotate_the_user() -> None:
-    def put(user_id: str) -> None:
-        xray_recorder.put_annotation("user", user_id)
-
-    _watch_users(put)
+    _watch_users(lambda user_id: xray_recorder.put_annotation("user", user_id))
 
 
 def _measure_by_user() -> None:
     last: list[str] = []
     _watch_users(last.append)
 
-    def by_user(measure: Any) -> Any:
-        def wrapped(self: Any, name: str, value: float) -> None:
-            if last:
-                self._metrics.add_dimension("user", last.pop())
-            measure(self, name, value)
-
-        return wrapped
+    def by_user(measure: Any, self: Any, name: str, value: float) -> None:
+        if last:
+            self._metrics.add_dimension("user", last.pop())
+        measure(self, name, value)
 
     _replace(Telemetry, "measure", by_user)
 
 
 def _watch_users(tell: Callable[[str], Any]) -> None:
-    def reading(read: Any) -> Any:
-        def wrapped(self: Any, users: Any, *arguments: Any, **more: Any) -> Any:
-            tell(users if isinstance(users, str) else next(iter(users)))
-            return read(self, users, *arguments, **more)
-
-        return wrapped
+    def reading(read: Any, self: Any, users: Any, *arguments: Any) -> Any:
+        tell(users if isinstance(users, str) else next(iter(users)))
+        return read(self, users, *arguments)
 
     _replace(UserRecordStore, "read", reading)
     _replace(UserRecordStore, "get", reading)
 
 
 def _trace_what_the_sdk_records() -> None:
-    _replace(
-        telemetry._DiscreetEmitter, "send_entity", lambda _: lambda self, entity: self._emitter.send_entity(entity)
-    )
+    _replace(telemetry._DiscreetEmitter, "send_entity", lambda _, self, entity: self._emitter.send_entity(entity))
 
 
 def _forget_the_trace_in_threads() -> None:
-    _replace(Telemetry, "carry", lambda _: lambda self, function: function)
+    _replace(Telemetry, "carry", lambda _, self, function: function)
 
 
 def _serve_the_error() -> None:
-    def telling(respond: Any) -> Any:
-        def wrapped(status: int, body: Any) -> Any:
-            return respond(status, {**body, "message": str(sys.exc_info()[1])} if status == 500 else body)
-
-        return wrapped
+    def telling(respond: Any, status: int, body: Any) -> Any:
+        return respond(status, {**body, "message": str(sys.exc_info()[1])} if status == 500 else body)
 
     _replace(query, "_response", telling)
 
 
 def _raise_the_original_text() -> None:
-    def telling(handle: Any) -> Any:
-        def wrapped(self: Any, event: Any, context: Any) -> Any:
-            try:
-                return handle(self, event, context)
-            except event_handler.BatchFailedError as error:
-                raise event_handler.BatchFailedError(str(error.__context__)) from None
-
-        return wrapped
+    def telling(handle: Any, *arguments: Any) -> Any:
+        try:
+            return handle(*arguments)
+        except event_handler.BatchFailedError as error:
+            raise event_handler.BatchFailedError(str(error.__context__)) from None
 
     _replace(event_handler.EventHandler, "handle", telling)
 
 
 def _quote_in_the_detail() -> None:
-    def quoting(decode: Any) -> Any:
-        def wrapped(body: str, now: Any) -> Any:
-            try:
-                return decode(body, now)
-            except messages.InvalidError as error:
-                raise messages.InvalidError(error.code, f"{error.detail} {body[:40]}") from None
-
-        return wrapped
+    def quoting(decode: Any, body: str, now: Any) -> Any:
+        try:
+            return decode(body, now)
+        except messages.InvalidError as error:
+            raise messages.InvalidError(error.code, f"{error.detail} {body[:40]}") from None
 
     _replace(fold, "decode_login", quoting)
 

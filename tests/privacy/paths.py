@@ -22,7 +22,7 @@ from moto import mock_aws
 
 from handlers.store import UserRecordStore
 from simulation.lambda_events import LambdaContext, sqs_record
-from tests.fakes.aws import create_table
+from tests.fakes.aws import create_table, entry, messages_in
 from tests.fakes.events import TRACE, login
 from tests.privacy.wire import ERRORS, MARK, QUOTING, Wire
 
@@ -125,14 +125,9 @@ INVALID = [
 
 
 def _dead_letter_reasons() -> list[str]:
-    client, found = boto3.client("sqs"), []
-    while messages := client.receive_message(
-        QueueUrl=os.environ["DEAD_LETTER_QUEUE_URL"], MaxNumberOfMessages=10, MessageAttributeNames=["All"]
-    ).get("Messages"):
-        for message in messages:
-            attributes = message["MessageAttributes"]
-            found.append(f"{attributes['error_code']['StringValue']}: {attributes['error_detail']['StringValue']}")
-    return found
+    letters = messages_in(boto3.client("sqs"), os.environ["DEAD_LETTER_QUEUE_URL"])
+    reasons = [letter["MessageAttributes"] for letter in letters]
+    return [f"{found['error_code']['StringValue']}: {found['error_detail']['StringValue']}" for found in reasons]
 
 
 def run_query(handler: Callable[..., Any], wire: Wire, seen: Seen) -> None:
@@ -144,8 +139,7 @@ def run_query(handler: Callable[..., Any], wire: Wire, seen: Seen) -> None:
     for user_id in (USER, f"{MARK}-nobody", MARK * 100, f"{MARK}%ff", f"{MARK}%0A", "%20", "", None, 7, {MARK: MARK}):
         ask(user_id)
     _call(handler, {"pathParameters": None, MARK: MARK}, seen)
-    service = {"service_id": {"S": f"{MARK}-service"}, "service_name": {"S": f"{MARK} name"}}
-    readable = {"M": service | {"last_accessed": {"S": "2022-08-04T08:50:39Z"}}}
+    readable = entry(f"{MARK}-service", f"{MARK} name")
     for services in ({"L": [{"S": f"{MARK} hand edit"}, readable]}, {"S": MARK}):
         with wire.answering("GetItem", {"Item": {"user_id": {"S": USER}, "services": services}}):
             ask(USER)

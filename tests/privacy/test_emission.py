@@ -8,18 +8,8 @@ from tests.privacy.conftest import SIDETRACKED
 METRICS: set[str] = set(MetricName)
 OF_QUERIES = {name for name in METRICS if name.startswith("Query")} | {MetricName.RECORD_MALFORMED}
 FAILURES = {
-    EVENT_HANDLER_SERVICE: {
-        MetricName.EVENT_INVALID,
-        MetricName.EVENT_FAILED,
-        MetricName.EVENT_EXHAUSTED,
-        MetricName.WRITE_CONFLICT,
-    },
-    QUERY_SERVICE: {
-        MetricName.QUERY_INVALID,
-        MetricName.QUERY_ERROR,
-        MetricName.QUERY_SLOW,
-        MetricName.RECORD_MALFORMED,
-    },
+    EVENT_HANDLER_SERVICE: {"EventInvalid", "EventFailed", "EventExhausted", "WriteConflict"},
+    QUERY_SERVICE: {"QueryInvalid", "QueryError", "QuerySlow", "RecordMalformed"},
 }
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import botocore.handlers
@@ -52,8 +52,7 @@ class Wire:
         step = self._steps.get(event_name.rsplit(".", 1)[1])
         return step(event_name, request) if step else None
 
-    @contextmanager
-    def failing(self, operation: str, kind: str) -> Iterator[None]:
+    def failing(self, operation: str, kind: str) -> AbstractContextManager[None]:
         """Make every call of `operation` fail."""
         error = ERRORS[kind]
 
@@ -65,33 +64,26 @@ class Wire:
             answer = {"__type": f"com.amazonaws#{code}", "message": QUOTING} if code else {"message": QUOTING}
             return _answer(request, status, answer)
 
-        with self._step(operation, fail):
-            yield
+        return self._step(operation, fail)
 
-    @contextmanager
-    def racing(self, operation: str) -> Iterator[None]:
+    def racing(self, operation: str) -> AbstractContextManager[None]:
         """Let another writer win every race; the returned item is marked."""
         item = {"user_id": {"S": f"{MARK}-user"}, "services": {"L": [{"S": MARK}]}}
         lost = {"__type": "x#ConditionalCheckFailedException", "message": QUOTING, "Item": item}
-        with self._step(operation, lambda _, request: _answer(request, 400, lost)):
-            yield
+        return self._step(operation, lambda _, request: _answer(request, 400, lost))
 
-    @contextmanager
-    def answering(self, operation: str, answer: dict[str, Any]) -> Iterator[None]:
+    def answering(self, operation: str, answer: dict[str, Any]) -> AbstractContextManager[None]:
         """Respond with `answer` to every call of `operation`."""
-        with self._step(operation, lambda _, request: _answer(request, 200, answer)):
-            yield
+        return self._step(operation, lambda _, request: _answer(request, 200, answer))
 
-    @contextmanager
-    def losing_replies(self, operation: str) -> Iterator[None]:
+    def losing_replies(self, operation: str) -> AbstractContextManager[None]:
         """Carry out every call of `operation`, and lose the response."""
 
         def lose(event_name: str, request: Any) -> Any:
             botocore_stubber(event_name, request)
             raise ReadTimeoutError(endpoint_url=f"https://{MARK}")
 
-        with self._step(operation, lose):
-            yield
+        return self._step(operation, lose)
 
     @contextmanager
     def _step(self, operation: str, step: Callable[[str, Any], Any]) -> Iterator[None]:

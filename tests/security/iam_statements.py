@@ -18,8 +18,10 @@ ALERTS_KEY = "monitoring-alerts-key"
 TOPICS = tuple(f"monitoring-alerts-{severity}-access" for severity in ("p1", "p2", "p3"))
 
 _LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg"
-_SQS = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide"
+_SQS_KEYS = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html"
+_TABLE_KEYS = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html"
 _KMS = "https://docs.aws.amazon.com/kms/latest/developerguide"
+_SNS = "https://docs.aws.amazon.com/sns/latest/dg"
 
 
 @dataclass(frozen=True)
@@ -60,162 +62,88 @@ ENFORCED = (
 )
 
 
-def _via(service: str) -> dict[str, Any]:
-    return {"StringLike": {"kms:ViaService": f"{service}.*.amazonaws.com"}}
-
-
 _NO_KMS = "data is not encrypted there, so nothing asks for the key"
 _NO_ALARMS = "alarms are not evaluated there"
+_OWN_RIGHTS = "the event source mapping polls with the emulator's own rights"
+_OWN_LOGS = "the emulator writes the logs of its functions itself"
+_ALARMS = {"Service": "cloudwatch.amazonaws.com"}
 _ALARMS_OF_THE_STACK = {
     "StringEquals": {"aws:SourceAccount": "123456789012"},
     "ArnLike": {"aws:SourceArn": "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{prefix}-*"},
 }
-_KEY_ADMINISTRATION = {
-    "sid": "AccountAdministersThroughIam",
-    "reason": "keys are not managed there",
-    "source": f"{_KMS}/key-policy-default.html",
-    "actions": ("kms:*",),
-    "resource": "*",
-    "principal": {"AWS": "arn:aws:iam::123456789012:root"},
-}
+_GROUPS_OF_THE_STACK = [
+    "arn:aws:logs:eu-west-1:123456789012:log-group:/event-processing/{stack}/*",
+    "arn:aws:logs:eu-west-1:123456789012:log-group:API-Gateway-Execution-Logs_*",
+]
 _CRYPTOGRAPHY = (
-    "kms:Decrypt",
-    "kms:Encrypt",
-    "kms:GenerateDataKey",
-    "kms:GenerateDataKeyWithoutPlaintext",
-    "kms:ReEncryptFrom",
-    "kms:ReEncryptTo",
+    *("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext"),
+    *("kms:ReEncryptFrom", "kms:ReEncryptTo"),
 )
-_PRODUCERS = {"AWS": ["arn:aws:iam::210987654321:role/identity-provider"]}
+
+
+def _uses_key(holder: str, sid: str, service: str, source: str, *actions: str) -> Documented:
+    """A function's use of the data key, through one service."""
+    condition = {"StringLike": {"kms:ViaService": f"{service}.*.amazonaws.com"}}
+    return Documented(holder, sid, _NO_KMS, source, actions, DATA_KEY, condition)
+
 
 DOCUMENTED = (
     Documented(
-        EVENT_HANDLER,
-        "ConsumeEvents",
-        "the event source mapping polls with the emulator's own rights",
-        f"{_LAMBDA}/services-sqs-configure.html",
-        ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
-        "events-source",
+        EVENT_HANDLER, "ConsumeEvents", _OWN_RIGHTS, f"{_LAMBDA}/services-sqs-configure.html",
+        ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), "events-source",
     ),
     *(
         statement
         for holder, log_group in ((EVENT_HANDLER, "event-handler-log"), (QUERY, "query-log"))
         for statement in (
             Documented(
-                holder,
-                "WriteOwnLog",
-                "the emulator writes the logs of its functions itself",
-                f"{_LAMBDA}/monitoring-cloudwatchlogs.html",
-                ("logs:CreateLogStream", "logs:PutLogEvents"),
-                f"{log_group}:log-stream:*",
+                holder, "WriteOwnLog", _OWN_LOGS, f"{_LAMBDA}/monitoring-cloudwatchlogs.html",
+                ("logs:CreateLogStream", "logs:PutLogEvents"), f"{log_group}:log-stream:*",
             ),
             Documented(
-                holder,
-                "SendTraces",
-                "there is no X-Ray",
-                f"{_LAMBDA}/services-xray.html",
-                ("xray:PutTraceSegments", "xray:PutTelemetryRecords"),
-                "*",
+                holder, "SendTraces", "there is no X-Ray", f"{_LAMBDA}/services-xray.html",
+                ("xray:PutTraceSegments", "xray:PutTelemetryRecords"), "*",
             ),
             # AWS documents this action for functions that decrypt by themselves. Otherwise Lambda makes a grant by the
             # deploying user's rights. The grant ends with its role; this statement is in the next role too.
-            Documented(
-                holder,
-                "DecryptEnvironment",
-                _NO_KMS,
-                f"{_LAMBDA}/configuration-envvars-encryption.html",
-                ("kms:Decrypt",),
-                DATA_KEY,
-                _via("lambda"),
+            _uses_key(
+                holder, "DecryptEnvironment", "lambda",
+                f"{_LAMBDA}/configuration-envvars-encryption.html", "kms:Decrypt",
             ),
         )
     ),
+    _uses_key(EVENT_HANDLER, "DecryptEvents", "sqs", _SQS_KEYS, "kms:Decrypt"),
+    _uses_key(EVENT_HANDLER, "EncryptQuarantined", "sqs", _SQS_KEYS, "kms:Decrypt", "kms:GenerateDataKey"),
+    _uses_key(EVENT_HANDLER, "EncryptRecords", "dynamodb", _TABLE_KEYS, *_CRYPTOGRAPHY, "kms:DescribeKey"),
+    _uses_key(QUERY, "DecryptRecords", "dynamodb", _TABLE_KEYS, "kms:Decrypt", "kms:DescribeKey"),
     Documented(
-        EVENT_HANDLER,
-        "DecryptEvents",
-        _NO_KMS,
-        f"{_SQS}/sqs-key-management.html",
-        ("kms:Decrypt",),
-        DATA_KEY,
-        _via("sqs"),
-    ),
-    Documented(
-        EVENT_HANDLER,
-        "EncryptQuarantined",
-        _NO_KMS,
-        f"{_SQS}/sqs-key-management.html",
-        ("kms:Decrypt", "kms:GenerateDataKey"),
-        DATA_KEY,
-        _via("sqs"),
-    ),
-    Documented(
-        EVENT_HANDLER,
-        "EncryptRecords",
-        _NO_KMS,
-        "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html",
-        (*_CRYPTOGRAPHY, "kms:DescribeKey"),
-        DATA_KEY,
-        _via("dynamodb"),
-    ),
-    Documented(
-        QUERY,
-        "DecryptRecords",
-        _NO_KMS,
-        "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html",
-        ("kms:Decrypt", "kms:DescribeKey"),
-        DATA_KEY,
-        _via("dynamodb"),
-    ),
-    Documented(
-        DATA_KEY,
-        "ProducersSendEncrypted",
-        _NO_KMS,
-        f"{_SQS}/sqs-key-management.html",
-        ("kms:Decrypt", "kms:GenerateDataKey"),
-        "*",
+        DATA_KEY, "ProducersSendEncrypted", _NO_KMS, _SQS_KEYS, ("kms:Decrypt", "kms:GenerateDataKey"), "*",
         {"StringEquals": {"kms:ViaService": "sqs.eu-west-1.amazonaws.com"}},
-        _PRODUCERS,
+        {"AWS": ["arn:aws:iam::210987654321:role/identity-provider"]},
     ),
     Documented(
-        DATA_KEY,
-        "CloudWatchLogsEncryptsOurGroups",
-        _NO_KMS,
+        DATA_KEY, "CloudWatchLogsEncryptsOurGroups", _NO_KMS,
         "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html",
         _CRYPTOGRAPHY,  # without kms:Describe*, which the condition on an encryption context never allows
-        "*",
-        {
-            "ArnLike": {
-                "kms:EncryptionContext:aws:logs:arn": [
-                    "arn:aws:logs:eu-west-1:123456789012:log-group:/event-processing/{stack}/*",
-                    "arn:aws:logs:eu-west-1:123456789012:log-group:API-Gateway-Execution-Logs_*",
-                ]
-            }
-        },
+        "*", {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": _GROUPS_OF_THE_STACK}},
         {"Service": "logs.eu-west-1.amazonaws.com"},
-    ),
-    Documented(DATA_KEY, **_KEY_ADMINISTRATION),
-    Documented(ALERTS_KEY, **_KEY_ADMINISTRATION),
-    Documented(
-        ALERTS_KEY,
-        "AlarmsEncrypt",
-        _NO_ALARMS,
-        "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html",
-        ("kms:Decrypt", "kms:GenerateDataKey*"),
-        "*",
-        _ALARMS_OF_THE_STACK,
-        {"Service": "cloudwatch.amazonaws.com"},
     ),
     *(
         Documented(
-            topic,
-            "AlarmsPublish",
-            _NO_ALARMS,
-            "https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html",
-            ("sns:Publish",),
-            topic.removesuffix("-access"),
-            _ALARMS_OF_THE_STACK,
-            {"Service": "cloudwatch.amazonaws.com"},
+            key, "AccountAdministersThroughIam", "keys are not managed there", f"{_KMS}/key-policy-default.html",
+            ("kms:*",), "*", principal={"AWS": "arn:aws:iam::123456789012:root"},
+        )
+        for key in (DATA_KEY, ALERTS_KEY)
+    ),
+    Documented(
+        ALERTS_KEY, "AlarmsEncrypt", _NO_ALARMS, f"{_SNS}/sns-key-management.html",
+        ("kms:Decrypt", "kms:GenerateDataKey*"), "*", _ALARMS_OF_THE_STACK, _ALARMS,
+    ),
+    *(
+        Documented(
+            topic, "AlarmsPublish", _NO_ALARMS, f"{_SNS}/sns-access-policy-use-cases.html",
+            ("sns:Publish",), topic.removesuffix("-access"), _ALARMS_OF_THE_STACK, _ALARMS,
         )
         for topic in TOPICS
     ),
-)
+)  # fmt: skip

@@ -39,7 +39,6 @@ class Scan:
     findings: list[Finding]
     passed: set[tuple[str, str]]
     """Pairs of rule and resource."""
-    resources: int
 
     @property
     def rules(self) -> set[str]:
@@ -61,7 +60,7 @@ def scan_plans(plans: Mapping[str, Mapping[str, Any]], directory: Path) -> dict[
     planned = sum(len(plan["resource_changes"]) for plan in plans.values())
     if summary["resource_count"] != planned or summary["parsing_errors"]:
         raise ScanFailed(f"checkov saw {summary['resource_count']} of {planned} resources: is the plan what it reads?")
-    return {name: _scan(report["results"], f"/{name}.json", plan) for name, plan in plans.items()}
+    return {name: _scan(report["results"], f"/{name}.json") for name in plans}
 
 
 def lint_policies(documents: Mapping[str, str]) -> list[Finding]:
@@ -99,16 +98,15 @@ def _covers(skip: Skip, finding: Finding, stack: str) -> bool:
     return stack in skip.stacks and skip.rule == finding.rule and fnmatchcase(finding.resource, skip.resources)
 
 
-def _scan(results: dict[str, Any], file: str, plan: Mapping[str, Any]) -> Scan:
-    passed = {
-        (check["check_id"], check["resource"]) for check in results["passed_checks"] if check["file_path"] == file
-    }
-    failed = [
-        Finding(check["check_id"], check["resource"], check["check_name"])
-        for check in results["failed_checks"]
-        if check["file_path"] == file
-    ]
-    return Scan(failed, passed, len(plan["resource_changes"]))
+def _scan(results: dict[str, Any], file: str) -> Scan:
+    passed, failed = (
+        [check for check in results[f"{outcome}_checks"] if check["file_path"] == file]
+        for outcome in ("passed", "failed")
+    )
+    return Scan(
+        [Finding(check["check_id"], check["resource"], check["check_name"]) for check in failed],
+        {(check["check_id"], check["resource"]) for check in passed},
+    )
 
 
 def _run(command: list[str], directory: Path, text: str = "") -> str:

@@ -21,6 +21,7 @@ class Skip:
 
 _FUNCTIONS = "aws_lambda_function.*"
 _CUSTOMER_KEY = "dev uses the keys AWS owns; with `cmk`, as in prod, a customer key is used"
+_ARN_LIKE = "AWS documents ArnLike for kms:EncryptionContext:aws:logs:arn, whose values are ARNs"
 _THIS_KEY = "in the policy of a key, * means only that key"
 # The policies of a third stack, with everything switched on, are scanned too.
 _WITH_KEY = ("prod", "extended")
@@ -43,10 +44,5 @@ CHECKOV = (
 PARLIAMENT = (
     Skip("RESOURCE_STAR", "monitoring-alerts-key", _THIS_KEY, ("dev", "prod", "extended")),
     Skip("RESOURCE_STAR", "encryption-data", _THIS_KEY, _WITH_KEY),
-    Skip(
-        "MISMATCHED_TYPE",
-        "encryption-data",
-        "AWS documents ArnLike for kms:EncryptionContext:aws:logs:arn, whose values are ARNs",
-        _WITH_KEY,
-    ),
+    Skip("MISMATCHED_TYPE", "encryption-data", _ARN_LIKE, _WITH_KEY),
 )

@@ -34,8 +34,27 @@ class Words:
     """Values that mean an attribute is unset, which a scanner would not know."""
 
 
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).replace("-", "_").lower()
+
+
 _OF_API = {"restApi": "rest_api_id"}
+# Types that Terraform spells as Pulumi does, but in snake_case.
+_ALIKE = {
+    "cloudwatch": "compositeAlarm dashboard logGroup logIndexPolicy queryDefinition",
+    "cognito": "userPool userPoolClient userPoolDomain",
+    "iam": "role rolePolicy rolePolicyAttachment",
+    "kms": "key",
+    "lambda": "alias eventSourceMapping provisionedConcurrencyConfig",
+    "sns": "topic topicPolicy",
+    "sqs": "queue queuePolicy",
+    "xray": "group",
+}
 WORDS = {
+    f"aws:{module}/{name}:{name[0].upper()}{name[1:]}": Words(f"aws_{module}_{_snake_case(name)}")
+    for module, names in _ALIKE.items()
+    for name in names.split()
+} | {
     "aws:apigateway/account:Account": Words("aws_api_gateway_account"),
     "aws:apigateway/authorizer:Authorizer": Words("aws_api_gateway_authorizer", _OF_API),
     "aws:apigateway/deployment:Deployment": Words("aws_api_gateway_deployment", _OF_API, maps=("triggers",)),
@@ -47,26 +66,12 @@ WORDS = {
     "aws:apigateway/response:Response": Words("aws_api_gateway_gateway_response", maps=("responseTemplates",)),
     "aws:apigateway/restApi:RestApi": Words("aws_api_gateway_rest_api", listed=("types",)),
     "aws:apigateway/stage:Stage": Words("aws_api_gateway_stage", _OF_API | {"deployment": "deployment_id"}),
-    "aws:cloudwatch/compositeAlarm:CompositeAlarm": Words("aws_cloudwatch_composite_alarm"),
-    "aws:cloudwatch/dashboard:Dashboard": Words("aws_cloudwatch_dashboard"),
-    "aws:cloudwatch/logGroup:LogGroup": Words("aws_cloudwatch_log_group"),
-    "aws:cloudwatch/logIndexPolicy:LogIndexPolicy": Words("aws_cloudwatch_log_index_policy"),
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": Words("aws_cloudwatch_log_metric_filter", maps=("dimensions",)),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Words(
         "aws_cloudwatch_metric_alarm", {"name": "alarm_name", "metricQueries": "metric_query"}, maps=("dimensions",)
     ),
-    "aws:cloudwatch/queryDefinition:QueryDefinition": Words("aws_cloudwatch_query_definition"),
     "aws:cognito/resourceServer:ResourceServer": Words("aws_cognito_resource_server", {"scopes": "scope"}),
-    "aws:cognito/userPool:UserPool": Words("aws_cognito_user_pool"),
-    "aws:cognito/userPoolClient:UserPoolClient": Words("aws_cognito_user_pool_client"),
-    "aws:cognito/userPoolDomain:UserPoolDomain": Words("aws_cognito_user_pool_domain"),
     "aws:dynamodb/table:Table": Words("aws_dynamodb_table", {"attributes": "attribute"}),
-    "aws:iam/role:Role": Words("aws_iam_role"),
-    "aws:iam/rolePolicy:RolePolicy": Words("aws_iam_role_policy"),
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Words("aws_iam_role_policy_attachment"),
-    "aws:kms/key:Key": Words("aws_kms_key"),
-    "aws:lambda/alias:Alias": Words("aws_lambda_alias"),
-    "aws:lambda/eventSourceMapping:EventSourceMapping": Words("aws_lambda_event_source_mapping"),
     "aws:lambda/function:Function": Words(
         "aws_lambda_function",
         {"name": "function_name", "code": "filename"},
@@ -75,15 +80,7 @@ WORDS = {
     ),
     "aws:lambda/layerVersion:LayerVersion": Words("aws_lambda_layer_version", {"code": "filename"}),
     "aws:lambda/permission:Permission": Words("aws_lambda_permission", {"function": "function_name"}),
-    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": Words(
-        "aws_lambda_provisioned_concurrency_config"
-    ),
-    "aws:sns/topic:Topic": Words("aws_sns_topic"),
-    "aws:sns/topicPolicy:TopicPolicy": Words("aws_sns_topic_policy"),
     "aws:sns/topicSubscription:TopicSubscription": Words("aws_sns_topic_subscription", {"topic": "topic_arn"}),
-    "aws:sqs/queue:Queue": Words("aws_sqs_queue"),
-    "aws:sqs/queuePolicy:QueuePolicy": Words("aws_sqs_queue_policy"),
-    "aws:xray/group:Group": Words("aws_xray_group"),
     "aws:xray/samplingRule:SamplingRule": Words("aws_xray_sampling_rule", maps=("attributes",)),
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": Words("aws_sqs_queue_redrive_allow_policy"),
 }
@@ -123,31 +120,27 @@ def _resource(resource: Resource, by_urn: Mapping[str, Resource]) -> dict[str, A
             continue
         sources = [by_urn[urn] for urn in resource.property_dependencies.get(key, []) if urn in by_urn]
         values[_spell(key, words)] = _translate(key, value, words, _references(sources))
-    return {
-        "address": address(resource),
-        "mode": "managed",
-        "type": words.type,
-        "name": _snake_case(resource.name),
+    return _head(resource) | {
         "provider_name": "registry.terraform.io/hashicorp/aws",
         "schema_version": 0,
         "values": values,
     }
 
 
+def _head(resource: Resource) -> dict[str, Any]:
+    name = _snake_case(resource.name)
+    return {"address": address(resource), "mode": "managed", "type": _words(resource).type, "name": name}
+
+
 def _expressions(resource: Resource, by_urn: Mapping[str, Resource]) -> dict[str, Any]:
     """Return which resources an attribute comes from, even where its value is known: scanners draw edges from it."""
     words = _words(resource)
-    return {
-        "address": address(resource),
-        "mode": "managed",
-        "type": words.type,
-        "name": _snake_case(resource.name),
-        "expressions": {
-            _spell(key, words): {"references": [address(by_urn[urn]) for urn in urns if urn in by_urn]}
-            for key, urns in resource.property_dependencies.items()
-            if urns and resource.inputs.get(key) is not None
-        },
+    expressions = {
+        _spell(key, words): {"references": [address(by_urn[urn]) for urn in urns if urn in by_urn]}
+        for key, urns in resource.property_dependencies.items()
+        if urns and resource.inputs.get(key) is not None
     }
+    return _head(resource) | {"expressions": expressions}
 
 
 def _words(resource: Resource) -> Words:
@@ -207,7 +200,3 @@ def _refer(text: str, references: Mapping[str, str]) -> str:
 
 def _spell(key: str, words: Words) -> str:
     return words.renamed.get(key, _snake_case(key))
-
-
-def _snake_case(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).replace("-", "_").lower()

@@ -2,19 +2,17 @@
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from localcloud.deployer.engine import Resource
 from localcloud.deployer.recorder import Graph
-from tests.graph.graph_rules import prefix, stack_name, statements
+from tests.graph.graph_rules import Rule, prefix, stack_name, statements
 from tests.graph.resource_types import KEY, QUEUE_POLICY, ROLE_POLICY, TOPIC_POLICY
 from tests.graph.sabotage import Sabotage, swap
 from tests.security.iam_statements import DOCUMENTED, ENFORCED, Documented
 
-STACKS = ("dev_graph", "prod_graph", "extended_graph")
 KNOWN = {(listed.holder, listed.sid): listed for listed in (*ENFORCED, *DOCUMENTED)}
 
 
@@ -32,11 +30,7 @@ def unlisted(graph: Graph) -> Iterator[str]:
 
 def undocumented(graph: Graph) -> Iterator[str]:
     """Statements that differ from what the list says AWS documents."""
-    arns = {
-        resource.name: resource.outputs["arn"]
-        for resource in graph.resources
-        if resource.custom and "arn" in resource.outputs
-    }
+    arns = {made.name: made.outputs["arn"] for made in graph.resources if made.custom and "arn" in made.outputs}
     for name, statement in recorded(graph).items():
         listed = KNOWN.get(name)
         if isinstance(listed, Documented) and statement != expected(listed, graph, arns):
@@ -46,12 +40,8 @@ def undocumented(graph: Graph) -> Iterator[str]:
 def expected(listed: Documented, graph: Graph, arns: dict[str, str]) -> dict[str, Any]:
     owner, colon, rest = listed.resource.partition(":")
     resource = listed.resource if owner == "*" else arns.get(owner, "no such resource") + colon + rest
-    document: dict[str, Any] = {
-        "Sid": listed.sid,
-        "Effect": "Allow",
-        "Action": list(listed.actions),
-        "Resource": [resource],
-    }
+    document: dict[str, Any] = {"Sid": listed.sid, "Effect": "Allow"}
+    document |= {"Action": list(listed.actions), "Resource": [resource]}
     if listed.principal is not None:
         document["Principal"] = listed.principal
     if listed.condition:
@@ -60,14 +50,12 @@ def expected(listed: Documented, graph: Graph, arns: dict[str, str]) -> dict[str
     return document
 
 
-@pytest.mark.parametrize("stack", STACKS)
-def test_every_statement_is_in_a_list(stack: str, request: pytest.FixtureRequest) -> None:
-    assert list(unlisted(request.getfixturevalue(stack))) == []
-
-
-@pytest.mark.parametrize("stack", STACKS)
-def test_statements_that_cannot_be_tried_are_what_aws_documents(stack: str, request: pytest.FixtureRequest) -> None:
-    assert list(undocumented(request.getfixturevalue(stack))) == []
+@pytest.mark.parametrize("rule", [unlisted, undocumented])
+@pytest.mark.parametrize("stack", ["dev_graph", "prod_graph", "extended_graph"])
+def test_every_statement_is_listed_and_is_what_aws_documents(
+    stack: str, rule: Rule, request: pytest.FixtureRequest
+) -> None:
+    assert list(rule(request.getfixturevalue(stack))) == []
 
 
 def test_no_statement_is_in_two_lists_and_every_listed_one_exists(extended_graph: Graph) -> None:
@@ -77,7 +65,7 @@ def test_no_statement_is_in_two_lists_and_every_listed_one_exists(extended_graph
 
 
 def add_role_statement(graph: Graph) -> None:
-    holder: Resource = next(policy for policy in graph.of_type(ROLE_POLICY) if policy.name == "query-permissions")
+    holder = graph.one(ROLE_POLICY, "query-permissions")
     document = json.loads(holder.inputs["policy"])
     extra = {"Sid": "ListTables", "Effect": "Allow", "Action": ["dynamodb:ListTables"], "Resource": ["*"]}
     holder.inputs["policy"] = json.dumps(document | {"Statement": [*document["Statement"], extra]})
@@ -95,7 +83,7 @@ def add_role_statement(graph: Graph) -> None:
         (undocumented, swap(KEY, "encryption-data", "policy", '"kms:GenerateDataKey"]', '"kms:*"]')),
     ],
 )
-def test_a_sabotage_is_found(rule: Callable[[Graph], Iterator[str]], sabotage: Sabotage, extended_graph: Graph) -> None:
+def test_a_sabotage_is_found(rule: Rule, sabotage: Sabotage, extended_graph: Graph) -> None:
     graph = copy.deepcopy(extended_graph)
     sabotage(graph)
     assert list(rule(graph))

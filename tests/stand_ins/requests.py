@@ -5,22 +5,21 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.fakes.aws import TABLE
-
-
-def entry(service_id: str = "mail", service_name: str = "Mail", at: str = "2022-08-04T08:50:39Z") -> dict[str, Any]:
-    return {"M": {"service_id": {"S": service_id}, "service_name": {"S": service_name}, "last_accessed": {"S": at}}}
+from tests.fakes.aws import TABLE, entry, key
 
 
 def services(*entries: dict[str, Any]) -> dict[str, Any]:
     return {"L": list(entries)}
 
 
-def key(user_id: str) -> dict[str, Any]:
-    return {"user_id": {"S": user_id}}
-
-
-def write(client: Any, new: dict[str, Any], *, old: dict[str, Any] | None = None, user_id: str = "u") -> None:
+def write(
+    client: Any,
+    new: dict[str, Any],
+    *,
+    old: dict[str, Any] | None = None,
+    user_id: str = "u",
+    returns: str = "ALL_OLD",
+) -> None:
     """Set the services if they are `old`, or if there are none."""
     values = {":new": new} if old is None else {":new": new, ":old": old}
     client.update_item(
@@ -30,7 +29,7 @@ def write(client: Any, new: dict[str, Any], *, old: dict[str, Any] | None = None
         ConditionExpression="attribute_not_exists(#services)" if old is None else "#services = :old",
         ExpressionAttributeNames={"#services": "services"},
         ExpressionAttributeValues=values,
-        ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        ReturnValuesOnConditionCheckFailure=returns,
     )
 
 

@@ -7,17 +7,15 @@ import pytest
 
 from localcloud.models.table import TableModel
 from tests.chaos.controls import BlindStore
-from tests.fakes.aws import TABLE
+from tests.fakes.aws import TABLE, entry
 from tests.stand_ins import test_store, test_table
-from tests.stand_ins.requests import entry, services
+from tests.stand_ins.requests import services
 
 
 class Tampered:
     """A table that changes some requests or responses."""
 
-    def __init__(
-        self, *, asked: Callable[[Any], Any] = lambda r: r, answered: Callable[[Any], Any] = lambda r: r
-    ) -> None:
+    def __init__(self, *, asked: Any = lambda r: r, answered: Any = lambda r: r) -> None:
         self._table = TableModel(TABLE)
         self._asked = asked
         self._answered = answered
@@ -53,25 +51,21 @@ def forgets_the_rest(response: dict[str, Any]) -> dict[str, Any]:
     return response | {"UnprocessedKeys": {}} if "Responses" in response else response
 
 
-reordered = services(entry("b"), entry("a"))
+failed_condition = test_table.test_failed_condition_returns_the_item_and_changes_nothing
+large_batch = test_table.test_batch_read_returns_16_megabytes_and_the_rest_as_unprocessed
+nothing_back = without("ReturnValuesOnConditionCheckFailure")
+
+
+def reordered_list(table: Any) -> None:
+    test_table.test_lists_differ_in_any_element_or_order(table, services(entry("b"), entry("a")))
+
+
 CONTROLS: dict[str, tuple[Any, Callable[[Any], None]]] = {
-    "conditions ignored": (
-        Tampered(asked=overwrites),
-        test_table.test_failed_condition_returns_the_item_and_changes_nothing,
-    ),
-    "nothing given back": (
-        Tampered(asked=without("ReturnValuesOnConditionCheckFailure")),
-        test_table.test_failed_condition_returns_the_item_and_changes_nothing,
-    ),
-    "lists without order": (
-        Tampered(asked=sorts_lists),
-        lambda table: test_table.test_lists_differ_in_any_element_or_order(table, reordered),
-    ),
+    "conditions ignored": (Tampered(asked=overwrites), failed_condition),
+    "nothing given back": (Tampered(asked=nothing_back), failed_condition),
+    "lists without order": (Tampered(asked=sorts_lists), reordered_list),
     "missing is empty": (Tampered(answered=answers_for_missing), test_table.test_missing_item_is_not_returned),
-    "rest forgotten": (
-        Tampered(answered=forgets_the_rest),
-        test_table.test_batch_read_returns_16_megabytes_and_the_rest_as_unprocessed,
-    ),
+    "rest forgotten": (Tampered(answered=forgets_the_rest), large_batch),
 }
 
 

@@ -10,7 +10,7 @@ from moto import mock_aws
 
 from handlers.clients import make_client
 from localcloud.emulator.process import Emulator
-from tests.fakes.aws import session
+from tests.fakes.aws import messages_in, session
 from tests.fakes.events import TRACE
 from tests.fakes.queue import QueueModel
 
@@ -22,15 +22,10 @@ def real_queue(client: Any) -> SimpleNamespace:
     url = client.create_queue(QueueName="dead-letters", Attributes={"MaximumMessageSize": str(MEBIBYTE)})["QueueUrl"]
 
     def everything() -> list[tuple[str, dict[str, Any], str | None]]:
-        found = []
-        while received := client.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"]
-        ).get("Messages"):
-            found += [
-                (message["Body"], message.get("MessageAttributes", {}), message["Attributes"].get("AWSTraceHeader"))
-                for message in received
-            ]
-        return found
+        return [
+            (message["Body"], message.get("MessageAttributes", {}), message["Attributes"].get("AWSTraceHeader"))
+            for message in messages_in(client, url)
+        ]
 
     return SimpleNamespace(
         send=lambda entries: client.send_message_batch(QueueUrl=url, Entries=entries), all=everything

@@ -2,36 +2,19 @@
 
 import functools
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from handlers.logins import LoginEvent
-from handlers.store import Change, UserRecordStore, WriteOutcome
+from handlers.store import UserRecordStore
 from handlers.stored import ITEM_BYTES_MAX
 from localcloud.models.client import Client
-from tests.fakes.aws import TABLE
-from tests.fakes.events import plenty
-from tests.stand_ins.requests import entry, key, read, services, write
+from tests.fakes.aws import TABLE, entry, key
+from tests.fakes.events import fold, plenty
+from tests.fakes.events import login_event as login
+from tests.stand_ins.requests import read, services, write
 
 Interrupted = Callable[[Callable[[], Any]], UserRecordStore]
-NOW = datetime(2022, 8, 4, 8, 50, 39, tzinfo=UTC)
-
-
-def login(service_id: str = "mail", *, user_id: str = "u", seconds: int = 0, service_name: str = "Mail") -> LoginEvent:
-    at = NOW + timedelta(seconds=seconds)
-    return LoginEvent(user_id=user_id, service_id=service_id, service_name=service_name, occurred_at=at)
-
-
-def fold(store: UserRecordStore, *logins: LoginEvent) -> dict[str, WriteOutcome]:
-    """Read and write as a batch does."""
-    by_user: dict[str, list[LoginEvent]] = {}
-    for event in logins:
-        by_user.setdefault(event.user_id, []).append(event)
-    found = store.read(by_user, plenty)
-    assert not found.error_codes
-    return store.write([Change(stored=found.records[user], events=by_user[user]) for user in by_user], plenty)
 
 
 def interrupted_store(
@@ -56,13 +39,10 @@ def interrupted(dynamodb: Any) -> Interrupted:
 
 def test_logins_become_records_newest_first(dynamodb: Any, store: UserRecordStore):
     outcomes = fold(store, login("b"), login("c", seconds=1), login("a"), login(user_id="v"), login("b", seconds=-1))
-    assert {user: (outcome.error_code, outcome.changed) for user, outcome in outcomes.items()} == {
-        "u": (None, 3),
-        "v": (None, 1),
-    }
-    assert read(dynamodb) == key("u") | {
-        "services": services(entry("c", at="2022-08-04T08:50:40Z"), entry("a"), entry("b"))
-    }
+    changed = {user: (outcome.error_code, outcome.changed) for user, outcome in outcomes.items()}
+    assert changed == {"u": (None, 3), "v": (None, 1)}
+    stored = services(entry("c", at="2022-08-04T08:50:40Z"), entry("a"), entry("b"))
+    assert read(dynamodb) == key("u") | {"services": stored}
     assert read(dynamodb, "v") == key("v") | {"services": services(entry())}
 
 
@@ -132,9 +112,8 @@ def test_conflict_with_its_own_write_is_a_success(dynamodb: Any, interrupted: In
 def test_unreadable_entry_is_kept(dynamodb: Any, store: UserRecordStore, mess: dict[str, Any]):
     dynamodb.put_item(TableName=TABLE, Item=key("u") | {"services": services(mess, entry("old"))})
     assert fold(store, login(seconds=1))["u"].error_code is None
-    assert read(dynamodb) == key("u") | {
-        "services": services(entry("mail", at="2022-08-04T08:50:40Z"), entry("old"), mess)
-    }
+    stored = services(entry("mail", at="2022-08-04T08:50:40Z"), entry("old"), mess)
+    assert read(dynamodb) == key("u") | {"services": stored}
 
 
 def test_services_that_are_no_list_are_kept_as_an_entry(dynamodb: Any, store: UserRecordStore):

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.aws import TABLE
-from tests.stand_ins.requests import entry, item_of, key, read, read_batch, refusal, services, write
+from tests.fakes.aws import TABLE, entry, key
+from tests.stand_ins.requests import item_of, read, read_batch, refusal, services, write
 
 LOST = "ConditionalCheckFailedException"
 ITEM_BYTES_MAX = 400 * 1024
@@ -41,17 +41,7 @@ def test_failed_condition_on_a_missing_item_returns_no_item(dynamodb: Any):
 
 def test_failed_condition_returns_no_item_unless_requested(dynamodb: Any):
     write(dynamodb, services(entry()))
-    refused = refusal(
-        LOST,
-        dynamodb.update_item,
-        TableName=TABLE,
-        Key=key("u"),
-        UpdateExpression="SET #services = :new",
-        ConditionExpression="attribute_not_exists(#services)",
-        ExpressionAttributeNames={"#services": "services"},
-        ExpressionAttributeValues={":new": services()},
-    )
-    assert "Item" not in refused
+    assert "Item" not in refusal(LOST, write, dynamodb, services(), returns="NONE")
 
 
 @pytest.mark.parametrize(
@@ -173,14 +163,9 @@ def test_item_of_one_byte_more_is_rejected_and_the_old_item_stays(dynamodb: Any)
 
 
 def test_unused_value_is_rejected(dynamodb: Any):
-    refusal(
-        "ValidationException",
-        dynamodb.update_item,
-        TableName=TABLE,
-        Key=key("u"),
-        UpdateExpression="SET services = :new",
-        ExpressionAttributeValues={":new": services(), ":old": services()},
-    )
+    values = {":new": services(), ":old": services()}
+    update = {"UpdateExpression": "SET services = :new", "ExpressionAttributeValues": values}
+    refusal("ValidationException", dynamodb.update_item, TableName=TABLE, Key=key("u"), **update)
 
 
 def test_unknown_table_is_not_found(dynamodb: Any):

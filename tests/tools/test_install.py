@@ -17,19 +17,14 @@ from tests.components.artifact_project import make_wheel, offline_pip
 from tests.fakes.waiting import HANG_SECONDS
 from tools import install
 
+Captured = pytest.CaptureFixture[str]
 ROOT = Path(__file__).parents[2]
 INSTALL = ROOT / "tools" / "install.py"
 STAMP = "environment/.installed-requirements"
 # Each has an effect on an installation that passes it on: the controls show it.
-SETTINGS = {
-    "target": "elsewhere",
-    "prefix": "elsewhere",
-    "root": "elsewhere",
-    "user": "1",
-    "dry-run": "1",
-    "platform": "win_amd64",
-    "abi": "none",
-}
+SETTINGS = {"target": "elsewhere", "prefix": "elsewhere", "root": "elsewhere", "user": "1"}
+SETTINGS |= {"dry-run": "1", "platform": "win_amd64", "abi": "none"}
+REPLACED = "Installing 2 pinned packages into environment"
 
 
 def start(folder: Path, requirements: str) -> subprocess.Popen[str]:
@@ -40,8 +35,7 @@ def start(folder: Path, requirements: str) -> subprocess.Popen[str]:
 
 @pytest.mark.soak  # every `make test` on a new machine shows it, but for the settings
 def test_nothing_to_install_is_installed_whatever_pip_is_set_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for name, value in SETTINGS.items():
-        monkeypatch.setenv("PIP_" + name.upper().replace("-", "_"), value)
+    set_variables(SETTINGS, monkeypatch)
     installing = start(tmp_path, "# nothing\n")
     said, _ = installing.communicate()
     assert installing.returncode == 0
@@ -80,9 +74,8 @@ def test_interrupted_it_says_so_and_is_not_marked_as_installed(number: signal.Si
     os.mkfifo(tmp_path / "never")
     package = tmp_path / "slow"
     package.mkdir()
-    (package / "pyproject.toml").write_text(
-        '[build-system]\nrequires = []\nbuild-backend = "slow"\nbackend-path = ["."]\n'
-    )
+    backend = '[build-system]\nrequires = []\nbuild-backend = "slow"\nbackend-path = ["."]\n'
+    (package / "pyproject.toml").write_text(backend)
     (package / "slow.py").write_text("running = open('../running', 'w')\nopen('../never').read()\n")
     os.mkfifo(tmp_path / "running")
     installing = start(tmp_path, "./slow\n")
@@ -116,11 +109,15 @@ def lock(name: str, *pins: str) -> Path:
     return Path(name)
 
 
+def set_variables(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv("PIP_" + name.upper().replace("-", "_"), value)
+
+
 def set_in(source: str, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     settings = settings | {"find-links": str(Path("wheels").absolute())}
     if source == "variable":
-        for name, value in settings.items():
-            monkeypatch.setenv("PIP_" + name.upper().replace("-", "_"), value)
+        set_variables(settings, monkeypatch)
     else:
         Path("pip.conf").write_text("\n".join(["[global]", *(f"{name} = {value}" for name, value in settings.items())]))
         monkeypatch.setenv("PIP_CONFIG_FILE", "pip.conf")
@@ -194,17 +191,13 @@ def test_bytecode_is_made_when_asked_for(environment: Path, monkeypatch: pytest.
     ("happened", "first_words"),
     [
         (None, "Adding 1 pinned packages to environment"),
-        ("an installation was interrupted", "Installing 2 pinned packages into environment"),
-        ("a package was added by hand", "Installing 2 pinned packages into environment"),
-        ("a package was removed by hand", "Installing 2 pinned packages into environment"),
+        ("an installation was interrupted", REPLACED),
+        ("a package was added by hand", REPLACED),
+        ("a package was removed by hand", REPLACED),
     ],
 )
 def test_packages_are_added_only_to_an_environment_that_holds_the_earlier_ones(
-    happened: str | None,
-    first_words: str,
-    environment: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    happened: str | None, first_words: str, environment: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ):
     def make_in_no_time(directory: Path, *, with_pip: bool, clear: bool) -> None:
         assert (with_pip, clear) == (True, True)

@@ -1,11 +1,12 @@
-"""How a command ends: a sentence instead of a traceback, and an exit code a script can use."""
+"""What every command has: the options that name its stack, and an end in a sentence and an exit code."""
 
 import io
 import os
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from pathlib import Path
+from typing import Annotated, ParamSpec, TypeVar
 
 import typer
 
@@ -13,6 +14,8 @@ from ops.errors import CANNOT_BE_WRITTEN, explain
 
 P = ParamSpec("P")
 R = TypeVar("R")
+StackOption = Annotated[str | None, typer.Option("--stack", help="A stack that the Pulumi CLI knows, such as dev.")]
+OutputsOption = Annotated[Path | None, typer.Option("--outputs", help="A file of outputs that `localcloud up` wrote.")]
 
 
 def _make_output_safe() -> None:
