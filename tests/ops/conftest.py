@@ -45,7 +45,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedStack]:
 @pytest.fixture
 def filled(queues: TwoQueues) -> TwoQueues:
     """Queues with two letters that were given up, two invalid ones, and one that a stricter rule once quarantined."""
-    queues.bury(login("ada"), origin=ORIGIN)
+    queues.bury(login("ursula"), origin=ORIGIN)
     queues.bury(login("grace"))
     queues.bury("not even JSON", **stamps("body_not_json", "source-1"))
     queues.bury(login("linus", "yesterday"), **stamps("timestamp_malformed", "source-2"))
