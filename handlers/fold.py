@@ -22,8 +22,8 @@ _TOO_LARGE_DETAIL: Final = "The record of this user has no room for another serv
 class Fate:
     """What becomes of one message: it is persisted unless it is rejected or fails.
 
-    `failure` is the error code of a failure that may pass. A rejected message fails if the dead-letter queue refuses
-    it.
+    `failure` is the error code of a failure that may pass. A rejected message fails if the dead-letter queue does not
+    accept it.
     """
 
     message: Message

@@ -35,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="The whole stack on this machine: no AWS account, no Docker, no Pulumi CLI.\n\n"
-    "The program, the data path and the authorization run here. CloudWatch and X-Ray do not: alarms and dashboards are "
+    "The program, the data path and the authorization run here. CloudWatch and X-Ray do not: alarms and boards are "
     "stored, but not evaluated, and traces are discarded.",
 )
 

@@ -18,7 +18,7 @@ from localcloud.deployer.engine import Deployment, Resource
 from localcloud.deployer.invented_aws import InventedAws
 
 ROOT = Path(__file__).parents[2]
-# Stack prod is rejected as committed, until API clients and somebody to page are named.
+# Stack prod is rejected as committed, until the stack names API clients and a pager or mail address.
 PROD_OVERLAY = {
     "apiClients": ["reporting"],
     "alarmEmail": "oncall@example.com",

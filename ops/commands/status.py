@@ -27,7 +27,7 @@ def status(
 ) -> None:
     """Show alarms, queues, functions, the last errors, and who is notified.
 
-    Exit code 0: no alarm fires. 3: an alarm that notifies somebody is in alarm. 1: the state could not be read.
+    Exit code 0: no alarm fires. 3: an alarm that notifies is in alarm. 1: the state could not be read.
 
     The age of the oldest message comes from CloudWatch, up to 15 minutes late, and is `unknown` where CloudWatch has
     none.

@@ -1,4 +1,4 @@
-"""A build that cannot be had says why in one sentence, and how to mend it."""
+"""A build that fails says why in one sentence, and how to fix it."""
 
 import errno
 import importlib.util
