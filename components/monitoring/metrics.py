@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from handlers.vocabulary import METRICS_NAMESPACE, SERVICE_DIMENSION, STACK_DIMENSION, MetricName
+from handlers.vocabulary import METRICS_NAMESPACE, SERVICE_DIMENSION, STACK_DIMENSION
 
-Name = TypeVar("Name", bound=str)
+Name = TypeVar("Name", bound=StrEnum)
 
 
 class Statistic(StrEnum):
@@ -157,53 +157,25 @@ class AccessLogMetric(StrEnum):
     AUTHORIZATION_REFUSED = "AuthorizationRefused"
 
 
-def queue_metrics(queue_name: str) -> Metrics[SqsMetric]:
-    """Return the metrics of a queue."""
-    return Metrics(namespace="AWS/SQS", dimensions={"QueueName": queue_name})
+NAMESPACES: Mapping[type[StrEnum], str] = {
+    SqsMetric: "AWS/SQS",
+    LambdaMetric: "AWS/Lambda",
+    MappingMetric: "AWS/Lambda",
+    ApiMetric: "AWS/ApiGateway",
+    TableMetric: "AWS/DynamoDB",
+    OperationMetric: "AWS/DynamoDB",
+    TopicMetric: "AWS/SNS",
+    LogGroupMetric: "AWS/Logs",
+}
 
 
-def lambda_metrics(function_name: str) -> Metrics[LambdaMetric]:
-    """Return the metrics Lambda publishes about a function."""
-    return Metrics(namespace="AWS/Lambda", dimensions={"FunctionName": function_name})
+def metrics_of(names: type[Name], **dimensions: str) -> Metrics[Name]:
+    """Return the metrics of the resource with these dimensions, in the namespace of these names."""
+    return Metrics(namespace=NAMESPACES[names], dimensions=dimensions)
 
 
-def mapping_metrics(mapping_id: str) -> Metrics[MappingMetric]:
-    """Return the metrics of an event source mapping."""
-    return Metrics(namespace="AWS/Lambda", dimensions={"EventSourceMappingUUID": mapping_id})
-
-
-def api_metrics(api_name: str, stage: str) -> Metrics[ApiMetric]:
-    """Return the metrics of a stage of an API."""
-    return Metrics(namespace="AWS/ApiGateway", dimensions={"ApiName": api_name, "Stage": stage})
-
-
-def table_metrics(table_name: str) -> Metrics[TableMetric]:
-    """Return the metrics of a table."""
-    return Metrics(namespace="AWS/DynamoDB", dimensions={"TableName": table_name})
-
-
-def operation_metrics(table_name: str, operation: str) -> Metrics[OperationMetric]:
-    """Return the metrics of one operation on a table."""
-    return Metrics(namespace="AWS/DynamoDB", dimensions={"TableName": table_name, "Operation": operation})
-
-
-def topic_metrics(topic_name: str) -> Metrics[TopicMetric]:
-    """Return the metrics of a topic."""
-    return Metrics(namespace="AWS/SNS", dimensions={"TopicName": topic_name})
-
-
-def log_group_metrics(log_group_name: str) -> Metrics[LogGroupMetric]:
-    """Return the metrics of a log group."""
-    return Metrics(namespace="AWS/Logs", dimensions={"LogGroupName": log_group_name})
-
-
-def emitted_metrics(service: str, stack: str) -> Metrics[MetricName]:
-    """Return the metrics that a function emits, by its service."""
-    return Metrics(namespace=METRICS_NAMESPACE, dimensions={SERVICE_DIMENSION: service, STACK_DIMENSION: stack})
-
-
-def access_log_metrics(service: str, stack: str) -> Metrics[AccessLogMetric]:
-    """Return the metrics that a filter counts in the access log, with the dimensions of emitted metrics."""
+def own_metrics(names: type[Name], service: str, stack: str) -> Metrics[Name]:
+    """Return the metrics that a function emits or a filter counts in the access log, by service."""
     return Metrics(namespace=METRICS_NAMESPACE, dimensions={SERVICE_DIMENSION: service, STACK_DIMENSION: stack})
 
 

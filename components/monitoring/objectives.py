@@ -1,7 +1,7 @@
 """The objectives of the service over 30 days, and the two alarms that page: one for storing logins, one for the API."""
 
 from components.monitoring.alarm_ids import AlarmId, ObjectiveId, slo_alarm
-from components.monitoring.metrics import ApiMetric, Statistic, api_metrics, emitted_metrics
+from components.monitoring.metrics import ApiMetric, Statistic, metrics_of, own_metrics
 from components.monitoring.signals import CompositeAlarm, Severity
 from components.monitoring.slo import PACES, ServiceLevelObjective
 from handlers.vocabulary import (
@@ -40,9 +40,9 @@ JOURNEYS = (
 
 def objectives(*, stack: str, api_name: str, api_stage: str) -> tuple[ServiceLevelObjective, ...]:
     """Return the objectives of a stack."""
-    api = api_metrics(api_name, api_stage)
-    query = emitted_metrics(QUERY_SERVICE, stack)
-    ingest = emitted_metrics(EVENT_HANDLER_SERVICE, stack)
+    api = metrics_of(ApiMetric, ApiName=api_name, Stage=api_stage)
+    query = own_metrics(MetricName, QUERY_SERVICE, stack)
+    ingest = own_metrics(MetricName, EVENT_HANDLER_SERVICE, stack)
     return (
         ServiceLevelObjective(
             id=ObjectiveId.API_AVAILABILITY,

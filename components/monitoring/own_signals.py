@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from components.monitoring.alarm_ids import AlarmId
-from components.monitoring.metrics import LogGroupMetric, TopicMetric, filled_sum, log_group_metrics, topic_metrics
+from components.monitoring.metrics import LogGroupMetric, TopicMetric, filled_sum, metrics_of
 from components.monitoring.signals import UNPUBLISHED_MINUTES, Board, Section, Severity, Signal, above
 from components.monitoring.topics import topic_name
 
@@ -19,7 +19,7 @@ def own_signals(physical_prefix: str, function_log_groups: Sequence[str]) -> tup
 
 def _unreadable_metrics(log_groups: Sequence[str]) -> Signal:
     metrics = tuple(
-        log_group_metrics(group).sum(name, f"{kind}{number}", label=f"{group}: {kind}")
+        metrics_of(LogGroupMetric, LogGroupName=group).sum(name, f"{kind}{number}", label=f"{group}: {kind}")
         for number, group in enumerate(log_groups, start=1)
         for kind, name in (
             ("unreadable", LogGroupMetric.EMF_PARSING_ERRORS),
@@ -45,7 +45,7 @@ def _unreadable_metrics(log_groups: Sequence[str]) -> Signal:
 
 def _undelivered(physical_prefix: str, broken: tuple[Severity, ...], alarm: AlarmId, topic: Severity) -> Signal:
     metrics = tuple(
-        topic_metrics(topic_name(physical_prefix, severity)).sum(
+        metrics_of(TopicMetric, TopicName=topic_name(physical_prefix, severity)).sum(
             TopicMetric.NOTIFICATIONS_FAILED, f"failed_{severity}", label=f"{severity.upper()} failed"
         )
         for severity in broken

@@ -9,8 +9,8 @@ from components.monitoring.metrics import (
     Metric,
     Metrics,
     Statistic,
-    access_log_metrics,
-    api_metrics,
+    metrics_of,
+    own_metrics,
 )
 from components.monitoring.signals import (
     UNPUBLISHED_MINUTES,
@@ -33,13 +33,13 @@ _about_callers = partial(Signal, section=Section.CALLERS, boards=(Board.API,))
 
 def authorization_refused(stack: str) -> Metric:
     """Return the metric of requests of our route that were rejected for their token."""
-    counted = access_log_metrics(API_SERVICE, stack)
+    counted = own_metrics(AccessLogMetric, API_SERVICE, stack)
     return counted.sum(AccessLogMetric.AUTHORIZATION_REFUSED, "refused", label="401 and 403")
 
 
 def api_signals(api_name: str, stage: str, stack: str, rate_limit: int) -> tuple[Signal, ...]:
     """Return the signals of the API."""
-    api = api_metrics(api_name, stage)
+    api = metrics_of(ApiMetric, ApiName=api_name, Stage=stage)
     return (*_failures(api), *_traffic(api, rate_limit), *_callers(api, stack))
 
 

@@ -1,13 +1,15 @@
 """What is worth monitoring about the event source mapping: how many batches run, and how many events it polls."""
 
 from components.monitoring.alarm_ids import AlarmId
-from components.monitoring.metrics import LambdaMetric, MappingMetric, lambda_metrics, mapping_metrics
+from components.monitoring.metrics import LambdaMetric, MappingMetric, metrics_of
 from components.monitoring.signals import UNPUBLISHED_MINUTES, Board, Reference, Section, Severity, Signal, at_least
 
 
 def consumer_signals(function_name: str, max_concurrency: int) -> tuple[Signal, ...]:
     """Return the signals of a mapping that are on its function, whose name is known before AWS creates it."""
-    running = lambda_metrics(function_name).maximum(LambdaMetric.CONCURRENT_EXECUTIONS, "running", label="concurrent")
+    running = metrics_of(LambdaMetric, FunctionName=function_name).maximum(
+        LambdaMetric.CONCURRENT_EXECUTIONS, "running", label="concurrent"
+    )
     return (
         Signal(
             title="Concurrency of the event handler",
@@ -29,7 +31,7 @@ def consumer_signals(function_name: str, max_concurrency: int) -> tuple[Signal, 
 
 def mapping_signals(mapping_id: str) -> tuple[Signal, ...]:
     """Return the signals on the mapping itself: drawn and never alarmed on, because AWS makes up its id."""
-    mapping = mapping_metrics(mapping_id)
+    mapping = metrics_of(MappingMetric, EventSourceMappingUUID=mapping_id)
     return (
         Signal(
             title="Event source mapping",

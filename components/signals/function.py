@@ -6,7 +6,7 @@ from functools import partial
 from typing import Literal
 
 from components.monitoring.alarm_ids import AlarmId
-from components.monitoring.metrics import LambdaMetric, Metrics, Statistic, emitted_metrics, lambda_metrics
+from components.monitoring.metrics import LambdaMetric, Metrics, Statistic, metrics_of, own_metrics
 from components.monitoring.signals import Board, Reference, Section, Severity, Signal, above, at_least
 from components.signals.outcomes import event_outcomes, query_outcomes
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE, MetricName
@@ -62,8 +62,8 @@ def function_signals(
     profile: FunctionProfile, *, stack: str, function_name: str, timeout_seconds: int
 ) -> tuple[Signal, ...]:
     """Return the signals of what a function did, then of how it runs."""
-    runs = lambda_metrics(function_name)
-    emitted = emitted_metrics(profile.service, stack)
+    runs = metrics_of(LambdaMetric, FunctionName=function_name)
+    emitted = own_metrics(MetricName, profile.service, stack)
     signal = partial(Signal, section=profile.section, boards=(profile.board,))
     return (
         *profile.outcomes(emitted, runs),

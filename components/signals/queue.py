@@ -4,7 +4,7 @@ from functools import partial
 
 from components.durations import SECONDS_PER_DAY
 from components.monitoring.alarm_ids import AlarmId
-from components.monitoring.metrics import Metric, SqsMetric, Statistic, queue_metrics
+from components.monitoring.metrics import Metric, SqsMetric, Statistic, metrics_of
 from components.monitoring.signals import (
     UNPUBLISHED_MINUTES,
     Alarm,
@@ -50,7 +50,7 @@ def queue_signals(
 
 def redrive_signals(queue_name: str, dead_letter_arn: str, source_arn: str) -> tuple[Signal, ...]:
     """Return the signal of handling dead letters: drawn only, because AWS makes up the ARNs in its note."""
-    queue = queue_metrics(queue_name)
+    queue = metrics_of(SqsMetric, QueueName=queue_name)
     # With a destination, because SQS knows no source queue of quarantined messages: the event handler sent them.
     command = f"aws sqs start-message-move-task --source-arn {dead_letter_arn} --destination-arn {source_arn}"
     return (
@@ -65,7 +65,7 @@ def redrive_signals(queue_name: str, dead_letter_arn: str, source_arn: str) -> t
 
 
 def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[Signal, ...]:
-    queue = queue_metrics(queue_name)
+    queue = metrics_of(SqsMetric, QueueName=queue_name)
     return (
         Signal(
             title="Age of the oldest event",
@@ -147,7 +147,7 @@ def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[S
 
 
 def _dead_letter_signals(queue_name: str, shortest_life_seconds: int) -> tuple[Signal, ...]:
-    queue = queue_metrics(queue_name)
+    queue = metrics_of(SqsMetric, QueueName=queue_name)
 
     def held(statistic: Statistic) -> tuple[Metric, ...]:
         return (

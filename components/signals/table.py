@@ -4,14 +4,7 @@ from functools import partial
 from typing import Literal
 
 from components.monitoring.alarm_ids import AlarmId
-from components.monitoring.metrics import (
-    OperationMetric,
-    Statistic,
-    TableMetric,
-    filled_sum,
-    operation_metrics,
-    table_metrics,
-)
+from components.monitoring.metrics import OperationMetric, Statistic, TableMetric, filled_sum, metrics_of
 from components.monitoring.signals import UNPUBLISHED_MINUTES, Board, Reference, Section, Severity, Signal, above
 
 _of_writes = partial(Signal, section=Section.TABLE_WRITES, boards=(Board.INGEST,))
@@ -27,7 +20,7 @@ READ_OPERATIONS = {"GetItem": AlarmId.TABLE_LATENCY_GET_ITEM}
 
 def table_signals(table_name: str, *, max_read_units: int, max_write_units: int) -> tuple[Signal, ...]:
     """Return the signals of the table: what the event handler does to it, then what the query function does."""
-    table = table_metrics(table_name)
+    table = metrics_of(TableMetric, TableName=table_name)
     return (
         *_capacity(_of_writes, table_name, "Write", AlarmId.TABLE_WRITE_THROTTLE, max_write_units),
         *(_latency(_of_writes, table_name, operation, alarm) for operation, alarm in WRITE_OPERATIONS.items()),
@@ -45,7 +38,7 @@ def table_signals(table_name: str, *, max_read_units: int, max_write_units: int)
 def _capacity(
     signal: "partial[Signal]", table_name: str, kind: Literal["Read", "Write"], alarm: AlarmId, max_units: int
 ) -> tuple[Signal, ...]:
-    table = table_metrics(table_name)
+    table = metrics_of(TableMetric, TableName=table_name)
     requests = f"{kind.lower()}s"
     return (
         signal(
@@ -84,7 +77,7 @@ def _capacity(
 
 
 def _latency(signal: "partial[Signal]", table_name: str, operation: str, alarm: AlarmId) -> Signal:
-    average = operation_metrics(table_name, operation).of(
+    average = metrics_of(OperationMetric, TableName=table_name, Operation=operation).of(
         OperationMetric.LATENCY, Statistic.AVERAGE, "latency", label="average"
     )
     return signal(
@@ -102,7 +95,9 @@ def _latency(signal: "partial[Signal]", table_name: str, operation: str, alarm: 
 
 def _system_errors(table_name: str) -> Signal:
     metrics = tuple(
-        operation_metrics(table_name, operation).sum(OperationMetric.SYSTEM_ERRORS, f"errors{number}", label=operation)
+        metrics_of(OperationMetric, TableName=table_name, Operation=operation).sum(
+            OperationMetric.SYSTEM_ERRORS, f"errors{number}", label=operation
+        )
         for number, operation in enumerate((*WRITE_OPERATIONS, *READ_OPERATIONS), start=1)
     )
     return _of_writes(
