@@ -3,7 +3,7 @@
 from functools import partial
 
 from components.monitoring.alarm_ids import AlarmId
-from components.monitoring.metrics import LambdaMetric, Metrics, Statistic
+from components.monitoring.metrics import LambdaMetric, Metrics, Statistic, filled_sum
 from components.monitoring.signals import Board, Section, Severity, Signal, View, above, at_least
 from handlers.vocabulary import MetricName
 
@@ -14,17 +14,84 @@ _of_queries = partial(Signal, section=Section.QUERY, boards=(Board.API,))
 
 def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> tuple[Signal, ...]:
     """Return the signals of the outcomes of events, as the event handler counts them."""
+    # An invocation that crashes or times out counts none of its events.
+    crashed = runs.sum(LambdaMetric.ERRORS, "crashed", label="failed invocations")
+    received = events.sum(MetricName.EVENT_RECEIVED, "received")
+    invalid = events.sum(MetricName.EVENT_INVALID, "invalid")
+    failed = events.sum(MetricName.EVENT_FAILED, "failed")
+    exhausted = events.sum(MetricName.EVENT_EXHAUSTED, "exhausted", label="given up")
+    persisted = events.sum(MetricName.EVENT_PERSISTED, "persisted", label="stored")
     return (
-        _nothing_stored(events, runs),
-        _failures(events),
-        _given_up(events),
-        *_contract(events),
+        Signal(
+            title="Nearly all events fail (1 = yes)",
+            metrics=(crashed, failed, exhausted, persisted),
+            # Not "none stored": a duplicate of a stored event counts as stored without a write.
+            expression=f"IF({filled_sum((crashed, failed, exhausted))} > 9 * FILL(persisted, 0), 1, 0)",
+            unit="yes or no",
+            section=Section.INGEST,
+            boards=(Board.OVERVIEW, Board.INGEST),
+            # At low traffic the same few events come back after each visibility timeout, with quiet minutes between.
+            alarm=at_least(1, 3, of=60, severity=None)(
+                id=AlarmId.INGEST_DOWN,
+                meaning="Nearly all events fail and are not stored. Events that are given up move to the dead-letter"
+                " queue.",
+                first_step="On the ingest board: did it begin with a deployment, or does the table reject requests?",
+            ),
+        ),
+        _of_events(
+            title="Events that failed, will be retried",
+            metrics=(received, failed, exhausted),
+            expression="100 * (failed + exhausted) / received",
+            unit="percent",
+            # Among few events one failure is a high percentage, and quiet minutes are not the end of the fault.
+            alarm=above(5, 5, of=60, severity=Severity.P2)(
+                id=AlarmId.INGEST_FAILURES,
+                meaning="More than one event in twenty fails and is retried: logins are stored late, some may be given"
+                " up.",
+                first_step="Group the last failures by error_code with saved query 02.",
+            ),
+        ),
+        _of_dead_letters(
+            title="Events given up after their last retry",
+            metrics=(exhausted,),
+            unit="events",
+            period_seconds=300,
+            alarm=above(0, 1, of=12, severity=Severity.P2)(
+                id=AlarmId.INGEST_EXHAUSTED,
+                meaning="Valid events failed on their last retry and are dead letters now: their logins are missing.",
+                first_step="Find their error_code with saved query 05, fix the cause, then redrive them.",
+            ),
+        ),
+        _of_events(
+            title="Events that violate the contract",
+            metrics=(received, invalid),
+            expression="IF(received >= 20, 100 * invalid / received, 0)",
+            unit="percent",
+            period_seconds=300,
+            alarm=above(20, 1, of=12, severity=Severity.P2)(
+                id=AlarmId.INGEST_CONTRACT,
+                meaning="A producer sends events that violate the contract: more than one in five is quarantined.",
+                first_step="Group them by error_code with saved query 14, then tell the producer.",
+            ),
+        ),
+        _of_dead_letters(
+            title="Invalid events",
+            metrics=(received, invalid),
+            # A share, or one invalid event in ten thousand would send mail without end at high traffic; over an hour,
+            # or the alarm would come and go with a few invalid events at low traffic.
+            expression="IF(invalid >= 3, 100 * invalid / received, 0)",
+            unit="percent",
+            period_seconds=3_600,
+            alarm=above(0.1, 1, of=1, severity=Severity.P3)(
+                id=AlarmId.INGEST_INVALID,
+                meaning="Some events violate the contract and were quarantined, with the reason as a message"
+                " attribute.",
+                first_step="Read error_code and error_detail of the dead letters, then tell the producer.",
+            ),
+        ),
         Signal(
             title="Received and stored",
-            metrics=(
-                events.sum(MetricName.EVENT_RECEIVED, "received", label="received, with retries"),
-                events.sum(MetricName.EVENT_PERSISTED, "persisted", label="stored"),
-            ),
+            metrics=(events.sum(MetricName.EVENT_RECEIVED, "received", label="received, with retries"), persisted),
             unit="events a minute",
             section=Section.INGEST,
             boards=(Board.OVERVIEW,),
@@ -32,10 +99,10 @@ def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> 
         _of_events(
             title="Events by outcome",
             metrics=(
-                events.sum(MetricName.EVENT_PERSISTED, "persisted", label="stored"),
+                persisted,
                 events.sum(MetricName.EVENT_INVALID, "invalid", label="invalid, quarantined"),
                 events.sum(MetricName.EVENT_FAILED, "failed", label="failed, will be retried"),
-                events.sum(MetricName.EVENT_EXHAUSTED, "exhausted", label="given up"),
+                exhausted,
             ),
             unit="events a minute",
             view=View.STACKED,
@@ -70,98 +137,6 @@ def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> 
             title="Duration of a batch",
             metrics=events.each(MetricName.BATCH_DURATION, typical=Statistic.P50, slow=Statistic.P95),
             unit="milliseconds",
-        ),
-    )
-
-
-def _nothing_stored(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> Signal:
-    return Signal(
-        title="Nearly all events fail (1 = yes)",
-        metrics=(
-            # An invocation that crashes or times out counts none of its events.
-            runs.sum(LambdaMetric.ERRORS, "crashed", label="failed invocations"),
-            events.sum(MetricName.EVENT_FAILED, "failed"),
-            events.sum(MetricName.EVENT_EXHAUSTED, "exhausted", label="given up"),
-            events.sum(MetricName.EVENT_PERSISTED, "persisted", label="stored"),
-        ),
-        # Not "none stored": a duplicate of a stored event counts as stored without a write.
-        expression="IF(SUM([FILL(crashed, 0), FILL(failed, 0), FILL(exhausted, 0)]) > 9 * FILL(persisted, 0), 1, 0)",
-        unit="yes or no",
-        section=Section.INGEST,
-        boards=(Board.OVERVIEW, Board.INGEST),
-        # At low traffic the same few events come back after each visibility timeout, with quiet minutes between.
-        alarm=at_least(1, 3, of=60, severity=None)(
-            id=AlarmId.INGEST_DOWN,
-            meaning="Nearly all events fail and are not stored. Events that are given up move to the dead-letter"
-            " queue.",
-            first_step="On the ingest board: did it begin with a deployment, or does the table reject requests?",
-        ),
-    )
-
-
-def _failures(events: Metrics[MetricName]) -> Signal:
-    return _of_events(
-        title="Events that failed, will be retried",
-        metrics=(
-            events.sum(MetricName.EVENT_RECEIVED, "received"),
-            events.sum(MetricName.EVENT_FAILED, "failed"),
-            events.sum(MetricName.EVENT_EXHAUSTED, "exhausted", label="given up"),
-        ),
-        expression="100 * (failed + exhausted) / received",
-        unit="percent",
-        # Among few events one failure is a high percentage, and quiet minutes are not the end of the fault.
-        alarm=above(5, 5, of=60, severity=Severity.P2)(
-            id=AlarmId.INGEST_FAILURES,
-            meaning="More than one event in twenty fails and is retried: logins are stored late, some may be given up.",
-            first_step="Group the last failures by error_code with saved query 02.",
-        ),
-    )
-
-
-def _given_up(events: Metrics[MetricName]) -> Signal:
-    return _of_dead_letters(
-        title="Events given up after their last retry",
-        metrics=(events.sum(MetricName.EVENT_EXHAUSTED, "exhausted", label="given up"),),
-        unit="events",
-        period_seconds=300,
-        alarm=above(0, 1, of=12, severity=Severity.P2)(
-            id=AlarmId.INGEST_EXHAUSTED,
-            meaning="Valid events failed on their last retry and are dead letters now: their logins are missing.",
-            first_step="Find their error_code with saved query 05, fix the cause, then redrive them.",
-        ),
-    )
-
-
-def _contract(events: Metrics[MetricName]) -> tuple[Signal, ...]:
-    received = events.sum(MetricName.EVENT_RECEIVED, "received")
-    invalid = events.sum(MetricName.EVENT_INVALID, "invalid")
-    return (
-        _of_events(
-            title="Events that violate the contract",
-            metrics=(received, invalid),
-            expression="IF(received >= 20, 100 * invalid / received, 0)",
-            unit="percent",
-            period_seconds=300,
-            alarm=above(20, 1, of=12, severity=Severity.P2)(
-                id=AlarmId.INGEST_CONTRACT,
-                meaning="A producer sends events that violate the contract: more than one in five is quarantined.",
-                first_step="Group them by error_code with saved query 14, then tell the producer.",
-            ),
-        ),
-        _of_dead_letters(
-            title="Invalid events",
-            metrics=(received, invalid),
-            # A share, or one invalid event in ten thousand would send mail without end at high traffic; over an hour,
-            # or the alarm would come and go with a few invalid events at low traffic.
-            expression="IF(invalid >= 3, 100 * invalid / received, 0)",
-            unit="percent",
-            period_seconds=3_600,
-            alarm=above(0.1, 1, of=1, severity=Severity.P3)(
-                id=AlarmId.INGEST_INVALID,
-                meaning="Some events violate the contract and were quarantined, with the reason as a message"
-                " attribute.",
-                first_step="Read error_code and error_detail of the dead letters, then tell the producer.",
-            ),
         ),
     )
 
