@@ -3,15 +3,7 @@
 from functools import partial
 
 from components.monitoring.alarm_ids import AlarmId
-from components.monitoring.metrics import (
-    AccessLogMetric,
-    ApiMetric,
-    Metric,
-    Metrics,
-    Statistic,
-    metrics_of,
-    own_metrics,
-)
+from components.monitoring.metrics import AccessLogMetric, ApiMetric, Metric, Statistic, metrics_of, own_metrics
 from components.monitoring.signals import (
     UNPUBLISHED_MINUTES,
     Board,
@@ -40,12 +32,10 @@ def authorization_refused(stack: str) -> Metric:
 def api_signals(api_name: str, stage: str, stack: str, rate_limit: int) -> tuple[Signal, ...]:
     """Return the signals of the API."""
     api = metrics_of(ApiMetric, ApiName=api_name, Stage=stage)
-    return (*_failures(api), *_traffic(api, rate_limit), *_callers(api, stack))
-
-
-def _failures(api: Metrics[ApiMetric]) -> tuple[Signal, ...]:
     requests = api.sum(ApiMetric.REQUESTS, "requests")
     errors = api.sum(ApiMetric.SERVER_ERRORS, "errors", label="5XX")
+    refused = api.sum(ApiMetric.CLIENT_ERRORS, "refused", label="4XX")
+    in_five_minutes = 300 * rate_limit
     return (
         _on_api_board(
             title="At least half of the API requests fail (1 = yes)",
@@ -85,21 +75,7 @@ def _failures(api: Metrics[ApiMetric]) -> tuple[Signal, ...]:
                 first_step="Find the request in the access log by a status from 500 to 504, then open its trace.",
             ),
         ),
-    )
-
-
-def _traffic(api: Metrics[ApiMetric], rate_limit: int) -> tuple[Signal, ...]:
-    in_five_minutes = 300 * rate_limit
-    return (
-        _on_both_boards(
-            title="API requests",
-            metrics=(
-                api.sum(ApiMetric.REQUESTS, "requests"),
-                api.sum(ApiMetric.CLIENT_ERRORS, "refused", label="4XX"),
-                api.sum(ApiMetric.SERVER_ERRORS, "errors", label="5XX"),
-            ),
-            unit="requests a minute",
-        ),
+        _on_both_boards(title="API requests", metrics=(requests, refused, errors), unit="requests a minute"),
         _on_both_boards(
             title="API latency",
             metrics=api.each(ApiMetric.LATENCY, typical=Statistic.P50, slow=Statistic.P90, slowest=Statistic.P99),
@@ -123,7 +99,7 @@ def _traffic(api: Metrics[ApiMetric], rate_limit: int) -> tuple[Signal, ...]:
         ),
         _on_api_board(
             title="Requests in five minutes, and the limit",
-            metrics=(api.sum(ApiMetric.REQUESTS, "requests"),),
+            metrics=(requests,),
             unit="requests",
             period_seconds=300,
             references=(Reference(value=in_five_minutes, label="apiRateLimit for five minutes"),),
@@ -136,14 +112,9 @@ def _traffic(api: Metrics[ApiMetric], rate_limit: int) -> tuple[Signal, ...]:
                 " should.",
             ),
         ),
-    )
-
-
-def _callers(api: Metrics[ApiMetric], stack: str) -> tuple[Signal, ...]:
-    return (
         _about_callers(
             title="Rejected requests",
-            metrics=(api.sum(ApiMetric.REQUESTS, "requests"), api.sum(ApiMetric.CLIENT_ERRORS, "refused", label="4XX")),
+            metrics=(requests, refused),
             expression="IF(requests >= 20, 100 * refused / requests, 0)",
             unit="percent",
             alarm=above(5, 5, of=15, severity=Severity.P3)(
@@ -155,7 +126,7 @@ def _callers(api: Metrics[ApiMetric], stack: str) -> tuple[Signal, ...]:
         ),
         _about_callers(
             title="Requests rejected for their token",
-            metrics=(authorization_refused(stack), api.sum(ApiMetric.REQUESTS, "requests")),
+            metrics=(authorization_refused(stack), requests),
             # A share too: among many requests there is always a token that has just expired.
             expression="IF(refused > 20, 100 * refused / requests, 0)",
             unit="percent",
