@@ -14,16 +14,13 @@ from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE, MetricName
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionProfile:
-    """What one function is called on the boards, which alarms it has, and what it counts itself."""
+    """What one function is called on the boards and in its alarms, and what it counts itself."""
 
     service: str
-    """The value of the dimension `service` of its own metrics."""
+    """The value of the dimension `service` of its own metrics, and the start of the ids of its alarms."""
     title: str
     section: Section
     board: Board
-    errors: AlarmId
-    throttles: AlarmId
-    duration: AlarmId
     alarmed_duration: Literal["slow", "slowest"]
     """`slowest`, or `slow` (p99) where the slowest of many may be slow."""
     consequence: str
@@ -37,9 +34,6 @@ EVENT_HANDLER = FunctionProfile(
     title="event handler",
     section=Section.EVENT_HANDLER,
     board=Board.INGEST,
-    errors=AlarmId.EVENT_HANDLER_ERRORS,
-    throttles=AlarmId.EVENT_HANDLER_THROTTLES,
-    duration=AlarmId.EVENT_HANDLER_DURATION,
     alarmed_duration="slowest",
     consequence="Its events are retried, then moved to the dead-letter queue.",
     outcomes=event_outcomes,
@@ -49,9 +43,6 @@ QUERY = FunctionProfile(
     title="query function",
     section=Section.QUERY,
     board=Board.API,
-    errors=AlarmId.QUERY_ERRORS,
-    throttles=AlarmId.QUERY_THROTTLES,
-    duration=AlarmId.QUERY_DURATION,
     alarmed_duration="slow",
     consequence="Clients of the API get a 5XX response.",
     outcomes=query_outcomes,
@@ -74,7 +65,7 @@ def function_signals(
             period_seconds=300,
             # A failed batch comes back minutes later, the next bad request at any time: one notification an hour.
             alarm=above(0, 1, of=12, severity=Severity.P2)(
-                id=profile.errors,
+                id=AlarmId(f"{profile.service}-errors"),
                 meaning=f"Whole invocations of the {profile.title} fail: a crash, a timeout or a failed start."
                 f" {profile.consequence}",
                 first_step="Read its last errors; the likeliest cause is a deployment just before the first of them.",
@@ -85,7 +76,7 @@ def function_signals(
             metrics=(runs.sum(LambdaMetric.THROTTLES, "throttles", label="throttled"),),
             unit="invocations",
             alarm=at_least(1, 5, of=15, severity=Severity.P2)(
-                id=profile.throttles,
+                id=AlarmId(f"{profile.service}-throttles"),
                 meaning=f"Lambda throttles the {profile.title}: its reserved concurrency or the account's concurrency"
                 f" is used up. {profile.consequence}",
                 first_step="Compare the account's ConcurrentExecutions with its quota, and find the function that uses"
@@ -101,7 +92,7 @@ def function_signals(
             period_seconds=300,
             references=(Reference(value=timeout_seconds * 1_000, label="timeout"),),
             alarm=above(800 * timeout_seconds, 3, of=12, severity=Severity.P2)(
-                id=profile.duration,
+                id=AlarmId(f"{profile.service}-duration"),
                 metric_id=profile.alarmed_duration,
                 meaning=f"The {profile.title} needs more than 80 % of its timeout: timeouts come next.",
                 first_step="On the board, check the table's latency and throttles; then open the slowest traces.",
