@@ -7,7 +7,6 @@ from components.api import STAGE, QueryApi, QueryApiArgs
 from components.api_account import ApiGatewayAccount, ApiGatewayAccountArgs
 from components.consumer import QueueConsumer, QueueConsumerArgs
 from components.encryption import DataEncryption, DataEncryptionArgs
-from components.environments import event_handler_environment, query_environment
 from components.function import DependencyLayer, DependencyLayerArgs, PythonFunction, PythonFunctionArgs, artifact_for
 from components.identity import ApiIdentity, ApiIdentityArgs
 from components.monitoring.component import Monitoring, MonitoringArgs
@@ -17,7 +16,7 @@ from components.queue import EventQueue, EventQueueArgs
 from components.settings.stack_settings import StackSettings
 from components.signals.function import EVENT_HANDLER, QUERY
 from components.table import UserServicesTable, UserServicesTableArgs
-from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_OBJECTIVE_MILLISECONDS, QUERY_SERVICE
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_OBJECTIVE_MILLISECONDS, QUERY_SERVICE, Environment
 
 settings = StackSettings.load()
 artifact = artifact_for(settings.python_version)
@@ -81,13 +80,11 @@ event_handler_args = PythonFunctionArgs(
     memory_mb=settings.consumer_memory_mb,
     timeout_seconds=settings.consumer_timeout_seconds,
     reserved_concurrency=settings.reserved_concurrency,
-    environment=event_handler_environment(
-        table_name=table.name,
-        dead_letter_queue_url=queue.dead_letter_url,
-        max_receive_count=settings.max_receive_count,
-        stack=settings.stack,
-        version=artifact.version,
-    ),
+    environment={
+        Environment.TABLE_NAME: table.name,
+        Environment.DEAD_LETTER_QUEUE_URL: queue.dead_letter_url,
+        Environment.MAX_RECEIVE_COUNT: str(settings.max_receive_count),
+    },
     statements=(*queue.consume_statements(), *queue.quarantine_statements(), *table.write_statements()),
     log_retention_days=settings.log_retention_days,
     kms_key_arn=encryption.key_arn,
@@ -112,7 +109,7 @@ query_args = PythonFunctionArgs(
     memory_mb=settings.query_memory_mb,
     timeout_seconds=settings.query_timeout_seconds,
     provisioned_concurrency=settings.query_provisioned_concurrency,
-    environment=query_environment(table_name=table.name, stack=settings.stack, version=artifact.version),
+    environment={Environment.TABLE_NAME: table.name},
     statements=table.read_statements(),
     log_retention_days=settings.log_retention_days,
     kms_key_arn=encryption.key_arn,

@@ -12,6 +12,7 @@ from components.monitoring.queries import make_index
 from components.packaging.artifact import Artifact, ArtifactError, build_artifact, target_from_environment
 from components.policies import READ_ENCRYPTED, Statement, assume_role_document, key_statements, policy_document
 from components.signals.function import FunctionProfile, function_signals
+from handlers.vocabulary import METRICS_NAMESPACE, Environment
 
 ARCHITECTURE = "arm64"
 ALIAS = "live"
@@ -32,6 +33,8 @@ class Runtime:
 
     python_version: str
     archive: Path
+    version: str
+    """Version of the archive and the layer."""
     layer_arn: pulumi.Input[str]
 
 
@@ -57,7 +60,12 @@ class DependencyLayer(pulumi.ComponentResource):
             compatible_architectures=[ARCHITECTURE],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.runtime = Runtime(python_version=args.python_version, archive=args.artifact.code, layer_arn=layer.arn)
+        self.runtime = Runtime(
+            python_version=args.python_version,
+            archive=args.artifact.code,
+            version=args.artifact.version,
+            layer_arn=layer.arn,
+        )
         self.register_outputs({"arn": layer.arn})
 
 
@@ -77,6 +85,7 @@ class PythonFunctionArgs:
     provisioned_concurrency: int = 0
     """Environments kept warm; callers must then invoke the alias in `invoke_arn` and `qualifier`."""
     environment: Mapping[str, pulumi.Input[str]]
+    """Variables in addition to those that every handler reads: `handlers.settings`, checked by a test."""
     statements: tuple[Statement, ...]
     """Permissions in addition to writing its own logs and traces."""
     log_retention_days: int
@@ -126,7 +135,9 @@ class PythonFunction(pulumi.ComponentResource):
             reserved_concurrent_executions=args.reserved_concurrency,
             # Only a published version can be kept warm.
             publish=args.provisioned_concurrency > 0,
-            environment=aws.lambda_.FunctionEnvironmentArgs(variables=args.environment),
+            environment=aws.lambda_.FunctionEnvironmentArgs(
+                variables={**args.environment, **_shared_environment(args)}
+            ),
             kms_key_arn=args.kms_key_arn,
             tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode="Active"),
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(
@@ -163,6 +174,16 @@ class PythonFunction(pulumi.ComponentResource):
             opts=child,
         )
         return alias
+
+
+def _shared_environment(args: PythonFunctionArgs) -> dict[str, str]:
+    return {
+        Environment.STACK: args.stack,
+        Environment.VERSION: args.runtime.version,
+        Environment.SERVICE: args.profile.service,
+        Environment.METRICS_NAMESPACE: METRICS_NAMESPACE,
+        Environment.LOG_LEVEL: "INFO",
+    }
 
 
 def _own_statements(log_group_arn: pulumi.Output[str], kms_key_arn: pulumi.Input[str] | None) -> tuple[Statement, ...]:
