@@ -113,9 +113,10 @@ def _actions(severity: Severity | None, context: AlarmContext) -> dict[str, Any]
 
 def _data(alarm: Alarm, signal: Signal) -> dict[str, Any]:
     if signal.expression:
-        return {
-            "metric_queries": [*(_input(metric, signal.period_seconds) for metric in signal.metrics), _result(signal)]
-        }
+        result = aws.cloudwatch.MetricAlarmMetricQueryArgs(
+            id=RESULT_ID, expression=signal.expression, label=signal.title, return_data=True
+        )
+        return {"metric_queries": [*(_input(metric, signal.period_seconds) for metric in signal.metrics), result]}
     metric = signal.metric_of(alarm)
     data: dict[str, Any] = {
         "namespace": metric.namespace,
@@ -140,10 +141,4 @@ def _input(metric: Metric, period_seconds: int) -> aws.cloudwatch.MetricAlarmMet
             period=period_seconds,
             stat=metric.statistic,
         ),
-    )
-
-
-def _result(signal: Signal) -> aws.cloudwatch.MetricAlarmMetricQueryArgs:
-    return aws.cloudwatch.MetricAlarmMetricQueryArgs(
-        id=RESULT_ID, expression=signal.expression, label=signal.title, return_data=True
     )

@@ -89,8 +89,6 @@ class MissingData(StrEnum):
 
     NOT_BREACHING = "notBreaching"
     BREACHING = "breaching"
-    IGNORE = "ignore"
-    MISSING = "missing"
 
 
 @dataclass(frozen=True, kw_only=True)

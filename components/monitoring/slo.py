@@ -45,15 +45,7 @@ PACES = (
     # Below twenty requests a minute, this share of six hours is a handful of errors: with a floor of a handful, the
     # page came and went with each error. One more error after the fault does not page again.
     Pace(id=PaceId.MEDIUM, rate=6, long_seconds=21_600, least_bad=40, bad_minutes=2, of_minutes=90, severity=None),
-    Pace(
-        id=PaceId.SLOW,
-        rate=3,
-        long_seconds=SECONDS_PER_DAY,
-        least_bad=5,
-        bad_minutes=2,
-        of_minutes=360,
-        severity=Severity.P2,
-    ),
+    Pace(id=PaceId.SLOW, rate=3, long_seconds=86_400, least_bad=5, bad_minutes=2, of_minutes=360, severity=Severity.P2),
 )
 
 
