@@ -38,6 +38,13 @@ def offline_pip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
 
 
+# Each has an effect on an installation that passes it on, which the controls show.
+SETTINGS = {"target": "elsewhere", "prefix": "elsewhere", "root": "elsewhere", "user": "1"}
+SETTINGS |= {"dry-run": "1", "platform": "win_amd64", "abi": "none"}
+SOURCES_OF_SETTINGS = [*((name, "variables") for name in SETTINGS), ("target", "install"), ("root", "install")]
+SOURCES_OF_SETTINGS += [("user", "install")]
+
+
 def pip_variable(setting: str) -> str:
     """Return the variable of the environment that makes a setting of pip."""
     return "PIP_" + setting.upper().replace("-", "_")
@@ -51,6 +58,13 @@ def pip_settings(source: str, folder: Path, settings: dict[str, str]) -> dict[st
     lines = [f"{name} =\n    {value}" for name, value in settings.items()]
     file.write_text("\n".join([f"[{source}]", *lines, ""]))
     return {"PIP_CONFIG_FILE": str(file)}
+
+
+def set_pip(source: str, settings: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make these settings, and the one that says that the wheels of `folder` are the packages."""
+    settings = settings | {"find-links": str((folder / "wheels").absolute())}
+    for name, value in pip_settings(source, folder, settings).items():
+        monkeypatch.setenv(name, value)
 
 
 def make_project(folder: Path, *, library_version: str = "1.0") -> Path:

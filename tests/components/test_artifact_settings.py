@@ -10,20 +10,19 @@ import pytest
 
 from components.packaging import wheels
 from components.packaging.artifact import Artifact, ArtifactError, build_artifact
-from tests.components.artifact_project import FOR_ARM, RUNNING, make_project, make_wheel, pip_settings, unpack_locked
+from tests.components.artifact_project import (
+    FOR_ARM,
+    RUNNING,
+    SETTINGS,
+    SOURCES_OF_SETTINGS,
+    make_project,
+    make_wheel,
+    set_pip,
+    unpack_locked,
+)
 
 pytestmark = pytest.mark.usefixtures("no_package_index")
 TAG = f"cp{RUNNING.replace('.', '')}"
-# Each but `target` has an effect on a build that passes it on: the controls show it. The build names its target last.
-SETTINGS = {
-    "target": "elsewhere",
-    "prefix": "elsewhere",
-    "root": "elsewhere",
-    "user": "1",
-    "dry-run": "1",
-    "platform": "win_amd64",
-    "abi": "abi3",
-}
 
 
 @pytest.fixture
@@ -37,13 +36,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     lock.write_text("\n".join([*lines, ""]))
     monkeypatch.chdir(tmp_path)  # where a setting that has an effect installs to
     return project
-
-
-def make_setting(source: str, settings: dict[str, str], project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set these and where packages are, in variables or in a configuration file."""
-    settings = settings | {"find-links": str(project / "wheels")}
-    for name, value in pip_settings(source, project.parent, settings).items():
-        monkeypatch.setenv(name, value)
 
 
 def shipped(artifact: Artifact) -> set[str]:
@@ -61,24 +53,21 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize(
-    ("setting", "source"),
-    [*((name, "variables") for name in SETTINGS), *((name, "install") for name in ("target", "root", "user"))],
-)
+@pytest.mark.parametrize(("setting", "source"), SOURCES_OF_SETTINGS)
 def test_a_setting_of_pip_changes_nothing(
     setting: str, source: str, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_setting(source, {setting: SETTINGS[setting]}, project, monkeypatch)
+    set_pip(source, {setting: SETTINGS[setting]}, project, monkeypatch)
     assert shipped(build_artifact(project, FOR_ARM)) == EXPECTED
     assert not (tmp_path / "elsewhere").exists()
 
 
-@pytest.mark.parametrize("setting", sorted(SETTINGS.keys() - {"target"}))
+@pytest.mark.parametrize("setting", sorted(SETTINGS.keys() - {"target"}))  # the build names its target last
 def test_control_a_setting_that_reaches_pip_is_noticed(
     setting: str, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wheels, "pip_environment", lambda prefix, environ: dict(environ))
-    make_setting("variables", {setting: SETTINGS[setting]}, project, monkeypatch)
+    set_pip("variables", {setting: SETTINGS[setting]}, project, monkeypatch)
     with pytest.raises(ArtifactError):
         build_artifact(project, FOR_ARM)
     assert list(project.glob(".build/layer-*")) == []
@@ -92,7 +81,7 @@ def test_what_was_built_is_compared_with_the_lock(
 ) -> None:
     """pip says that all went well; without the comparison the wrong layer is kept."""
     monkeypatch.setattr(wheels, "pip_environment", lambda prefix, environ: dict(environ))
-    make_setting("variables", {setting: SETTINGS[setting]}, project, monkeypatch)
+    set_pip("variables", {setting: SETTINGS[setting]}, project, monkeypatch)
     with pytest.raises(ArtifactError, match=f"^What was built is not what is locked, so it was not kept: .*{said}"):
         build_artifact(project, FOR_ARM)
     monkeypatch.setattr(wheels, "differences", lambda *args, **options: [])

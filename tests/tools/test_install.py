@@ -13,7 +13,7 @@ from pathlib import Path
 import pip
 import pytest
 
-from tests.components.artifact_project import make_wheel, offline_pip
+from tests.components.artifact_project import SETTINGS, SOURCES_OF_SETTINGS, make_wheel, offline_pip, set_pip
 from tests.fakes.waiting import HANG_SECONDS
 from tools import install
 
@@ -21,9 +21,6 @@ Captured = pytest.CaptureFixture[str]
 ROOT = Path(__file__).parents[2]
 INSTALL = ROOT / "tools" / "install.py"
 STAMP = "environment/.installed-requirements"
-# Each has an effect on an installation that passes it on: the controls show it.
-SETTINGS = {"target": "elsewhere", "prefix": "elsewhere", "root": "elsewhere", "user": "1"}
-SETTINGS |= {"dry-run": "1", "platform": "win_amd64", "abi": "none"}
 REPLACED = "Installing 2 pinned packages into environment"
 
 
@@ -35,7 +32,7 @@ def start(folder: Path, requirements: str) -> subprocess.Popen[str]:
 
 @pytest.mark.soak  # every `make test` on a new machine shows it, but for the settings
 def test_nothing_to_install_is_installed_whatever_pip_is_set_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    set_variables(SETTINGS, monkeypatch)
+    set_pip("variables", SETTINGS, tmp_path, monkeypatch)
     installing = start(tmp_path, "# nothing\n")
     said, _ = installing.communicate()
     assert installing.returncode == 0
@@ -109,33 +106,16 @@ def lock(name: str, *pins: str) -> Path:
     return Path(name)
 
 
-def set_variables(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in settings.items():
-        monkeypatch.setenv("PIP_" + name.upper().replace("-", "_"), value)
-
-
-def set_in(source: str, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = settings | {"find-links": str(Path("wheels").absolute())}
-    if source == "variable":
-        set_variables(settings, monkeypatch)
-    else:
-        Path("pip.conf").write_text("\n".join(["[global]", *(f"{name} = {value}" for name, value in settings.items())]))
-        monkeypatch.setenv("PIP_CONFIG_FILE", "pip.conf")
-
-
 def installed(environment: Path) -> set[str]:
     """Packages by the folders of their records."""
     return {path.name.removesuffix(".dist-info") for path in environment.glob("lib/python*/site-packages/*.dist-info")}
 
 
-@pytest.mark.parametrize(
-    ("setting", "source"),
-    [*((name, "variable") for name in SETTINGS), *((name, "file") for name in ("target", "root", "user"))],
-)
+@pytest.mark.parametrize(("setting", "source"), SOURCES_OF_SETTINGS)
 def test_a_setting_of_pip_changes_nothing(
     setting: str, source: str, environment: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    set_in(source, {setting: SETTINGS[setting]}, monkeypatch)
+    set_pip(source, {setting: SETTINGS[setting]}, Path(), monkeypatch)
     install.fill(environment, [lock("demo.txt", "tiny==1.0")], 1, bytecode=False)
     assert installed(environment) == {"tiny-1.0"}
     assert not Path("elsewhere").exists()
@@ -146,7 +126,7 @@ def test_control_a_setting_that_reaches_pip_is_noticed(
     setting: str, environment: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(install, "pip_environment", lambda prefix, environ: dict(environ))
-    set_in("variable", {setting: SETTINGS[setting]}, monkeypatch)
+    set_pip("variables", {setting: SETTINGS[setting]}, Path(), monkeypatch)
     with pytest.raises(install.InstallationError, match=r"^Installation failed: "):
         install.fill(environment, [lock("demo.txt", "tiny==1.0")], 1, bytecode=False)
     assert installed(environment) == set()
@@ -158,7 +138,7 @@ def test_control_packages_are_found_only_by_the_setting_that_says_where(environm
 
 
 def test_packages_that_only_pythonpath_finds_are_installed(environment: Path, monkeypatch: pytest.MonkeyPatch):
-    set_in("variable", {}, monkeypatch)
+    set_pip("variables", {}, Path(), monkeypatch)
     demo = lock("demo.txt", "tiny==1.0")
     subprocess.run([sys.executable, "-m", "zipfile", "-e", *Path("wheels").glob("tiny*"), "elsewhere"], check=True)
     monkeypatch.setenv("PYTHONPATH", str(Path("elsewhere").absolute()))
@@ -167,7 +147,7 @@ def test_packages_that_only_pythonpath_finds_are_installed(environment: Path, mo
 
 
 def test_what_an_environment_holds_is_compared_with_what_is_locked(environment: Path, monkeypatch: pytest.MonkeyPatch):
-    set_in("variable", {}, monkeypatch)
+    set_pip("variables", {}, Path(), monkeypatch)
     wrong = lock("wrong.txt", "tiny==1.0", "stowaway==1.0", "windows==1.0 ; sys_platform == 'win32'")
     install.fill(environment, [wrong], 2, bytecode=False)  # windows does not apply here
     demo = lock("demo.txt", "tiny==2.0", "gone==1.0", "windows==1.0 ; sys_platform == 'win32'")
@@ -179,7 +159,7 @@ def test_what_an_environment_holds_is_compared_with_what_is_locked(environment: 
 
 
 def test_bytecode_is_made_when_asked_for(environment: Path, monkeypatch: pytest.MonkeyPatch):
-    set_in("variable", {}, monkeypatch)
+    set_pip("variables", {}, Path(), monkeypatch)
     demo = lock("demo.txt", "tiny==1.0")
     install.fill(environment, [demo], 1, bytecode=False)
     assert not list(environment.rglob("tiny.*.pyc"))
@@ -206,7 +186,7 @@ def test_packages_are_added_only_to_an_environment_that_holds_the_earlier_ones(
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     monkeypatch.setattr(venv, "create", make_in_no_time)
-    set_in("variable", {}, monkeypatch)
+    set_pip("variables", {}, Path(), monkeypatch)
     demo, test = lock("demo.txt", "tiny==1.0"), lock("test.txt", "tiny==1.0", "more==1.0")
     install.install(environment, [demo], 1, bytecode=False)
     assert [path.name for path in environment.glob(".installed-*")] == [".installed-demo"]
