@@ -43,15 +43,9 @@ def build_here_and_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
-    for name, value in {
-        "TMPDIR": str(scratch),
-        "SOURCE_DATE_EPOCH": "1",
-        "TZ": "Asia/Tokyo",
-        "PYTHONHASHSEED": "4242",
-        "PYTHONOPTIMIZE": "2",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPYCACHEPREFIX": str(scratch / "caches"),
-    }.items():
+    variables = {"TMPDIR": str(scratch), "SOURCE_DATE_EPOCH": "1", "TZ": "Asia/Tokyo", "PYTHONHASHSEED": "4242"}
+    variables |= {"PYTHONOPTIMIZE": "2", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": str(scratch / "caches")}
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
     mask = os.umask(0o077)
     try:
@@ -167,26 +161,26 @@ def test_nothing_is_built_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert [line.partition(": ")[2].partition(",")[0] for line in said] == ["unchanged", "unchanged"]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda handler: handler.write_text("def handler(event, context):\n    return None\n"),
+        lambda handler: handler.rename(handler.with_name("queries.py")),
+    ],
+    ids=["edited", "renamed"],
+)
 @pytest.mark.usefixtures("_quick_install")
 def test_a_changed_handler_changes_the_code_and_leaves_the_layer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    change: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = make_project(tmp_path)
     first = build_artifact(project, FOR_ARM)
-    (project / "handlers/query.py").write_text("def handler(event, context):\n    return None\n", encoding="utf-8")
+    change(project / "handlers/query.py")
     monkeypatch.setattr(wheels, "install", lambda *args, **options: pytest.fail("the layer was built again"))
     second = build_artifact(project, FOR_ARM)
     assert second.layer == first.layer
     assert second.code.read_bytes() != first.code.read_bytes()
     assert second.version != first.version
-
-
-@pytest.mark.usefixtures("_quick_install")
-def test_a_renamed_handler_is_a_changed_handler(tmp_path: Path) -> None:
-    project = make_project(tmp_path)
-    first = build_artifact(project, FOR_ARM)
-    (project / "handlers/query.py").rename(project / "handlers/queries.py")
-    assert build_artifact(project, FOR_ARM).version != first.version
 
 
 @pytest.mark.usefixtures("_quick_install")
