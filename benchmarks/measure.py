@@ -40,18 +40,12 @@ class Steady:
         [requests] = {sum(turn.requests.values()) / turn.events for turn in self.turns}
         return requests
 
-    @property
-    def events_per_cpu_second(self) -> float:
-        """The median over the turns."""
-        return statistics.median(turn.events / turn.run.cpu for turn in self.turns)
-
-    @property
-    def events_per_second(self) -> float:
-        """The median over the turns."""
-        return statistics.median(turn.events / turn.run.seconds for turn in self.turns)
+    def events_per(self, measure: str) -> float:
+        """The median over the turns: per CPU second ("cpu") or per wall-clock second ("seconds")."""
+        return statistics.median(turn.events / getattr(turn.run, measure) for turn in self.turns)
 
     def times(self, other: "Steady", measure: str) -> float:
-        """Events relative to `other`, turn by turn: per CPU second ("cpu") or per wall-clock second ("seconds")."""
+        """The same relative to `other`, turn by turn."""
         return statistics.median(
             (mine.events * getattr(their.run, measure)) / (their.events * getattr(mine.run, measure))
             for mine, their in zip(self.turns, other.turns, strict=True)

@@ -141,9 +141,9 @@ def _events(found: Measured) -> str:
         "DynamoDB requests per event": [f"{steady.requests_per_event:.2f}" for steady in columns.values()],
         "requests, 100 events of one user": requests_of_100(found.hot),
         "requests, 100 events that change nothing": requests_of_100(found.unchanged),
-        "events per CPU second": [f"{steady.events_per_cpu_second:.0f}" for steady in columns.values()],
+        "events per CPU second": [f"{steady.events_per('cpu'):.0f}" for steady in columns.values()],
         "against naive": times_naive("cpu"),
-        "events per second": [f"{steady.events_per_second:.0f}" for steady in columns.values()],
+        "events per second": [f"{steady.events_per('seconds'):.0f}" for steady in columns.values()],
         "against naive ": times_naive("seconds"),
     }
     traced = found.untraced.times(found.steady[OURS, 100], "cpu")
@@ -182,7 +182,7 @@ def prices_of(steady: Steady) -> dict[str, float]:
     write_units = math.ceil(_item_bytes() / 1024)
     return {
         "Lambda requests": PRICES["million invocations"] / steady.batch,
-        "Lambda GB-seconds": PRICES["GB-second"] * MEMORY_GB * 1e6 / steady.events_per_second,
+        "Lambda GB-seconds": PRICES["GB-second"] * MEMORY_GB * 1e6 / steady.events_per("seconds"),
         "SQS": PRICES["million queue requests"] * (1 + 2 * polls),
         "DynamoDB writes": PRICES["million write units"] * write_units * writes / turn.events,
         "DynamoDB reads": PRICES["million read units"] * 0.5 * reads / turn.events,
