@@ -1,6 +1,5 @@
 """Settings are checked as a whole, with every problem and its fix, before anything is deployed."""
 
-import dataclasses
 import json
 from typing import Any
 
@@ -40,11 +39,6 @@ def test_plain_python_values_are_accepted() -> None:
     )
 
 
-def test_settings_are_frozen() -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        read().batch_size = 3  # pyright: ignore[reportAttributeAccessIssue] (what the test shows)
-
-
 INVALID = {
     "aws:region": ["", "cn-north-1", "eu-west"],
     "aws:allowedAccountIds": ['["12345"]'],
@@ -73,8 +67,6 @@ INVALID = {
     "alarmEmail": ["nobody"],
     "pageEndpoint": ["http://pager.example.com"],
     "alarms": [
-        '{"queue-old": {"enabled": false}}',
-        '{"consumer-down": {"threshold": 1}}',
         '{"queue-age": {}}',
         '{"queue-age": {"treshold": 1}}',
         '{"queue-age": {"enabled": "no"}}',
@@ -143,12 +135,8 @@ def test_stack_name_that_cannot_be_part_of_every_physical_name_is_rejected(stack
 
 def test_all_problems_are_reported_at_once_with_value_requirement_and_fix() -> None:
     error = rejected(maxReceiveCount="3", alarmEmail="nobody", apiClients="[]", batchSize="50")
-    assert {problem.key for problem in error.problems} == {
-        "maxReceiveCount",
-        "alarmEmail",
-        "apiClients",
-        "batchWindowSeconds",
-    }
+    keys = [problem.key for problem in error.problems]
+    assert sorted(keys) == ["alarmEmail", "apiClients", "batchWindowSeconds", "maxReceiveCount"]
     assert str(error).splitlines()[:3] == [
         "The configuration of stack dev has 4 problems; nothing was deployed.",
         '  maxReceiveCount is "3"; it must be a whole number from 5 to 1000',
@@ -172,13 +160,6 @@ def test_fix_of_every_key_is_a_valid_value(key: str) -> None:
     config_parsers()[key].parse(value)
 
 
-def test_names_contain_project_and_stack() -> None:
-    settings = read("test")
-    assert settings.physical_name("events") == "event-processing-test-events"
-    assert settings.log_group_name("query") == "/event-processing/test/query"
-    assert settings.tags == {"project": "event-processing", "stack": "test", "owner": "team", "data-class": "personal"}
-
-
 @pytest.mark.parametrize(
     ("alarms", "words"),
     [
@@ -189,4 +170,5 @@ def test_names_contain_project_and_stack() -> None:
 )
 def test_invalid_alarm_override_names_the_nearest_id_or_the_reason(alarms: dict[str, Any], words: str) -> None:
     (problem,) = rejected(alarms=json.dumps(alarms)).problems
+    assert problem.key == "alarms"
     assert words in str(problem)
