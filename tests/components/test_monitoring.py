@@ -26,26 +26,20 @@ def test_alarm_that_can_never_fire_is_rejected() -> None:
         ({"metrics": (metric("a"), metric("b"))}, "", "an alarm is on one value"),
         ({"metrics": (metric("a"), metric("b"))}, "c", "name one of a, b"),
         ({"metrics": tuple(metric(f"m{n}") for n in range(11)), "expression": "m0"}, "", "at most 10"),
-        ({"period_seconds": 43_200}, "", "longest CloudWatch evaluates"),
-        ({"period_seconds": 1_800, "metrics": (metric(),)}, "", ""),
-        ({"period_seconds": 4_320}, "", ""),
-        ({"period_seconds": 3_599}, "", ""),
+        ({"period_seconds": 43_200}, "", "more than 604800 s, the longest CloudWatch evaluates"),
+        ({"period_seconds": 3_540}, "", "more than 86400 s, the longest CloudWatch evaluates"),
+        ({"period_seconds": 3_456}, "", ""),
+        ({"period_seconds": 3_600}, "", ""),
     ],
 )
 def test_signal_that_cloudwatch_cannot_alarm_on_is_rejected(
     changes: dict[str, Any], metric_id: str, words: str
 ) -> None:
     if not words:
-        assert signal(alarm(periods=20, datapoints=20, metric_id=metric_id), **changes)
+        assert signal(alarm(periods=25, metric_id=metric_id), **changes)
         return
     with pytest.raises(ValueError, match=words):
-        signal(alarm(periods=20, datapoints=20, metric_id=metric_id), **changes)
-
-
-def test_periods_under_an_hour_cover_a_day_at_most() -> None:
-    assert signal(alarm(periods=24, datapoints=1), period_seconds=3_600)
-    with pytest.raises(ValueError, match="more than 86400 s"):
-        signal(alarm(periods=25, datapoints=1), period_seconds=3_540)
+        signal(alarm(periods=25, metric_id=metric_id), **changes)
 
 
 @pytest.mark.parametrize("identifier", ["", "Age", "1st", "a-b"])
@@ -65,25 +59,12 @@ def test_alarm_on_several_metrics_uses_the_metric_it_names() -> None:
     assert signal(on_b, metrics=(metric("a"), metric("b"))).metric_of(on_b).id == "b"
 
 
-def chosen(*signals: Signal, composites: Any = (), level: Level = Level.FULL, overrides: Any = None) -> dict[str, Any]:
-    selection = select(signals, composites, level=level, overrides=overrides or {})
+def chosen(*signals: Signal, composites: Any = (), overrides: Any = None) -> dict[str, Any]:
+    selection = select(signals, composites, level=Level.FULL, overrides=overrides or {})
     return {
         alarm.id.value: alarm.threshold if isinstance(alarm, Alarm) else [child.value for child in alarm.children]
         for alarm in selection.alarms
     }
-
-
-def test_essential_level_omits_p3_alarms_and_composites_that_are_not_essential() -> None:
-    signals = signal(alarm(severity=Severity.P3)), signal(alarm(AlarmId.API_5XX)), signal(alarm(AlarmId.API_DOWN))
-    slow = slo_alarm(ObjectiveId.API_LATENCY, PaceId.SLOW)
-    composites = (composite(slow, any_of=(AlarmId.API_5XX,), essential=False, severity=Severity.P2),)
-    assert chosen(*signals, composites=composites) == {
-        "queue-age": 60,
-        "api-5xx": 60,
-        "api-down": 60,
-        "slo-api-latency-slow": ["api-5xx"],
-    }
-    assert chosen(*signals, composites=composites, level=Level.ESSENTIAL) == {"api-5xx": 60, "api-down": 60}
 
 
 def test_override_changes_threshold_or_omits_alarm() -> None:
@@ -176,16 +157,13 @@ def test_service_health_combines_every_alarm_that_pages() -> None:
     assert "service-health" not in chosen(*signals, overrides={"service-health": AlarmOverride(enabled=False)})
 
 
-def context(runbook_url: str = "https://runbook") -> AlarmContext:
-    return AlarmContext(physical_prefix="e-dev", board_url="https://board", runbook_url=runbook_url, topic_arns={})
-
-
 def test_description_has_meaning_first_step_board_and_runbook() -> None:
-    assert describe(alarm(), context()) == (
+    context = AlarmContext(physical_prefix="", board_url="https://board", runbook_url="https://runbook", topic_arns={})
+    assert describe(alarm(), context) == (
         "Events wait.\n\nFirst: Look.\n\nBoard: https://board\nRunbook: https://runbook#queue-age"
     )
     with pytest.raises(ValueError, match="CloudWatch accepts 1024"):
-        describe(alarm(meaning="x" * 1000), context())
+        describe(alarm(meaning="x" * 1000), context)
 
 
 @pytest.mark.parametrize(
