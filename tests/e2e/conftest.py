@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -60,12 +60,6 @@ class Stack:
         """Send messages one by one, in order, and return their IDs."""
         sqs, url = self.client("sqs"), self.outputs["queueUrl"]
         return [sqs.send_message(QueueUrl=url, MessageBody=body, **message)["MessageId"] for body in bodies]
-
-    def send_at_once(self, bodies: Sequence[str]) -> None:
-        for start in range(0, len(bodies), 10):
-            entries = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(bodies[start : start + 10])]
-            response = self.client("sqs").send_message_batch(QueueUrl=self.outputs["queueUrl"], Entries=entries)
-            assert not response.get("Failed")
 
     def in_queue(self) -> int:
         """Return how many events are waiting or being handled."""
