@@ -12,6 +12,7 @@ import requests
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from localcloud import demo
 from localcloud.cloud import START_STEPS, LocalCloud
 from localcloud.cloudwatch.emf import read_samples
 from localcloud.progress import Progress
@@ -75,10 +76,7 @@ class Stack:
         return "FunctionError" not in answer and not json.load(answer["Payload"])["batchItemFailures"]
 
     def log_lines(self, function: str) -> list[str]:
-        name = self.outputs["functions"][function]
-        group = self.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
-        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
-        return [line["message"] for page in pages for line in page["events"]]
+        return demo.log_lines(self.cloud, self.outputs["functions"][function])
 
     def denials(self, function: str) -> int:
         """Return how often a function was denied access, according to its log."""
