@@ -38,17 +38,9 @@ class LocalCloud:
         }
 
     @classmethod
-    def start(
-        cls,
-        project: Path,
-        stack: str = "dev",
-        *,
-        progress: Progress,
-        port: int | None = None,
-        config_overrides: Mapping[str, Any] | None = None,
-    ) -> "LocalCloud":
+    def start(cls, project: Path, stack: str = "dev", *, progress: Progress, port: int | None = None) -> "LocalCloud":
         """Return the deployed stack, or raise ConfigError, EmulatorError or DeploymentFailed and leave nothing."""
-        config = stack_config.read(project, stack, config_overrides)
+        config = stack_config.read(project, stack)
         with contextlib.ExitStack() as started:
             with progress.step("Start the emulator") as step:
                 emulator = started.enter_context(Emulator.start(port, region=config.values["aws:region"]))
@@ -59,7 +51,7 @@ class LocalCloud:
         return cloud
 
     def deploy_beside(
-        self, project: Path, stack: str, *, progress: Progress, config_overrides: Mapping[str, Any] | None = None
+        self, project: Path, stack: str, *, progress: Progress, config_overrides: Mapping[str, Any]
     ) -> "LocalCloud":
         """Return another stack in the same account, to be ended by ending this one; raises as `start` does."""
         config = stack_config.read(project, stack, config_overrides)
