@@ -55,7 +55,7 @@ class Run:
                     if not chunk:
                         break
                     output += chunk
-        return output.decode()
+        return output.decode(errors="replace")  # it can end within a character
 
     def end(self) -> tuple[int, str, str]:
         """Wait for the end, and return the exit code, what was still unread, and the errors."""
