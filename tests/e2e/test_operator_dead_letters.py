@@ -23,7 +23,8 @@ def test_given_up_messages_are_redriven_and_stored(
 ):
     monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)  # the emulator is a single server
     letters = stack.outputs["deadLetterQueueUrl"]
-    stack.client("sqs").purge_queue(QueueUrl=letters)
+    for queue in (stack.outputs["queueUrl"], letters):
+        stack.client("sqs").purge_queue(QueueUrl=queue)
     for number in range(12):
         body = event(user, f"service-{number:02}", "2024-03-01T00:00:00Z")
         stack.client("sqs").send_message(QueueUrl=letters, MessageBody=body)

@@ -79,7 +79,7 @@ def test_dead_emulator_is_reported(up: Up):
     assert status == 1
     assert error.strip().splitlines() == [error.strip()]
     assert "ended unexpectedly" in error
-    assert run.left_over() == []
+    eventually(run.left_over, lambda found: not found)
 
 
 def test_help_names_options_and_next_commands(up: Up):

@@ -65,4 +65,4 @@ class Run:
     def left_over(self) -> list[str]:
         """Return the processes and files that are left."""
         self.process.poll()  # otherwise it stays as a zombie
-        return [f"process {number}" for number in self.processes()] + [str(file) for file in self.scratch.rglob("*")]
+        return [f"process {number}" for number in self.processes()] + [str(file) for file in self.scratch.iterdir()]
