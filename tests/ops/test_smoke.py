@@ -6,16 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.sqs.models import sqs_backends
 
-from ops import dead_letter_queue, smoke, smoke_dead_letter
+from ops import smoke, smoke_dead_letter
 from ops.api import ApiResponse, Token
 from ops.errors import OperatorError
 from ops.stack import ApiClient
 from tests.fakes.aws import create_table
-from tests.ops.queues import login, stamps
-from tests.ops.simulated_stack import PREFIX, REGION, SimulatedStack
+from tests.ops.simulated_stack import Stack, login, stamps
 
 CLIENT = ApiClient(client_id="id", client_secret="secret")
 REMOVE = smoke._remove
@@ -25,7 +22,7 @@ DEADLINE_SECONDS = 10
 class FakeStack:
     """A stack that works, until a test breaks a part of it."""
 
-    def __init__(self, stack: SimulatedStack) -> None:
+    def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.stored: dict[str, dict[str, str]] = {}
         self.fold: Callable[[str, str], str] = max
@@ -63,24 +60,19 @@ class FakeStack:
 
     def bury(self, message_id: str, body: str, code: str = "timestamp_malformed") -> None:
         """Quarantine a message as the event handler does."""
-        self.give_up(body, stamps(code, message_id))
-
-    def give_up(self, body: str, attributes: dict[str, Any] | None = None) -> None:
-        """Send a message to the dead-letter queue."""
-        url = self.stack.queues["events-dead-letters"]
-        self.stack.client("sqs").send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes or {})
+        self.stack.bury(body, **stamps(code, message_id))
 
     def letters(self) -> list[tuple[str, bool, int]]:
         """Return body, visibility and receive count of every dead letter, without a receive."""
-        queue = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].queues[f"{PREFIX}-events-dead-letters"]
-        return [(message.body, message.visible, message.approximate_receive_count) for message in queue._messages]
+        messages = self.stack.messages("dead-letters")
+        return [(message.body, message.visible, message.approximate_receive_count) for message in messages]
 
     def _store(self, user: str) -> None:
         item = {"user_id": {"S": user}}
         self.stack.client("dynamodb").put_item(TableName=self.stack.outputs.table_name, Item=item)
 
     def _quarantine_what_is_invalid(self) -> None:
-        sqs, url = self.stack.client("sqs"), self.stack.queues["events"]
+        sqs, url = self.stack.sqs, self.stack.outputs.queue_url
         for message in sqs.receive_message(QueueUrl=url).get("Messages", []):
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             self.quarantine(message["MessageId"], message["Body"])
@@ -97,7 +89,7 @@ class FakeStack:
 
 
 @pytest.fixture
-def fake(stack: SimulatedStack, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
+def fake(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
     create_table(stack.client("dynamodb"), stack.outputs.table_name)
     fake = FakeStack(stack)
     monkeypatch.setattr(smoke, "request_token", lambda outputs, client: Token("token", 3600))
@@ -108,7 +100,6 @@ def fake(stack: SimulatedStack, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
     clock = SimpleNamespace(monotonic=lambda: fake.now, sleep=fake.sleep)
     for module in (smoke, smoke_dead_letter):
         monkeypatch.setattr(module, "time", clock)
-    monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
     return fake
 
 
@@ -200,7 +191,7 @@ BROKEN: dict[str, tuple[Defect, str]] = {
         "The reason of the dead letter should be 'timestamp_malformed', but is 'field_blank'",
     ),
     "the id of another": (lambda fake, id_, body: fake.bury("other", body), "The source message of the dead letter"),
-    "given up": (lambda fake, id_, body: fake.give_up(body), "but is 'gave-up'"),
+    "given up": (lambda fake, id_, body: fake.stack.bury(body), "but is 'gave-up'"),
 }
 
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 from ops import api
 from ops.__main__ import app
 from ops.api import ApiResponse, Token, TokenCache
-from tests.ops.queues import assert_fails
-from tests.ops.test_command_line import outputs_file
+from tests.fakes.outputs import outputs_file
+from tests.ops.simulated_stack import assert_fails
 
 
 @dataclass
