@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+from handlers.batches import entry_bytes
 from handlers.messages import InvalidError, decode_login
 
 GAVE_UP = "gave-up"
@@ -89,12 +90,8 @@ class DeadLetter:
         return entry
 
     def size(self) -> int:
-        """Return the message's bytes as SQS counts them, the event handler's attributes included."""
-        size = len(self.body.encode())
-        for name, value in self.attributes.items():
-            content = value.get("BinaryValue") or (value.get("StringValue") or "").encode()
-            size += len(name.encode()) + len(value["DataType"].encode()) + len(content)
-        return size
+        """Return the bytes of the message as its producer sent it, as SQS counts them."""
+        return entry_bytes(self.as_sent())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ from typing import IO, Any
 
 from botocore.exceptions import ClientError
 
+from handlers.batches import batches
 from handlers.messages import InvalidError, decode_login
-from ops.batches import batches
 from ops.errors import OperatorError, count_of
 from ops.files import create_private_file
 from ops.stack import StackOutputs

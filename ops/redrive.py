@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ops.batches import batches
+from handlers.batches import batches
 from ops.dead_letter_queue import HeldLetters, Queues
 from ops.dead_letters import DeadLetter
 from ops.errors import OperatorError, pluralize

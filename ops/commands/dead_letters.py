@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ops.batches import batches
+from handlers.batches import batches
 from ops.commands import dead_letter_dialogue as dialogue
 from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.dead_letter_dialogue import AllOption, LimitOption, MessageOption, ReasonOption, YesOption

@@ -2,8 +2,9 @@
 
 import pytest
 
+from handlers.batches import BATCH_BYTES_MAX
 from handlers.messages import Message
-from handlers.quarantine import BATCH_BYTES_MAX, Quarantine, Rejection
+from handlers.quarantine import Quarantine, Rejection
 from simulation.lambda_events import sqs_record
 from tests.fakes.events import NOW, plenty
 
