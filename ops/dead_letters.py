@@ -95,7 +95,7 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Selection:
+class Choice:
     """Which dead letters a command is about: all, or those with any of the reasons or IDs."""
 
     reasons: frozenset[str] = frozenset()

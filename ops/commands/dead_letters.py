@@ -90,10 +90,10 @@ def show(
 
     Example: python -m ops dead-letters show --reason timestamp_malformed --body
     """
-    selection = dialogue.parse_selection(reason, message_id, everything)
+    choice = dialogue.parse_choice(reason, message_id, everything)
     queues = Queues.of(load_outputs(stack, outputs))
-    with dialogue.hold(queues, limit, selection) as held:
-        selected = dialogue.select(selection, held.letters)
+    with dialogue.hold(queues, limit, choice) as held:
+        selected = dialogue.select(choice, held.letters)
     for letter in selected:
         shown = dialogue.describe(letter, body)
         print(json.dumps(shown, ensure_ascii=False) if as_json else "\n".join(dialogue.format_lines(shown)) + "\n")
@@ -125,7 +125,7 @@ def redrive(
 
     python -m ops dead-letters redrive --all --rate 20 --yes
     """
-    selection = dialogue.parse_selection(reason, message_id, everything)
+    choice = dialogue.parse_choice(reason, message_id, everything)
     queues = Queues.of(load_outputs(stack, outputs))
     # When every message goes back, whatever it contains, none needs to be received.
     if everything and force and yes and (total := queues.count_dead_letters()):
@@ -133,8 +133,8 @@ def redrive(
         if task:
             _finish_move_task(task, total)
             return
-    with dialogue.hold(queues, limit, selection) as held:
-        selected = dialogue.select(selection, held.letters)
+    with dialogue.hold(queues, limit, choice) as held:
+        selected = dialogue.select(choice, held.letters)
         going = [letter for letter in selected if force or letter.violation is None]
         if going:
             dialogue.print_plan("would go back", going)
@@ -180,10 +180,10 @@ def discard(
     """
     if copy and no_copy:
         raise OperatorError("--copy and --no-copy contradict each other. Use one of them.")
-    selection = dialogue.parse_selection(reason, message_id, everything)
+    choice = dialogue.parse_choice(reason, message_id, everything)
     queues = Queues.of(load_outputs(stack, outputs))
-    with dialogue.hold(queues, limit, selection) as held:
-        selected = dialogue.select(selection, held.letters)
+    with dialogue.hold(queues, limit, choice) as held:
+        selected = dialogue.select(choice, held.letters)
         dialogue.print_plan("would be deleted", selected)
         if not dialogue.confirm(yes, f"Delete {pluralize(len(selected), 'message')}?"):
             return
