@@ -8,6 +8,7 @@ import pytest
 
 from ops.errors import OperatorError
 from ops.stack import load_outputs, parse_outputs
+from tests.fakes import pulumi_cli
 from tests.fakes.outputs import OUTPUTS
 
 
@@ -77,15 +78,8 @@ def test_missing_outputs_error_says_how_to_get_them(
 
 
 def test_stack_is_read_through_the_pulumi_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """The fake CLI accepts only the arguments that reveal secrets; otherwise it fails."""
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    cli = tmp_path / "pulumi"
-    answer = json.dumps(OUTPUTS)
-    cli.write_text(
-        f"#!/bin/sh\n[ \"$*\" = 'stack output --json --show-secrets --stack dev --non-interactive' ] || "
-        f"{{ echo 'error: no stack named that' >&2; exit 1; }}\nprintf '%s' '{answer}'\n"
-    )
-    cli.chmod(0o755)
+    pulumi_cli.install(tmp_path, {"stack output --json --show-secrets --stack dev": json.dumps(OUTPUTS)})
     assert load_outputs("dev", None).table_name == OUTPUTS["tableName"]
     with pytest.raises(OperatorError, match=r"outputs of stack other cannot be read: .* error: no stack named that"):
         load_outputs("other", None)
