@@ -44,11 +44,7 @@ class EventHandlerSettings(QuerySettings):
                 "the maxReceiveCount of the queue's redrive policy."
             )
         return cls(
-            table_name=table_name,
-            stack=stack,
-            version=version,
-            dead_letter_queue_url=url,
-            max_receive_count=int(count),
+            table_name=table_name, stack=stack, version=version, dead_letter_queue_url=url, max_receive_count=int(count)
         )
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from handlers.batches import entry_bytes
 from handlers.messages import InvalidError, decode_login
 
 GAVE_UP = "gave-up"
@@ -88,10 +87,6 @@ class DeadLetter:
         if header := self.system_attributes.get("AWSTraceHeader"):
             entry["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": header}}
         return entry
-
-    def size(self) -> int:
-        """Return the bytes of the message as its producer sent it, as SQS counts them."""
-        return entry_bytes(self.as_sent())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,10 +32,6 @@ class Event:
     number: int
     body: str
 
-    def size(self) -> int:
-        """Return the size of the body in bytes."""
-        return len(self.body.encode())
-
 
 class EventFile:
     """Events of a file, which can be read repeatedly and are never in memory together."""
@@ -159,7 +155,7 @@ def send_events(
 ) -> int:
     """Send each event once and return how many the queue accepted; the others go to `reject`, also on an error."""
     accepted = 0
-    pending = batches(events, Event.size)
+    pending = batches(events, lambda event: len(event.body.encode()))
     for batch in pending:
         entries = [{"Id": str(index), "MessageBody": event.body} for index, event in enumerate(batch)]
         try:

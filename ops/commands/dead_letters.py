@@ -128,11 +128,10 @@ def redrive(
     choice = dialogue.parse_choice(reason, message_id, everything)
     queues = Queues.of(load_outputs(stack, outputs))
     # When every message goes back, whatever it contains, none needs to be received.
-    if everything and force and yes and (total := queues.count_dead_letters()):
-        task = start_move_task(queues, rate)
-        if task:
-            _finish_move_task(task, total)
-            return
+    needs_none = everything and force and yes
+    if needs_none and (total := queues.count_dead_letters()) and (task := start_move_task(queues, rate)):
+        _finish_move_task(task, total)
+        return
     with dialogue.hold(queues, limit, choice) as held:
         selected = dialogue.select(choice, held.letters)
         going = [letter for letter in selected if force or letter.violation is None]
@@ -145,8 +144,7 @@ def redrive(
         if not dialogue.confirm(yes, f"Send {pluralize(len(going), 'message')} back?"):
             return
         if everything and is_whole_queue(held, going, force=force):
-            task = start_move_task(queues, rate)
-            if task:
+            if task := start_move_task(queues, rate):
                 held.release()
                 _finish_move_task(task, len(going))
                 return

@@ -24,14 +24,20 @@ def make_client(*arguments: Any, **options: Any) -> Any:
 
 
 @pytest.fixture
-def queues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    """A stack of which only the queues are needed."""
+def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty account, and an empty folder to run commands in."""
     monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
     monkeypatch.setattr("boto3.client", make_client)
     monkeypatch.setattr(LambdaFunction, "get_configuration", with_log_group)
     monkeypatch.chdir(tmp_path)
     with mock_aws():
-        yield Stack(tmp_path)
+        yield
+
+
+@pytest.fixture
+def queues(aws: None, tmp_path: Path) -> Stack:
+    """A stack of which only the queues are needed."""
+    return Stack(tmp_path)
 
 
 @pytest.fixture

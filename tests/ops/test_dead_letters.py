@@ -38,15 +38,6 @@ def test_control_unreleased_messages_stay_hidden(filled: Stack, monkeypatch: pyt
     assert filled.visible_letters() == 0
 
 
-def test_held_messages_become_visible_after_a_failure(filled: Stack, monkeypatch: pytest.MonkeyPatch):
-    def fail(self: DeadLetter) -> str:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(DeadLetter, "reason", property(fail))
-    assert filled.redrive("--reason", "gave-up", "--yes").exit_code == 130
-    assert filled.visible_letters() == 5
-
-
 def test_empty_queue_and_reached_limit_are_reported(queues: Stack):
     assert queues.run("dead-letters", "list").stdout == "There are no dead letters.\n"
     assert_fails(queues.redrive("--all"), "is empty")
