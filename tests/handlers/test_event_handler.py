@@ -107,15 +107,6 @@ def test_malformed_batch_raises_without_quoting_input(handle, emitted):
     assert (line["exception_name"], line["outcome"]) == ("KeyError", "error")
 
 
-@pytest.mark.parametrize("odd", ["", "many", "-1", "1.5", "9" * 5000, "\u0665", 7, None])
-def test_odd_envelope_fails_no_message(handle, dynamodb, emitted, odd):
-    envelope = {"ApproximateReceiveCount": odd, "SentTimestamp": odd}
-    records = [sqs_record(login(), "m-1", attributes=envelope), sqs_record(login(user_id="v"), "m-2")]
-    assert failed(handle({"Records": records}, LambdaContext())) == []
-    assert services_of(dynamodb)
-    assert emitted().metrics["EventPersisted"] == 2
-
-
 def test_empty_batch_succeeds(handle):
     assert handle({"Records": []}, LambdaContext()) == {"batchItemFailures": []}
 
