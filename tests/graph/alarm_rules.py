@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import Any
 
 from handlers.vocabulary import METRICS_NAMESPACE, SERVICE_DIMENSION, STACK_DIMENSION, MetricName
@@ -12,7 +11,7 @@ from localcloud.cloudwatch.expressions import ExpressionError
 from localcloud.deployer.engine import Resource
 from localcloud.deployer.recorder import Graph
 from tests.graph import resource_types as aws
-from tests.graph.graph_rules import depends_on, prefix, stack_name, statements
+from tests.graph.graph_rules import depends_on, prefix, stack_name
 
 HEALTH = "service-health"
 
@@ -80,28 +79,6 @@ def missing_data_is_said(graph: Graph) -> Iterator[str]:
             yield f"{alarm.name} treats missing data as {alarm.inputs.get('treatMissingData')}"
         if wanted == "breaching" and not alarm.inputs.get("warmUpConfiguration"):
             yield f"{alarm.name} would fire before there can be data"
-
-
-def alarms_may_publish(graph: Graph) -> Iterator[str]:
-    """Topics and their key admit CloudWatch for every alarm of the stack, and for no other alarm."""
-    found = statements(graph, aws.TOPIC_POLICY, aws.KEY)
-    gates = [(owner, statement) for owner, statement in found if statement["Sid"].startswith("Alarms")]
-    if len(gates) != len(graph.of_type(aws.TOPIC)) + 1:
-        yield f"{len(gates)} policies let alarms through"
-    for owner, statement in gates:
-        condition = statement.get("Condition", {})
-        pattern = condition.get("ArnLike", {}).get("aws:SourceArn", "")
-        if statement["Principal"] != {"Service": "cloudwatch.amazonaws.com"}:
-            yield f"{owner.name} lets {statement['Principal']} through"
-        if "aws:SourceAccount" not in condition.get("StringEquals", {}) or prefix(graph) not in pattern:
-            yield f"{owner.name} lets other accounts or stacks through"
-        account_and_region = pattern.partition(":alarm:")[0]
-        for alarm in alarms_of(graph):
-            if not fnmatchcase(f"{account_and_region}:alarm:{name_of(alarm)}", pattern):
-                yield f"{owner.name} does not let {alarm.name} through"
-    for topic in graph.of_type(aws.TOPIC):
-        if not topic.inputs.get("kmsMasterKeyId"):
-            yield f"{topic.name} is not encrypted"
 
 
 def alarms_watch_what_exists(graph: Graph) -> Iterator[str]:
