@@ -50,8 +50,3 @@ def test_a_sabotage_is_found(sabotage: Sabotage, warm_graph: Graph) -> None:
     graph = copy.deepcopy(warm_graph)
     sabotage(graph)
     assert list(alias_is_invoked(graph))
-
-
-def test_alias_exists_only_on_request(dev_graph: Graph) -> None:
-    assert dev_graph.of_type(ALIAS) == dev_graph.of_type(WARM) == []
-    assert dev_graph.one(aws.PERMISSION, "api-invoke").inputs.get("qualifier") is None

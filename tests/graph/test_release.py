@@ -1,4 +1,4 @@
-"""An upgrade from a release changes no URN, physical name or setting, only the values named here."""
+"""An upgrade from a release changes no URN, physical name, setting or export, only the values named here."""
 
 import copy
 import json
@@ -57,6 +57,8 @@ def test_both_stacks_equal_the_release(dev_graph: Graph, prod_graph: Graph) -> N
         (mark(aws.TABLE, None, "urn", "urn:pulumi:dev::renamed"), "renamed"),
         (mark(aws.QUEUE, None, "parent", ""), "parent"),
         (put(aws.ALARM, None, "threshold", 7.5), "inputs.threshold"),
+        (mark("pulumi:pulumi:Stack", None, "outputs", {}), "outputs.apiUrl"),
+        (lambda graph: graph.secret_outputs.clear(), "outputs.apiClients"),
         (swap(aws.DASHBOARD, None, "dashboardBody", "EventProcessing", "Other"), "metrics"),
     ],
 )
