@@ -5,6 +5,7 @@ import copy
 from localcloud.deployer.recorder import Graph
 from tests.graph import alarm_rules as alarms
 from tests.graph import api_rules as api
+from tests.graph import board_rules as boards
 from tests.graph import destroy_rules as destroy
 from tests.graph import graph_rules as stack
 from tests.graph import resource_types as aws
@@ -106,11 +107,11 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (alarms.alarms_tell, put(aws.ALARM, "queue-age", "alarmDescription", "x" * 1025)),
     (alarms.alarms_tell, swap(aws.ALARM, "queue-age", "alarmDescription", "#queue-age", "#queue")),
     (alarms.alarms_tell, put(aws.COMPOSITE, "consumer-down", "alarmDescription", "x")),
-    (alarms.alarms_watch_what_exists, put(aws.ALARM, "queue-age", "dimensions", {"QueueName": "another"})),
-    (alarms.alarms_watch_what_exists, put(aws.ALARM, "queue-age", "dimensions", {})),
-    (alarms.custom_metrics_are_emitted, put(aws.ALARM, "ingest-exhausted", "metricName", "EventLost")),
-    (alarms.custom_metrics_are_emitted, put(aws.ALARM, "ingest-exhausted", "namespace", "Other")),
-    (alarms.custom_metrics_are_emitted, put(aws.ALARM, "ingest-exhausted", "dimensions", {"service": "event-handler"})),
+    (boards.metrics_are_emitted, put(aws.ALARM, "queue-age", "dimensions", {"QueueName": "another"})),
+    (boards.metrics_are_emitted, put(aws.ALARM, "queue-age", "dimensions", {})),
+    (boards.metrics_are_emitted, put(aws.ALARM, "ingest-exhausted", "metricName", "EventLost")),
+    (boards.metrics_are_emitted, put(aws.ALARM, "ingest-exhausted", "namespace", "Other")),
+    (boards.metrics_are_emitted, put(aws.ALARM, "ingest-exhausted", "dimensions", {"service": "event-handler"})),
     (alarms.alarms_fit_cloudwatch, put(aws.ALARM, "ingest-exhausted", "evaluationPeriods", 300)),
     (alarms.alarms_fit_cloudwatch, put(aws.ALARM, "ingest-exhausted", "datapointsToAlarm", 13)),
     (alarms.alarms_fit_cloudwatch, put(aws.ALARM, "queue-age", "evaluationPeriods", 5)),
@@ -128,9 +129,9 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
 ]
 # Sabotages that need a stack with everything switched on.
 FULL_SABOTAGES: list[tuple[Rule, Sabotage]] = [
-    (alarms.custom_metrics_are_emitted, remove(aws.METRIC_FILTER)),
-    (alarms.custom_metrics_are_emitted, put(aws.STAGE, None, "accessLogSettings.format", '{"service": "api"}')),
-    (alarms.alarms_watch_what_exists, put(aws.ALARM, "ingest-exhausted", "dimensions.stack", "other")),
+    (boards.metrics_are_emitted, remove(aws.METRIC_FILTER)),
+    (boards.metrics_are_emitted, put(aws.STAGE, None, "accessLogSettings.format", '{"service": "api"}')),
+    (boards.metrics_are_emitted, put(aws.ALARM, "ingest-exhausted", "dimensions.stack", "other")),
     (alarms.missing_data_is_said, put(aws.ALARM, "queue-silent", "warmUpConfiguration", None)),
     (alarms.missing_data_is_said, put(aws.ALARM, "slo-api-latency-fast-short", "treatMissingData", "ignore")),
     (
