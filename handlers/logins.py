@@ -60,19 +60,15 @@ def merge(record: UserRecord, events: Iterable[LoginEvent]) -> UserRecord | None
     Newest is the maximum by (instant, service name), a total order over what is stored: equal instants resolve the
     same way on every machine, so merging is commutative, associative and idempotent.
     """
-    newest = {service.service_id: service for service in record.services}
-    changed = False
+    services = list(record.services)
     for event in events:
         if event.user_id != record.user_id:
             raise ValueError("An event of one user cannot be merged into the record of another; group by user first.")
-        service = ServiceRecord(
-            service_id=event.service_id, service_name=event.service_name, last_accessed=event.occurred_at
+        services.append(
+            ServiceRecord(service_id=event.service_id, service_name=event.service_name, last_accessed=event.occurred_at)
         )
-        known = newest.get(service.service_id)
-        if known is None or _rank(service) > _rank(known):
-            newest[service.service_id] = service
-            changed = True
-    return UserRecord.of(record.user_id, newest.values()) if changed else None
+    merged = UserRecord.of(record.user_id, services)
+    return None if merged == record else merged
 
 
 def _rank(service: ServiceRecord) -> tuple[datetime, str]:

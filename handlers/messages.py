@@ -99,14 +99,18 @@ def _check_length(field: str, value: str, maximum: int) -> None:
         raise InvalidError(ErrorCode.FIELD_BLANK, f"{field} contains only blanks.")
 
 
+def _characters(text: str) -> str:
+    return "1 character" if len(text) == 1 else f"{len(text)} characters"
+
+
 def _valid_timestamp(field: str, value: str, now: datetime) -> datetime:
     try:
         instant = parse_instant(value)
     except ValueError:
         raise InvalidError(
             ErrorCode.TIMESTAMP_MALFORMED,
-            f"{field} has {len(value)} characters that are not an RFC 3339 date-time with an offset, "
-            "like 2022-08-04T08:50:39Z.",
+            f"{field} has {_characters(value)} that {'is' if len(value) == 1 else 'are'} not an RFC 3339 date-time "
+            "with an offset, like 2022-08-04T08:50:39Z.",
         ) from None
     if instant - now > CLOCK_SKEW_MAX:
         raise InvalidError(
@@ -131,7 +135,7 @@ def _decode_object(body: str) -> dict[str, Any]:
         decoded: Any = json.loads(body, object_pairs_hook=_object_of_unique_keys, parse_constant=_reject_constant)
     # RecursionError: brackets nested deeper than the interpreter's stack.
     except (ValueError, RecursionError):
-        raise InvalidError(ErrorCode.BODY_NOT_JSON, f"The body of {len(body)} characters is not JSON.") from None
+        raise InvalidError(ErrorCode.BODY_NOT_JSON, f"The body of {_characters(body)} is not JSON.") from None
     if not isinstance(decoded, dict):
         raise InvalidError(
             ErrorCode.BODY_NOT_OBJECT, f"The body is {_JSON_TYPES[type(decoded)]}; it must be a JSON object."

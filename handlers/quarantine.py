@@ -4,18 +4,17 @@ A refused message is retried until the redrive policy moves it to the same queue
 """
 
 import base64
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from handlers.batches import batches, entry_bytes
 from handlers.clients import RESERVE_SECONDS, RemainingSeconds, SqsClient, error_code_of
 from handlers.logins import format_instant
 from handlers.messages import Message
 from handlers.vocabulary import ErrorCode
 
-ENTRIES_MAX: Final = 10
-BATCH_BYTES_MAX: Final = 1024 * 1024
 ATTRIBUTES_MAX: Final = 10
 
 
@@ -51,14 +50,12 @@ class Quarantine:
         for index, rejection in enumerate(rejections):
             try:
                 entry = _entry(index, rejection, quarantined_at)
-                entries.append((entry, _entry_bytes(entry)))
+                entries.append((entry, entry_bytes(entry)))
             except Exception:  # noqa: BLE001 - attributes that SQS would refuse must not fail the other messages
                 refused[rejection.message.message_id] = ErrorCode.ENVELOPE_UNREADABLE
-        for batch in _batches(entries):
-            error_codes = self._send_batch(batch, remaining_seconds)
-            for entry in batch:
-                if entry["Id"] in error_codes:
-                    refused[rejections[int(entry["Id"])].message.message_id] = error_codes[entry["Id"]]
+        for batch in batches(entries, lambda sized: sized[1]):
+            error_codes = self._send_batch([entry for entry, _ in batch], remaining_seconds)
+            refused |= {rejections[int(id_)].message.message_id: code for id_, code in error_codes.items()}
         return refused
 
     def _send_batch(self, batch: Sequence[Mapping[str, Any]], remaining_seconds: RemainingSeconds) -> dict[str, str]:
@@ -113,25 +110,3 @@ def _attribute(attribute: Mapping[str, Any]) -> dict[str, Any]:
         value = base64.b64decode(attribute["binaryValue"], validate=True)
         return {"DataType": attribute["dataType"], "BinaryValue": value}
     return {"DataType": attribute["dataType"], "StringValue": attribute.get("stringValue")}
-
-
-def _batches(entries: Sequence[tuple[dict[str, Any], int]]) -> Iterator[list[dict[str, Any]]]:
-    """The entries, each given with its size, in batches that SQS accepts; an entry too large for any goes alone."""
-    batch: list[dict[str, Any]] = []
-    batch_bytes = 0
-    for entry, entry_bytes in entries:
-        if batch and (len(batch) == ENTRIES_MAX or batch_bytes + entry_bytes > BATCH_BYTES_MAX):
-            yield batch
-            batch, batch_bytes = [], 0
-        batch.append(entry)
-        batch_bytes += entry_bytes
-    if batch:
-        yield batch
-
-
-def _entry_bytes(entry: Mapping[str, Any]) -> int:
-    size = len(entry["MessageBody"].encode())
-    for name, attribute in entry["MessageAttributes"].items():
-        value = attribute["BinaryValue"] if "BinaryValue" in attribute else attribute["StringValue"].encode()
-        size += len(name.encode()) + len(attribute["DataType"].encode()) + len(value)
-    return size

@@ -21,54 +21,37 @@ class QuerySettings:
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "QuerySettings":
         """The settings in `environ`."""
-        values = _require(environ, Environment.TABLE_NAME, Environment.STACK, Environment.VERSION)
-        return cls(
-            table_name=values[Environment.TABLE_NAME],
-            stack=values[Environment.STACK],
-            version=values[Environment.VERSION],
-        )
+        names = Environment.TABLE_NAME, Environment.STACK, Environment.VERSION
+        table_name, stack, version = _require(environ, *names)
+        return cls(table_name=table_name, stack=stack, version=version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventHandlerSettings:
+class EventHandlerSettings(QuerySettings):
     """The configuration of the event handler."""
 
-    table_name: str
     dead_letter_queue_url: str
     max_receive_count: int
-    stack: str
-    version: str
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "EventHandlerSettings":
         """The settings in `environ`."""
-        values = _require(
-            environ,
-            Environment.TABLE_NAME,
-            Environment.DEAD_LETTER_QUEUE_URL,
-            Environment.MAX_RECEIVE_COUNT,
-            Environment.STACK,
-            Environment.VERSION,
-        )
-        count = values[Environment.MAX_RECEIVE_COUNT]
+        names = Environment.DEAD_LETTER_QUEUE_URL, Environment.MAX_RECEIVE_COUNT, Environment.STACK, Environment.VERSION
+        table_name, url, count, stack, version = _require(environ, Environment.TABLE_NAME, *names)
         if not (count.isascii() and count.isdigit() and int(count) > 0):
             raise SettingsError(
                 f"{Environment.MAX_RECEIVE_COUNT} is {count!r}; it must be a whole number of 1 or more, "
                 "the maxReceiveCount of the queue's redrive policy."
             )
         return cls(
-            table_name=values[Environment.TABLE_NAME],
-            dead_letter_queue_url=values[Environment.DEAD_LETTER_QUEUE_URL],
-            max_receive_count=int(count),
-            stack=values[Environment.STACK],
-            version=values[Environment.VERSION],
+            table_name=table_name, stack=stack, version=version, dead_letter_queue_url=url, max_receive_count=int(count)
         )
 
 
-def _require(environ: Mapping[str, str], *names: Environment) -> dict[Environment, str]:
+def _require(environ: Mapping[str, str], *names: Environment) -> list[str]:
     missing = [name for name in names if not environ.get(name)]
     if missing:
         raise SettingsError(
             f"Environment variables missing or empty: {', '.join(missing)}. Configure them on the function."
         )
-    return {name: environ[name] for name in names}
+    return [environ[name] for name in names]

@@ -76,7 +76,7 @@ def query_services(outputs: StackOutputs, user_id: str, token: str | None) -> Ap
 class TokenCache:
     """Cached tokens by key. Where the folder cannot be written nothing is cached, which is not an error."""
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @classmethod
@@ -85,16 +85,13 @@ class TokenCache:
         try:
             base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         except RuntimeError:  # a user without a home
-            return cls(None)
-        return cls(base / "event-processing" if base.is_absolute() else None)
+            base = Path(os.devnull)  # no folder can be made there
+        return cls((base if base.is_absolute() else Path(os.devnull)) / "event-processing")
 
     def get(self, key: str) -> str | None:
         """Return the token if it stays valid for a while and no other user can have read or written its file."""
-        path = self._path(key)
-        if path is None:
-            return None
         try:
-            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW)) as file:
+            with os.fdopen(os.open(self._path(key), os.O_RDONLY | os.O_NOFOLLOW)) as file:
                 status = os.fstat(file.fileno())
                 if status.st_uid != os.getuid() or status.st_mode & 0o077:
                     return None
@@ -106,30 +103,26 @@ class TokenCache:
 
     def put(self, key: str, token: Token) -> None:
         """Cache the token and delete expired tokens."""
-        path = self._path(key)
-        if path is None:
-            return
         with suppress(OSError):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._prune(path.parent)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._prune()
             # Created with mode 600 and then renamed: at no moment can another user read it.
-            descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".token-")
+            descriptor, temporary = tempfile.mkstemp(dir=self._folder, prefix=".token-")
             with os.fdopen(descriptor, "w") as file:
                 json.dump({"access_token": token.text, "expires_at": time.time() + token.expires_in}, file)
-            Path(temporary).replace(path)
+            Path(temporary).replace(self._path(key))
 
     def drop(self, key: str) -> None:
         """Delete the token."""
-        if path := self._path(key):
-            with suppress(OSError):
-                path.unlink()
+        with suppress(OSError):
+            self._path(key).unlink()
 
-    def _path(self, key: str) -> Path | None:
+    def _path(self, key: str) -> Path:
         # A digest, so that the file name does not reveal the client.
-        return self._folder and self._folder / f"token-{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+        return self._folder / f"token-{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
-    def _prune(self, folder: Path) -> None:
-        for path in folder.glob("token-*.json"):
+    def _prune(self) -> None:
+        for path in self._folder.glob("token-*.json"):
             try:
                 is_expired = json.loads(path.read_text())["expires_at"] <= time.time()
             except (OSError, ValueError, KeyError, TypeError):

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.batches import batches
+from handlers.batches import batches
 from ops.dead_letters import DeadLetter
 from ops.errors import pluralize
 from ops.stack import StackOutputs

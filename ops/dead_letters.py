@@ -88,17 +88,9 @@ class DeadLetter:
             entry["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": header}}
         return entry
 
-    def size(self) -> int:
-        """Return the message's bytes as SQS counts them, the event handler's attributes included."""
-        size = len(self.body.encode())
-        for name, value in self.attributes.items():
-            content = value.get("BinaryValue") or (value.get("StringValue") or "").encode()
-            size += len(name.encode()) + len(value["DataType"].encode()) + len(content)
-        return size
-
 
 @dataclass(frozen=True, kw_only=True)
-class Selection:
+class Choice:
     """Which dead letters a command is about: all, or those with any of the reasons or IDs."""
 
     reasons: frozenset[str] = frozenset()

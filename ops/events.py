@@ -13,8 +13,8 @@ from typing import IO, Any
 
 from botocore.exceptions import ClientError
 
+from handlers.batches import batches
 from handlers.messages import InvalidError, decode_login
-from ops.batches import batches
 from ops.errors import OperatorError, count_of
 from ops.files import create_private_file
 from ops.stack import StackOutputs
@@ -31,10 +31,6 @@ class Event:
 
     number: int
     body: str
-
-    def size(self) -> int:
-        """Return the size of the body in bytes."""
-        return len(self.body.encode())
 
 
 class EventFile:
@@ -159,7 +155,7 @@ def send_events(
 ) -> int:
     """Send each event once and return how many the queue accepted; the others go to `reject`, also on an error."""
     accepted = 0
-    pending = batches(events, Event.size)
+    pending = batches(events, lambda event: len(event.body.encode()))
     for batch in pending:
         entries = [{"Id": str(index), "MessageBody": event.body} for index, event in enumerate(batch)]
         try:

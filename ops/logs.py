@@ -67,11 +67,7 @@ def log_groups(outputs: StackOutputs) -> list[str]:
 
 
 def read_lines(
-    outputs: StackOutputs,
-    *,
-    since: datetime,
-    pattern: str = "",
-    wanted: Callable[[Line], bool] = lambda line: True,
+    outputs: StackOutputs, *, since: datetime, pattern: str = "", wanted: Callable[[Line], bool] = lambda line: True
 ) -> list[Line]:
     """Return the lines since then that match `pattern` and are `wanted`, oldest first, without metrics."""
     logs = outputs.client("logs")

@@ -30,7 +30,10 @@ class CheckState(StrEnum):
     NOT_CHECKED = "not checked"
 
 
-@dataclass(frozen=True, kw_only=True)
+OK, PROBLEM, NOT_CHECKED = CheckState
+
+
+@dataclass(frozen=True)
 class Check:
     """A finished check: what was found and, for a problem, how to fix it."""
 
@@ -39,48 +42,33 @@ class Check:
     found: str
     fix: str = ""
 
-    @classmethod
-    def ok(cls, name: str, found: str) -> "Check":
-        """Return a check that found nothing to fix."""
-        return cls(name=name, state=CheckState.OK, found=found)
-
-    @classmethod
-    def problem(cls, name: str, found: str, fix: str) -> "Check":
-        """Return a check that found what would stop the deployment."""
-        return cls(name=name, state=CheckState.PROBLEM, found=found, fix=fix)
-
-    @classmethod
-    def skipped(cls, name: str, reason: str) -> "Check":
-        """Return a check that could not be made."""
-        return cls(name=name, state=CheckState.NOT_CHECKED, found=reason)
-
 
 def preflight(stack: str) -> Iterator[Check]:
     """Check whether the stack can be deployed from this machine into the account of the current credentials."""
     cli = _check_cli()
     yield cli
     settings: StackSettings | None = None
-    if cli.state == CheckState.OK:
+    if cli.state == OK:
         settings, checks = _check_settings(stack)
         yield from checks
     else:
-        yield Check.skipped("settings", "needs the Pulumi CLI")
+        yield Check("settings", NOT_CHECKED, "needs the Pulumi CLI")
     if settings is None:
         for name in ("python", "credentials", *ACCOUNT_CHECKS):
-            yield Check.skipped(name, "needs valid settings")
+            yield Check(name, NOT_CHECKED, "needs valid settings")
         return
     yield _check_python(settings)
     account, check = _check_credentials(settings)
     yield check
     if account is None:
         for name in ACCOUNT_CHECKS:
-            yield Check.skipped(name, "needs AWS credentials")
+            yield Check(name, NOT_CHECKED, "needs AWS credentials")
         return
     for name, look in ACCOUNT_CHECKS.items():
         try:
             yield look(name, settings, account)
         except (BotoCoreError, ClientError) as error:
-            yield Check.problem(name, _sentence(error), "get permission for this call, or check in the AWS console")
+            yield Check(name, PROBLEM, _sentence(error), "get permission for this call, or check in the AWS console")
 
 
 def _check_cli() -> Check:
@@ -90,10 +78,10 @@ def _check_cli() -> Check:
     try:
         found = run_pulumi("version").strip().removeprefix("v")
     except PulumiError as error:
-        return Check.problem(name, str(error), fix)
+        return Check(name, PROBLEM, str(error), fix)
     if _version(found) < _version(required):
-        return Check.problem(name, f"version {found}", fix)
-    return Check.ok(name, f"version {found}")
+        return Check(name, PROBLEM, f"version {found}", fix)
+    return Check(name, OK, f"version {found}")
 
 
 def _check_settings(stack: str) -> tuple[StackSettings | None, list[Check]]:
@@ -101,15 +89,15 @@ def _check_settings(stack: str) -> tuple[StackSettings | None, list[Check]]:
     try:
         given = json.loads(run_pulumi("config", "--json", "--show-secrets", "--stack", stack))
     except PulumiError as error:
-        return None, [Check.problem(name, str(error), f"pulumi stack select {stack} --create")]
+        return None, [Check(name, PROBLEM, str(error), f"pulumi stack select {stack} --create")]
     # The CLI prints objects as JSON text, which is how the program receives them.
     raw = {key.removeprefix(f"{project}:"): entry["value"] for key, entry in given.items() if "value" in entry}
     try:
         settings = StackSettings.from_raw(raw, project=project, stack=stack)
     except SettingsError as error:
         secret = {key.removeprefix(f"{project}:") for key, entry in given.items() if entry.get("secret")}
-        return None, [Check.problem(name, _problem(problem, secret), problem.fix) for problem in error.problems]
-    return settings, [Check.ok(name, f"valid, for region {settings.region}")]
+        return None, [Check(name, PROBLEM, _problem(problem, secret), problem.fix) for problem in error.problems]
+    return settings, [Check(name, OK, f"valid, for region {settings.region}")]
 
 
 def _problem(problem: Problem, secret: set[str]) -> str:
@@ -121,8 +109,8 @@ def _check_python(settings: StackSettings) -> Check:
     try:
         find_interpreter(version)
     except ArtifactError as error:
-        return Check.problem(name, str(error), f"uv python install {version}")
-    return Check.ok(name, f"{version} is installed, to compile what the functions run")
+        return Check(name, PROBLEM, str(error), f"uv python install {version}")
+    return Check(name, OK, f"{version} is installed, to compile what the functions run")
 
 
 def _check_credentials(settings: StackSettings) -> tuple[str | None, Check]:
@@ -130,25 +118,22 @@ def _check_credentials(settings: StackSettings) -> tuple[str | None, Check]:
     try:
         account = _client("sts", settings).get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
-        return None, Check.problem(name, _sentence(error), "aws sso login, or set AWS_PROFILE")
+        return None, Check(name, PROBLEM, _sentence(error), "aws sso login, or set AWS_PROFILE")
     if allowed and account not in allowed:
         found = f"for account {account}, but aws:allowedAccountIds is {', '.join(allowed)}"
-        return account, Check.problem(name, found, "set AWS_PROFILE to a profile of that account")
+        return account, Check(name, PROBLEM, found, "set AWS_PROFILE to a profile of that account")
     guard = "which aws:allowedAccountIds allows" if allowed else "and aws:allowedAccountIds does not restrict it"
-    return account, Check.ok(name, f"for account {account}, {guard}")
+    return account, Check(name, OK, f"for account {account}, {guard}")
 
 
 def _check_api_account(name: str, settings: StackSettings, account: str) -> Check:
     role = _client("apigateway", settings).get_account().get("cloudwatchRoleArn")
     if role:
-        return Check.ok(name, f"API Gateway may write logs, as {role.rpartition('/')[2]}")
+        return Check(name, OK, f"API Gateway may write logs, as {role.rpartition('/')[2]}")
     if settings.manage_api_gateway_account:
-        return Check.ok(name, "API Gateway may not write logs yet; this stack will allow it")
-    return Check.problem(
-        name,
-        f"API Gateway may not write logs in account {account}, region {settings.region}; the stage would fail",
-        f"pulumi config set --stack {settings.stack} manageApiGatewayAccount true",
-    )
+        return Check(name, OK, "API Gateway may not write logs yet; this stack will allow it")
+    found = f"API Gateway may not write logs in account {account}, region {settings.region}; the stage would fail"
+    return Check(name, PROBLEM, found, f"pulumi config set --stack {settings.stack} manageApiGatewayAccount true")
 
 
 def _check_concurrency(name: str, settings: StackSettings, account: str) -> Check:
@@ -158,9 +143,10 @@ def _check_concurrency(name: str, settings: StackSettings, account: str) -> Chec
     held = _held(client, settings) if wanted else 0
     left = unreserved - max(wanted - held, 0)
     if wanted <= held or left >= UNRESERVED_MINIMUM:
-        return Check.ok(name, f"{left} stay unreserved after this stack reserves {wanted}")
-    return Check.problem(
+        return Check(name, OK, f"{left} stay unreserved after this stack reserves {wanted}")
+    return Check(
         name,
+        PROBLEM,
         f"{unreserved} are unreserved; after this stack reserves {wanted - held} more, {left} would be left, "
         f"and Lambda requires {UNRESERVED_MINIMUM}",
         "lower reservedConcurrency or queryProvisionedConcurrency, or raise the quota 'Concurrent executions'",
@@ -186,14 +172,13 @@ def _check_domain(name: str, settings: StackSettings, account: str) -> Check:
     prefix = domain_prefix(pool_name, account)
     description = client.describe_user_pool_domain(Domain=prefix)["DomainDescription"]
     if not description.get("UserPoolId"):
-        return Check.ok(name, f"{prefix} is free")
+        return Check(name, OK, f"{prefix} is free")
     if description.get("AWSAccountId", account) == account:
         pool = client.describe_user_pool(UserPoolId=description["UserPoolId"])["UserPool"]
         if pool["Name"] == pool_name:
-            return Check.ok(name, f"{prefix} belongs to this stack's pool, {pool['Id']}")
-    return Check.problem(
-        name, f"{prefix} belongs to another user pool", "pulumi stack rename NAME, or delete that pool's domain"
-    )
+            return Check(name, OK, f"{prefix} belongs to this stack's pool, {pool['Id']}")
+    fix = "pulumi stack rename NAME, or delete that pool's domain"
+    return Check(name, PROBLEM, f"{prefix} belongs to another user pool", fix)
 
 
 ACCOUNT_CHECKS: dict[str, Callable[[str, StackSettings, str], Check]] = {

@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ops.batches import batches
+from handlers.batches import batches, entry_bytes
 from ops.dead_letter_queue import HeldLetters, Queues
 from ops.dead_letters import DeadLetter
 from ops.errors import OperatorError, pluralize
@@ -52,12 +52,12 @@ class Redrive:
 
     def run(self, letters: Sequence[DeadLetter], on_progress: Callable[[int], None]) -> None:
         """Send each letter as its producer did, and delete the letters that were accepted."""
-        for batch in batches(letters, DeadLetter.size):
+        for batch in batches(letters, lambda letter: entry_bytes(letter.as_sent())):
             self._pace.wait_for(len(batch))
             accepted = self._send(batch)
             if accepted:
-                deleted = {letter.message_id for letter in self._held.delete(accepted)}
-                self.in_both_queues += [letter.message_id for letter in accepted if letter.message_id not in deleted]
+                deleted = self._held.delete(accepted)
+                self.in_both_queues += [letter.message_id for letter in accepted if letter not in deleted]
             self.count += len(accepted)
             on_progress(self.count)
 
@@ -67,12 +67,8 @@ class Redrive:
         # Only an entry listed as successful was accepted; an entry in neither list was not.
         accepted = [batch[int(entry["Id"])] for entry in response.get("Successful", [])]
         codes = {batch[int(entry["Id"])].message_id: entry["Code"] for entry in response.get("Failed", [])}
-        accepted_ids = {letter.message_id for letter in accepted}
-        self.rejected |= {
-            letter.message_id: codes.get(letter.message_id, "no response")
-            for letter in batch
-            if letter.message_id not in accepted_ids
-        }
+        rejected = [letter.message_id for letter in batch if letter not in accepted]
+        self.rejected |= {message_id: codes.get(message_id, "no response") for message_id in rejected}
         return accepted
 
 

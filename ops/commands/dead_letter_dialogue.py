@@ -13,7 +13,7 @@ import typer
 
 from ops.commands.output import escape_unprintable, format_time, print_note
 from ops.dead_letter_queue import HeldLetters, Queues, hold_letters
-from ops.dead_letters import GAVE_UP, QUARANTINE_ATTRIBUTES, DeadLetter, Selection
+from ops.dead_letters import GAVE_UP, QUARANTINE_ATTRIBUTES, Choice, DeadLetter
 from ops.errors import OperatorError, pluralize
 from ops.files import create_private_file
 
@@ -34,21 +34,21 @@ LimitOption = Annotated[int, typer.Option(min=1, max=100_000, help="Receive at m
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 
 
-def parse_selection(reasons: list[str] | None, message_ids: list[str] | None, everything: bool) -> Selection:
+def parse_choice(reasons: list[str] | None, message_ids: list[str] | None, everything: bool) -> Choice:
     """Return what the options select; raises OperatorError unless exactly one kind of option is given."""
     if sum(map(bool, (reasons, message_ids, everything))) != 1:
         raise OperatorError("Select dead letters with exactly one of --reason, --message-id or --all.")
-    return Selection(reasons=frozenset(reasons or ()), message_ids=frozenset(message_ids or ()), everything=everything)
+    return Choice(reasons=frozenset(reasons or ()), message_ids=frozenset(message_ids or ()), everything=everything)
 
 
-def select(selection: Selection, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+def select(choice: Choice, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
     """Return the selected letters; raises OperatorError when there are none."""
-    selected = selection.select(letters)
+    selected = choice.select(letters)
     if selected:
         return selected
-    if selection.everything:
+    if choice.everything:
         raise OperatorError("The dead-letter queue is empty, or another process holds all of its messages.")
-    wanted = ", ".join(sorted(selection.reasons | selection.message_ids))
+    wanted = ", ".join(sorted(choice.reasons | choice.message_ids))
     raise OperatorError(
         f"No dead letter matches {wanted} (received: {len(letters)}). "
         "To see their reasons: python -m ops dead-letters list"
@@ -56,10 +56,10 @@ def select(selection: Selection, letters: Sequence[DeadLetter]) -> list[DeadLett
 
 
 @contextmanager
-def hold(queues: Queues, limit: int, selection: Selection | None = None) -> Iterator[HeldLetters]:
+def hold(queues: Queues, limit: int, choice: Choice | None = None) -> Iterator[HeldLetters]:
     """Hold the dead letters until the block ends, and print a note when some of them could not be received."""
     total = queues.count_dead_letters()
-    is_enough = selection.is_complete if selection else lambda letters: False
+    is_enough = choice.is_complete if choice else lambda letters: False
     with hold_letters(queues, limit, print_note, is_enough) as held:
         received = len(held.letters)
         if received < total and not is_enough(held.letters):

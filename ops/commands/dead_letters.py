@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ops.batches import batches
+from handlers.batches import batches
 from ops.commands import dead_letter_dialogue as dialogue
 from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.dead_letter_dialogue import AllOption, LimitOption, MessageOption, ReasonOption, YesOption
@@ -90,10 +90,10 @@ def show(
 
     Example: python -m ops dead-letters show --reason timestamp_malformed --body
     """
-    selection = dialogue.parse_selection(reason, message_id, everything)
+    choice = dialogue.parse_choice(reason, message_id, everything)
     queues = Queues.of(load_outputs(stack, outputs))
-    with dialogue.hold(queues, limit, selection) as held:
-        selected = dialogue.select(selection, held.letters)
+    with dialogue.hold(queues, limit, choice) as held:
+        selected = dialogue.select(choice, held.letters)
     for letter in selected:
         shown = dialogue.describe(letter, body)
         print(json.dumps(shown, ensure_ascii=False) if as_json else "\n".join(dialogue.format_lines(shown)) + "\n")
@@ -125,16 +125,15 @@ def redrive(
 
     python -m ops dead-letters redrive --all --rate 20 --yes
     """
-    selection = dialogue.parse_selection(reason, message_id, everything)
+    choice = dialogue.parse_choice(reason, message_id, everything)
     queues = Queues.of(load_outputs(stack, outputs))
     # When every message goes back, whatever it contains, none needs to be received.
-    if everything and force and yes and (total := queues.count_dead_letters()):
-        task = start_move_task(queues, rate)
-        if task:
-            _finish_move_task(task, total)
-            return
-    with dialogue.hold(queues, limit, selection) as held:
-        selected = dialogue.select(selection, held.letters)
+    needs_none = everything and force and yes
+    if needs_none and (total := queues.count_dead_letters()) and (task := start_move_task(queues, rate)):
+        _finish_move_task(task, total)
+        return
+    with dialogue.hold(queues, limit, choice) as held:
+        selected = dialogue.select(choice, held.letters)
         going = [letter for letter in selected if force or letter.violation is None]
         if going:
             dialogue.print_plan("would go back", going)
@@ -145,8 +144,7 @@ def redrive(
         if not dialogue.confirm(yes, f"Send {pluralize(len(going), 'message')} back?"):
             return
         if everything and is_whole_queue(held, going, force=force):
-            task = start_move_task(queues, rate)
-            if task:
+            if task := start_move_task(queues, rate):
                 held.release()
                 _finish_move_task(task, len(going))
                 return
@@ -180,10 +178,10 @@ def discard(
     """
     if copy and no_copy:
         raise OperatorError("--copy and --no-copy contradict each other. Use one of them.")
-    selection = dialogue.parse_selection(reason, message_id, everything)
+    choice = dialogue.parse_choice(reason, message_id, everything)
     queues = Queues.of(load_outputs(stack, outputs))
-    with dialogue.hold(queues, limit, selection) as held:
-        selected = dialogue.select(selection, held.letters)
+    with dialogue.hold(queues, limit, choice) as held:
+        selected = dialogue.select(choice, held.letters)
         dialogue.print_plan("would be deleted", selected)
         if not dialogue.confirm(yes, f"Delete {pluralize(len(selected), 'message')}?"):
             return

@@ -11,9 +11,7 @@ from localcloud.models.client import Client, Perform
 from localcloud.models.table import TableModel
 from simulation.lambda_events import LambdaContext
 from tests.chaos.faults import KilledError
-from tests.chaos.simulation import same_message
-from tests.chaos.workload import Fact, Workload, text_of
-from tests.fakes.aws import services_in
+from tests.chaos.workload import Fact, Workload, services_of, text_of
 from tests.fakes.events import TRACE, login
 from tests.fakes.functions import DEAD_LETTERS, TABLE, Function, acknowledged, event_handler
 from tests.fakes.queue import QueueModel, Sent
@@ -74,36 +72,11 @@ class World:
 
     def unsafe(self, workload: Workload, messages: Iterable[Sent]) -> list[str]:
         """IDs of the messages that would be lost if they were deleted now."""
-        services = self.services()
-
-        def is_safe(sent: Sent) -> bool:
-            fact = workload.facts.get(sent.message_id)
-            return _holds(services, fact) if fact else self._is_quarantined(sent)
-
-        return [sent.message_id for sent in messages if not is_safe(sent)]
+        return workload.unsafe((sent.message_id for sent in messages), self.table, self.dead_letters)
 
     def services(self) -> dict[str, list[dict[str, str]]]:
         """The services in the table, by user."""
-        return {user_id: services_in(item) for user_id, item in self.table.items().items()}
-
-    def quarantined(self, sent: Sent) -> list[Sent]:
-        """The dead letters made of this message."""
-        named = {"DataType": "String", "StringValue": sent.message_id}
-        letters = self.dead_letters.messages()
-        return [letter for letter in letters if letter.attributes.get("source_message_id") == named]
-
-    def _is_quarantined(self, sent: Sent) -> bool:
-        copies = self.quarantined(sent)
-        return bool(copies) and all(same_message(copy, sent) for copy in copies)
-
-
-def _holds(services: dict[str, list[dict[str, str]]], fact: Fact) -> bool:
-    """Whether these services contain this login or a newer login."""
-    return any(
-        service["service_id"] == fact.service_id
-        and (datetime.fromisoformat(service["last_accessed"]), service["service_name"]) >= fact.rank
-        for service in services.get(fact.user_id, [])
-    )
+        return {user_id: services_of(self.table, user_id) for user_id in self.table.items()}
 
 
 def records_of(messages: Iterable[Sent]) -> list[dict[str, Any]]:

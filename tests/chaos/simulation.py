@@ -1,7 +1,5 @@
 """One seeded run of messages, a queue, several handlers and a table, with faults between them."""
 
-import functools
-import json
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -14,8 +12,7 @@ from localcloud.models.table import TableModel
 from simulation.lambda_events import LambdaContext
 from tests.chaos.faults import Gate, KilledError, Odds, lag_by_chance
 from tests.chaos.virtual_time import VirtualTime
-from tests.chaos.workload import EPOCH, Workload, make_workload
-from tests.fakes.aws import services_in
+from tests.chaos.workload import EPOCH, Workload, make_workload, origin, same_message, services_of
 from tests.fakes.functions import BATCH_SIZE, DEAD_LETTERS, MAX_RECEIVE_COUNT, TABLE, Function, acknowledged
 from tests.fakes.functions import event_handler as wire
 from tests.fakes.queue import QueueModel, Sent
@@ -144,19 +141,9 @@ class Simulation:
 
     def _acknowledge(self, records: list[dict[str, Any]]) -> None:
         self.source.delete(record["receiptHandle"] for record in records)
-        for record in records:
-            if not self._is_safe(record["messageId"]):
-                self.problems.append(f"{record['messageId']} was acknowledged and is nowhere")
-
-    def _is_safe(self, message_id: str) -> bool:
-        """Whether the message can be deleted: its login is in the table, or the message is in the dead-letter queue."""
-        fact = self.workload.facts.get(message_id)
-        if fact is None:
-            return any(_origin(sent) == message_id for sent in self.dead_letters.messages())
-        stored = [s for s in _services(self.table.text_of(fact.user_id)) if s["service_id"] == fact.service_id]
-        # As texts, whole seconds sort before their fractions only without the Z.
-        text = fact.instant.strftime("%Y-%m-%dT%H:%M:%S") + f".{fact.instant.microsecond // 100_000}".replace(".0", "")
-        return any((s["last_accessed"].rstrip("Z"), s["service_name"]) >= (text, fact.service_name) for s in stored)
+        acknowledged_ids = [record["messageId"] for record in records]
+        lost = self.workload.unsafe(acknowledged_ids, self.table, self.dead_letters)
+        self.problems += [f"{message_id} was acknowledged and is nowhere" for message_id in lost]
 
     def _compare_table(self) -> None:
         expected = self.workload.expected()
@@ -165,7 +152,7 @@ class Simulation:
             self.problems.append(f"{len(self.source)} messages were still in the queue after {HOURS_MAX} h")
         self.problems.extend(f"{user_id} is in the table without a login" for user_id in items.keys() - expected.keys())
         for user_id, services in expected.items():
-            stored = _services(self.table.text_of(user_id))
+            stored = services_of(self.table, user_id)
             ids = [service["service_id"] for service in stored]
             self.problems.extend(f"{user_id} has {sid} twice" for sid, count in Counter(ids).items() if count > 1)
             lost = {service["service_id"] for service in services} - set(ids)
@@ -178,7 +165,7 @@ class Simulation:
     def _compare_dead_letters(self) -> None:
         found: dict[str, list[Sent]] = {}
         for sent in self.dead_letters.messages():
-            found.setdefault(_origin(sent), []).append(sent)
+            found.setdefault(origin(sent), []).append(sent)
         for bad in self.workload.invalid:
             copies = found.pop(bad.message_id, [])
             if not copies:
@@ -186,20 +173,3 @@ class Simulation:
             elif not all(same_message(copy, bad) for copy in copies):
                 self.problems.append(f"{bad.message_id} was changed on its way to the dead-letter queue")
         self.problems.extend(f"{message_id} was quarantined and is valid" for message_id in found)
-
-
-def same_message(found: Sent, sent: Sent) -> bool:
-    """Whether a dead letter is the message that was sent, with our attributes added."""
-    own = {name: found.attributes.get(name) for name in sent.attributes}
-    return (found.body, own, found.trace_header) == (sent.body, sent.attributes, sent.trace_header)
-
-
-def _origin(sent: Sent) -> str:
-    """The ID a dead letter had in the source queue."""
-    named = sent.attributes.get("source_message_id")
-    return named["StringValue"] if named else sent.message_id
-
-
-@functools.lru_cache(maxsize=1000)
-def _services(text: str) -> list[dict[str, str]]:
-    return services_in(json.loads(text))

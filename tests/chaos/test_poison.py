@@ -1,15 +1,17 @@
 """Invalid messages do not affect valid messages, in every mix of a batch of ten."""
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from handlers.quarantine import Quarantine
+from localcloud.models.client import Gate, Perform
 from tests.chaos.controls import IgnoresFailedEntries
 from tests.chaos.harness import NOW, Script, World, bad, good, workload_of
-from tests.chaos.workload import Workload
+from tests.chaos.workload import Workload, origin
 from tests.fakes.queue import Sent
 
 SIZE = 10
@@ -51,21 +53,19 @@ def test_dead_letter_is_the_message_with_its_reason():
     assert found.attributes == sent.attributes | added
 
 
-class TakesSome:
+def takes_some(taken: frozenset[int], *, silent: bool) -> Gate:
     """A queue that accepts the entries at these places; it lists the others as failed or, if `silent`, not at all."""
 
-    def __init__(self, taken: frozenset[int], *, silent: bool) -> None:
-        self._taken = taken
-        self._silent = silent
-
-    def __call__(self, operation: str, request: dict[str, Any], perform: Any) -> dict[str, Any]:
+    def gate(operation: str, request: dict[str, Any], perform: Perform) -> dict[str, Any]:
         if operation != "send_message_batch":
             return perform(request)
         entries = request["Entries"]
-        taken = [entry for place, entry in enumerate(entries) if place in self._taken]
-        failed = [{"Id": e["Id"], "Code": "InternalError", "SenderFault": False} for e in entries if e not in taken]
-        answer = perform(request | {"Entries": taken}) if taken else {}
-        return answer if self._silent or not failed else answer | {"Failed": failed}
+        accepted = [entry for place, entry in enumerate(entries) if place in taken]
+        failed = [{"Id": e["Id"], "Code": "InternalError", "SenderFault": False} for e in entries if e not in accepted]
+        response = perform(request | {"Entries": accepted}) if accepted else {}
+        return response if silent else response | {"Failed": failed}
+
+    return gate
 
 
 def falsely_acknowledged(bads: int, quarantine: type[Quarantine], *, silent: bool) -> list[str]:
@@ -76,7 +76,7 @@ def falsely_acknowledged(bads: int, quarantine: type[Quarantine], *, silent: boo
     for chosen in itertools.product((True, False), repeat=bads):
         taken = frozenset(place for place, is_taken in enumerate(chosen) if is_taken)
         world = World()
-        done = world.deliver(world.function(TakesSome(taken, silent=silent), quarantine=quarantine), messages)
+        done = world.deliver(world.function(takes_some(taken, silent=silent), quarantine=quarantine), messages)
         assert done is not None
         assert done[: SIZE - bads] == messages[: SIZE - bads]
         lost += world.unsafe(workload, done)
@@ -84,7 +84,7 @@ def falsely_acknowledged(bads: int, quarantine: type[Quarantine], *, silent: boo
         assert len(rest) == bads - len(taken) or quarantine is not Quarantine
         assert world.deliver(world.function(Script()), rest) == rest
         assert world.services() == workload.expected()
-        assert all(len(world.quarantined(sent)) <= 1 for sent in messages)
+        assert set(Counter(map(origin, world.dead_letters.messages())).values()) <= {1}
     return lost
 
 

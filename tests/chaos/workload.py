@@ -1,13 +1,17 @@
 """Seeded valid and invalid messages, and the table they must lead to, computed without the code under test."""
 
+import functools
 import json
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from localcloud.models.table import TableModel
+from tests.fakes.aws import services_in
 from tests.fakes.events import TRACE, login
-from tests.fakes.queue import Sent
+from tests.fakes.queue import QueueModel, Sent
 
 # The virtual clock's zero.
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,6 +33,11 @@ class Fact:
     def rank(self) -> tuple[datetime, str]:
         return self.instant, self.service_name
 
+    def is_in(self, service: dict[str, str]) -> bool:
+        """Whether a stored service is this login or a newer login in the same service."""
+        stored = datetime.fromisoformat(service["last_accessed"]), service["service_name"]
+        return service["service_id"] == self.service_id and stored >= self.rank
+
 
 @dataclass(frozen=True, slots=True)
 class Workload:
@@ -40,6 +49,18 @@ class Workload:
     @property
     def invalid(self) -> list[Sent]:
         return [sent for sent in self.messages if sent.message_id not in self.facts]
+
+    def unsafe(self, message_ids: Iterable[str], table: TableModel, dead_letters: QueueModel) -> list[str]:
+        """The messages that would be lost if they were deleted now: in neither the table nor the dead-letter queue."""
+
+        def is_safe(message_id: str) -> bool:
+            if fact := self.facts.get(message_id):
+                return any(fact.is_in(service) for service in services_of(table, fact.user_id))
+            [sent] = [sent for sent in self.invalid if sent.message_id == message_id]
+            copies = [letter for letter in dead_letters.messages() if origin(letter) == message_id]
+            return bool(copies) and all(same_message(copy, sent) for copy in copies)
+
+        return [message_id for message_id in message_ids if not is_safe(message_id)]
 
     def expected(self) -> dict[str, list[dict[str, str]]]:
         """The services of every user, newest first: the newest login of each service, whatever the order of arrival."""
@@ -57,6 +78,28 @@ def stored_services(facts: Any) -> list[dict[str, str]]:
         {"service_id": fact.service_id, "service_name": fact.service_name, "last_accessed": text_of(fact.instant)}
         for fact in sorted(by_id, key=lambda fact: fact.instant, reverse=True)
     ]
+
+
+@functools.lru_cache(maxsize=1000)
+def _services(text: str) -> list[dict[str, str]]:
+    return services_in(json.loads(text))
+
+
+def services_of(table: TableModel, user_id: str) -> list[dict[str, str]]:
+    """The stored services of a user."""
+    return _services(table.text_of(user_id))
+
+
+def same_message(found: Sent, sent: Sent) -> bool:
+    """Whether a dead letter is the message that was sent, with our attributes added."""
+    own = {name: found.attributes.get(name) for name in sent.attributes}
+    return (found.body, own, found.trace_header) == (sent.body, sent.attributes, sent.trace_header)
+
+
+def origin(sent: Sent) -> str:
+    """The ID a dead letter had in the source queue."""
+    named = sent.attributes.get("source_message_id")
+    return named["StringValue"] if named else sent.message_id
 
 
 def text_of(instant: datetime) -> str:

@@ -65,11 +65,6 @@ def test_disagreement_is_noticed(change: Change) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_stack_files_satisfy_the_cli(stack: str) -> None:
-    assert samples.read(ROOT, stack).values["aws:region"]
-
-
-@pytest.mark.parametrize("stack", STACKS)
 def test_stack_files_hold_only_known_keys_that_differ_from_the_default(stack: str) -> None:
     given = yaml.safe_load((samples.FOLDER / f"Pulumi.{stack}.yaml").read_text())["config"]
     assert given.pop("pulumi:disable-default-providers") == ["aws"]
@@ -96,13 +91,6 @@ def test_stack_files_of_this_checkout_hold_only_known_keys(stack: str) -> None:
     given = load(f"Pulumi.{stack}.yaml")["config"]
     assert unknown_keys(given) == set()
     assert unknown_keys(given | {"login-events:batchsize": 20}) == {"login-events:batchsize"}  # the control
-
-
-def test_settings_accept_the_values_of_dev() -> None:
-    values = samples.read(ROOT, "dev").values
-    raw = {key.removeprefix(f"{samples.PROJECT}:"): value for key, value in values.items()}
-    settings = StackSettings.from_raw(raw, project=samples.PROJECT, stack="dev")
-    assert settings.api_clients == ("example-client",)
 
 
 def test_project_file_names_its_cli_version_and_virtual_environment() -> None:

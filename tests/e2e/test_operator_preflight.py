@@ -10,6 +10,7 @@ from localcloud.deployer import stack_config
 from ops import preflight
 from ops.__main__ import app
 from tests.e2e.conftest import Stack
+from tests.fakes import pulumi_cli
 
 
 @pytest.fixture
@@ -19,11 +20,8 @@ def cli(stack: Stack, checkout: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(preflight, "PROJECT", checkout)
     # The interpreters of this machine are not part of this test.
     monkeypatch.setattr(preflight, "find_interpreter", lambda version: "python")
-    config = tmp_path / "config.json"
-    config.write_text(json.dumps({key: {"value": value, "secret": False} for key, value in values.items()}))
-    pulumi = tmp_path / "pulumi"
-    pulumi.write_text(f'#!/bin/sh\n[ "$1" = version ] && echo v3.219.0 && exit\nexec cat {config}\n')
-    pulumi.chmod(0o755)
+    config = json.dumps({key: {"value": value, "secret": False} for key, value in values.items()})
+    pulumi_cli.install(tmp_path, {"version": "v3.219.0", "config --json --show-secrets --stack dev": config})
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setenv("AWS_ENDPOINT_URL", stack.outputs["endpoint"])
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", stack.outputs["accessKeyId"])

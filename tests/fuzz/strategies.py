@@ -43,13 +43,8 @@ _JSON = (None, True, 0, -1, 1.5, 1e400, 10**30, "", "x" * 300, [], [[], {}], {},
 json_values = st.sampled_from(_JSON) | texts
 
 
-def _spoiled(field: str, value: Any, body: dict[str, Any]) -> dict[str, Any]:
-    return body | {field: value}
-
-
-near_logins = st.builds(_spoiled, st.sampled_from(list(login())), json_values, logins) | st.builds(
-    _spoiled, st.just("timestamp"), timestamps, logins
-)
+spoiled_fields = st.tuples(st.sampled_from(list(login())), json_values) | st.tuples(st.just("timestamp"), timestamps)
+near_logins = st.builds(lambda body, field: body | dict([field]), logins, spoiled_fields)
 
 LARGE = (2**18, 2**20 - 500, 2**20)
 NESTED = (100, 10_000, 500_000)

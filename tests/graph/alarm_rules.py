@@ -3,16 +3,15 @@
 import json
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import Any
 
-from handlers.vocabulary import METRICS_NAMESPACE, SERVICE_DIMENSION, STACK_DIMENSION, MetricName
+from handlers.vocabulary import METRICS_NAMESPACE, SERVICE_DIMENSION, STACK_DIMENSION
 from localcloud.cloudwatch.alarms import AlarmError, read_alarms
 from localcloud.cloudwatch.expressions import ExpressionError
 from localcloud.deployer.engine import Resource
 from localcloud.deployer.recorder import Graph
 from tests.graph import resource_types as aws
-from tests.graph.graph_rules import depends_on, prefix, stack_name, statements
+from tests.graph.graph_rules import depends_on, prefix, stack_name
 
 HEALTH = "service-health"
 
@@ -20,8 +19,7 @@ METRICS_PER_ALARM = 10
 # Metrics of AWS can be this late, and CloudWatch need not look farther back than an alarm's periods.
 LATE_MINUTES = 3
 DAY = 86_400
-# Everything the handlers emit, and every operation they call.
-EMITTED: set[str] = set(MetricName)
+# Every operation the handlers call.
 OPERATIONS = {"GetItem", "BatchGetItem", "UpdateItem"}
 
 
@@ -80,54 +78,6 @@ def missing_data_is_said(graph: Graph) -> Iterator[str]:
             yield f"{alarm.name} treats missing data as {alarm.inputs.get('treatMissingData')}"
         if wanted == "breaching" and not alarm.inputs.get("warmUpConfiguration"):
             yield f"{alarm.name} would fire before there can be data"
-
-
-def alarms_may_publish(graph: Graph) -> Iterator[str]:
-    """Topics and their key admit CloudWatch for every alarm of the stack, and for no other alarm."""
-    found = statements(graph, aws.TOPIC_POLICY, aws.KEY)
-    gates = [(owner, statement) for owner, statement in found if statement["Sid"].startswith("Alarms")]
-    if len(gates) != len(graph.of_type(aws.TOPIC)) + 1:
-        yield f"{len(gates)} policies let alarms through"
-    for owner, statement in gates:
-        condition = statement.get("Condition", {})
-        pattern = condition.get("ArnLike", {}).get("aws:SourceArn", "")
-        if statement["Principal"] != {"Service": "cloudwatch.amazonaws.com"}:
-            yield f"{owner.name} lets {statement['Principal']} through"
-        if "aws:SourceAccount" not in condition.get("StringEquals", {}) or prefix(graph) not in pattern:
-            yield f"{owner.name} lets other accounts or stacks through"
-        account_and_region = pattern.partition(":alarm:")[0]
-        for alarm in alarms_of(graph):
-            if not fnmatchcase(f"{account_and_region}:alarm:{name_of(alarm)}", pattern):
-                yield f"{owner.name} does not let {alarm.name} through"
-    for topic in graph.of_type(aws.TOPIC):
-        if not topic.inputs.get("kmsMasterKeyId"):
-            yield f"{topic.name} is not encrypted"
-
-
-def alarms_watch_what_exists(graph: Graph) -> Iterator[str]:
-    """Every dimension of an alarm is the name of a resource of this stack."""
-    known = dimensions_of(graph) | {SERVICE_DIMENSION: {*services_of(graph), "api"}}
-    for alarm in graph.of_type(aws.ALARM):
-        for metric in watched_by(alarm):
-            if not metric.get("dimensions"):
-                yield f"{alarm.name} watches {metric['metricName']} of everything"
-            for key, value in metric.get("dimensions", {}).items():
-                if value not in known.get(key, set()):
-                    yield f"{alarm.name} watches {key} {value}, which does not exist"
-
-
-def custom_metrics_are_emitted(graph: Graph) -> Iterator[str]:
-    """Every custom metric is emitted: by a handler with exactly service and stack, or by a metric filter."""
-    emitted = {(name, service) for name in EMITTED for service in services_of(graph)} | set(counted_in_logs(graph))
-    for alarm in graph.of_type(aws.ALARM):
-        for metric in watched_by(alarm):
-            dimensions = metric.get("dimensions", {})
-            if metric["namespace"].startswith("AWS/"):
-                continue
-            wanted = (metric["metricName"], dimensions.get(SERVICE_DIMENSION))
-            ours = metric["namespace"] == METRICS_NAMESPACE and wanted in emitted
-            if not ours or dimensions.keys() != {SERVICE_DIMENSION, STACK_DIMENSION}:
-                yield f"{alarm.name} watches {metric['metricName']} by {dimensions}, which nothing emits"
 
 
 def alarms_fit_cloudwatch(graph: Graph) -> Iterator[str]:
@@ -192,11 +142,6 @@ def dimensions_of(graph: Graph) -> dict[str, set[str]]:
         "LogGroupName": {log_group.inputs["name"] for log_group in graph.of_type(aws.LOG_GROUP)},
         STACK_DIMENSION: {stack_name(graph)},
     }
-
-
-def services_of(graph: Graph) -> set[str]:
-    environments = [function.inputs["environment"]["variables"] for function in graph.of_type(aws.FUNCTION)]
-    return {variables["POWERTOOLS_SERVICE_NAME"] for variables in environments}
 
 
 def counted_in_logs(graph: Graph) -> Iterator[tuple[str, str]]:

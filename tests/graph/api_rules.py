@@ -26,8 +26,6 @@ def scope_on_every_method(graph: Graph) -> Iterator[str]:
             yield f"{method.name} does not ask for a token"
         if inputs.get("authorizationScopes") != [graph.outputs["apiScope"]]:
             yield f"{method.name} asks for the scopes {inputs.get('authorizationScopes')}"
-        if not inputs.get("requestValidatorId"):
-            yield f"{method.name} has no validator"
 
 
 def client_flows(graph: Graph) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Rules about the boards, over a recorded graph: what CloudWatch documents and the stack emits."""
+"""Rules about boards and metrics, over a recorded graph: what CloudWatch documents and the stack emits."""
 
 import json
 import re
@@ -17,17 +17,18 @@ from tests.graph import board_facts as facts
 from tests.graph import resource_types as aws
 from tests.graph.alarm_rules import (
     DAY,
-    EMITTED,
     HEALTH,
     alarms_of,
     children_of,
     counted_in_logs,
     dimensions_of,
     name_of,
+    watched_by,
 )
 from tests.graph.graph_rules import prefix
 
 # What each function emits. tests/privacy/test_emission.py shows it by running the functions.
+EMITTED: set[str] = set(MetricName)
 OF_QUERIES = {name for name in EMITTED if name.startswith("Query")} | {MetricName.RECORD_MALFORMED}
 OF_FUNCTIONS = {
     vocabulary.EVENT_HANDLER_SERVICE: EMITTED - OF_QUERIES,
@@ -51,14 +52,21 @@ def widgets_of(graph: Graph, *kinds: str) -> Iterator[tuple[Board, dict[str, Any
                 yield board, widget
 
 
-def drawn_metrics(graph: Graph) -> Iterator[tuple[str, str, str, dict[str, str], dict[str, Any]]]:
-    """Every metric a widget names: where, namespace, name, dimensions, options."""
+def monitored_metrics(graph: Graph) -> Iterator[tuple[str, str, str, dict[str, str]]]:
+    """Every metric of an alarm: the alarm, namespace, name, dimensions."""
+    for alarm in graph.of_type(aws.ALARM):
+        for metric in watched_by(alarm):
+            yield alarm.name, metric["namespace"], metric["metricName"], metric["dimensions"]
+
+
+def drawn_metrics(graph: Graph) -> Iterator[tuple[str, str, str, dict[str, str]]]:
+    """Every metric a widget names: where, namespace, name, dimensions."""
     for board, widget in widgets_of(graph, "metric"):
         for line in widget["properties"]["metrics"]:
             if len(line) > 1:
-                namespace, name, *parts, options = line
+                namespace, name, *parts, _ = line
                 where = f"{board}: {widget['properties'].get('title')}"
-                yield where, namespace, name, dict(zip(parts[::2], parts[1::2], strict=True)), options
+                yield where, namespace, name, dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 def boards_fill_the_grid(graph: Graph) -> Iterator[str]:
@@ -146,8 +154,8 @@ def boards_fit_cloudwatch(graph: Graph) -> Iterator[str]:
                 yield f"{board} shows {len(widget['properties']['alarms'])} alarms in one widget"
 
 
-def boards_draw_what_is_emitted(graph: Graph) -> Iterator[str]:
-    """Every metric drawn is emitted: by our code, a filter or AWS, under those dimensions, by an existing resource."""
+def metrics_are_emitted(graph: Graph) -> Iterator[str]:
+    """Every metric is emitted: by our code, a filter or AWS, under those dimensions, by an existing resource."""
     ours = {(name, service) for service, names in OF_FUNCTIONS.items() for name in names} | set(counted_in_logs(graph))
     counted = {
         mapping.outputs["uuid"]
@@ -155,14 +163,14 @@ def boards_draw_what_is_emitted(graph: Graph) -> Iterator[str]:
         if "EventCount" in (mapping.inputs.get("metricsConfig") or {}).get("metrics", [])
     }
     known = dimensions_of(graph) | {"EventSourceMappingUUID": counted}
-    for where, namespace, name, dimensions, _ in drawn_metrics(graph):
+    for where, namespace, name, dimensions in [*drawn_metrics(graph), *monitored_metrics(graph)]:
         if namespace == METRICS_NAMESPACE:
             emitted = (name, dimensions.get(SERVICE_DIMENSION)) in ours
             emitted = emitted and dimensions.keys() == {SERVICE_DIMENSION, STACK_DIMENSION}
         else:
             emitted = name in facts.PUBLISHED.get((namespace, *sorted(dimensions)), set())
         if not emitted or any(value not in known.get(key, {value}) for key, value in dimensions.items()):
-            yield f"{where} draws {namespace} {name} of {dimensions}, which nothing emits"
+            yield f"{where} uses {namespace} {name} of {dimensions}, which nothing emits"
 
 
 def boards_can_be_computed(graph: Graph) -> Iterator[str]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +19,47 @@ Change = tuple[str, str]
 """Name of a resource, or `outputs`, and the path of the difference."""
 Edit = tuple[str, str, str]
 """A file, a text in it, and the replacement."""
+Leaves = Mapping[str, Any]
 UNORDERED = ("secret_inputs", "depends_on", "additional_secret_outputs")
 PACKAGES = ("components", "handlers")
 
 
-def to_bytes(graph: Graph) -> bytes:
-    """Return everything a deployment depends on, in a fixed order: resources register concurrently."""
-    resources = {resource.urn: _plain(resource) for resource in graph.resources}
-    outputs = {"outputs": graph.outputs, "secret": sorted(graph.secret_outputs)}
-    return json.dumps(resources | outputs, sort_keys=True, indent=1, default=repr).encode()
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value with its path; `~` marks JSON in a string, whose values are included."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from leaves(inner, f"{path}.{key}".lstrip("."))
+    elif isinstance(value, list) and value:
+        for index, inner in enumerate(value):
+            yield from leaves(inner, f"{path}[{index}]")
+    elif isinstance(value, str) and value.startswith(('{"', "[{")):
+        yield from leaves(json.loads(value), f"{path}~")
+    else:
+        archive = isinstance(value, pulumi.FileArchive)
+        yield path, hashlib.sha256(Path(value.path).read_bytes()).hexdigest() if archive else value
+
+
+def differing(before: Leaves, after: Leaves) -> set[str]:
+    """The paths whose values differ, except below a value that a preview does not know."""
+    unknown = tuple(path for found in (before, after) for path, value in found.items() if value is UNKNOWN)
+    paths = {path for path in before.keys() | after.keys() if not path.startswith(unknown)}
+    return {path for path in paths if path not in before or path not in after or before[path] != after[path]}
+
+
+def values(graph: Graph) -> Mapping[str, Leaves]:
+    """Everything a deployment depends on, by URN."""
+    plain = {resource.urn: _plain(resource) for resource in graph.resources}
+    plain["outputs"] = graph.outputs | {"secret": sorted(graph.secret_outputs)}
+    return {urn: dict(leaves(found)) for urn, found in plain.items()}
 
 
 def changes(old: Graph, new: Graph) -> set[Change]:
     """Return where two recordings differ; a resource that is in one recording only differs as a whole."""
-    before, after = ({resource.urn: _plain(resource) for resource in graph.resources} for graph in (old, new))
+    before, after = values(old), values(new)
     found = {(urn.split("::")[-1], "") for urn in before.keys() ^ after.keys()}
     for urn in before.keys() & after.keys():
-        found |= {(urn.split("::")[-1], path) for path in _differences(before[urn], after[urn], "")}
-    return found | {("outputs", path) for path in _differences(old.outputs, new.outputs, "")}
+        found |= {(urn.split("::")[-1], path) for path in differing(before[urn], after[urn])}
+    return found
 
 
 def unlike_preview(preview: Graph, graph: Graph) -> set[Change]:
@@ -60,32 +83,6 @@ def clone(folder: Path, *edits: Edit) -> Path:
 
 
 def _plain(resource: Resource) -> dict[str, Any]:
-    as_they_are = {key: getattr(resource, key) for key in ("parent", "protect", "retain_on_delete")}
+    as_they_are = {key: getattr(resource, key) for key in ("parent", "protect", "retain_on_delete", "inputs")}
     without_order = {key: sorted(getattr(resource, key)) for key in UNORDERED}
-    provider = resource.provider.urn if resource.provider else ""
-    return as_they_are | without_order | {"inputs": _value(resource.inputs), "provider": provider}
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, pulumi.FileArchive):
-        return hashlib.sha256(Path(value.path).read_bytes()).hexdigest()
-    if isinstance(value, dict):
-        return {key: _value(element) for key, element in value.items()}
-    return [_value(element) for element in value] if isinstance(value, list) else value
-
-
-def _differences(old: Any, new: Any, path: str) -> Iterator[str]:
-    if old is UNKNOWN or new is UNKNOWN:
-        return
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in old.keys() | new.keys():
-            inner = f"{path}.{key}" if path else key
-            if key in old and key in new:
-                yield from _differences(old[key], new[key], inner)
-            else:
-                yield inner
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (before, after) in enumerate(zip(old, new, strict=True)):
-            yield from _differences(before, after, f"{path}[{index}]")
-    elif old != new:
-        yield path
+    return as_they_are | without_order | {"provider": resource.provider.urn if resource.provider else ""}

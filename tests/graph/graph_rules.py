@@ -5,7 +5,6 @@ No rule reads the components: the graph is what would be deployed.
 
 import json
 from collections.abc import Callable, Iterator
-from fnmatch import fnmatchcase
 from typing import Any
 
 from localcloud.deployer.engine import Resource
@@ -20,11 +19,6 @@ TAGS = {"project", "stack", "owner", "data-class"}
 NAMED = dict.fromkeys(
     [aws.QUEUE, aws.TABLE, aws.FUNCTION, aws.USER_POOL, aws.RESOURCE_SERVER, aws.REST_API, aws.TOPIC, aws.ALARM], "name"
 ) | {aws.LAYER: "layerName", aws.DOMAIN: "domain", aws.DASHBOARD: "dashboardName"}
-
-# Sids with an allowed wildcard, because AWS offers nothing narrower. In the policy of a key, * is that key.
-WILDCARDS = {"SendTraces", "WriteOwnLog"}
-KEY_WILDCARDS = {"AccountAdministersThroughIam", "CloudWatchLogsEncryptsOurGroups"}
-KEY_WILDCARDS |= {"ProducersSendEncrypted", "AlarmsEncrypt"}
 
 # Visibility timeout by the consumer's timeout and batch window, as AWS recommends it for each stack under test.
 VISIBILITY_SECONDS = {(10, 0): 60, (10, 1): 61, (10, 5): 65}
@@ -99,19 +93,6 @@ def physical_names(graph: Graph) -> Iterator[str]:
             yield f"log group {group.name} is named {group.inputs.get('name')}"
 
 
-def no_wildcards(graph: Graph) -> Iterator[str]:
-    """No wildcard is allowed beyond the listed exceptions, and no permission for everyone."""
-    for owner, statement in statements(graph, aws.ROLE_POLICY, aws.QUEUE_POLICY, aws.TOPIC_POLICY, aws.KEY):
-        if statement["Effect"] != "Allow":
-            continue
-        excepted = KEY_WILDCARDS if owner.type == aws.KEY else WILDCARDS
-        used = [value for value in (*statement["Action"], *statement["Resource"]) if "*" in value]
-        if used and statement["Sid"] not in excepted:
-            yield f"{owner.name} allows {', '.join(used)} in {statement['Sid']}"
-        if "*" in json.dumps(statement.get("Principal", "")):
-            yield f"{owner.name} allows everybody in {statement['Sid']}"
-
-
 def roles_trust_one_service(graph: Graph) -> Iterator[str]:
     """A role can be assumed by exactly one AWS service."""
     for role in graph.of_type(aws.ROLE):
@@ -122,11 +103,8 @@ def roles_trust_one_service(graph: Graph) -> Iterator[str]:
 
 
 def log_groups(graph: Graph) -> Iterator[str]:
-    """Every log group that AWS would make itself is in the graph, with retention, before what writes to it."""
+    """Every log group that AWS would make itself is in the graph, before what writes to it."""
     groups = {group.inputs["name"]: group for group in graph.of_type(aws.LOG_GROUP)}
-    for group in groups.values():
-        if not group.inputs.get("retentionInDays"):
-            yield f"{group.name} keeps its lines forever"
     for function in graph.of_type(aws.FUNCTION):
         group = groups.get(function.inputs.get("loggingConfig", {}).get("logGroup"))
         yield from depends_on(graph, function, group) if group else [f"{function.name} has no log group"]
@@ -193,19 +171,6 @@ def encrypted_at_rest(graph: Graph) -> Iterator[str]:
             yield f"{resource.name} is not encrypted"
 
 
-def log_key_grants(graph: Graph) -> Iterator[str]:
-    """CloudWatch Logs may use the customer key for every group that is encrypted with it."""
-    patterns = [
-        pattern
-        for _, statement in statements(graph, aws.KEY)
-        for pattern in statement.get("Condition", {}).get("ArnLike", {}).get("kms:EncryptionContext:aws:logs:arn", [])
-    ]
-    for group in graph.of_type(aws.LOG_GROUP):
-        granted = any(fnmatchcase(group.outputs["arn"], pattern) for pattern in patterns)
-        if group.inputs.get("kmsKeyId") and not granted:
-            yield f"CloudWatch Logs may not encrypt {group.inputs['name']}"
-
-
 def partial_batches(graph: Graph) -> Iterator[str]:
     """A failed message does not return its batch to the queue, and concurrency is bounded."""
     inputs = graph.one(aws.MAPPING).inputs
@@ -223,13 +188,10 @@ def consumer_may_consume(graph: Graph) -> Iterator[str]:
 
 
 def tracing(graph: Graph) -> Iterator[str]:
-    """Every function and stage is traced."""
+    """Every function traces what it does; checkov finds a stage that does not."""
     for function in graph.of_type(aws.FUNCTION):
         if function.inputs.get("tracingConfig") != {"mode": "Active"}:
             yield f"{function.name} does not trace"
-    for stage in graph.of_type(aws.STAGE):
-        if stage.inputs.get("xrayTracingEnabled") is not True:
-            yield f"{stage.name} does not trace"
 
 
 def protections(graph: Graph) -> Iterator[str]:

@@ -1,9 +1,9 @@
-"""An upgrade from a release changes no URN, physical name or setting, only the values named here."""
+"""An upgrade from a release changes no URN, physical name, setting or export, only the values named here."""
 
 import copy
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from localcloud.deployer.recorder import Graph
 from tests.graph import resource_types as aws
+from tests.graph.changes import differing, leaves
 from tests.graph.sabotage import Sabotage, mark, put, remove, swap
 from tools.release_graph import RELEASES, lines_of
 
@@ -28,20 +29,6 @@ TEXTS = (
 MAY_DIFFER = re.compile(f"({DERIVED}|{TEXTS})$")
 
 
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value with its path; `~` marks JSON in a string, whose values are included."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from leaves(inner, f"{path}.{key}".lstrip("."))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from leaves(inner, f"{path}[{index}]")
-    elif isinstance(value, str) and value.startswith(('{"', "[{")):
-        yield from leaves(json.loads(value), f"{path}~")
-    else:
-        yield path, value
-
-
 def by_urn(lines: Iterable[str]) -> dict[str, dict[str, Any]]:
     return {entry["urn"]: dict(leaves(entry)) for entry in map(json.loads, lines)}
 
@@ -53,7 +40,7 @@ def differences(version: str, stack: str, graph: Graph) -> set[str]:
     return {
         f"{urn} {path}"
         for urn in before.keys() | after.keys()
-        for path, _ in before.get(urn, {}).items() ^ after.get(urn, {}).items()
+        for path in differing(before.get(urn, {}), after.get(urn, {}))
         if not MAY_DIFFER.match(path)
     }
 
@@ -70,6 +57,8 @@ def test_both_stacks_equal_the_release(dev_graph: Graph, prod_graph: Graph) -> N
         (mark(aws.TABLE, None, "urn", "urn:pulumi:dev::renamed"), "renamed"),
         (mark(aws.QUEUE, None, "parent", ""), "parent"),
         (put(aws.ALARM, None, "threshold", 7.5), "inputs.threshold"),
+        (mark("pulumi:pulumi:Stack", None, "outputs", {}), "outputs.apiUrl"),
+        (lambda graph: graph.secret_outputs.clear(), "outputs.apiClients"),
         (swap(aws.DASHBOARD, None, "dashboardBody", "EventProcessing", "Other"), "metrics"),
     ],
 )

@@ -1,9 +1,8 @@
-"""A quarantined message is complete, within the limits of SQS, and its batch survives unreadable messages."""
+"""A quarantined message is complete, within the limits of SQS; tests/fuzz has the unreadable ones."""
 
-import pytest
-
+from handlers.batches import BATCH_BYTES_MAX
 from handlers.messages import Message
-from handlers.quarantine import BATCH_BYTES_MAX, Quarantine, Rejection
+from handlers.quarantine import Quarantine, Rejection
 from simulation.lambda_events import sqs_record
 from tests.fakes.events import NOW, plenty
 
@@ -42,21 +41,3 @@ def test_client_is_made_once_for_the_first_message(dead_letters):
     quarantine.send([rejection()], plenty)
     quarantine.send([rejection()], plenty)
     assert made == [1]
-
-
-ODD = [{"dataType": "Binary", "binaryValue": "no base64!"}, {"dataType": "String"}, {"stringValue": "without a type"}]
-
-
-@pytest.mark.parametrize("unreadable", [*[{"messageAttributes": {"a": odd}} for odd in ODD], {"body": "\ud800"}])
-def test_unreadable_message_is_reported_and_the_others_are_sent(quarantine, dead_letters, unreadable):
-    odd = rejection(**{"message_id": "m-2"} | unreadable)
-    rejections = [rejection(message_id="m-1"), odd, rejection(message_id="m-3")]
-    assert quarantine.send(rejections, plenty) == {"m-2": "envelope_unreadable"}
-    found = {message["MessageAttributes"]["source_message_id"]["StringValue"] for message in dead_letters.everything()}
-    assert found == {"m-1", "m-3"}
-
-
-@pytest.mark.parametrize("missing", ["messageAttributes", "attributes"])
-def test_empty_envelope_is_accepted(quarantine, dead_letters, missing):
-    assert quarantine.send([rejection("{", "m-1", **{missing: None})], plenty) == {}
-    assert len(dead_letters.everything()) == 1

@@ -4,15 +4,14 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from handlers.settings import EventHandlerSettings, QuerySettings, SettingsError
 from simulation.lambda_events import LambdaContext
+from tests.fakes.checkout import ROOT
 from tests.fakes.events import sqs_event
 
-ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {"TABLE_NAME": "t", "DEAD_LETTER_QUEUE_URL": "https://queue", "MAX_RECEIVE_COUNT": "5"}
 ENVIRONMENT |= {"STACK": "dev", "VERSION": "1"}
 

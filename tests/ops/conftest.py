@@ -8,8 +8,8 @@ from moto import mock_aws
 from moto.awslambda.models import LambdaFunction
 
 from ops import dead_letter_queue
-from tests.ops.queues import ORIGIN, SESSION, SIGNATURE, TwoQueues, login, stamps
-from tests.ops.simulated_stack import SimulatedStack, with_log_group
+from tests.fakes.aws import session
+from tests.ops.simulated_stack import ORIGIN, SIGNATURE, Stack, login, stamps, with_log_group
 
 
 def make_client(*arguments: Any, **options: Any) -> Any:
@@ -18,32 +18,35 @@ def make_client(*arguments: Any, **options: Any) -> Any:
     def reject(**request: Any) -> None:
         raise ClientError({"Error": {"Code": "InvalidAction", "Message": ""}}, "ListMessageMoveTasks")
 
-    client: Any = SESSION.client(*arguments, **options)
+    client: Any = session().client(*arguments, **options)
     client.list_message_move_tasks = reject
     return client
 
 
 @pytest.fixture
-def queues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoQueues]:
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty account, and an empty folder to run commands in."""
     monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
     monkeypatch.setattr("boto3.client", make_client)
+    monkeypatch.setattr(LambdaFunction, "get_configuration", with_log_group)
     monkeypatch.chdir(tmp_path)
     with mock_aws():
-        yield TwoQueues(tmp_path)
+        yield
 
 
 @pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedStack]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setattr(LambdaFunction, "get_configuration", with_log_group)
-    with mock_aws():
-        yield SimulatedStack()
+def queues(aws: None, tmp_path: Path) -> Stack:
+    """A stack of which only the queues are needed."""
+    return Stack(tmp_path)
 
 
 @pytest.fixture
-def filled(queues: TwoQueues) -> TwoQueues:
+def stack(queues: Stack) -> Stack:
+    return queues.deploy()
+
+
+@pytest.fixture
+def filled(queues: Stack) -> Stack:
     """Queues with two letters that were given up, two invalid ones, and one that a stricter rule once quarantined."""
     queues.bury(login("ursula"), origin=ORIGIN)
     queues.bury(login("grace"))

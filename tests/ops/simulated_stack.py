@@ -1,67 +1,108 @@
-"""A simulated stack in AWS for the operator's commands: functions, log groups, queues, topics and alarms."""
+"""A simulated stack in AWS, on moto, and the operator's commands that run against it."""
 
+import functools
 import io
 import json
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from moto.awslambda.models import LambdaFunction
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.sqs.models import sqs_backends
+from typer.testing import CliRunner, Result
 
+from ops.__main__ import app
 from ops.stack import StackOutputs, parse_outputs
-from tests.fakes.outputs import OUTPUTS
+from tests.fakes import events
+from tests.fakes.events import TRACE
+from tests.fakes.outputs import OUTPUTS, PREFIX, TOPICS, outputs_file
 
-REGION = "eu-west-1"
-PREFIX = "event-processing-dev"
 FOLDER = "/event-processing/dev"
-ROLES = ("event-handler", "query")
 CONFIGURATION = LambdaFunction.get_configuration
+ORIGIN = {"DataType": "String", "StringValue": "producer-1"}
+SIGNATURE = {"DataType": "Binary", "BinaryValue": b"\x00\xff\x10"}
 
 
-class SimulatedStack:
-    """The resources that `outputs` describe, with methods to change their state."""
+def login(user: str, timestamp: str = "2024-03-01T00:00:00Z") -> str:
+    return json.dumps(events.login(user, timestamp=timestamp))
 
-    def __init__(self) -> None:
-        self._clients: dict[str, Any] = {}
-        self.queues = {
-            name: self.client("sqs").create_queue(QueueName=f"{PREFIX}-{name}")["QueueUrl"]
-            for name in ("events", "events-dead-letters")
-        }
-        self.topics = {
-            severity: self.client("sns").create_topic(Name=f"{PREFIX}-alerts-{severity}")["TopicArn"]
-            for severity in ("p1", "p2", "p3")
-        }
-        trust = json.dumps({"Version": "2012-10-17", "Statement": []})
-        role = self.client("iam").create_role(RoleName="role", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+
+def stamps(code: str, source_message_id: str) -> dict[str, Any]:
+    values = {
+        "error_code": code,
+        "error_detail": f"The rule of {code}.",
+        "source_message_id": source_message_id,
+        "quarantined_at": "2024-03-01T00:00:01Z",
+    }
+    return {name: {"DataType": "String", "StringValue": value} for name, value in values.items()}
+
+
+class Stack:
+    """The resources that OUTPUTS describe: the queues from the start, the others after `deploy`.
+
+    Messages are read inside moto, which counts as no receive.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.outputs = parse_outputs(json.dumps(OUTPUTS), "the simulated stack")
+        self.file = outputs_file(folder)
+        self.client = functools.cache(boto3.client)
+        self.sqs = self.client("sqs")
+        self.sqs.create_queue(QueueName=f"{PREFIX}-dead-letters")
+        arn = f"arn:aws:sqs:eu-west-1:{DEFAULT_ACCOUNT_ID}:{PREFIX}-dead-letters"
+        policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
+        self.sqs.create_queue(QueueName=f"{PREFIX}-events", Attributes={"RedrivePolicy": policy})
+
+    def deploy(self) -> "Stack":
+        """Create topics, log groups and functions."""
+        for arn in self.outputs.alarm_topics.values():
+            self.client("sns").create_topic(Name=arn.removeprefix(f"{TOPICS}:"))
+        role = self.client("iam").create_role(RoleName="role", AssumeRolePolicyDocument='{"Statement": []}')["Role"]
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as file:
             file.writestr("handlers.py", "")
-        for name in (*ROLES, "api-access"):
+        for name in (*self.outputs.functions, "api-access"):
             self.client("logs").create_log_group(logGroupName=f"{FOLDER}/{name}")
             self.client("logs").create_log_stream(logGroupName=f"{FOLDER}/{name}", logStreamName="stream")
-        for name in ROLES:
+        for name in self.outputs.functions.values():
             self.client("lambda").create_function(
-                FunctionName=f"{PREFIX}-{name}",
+                FunctionName=name,
                 Runtime="python3.13",
-                Role=role,
+                Role=role["Arn"],
                 Handler="handlers.handler",
                 Code={"ZipFile": archive.getvalue()},
                 Environment={"Variables": {"VERSION": "1a2b3c4d5e6f"}},
             )
+        return self
 
-    @property
-    def outputs(self) -> StackOutputs:
-        return parse_outputs(json.dumps(self.raw_outputs), "the simulated stack")
+    def run(self, *arguments: str, answers: str = "") -> Result:
+        """Run a command against this stack."""
+        return CliRunner().invoke(app, [*arguments, "--outputs", str(self.file)], input=answers)
 
-    @property
-    def raw_outputs(self) -> dict[str, Any]:
-        queues = {"queueUrl": self.queues["events"], "deadLetterQueueUrl": self.queues["events-dead-letters"]}
-        return OUTPUTS | queues | {"alarmTopics": self.topics}
+    def redrive(self, *arguments: str, answers: str = "") -> Result:
+        return self.run("dead-letters", "redrive", *arguments, answers=answers)
 
-    def client(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = boto3.client(service, region_name=REGION)
-        return self._clients[service]
+    def bury(self, body: str, **attributes: Any) -> str:
+        """Send a message to the dead-letter queue and return its ID."""
+        return self.sqs.send_message(
+            QueueUrl=self.outputs.dead_letter_queue_url,
+            MessageBody=body,
+            MessageAttributes=attributes,
+            MessageSystemAttributes={"AWSTraceHeader": {"DataType": "String", "StringValue": TRACE}},
+        )["MessageId"]
+
+    def messages(self, queue: str) -> list[Any]:
+        """Return all messages of `events` or `dead-letters`, hidden ones included."""
+        return sqs_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].queues[f"{PREFIX}-{queue}"]._messages
+
+    def bodies(self, queue: str) -> list[str]:
+        return [message.body for message in self.messages(queue)]
+
+    def visible_letters(self) -> int:
+        return sum(message.visible for message in self.messages("dead-letters"))
 
     def log(self, group: str, milliseconds: int, line: dict[str, Any] | str) -> None:
         self.client("logs").put_log_events(
@@ -76,7 +117,7 @@ class SimulatedStack:
         cloudwatch.put_metric_alarm(
             AlarmName=name,
             AlarmDescription=f"It means this.\n\nFirst: look.\n\nRunbook: https://example.com/runbook.md#{alarm_id}",
-            AlarmActions=[self.topics[severity]] if severity else [],
+            AlarmActions=[self.outputs.alarm_topics[severity]] if severity else [],
             MetricName="Metric",
             Namespace="Namespace",
             Statistic="Sum",
@@ -92,3 +133,30 @@ def with_log_group(self: LambdaFunction, *arguments: Any, **keywords: Any) -> di
     """Return the configuration with the log group, which moto does not keep."""
     role = self.function_name.removeprefix(f"{PREFIX}-")
     return CONFIGURATION(self, *arguments, **keywords) | {"LoggingConfig": {"LogGroup": f"{FOLDER}/{role}"}}
+
+
+def assert_fails(result: Result, sentence: str) -> None:
+    assert result.exit_code == 1
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def answer_with(monkeypatch: pytest.MonkeyPatch, **answers: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Replace operations of SQS by functions of the request and the real operation; return the recorded calls."""
+    calls: list[tuple[str, dict[str, Any]]] = []
+    make = StackOutputs.client
+
+    def client(self: Any, service: str) -> Any:
+        sqs = make(self, service)
+        for name, answer in answers.items():
+            real = getattr(sqs, name)
+
+            def call(name: str = name, answer: Any = answer, real: Any = real, **request: Any) -> Any:
+                calls.append((name, request))
+                return answer(request, real)
+
+            setattr(sqs, name, call)
+        return sqs
+
+    monkeypatch.setattr(StackOutputs, "client", client)
+    return calls

@@ -1,6 +1,5 @@
 """`python -m ops` ends with a sentence and a meaningful exit code, whatever its input."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,19 +11,8 @@ from typer.testing import CliRunner
 
 from ops.__main__ import app
 from tests.fakes.checkout import ROOT
-from tests.fakes.outputs import OUTPUTS
-from tests.ops.queues import assert_fails
-
-
-def outputs_file(folder: Path, **changes: object) -> Path:
-    """Write the outputs of a stack that no longer exists: nothing listens on the discard port."""
-    gone = "http://127.0.0.1:9"
-    urls = {"queueUrl": f"{gone}/0/events", "deadLetterQueueUrl": f"{gone}/0/dead-letters"}
-    urls |= {"apiUrl": f"{gone}/api", "tokenUrl": f"{gone}/oauth2/token", "endpoint": gone}
-    credentials = {"region": "eu-west-1", "accessKeyId": "key", "secretAccessKey": "secret"}
-    file = folder / "outputs.json"
-    file.write_text(json.dumps(OUTPUTS | urls | credentials | changes))
-    return file
+from tests.fakes.outputs import outputs_file
+from tests.ops.simulated_stack import assert_fails
 
 
 @pytest.mark.parametrize(
@@ -48,7 +36,9 @@ def test_user_errors_print_one_sentence(
 
 
 def test_missing_stack_is_reported_without_traceback(tmp_path: Path):
-    file = str(outputs_file(tmp_path))
+    gone = "http://127.0.0.1:9"  # nothing listens on the discard port
+    urls = dict.fromkeys(("queueUrl", "deadLetterQueueUrl", "tokenUrl", "endpoint"), gone)
+    file = str(outputs_file(tmp_path, **urls, accessKeyId="key", secretAccessKey="secret"))
     send = ["send", "--user-id", "ada", "--service-id", "mail"]
     for arguments in (["query", "ada"], send, ["dead-letters", "list"]):
         assert_fails(CliRunner().invoke(app, [*arguments, "--outputs", file]), "s the stack still there")

@@ -9,11 +9,13 @@ import pytest
 from ops import dead_letter_queue, redrive
 from ops.commands import dead_letter_dialogue
 from ops.dead_letters import DeadLetter
-from tests.ops.queues import ORIGIN, SIGNATURE, TRACE, TwoQueues, answer_with, assert_fails, login, stamps
+from tests.fakes.aws import messages_in
+from tests.fakes.events import TRACE
+from tests.ops.simulated_stack import ORIGIN, SIGNATURE, Stack, answer_with, assert_fails, login, stamps
 
 
-def test_list_counts_reasons_and_leaves_messages_visible(filled: TwoQueues):
-    listed = filled.run("list")
+def test_list_counts_reasons_and_leaves_messages_visible(filled: Stack):
+    listed = filled.run("dead-letters", "list")
     assert listed.exit_code == 0, listed.stderr
     header, *rows = (line.split("\t") for line in listed.stdout.splitlines())
     assert header[:3] == ["reason", "count", "valid now"]
@@ -26,151 +28,141 @@ def test_list_counts_reasons_and_leaves_messages_visible(filled: TwoQueues):
     assert rows[0][4] == "gave up after 5 receives"
     assert "counts as a receive" in listed.stderr
     assert filled.visible_letters() == 5
-    found = json.loads(filled.run("list", "--json").stdout)
+    found = json.loads(filled.run("dead-letters", "list", "--json").stdout)
     assert (found["looked_at"], found["reasons"][0]["count"]) == (5, 2)
 
 
-def test_control_unreleased_messages_stay_hidden(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_control_unreleased_messages_stay_hidden(filled: Stack, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(dead_letter_queue.HeldLetters, "release", lambda self: None)
-    assert filled.run("list").exit_code == 0
+    assert filled.run("dead-letters", "list").exit_code == 0
     assert filled.visible_letters() == 0
 
 
-def test_held_messages_become_visible_after_a_failure(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
-    def fail(self: DeadLetter) -> str:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(DeadLetter, "reason", property(fail))
-    assert filled.run("redrive", "--reason", "gave-up", "--yes").exit_code == 130
-    assert filled.visible_letters() == 5
-
-
-def test_empty_queue_and_reached_limit_are_reported(queues: TwoQueues):
-    assert queues.run("list").stdout == "There are no dead letters.\n"
-    assert_fails(queues.run("redrive", "--all"), "is empty")
+def test_empty_queue_and_reached_limit_are_reported(queues: Stack):
+    assert queues.run("dead-letters", "list").stdout == "There are no dead letters.\n"
+    assert_fails(queues.redrive("--all"), "is empty")
     for number in range(3):
         queues.bury(login(str(number)))
-    assert "Received 2 of about 3 dead letters: --limit" in queues.run("list", "--limit", "2").stderr
+    assert "Received 2 of about 3 dead letters: --limit" in queues.run("dead-letters", "list", "--limit", "2").stderr
 
 
-def test_message_received_twice_ends_receiving(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_message_received_twice_ends_receiving(filled: Stack, monkeypatch: pytest.MonkeyPatch):
     """Receiving takes longer than messages stay hidden."""
     monkeypatch.setattr(dead_letter_queue, "HIDDEN_SECONDS", 0)
-    assert json.loads(filled.run("list", "--json").stdout)["looked_at"] == 5
+    assert json.loads(filled.run("dead-letters", "list", "--json").stdout)["looked_at"] == 5
 
 
-def test_show_prints_personal_data_only_with_body(filled: TwoQueues):
-    shown = filled.run("show", "--all")
+def test_show_prints_personal_data_only_with_body(filled: Stack):
+    shown = filled.run("dead-letters", "show", "--all")
     assert shown.exit_code == 0
     assert "timestamp_malformed" in shown.stdout
     assert "source-2" in shown.stdout
     for personal in ("ursula", "linus", "producer-1"):
         assert personal not in shown.stdout
-    asked = filled.run("show", "--reason", "timestamp_malformed", "--body", "--json")
+    asked = filled.run("dead-letters", "show", "--reason", "timestamp_malformed", "--body", "--json")
     (letter,) = (json.loads(line) for line in asked.stdout.splitlines())
     assert letter["body"] == login("linus", "yesterday")
     assert filled.visible_letters() == 5
 
 
-def test_control_characters_of_a_body_are_escaped(queues: TwoQueues):
+def test_control_characters_of_a_body_are_escaped(queues: Stack):
     queues.bury("\x1b]0;owned\x07\x9b31m\n", **stamps("body_not_json", "s"))
-    shown = queues.run("show", "--all", "--body").stdout
+    shown = queues.run("dead-letters", "show", "--all", "--body").stdout
     assert "\\x1b]0;owned\\x07\\x9b31m\\n" in shown
     assert not set(shown) & {"\x1b", "\x07", "\x9b"}
 
 
 @pytest.mark.parametrize("command", ["redrive", "discard"])
-def test_without_confirmation_nothing_changes(filled: TwoQueues, command: str):
-    result = filled.run(command, "--all")
+def test_without_confirmation_nothing_changes(filled: Stack, command: str):
+    result = filled.run("dead-letters", command, "--all")
     assert result.exit_code == 0
     assert "Dry run: nothing was changed" in result.stdout
-    assert (len(filled.bodies("letters")), filled.bodies("source")) == (5, [])
+    assert (len(filled.bodies("dead-letters")), filled.bodies("events")) == (5, [])
     assert filled.visible_letters() == 5
     assert [path.name for path in Path().iterdir()] == ["outputs.json"]
 
 
 @pytest.mark.parametrize(("answer", "sent"), [("y\n", 2), ("n\n", 0)])
 def test_terminal_user_is_asked_for_confirmation(
-    filled: TwoQueues, monkeypatch: pytest.MonkeyPatch, answer: str, sent: int
+    filled: Stack, monkeypatch: pytest.MonkeyPatch, answer: str, sent: int
 ):
     monkeypatch.setattr(dead_letter_dialogue, "is_terminal", lambda: True)
-    result = filled.run("redrive", "--reason", "gave-up", answers=answer)
+    result = filled.redrive("--reason", "gave-up", answers=answer)
     assert "Send 2 messages back?" in result.stdout
-    assert len(filled.bodies("source")) == sent
+    assert len(filled.bodies("events")) == sent
 
 
-def test_redriven_message_equals_the_sent_message(filled: TwoQueues):
-    result = filled.run("redrive", "--message-id", "source-3", "--yes")
+def test_redriven_message_equals_the_sent_message(filled: Stack):
+    result = filled.redrive("--message-id", "source-3", "--yes")
     assert result.exit_code == 0, result.stderr
     assert "gets a new ID" in result.stdout
-    (message,) = filled.sqs.receive_message(QueueUrl=filled.source_url, MessageAttributeNames=["All"])["Messages"]
+    (message,) = messages_in(filled.sqs, filled.outputs.queue_url)
     assert message["Body"] == login("margaret")
     assert message["MessageAttributes"] == {"origin": ORIGIN, "signature": SIGNATURE}
-    assert login("margaret") not in filled.bodies("letters")
+    assert login("margaret") not in filled.bodies("dead-letters")
     assert filled.visible_letters() == 4
 
 
-def test_redrive_selects_by_reason_or_either_id(filled: TwoQueues):
+def test_redrive_selects_by_reason_or_either_id(filled: Stack):
     last = filled.bury(login("last"))
-    assert filled.run("redrive", "--message-id", last, "--yes").exit_code == 0
-    assert filled.bodies("source") == [login("last")]
-    assert filled.run("redrive", "--reason", "gave-up", "--yes").exit_code == 0
-    assert sorted(filled.bodies("source")) == sorted([login("last"), login("ursula"), login("grace")])
+    assert filled.redrive("--message-id", last, "--yes").exit_code == 0
+    assert filled.bodies("events") == [login("last")]
+    assert filled.redrive("--reason", "gave-up", "--yes").exit_code == 0
+    assert sorted(filled.bodies("events")) == sorted([login("last"), login("ursula"), login("grace")])
     assert filled.visible_letters() == 3
-    assert_fails(filled.run("redrive", "--reason", "gave-up", "--yes"), "No dead letter matches gave-up (received: 3)")
+    assert_fails(filled.redrive("--reason", "gave-up", "--yes"), "No dead letter matches gave-up (received: 3)")
 
 
-def test_invalid_messages_are_redriven_only_with_force(filled: TwoQueues):
-    result = filled.run("redrive", "--all", "--yes")
+def test_invalid_messages_are_redriven_only_with_force(filled: Stack):
+    result = filled.redrive("--all", "--yes")
     assert result.exit_code == 0, result.stderr
     assert "2 messages violate the contract and were left in the queue" in result.stdout
-    assert len(filled.bodies("source")) == 3
-    assert "not even JSON" in filled.bodies("letters")
-    assert_fails(filled.run("redrive", "--all", "--yes"), "No selected message can be redriven")
-    assert filled.run("redrive", "--all", "--yes", "--force").exit_code == 0
-    assert len(filled.bodies("source")) == 5
-    assert filled.bodies("letters") == []
+    assert len(filled.bodies("events")) == 3
+    assert "not even JSON" in filled.bodies("dead-letters")
+    assert_fails(filled.redrive("--all", "--yes"), "No selected message can be redriven")
+    assert filled.redrive("--all", "--yes", "--force").exit_code == 0
+    assert len(filled.bodies("events")) == 5
+    assert filled.bodies("dead-letters") == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["--all", "--reason", "gave-up"], ["--reason", "x", "--message-id", "y"]])
-def test_selection_needs_exactly_one_kind_of_option(queues: TwoQueues, arguments: list[str]):
+def test_selection_needs_exactly_one_kind_of_option(queues: Stack, arguments: list[str]):
     for command in ("redrive", "discard", "show"):
-        assert_fails(queues.run(command, *arguments), "--reason, --message-id or --all")
+        assert_fails(queues.run("dead-letters", command, *arguments), "--reason, --message-id or --all")
 
 
-def test_batches_respect_count_and_size_limits(queues: TwoQueues):
-    for number in range(25):
-        queues.bury(login(str(number)))
+def test_batch_is_at_most_one_mebibyte(queues: Stack, monkeypatch: pytest.MonkeyPatch):
     for _ in range(3):
-        queues.bury("x" * 200_000)
-    assert queues.run("redrive", "--all", "--yes", "--force").exit_code == 0
-    assert len(queues.bodies("source")) == 28
+        queues.bury("x" * 400_000)
+    calls = answer_with(monkeypatch, send_message_batch=lambda request, real: real(**request))
+    assert queues.redrive("--all", "--yes", "--force").exit_code == 0
+    assert [len(request["Entries"]) for _, request in calls] == [2, 1]
 
 
-def test_rejected_message_stays_in_the_dead_letter_queue(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_rejected_message_stays_in_the_dead_letter_queue(filled: Stack, monkeypatch: pytest.MonkeyPatch):
     def half(request: dict[str, Any], real: Any) -> Any:
         answer = real(QueueUrl=request["QueueUrl"], Entries=request["Entries"][:1])
         return answer | {"Failed": [{"Id": "1", "Code": "InternalError", "SenderFault": False}]}
 
     answer_with(monkeypatch, send_message_batch=half)
-    assert_fails(filled.run("redrive", "--reason", "gave-up", "--yes"), "1 message not accepted (InternalError)")
-    assert (len(filled.bodies("source")), len(filled.bodies("letters"))) == (1, 4)
+    assert_fails(filled.redrive("--reason", "gave-up", "--yes"), "1 message not accepted (InternalError)")
+    assert (len(filled.bodies("events")), len(filled.bodies("dead-letters"))) == (1, 4)
     assert filled.visible_letters() == 4
 
 
-def test_undeleted_messages_are_reported(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_undeleted_messages_are_reported(filled: Stack, monkeypatch: pytest.MonkeyPatch):
     answer_with(monkeypatch, delete_message_batch=lambda request, real: {"Failed": []})
-    assert_fails(filled.run("redrive", "--reason", "gave-up", "--yes"), "2 messages sent but not deleted")
-    assert (len(filled.bodies("source")), len(filled.bodies("letters"))) == (2, 5)
+    assert_fails(filled.redrive("--reason", "gave-up", "--yes"), "2 messages sent but not deleted")
+    assert (len(filled.bodies("events")), len(filled.bodies("dead-letters"))) == (2, 5)
 
 
-def test_messages_taken_by_another_process_are_not_redriven(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_messages_taken_by_another_process_are_not_redriven(filled: Stack, monkeypatch: pytest.MonkeyPatch):
     def lapsed(request: dict[str, Any], real: Any) -> Any:
         return {"Failed": []} if request["Entries"][0]["VisibilityTimeout"] else real(**request)
 
     answer_with(monkeypatch, change_message_visibility_batch=lapsed)
-    assert_fails(filled.run("redrive", "--reason", "gave-up", "--yes"), "2 messages taken by another process")
-    assert filled.bodies("source") == []
+    assert_fails(filled.redrive("--reason", "gave-up", "--yes"), "2 messages taken by another process")
+    assert filled.bodies("events") == []
 
 
 def make_letter(**message: Any) -> DeadLetter:
@@ -201,68 +193,63 @@ def test_pace_limits_the_rate(monkeypatch: pytest.MonkeyPatch):
     assert clock[0] == pytest.approx(4.5)
 
 
-def test_discard_copies_messages_to_a_private_file(filled: TwoQueues):
-    result = filled.run("discard", "--reason", "body_not_json", "--copy", "kept.jsonl", "--yes")
+@pytest.mark.parametrize("options", [["--copy", "kept.jsonl"], []])
+def test_discard_copies_messages_to_a_private_file(filled: Stack, options: list[str]):
+    result = filled.run("dead-letters", "discard", "--reason", "body_not_json", "--yes", *options)
     assert result.exit_code == 0, result.stderr
-    assert Path("kept.jsonl").stat().st_mode & 0o777 == 0o600
-    (letter,) = map(json.loads, Path("kept.jsonl").read_text().splitlines())
+    kept = Path("kept.jsonl") if options else next(Path(".localcloud", "kept").iterdir())
+    assert f"A copy, which contains personal data, is in {kept}." in result.stdout
+    assert kept.stat().st_mode & 0o777 == 0o600
+    (letter,) = map(json.loads, kept.read_text().splitlines())
     assert letter["body"] == "not even JSON"
     assert letter["attributes"]["error_code"]["StringValue"] == "body_not_json"
-    assert "not even JSON" not in filled.bodies("letters")
+    assert "not even JSON" not in filled.bodies("dead-letters")
     assert filled.visible_letters() == 4
 
 
-def test_default_copy_is_private_and_in_the_folder_that_git_ignores(filled: TwoQueues):
-    result = filled.run("discard", "--all", "--yes")
-    (kept,) = Path(".localcloud", "kept").iterdir()
-    assert f"A copy, which contains personal data, is in {kept}." in result.stdout
-    assert kept.stat().st_mode & 0o777 == 0o600
-    assert len(kept.read_text().splitlines()) == 5
-
-
-def test_nothing_is_deleted_when_the_copy_fails(filled: TwoQueues):
+def test_nothing_is_deleted_when_the_copy_fails(filled: Stack):
     Path("kept.jsonl").write_text("evidence")
     for options, sentence in (
         (("kept.jsonl", "--yes"), "already exists and will not be overwritten"),
         (("no/such/folder", "--yes"), "cannot be written"),
         (("x", "--no-copy"), "contradict"),
     ):
-        assert_fails(filled.run("discard", "--all", "--copy", *options), sentence)
+        assert_fails(filled.run("dead-letters", "discard", "--all", "--copy", *options), sentence)
     assert Path("kept.jsonl").read_text() == "evidence"
     assert filled.visible_letters() == 5
 
 
-def test_discard_without_copy_writes_no_file(filled: TwoQueues):
-    assert filled.run("discard", "--all", "--no-copy", "--yes").stdout.endswith("Deleted 5 messages.\n")
-    assert filled.bodies("letters") == filled.bodies("source") == []
+def test_discard_without_copy_writes_no_file(filled: Stack):
+    assert filled.run("dead-letters", "discard", "--all", "--no-copy", "--yes").stdout.endswith("Deleted 5 messages.\n")
+    assert filled.bodies("dead-letters") == filled.bodies("events") == []
     assert [path.name for path in Path().iterdir()] == ["outputs.json"]
 
 
-def test_show_omits_empty_and_repeated_values(filled: TwoQueues):
-    result = filled.run("show", "--reason", "timestamp_malformed", "--body").stdout
+def test_show_omits_empty_and_repeated_values(filled: Stack):
+    result = filled.run("dead-letters", "show", "--reason", "timestamp_malformed", "--body").stdout
     assert "violation_now" in result
     assert "error_code" not in result, "`reason` contains it"
-    given_up = filled.run("show", "--reason", "gave-up", "--body").stdout
+    given_up = filled.run("dead-letters", "show", "--reason", "gave-up", "--body").stdout
     assert "producer-1" in given_up, "producer attributes are shown"
     lines = [line for line in given_up.splitlines() if line]
     assert all(len(line.split(maxsplit=1)) == 2 for line in lines)
     assert "violation_now" not in given_up
 
 
-def test_interrupted_redrive_reports_its_progress(queues: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_interrupted_redrive_reports_its_progress(queues: Stack, monkeypatch: pytest.MonkeyPatch):
     for number in range(12):
         queues.bury(login(f"user-{number}"))
 
     def second_is_interrupted(request: dict[str, Any], real: Any) -> Any:
-        if queues.bodies("source"):
+        if queues.bodies("events"):
             raise KeyboardInterrupt
         return real(**request)
 
     answer_with(monkeypatch, send_message_batch=second_is_interrupted)
-    result = queues.run("redrive", "--reason", "gave-up", "--yes")
+    result = queues.redrive("--reason", "gave-up", "--yes")
     assert result.exit_code == 130
     assert result.stderr == (
         "10 of 12 messages went back before the interruption. The others are still in the dead-letter queue.\n"
         "Interrupted.\n"
     )
-    assert (len(queues.bodies("source")), queues.visible_letters()) == (10, 2)
+    assert (len(queues.bodies("events")), queues.visible_letters()) == (10, 2)

@@ -9,7 +9,7 @@ import pytest
 from ops.commands.logs import parse_id, parse_since, to_json, to_text
 from ops.errors import OperatorError
 from ops.logs import Line, containing, read_errors, read_lines
-from tests.ops.simulated_stack import SimulatedStack
+from tests.ops.simulated_stack import Stack
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -20,7 +20,7 @@ def make_line(fields: dict | str) -> Line:
     return Line.of("/event-processing/dev/event-handler", {"timestamp": 1_769_860_800_123, "message": text})
 
 
-def test_lines_of_all_groups_are_sorted_and_metrics_omitted(stack: SimulatedStack):
+def test_lines_of_all_groups_are_sorted_and_metrics_omitted(stack: Stack):
     now = int(time.time() * 1000)
     stack.log("query", now - 1000, {"level": "INFO", "message": "second"})
     stack.log("event-handler", now - 2000, {"level": "INFO", "message": "first"})
@@ -30,14 +30,14 @@ def test_lines_of_all_groups_are_sorted_and_metrics_omitted(stack: SimulatedStac
     assert [line.fields.get("message", line.fields.get("status")) for line in found] == ["first", "second", "200"]
 
 
-def test_lines_before_since_are_omitted(stack: SimulatedStack):
+def test_lines_before_since_are_omitted(stack: Stack):
     now = datetime.now(UTC)
     stack.log("query", int((now - timedelta(hours=2)).timestamp() * 1000), "old")
     stack.log("query", int(now.timestamp() * 1000), "new")
     assert [line.text for line in read_lines(stack.outputs, since=now - timedelta(hours=1))] == ["new"]
 
 
-def test_id_is_found_anywhere_in_a_line(stack: SimulatedStack):
+def test_id_is_found_anywhere_in_a_line(stack: Stack):
     now = int(time.time() * 1000)
     trace = "1-5759e988-bd862e3fe1be46a994272793"
     stack.log("event-handler", now, {"message": "event failed", "xray_trace_id": trace})
@@ -46,7 +46,7 @@ def test_id_is_found_anywhere_in_a_line(stack: SimulatedStack):
     assert len(read_lines(stack.outputs, since=LONG_AGO, pattern=containing(trace))) == 2
 
 
-def test_read_errors_returns_only_failures(stack: SimulatedStack):
+def test_read_errors_returns_only_failures(stack: Stack):
     now = int(time.time() * 1000)
     failures = [
         {"level": "ERROR", "message": "event exhausted"},
@@ -65,7 +65,7 @@ def test_read_errors_returns_only_failures(stack: SimulatedStack):
     assert [line.fields for line in read_errors(stack.outputs, LONG_AGO)] == failures
 
 
-def test_missing_log_group_is_reported(stack: SimulatedStack):
+def test_missing_log_group_is_reported(stack: Stack):
     stack.client("logs").delete_log_group(logGroupName="/event-processing/dev/api-access")
     with pytest.raises(
         OperatorError, match=r"Log group /event-processing/dev/api-access does not exist\. .*pulumi up --refresh"

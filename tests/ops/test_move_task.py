@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ops import redrive
-from tests.ops.queues import TwoQueues, answer_with, assert_fails, login, stamps
+from tests.ops.simulated_stack import Stack, answer_with, assert_fails, login, stamps
 
 
 class Tasks:
@@ -46,74 +46,74 @@ class Tasks:
 
 
 @pytest.fixture
-def given_up(queues: TwoQueues) -> TwoQueues:
+def given_up(queues: Stack) -> Stack:
     queues.bury(login("ada"))
     queues.bury(login("grace"))
     return queues
 
 
-def test_sqs_moves_a_whole_queue_to_a_named_destination(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_sqs_moves_a_whole_queue_to_a_named_destination(given_up: Stack, monkeypatch: pytest.MonkeyPatch):
     tasks = Tasks(monkeypatch)
-    result = given_up.run("redrive", "--all", "--rate", "7", "--yes")
+    result = given_up.redrive("--all", "--rate", "7", "--yes")
     assert result.exit_code == 0, result.stderr
     (request,) = tasks.started
-    assert request["SourceArn"].endswith(":letters")
-    assert request["DestinationArn"].endswith(":source")
+    assert request["SourceArn"].endswith(":event-processing-dev-dead-letters")
+    assert request["DestinationArn"].endswith(":event-processing-dev-events")
     assert request["MaxNumberOfMessagesPerSecond"] == 7
     assert "send_message_batch" not in {name for name, _ in tasks.calls}
     assert tasks.polls == 3
     assert given_up.visible_letters() == 2
 
 
-def test_forced_move_of_everything_receives_nothing(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_forced_move_of_everything_receives_nothing(filled: Stack, monkeypatch: pytest.MonkeyPatch):
     tasks = Tasks(monkeypatch)
-    assert filled.run("redrive", "--all", "--force", "--yes").exit_code == 0
+    assert filled.redrive("--all", "--force", "--yes").exit_code == 0
     assert len(tasks.started) == 1
     assert "receive_message" not in {name for name, _ in tasks.calls}
 
 
 @pytest.mark.parametrize("arguments", [["--all"], ["--reason", "gave-up"], ["--all", "--limit", "2"]])
-def test_sqs_does_not_move_part_of_a_queue(filled: TwoQueues, monkeypatch: pytest.MonkeyPatch, arguments: list[str]):
+def test_sqs_does_not_move_part_of_a_queue(filled: Stack, monkeypatch: pytest.MonkeyPatch, arguments: list[str]):
     tasks = Tasks(monkeypatch)
-    assert filled.run("redrive", *arguments, "--yes").exit_code == 0
+    assert filled.redrive(*arguments, "--yes").exit_code == 0
     assert tasks.started == []
-    assert filled.bodies("source")
+    assert filled.bodies("events")
 
 
-def test_quarantine_attributes_are_removed_instead_of_moved(queues: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_quarantine_attributes_are_removed_instead_of_moved(queues: Stack, monkeypatch: pytest.MonkeyPatch):
     queues.bury(login("margaret"), **stamps("field_blank", "source-3"))
     tasks = Tasks(monkeypatch)
-    assert queues.run("redrive", "--all", "--yes").exit_code == 0
-    assert (tasks.started, queues.bodies("source")) == ([], [login("margaret")])
+    assert queues.redrive("--all", "--yes").exit_code == 0
+    assert (tasks.started, queues.bodies("events")) == ([], [login("margaret")])
 
 
 @pytest.mark.parametrize("error_code", ["UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation"])
 def test_messages_are_sent_here_where_sqs_cannot_move(
-    given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch, error_code: str
+    given_up: Stack, monkeypatch: pytest.MonkeyPatch, error_code: str
 ):
     Tasks(monkeypatch, error_code=error_code)
-    result = given_up.run("redrive", "--all", "--yes")
+    result = given_up.redrive("--all", "--yes")
     assert result.exit_code == 0
     assert "Receiving, sending and deleting instead" in result.stderr
-    assert (len(given_up.bodies("source")), given_up.bodies("letters")) == (2, [])
+    assert (len(given_up.bodies("events")), given_up.bodies("dead-letters")) == (2, [])
 
 
-def test_denied_or_failed_task_is_reported(given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_denied_or_failed_task_is_reported(given_up: Stack, monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as patch:
         Tasks(patch, error_code="AccessDenied")
-        assert_fails(given_up.run("redrive", "--all", "--yes"), "may not call StartMessageMoveTask")
+        assert_fails(given_up.redrive("--all", "--yes"), "may not call StartMessageMoveTask")
     assert given_up.visible_letters() == 2
     Tasks(monkeypatch, ends="FAILED")
-    assert_fails(given_up.run("redrive", "--all", "--yes"), "FAILED after moving 1 message (AWS.AccessDenied)")
+    assert_fails(given_up.redrive("--all", "--yes"), "FAILED after moving 1 message (AWS.AccessDenied)")
 
 
 def test_task_that_is_listed_late_is_followed_and_an_unlisted_task_given_up(
-    given_up: TwoQueues, monkeypatch: pytest.MonkeyPatch
+    given_up: Stack, monkeypatch: pytest.MonkeyPatch
 ):
     with monkeypatch.context() as patch:
         Tasks(patch, listed_at=redrive.LISTED_WITHIN_SECONDS // redrive.POLL_SECONDS)
-        assert given_up.run("redrive", "--all", "--yes").exit_code == 0
+        assert given_up.redrive("--all", "--yes").exit_code == 0
     tasks = Tasks(monkeypatch, listed_at=float("inf"))
-    assert_fails(given_up.run("redrive", "--all", "--yes"), "60 s ago but does not list it")
+    assert_fails(given_up.redrive("--all", "--yes"), "60 s ago but does not list it")
     assert redrive.LISTED_WITHIN_SECONDS < tasks.clock <= redrive.LISTED_WITHIN_SECONDS + redrive.POLL_SECONDS
     assert given_up.visible_letters() == 2

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from components.identity import domain_prefix
 from ops import preflight
 from ops.__main__ import app
+from tests.fakes import pulumi_cli
 
 ACCOUNT = "123456789012"
 CONFIG = {
@@ -47,17 +48,6 @@ class Machine:
     def configure(self, key: str, value: str, *, secret: bool = False) -> None:
         self.config[key] = {"value": value, "secret": secret}
 
-    def install_cli(self) -> None:
-        answer = self.folder / "config.json"
-        answer.write_text(json.dumps(self.config))
-        cli = self.folder / "pulumi"
-        cli.write_text(
-            f"#!/bin/sh\n[ \"$1 $2\" = 'version --non-interactive' ] && echo {self.version} && exit\n"
-            f"[ \"$*\" = 'config --json --show-secrets --stack dev --non-interactive' ] && exec cat {answer}\n"
-            "echo 'error: no stack named that' >&2; exit 1\n"
-        )
-        cli.chmod(0o755)
-
     def client(self, service: str, settings: Any) -> Any:
         if service in self.errors:
             raise self.errors[service]
@@ -87,7 +77,8 @@ class Machine:
         return {"DomainDescription": self.domain}
 
     def run(self, *arguments: str, stack: str = "dev") -> Result:
-        self.install_cli()
+        settings = "config --json --show-secrets --stack dev"
+        pulumi_cli.install(self.folder, {"version": self.version, settings: json.dumps(self.config)})
         return CliRunner().invoke(app, ["preflight", "--stack", stack, *arguments])
 
     def problems(self) -> dict[str, str]:

@@ -9,16 +9,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from typer.testing import CliRunner, Result
 
-from ops.__main__ import app
 from ops.events import Event, RejectedEvents, count_events, open_events, send_events
 from tests.fakes.checkout import ROOT
-from tests.ops.queues import TwoQueues, answer_with, assert_fails, login
-
-
-def send(queues: TwoQueues, *arguments: str, stdin: str = "") -> Result:
-    return CliRunner().invoke(app, ["send", *arguments, "--outputs", str(queues.outputs)], input=stdin)
+from tests.ops.simulated_stack import Stack, answer_with, assert_fails, login
 
 
 @pytest.fixture
@@ -37,40 +31,40 @@ def lines(path: str | Path) -> list[str]:
     return Path(path).read_text().splitlines()
 
 
-def test_every_line_is_sent_once(queues: TwoQueues, events: Path):
-    assert send(queues, "--file", str(events)).stdout == "Sent 25 events.\n"
-    assert sorted(queues.bodies("source")) == sorted(lines(events))
+def test_every_line_is_sent_once(queues: Stack, events: Path):
+    assert queues.run("send", "--file", str(events)).stdout == "Sent 25 events.\n"
+    assert sorted(queues.bodies("events")) == sorted(lines(events))
     assert {path.name for path in Path().iterdir()} == {"outputs.json", "events.jsonl"}
 
 
-def test_blank_lines_and_other_line_ends_are_accepted(queues: TwoQueues):
+def test_blank_lines_and_other_line_ends_are_accepted(queues: Stack):
     odd = login("grace").replace("Mail", "Web\u2028mail")
-    assert send(queues, "--file", "-", stdin=f"{odd}\r\n\n  \n{login('ada')}").stdout == "Sent 2 events.\n"
-    assert queues.bodies("source") == [odd, login("ada")]
+    assert queues.run("send", "--file", "-", answers=f"{odd}\r\n\n  \n{login('ada')}").stdout == "Sent 2 events.\n"
+    assert queues.bodies("events") == [odd, login("ada")]
 
 
-def test_event_from_options_is_sent(queues: TwoQueues):
+def test_event_from_options_is_sent(queues: Stack):
     when = ["--timestamp", "2024-03-01T00:00:00Z"]
-    assert send(queues, "--user-id", "ada", "--service-id", "m", "--service-name", "M", *when).exit_code == 0
-    (body,) = queues.bodies("source")
+    assert queues.run("send", "--user-id", "ada", "--service-id", "m", "--service-name", "M", *when).exit_code == 0
+    (body,) = queues.bodies("events")
     assert json.loads(body) == json.loads(login("ada")) | {"service_id": "m", "service_name": "M"}
 
 
-def test_rejected_event_from_options_is_not_kept(queues: TwoQueues, monkeypatch: pytest.MonkeyPatch):
+def test_rejected_event_from_options_is_not_kept(queues: Stack, monkeypatch: pytest.MonkeyPatch):
     answer_with(monkeypatch, send_message_batch=lambda request, real: {"Failed": [{"Id": "0", "Code": "Busy"}]})
-    assert_fails(send(queues, "--user-id", "ada", "--service-id", "mail"), "  event 1: Busy")
+    assert_fails(queues.run("send", "--user-id", "ada", "--service-id", "mail"), "  event 1: Busy")
     assert [path.name for path in Path().iterdir()] == ["outputs.json"]
 
 
-def test_invalid_events_are_sent_only_with_raw(queues: TwoQueues, events: Path):
+def test_invalid_events_are_sent_only_with_raw(queues: Stack, events: Path):
     with events.open("a") as file:
         file.write("{}\n" * 12)
-    result = send(queues, "--file", str(events))
+    result = queues.run("send", "--file", str(events))
     assert_fails(result, "12 of 37 events violate the contract")
     assert "event 26: " in result.stderr
     assert len(result.stderr.splitlines()) == 12
-    assert queues.bodies("source") == []
-    assert send(queues, "--file", str(events), "--raw").stdout == "Sent 37 events.\n"
+    assert queues.bodies("events") == []
+    assert queues.run("send", "--file", str(events), "--raw").stdout == "Sent 37 events.\n"
 
 
 @pytest.mark.parametrize(
@@ -81,15 +75,15 @@ def test_invalid_events_are_sent_only_with_raw(queues: TwoQueues, events: Path):
         (b"{}\n\xff\n", "Line 2 of events.jsonl is not UTF-8"),
     ],
 )
-def test_file_without_events_is_reported(queues: TwoQueues, content: bytes, sentence: str):
+def test_file_without_events_is_reported(queues: Stack, content: bytes, sentence: str):
     Path("events.jsonl").write_bytes(content)
-    assert_fails(send(queues, "--file", "events.jsonl", "--raw"), sentence)
-    assert_fails(send(queues, "--file", "."), ". cannot be read: Is a directory.")
-    assert_fails(send(queues, "--file", "events.jsonl", "--user-id", "ada"), "Use either --file or")
+    assert_fails(queues.run("send", "--file", "events.jsonl", "--raw"), sentence)
+    assert_fails(queues.run("send", "--file", "."), ". cannot be read: Is a directory.")
+    assert_fails(queues.run("send", "--file", "events.jsonl", "--user-id", "ada"), "Use either --file or")
 
 
 def test_events_rejected_in_a_successful_response_are_kept(
-    queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch
+    queues: Stack, events: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def all_but_the_first(request: dict[str, Any], real: Any) -> Any:
         answer = real(QueueUrl=request["QueueUrl"], Entries=request["Entries"][1:])
@@ -97,13 +91,13 @@ def test_events_rejected_in_a_successful_response_are_kept(
 
     with monkeypatch.context() as patch:
         answer_with(patch, send_message_batch=all_but_the_first)
-        result = send(queues, "--file", str(events), "--failed", "again.jsonl")
+        result = queues.run("send", "--file", str(events), "--failed", "again.jsonl")
     assert result.stdout == "Sent 22 of 25 events.\n"
     assert_fails(result, "  event 11: InternalError")
     assert Path("again.jsonl").stat().st_mode & 0o777 == 0o600
     assert lines("again.jsonl") == lines(events)[::10]
-    assert send(queues, "--file", "again.jsonl").exit_code == 0
-    assert sorted(queues.bodies("source")) == sorted(lines(events))
+    assert queues.run("send", "--file", "again.jsonl").exit_code == 0
+    assert sorted(queues.bodies("events")) == sorted(lines(events))
 
 
 @pytest.mark.parametrize(
@@ -115,24 +109,24 @@ def test_events_rejected_in_a_successful_response_are_kept(
     ],
 )
 def test_interrupted_send_keeps_the_unsent_events(
-    queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, sentence: str
+    queues: Stack, events: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, sentence: str
 ):
     def second_fails(request: dict[str, Any], real: Any) -> Any:
-        if queues.bodies("source"):
+        if queues.bodies("events"):
             raise error
         return real(**request)
 
     answer_with(monkeypatch, send_message_batch=second_fails)
-    result = send(queues, "--file", str(events), "--failed", "again.jsonl")
+    result = queues.run("send", "--file", str(events), "--failed", "again.jsonl")
     assert (result.exit_code, result.stdout) == (code, "")
     assert sentence in result.stderr
     assert "15 of 25 events kept in again.jsonl" in result.stderr
-    assert sorted(queues.bodies("source") + lines("again.jsonl")) == sorted(lines(events))
+    assert sorted(queues.bodies("events") + lines("again.jsonl")) == sorted(lines(events))
 
 
 @pytest.mark.parametrize("code", ["InvalidMessageContents", "AWS.SimpleQueueService.BatchRequestTooLong"])
 def test_batch_rejected_for_a_body_does_not_stop_the_others(
-    queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch, code: str
+    queues: Stack, events: Path, monkeypatch: pytest.MonkeyPatch, code: str
 ):
     def reject_first(request: dict[str, Any], real: Any) -> Any:
         if request["Entries"][0]["MessageBody"] == lines(events)[0]:
@@ -140,7 +134,7 @@ def test_batch_rejected_for_a_body_does_not_stop_the_others(
         return real(**request)
 
     answer_with(monkeypatch, send_message_batch=reject_first)
-    assert send(queues, "--file", str(events), "--failed", "again.jsonl").stdout == "Sent 15 of 25 events.\n"
+    assert queues.run("send", "--file", str(events), "--failed", "again.jsonl").stdout == "Sent 15 of 25 events.\n"
     assert lines("again.jsonl") == lines(events)[:10]
 
 
@@ -154,11 +148,9 @@ def small_files(events: Path) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("small_files")
-def test_full_disk_is_reported_and_kept_events_are_whole(
-    queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_full_disk_is_reported_and_kept_events_are_whole(queues: Stack, events: Path, monkeypatch: pytest.MonkeyPatch):
     accept_none(monkeypatch)
-    result = send(queues, "--file", str(events), "--failed", "again.jsonl")
+    result = queues.run("send", "--file", str(events), "--failed", "again.jsonl")
     kept = lines("again.jsonl")
     assert 0 < len(kept) < 25
     assert kept == lines(events)[: len(kept)]
@@ -167,19 +159,19 @@ def test_full_disk_is_reported_and_kept_events_are_whole(
     assert "kept in" not in result.stderr
 
 
-def test_existing_file_is_not_overwritten(queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch):
+def test_existing_file_is_not_overwritten(queues: Stack, events: Path, monkeypatch: pytest.MonkeyPatch):
     Path("again.jsonl").write_text("evidence")
     accept_none(monkeypatch)
-    result = send(queues, "--file", str(events), "--failed", "again.jsonl")
+    result = queues.run("send", "--file", str(events), "--failed", "again.jsonl")
     assert_fails(result, "already exists and will not be overwritten")
     assert Path("again.jsonl").read_text() == "evidence"
 
 
 def test_rejected_events_are_kept_by_default_in_a_private_file_that_git_ignores(
-    queues: TwoQueues, events: Path, monkeypatch: pytest.MonkeyPatch
+    queues: Stack, events: Path, monkeypatch: pytest.MonkeyPatch
 ):
     accept_none(monkeypatch)
-    result = send(queues, "--file", str(events))
+    result = queues.run("send", "--file", str(events))
     (kept,) = Path(".localcloud", "kept").iterdir()
     assert f"25 events kept in {kept}" in result.stderr
     assert kept.stat().st_mode & 0o777 == 0o600

@@ -2,36 +2,37 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.sqs.models import sqs_backends
 
-from ops import dead_letter_queue, smoke, smoke_dead_letter
+from ops import smoke, smoke_dead_letter
 from ops.api import ApiResponse, Token
 from ops.errors import OperatorError
 from ops.stack import ApiClient
 from tests.fakes.aws import create_table
-from tests.ops.queues import login, stamps
-from tests.ops.simulated_stack import PREFIX, REGION, SimulatedStack
+from tests.ops.simulated_stack import Stack, login, stamps
 
 CLIENT = ApiClient(client_id="id", client_secret="secret")
 REMOVE = smoke._remove
 DEADLINE_SECONDS = 10
 
 
-class FakeStack:
+class FakeStack(Stack):
     """A stack that works, until a test breaks a part of it."""
 
-    def __init__(self, stack: SimulatedStack) -> None:
-        self.stack = stack
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.deploy()
+        self.dynamodb = self.client("dynamodb")
+        create_table(self.dynamodb, self.outputs.table_name)
         self.stored: dict[str, dict[str, str]] = {}
         self.fold: Callable[[str, str], str] = max
         self.unauthorized_status = 401
         self.rejected: list[str] = []
-        self.quarantine: Callable[[str, str], object] = self.bury
+        self.quarantine: Callable[[str, str], object] = self.stamp
         self.now = 0.0
         self.returns = 0
         self.removals = 0
@@ -61,45 +62,39 @@ class FakeStack:
             self._store(user)
         return was_there
 
-    def bury(self, message_id: str, body: str, code: str = "timestamp_malformed") -> None:
+    def stamp(self, message_id: str, body: str, code: str = "timestamp_malformed") -> None:
         """Quarantine a message as the event handler does."""
-        self.give_up(body, stamps(code, message_id))
-
-    def give_up(self, body: str, attributes: dict[str, Any] | None = None) -> None:
-        """Send a message to the dead-letter queue."""
-        url = self.stack.queues["events-dead-letters"]
-        self.stack.client("sqs").send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes or {})
+        self.bury(body, **stamps(code, message_id))
 
     def letters(self) -> list[tuple[str, bool, int]]:
         """Return body, visibility and receive count of every dead letter, without a receive."""
-        queue = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].queues[f"{PREFIX}-events-dead-letters"]
-        return [(message.body, message.visible, message.approximate_receive_count) for message in queue._messages]
+        messages = self.messages("dead-letters")
+        return [(message.body, message.visible, message.approximate_receive_count) for message in messages]
 
     def _store(self, user: str) -> None:
         item = {"user_id": {"S": user}}
-        self.stack.client("dynamodb").put_item(TableName=self.stack.outputs.table_name, Item=item)
+        self.dynamodb.put_item(TableName=self.outputs.table_name, Item=item)
 
     def _quarantine_what_is_invalid(self) -> None:
-        sqs, url = self.stack.client("sqs"), self.stack.queues["events"]
+        sqs, url = self.sqs, self.outputs.queue_url
         for message in sqs.receive_message(QueueUrl=url).get("Messages", []):
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             self.quarantine(message["MessageId"], message["Body"])
 
     def smoke(self, *, dead_letter: bool = False) -> None:
         report = self.reports.append
-        smoke.smoke(self.stack.outputs, CLIENT, DEADLINE_SECONDS, report=report, warn=report, dead_letter=dead_letter)
+        smoke.smoke(self.outputs, CLIENT, DEADLINE_SECONDS, report=report, warn=report, dead_letter=dead_letter)
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
     def left(self) -> list[Any]:
-        return self.stack.client("dynamodb").scan(TableName=self.stack.outputs.table_name)["Items"]
+        return self.dynamodb.scan(TableName=self.outputs.table_name)["Items"]
 
 
 @pytest.fixture
-def fake(stack: SimulatedStack, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
-    create_table(stack.client("dynamodb"), stack.outputs.table_name)
-    fake = FakeStack(stack)
+def fake(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
+    fake = FakeStack(tmp_path)
     monkeypatch.setattr(smoke, "request_token", lambda outputs, client: Token("token", 3600))
     monkeypatch.setattr(smoke, "send_bodies", fake.send)
     monkeypatch.setattr(smoke, "query_services", fake.query)
@@ -108,13 +103,12 @@ def fake(stack: SimulatedStack, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
     clock = SimpleNamespace(monotonic=lambda: fake.now, sleep=fake.sleep)
     for module in (smoke, smoke_dead_letter):
         monkeypatch.setattr(module, "time", clock)
-    monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
     return fake
 
 
 @pytest.mark.parametrize("state", ["OK", "INSUFFICIENT_DATA"])
 def test_working_stack_passes(fake: FakeStack, state: str):
-    fake.stack.alarm("service-health", None, state)
+    fake.alarm("service-health", None, state)
     fake.smoke()
     assert fake.reports[-1] == f"service-health is {state}"
     assert fake.left() == []
@@ -126,9 +120,9 @@ def test_missing_composite_alarm_is_reported(fake: FakeStack):
 
 
 def test_health_in_alarm_fails_and_names_paging_alarms(fake: FakeStack):
-    fake.stack.alarm("service-health", None, "ALARM")
-    fake.stack.alarm("api-down", "p1", "ALARM")
-    fake.stack.alarm("dlq-not-empty", "p2", "ALARM")
+    fake.alarm("service-health", None, "ALARM")
+    fake.alarm("api-down", "p1", "ALARM")
+    fake.alarm("dlq-not-empty", "p2", "ALARM")
     with pytest.raises(OperatorError, match=r"service-health is in alarm: api-down. See"):
         fake.smoke()
     assert fake.left() == []
@@ -181,7 +175,7 @@ def test_record_that_keeps_coming_back_fails(fake: FakeStack):
 def test_only_the_own_dead_letter_is_deleted_and_others_are_received_at_most_once(fake: FakeStack):
     others = [login(f"user-{number}") for number in range(12)]
     for body in others:
-        fake.bury("of another", body)
+        fake.stamp("of another", body)
     fake.smoke(dead_letter=True)
     assert "The invalid event became a dead letter with its reason and its bytes, and was deleted" in fake.reports
     assert ([body for body, _, _ in fake.letters()], fake.left()) == (others, [])
@@ -192,15 +186,18 @@ def test_only_the_own_dead_letter_is_deleted_and_others_are_received_at_most_onc
 Defect = Callable[[FakeStack, str, str], object]
 BROKEN: dict[str, tuple[Defect, str]] = {
     "never quarantined": (lambda *_: None, "is not among the dead letters. See: python -m ops logs --mess"),
-    "read and written again": (lambda fake, id_, body: fake.bury(id_, json.dumps(json.loads(body))), "The body of the"),
-    "one blank less": (lambda fake, id_, body: fake.bury(id_, body.replace("  ", " ", 1)), "The body of the"),
-    "another body": (lambda fake, id_, body: fake.bury(id_, "{}"), "The body of the dead letter should be"),
+    "read and written again": (
+        lambda fake, id_, body: fake.stamp(id_, json.dumps(json.loads(body))),
+        "The body of the",
+    ),
+    "one blank less": (lambda fake, id_, body: fake.stamp(id_, body.replace("  ", " ", 1)), "The body of the"),
+    "another body": (lambda fake, id_, body: fake.stamp(id_, "{}"), "The body of the dead letter should be"),
     "another reason": (
-        lambda fake, id_, body: fake.bury(id_, body, "field_blank"),
+        lambda fake, id_, body: fake.stamp(id_, body, "field_blank"),
         "The reason of the dead letter should be 'timestamp_malformed', but is 'field_blank'",
     ),
-    "the id of another": (lambda fake, id_, body: fake.bury("other", body), "The source message of the dead letter"),
-    "given up": (lambda fake, id_, body: fake.give_up(body), "but is 'gave-up'"),
+    "the id of another": (lambda fake, id_, body: fake.stamp("other", body), "The source message of the dead letter"),
+    "given up": (lambda fake, id_, body: fake.bury(body), "but is 'gave-up'"),
 }
 
 
@@ -208,7 +205,7 @@ BROKEN: dict[str, tuple[Defect, str]] = {
 def test_broken_quarantine_fails(fake: FakeStack, defect: str):
     break_, sentence = BROKEN[defect]
     fake.quarantine = lambda message_id, body: break_(fake, message_id, body)
-    fake.bury("of another", login("ada"))
+    fake.stamp("of another", login("ada"))
     with pytest.raises(OperatorError) as surprise:
         fake.smoke(dead_letter=True)
     assert sentence in str(surprise.value)

@@ -2,17 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from ops.__main__ import app
 from ops.stack import StackOutputs
 from ops.status import Status, read_status
-from tests.ops.simulated_stack import PREFIX, SimulatedStack
+from tests.fakes.outputs import PREFIX
+from tests.ops.simulated_stack import Stack
 
 
 def read(outputs: StackOutputs) -> Status:
@@ -20,15 +17,7 @@ def read(outputs: StackOutputs) -> Status:
     return read_status(outputs, now, now - timedelta(hours=1), most_errors=2)
 
 
-@pytest.fixture
-def run(stack: SimulatedStack, tmp_path: Path) -> Callable[..., Result]:
-    """The command with the outputs of the stack."""
-    file = tmp_path / "outputs.json"
-    file.write_text(json.dumps(stack.raw_outputs))
-    return lambda *arguments: CliRunner().invoke(app, ["status", "--outputs", str(file), *arguments])
-
-
-def test_alarm_has_the_severity_of_its_topic_and_the_most_urgent_comes_first(stack: SimulatedStack):
+def test_alarm_has_the_severity_of_its_topic_and_the_most_urgent_comes_first(stack: Stack):
     alarms = {
         "api-4xx": ("p3", "ALARM"),
         "dlq-not-empty": ("p2", "OK"),
@@ -44,13 +33,13 @@ def test_alarm_has_the_severity_of_its_topic_and_the_most_urgent_comes_first(sta
     assert found.firing[0].runbook == "https://example.com/runbook.md#ingest-down"
 
 
-def test_alarms_of_a_stack_with_a_longer_name_are_excluded(stack: SimulatedStack):
+def test_alarms_of_a_stack_with_a_longer_name_are_excluded(stack: Stack):
     stack.alarm("ingest-down", "p1", "ALARM", prefix=f"{PREFIX}-2")
     assert read(stack.outputs).alarms == ()
 
 
-def test_oldest_age_is_from_cloudwatch_or_unknown(stack: SimulatedStack):
-    stack.client("sqs").send_message(QueueUrl=stack.queues["events"], MessageBody="body")
+def test_oldest_age_is_from_cloudwatch_or_unknown(stack: Stack):
+    stack.sqs.send_message(QueueUrl=stack.outputs.queue_url, MessageBody="body")
     now = datetime.now(UTC)
     for minutes, age in ((10, 60), (4, 420)):
         datum = {
@@ -65,7 +54,7 @@ def test_oldest_age_is_from_cloudwatch_or_unknown(stack: SimulatedStack):
     assert (dead_letters.waiting, dead_letters.oldest_seconds) == (0, None)
 
 
-def test_last_errors_are_shown_newest_last(stack: SimulatedStack):
+def test_last_errors_are_shown_newest_last(stack: Stack):
     now = int(time.time() * 1000)
     for number in range(4):
         stack.log("query", now + number, {"level": "ERROR", "message": f"error {number}"})
@@ -73,25 +62,25 @@ def test_last_errors_are_shown_newest_last(stack: SimulatedStack):
     assert [line.fields["message"] for line in read(stack.outputs).last_errors] == ["error 2", "error 3"]
 
 
-def test_functions_show_the_version_of_their_artifact_or_unknown(stack: SimulatedStack):
+def test_functions_show_the_version_of_their_artifact_or_unknown(stack: Stack):
     stack.client("lambda").update_function_configuration(FunctionName=f"{PREFIX}-query", Environment={"Variables": {}})
     found = [(function.role, function.version) for function in read(stack.outputs).functions]
     assert found == [("event-handler", "1a2b3c4d5e6f"), ("query", "unknown")]
 
 
-def test_status_omits_addresses_and_pager_url(stack: SimulatedStack, run: Callable[..., Result]):
+def test_status_omits_addresses_and_pager_url(stack: Stack):
     sns = stack.client("sns")
-    sns.subscribe(TopicArn=stack.topics["p1"], Protocol="https", Endpoint="https://pager.example.com/KEY")
-    sns.subscribe(TopicArn=stack.topics["p2"], Protocol="email", Endpoint="oncall@example.com")
+    sns.subscribe(TopicArn=stack.outputs.alarm_topics["p1"], Protocol="https", Endpoint="https://pager.example.com/KEY")
+    sns.subscribe(TopicArn=stack.outputs.alarm_topics["p2"], Protocol="email", Endpoint="oncall@example.com")
     for arguments in ((), ("--json",)):
-        shown = run(*arguments).stdout
+        shown = stack.run("status", *arguments).stdout
         assert "email" in shown  # the control
         assert "oncall@" not in shown
         assert "KEY" not in shown
-    assert "P3            nobody; set alarmEmail or pageEndpoint" in run().stdout
+    assert "P3            nobody; set alarmEmail or pageEndpoint" in stack.run("status").stdout
 
 
-def test_unconfirmed_subscription_is_separate(stack: SimulatedStack, monkeypatch: pytest.MonkeyPatch):
+def test_unconfirmed_subscription_is_separate(stack: Stack, monkeypatch: pytest.MonkeyPatch):
     pending = {"SubscriptionArn": "PendingConfirmation", "Protocol": "email", "Endpoint": "oncall@example.com"}
     outputs, real = stack.outputs, StackOutputs.client
 
@@ -111,27 +100,25 @@ def test_unconfirmed_subscription_is_separate(stack: SimulatedStack, monkeypatch
     ("severity", "state", "code"),
     [("p3", "ALARM", 3), ("p1", "OK", 0), ("p1", "INSUFFICIENT_DATA", 0), (None, "ALARM", 0)],
 )
-def test_exit_code_reports_notifying_alarms(
-    stack: SimulatedStack, run: Callable[..., Result], severity: str | None, state: str, code: int
-):
+def test_exit_code_reports_notifying_alarms(stack: Stack, severity: str | None, state: str, code: int):
     stack.alarm("api-4xx", severity, state)
-    assert run().exit_code == code
-    as_json = run("--json")
+    assert stack.run("status").exit_code == code
+    as_json = stack.run("status", "--json")
     assert as_json.exit_code == code
     assert json.loads(as_json.stdout)["firing"] == (["api-4xx"] if code else [])
 
 
-def test_firing_alarm_is_printed_with_reason_and_runbook(stack: SimulatedStack, run: Callable[..., Result]):
+def test_firing_alarm_is_printed_with_reason_and_runbook(stack: Stack):
     stack.alarm("ingest-down", "p1", "ALARM")
-    shown = run().stdout
+    shown = stack.run("status").stdout
     assert "ALARM P1 ingest-down since 20" in shown
     assert "Because the test says so." in shown
     assert "https://example.com/runbook.md#ingest-down" in shown
     assert "stores alarms without evaluating" not in shown
 
 
-def test_missing_function_is_reported(stack: SimulatedStack, run: Callable[..., Result]):
+def test_missing_function_is_reported(stack: Stack):
     stack.client("lambda").delete_function(FunctionName=f"{PREFIX}-query")
-    result = run()
+    result = stack.run("status")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("GetFunctionConfiguration found no such resource")

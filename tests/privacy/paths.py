@@ -7,6 +7,7 @@ clients, on-call engineers and Lambda itself see goes to RESULT.json. A CONTROL 
 """
 
 import base64
+import importlib
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -29,24 +31,6 @@ from tests.privacy.wire import ERRORS, MARK, QUOTING, Wire
 BINARY = base64.b64encode(f"{MARK} bytes".encode()).decode()
 USER = f"{MARK}-user"
 NO_TRACE = "Root=1-00000000-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0"
-
-
-class Seen:
-    """What people and programs outside the function see."""
-
-    def __init__(self) -> None:
-        self.raised: list[str] = []
-        self.bodies: list[dict[str, Any]] = []
-        self.details: list[str] = []
-
-    def write(self, path: Path, wire: Wire) -> None:
-        path.write_text(json.dumps({**vars(self), "failed": sorted(wire.failed)}))
-
-
-def _as_lambda_starts_a_process() -> None:
-    """The runtime gives the root logger a handler, and the function's log level."""
-    logging.getLogger().addHandler(logging.StreamHandler(sys.stderr))
-    logging.getLogger().setLevel(os.environ["AWS_LAMBDA_LOG_LEVEL"])
 
 
 class BrokenContext(LambdaContext):
@@ -67,7 +51,7 @@ def _marked_record(body: Any, index: int, receive_count: int) -> dict[str, Any]:
     return record
 
 
-def run_event_handler(handler: Callable[..., Any], wire: Wire, seen: Seen) -> None:
+def run_event_handler(handler: Callable[..., Any], wire: Wire, seen: SimpleNamespace) -> None:
     """Deliver a batch for every path through the event handler."""
     minute = iter(range(10_000))
 
@@ -130,11 +114,27 @@ def _dead_letter_reasons() -> list[str]:
     return [f"{found['error_code']['StringValue']}: {found['error_detail']['StringValue']}" for found in reasons]
 
 
-def run_query(handler: Callable[..., Any], wire: Wire, seen: Seen) -> None:
+def run_query(handler: Callable[..., Any], wire: Wire, seen: SimpleNamespace) -> None:
     """Send a request for every path through the query function."""
+    token = f"Bearer {MARK}-token"
 
     def ask(user_id: Any) -> None:
-        _call(handler, _request(user_id), seen)
+        request = {
+            "resource": "/users/{user_id}/services",
+            "path": f"/users/{user_id}/services",
+            "httpMethod": "GET",
+            "headers": {"Authorization": token, "X-Forwarded-For": f"{MARK}-address"},
+            "multiValueHeaders": {"Authorization": [token]},
+            "queryStringParameters": {"token": f"{MARK}-token"},
+            "pathParameters": {"user_id": user_id},
+            "requestContext": {
+                "requestId": "api-1",
+                "authorizer": {"claims": {"sub": f"{MARK}-subject", "client_id": f"{MARK}-client"}},
+                "identity": {"sourceIp": f"{MARK}-address"},
+            },
+            "body": f"{MARK}-body",
+        }
+        _call(handler, request, seen)
 
     for user_id in (USER, f"{MARK}-nobody", MARK * 100, f"{MARK}%ff", f"{MARK}%0A", "%20", "", None, 7, {MARK: MARK}):
         ask(user_id)
@@ -150,26 +150,7 @@ def run_query(handler: Callable[..., Any], wire: Wire, seen: Seen) -> None:
         ask(USER)
 
 
-def _request(user_id: Any) -> dict[str, Any]:
-    token = f"Bearer {MARK}-token"
-    return {
-        "resource": "/users/{user_id}/services",
-        "path": f"/users/{user_id}/services",
-        "httpMethod": "GET",
-        "headers": {"Authorization": token, "X-Forwarded-For": f"{MARK}-address"},
-        "multiValueHeaders": {"Authorization": [token]},
-        "queryStringParameters": {"token": f"{MARK}-token"},
-        "pathParameters": {"user_id": user_id},
-        "requestContext": {
-            "requestId": "api-1",
-            "authorizer": {"claims": {"sub": f"{MARK}-subject", "client_id": f"{MARK}-client"}},
-            "identity": {"sourceIp": f"{MARK}-address"},
-        },
-        "body": f"{MARK}-body",
-    }
-
-
-def _call(handler: Callable[..., Any], event: Any, seen: Seen, context: LambdaContext | None = None) -> None:
+def _call(handler: Callable[..., Any], event: Any, seen: SimpleNamespace, context: LambdaContext | None = None) -> None:
     try:
         response = handler(event, context or LambdaContext())
     except Exception as error:  # noqa: BLE001 - Lambda catches as much
@@ -181,23 +162,23 @@ def _call(handler: Callable[..., Any], event: Any, seen: Seen, context: LambdaCo
 
 
 def main(function: str, result: str, *controls: str) -> None:
-    wire, seen = Wire(), Seen()
+    # What people and programs outside the function see.
+    wire, seen = Wire(), SimpleNamespace(raised=[], bodies=[])
     # No backoff takes time, neither the clients' nor ours.
     time.sleep = lambda _: None
     (UserRecordStore.__init__.__kwdefaults__ or {})["sleep"] = time.sleep
     with mock_aws():
         create_table(boto3.client("dynamodb"), "t")
         os.environ["DEAD_LETTER_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="q")["QueueUrl"]
-        _as_lambda_starts_a_process()
+        # The runtime gives the root logger a handler, and the function's log level.
+        logging.getLogger().addHandler(logging.StreamHandler(sys.stderr))
+        logging.getLogger().setLevel(os.environ["AWS_LAMBDA_LOG_LEVEL"])
         if controls:
             from tests.privacy.controls import CONTROLS
 
             for control in controls:
                 CONTROLS[control]()
-        if function == "event-handler":
-            from handlers.event_handler import handler
-        else:
-            from handlers.query import handler
+        handler = importlib.import_module(f"handlers.{function.replace('-', '_')}").handler
         # Lambda wires the function while it starts, before there is a trace.
         handler.__globals__["_wired"]()
         os.environ["_X_AMZN_TRACE_ID"] = TRACE
@@ -205,7 +186,7 @@ def main(function: str, result: str, *controls: str) -> None:
         run(handler, wire, seen)
         os.environ["_X_AMZN_TRACE_ID"] = NO_TRACE
         seen.details = _dead_letter_reasons()
-    seen.write(Path(result), wire)
+    Path(result).write_text(json.dumps({**vars(seen), "failed": sorted(wire.failed)}))
 
 
 if __name__ == "__main__":

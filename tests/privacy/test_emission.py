@@ -3,20 +3,16 @@
 import pytest
 
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, METRICS_NAMESPACE, QUERY_SERVICE, MetricName
+from tests.graph.board_rules import OF_FUNCTIONS
 from tests.privacy.conftest import SIDETRACKED
 
-METRICS: set[str] = set(MetricName)
-OF_QUERIES = {name for name in METRICS if name.startswith("Query")} | {MetricName.RECORD_MALFORMED}
 FAILURES = {
     EVENT_HANDLER_SERVICE: {"EventInvalid", "EventFailed", "EventExhausted", "WriteConflict"},
     QUERY_SERVICE: {"QueryInvalid", "QueryError", "QuerySlow", "RecordMalformed"},
 }
 
 
-@pytest.mark.parametrize(
-    ("service", "metrics"),
-    [(EVENT_HANDLER_SERVICE, METRICS - OF_QUERIES), (QUERY_SERVICE, OF_QUERIES | {MetricName.COLD_START})],
-)
+@pytest.mark.parametrize(("service", "metrics"), OF_FUNCTIONS.items())
 def test_every_metric_is_emitted_under_service_and_stack_alone(run, service, metrics):
     output = run(service).out
     assert set(output.metrics) == metrics

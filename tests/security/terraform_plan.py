@@ -6,7 +6,6 @@ because a scanner ignores types it does not know.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -19,71 +18,48 @@ class Untranslatable(Exception):  # noqa: N818 (an outcome)
     """A resource that cannot be translated; the message says what to add here."""
 
 
-@dataclass(frozen=True)
-class Words:
-    """How Terraform spells one resource type."""
-
-    type: str
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    """Attributes whose names are not the snake_case of Pulumi's, at any depth."""
-    maps: tuple[str, ...] = ()
-    """Attributes with free keys; every other object is a nested block."""
-    listed: tuple[str, ...] = ()
-    """Attributes with a single value that Terraform writes as a list."""
-    unset: Mapping[str, Any] = field(default_factory=dict)
-    """Values that mean an attribute is unset, which a scanner would not know."""
-
-
 def _snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).replace("-", "_").lower()
 
 
-_OF_API = {"restApi": "rest_api_id"}
 # Types that Terraform spells as Pulumi does, but in snake_case.
 _ALIKE = {
-    "cloudwatch": "compositeAlarm dashboard logGroup logIndexPolicy queryDefinition",
-    "cognito": "userPool userPoolClient userPoolDomain",
+    "apiGateway": "account authorizer deployment integration method methodSettings requestValidator resource restApi"
+    " stage",
+    "cloudwatch": "compositeAlarm dashboard logGroup logIndexPolicy logMetricFilter metricAlarm queryDefinition",
+    "cognito": "resourceServer userPool userPoolClient userPoolDomain",
+    "dynamodb": "table",
     "iam": "role rolePolicy rolePolicyAttachment",
     "kms": "key",
-    "lambda": "alias eventSourceMapping provisionedConcurrencyConfig",
-    "sns": "topic topicPolicy",
+    "lambda": "alias eventSourceMapping function layerVersion permission provisionedConcurrencyConfig",
+    "sns": "topic topicPolicy topicSubscription",
     "sqs": "queue queuePolicy",
-    "xray": "group",
+    "xray": "group samplingRule",
 }
-WORDS = {
-    f"aws:{module}/{name}:{name[0].upper()}{name[1:]}": Words(f"aws_{module}_{_snake_case(name)}")
+TYPES = {
+    f"aws:{module.lower()}/{name}:{name[0].upper()}{name[1:]}": f"aws_{_snake_case(module)}_{_snake_case(name)}"
     for module, names in _ALIKE.items()
     for name in names.split()
 } | {
-    "aws:apigateway/account:Account": Words("aws_api_gateway_account"),
-    "aws:apigateway/authorizer:Authorizer": Words("aws_api_gateway_authorizer", _OF_API),
-    "aws:apigateway/deployment:Deployment": Words("aws_api_gateway_deployment", _OF_API, maps=("triggers",)),
-    "aws:apigateway/integration:Integration": Words("aws_api_gateway_integration", _OF_API),
-    "aws:apigateway/method:Method": Words("aws_api_gateway_method", _OF_API, maps=("requestParameters",)),
-    "aws:apigateway/methodSettings:MethodSettings": Words("aws_api_gateway_method_settings", _OF_API),
-    "aws:apigateway/requestValidator:RequestValidator": Words("aws_api_gateway_request_validator", _OF_API),
-    "aws:apigateway/resource:Resource": Words("aws_api_gateway_resource", _OF_API),
-    "aws:apigateway/response:Response": Words("aws_api_gateway_gateway_response", maps=("responseTemplates",)),
-    "aws:apigateway/restApi:RestApi": Words("aws_api_gateway_rest_api", listed=("types",)),
-    "aws:apigateway/stage:Stage": Words("aws_api_gateway_stage", _OF_API | {"deployment": "deployment_id"}),
-    "aws:cloudwatch/logMetricFilter:LogMetricFilter": Words("aws_cloudwatch_log_metric_filter", maps=("dimensions",)),
-    "aws:cloudwatch/metricAlarm:MetricAlarm": Words(
-        "aws_cloudwatch_metric_alarm", {"name": "alarm_name", "metricQueries": "metric_query"}, maps=("dimensions",)
-    ),
-    "aws:cognito/resourceServer:ResourceServer": Words("aws_cognito_resource_server", {"scopes": "scope"}),
-    "aws:dynamodb/table:Table": Words("aws_dynamodb_table", {"attributes": "attribute"}),
-    "aws:lambda/function:Function": Words(
-        "aws_lambda_function",
-        {"name": "function_name", "code": "filename"},
-        maps=("variables",),
-        unset={"reservedConcurrentExecutions": -1},
-    ),
-    "aws:lambda/layerVersion:LayerVersion": Words("aws_lambda_layer_version", {"code": "filename"}),
-    "aws:lambda/permission:Permission": Words("aws_lambda_permission", {"function": "function_name"}),
-    "aws:sns/topicSubscription:TopicSubscription": Words("aws_sns_topic_subscription", {"topic": "topic_arn"}),
-    "aws:xray/samplingRule:SamplingRule": Words("aws_xray_sampling_rule", maps=("attributes",)),
-    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": Words("aws_sqs_queue_redrive_allow_policy"),
+    "aws:apigateway/response:Response": "aws_api_gateway_gateway_response",
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": "aws_sqs_queue_redrive_allow_policy",
 }
+# Attributes whose names are not the snake_case of Pulumi's, at any depth: of every type, and of one type.
+_RENAMED = {
+    "code": "filename", "deployment": "deployment_id", "function": "function_name", "metricQueries": "metric_query",
+    "restApi": "rest_api_id", "scopes": "scope", "topic": "topic_arn",
+}  # fmt: skip
+_RENAMED_IN = {
+    "aws_cloudwatch_metric_alarm": {"name": "alarm_name"},
+    "aws_dynamodb_table": {"attributes": "attribute"},
+    "aws_lambda_function": {"name": "function_name"},
+}
+# Attributes with free keys; every other object is a nested block.
+_MAPS = {"attributes", "dimensions", "requestParameters", "responseTemplates", "triggers", "variables"}
+# Attributes with a single value that Terraform writes as a list.
+_LISTED = {"types"}
+# Values that mean an attribute is unset, which a scanner would not know.
+_UNSET = (("reservedConcurrentExecutions", -1),)
 
 
 def plan_of(graph: Graph) -> dict[str, Any]:
@@ -91,65 +67,53 @@ def plan_of(graph: Graph) -> dict[str, Any]:
     made = [resource for resource in graph.resources if resource.custom and not resource.type.startswith("pulumi:")]
     by_urn = {resource.urn: resource for resource in made}
     resources = [_resource(resource, by_urn) for resource in made]
-    changes = [
-        {
-            **{key: value for key, value in entry.items() if key != "values"},
-            "change": {"actions": ["create"], "before": None, "after": entry["values"], "after_unknown": {}},
-        }
-        for entry in resources
-    ]
+    change = {"actions": ["create"], "before": None, "after_unknown": {}}
     return {
         "format_version": "1.2",
         "terraform_version": "1.9.0",
         "planned_values": {"root_module": {"resources": resources}},
-        "resource_changes": changes,
+        "resource_changes": [entry | {"change": change | {"after": entry["values"]}} for entry in resources],
         "configuration": {"root_module": {"resources": [_expressions(resource, by_urn) for resource in made]}},
     }
 
 
 def address(resource: Resource) -> str:
     """Return the Terraform address of a resource; raises `Untranslatable`."""
-    return f"{_words(resource).type}.{_snake_case(resource.name)}"
+    return f"{_type(resource)}.{_snake_case(resource.name)}"
 
 
 def _resource(resource: Resource, by_urn: Mapping[str, Resource]) -> dict[str, Any]:
-    words = _words(resource)
-    values = {}
+    type_, values = _type(resource), {}
     for key, value in resource.inputs.items():
-        if value is None or (key in words.unset and value == words.unset[key]):
-            continue
-        sources = [by_urn[urn] for urn in resource.property_dependencies.get(key, []) if urn in by_urn]
-        values[_spell(key, words)] = _translate(key, value, words, _references(sources))
-    return _head(resource) | {
-        "provider_name": "registry.terraform.io/hashicorp/aws",
-        "schema_version": 0,
-        "values": values,
-    }
+        if value is not None and (key, value) not in _UNSET:
+            sources = [by_urn[urn] for urn in resource.property_dependencies.get(key, []) if urn in by_urn]
+            values[_spell(key, type_)] = _translate(key, value, type_, _references(sources))
+    provider = {"provider_name": "registry.terraform.io/hashicorp/aws", "schema_version": 0}
+    return _head(resource) | provider | {"values": values}
 
 
 def _head(resource: Resource) -> dict[str, Any]:
     name = _snake_case(resource.name)
-    return {"address": address(resource), "mode": "managed", "type": _words(resource).type, "name": name}
+    return {"address": address(resource), "mode": "managed", "type": _type(resource), "name": name}
 
 
 def _expressions(resource: Resource, by_urn: Mapping[str, Resource]) -> dict[str, Any]:
     """Return which resources an attribute comes from, even where its value is known: scanners draw edges from it."""
-    words = _words(resource)
     expressions = {
-        _spell(key, words): {"references": [address(by_urn[urn]) for urn in urns if urn in by_urn]}
+        _spell(key, _type(resource)): {"references": [address(by_urn[urn]) for urn in urns if urn in by_urn]}
         for key, urns in resource.property_dependencies.items()
         if urns and resource.inputs.get(key) is not None
     }
     return _head(resource) | {"expressions": expressions}
 
 
-def _words(resource: Resource) -> Words:
-    if resource.type not in WORDS:
+def _type(resource: Resource) -> str:
+    if resource.type not in TYPES:
         raise Untranslatable(
-            f"{resource.name} is a {resource.type}, which no scanner would see: add its Terraform name to WORDS in "
+            f"{resource.name} is a {resource.type}, which no scanner would see: add its Terraform name to TYPES in "
             "tests/security/terraform_plan.py"
         )
-    return WORDS[resource.type]
+    return TYPES[resource.type]
 
 
 def _references(sources: list[Resource]) -> dict[str, str]:
@@ -165,27 +129,23 @@ def _references(sources: list[Resource]) -> dict[str, str]:
     return found
 
 
-def _translate(key: str, value: Any, words: Words, references: Mapping[str, str]) -> Any:
+def _translate(key: str, value: Any, type_: str, references: Mapping[str, str]) -> Any:
     if isinstance(value, pulumi.FileArchive):
         return value.path
     if isinstance(value, str):
-        return _refer(value, references)
+        text = _refer(value, references)
+        return [text] if key in _LISTED else text
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, list):
-        return [_translate("", element, words, references) for element in value]
+        return [_translate("", element, type_, references) for element in value]
     if isinstance(value, dict):
-        if key in words.maps:
-            return {name: _translate("", element, words, references) for name, element in value.items()}
-        block = {_spell(name, words): _listed(name, element, words, references) for name, element in value.items()}
+        if key in _MAPS:
+            return {name: _translate("", element, type_, references) for name, element in value.items()}
+        block = {_spell(name, type_): _translate(name, element, type_, references) for name, element in value.items()}
         # Terraform writes a nested block as a list of one block; blocks in Pulumi's lists come without a key.
         return block if key == "" else [block]
     return value
-
-
-def _listed(key: str, value: Any, words: Words, references: Mapping[str, str]) -> Any:
-    translated = _translate(key, value, words, references)
-    return [translated] if key in words.listed and not isinstance(translated, list) else translated
 
 
 def _refer(text: str, references: Mapping[str, str]) -> str:
@@ -198,5 +158,5 @@ def _refer(text: str, references: Mapping[str, str]) -> str:
     return re.sub("|".join(map(re.escape, parts)), lambda found: references[found[0]], text)
 
 
-def _spell(key: str, words: Words) -> str:
-    return words.renamed.get(key, _snake_case(key))
+def _spell(key: str, type_: str) -> str:
+    return (_RENAMED | _RENAMED_IN.get(type_, {})).get(key) or _snake_case(key)

@@ -2,8 +2,6 @@
 
 import re
 
-import yaml
-
 from components.settings.stack_settings import config_parsers
 from localcloud.deployer.recorder import ROOT
 from tests.security.skips import CHECKOV, PARLIAMENT, Skip
@@ -39,6 +37,5 @@ def test_control_missing_skip_or_another_reason_is_caught() -> None:
 
 
 def test_named_settings_exist() -> None:
-    assert yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"].keys() <= config_parsers().keys()
     assert unknown_settings(TEXT) == set()
     assert unknown_settings("`apiClient`") == {"apiClient"}

@@ -1,4 +1,4 @@
-"""Every policy statement is in a list, and statements that cannot be tried equal what AWS documents."""
+"""Every policy statement is in a list, names what it allows, and equals what AWS documents if it cannot be tried."""
 
 import copy
 import json
@@ -9,9 +9,9 @@ import pytest
 
 from localcloud.deployer.recorder import Graph
 from tests.graph.graph_rules import Rule, prefix, stack_name, statements
-from tests.graph.resource_types import KEY, QUEUE_POLICY, ROLE_POLICY, TOPIC_POLICY
-from tests.graph.sabotage import Sabotage, swap
-from tests.security.iam_statements import DOCUMENTED, ENFORCED, Documented
+from tests.graph.resource_types import KEY, QUEUE_POLICY, ROLE_POLICY, TOPIC, TOPIC_POLICY
+from tests.graph.sabotage import Sabotage, remove, swap
+from tests.security.iam_statements import ALERTS_KEY, DOCUMENTED, ENFORCED, Documented, Enforced
 
 KNOWN = {(listed.holder, listed.sid): listed for listed in (*ENFORCED, *DOCUMENTED)}
 
@@ -23,9 +23,21 @@ def recorded(graph: Graph) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def unlisted(graph: Graph) -> Iterator[str]:
-    """Statements that are in no list."""
+    """Statements that are in no list, and alarms that cannot publish."""
     for holder, sid in recorded(graph).keys() - KNOWN.keys():
         yield f"{sid} of {holder} is in no list of tests/security/iam_statements.py"
+    needed = {(f"{topic.name}-access", "AlarmsPublish") for topic in graph.of_type(TOPIC)} | {
+        (ALERTS_KEY, "AlarmsEncrypt")
+    }
+    yield from (f"{holder} has no {sid}" for holder, sid in needed - recorded(graph).keys())
+
+
+def wide(graph: Graph) -> Iterator[str]:
+    """Wildcards, except those that AWS documents."""
+    for (holder, sid), statement in recorded(graph).items():
+        allowed = [statement["Action"], statement["Resource"], statement.get("Principal")]
+        if isinstance(KNOWN.get((holder, sid)), Enforced) and statement["Effect"] == "Allow" and "*" in repr(allowed):
+            yield f"{sid} of {holder} allows {allowed}"
 
 
 def undocumented(graph: Graph) -> Iterator[str]:
@@ -50,7 +62,7 @@ def expected(listed: Documented, graph: Graph, arns: dict[str, str]) -> dict[str
     return document
 
 
-@pytest.mark.parametrize("rule", [unlisted, undocumented])
+@pytest.mark.parametrize("rule", [unlisted, wide, undocumented])
 @pytest.mark.parametrize("stack", ["dev_graph", "prod_graph", "extended_graph"])
 def test_every_statement_is_listed_and_is_what_aws_documents(
     stack: str, rule: Rule, request: pytest.FixtureRequest
@@ -76,6 +88,15 @@ def add_role_statement(graph: Graph) -> None:
     [
         (unlisted, add_role_statement),
         (unlisted, swap(ROLE_POLICY, "query-permissions", "policy", "ReadRecord", "ReadRecords")),
+        (unlisted, remove(TOPIC_POLICY)),
+        (unlisted, swap(KEY, ALERTS_KEY, "policy", "AlarmsEncrypt", "Another")),
+        (wide, swap(ROLE_POLICY, "query-permissions", "policy", "dynamodb:GetItem", "dynamodb:*")),
+        (wide, swap(ROLE_POLICY, "query-permissions", "policy", "table/event", "table/*")),
+        (wide, swap(QUEUE_POLICY, "events-source-access", "policy", "210987654321", "*")),
+        (undocumented, swap(TOPIC_POLICY, None, "policy", '"Service": "cloudwatch.amazonaws.com"', '"AWS": "*"')),
+        (undocumented, swap(TOPIC_POLICY, None, "policy", ":alarm:event", ":alarm:other")),
+        (undocumented, swap(TOPIC_POLICY, None, "policy", "aws:SourceAccount", "aws:SourceVpc")),
+        (undocumented, swap(KEY, "encryption-data", "policy", "API-Gateway-Execution-Logs_*", "Other_*")),
         (undocumented, swap(ROLE_POLICY, "event-handler-permissions", "policy", "sqs:DeleteMessage", "sqs:PurgeQueue")),
         (undocumented, swap(ROLE_POLICY, "query-permissions", "policy", ":log-stream:*", ":*")),
         (undocumented, swap(ROLE_POLICY, "query-permissions", "policy", "lambda.*.amazonaws.com", "*.amazonaws.com")),
