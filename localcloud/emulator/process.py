@@ -20,23 +20,17 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import boto3
-import botocore.session
-from botocore.config import Config
 
 from localcloud import lifetime
+from localcloud.emulator.connection import Account, Connection
 
 ACCOUNT_ID = "123456789012"
 DIRECTORY_PREFIX = "event-processing-cloud-"
-API_PATH = "/_aws/execute-api/"
 # Twice what the demo needs. With too little space, functions never start and nothing reports why.
 SPACE_MEGABYTES = 120
 START_SECONDS = 120  # on a busy machine; an emulator that ends is noticed at once
@@ -49,27 +43,22 @@ class EmulatorError(Exception):
     """Why there is no emulator, and how to fix it."""
 
 
-class Emulator:
+class Emulator(Account):
     """An empty AWS account on 127.0.0.1 that ends with this process, however this process ends."""
 
     def __init__(self, environment: dict[str, str], scratch: "_Scratch", process: subprocess.Popen[bytes]):
-        self.endpoint = f"http://127.0.0.1:{environment['GATEWAY_PORT']}"
-        self.region = environment["MINISTACK_REGION"]
-        self.account_id = environment["MINISTACK_ACCOUNT_ID"]
-        self.access_key_id = environment["AWS_ACCESS_KEY_ID"]
-        self.secret_access_key = environment["AWS_SECRET_ACCESS_KEY"]
+        super().__init__(
+            Connection(
+                endpoint=f"http://127.0.0.1:{environment['GATEWAY_PORT']}",
+                region=environment["MINISTACK_REGION"],
+                account_id=environment["MINISTACK_ACCOUNT_ID"],
+                access_key_id=environment["AWS_ACCESS_KEY_ID"],
+                secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            )
+        )
         self.directory = scratch.path
         self._scratch = scratch
         self._process = process
-        no_user_config = dict.fromkeys(("profile", "config_file"), (None, None, None, None))
-        self._session = boto3.Session(
-            botocore_session=botocore.session.Session(session_vars=no_user_config),
-            aws_access_key_id=self.access_key_id,
-            aws_secret_access_key=self.secret_access_key,
-            region_name=self.region,
-        )
-        self._clients: dict[str, Any] = {}
-        self._client_lock = threading.Lock()
 
     @classmethod
     def start(cls, port: int | None = None, *, region: str = "eu-west-1") -> "Emulator":
@@ -121,18 +110,6 @@ class Emulator:
         """Stop the emulator and its function workers and remove their files. May be called twice."""
         lifetime.stop(self._process, seconds=STOP_SECONDS)
         self._scratch.remove()
-
-    def client(self, service: str) -> Any:
-        """Return a boto3 client of this emulator, which ignores the profiles and proxies of the user."""
-        options = {"endpoint_url": self.endpoint, "config": Config(proxies={})}
-        with self._client_lock:  # threads may share a client, but boto3 cannot create two at once
-            if service not in self._clients:
-                self._clients[service] = self._session.client(service, **options)
-            return self._clients[service]
-
-    def api_url(self, api_id: str, stage: str) -> str:
-        """Return the URL of a stage of a REST API, AWS's `invokeUrl`."""
-        return f"{self.endpoint}{API_PATH}{api_id}/{stage}"
 
     def _wait_until_ready(self) -> None:
         # The listener was open before the child started, so the first request waits in its queue.

@@ -4,14 +4,16 @@ Import it in the emulator's own process only: importing ministack reads the envi
 """
 
 import inspect
+import json
 from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any
 
 from ministack import app as ministack_app
 from ministack.core import iam_actions
+from ministack.services import cloudwatch_logs
 
-from localcloud.emulator.process import API_PATH
+from localcloud.emulator.connection import API_PATH
 
 App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
@@ -35,6 +37,7 @@ def make_app() -> App:
     """Return ministack's ASGI app, which receives requests as AWS does. Raises SeamChangedError."""
     serve = seam(ministack_app, "app", "scope", "receive", "send")
     _authorize_batches_as_their_single_operation()
+    _let_log_groups_change_their_key()
 
     async def as_received_by_aws(scope: dict[str, Any], receive: Any, send: Any) -> None:
         # Queues reject requests without TLS. Requests count as TLS, as behind a TLS terminator, so that the policy is
@@ -61,3 +64,20 @@ def _authorize_batches_as_their_single_operation() -> None:
         return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
 
     iam_actions.extract_iam_action = extract
+
+
+def _let_log_groups_change_their_key() -> None:
+    """Serve AssociateKmsKey and DisassociateKmsKey, which the emulator does not know."""
+    original = seam(cloudwatch_logs, "handle_request", "method", "path", "headers", "body", "query_params")
+
+    async def handle_request(method: str, path: str, headers: Any, body: Any, query_params: Any) -> Any:
+        service, _, action = headers.get("x-amz-target", "").partition(".")
+        if action in ("AssociateKmsKey", "DisassociateKmsKey"):
+            request = json.loads(body)
+            if group := cloudwatch_logs._log_groups.get(request["logGroupName"]):
+                group["kmsKeyId"] = request.get("kmsKeyId")
+            # Its response has nothing that matters, or says that the group does not exist.
+            headers = {**headers, "x-amz-target": f"{service}.ListTagsLogGroup"}
+        return await original(method, path, headers, body, query_params)
+
+    cloudwatch_logs.handle_request = handle_request

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from localcloud.deployer.engine import Created, Resource, ResourceFailed
-from localcloud.emulator.process import Emulator
+from localcloud.emulator.connection import Account
 from localcloud.providers import api, functions, identity, messaging, observability, storage
 from localcloud.providers.inputs import INVOKES, RESOURCE_TYPES, Inputs
 
@@ -19,7 +19,7 @@ _MODULES = (api, functions, identity, messaging, observability, storage)
 class Providers:
     """Creates resources in an emulator. Its methods may be called from several threads at once."""
 
-    def __init__(self, cloud: Emulator):
+    def __init__(self, cloud: Account):
         self._cloud = cloud
 
     def create(self, resource: Resource) -> Created:

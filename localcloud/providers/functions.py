@@ -7,22 +7,22 @@ from typing import Any
 import pulumi
 
 from localcloud.deployer.engine import ResourceFailed
-from localcloud.emulator.process import Emulator
+from localcloud.emulator.connection import Account
 from localcloud.providers.inputs import Created, Inputs, creates, pascal
 
 
 @creates("aws:lambda/layerVersion:LayerVersion", ignoring="skipDestroy sourceCodeHash")
-def _layer_version(cloud: Emulator, inputs: Inputs) -> Created:
-    content = {"ZipFile": _zip_bytes(inputs.take("code"))}
+def _layer_version(cloud: Account, inputs: Inputs) -> Created:
+    content = {"ZipFile": zip_bytes(inputs.take("code"))}
     made = cloud.client("lambda").publish_layer_version(Content=content, **inputs.take_rest(pascal))
     arn = made["LayerVersionArn"]
     return Created(arn, {"arn": arn, "layerArn": made["LayerArn"], "version": str(made["Version"])})
 
 
 @creates("aws:lambda/function:Function", ignoring="skipDestroy sourceCodeHash")
-def _function(cloud: Emulator, inputs: Inputs) -> Created:
+def _function(cloud: Account, inputs: Inputs) -> Created:
     client, name = cloud.client("lambda"), inputs.take_name()
-    code = {"ZipFile": _zip_bytes(inputs.take("code"))}
+    code = {"ZipFile": zip_bytes(inputs.take("code"))}
     environment = {"Variables": inputs.take("environment", {}).get("variables", {})}
     reserved = inputs.take("reservedConcurrentExecutions", -1)
     made = client.create_function(
@@ -31,30 +31,25 @@ def _function(cloud: Emulator, inputs: Inputs) -> Created:
     client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600})
     if reserved >= 0:
         client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
-    version = made["Version"]
-    # When a version was published with it, the ARN ends with that version.
-    arn = made["FunctionArn"].removesuffix(f":{version}")
-    qualified = f"{arn}:{version}"
-    invoke = {"invokeArn": _invoke_arn(cloud, arn), "qualifiedInvokeArn": _invoke_arn(cloud, qualified)}
-    return Created(name, invoke | {"arn": arn, "name": name, "version": version, "qualifiedArn": qualified})
+    return Created(name, function_outputs(cloud, made) | {"name": name})
 
 
 @creates("aws:lambda/alias:Alias")
-def _alias(cloud: Emulator, inputs: Inputs) -> Created:
+def _alias(cloud: Account, inputs: Inputs) -> Created:
     made = cloud.client("lambda").create_alias(Name=inputs.take_name(), **inputs.take_rest(pascal))
     arn, name = made["AliasArn"], made["Name"]
-    return Created(arn, {"arn": arn, "name": name, "invokeArn": _invoke_arn(cloud, arn)})
+    return Created(arn, {"arn": arn, "name": name, "invokeArn": invoke_arn(cloud, arn)})
 
 
 @creates("aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig", ignoring="skipDestroy")
-def _provisioned_concurrency(cloud: Emulator, inputs: Inputs) -> Created:
+def _provisioned_concurrency(cloud: Account, inputs: Inputs) -> Created:
     call = inputs.take_rest(pascal)
     cloud.client("lambda").put_provisioned_concurrency_config(**call)
     return Created(f"{call['FunctionName']},{call['Qualifier']}")
 
 
 @creates("aws:lambda/permission:Permission")
-def _permission(cloud: Emulator, inputs: Inputs) -> Created:
+def _permission(cloud: Account, inputs: Inputs) -> Created:
     statement = inputs.take("statementId") or f"permission-{secrets.token_hex(4)}"
     cloud.client("lambda").add_permission(
         StatementId=statement, **inputs.take_rest(pascal, function="FunctionName", principalOrgId="PrincipalOrgID")
@@ -63,16 +58,28 @@ def _permission(cloud: Emulator, inputs: Inputs) -> Created:
 
 
 @creates("aws:lambda/eventSourceMapping:EventSourceMapping")
-def _event_source_mapping(cloud: Emulator, inputs: Inputs) -> Created:
+def _event_source_mapping(cloud: Account, inputs: Inputs) -> Created:
     made = cloud.client("lambda").create_event_source_mapping(**inputs.take_rest(pascal))
     return Created(made["UUID"], {"uuid": made["UUID"], "functionArn": made["FunctionArn"]})
 
 
-def _invoke_arn(cloud: Emulator, arn: str) -> str:
+def function_outputs(cloud: Account, made: dict[str, Any]) -> dict[str, Any]:
+    """Return the outputs of a function, from AWS's description of it or of its published version."""
+    version = made["Version"]
+    # When a version was published with it, the ARN ends with that version.
+    arn = made["FunctionArn"].removesuffix(f":{version}")
+    qualified = f"{arn}:{version}"
+    invoke = {"invokeArn": invoke_arn(cloud, arn), "qualifiedInvokeArn": invoke_arn(cloud, qualified)}
+    return invoke | {"arn": arn, "version": version, "qualifiedArn": qualified}
+
+
+def invoke_arn(cloud: Account, arn: str) -> str:
+    """Return the URI under which API Gateway invokes a function or an alias."""
     return f"arn:aws:apigateway:{cloud.region}:lambda:path/2015-03-31/functions/{arn}/invocations"
 
 
-def _zip_bytes(archive: Any) -> bytes:
+def zip_bytes(archive: Any) -> bytes:
+    """Return the bytes of a zip file, or raise ResourceFailed."""
     if not isinstance(archive, pulumi.FileArchive) or not Path(archive.path).is_file():
         raise ResourceFailed("its code is not a zip file, which the embedded cloud requires")
     return Path(archive.path).read_bytes()

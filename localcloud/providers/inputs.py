@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.deployer.engine import Created
-from localcloud.emulator.process import Emulator
+from localcloud.emulator.connection import Account
 
-Create = Callable[[Emulator, "Inputs"], Created]
-Invoke = Callable[[Emulator, dict[str, Any]], dict[str, Any]]
+Create = Callable[[Account, "Inputs"], Created]
+Invoke = Callable[[Account, dict[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,10 @@ class Inputs:
         """Take the inputs that are present, and return them under AWS's names as strings, as SQS and SNS require."""
         theirs = {name: pascal(name) for name in names} | renamed
         return {theirs[name]: _attribute(self._left.pop(name)) for name in theirs if name in self._left}
+
+    def take_texts(self, *names: str) -> dict[str, Any]:
+        """Take the inputs that are present under their own names."""
+        return {name: self._left.pop(name) for name in names if name in self._left}
 
     def take_rest(self, case: Callable[[str], str] = str, **renamed: str) -> dict[str, Any]:
         """Take everything that is left as parameters of an API call; boto3 rejects a parameter it does not know.

@@ -1,38 +1,46 @@
 """Queues and topics."""
 
-from localcloud.emulator.process import Emulator
+from localcloud.emulator.connection import Account
 from localcloud.providers.inputs import Created, Inputs, creates
 
+QUEUE_ATTRIBUTES = {
+    "delaySeconds": "DelaySeconds",
+    "kmsDataKeyReusePeriodSeconds": "KmsDataKeyReusePeriodSeconds",
+    "kmsMasterKeyId": "KmsMasterKeyId",
+    "maxMessageSize": "MaximumMessageSize",
+    "messageRetentionSeconds": "MessageRetentionPeriod",
+    "policy": "Policy",
+    "receiveWaitTimeSeconds": "ReceiveMessageWaitTimeSeconds",
+    "redriveAllowPolicy": "RedriveAllowPolicy",
+    "redrivePolicy": "RedrivePolicy",
+    "sqsManagedSseEnabled": "SqsManagedSseEnabled",
+    "visibilityTimeoutSeconds": "VisibilityTimeout",
+}
 
-def _queue_attributes(inputs: Inputs) -> dict[str, str]:
-    return inputs.take_attributes(
-        *("delaySeconds", "kmsDataKeyReusePeriodSeconds", "kmsMasterKeyId", "policy", "redriveAllowPolicy"),
-        *("redrivePolicy", "sqsManagedSseEnabled"),
-        maxMessageSize="MaximumMessageSize",
-        messageRetentionSeconds="MessageRetentionPeriod",
-        receiveWaitTimeSeconds="ReceiveMessageWaitTimeSeconds",
-        visibilityTimeoutSeconds="VisibilityTimeout",
-    )
+
+def queue_attributes(inputs: Inputs) -> dict[str, str]:
+    """Take the inputs that are attributes of a queue, and return them under AWS's names."""
+    return inputs.take_attributes(**QUEUE_ATTRIBUTES)
 
 
 @creates("aws:sqs/queue:Queue")
-def _queue(cloud: Emulator, inputs: Inputs) -> Created:
+def _queue(cloud: Account, inputs: Inputs) -> Created:
     sqs, name = cloud.client("sqs"), inputs.take_name()
-    url = sqs.create_queue(QueueName=name, Attributes=_queue_attributes(inputs))["QueueUrl"]
+    url = sqs.create_queue(QueueName=name, Attributes=queue_attributes(inputs))["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     return Created(url, {"arn": arn, "url": url, "name": name})
 
 
 @creates("aws:sqs/queuePolicy:QueuePolicy")
 @creates("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy")
-def _queue_attribute(cloud: Emulator, inputs: Inputs) -> Created:
+def _queue_attribute(cloud: Account, inputs: Inputs) -> Created:
     url = inputs.take("queueUrl")
-    cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes=_queue_attributes(inputs))
+    cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes=queue_attributes(inputs))
     return Created(url)
 
 
 @creates("aws:sns/topic:Topic")
-def _topic(cloud: Emulator, inputs: Inputs) -> Created:
+def _topic(cloud: Account, inputs: Inputs) -> Created:
     name = inputs.take_name()
     attributes = inputs.take_attributes("displayName", "kmsMasterKeyId", "policy")
     arn = cloud.client("sns").create_topic(Name=name, Attributes=attributes)["TopicArn"]
@@ -40,7 +48,7 @@ def _topic(cloud: Emulator, inputs: Inputs) -> Created:
 
 
 @creates("aws:sns/topicPolicy:TopicPolicy")
-def _topic_policy(cloud: Emulator, inputs: Inputs) -> Created:
+def _topic_policy(cloud: Account, inputs: Inputs) -> Created:
     arn, policy = inputs.take("arn"), inputs.take("policy")
     cloud.client("sns").set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
     return Created(arn, {"owner": cloud.account_id})
@@ -50,7 +58,7 @@ def _topic_policy(cloud: Emulator, inputs: Inputs) -> Created:
     "aws:sns/topicSubscription:TopicSubscription",
     ignoring="confirmationTimeoutInMinutes deliveryPolicy endpointAutoConfirms",
 )
-def _topic_subscription(cloud: Emulator, inputs: Inputs) -> Created:
+def _topic_subscription(cloud: Account, inputs: Inputs) -> Created:
     topic_arn, protocol, endpoint = inputs.take("topic"), inputs.take("protocol"), inputs.take("endpoint")
     attributes = inputs.take_attributes("filterPolicy", "filterPolicyScope", "rawMessageDelivery", "redrivePolicy")
     if protocol not in {"sqs", "lambda"}:

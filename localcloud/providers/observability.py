@@ -6,12 +6,12 @@ Saved queries, field indexes and the resources of X-Ray are not stored, because 
 import uuid
 from typing import Any
 
-from localcloud.emulator.process import Emulator
+from localcloud.emulator.connection import Account
 from localcloud.providers.inputs import Created, Inputs, creates, pascal
 
 
 @creates("aws:cloudwatch/logGroup:LogGroup", ignoring="skipDestroy")
-def _log_group(cloud: Emulator, inputs: Inputs) -> Created:
+def _log_group(cloud: Account, inputs: Inputs) -> Created:
     logs, name, retention = cloud.client("logs"), inputs.take_name(), inputs.take("retentionInDays", 0)
     logs.create_log_group(logGroupName=name, **inputs.take_rest())
     if retention:
@@ -20,7 +20,7 @@ def _log_group(cloud: Emulator, inputs: Inputs) -> Created:
 
 
 @creates("aws:cloudwatch/logMetricFilter:LogMetricFilter")
-def _log_metric_filter(cloud: Emulator, inputs: Inputs) -> Created:
+def _log_metric_filter(cloud: Account, inputs: Inputs) -> Created:
     name, metric = inputs.take_name(), inputs.take("metricTransformation")
     transformation = {f"metric{pascal(key)}": metric[key] for key in ("name", "namespace", "value")}
     cloud.client("logs").put_metric_filter(
@@ -40,13 +40,13 @@ def _log_metric_filter(cloud: Emulator, inputs: Inputs) -> Created:
     ignoring="ruleName priority version reservoirSize fixedRate host httpMethod urlPath serviceName serviceType "
     "resourceArn",
 )
-def _not_stored(cloud: Emulator, inputs: Inputs) -> Created:
+def _not_stored(cloud: Account, inputs: Inputs) -> Created:
     return Created(str(uuid.uuid4()))
 
 
 # Alarms are not evaluated, so there is no warm-up.
 @creates("aws:cloudwatch/metricAlarm:MetricAlarm", ignoring="warmUpConfiguration")
-def _metric_alarm(cloud: Emulator, inputs: Inputs) -> Created:
+def _metric_alarm(cloud: Account, inputs: Inputs) -> Created:
     name = inputs.take_name()
     dimensions, queries = inputs.take("dimensions"), inputs.take("metricQueries")
     call = inputs.take_rest(
@@ -61,7 +61,7 @@ def _metric_alarm(cloud: Emulator, inputs: Inputs) -> Created:
 
 
 @creates("aws:cloudwatch/compositeAlarm:CompositeAlarm")
-def _composite_alarm(cloud: Emulator, inputs: Inputs) -> Created:
+def _composite_alarm(cloud: Account, inputs: Inputs) -> Created:
     name, suppressor = inputs.take_name("alarmName"), inputs.take("actionsSuppressor", {})
     call = inputs.take_rest(pascal, okActions="OKActions")
     if suppressor:
@@ -73,13 +73,13 @@ def _composite_alarm(cloud: Emulator, inputs: Inputs) -> Created:
 
 
 @creates("aws:cloudwatch/dashboard:Dashboard")
-def _dashboard(cloud: Emulator, inputs: Inputs) -> Created:
+def _dashboard(cloud: Account, inputs: Inputs) -> Created:
     name = inputs.take("dashboardName")
     cloud.client("cloudwatch").put_dashboard(DashboardName=name, **inputs.take_rest(pascal))
     return Created(name, {"dashboardArn": f"arn:aws:cloudwatch::{cloud.account_id}:dashboard/{name}"})
 
 
-def _alarm_arn(cloud: Emulator, name: str) -> str:
+def _alarm_arn(cloud: Account, name: str) -> str:
     return f"arn:aws:cloudwatch:{cloud.region}:{cloud.account_id}:alarm:{name}"
 
 

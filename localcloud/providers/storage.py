@@ -1,35 +1,46 @@
 """Tables and keys."""
 
-from localcloud.emulator.process import Emulator
+from typing import Any
+
+from localcloud.emulator.connection import Account
 from localcloud.providers.inputs import Created, Inputs, creates, pascal
 
 
 @creates("aws:dynamodb/table:Table")
-def _table(cloud: Emulator, inputs: Inputs) -> Created:
+def _table(cloud: Account, inputs: Inputs) -> Created:
     dynamodb, name = cloud.client("dynamodb"), inputs.take_name()
     keys = {"HASH": inputs.take("hashKey"), "RANGE": inputs.take("rangeKey")}
     attributes = inputs.take("attributes")
     recovery = inputs.take("pointInTimeRecovery", {})
     encryption = inputs.take("serverSideEncryption")
-    if encryption:
-        key = {"KMSMasterKeyId": encryption["kmsKeyArn"]} if encryption.get("kmsKeyArn") else {}
-        encryption = {"Enabled": encryption["enabled"], "SSEType": "KMS"} | key
     made = dynamodb.create_table(
         TableName=name,
         KeySchema=[{"AttributeName": key, "KeyType": kind} for kind, key in keys.items() if key],
         AttributeDefinitions=[{"AttributeName": entry["name"], "AttributeType": entry["type"]} for entry in attributes],
-        **({"SSESpecification": encryption} if encryption else {}),
+        **({"SSESpecification": encryption_of(encryption)} if encryption else {}),
         **inputs.take_rest(pascal),
     )["TableDescription"]
     if recovery.get("enabled"):
-        given = {"pointInTimeRecoveryEnabled" if key == "enabled" else key: value for key, value in recovery.items()}
-        specification = {pascal(key): value for key, value in given.items()}
-        dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=specification)
+        dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery_of(recovery))
     return Created(name, {"arn": made["TableArn"], "name": name})
 
 
+def encryption_of(given: dict[str, Any]) -> dict[str, Any]:
+    """Return a table's encryption as AWS names it."""
+    if not given["enabled"]:
+        return {"Enabled": False}
+    return {"Enabled": True, "SSEType": "KMS"} | (
+        {"KMSMasterKeyId": given["kmsKeyArn"]} if given.get("kmsKeyArn") else {}
+    )
+
+
+def recovery_of(given: dict[str, Any]) -> dict[str, Any]:
+    """Return a table's continuous backups as AWS names them."""
+    return {pascal("pointInTimeRecoveryEnabled" if key == "enabled" else key): value for key, value in given.items()}
+
+
 @creates("aws:kms/key:Key", ignoring="deletionWindowInDays")
-def _key(cloud: Emulator, inputs: Inputs) -> Created:
+def _key(cloud: Account, inputs: Inputs) -> Created:
     kms, rotates = cloud.client("kms"), inputs.take("enableKeyRotation")
     made = kms.create_key(**inputs.take_rest(pascal, customerMasterKeySpec="KeySpec"))["KeyMetadata"]
     if rotates:

@@ -1,0 +1,1 @@
+"""The providers of the embedded cloud for the real Pulumi engine, over Pulumi's plugin protocol."""

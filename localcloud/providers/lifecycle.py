@@ -1,0 +1,335 @@
+"""How a resource of each type is updated, deleted and read; its creation is in the module of its service.
+
+No type has a default: a type of the program that is missing here fails `tests/localcloud/test_lifecycle.py`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from localcloud.deployer.engine import ResourceFailed
+from localcloud.emulator.connection import Account
+from localcloud.providers import drift, updates
+from localcloud.providers.calls import Call, State, call
+from localcloud.providers.updates import Change, Update
+
+# Codes of AWS for a resource that does not exist.
+GONE = re.compile(r"NotFound|NonExistent|NoSuchEntity|DoesNotExist|NoSuch")
+
+Read = Callable[[Account, State], dict[str, Any] | None]
+"""Returns the inputs that are compared, with the values they have in the account; None: the resource is gone."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A deletion that does nothing, for a reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lifecycle:
+    """What happens to a resource after its creation."""
+
+    update: Update | None
+    """None: every input that can change replaces the resource, so an update is an error."""
+    delete: Call | Kept
+    read: Read
+    cleared: Mapping[str, Any] = field(default_factory=dict)
+    """The value that an input has for AWS after it is taken out of the program."""
+    renews: frozenset[str] = frozenset()
+    """Outputs that an update may change, and that a preview therefore cannot know."""
+    skip_if: str = ""
+    """The input or output that, when true, leaves the resource in the account: `skipDestroy`."""
+
+
+def update(cloud: Account, type_: str, change: Change) -> dict[str, Any]:
+    """Apply a change and return the outputs that it changed. An input that no branch handles is an error."""
+    lifecycle = of_type(type_)
+    if not change.changed:
+        return {}
+    if lifecycle.update is None:
+        raise ResourceFailed(f"{', '.join(sorted(change.changed))} cannot be changed in place")
+    change.clear(lifecycle.cleared)
+    outputs = lifecycle.update(cloud, change)
+    if change.unhandled:
+        raise ResourceFailed(
+            f"the embedded cloud cannot change {', '.join(change.unhandled)} in place; "
+            "implement it in localcloud/providers/updates.py"
+        )
+    return outputs
+
+
+def delete(cloud: Account, type_: str, state: State) -> None:
+    """Delete a resource; a resource that is gone already is a success."""
+    lifecycle = of_type(type_)
+    if isinstance(lifecycle.delete, Kept) or state.get(lifecycle.skip_if):
+        return
+    try:
+        lifecycle.delete.run(cloud, state)
+    except ClientError as error:
+        if not GONE.search(code_of(error)):
+            raise
+
+
+def read(cloud: Account, type_: str, state: State) -> dict[str, Any] | None:
+    """Return the compared inputs with the values they have in the account, or None when the resource is gone."""
+    try:
+        return of_type(type_).read(cloud, state)
+    except ClientError as error:
+        if GONE.search(code_of(error)):
+            return None
+        raise
+
+
+def of_type(type_: str) -> Lifecycle:
+    """Return the lifecycle of a type, or raise ResourceFailed."""
+    if type_ not in LIFECYCLES:
+        raise ResourceFailed("the embedded cloud cannot change this type; add it to localcloud/providers/lifecycle.py")
+    return LIFECYCLES[type_]
+
+
+def code_of(error: ClientError) -> str:
+    """Return AWS's code of an error."""
+    return error.response["Error"]["Code"]
+
+
+def _exists(lookup: Call) -> Read:
+    """Read nothing but existence, by a call that fails when the resource is gone."""
+
+    def read(cloud: Account, state: State) -> dict[str, Any]:
+        lookup.run(cloud, state)
+        return {}
+
+    return read
+
+
+def _listed(lookup: Call, entries: str, name: str = "", key: str = "id") -> Read:
+    """Read nothing but existence, by a call that lists entries of which `name` must equal the state's `key`."""
+
+    def read(cloud: Account, state: State) -> dict[str, Any] | None:
+        found = lookup.run(cloud, state)[entries]
+        return {} if any(not name or entry[name] == state[key] for entry in found) else None
+
+    return read
+
+
+_api, _logs, _pool = partial(call, "apigateway"), partial(call, "logs"), partial(call, "cognito-idp")
+_lambda, _iam, _metrics = partial(call, "lambda"), partial(call, "iam"), partial(call, "cloudwatch")
+
+_REST = {"restApiId": "restApi"}
+_METHOD = _REST | {"resourceId": "resourceId", "httpMethod": "httpMethod"}
+_STAGE = _REST | {"stageName": "stageName"}
+_OF_POOL = {"UserPoolId": "userPoolId"}
+_ALARM = {"AlarmNames": ["id"]}
+_WARM = {"FunctionName": "functionName", "Qualifier": "qualifier"}
+_UNUSED = "nothing in the emulator uses it, so it was never created"
+
+_NOT_KEPT = Lifecycle(update=updates.not_kept, delete=Kept(_UNUSED), read=lambda _cloud, _state: {})
+
+LIFECYCLES: dict[str, Lifecycle] = {
+    "aws:apigateway/restApi:RestApi": Lifecycle(
+        update=updates.rest_api,
+        delete=_api("delete_rest_api", restApiId="id"),
+        read=_exists(_api("get_rest_api", restApiId="id")),
+    ),
+    "aws:apigateway/resource:Resource": Lifecycle(
+        update=updates.api_resource,
+        delete=_api("delete_resource", **_REST, resourceId="id"),
+        read=_exists(_api("get_resource", **_REST, resourceId="id")),
+    ),
+    "aws:apigateway/method:Method": Lifecycle(
+        update=updates.method,
+        delete=_api("delete_method", **_METHOD),
+        read=_exists(_api("get_method", **_METHOD)),
+    ),
+    "aws:apigateway/integration:Integration": Lifecycle(
+        update=updates.put_again,
+        delete=_api("delete_integration", **_METHOD),
+        read=_exists(_api("get_integration", **_METHOD)),
+    ),
+    "aws:apigateway/authorizer:Authorizer": Lifecycle(
+        update=updates.authorizer,
+        delete=_api("delete_authorizer", **_REST, authorizerId="id"),
+        read=_exists(_api("get_authorizer", **_REST, authorizerId="id")),
+    ),
+    "aws:apigateway/requestValidator:RequestValidator": Lifecycle(
+        update=updates.request_validator,
+        delete=_api("delete_request_validator", **_REST, requestValidatorId="id"),
+        read=_exists(_api("get_request_validator", **_REST, requestValidatorId="id")),
+    ),
+    "aws:apigateway/response:Response": Lifecycle(
+        update=updates.put_again,
+        delete=_api("delete_gateway_response", restApiId="restApiId", responseType="responseType"),
+        read=drift.gateway_response,
+    ),
+    "aws:apigateway/deployment:Deployment": Lifecycle(
+        update=updates.api_deployment,
+        delete=_api("delete_deployment", **_REST, deploymentId="id"),
+        read=_exists(_api("get_deployment", **_REST, deploymentId="id")),
+    ),
+    "aws:apigateway/stage:Stage": Lifecycle(
+        update=updates.stage, delete=_api("delete_stage", **_STAGE), read=_exists(_api("get_stage", **_STAGE))
+    ),
+    "aws:apigateway/methodSettings:MethodSettings": Lifecycle(
+        update=updates.put_again,
+        delete=_api("update_stage", **_STAGE, patchOperations=[{"op": "=remove", "path": "/methodPath"}]),
+        read=drift.method_settings,
+    ),
+    "aws:apigateway/account:Account": Lifecycle(
+        update=updates.put_again,
+        delete=_api("update_account", patchOperations=[{"op": "=remove", "path": "=/cloudwatchRoleArn"}]),
+        read=_exists(_api("get_account")),
+    ),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": Lifecycle(
+        update=updates.put_again, delete=_metrics("delete_alarms", **_ALARM), read=drift.metric_alarm
+    ),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": Lifecycle(
+        update=updates.put_again, delete=_metrics("delete_alarms", **_ALARM), read=drift.composite_alarm
+    ),
+    "aws:cloudwatch/dashboard:Dashboard": Lifecycle(
+        update=updates.put_again,
+        delete=_metrics("delete_dashboards", DashboardNames=["id"]),
+        read=_exists(_metrics("get_dashboard", DashboardName="id")),
+    ),
+    "aws:cloudwatch/logGroup:LogGroup": Lifecycle(
+        update=updates.log_group,
+        delete=_logs("delete_log_group", logGroupName="id"),
+        read=_listed(_logs("describe_log_groups", logGroupNamePrefix="id"), "logGroups", "logGroupName"),
+        cleared={"kmsKeyId": "", "retentionInDays": 0},
+        skip_if="skipDestroy",
+    ),
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": Lifecycle(
+        update=updates.put_again,
+        delete=_logs("delete_metric_filter", logGroupName="logGroupName", filterName="id"),
+        read=_listed(_logs("describe_metric_filters", logGroupName="logGroupName"), "metricFilters", "filterName"),
+    ),
+    "aws:cloudwatch/queryDefinition:QueryDefinition": _NOT_KEPT,
+    "aws:cloudwatch/logIndexPolicy:LogIndexPolicy": _NOT_KEPT,
+    "aws:xray/group:Group": _NOT_KEPT,
+    "aws:xray/samplingRule:SamplingRule": _NOT_KEPT,
+    "aws:cognito/userPool:UserPool": Lifecycle(
+        update=updates.user_pool,
+        delete=_pool("delete_user_pool", UserPoolId="id"),
+        read=_exists(_pool("describe_user_pool", UserPoolId="id")),
+    ),
+    "aws:cognito/userPoolClient:UserPoolClient": Lifecycle(
+        update=updates.user_pool_client,
+        delete=_pool("delete_user_pool_client", **_OF_POOL, ClientId="id"),
+        read=_exists(_pool("describe_user_pool_client", **_OF_POOL, ClientId="id")),
+    ),
+    "aws:cognito/userPoolDomain:UserPoolDomain": Lifecycle(
+        update=None,
+        delete=_pool("delete_user_pool_domain", **_OF_POOL, Domain="id"),
+        read=drift.user_pool_domain,
+    ),
+    "aws:cognito/resourceServer:ResourceServer": Lifecycle(
+        update=updates.resource_server,
+        delete=_pool("delete_resource_server", **_OF_POOL, Identifier="identifier"),
+        read=_exists(_pool("describe_resource_server", **_OF_POOL, Identifier="identifier")),
+        renews=frozenset({"scopeIdentifiers"}),
+    ),
+    "aws:dynamodb/table:Table": Lifecycle(
+        update=updates.table,
+        delete=call("dynamodb", "delete_table", TableName="id"),
+        read=_exists(call("dynamodb", "describe_table", TableName="id")),
+    ),
+    "aws:iam/role:Role": Lifecycle(
+        update=updates.role,
+        delete=_iam("delete_role", RoleName="id"),
+        read=_exists(_iam("get_role", RoleName="id")),
+        cleared={"description": ""},
+    ),
+    "aws:iam/rolePolicy:RolePolicy": Lifecycle(
+        update=updates.put_again,
+        delete=_iam("delete_role_policy", RoleName="role", PolicyName="name"),
+        read=drift.role_policy,
+    ),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Lifecycle(
+        update=None,
+        delete=_iam("detach_role_policy", RoleName="role", PolicyArn="policyArn"),
+        read=_listed(
+            _iam("list_attached_role_policies", RoleName="role"), "AttachedPolicies", "PolicyArn", "policyArn"
+        ),
+    ),
+    "aws:kms/key:Key": Lifecycle(
+        update=updates.key,
+        delete=call("kms", "schedule_key_deletion", KeyId="id", PendingWindowInDays="?deletionWindowInDays"),
+        read=drift.key,
+        cleared={"enableKeyRotation": False},
+    ),
+    "aws:lambda/layerVersion:LayerVersion": Lifecycle(
+        update=None,
+        delete=_lambda("delete_layer_version", LayerName="layerName", VersionNumber="#version"),
+        read=_exists(_lambda("get_layer_version_by_arn", Arn="id")),
+        skip_if="skipDestroy",
+    ),
+    "aws:lambda/function:Function": Lifecycle(
+        update=updates.function,
+        delete=_lambda("delete_function", FunctionName="id"),
+        read=drift.function,
+        cleared={"kmsKeyArn": "", "reservedConcurrentExecutions": -1, "layers": [], "description": ""},
+        renews=frozenset({"version", "qualifiedArn", "qualifiedInvokeArn"}),
+        skip_if="skipDestroy",
+    ),
+    "aws:lambda/alias:Alias": Lifecycle(
+        update=updates.alias,
+        delete=_lambda("delete_alias", FunctionName="functionName", Name="name"),
+        read=_exists(_lambda("get_alias", FunctionName="functionName", Name="name")),
+    ),
+    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": Lifecycle(
+        update=updates.put_again,
+        delete=_lambda("delete_provisioned_concurrency_config", **_WARM),
+        read=_exists(_lambda("get_provisioned_concurrency_config", **_WARM)),
+        skip_if="skipDestroy",
+    ),
+    "aws:lambda/permission:Permission": Lifecycle(
+        update=None,
+        delete=_lambda("remove_permission", FunctionName="function", StatementId="id", Qualifier="?qualifier"),
+        read=drift.permission,
+    ),
+    "aws:lambda/eventSourceMapping:EventSourceMapping": Lifecycle(
+        update=updates.event_source_mapping,
+        delete=_lambda("delete_event_source_mapping", UUID="id"),
+        read=drift.event_source_mapping,
+        cleared={"enabled": True, "scalingConfig": {}, "metricsConfig": {"metrics": []}, "functionResponseTypes": []},
+    ),
+    "aws:sns/topic:Topic": Lifecycle(
+        update=updates.topic,
+        delete=call("sns", "delete_topic", TopicArn="id"),
+        read=_exists(call("sns", "get_topic_attributes", TopicArn="id")),
+        cleared={"kmsMasterKeyId": "", "displayName": ""},
+    ),
+    "aws:sns/topicPolicy:TopicPolicy": Lifecycle(
+        update=updates.put_again,
+        delete=call("sns", "set_topic_attributes", TopicArn="id", AttributeName="=Policy", AttributeValue="="),
+        read=drift.topic_policy,
+    ),
+    "aws:sns/topicSubscription:TopicSubscription": Lifecycle(
+        update=updates.topic_subscription,
+        delete=call("sns", "unsubscribe", SubscriptionArn="id"),
+        read=drift.topic_subscription,
+        # AWS deletes a subscription that nobody confirms by itself; the emulator has none.
+        skip_if="pendingConfirmation",
+    ),
+    "aws:sqs/queue:Queue": Lifecycle(
+        update=updates.queue,
+        delete=call("sqs", "delete_queue", QueueUrl="id"),
+        read=drift.queue,
+        cleared={"kmsMasterKeyId": "", "redrivePolicy": "", "delaySeconds": 0, "receiveWaitTimeSeconds": 0},
+    ),
+    "aws:sqs/queuePolicy:QueuePolicy": Lifecycle(
+        update=updates.put_again,
+        delete=call("sqs", "set_queue_attributes", QueueUrl="id", Attributes={"Policy": "="}),
+        read=partial(drift.queue_attribute, "policy"),
+    ),
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": Lifecycle(
+        update=updates.put_again,
+        delete=call("sqs", "set_queue_attributes", QueueUrl="id", Attributes={"RedriveAllowPolicy": "="}),
+        read=partial(drift.queue_attribute, "redriveAllowPolicy"),
+    ),
+}
