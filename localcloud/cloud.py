@@ -13,6 +13,8 @@ from components.packaging.artifact import HOST, TARGET_VARIABLE
 from localcloud.deployer import stack_config
 from localcloud.deployer.engine import Deployment, Event, deploy
 from localcloud.emulator.process import Emulator
+from localcloud.plugin import environment
+from localcloud.plugin.provider import STACK
 from localcloud.progress import Progress
 from localcloud.providers import Providers
 
@@ -47,6 +49,20 @@ class LocalCloud:
                 step.note(emulator.endpoint)
             deployment = _deploy(emulator, project, config, progress)
             cloud = cls(emulator, deployment)
+            started.pop_all()
+        return cloud
+
+    @classmethod
+    def start_empty(cls, project: Path, *, progress: Progress, port: int | None = None) -> "LocalCloud":
+        """Return a cloud into which the Pulumi CLI deploys stack local; raises ConfigError or EmulatorError."""
+        config = stack_config.read(project, STACK)
+        with contextlib.ExitStack() as started:
+            with progress.step("Start the emulator") as step:
+                emulator = started.enter_context(Emulator.start(port, region=config.values["aws:region"]))
+                step.note(emulator.endpoint)
+            environment.prepare(emulator, project, config.project)
+            cloud = cls(emulator, Deployment([], {}, set()))
+            cloud.outputs |= {"pulumiStack": STACK, "directory": str(emulator.directory)}
             started.pop_all()
         return cloud
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, NoReturn, ParamSpec
+from typing import Annotated, Any, NoReturn, ParamSpec
 from urllib.parse import urlsplit
 
 import typer
@@ -21,6 +21,7 @@ from localcloud.demo import STORY_STEPS, UnexpectedAnswerError, run_story
 from localcloud.deployer.engine import DeploymentFailed
 from localcloud.deployer.stack_config import ConfigError
 from localcloud.emulator.process import ENDED, EmulatorError
+from localcloud.plugin import environment
 from localcloud.progress import Progress
 
 PROJECT = Path(__file__).parents[1]  # not resolved, because a folder of links to a project is a project too
@@ -86,6 +87,7 @@ def up(
     stack: Annotated[str, typer.Option(help="The stack to deploy, from its `Pulumi.STACK.yaml`.")] = "dev",
     outputs: Annotated[Path, typer.Option(help="The file for the outputs, secrets included (mode 600).")] = OUTPUTS,
     port: Annotated[int | None, typer.Option(help="The port on 127.0.0.1; by default any free port.")] = None,
+    empty: Annotated[bool, typer.Option("--empty", help="Deploy nothing; the Pulumi CLI will.")] = False,
 ) -> None:
     """Deploy a stack on this machine and keep it running until Ctrl-C.
 
@@ -97,9 +99,15 @@ def up(
     - `python -m ops query alice` queries the API with a token
     - `python -m ops --help` lists the other commands
 
+    With `--empty` and the Pulumi CLI, `eval "$(python -m localcloud env --pulumi)"` in another terminal makes
+    `pulumi up --stack local` deploy here, with Pulumi's own plan, state and protection.
+
     Example: python -m localcloud up --stack dev
     """
     _check_outputs(outputs)  # before anything is started
+    if empty:
+        _run_empty(outputs, port)
+        return
     progress = Progress(START_STEPS)
     with LocalCloud.start(PROJECT, stack, port=port, progress=progress) as cloud:
         cloud.write_outputs(outputs)
@@ -110,13 +118,45 @@ def up(
             f"ready in {progress.total_seconds():.1f} s. Outputs, secrets included: {outputs}. Press Ctrl-C to stop."
         )
         progress.say("To test it from a second terminal: .venv/bin/python -m ops smoke")
-        try:
-            cloud.wait()
-        except Stopped:
-            # This is how a user ends it, so it is not a failure.
-            progress.say("Stopping.")
-            return
-        raise EmulatorError(ENDED)
+        _wait(cloud, progress)
+
+
+def _run_empty(outputs: Path, port: int | None) -> None:
+    progress = Progress(1)
+    with LocalCloud.start_empty(PROJECT, port=port, progress=progress) as cloud:
+        cloud.write_outputs(outputs)
+        progress.say(f"ready in {progress.total_seconds():.1f} s. Press Ctrl-C to stop.")
+        progress.say('In a second terminal: eval "$(.venv/bin/python -m localcloud env --pulumi)"')
+        progress.say("Then: pulumi up --stack local")
+        _wait(cloud, progress)
+
+
+def _wait(cloud: LocalCloud, progress: Progress) -> None:
+    """Return after a signal, which is how a user ends a cloud; raise EmulatorError if it ends by itself."""
+    try:
+        cloud.wait()
+    except Stopped:
+        progress.say("Stopping.")
+        return
+    raise EmulatorError(ENDED)
+
+
+@app.command()
+@ends_cleanly
+def env(
+    pulumi: Annotated[bool, typer.Option("--pulumi", help="For the Pulumi CLI and stack local.")] = False,
+    outputs: Annotated[Path, typer.Option(help="The file that `up --empty` wrote.")] = OUTPUTS,
+) -> None:
+    """Print shell commands that make a terminal use the running cloud.
+
+    Example: eval "$(python -m localcloud env --pulumi)"
+    """
+    if not pulumi:
+        raise typer.BadParameter("Choose for which tool: --pulumi.")
+    directory = _read_outputs(outputs).get("directory")
+    if _running_cloud_of(outputs) is None or directory is None:
+        raise OutputsError("No empty cloud is running. Start one in another terminal: python -m localcloud up --empty")
+    print(environment.exports(Path(directory)))
 
 
 @app.command()
@@ -160,9 +200,18 @@ def _check_outputs(outputs: Path) -> None:
 def _running_cloud_of(outputs: Path) -> str | None:
     """Return the endpoint that an outputs file names, if something listens there."""
     try:
-        endpoint = json.loads(outputs.read_text())["endpoint"]
+        endpoint = _read_outputs(outputs)["endpoint"]
         address = urlsplit(endpoint)
         socket.create_connection((address.hostname, address.port), timeout=1).close()
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return endpoint
+
+
+def _read_outputs(outputs: Path) -> dict[str, Any]:
+    """Return the outputs in a file, or nothing when there are none."""
+    try:
+        content = json.loads(outputs.read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -12,6 +12,7 @@ import boto3
 from botocore.config import Config
 
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
+from ops import local_stack
 from ops.errors import OperatorError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -102,6 +103,8 @@ def load_outputs(stack: str | None, outputs: Path | None) -> StackOutputs:
             raise OperatorError(
                 f"The outputs of stack {stack} cannot be read: {error}. To read them from a file, use --outputs FILE."
             ) from None
+        if stack == local_stack.STACK:
+            text = local_stack.with_connection(text, LOCAL_OUTPUTS)
         return parse_outputs(text, f"stack {stack}")
     path = outputs or LOCAL_OUTPUTS
     try:
@@ -122,6 +125,7 @@ def load_outputs(stack: str | None, outputs: Path | None) -> StackOutputs:
 
 def parse_outputs(text: str, source: str) -> StackOutputs:
     """Return the outputs in `text` (JSON); raises OperatorError naming `source` and the missing output."""
+    raw: dict[str, Any] = {}
     try:
         raw = json.loads(text)
         return StackOutputs(
@@ -145,6 +149,10 @@ def parse_outputs(text: str, source: str) -> StackOutputs:
             secret_access_key=raw.get("secretAccessKey"),
         )
     except KeyError as error:
+        if "pulumiStack" in raw:
+            raise OperatorError(
+                f"{source} is of a cloud into which the Pulumi CLI deploys. Use --stack {raw['pulumiStack']}."
+            ) from None
         raise OperatorError(f"{source} has no output {error}. Deploy it with this version of the program.") from None
     except (ValueError, TypeError, AttributeError, IndexError):
         raise OperatorError(f"{source} does not contain the outputs of a stack (a JSON object).") from None

@@ -206,9 +206,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         given = comparable(settings)
         if (region := given.get("region")) not in (None, self._cloud.region):
             raise ResourceFailed(
-                f"The embedded cloud is in {self._cloud.region}, but aws:region is {region}. "
-                f"Start the cloud with --region {region}, or run: "
-                f"pulumi config set --stack {STACK} aws:region {self._cloud.region}"
+                f"The embedded cloud was started in {self._cloud.region}, but aws:region is {region}. "
+                f"Start it again, or run: pulumi config set --stack {STACK} aws:region {self._cloud.region}"
             )
         allowed = given.get("allowedAccountIds")
         allowed = json.loads(allowed) if isinstance(allowed, str) else allowed

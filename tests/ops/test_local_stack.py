@@ -1,0 +1,43 @@
+"""Stack local is read through the Pulumi CLI and reached at the running cloud."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ops.errors import OperatorError
+from ops.stack import load_outputs, parse_outputs
+from tests.fakes import pulumi_cli
+from tests.fakes.outputs import OUTPUTS
+
+CLOUD = {
+    "endpoint": "http://127.0.0.1:4566",
+    "region": "eu-north-1",
+    "tokenUrl": "http://127.0.0.1:4566/oauth2/token",
+    "accessKeyId": "k",
+    "secretAccessKey": "s",
+    "pulumiStack": "local",
+    "directory": "/tmp/cloud",
+}
+
+
+def test_stack_local_uses_the_running_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.chdir(tmp_path)
+    pulumi_cli.install(tmp_path, {"stack output --json --show-secrets --stack local": json.dumps(OUTPUTS)})
+    with pytest.raises(OperatorError, match="python -m localcloud up --empty"):
+        load_outputs("local", None)
+    (tmp_path / ".localcloud").mkdir()
+    (tmp_path / ".localcloud" / "outputs.json").write_text(json.dumps(CLOUD))
+    outputs = load_outputs("local", None)
+    assert (outputs.endpoint, outputs.token_url, outputs.region) == (
+        CLOUD["endpoint"],
+        CLOUD["tokenUrl"],
+        CLOUD["region"],
+    )
+    assert outputs.table_name == OUTPUTS["tableName"]
+
+
+def test_outputs_of_an_empty_cloud_name_the_option():
+    with pytest.raises(OperatorError, match="Use --stack local"):
+        parse_outputs(json.dumps(CLOUD), "a file")
