@@ -114,6 +114,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request: rpc.ReadRequest, context: Context) -> rpc.ReadResponse:
         """Return the state with what was changed by hand, or no ID when the resource is gone."""
         with self._reporting(request, context):
+            if not request.properties.fields:
+                return self._import(request)
             found = lifecycle.read(self._cloud, _type(request.urn), state_of(request.id, request.properties))
             if found is None:
                 return rpc.ReadResponse()
@@ -149,6 +151,13 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def Cancel(self, request: Empty, context: Context) -> Empty:
         """Let the calls under way end; the engine waits for them."""
         return Empty()
+
+    def _import(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
+        adopted = lifecycle.adopt(self._cloud, _type(request.urn), request.id)
+        if adopted is None:
+            return rpc.ReadResponse()
+        inputs, created = wire.encode(adopted[0]), adopted[1]
+        return rpc.ReadResponse(id=created.id, inputs=inputs, properties=wire.merge(inputs, created.outputs, ()))
 
     @contextmanager
     def _reporting(self, request: Any, context: Context) -> Iterator[None]:

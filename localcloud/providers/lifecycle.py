@@ -11,9 +11,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from localcloud.deployer.engine import ResourceFailed
+from localcloud.deployer.engine import Created, ResourceFailed
 from localcloud.emulator.connection import Account
-from localcloud.providers import drift, updates
+from localcloud.providers import adoption, drift, updates
+from localcloud.providers.adoption import Adopt
 from localcloud.providers.calls import Call, State, call
 from localcloud.providers.updates import Change, Update
 
@@ -43,6 +44,8 @@ class Lifecycle:
     """The value that an input has for AWS after it is taken out of the program."""
     renews: frozenset[str] = frozenset()
     """Outputs that an update may change, and that a preview therefore cannot know."""
+    adopt: Adopt | None = None
+    """None: `pulumi import` is not possible here."""
     skip_if: str = ""
     """The input or output that, when true, leaves the resource in the account: `skipDestroy`."""
 
@@ -80,6 +83,19 @@ def read(cloud: Account, type_: str, state: State) -> dict[str, Any] | None:
     """Return the compared inputs with the values they have in the account, or None when the resource is gone."""
     try:
         return of_type(type_).read(cloud, state)
+    except ClientError as error:
+        if GONE.search(code_of(error)):
+            return None
+        raise
+
+
+def adopt(cloud: Account, type_: str, id_: str) -> tuple[dict[str, Any], Created] | None:
+    """Return the inputs and outputs of a resource that exists, or None."""
+    adopter = of_type(type_).adopt
+    if adopter is None:
+        raise ResourceFailed("the embedded cloud cannot import this type; add it to localcloud/providers/adoption.py")
+    try:
+        return adopter(cloud, id_)
     except ClientError as error:
         if GONE.search(code_of(error)):
             return None
@@ -200,6 +216,7 @@ LIFECYCLES: dict[str, Lifecycle] = {
         update=updates.log_group,
         delete=_logs("delete_log_group", logGroupName="id"),
         read=_listed(_logs("describe_log_groups", logGroupNamePrefix="id"), "logGroups", "logGroupName"),
+        adopt=adoption.log_group,
         cleared={"kmsKeyId": "", "retentionInDays": 0},
         skip_if="skipDestroy",
     ),
@@ -237,6 +254,7 @@ LIFECYCLES: dict[str, Lifecycle] = {
         update=updates.table,
         delete=call("dynamodb", "delete_table", TableName="id"),
         read=_exists(call("dynamodb", "describe_table", TableName="id")),
+        adopt=adoption.table,
     ),
     "aws:iam/role:Role": Lifecycle(
         update=updates.role,

@@ -221,6 +221,7 @@ CASES = [
             "attributes": [{"name": "id", "type": "S"}],
             "billingMode": "PAY_PER_REQUEST",
             "pointInTimeRecovery": {"enabled": False},
+            "deletionProtectionEnabled": False,
             "onDemandThroughput": {"maxReadRequestUnits": 10, "maxWriteRequestUnits": 10},
         },
         change=lambda _: {

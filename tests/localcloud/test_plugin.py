@@ -190,6 +190,19 @@ def test_protected_table_is_deleted_after_its_protection_only(driver: Driver):
     assert driver.read(made) is None
 
 
+@pytest.mark.parametrize("kind", ["dynamodb/table", "cloudwatch/logGroup"])
+def test_import_finds_what_the_program_would_have_created(kind: str, world: World):
+    (case,) = [case for case in CASES if case.kind == kind]
+    driver, inputs = world.driver, case.inputs(world)
+    made = driver.create(kind, inputs)
+    imported = driver.read(replace(made, inputs={}, state={}))
+    assert imported is not None
+    assert driver.diff(imported, inputs).changes == DIFF_NONE
+    assert (imported["arn"], imported["name"]) == (made["arn"], made["name"])
+    driver.delete(imported)
+    assert driver.read(replace(made, inputs={}, state={})) is None
+
+
 def test_update_preview_keeps_outputs_that_stay(driver: Driver, world: World):
     inputs = world.program | {"name": "previewed", "publish": True}
     made = driver.create("lambda/function", inputs)
