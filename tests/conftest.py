@@ -2,6 +2,7 @@
 
 import functools
 import os
+import shutil
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from localcloud.deployer import recorder
 from localcloud.deployer.recorder import PROD_OVERLAY, Graph, record
-from tests.fakes.checkout import link_checkout
+from tests.fakes.checkout import ROOT, link_checkout
 from tests.fakes.stack_files import Guard
 from tests.fakes.threads import at_work
 from tests.fakes.waiting import eventually
@@ -60,6 +61,13 @@ def committed_stacks() -> Iterator[None]:
     """Lets a test read the stack files of the checkout."""
     with GUARD.lifted():
         yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say at the end of a run that tests/engine was left out, because nothing else would."""
+    chosen = [Path(argument.partition("::")[0]).absolute() for argument in config.args]
+    if not shutil.which("pulumi") and any((ROOT / "tests/engine").is_relative_to(path) for path in chosen):
+        terminalreporter.line("engine: not run, because the Pulumi CLI is not on PATH")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,6 +11,7 @@ import yaml
 
 from components.settings.stack_settings import StackSettings, config_defaults, config_parsers
 from localcloud import samples
+from tools.setting_plans import CHANGES
 
 ROOT = Path(__file__).parents[2]
 STACKS = ("dev", "prod")
@@ -110,3 +111,13 @@ def test_program_reads_every_setting() -> None:
     assert unused_settings(program) == {"owner", "destroyable"}
     without = program.replace("settings.query_memory_mb", "512")
     assert unused_settings(without) == {"owner", "destroyable", "query_memory_mb"}  # the control
+
+
+def test_each_setting_has_a_row_of_what_a_change_of_it_does() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE)
+    assert rows == list(CHANGES) == list(load("Pulumi.yaml")["config"])
+
+
+@pytest.mark.parametrize("setting", CHANGES)
+def test_change_in_that_row_is_a_change(setting: str) -> None:
+    assert CHANGES[setting][setting] != samples.read(ROOT, "local").values.get(f"event-processing:{setting}")

@@ -1,0 +1,88 @@
+"""A stack under the real Pulumi engine: deployed, unchanged, changed, protected, repaired."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.terminal import PulumiFailedError, Step, Terminal, make_checkout
+
+FUNCTION = "aws:lambda/function:Function"
+
+
+def test_second_up_changes_nothing(deployed: Terminal) -> None:
+    assert deployed.plan() == []
+    assert deployed.up() == {}
+
+
+def test_checkout_at_another_path_changes_nothing(deployed: Terminal, tmp_path: Path) -> None:
+    assert deployed.in_checkout(make_checkout(tmp_path / "another")).plan() == []
+
+
+def test_state_has_no_secret(deployed: Terminal) -> None:
+    cognito = deployed.account.client("cognito-idp")
+    (pool,) = cognito.list_user_pools(MaxResults=10)["UserPools"]
+    (client,) = cognito.list_user_pool_clients(UserPoolId=pool["Id"])["UserPoolClients"]
+    where = {"UserPoolId": pool["Id"], "ClientId": client["ClientId"]}
+    secret = cognito.describe_user_pool_client(**where)["UserPoolClient"]["ClientSecret"]
+    state = deployed.state.read_text()
+    assert client["ClientId"] in state  # the control: the client is in the state
+    assert secret not in state
+
+
+def test_operator_reaches_the_running_cloud(deployed: Terminal) -> None:
+    smoke = [sys.executable, "-m", "ops", "smoke", "--stack", "local"]
+    tested = subprocess.run(
+        smoke, cwd=deployed.checkout, env=dict(deployed.variables), capture_output=True, text=True, check=False
+    )
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def test_edit_of_a_handler_updates_both_functions_only(deployed: Terminal) -> None:
+    client = deployed.account.client("lambda")
+
+    def digests() -> dict[str, str]:
+        return {function["FunctionName"]: function["CodeSha256"] for function in client.list_functions()["Functions"]}
+
+    before = digests()
+    with deployed.edited("handlers/fold.py", '"""', '"""Edited. '):
+        planned = deployed.plan()
+        assert {(step.operation, step.type) for step in planned} == {("update", FUNCTION)}
+        assert deployed.up() == {"update": len(before)}
+        assert all(digest != before[name] for name, digest in digests().items())
+    deployed.up()
+    assert digests() == before
+
+
+def test_protected_resources_are_not_destroyed(deployed: Terminal) -> None:
+    with deployed.settings(protect=True, deletionProtection=True):
+        deployed.up()
+        with pytest.raises(PulumiFailedError, match="protected"):
+            deployed.pulumi("destroy", "--yes", "--skip-preview")
+    assert deployed.account.client("dynamodb").list_tables()["TableNames"], "nothing was deleted before the refusal"
+    deployed.up()
+
+
+def test_refresh_undoes_what_was_changed_by_hand(deployed: Terminal) -> None:
+    functions, logs = deployed.account.client("lambda"), deployed.account.client("logs")
+    (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], BatchSize=1, Enabled=False)
+    group = logs.describe_log_groups()["logGroups"][0]["logGroupName"]
+    logs.delete_log_group(logGroupName=group)
+    assert deployed.plan() == [], "without a refresh the engine trusts its state"
+    changes = deployed.up("--refresh")
+    assert changes["create"] >= 1
+    held = functions.get_event_source_mapping(UUID=mapping["UUID"])
+    assert (held["BatchSize"], held["State"]) == (10, "Enabled")
+    assert group in {found["logGroupName"] for found in logs.describe_log_groups()["logGroups"]}
+    assert deployed.plan("--refresh") == []
+
+
+def test_renamed_component_is_replaced(deployed: Terminal) -> None:
+    """The control of the plans above: the engine does see what it must not do."""
+    with deployed.edited("__main__.py", 'EventQueue("events"', 'EventQueue("renamed"'):
+        planned = deployed.plan()
+    queue = "aws:sqs/queue:Queue"
+    assert {step.operation for step in planned if step.type == queue} == {"create", "delete"}
+    assert Step("create", queue, "renamed-source") in planned
