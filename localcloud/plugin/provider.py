@@ -24,7 +24,7 @@ from localcloud.deployer import wire
 from localcloud.deployer.engine import Resource, ResourceFailed
 from localcloud.emulator.connection import Account
 from localcloud.plugin.state import comparable, state_of
-from localcloud.providers import Providers, lifecycle, replacements
+from localcloud.providers import Providers, operations, replacements
 from localcloud.providers.updates import Change
 
 STACK = "local"
@@ -116,7 +116,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         with self._reporting(request, context):
             if not request.properties.fields:
                 return self._import(request)
-            found = lifecycle.read(self._cloud, _type(request.urn), state_of(request.id, request.properties))
+            found = operations.read(self._cloud, _type(request.urn), state_of(request.id, request.properties))
             if found is None:
                 return rpc.ReadResponse()
             inputs = wire.merge(request.inputs, found, ()) if request.inputs.fields else request.inputs
@@ -136,16 +136,16 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             )
             outputs = {name: value for name, value in comparable(request.olds).items() if name not in old}
             if request.preview:
-                renewed = lifecycle.of_type(type_).renews
+                renewed = operations.of_type(type_).renews
                 kept = {name: value for name, value in outputs.items() if name not in renewed}
                 return rpc.UpdateResponse(properties=wire.merge(request.news, kept, ()))
-            outputs |= lifecycle.update(self._cloud, type_, change)
+            outputs |= operations.update(self._cloud, type_, change)
             return rpc.UpdateResponse(properties=wire.merge(request.news, outputs, ()))
 
     def Delete(self, request: rpc.DeleteRequest, context: Context) -> Empty:
         """Delete a resource; one that is gone already is a success."""
         with self._reporting(request, context):
-            lifecycle.delete(self._cloud, _type(request.urn), state_of(request.id, request.properties))
+            operations.delete(self._cloud, _type(request.urn), state_of(request.id, request.properties))
             return Empty()
 
     def Cancel(self, request: Empty, context: Context) -> Empty:
@@ -153,7 +153,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return Empty()
 
     def _import(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
-        adopted = lifecycle.adopt(self._cloud, _type(request.urn), request.id)
+        adopted = operations.adopt(self._cloud, _type(request.urn), request.id)
         if adopted is None:
             return rpc.ReadResponse()
         inputs, created = wire.encode(adopted[0]), adopted[1]

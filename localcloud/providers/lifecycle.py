@@ -1,25 +1,18 @@
 """How a resource of each type is updated, deleted and read; its creation is in the module of its service.
 
-No type has a default: a type of the program that is missing here fails `tests/localcloud/test_lifecycle.py`.
+No type has a default: a type of the program that is missing here fails `tests/localcloud/test_plugin.py`.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from localcloud.deployer.engine import Created, ResourceFailed
 from localcloud.emulator.connection import Account
-from localcloud.providers import adoption, drift, updates
+from localcloud.providers import adoption, api_updates, drift, updates
 from localcloud.providers.adoption import Adopt
 from localcloud.providers.calls import Call, State, call
-from localcloud.providers.updates import Change, Update
-
-# Codes of AWS for a resource that does not exist.
-GONE = re.compile(r"NotFound|NonExistent|NoSuchEntity|DoesNotExist|NoSuch")
+from localcloud.providers.updates import Update
 
 Read = Callable[[Account, State], dict[str, Any] | None]
 """Returns the inputs that are compared, with the values they have in the account; None: the resource is gone."""
@@ -48,70 +41,6 @@ class Lifecycle:
     """None: `pulumi import` is not possible here."""
     skip_if: str = ""
     """The input or output that, when true, leaves the resource in the account: `skipDestroy`."""
-
-
-def update(cloud: Account, type_: str, change: Change) -> dict[str, Any]:
-    """Apply a change and return the outputs that it changed. An input that no branch handles is an error."""
-    lifecycle = of_type(type_)
-    if not change.changed:
-        return {}
-    if lifecycle.update is None:
-        raise ResourceFailed(f"{', '.join(sorted(change.changed))} cannot be changed in place")
-    change.clear(lifecycle.cleared)
-    outputs = lifecycle.update(cloud, change)
-    if change.unhandled:
-        raise ResourceFailed(
-            f"the embedded cloud cannot change {', '.join(change.unhandled)} in place; "
-            "implement it in localcloud/providers/updates.py"
-        )
-    return outputs
-
-
-def delete(cloud: Account, type_: str, state: State) -> None:
-    """Delete a resource; a resource that is gone already is a success."""
-    lifecycle = of_type(type_)
-    if isinstance(lifecycle.delete, Kept) or state.get(lifecycle.skip_if):
-        return
-    try:
-        lifecycle.delete.run(cloud, state)
-    except ClientError as error:
-        if not GONE.search(code_of(error)):
-            raise
-
-
-def read(cloud: Account, type_: str, state: State) -> dict[str, Any] | None:
-    """Return the compared inputs with the values they have in the account, or None when the resource is gone."""
-    try:
-        return of_type(type_).read(cloud, state)
-    except ClientError as error:
-        if GONE.search(code_of(error)):
-            return None
-        raise
-
-
-def adopt(cloud: Account, type_: str, id_: str) -> tuple[dict[str, Any], Created] | None:
-    """Return the inputs and outputs of a resource that exists, or None."""
-    adopter = of_type(type_).adopt
-    if adopter is None:
-        raise ResourceFailed("the embedded cloud cannot import this type; add it to localcloud/providers/adoption.py")
-    try:
-        return adopter(cloud, id_)
-    except ClientError as error:
-        if GONE.search(code_of(error)):
-            return None
-        raise
-
-
-def of_type(type_: str) -> Lifecycle:
-    """Return the lifecycle of a type, or raise ResourceFailed."""
-    if type_ not in LIFECYCLES:
-        raise ResourceFailed("the embedded cloud cannot change this type; add it to localcloud/providers/lifecycle.py")
-    return LIFECYCLES[type_]
-
-
-def code_of(error: ClientError) -> str:
-    """Return AWS's code of an error."""
-    return error.response["Error"]["Code"]
 
 
 def _exists(lookup: Call) -> Read:
@@ -149,17 +78,17 @@ _NOT_KEPT = Lifecycle(update=updates.not_kept, delete=Kept(_UNUSED), read=lambda
 
 LIFECYCLES: dict[str, Lifecycle] = {
     "aws:apigateway/restApi:RestApi": Lifecycle(
-        update=updates.rest_api,
+        update=api_updates.rest_api,
         delete=_api("delete_rest_api", restApiId="id"),
         read=_exists(_api("get_rest_api", restApiId="id")),
     ),
     "aws:apigateway/resource:Resource": Lifecycle(
-        update=updates.api_resource,
+        update=api_updates.api_resource,
         delete=_api("delete_resource", **_REST, resourceId="id"),
         read=_exists(_api("get_resource", **_REST, resourceId="id")),
     ),
     "aws:apigateway/method:Method": Lifecycle(
-        update=updates.method,
+        update=api_updates.method,
         delete=_api("delete_method", **_METHOD),
         read=_exists(_api("get_method", **_METHOD)),
     ),
@@ -169,12 +98,12 @@ LIFECYCLES: dict[str, Lifecycle] = {
         read=_exists(_api("get_integration", **_METHOD)),
     ),
     "aws:apigateway/authorizer:Authorizer": Lifecycle(
-        update=updates.authorizer,
+        update=api_updates.authorizer,
         delete=_api("delete_authorizer", **_REST, authorizerId="id"),
         read=_exists(_api("get_authorizer", **_REST, authorizerId="id")),
     ),
     "aws:apigateway/requestValidator:RequestValidator": Lifecycle(
-        update=updates.request_validator,
+        update=api_updates.request_validator,
         delete=_api("delete_request_validator", **_REST, requestValidatorId="id"),
         read=_exists(_api("get_request_validator", **_REST, requestValidatorId="id")),
     ),
@@ -184,15 +113,15 @@ LIFECYCLES: dict[str, Lifecycle] = {
         read=drift.gateway_response,
     ),
     "aws:apigateway/deployment:Deployment": Lifecycle(
-        update=updates.api_deployment,
+        update=api_updates.api_deployment,
         delete=_api("delete_deployment", **_REST, deploymentId="id"),
         read=_exists(_api("get_deployment", **_REST, deploymentId="id")),
     ),
     "aws:apigateway/stage:Stage": Lifecycle(
-        update=updates.stage, delete=_api("delete_stage", **_STAGE), read=_exists(_api("get_stage", **_STAGE))
+        update=api_updates.stage, delete=_api("delete_stage", **_STAGE), read=_exists(_api("get_stage", **_STAGE))
     ),
     "aws:apigateway/methodSettings:MethodSettings": Lifecycle(
-        update=updates.put_again,
+        update=api_updates.method_settings,
         delete=_api("update_stage", **_STAGE, patchOperations=[{"op": "=remove", "path": "/methodPath"}]),
         read=drift.method_settings,
     ),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from localcloud import samples
 from tools.terminal import PulumiFailedError, Step, Terminal, make_checkout
 
 FUNCTION = "aws:lambda/function:Function"
@@ -20,7 +21,13 @@ def test_checkout_at_another_path_changes_nothing(deployed: Terminal, tmp_path: 
     assert deployed.in_checkout(make_checkout(tmp_path / "another")).plan() == []
 
 
+def test_deployment_leaves_the_checkout_as_it_is(deployed: Terminal) -> None:
+    stack_file = "Pulumi.local.yaml"
+    assert (deployed.checkout / stack_file).read_text() == (samples.FOLDER / stack_file).read_text()
+
+
 def test_state_has_no_secret(deployed: Terminal) -> None:
+    deployed.up("--refresh")
     cognito = deployed.account.client("cognito-idp")
     (pool,) = cognito.list_user_pools(MaxResults=10)["UserPools"]
     (client,) = cognito.list_user_pool_clients(UserPoolId=pool["Id"])["UserPoolClients"]

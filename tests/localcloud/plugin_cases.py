@@ -182,6 +182,7 @@ _THRESHOLD = {
     "statistic": "Sum",
     "threshold": 5,
 }
+_STAGE = {"restApiId": "restApi", "stageName": "stageName"}
 _GET = {"restApiId": "restApi", "resourceId": "resourceId", "httpMethod": "httpMethod"}
 
 CASES = [
@@ -625,13 +626,15 @@ CASES = [
         kind="apigateway/methodSettings",
         inputs=lambda w: (
             w.of_api
-            | {"stageName": w.stage["stageName"], "methodPath": "*/*", "settings": {"throttlingBurstLimit": 10}}
+            | {"stageName": w.stage["stageName"], "methodPath": "*/*"}
+            | {"settings": {"throttlingBurstLimit": 10, "metricsEnabled": True}}
         ),
         change=lambda _: {"settings": {"throttlingBurstLimit": 20}},
-        seen=lambda w, made: _of_api("get_stage", "methodSettings", restApiId="restApi", stageName="stageName")(
-            w, made
-        )["*/*"]["throttlingBurstLimit"],
-        then=20,
+        seen=lambda w, made: tuple(
+            _of_api("get_stage", "methodSettings", **_STAGE)(w, made)["*/*"].get(setting)
+            for setting in ("throttlingBurstLimit", "metricsEnabled")
+        ),
+        then=(20, None),
         replace=lambda _: {"methodPath": "base/GET"},
     ),
     Case(
