@@ -9,6 +9,7 @@ import grpc
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from localcloud import lifetime
 from localcloud.emulator.connection import Account, Connection
 from localcloud.plugin.provider import Plugin
 
@@ -26,6 +27,7 @@ def serve(cloud: Account, directory: Path) -> tuple[grpc.Server, int]:
 
 def main(connection_file: str, directory: str) -> None:
     """Serve the account that a file written by `localcloud up` names."""
+    lifetime.stop_when_orphaned()  # an engine that was killed cannot end its plugins
     file = Path(connection_file)
     if not file.exists():
         sys.exit("The embedded cloud of this terminal has stopped. Start it again: python -m localcloud up --empty")

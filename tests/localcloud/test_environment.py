@@ -19,6 +19,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from localcloud import samples
 from localcloud.emulator.process import ACCOUNT_ID
 from tests.fakes.checkout import ROOT
+from tests.fakes.waiting import HANG_SECONDS
 from tests.localcloud.plugin_driver import Driver
 
 LOCALCLOUD = [sys.executable, "-m", "localcloud"]
@@ -65,6 +66,17 @@ def test_plugin_on_path_serves_the_running_cloud(variables: dict[str, str], outp
             queue = Driver(stub).create("sqs/queue", {"name": "made-by-the-plugin"})
         served.kill()
     assert urlsplit(queue.id).port == urlsplit(json.loads(outputs.read_text())["endpoint"]).port
+
+
+def test_plugin_ends_when_its_engine_is_killed(variables: dict[str, str]):
+    plugin = Path(variables["PATH"].partition(":")[0]) / "pulumi-resource-aws"
+    command = ["/bin/sh", "-c", '"$1" & wait', "engine", plugin]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as engine:
+        assert engine.stdout is not None
+        assert engine.stdout.readline().strip().isdecimal()
+        engine.kill()
+        # The plugin holds the other end of the pipe.
+        assert engine.communicate(timeout=HANG_SECONDS)[0] == ""
 
 
 def test_state_begins_with_an_empty_stack_in_the_clouds_own_directory(variables: dict[str, str], outputs: Path):
