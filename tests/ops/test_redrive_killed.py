@@ -86,6 +86,7 @@ def handler_of(killer: Killer) -> type[BaseHTTPRequestHandler]:
             content = json.dumps({name: value for name, value in answer.items() if name != "ResponseMetadata"}).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/x-amz-json-1.0")
+            self.send_header("x-amzn-RequestId", "r")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
