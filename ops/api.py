@@ -15,11 +15,13 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+from requests.auth import HTTPBasicAuth
 
+from ops.connections import request
 from ops.errors import OperatorError
 from ops.stack import ApiClient, StackOutputs
 
-TIMEOUT_SECONDS = (5, 30)  # connect, read
+SERVICE_FIELDS = ("service_name", "service_id", "last_accessed")
 LEEWAY_SECONDS = 60  # a token must not expire between the cache and the API
 
 
@@ -30,6 +32,17 @@ class ApiResponse:
     status: int
     body: Any
 
+    @property
+    def services(self) -> list[dict[str, str]]:
+        """The services in a response of status 200; raises OperatorError when it is not one that the API sends."""
+        try:
+            return [{field: service[field] for field in SERVICE_FIELDS} for service in self.body["services"]]
+        except (KeyError, TypeError):
+            raise OperatorError(
+                "The address of the API returned 200 without the services of a user, so it is not the API of this "
+                "program. Read the outputs again."
+            ) from None
+
 
 @dataclass(frozen=True)
 class Token:
@@ -39,38 +52,62 @@ class Token:
     expires_in: float
 
 
+def is_token(text: Any) -> bool:
+    """Whether the text can be sent in a header, which a line break cannot."""
+    return isinstance(text, str) and text.isascii() and text.isprintable() and text != ""
+
+
 def request_token(outputs: StackOutputs, client: ApiClient) -> Token:
-    """Return a new access token for `client`; raises OperatorError when the user pool rejects the request."""
-    response = requests.post(
+    """Return a new access token for `client`; raises OperatorError when the token endpoint does not grant one."""
+    response = request(
+        "POST",
         outputs.token_url,
+        "token endpoint",
+        authorize=HTTPBasicAuth(client.client_id, client.client_secret),
         data={"grant_type": "client_credentials", "scope": outputs.api_scope},
-        auth=(client.client_id, client.client_secret),
-        timeout=TIMEOUT_SECONDS,
     )
-    if response.status_code != requests.codes.ok:
-        # The body is the pool's own error code (RFC 6749, 5.2), which names neither ID nor secret.
+    body = _json(response)
+    if response.status_code == requests.codes.ok:
+        try:
+            text, expires_in = body["access_token"], float(body.get("expires_in", 0))
+        except (KeyError, ValueError, TypeError, AttributeError):
+            text, expires_in = "", 0
+        if is_token(text):
+            return Token(text, expires_in)
+        raise OperatorError(f"{outputs.token_url} returned something other than a token. Read the outputs again.")
+    # RFC 6749, 5.2: the user pool's own error code, which names neither ID nor secret.
+    code = body.get("error") if isinstance(body, dict) else None
+    if code in ("invalid_client", "unauthorized_client", "invalid_grant", "invalid_scope"):
         raise OperatorError(
-            f"The token endpoint returned {response.status_code}: the user pool does not accept the client ID or "
-            "secret in these outputs. Read the outputs again after a deployment."
+            f"The token endpoint returned {response.status_code} ({code}): the user pool does not accept the client "
+            "ID, secret or scope in these outputs. Read the outputs again after a deployment."
         )
-    try:
-        granted = response.json()
-        return Token(granted["access_token"], float(granted.get("expires_in", 0)))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise OperatorError(f"{outputs.token_url} returned something other than a token.") from None
+    raise OperatorError(
+        f"The token endpoint returned {response.status_code}, which says nothing about the client. Run the command "
+        "again in a minute; if it still fails, look for an outage of Cognito in this region."
+    )
 
 
 def query_services(outputs: StackOutputs, user_id: str, token: str | None) -> ApiResponse:
     """Request the services of a user; without a token, to see the request rejected."""
-    headers = {"Authorization": token} if token else {}
+
+    def authorize(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+        if token:
+            prepared.headers["Authorization"] = token
+        return prepared
+
     # Every special character of the ID is encoded, `/` included.
     url = f"{outputs.api_url}/users/{quote(user_id, safe='')}/services"
-    response = requests.get(url, headers=headers, timeout=TIMEOUT_SECONDS)
+    response = request("GET", url, "API", authorize=authorize)
+    return ApiResponse(response.status_code, _json(response))
+
+
+def _json(response: requests.Response) -> Any:
+    """Return the body as JSON; None when it is not JSON."""
     try:
-        body = response.json()
+        return response.json()
     except requests.exceptions.JSONDecodeError:
-        body = None
-    return ApiResponse(response.status_code, body)
+        return None
 
 
 class TokenCache:
@@ -96,8 +133,8 @@ class TokenCache:
                 if status.st_uid != os.getuid() or status.st_mode & 0o077:
                     return None
                 cached = json.load(file)
-            is_valid = cached["expires_at"] - LEEWAY_SECONDS > time.time()
-            return str(cached["access_token"]) if is_valid else None
+            is_valid = cached["expires_at"] - LEEWAY_SECONDS > time.time() and is_token(cached["access_token"])
+            return cached["access_token"] if is_valid else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

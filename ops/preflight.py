@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import boto3
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -15,8 +14,9 @@ from components.identity import domain_prefix
 from components.packaging.wheels import ArtifactError, find_interpreter
 from components.settings.stack_settings import Problem, SettingsError, StackSettings
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
+from ops.connections import aws_client
 from ops.errors import explain
-from ops.stack import CLIENT_CONFIG, PROJECT, PulumiError, run_pulumi
+from ops.stack import PROJECT, PulumiError, run_pulumi
 
 # Lambda reserves this many for functions without a reservation.
 UNRESERVED_MINIMUM = 100
@@ -189,7 +189,7 @@ ACCOUNT_CHECKS: dict[str, Callable[[str, StackSettings, str], Check]] = {
 
 
 def _client(service: Any, settings: StackSettings) -> Any:
-    return boto3.client(service, region_name=settings.region, config=CLIENT_CONFIG)
+    return aws_client(service, settings.region)
 
 
 def _sentence(error: Exception) -> str:

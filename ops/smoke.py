@@ -87,7 +87,7 @@ def _run_steps(
         response = query_services(outputs, user, token)
         if response.status != 200:
             return f"status {response.status}"
-        return [(service["service_id"], service["last_accessed"]) for service in response.body["services"]]
+        return [(service["service_id"], service["last_accessed"]) for service in response.services]
 
     while (found := query()) != expected:
         if time.monotonic() - started > deadline_seconds:

@@ -8,17 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
+from ops.connections import aws_client, embedded_client
 from ops.errors import OperatorError
 
 PROJECT = Path(__file__).resolve().parent.parent
 LOCAL_OUTPUTS = Path(".localcloud/outputs.json")
-
-# An operator waits at a prompt, so fail within seconds, not after botocore's default minute.
-CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +57,9 @@ class StackOutputs:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client, with the operator's own credentials in AWS and the outputs' in the embedded cloud."""
-        return boto3.client(
-            service,
-            region_name=self.region,
-            endpoint_url=self.endpoint,
-            aws_access_key_id=self.access_key_id,
-            aws_secret_access_key=self.secret_access_key,
-            config=CLIENT_CONFIG,
-        )
+        if self.endpoint is None:
+            return aws_client(service, self.region)
+        return embedded_client(service, self.region, self.endpoint, self.access_key_id, self.secret_access_key)
 
     def api_client(self, name: str | None) -> ApiClient:
         """Return the named API client, or the only one; raises OperatorError when there are several or none."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ops.api import TokenCache, query_with_cached_token, token_for
+from ops.api import SERVICE_FIELDS, TokenCache, query_with_cached_token, token_for
 from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_table
 from ops.errors import OperatorError
@@ -36,11 +36,10 @@ def query(
         detail = response.body if isinstance(response.body, dict) else {}
         request = f" (request {detail['request_id']})" if "request_id" in detail else ""
         raise OperatorError(f"The API returned {response.status}: {detail.get('message', 'no message')}{request}")
+    rows = [[service[field] for field in SERVICE_FIELDS] for service in response.services]
     if as_json:
         print(json.dumps(response.body, indent=2, ensure_ascii=False))
         return
-    fields = ("service_name", "service_id", "last_accessed")
-    rows = [[service[field] for field in fields] for service in response.body["services"]]
     if rows:
         print_table(["Service", "ID", "Last login (UTC)"], rows)
     else:

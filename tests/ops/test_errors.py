@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 import typer
 from botocore import exceptions
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from ops.commands.command import handle_errors
 from ops.errors import OperatorError, explain
@@ -34,15 +34,15 @@ def client_error(code: str) -> ClientError:
         (exceptions.TokenRetrievalError(provider="sso", error_msg="gone"), "have expired"),
         (exceptions.ProfileNotFound(profile="work"), "(work)"),
         (exceptions.EndpointConnectionError(endpoint_url="http://sqs"), "still there"),
-        (exceptions.ReadTimeoutError(endpoint_url="http://sqs"), "ReadTimeoutError"),
+        (exceptions.ReadTimeoutError(endpoint_url="http://sqs"), 'timeout on endpoint URL: "http://sqs". Is'),
+        (exceptions.ProxyConnectionError(proxy_url="http://p"), 'proxy URL: "http://p". Check https_proxy'),
+        (ResponseParserError("of user ada"), "ResponseParserError"),
         (client_error("ExpiredToken"), "have expired"),
         (client_error("InvalidClientTokenId"), "does not know these credentials"),
         (client_error("AccessDenied"), "may not call ReceiveMessage"),
         (client_error("AWS.SimpleQueueService.NonExistentQueue"), "Does the stack still exist"),
         (client_error("ThrottlingException"), "throttled ReceiveMessage"),
         (client_error("SomethingNew"), "failed with SomethingNew"),
-        (requests.ConnectionError(), "still there"),
-        (requests.Timeout(), "Timeout"),
         (UnicodeEncodeError("utf-8", "ada", 0, 1, "surrogates"), "encoding of this terminal"),
         (OSError(errno.ENOSPC, "No space left on device"), "could not be written: No space"),
     ],

@@ -51,7 +51,9 @@ class FakeStack(Stack):
         if token is None:
             return ApiResponse(self.unauthorized_status, None)
         newest_first = sorted(self.stored[user].items(), key=lambda login: login[1], reverse=True)
-        return ApiResponse(200, {"services": [{"service_id": id_, "last_accessed": at} for id_, at in newest_first]})
+        name = {"service_name": "Smoke test"}
+        services = [name | {"service_id": id_, "last_accessed": at} for id_, at in newest_first]
+        return ApiResponse(200, {"services": services})
 
     def remove(self, outputs: Any, user: str) -> bool:
         """Remove the record, and restore it as often as events are still on their way."""
