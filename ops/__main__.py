@@ -1,6 +1,14 @@
 """`python -m ops`."""
 
+import os
 import sys
+
+# Where the shell closed a standard stream (<&-, >&-, 2>&-), the next socket or file would get its number, and with it
+# what is printed. A stream is None exactly then, and each `open` returns the lowest free number.
+for number, (stream, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+    if getattr(sys, stream) is None:
+        setattr(sys, stream, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 (a device, until the end)
+        os.set_inheritable(number, True)  # also for the programs that a command starts
 
 try:
     from ops.command_line import app

@@ -19,10 +19,7 @@ OutputsOption = Annotated[Path | None, typer.Option("--outputs", help="A file of
 
 
 def _make_output_safe() -> None:
-    """Keep unencodable characters and closed streams from ending a command."""
-    # When the shell closed them (>&-), the next opened file would get their number and what is printed.
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 (a device, open until the end)
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    """Keep unencodable characters from ending a command."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
