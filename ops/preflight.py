@@ -3,11 +3,10 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from components.identity import domain_prefix
@@ -16,7 +15,7 @@ from components.settings.stack_settings import Problem, SettingsError, StackSett
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
 from ops.connections import aws_client
 from ops.errors import explain
-from ops.stack import PROJECT, PulumiError, run_pulumi
+from ops.stack import PulumiError, project_settings, run_pulumi, short_stack_name
 
 # Lambda reserves this many for functions without a reservation.
 UNRESERVED_MINIMUM = 100
@@ -44,12 +43,21 @@ class Check:
 
 
 def preflight(stack: str) -> Iterator[Check]:
-    """Check whether the stack can be deployed from this machine into the account of the current credentials."""
+    """Check whether the stack can be deployed from this machine into the account of the current credentials.
+
+    `stack` is written as the Pulumi CLI takes it, and so are the fixes; the program knows its last part.
+    """
+    name = short_stack_name(stack)
+    for check in _run_checks(stack, name):
+        yield replace(check, fix=re.sub(rf"--stack {re.escape(name)}(?= |$)", f"--stack {stack}", check.fix))
+
+
+def _run_checks(stack: str, short_name: str) -> Iterator[Check]:
     cli = _check_cli()
     yield cli
     settings: StackSettings | None = None
     if cli.state == OK:
-        settings, checks = _check_settings(stack)
+        settings, checks = _check_settings(stack, short_name)
         yield from checks
     else:
         yield Check("settings", NOT_CHECKED, "needs the Pulumi CLI")
@@ -73,7 +81,7 @@ def preflight(stack: str) -> Iterator[Check]:
 
 def _check_cli() -> Check:
     name = "pulumi CLI"
-    required = _project()["requiredPulumiVersion"].removeprefix(">=")
+    required = project_settings()["requiredPulumiVersion"].removeprefix(">=")
     fix = f"install {required} or newer: https://www.pulumi.com/docs/install/"
     try:
         found = run_pulumi("version").strip().removeprefix("v")
@@ -84,8 +92,8 @@ def _check_cli() -> Check:
     return Check(name, OK, f"version {found}")
 
 
-def _check_settings(stack: str) -> tuple[StackSettings | None, list[Check]]:
-    name, project = "settings", _project()["name"]
+def _check_settings(stack: str, short_name: str) -> tuple[StackSettings | None, list[Check]]:
+    name, project = "settings", project_settings()["name"]
     try:
         given = json.loads(run_pulumi("config", "--json", "--show-secrets", "--stack", stack))
     except PulumiError as error:
@@ -93,7 +101,7 @@ def _check_settings(stack: str) -> tuple[StackSettings | None, list[Check]]:
     # The CLI prints objects as JSON text, which is how the program receives them.
     raw = {key.removeprefix(f"{project}:"): entry["value"] for key, entry in given.items() if "value" in entry}
     try:
-        settings = StackSettings.from_raw(raw, project=project, stack=stack)
+        settings = StackSettings.from_raw(raw, project=project, stack=short_name)
     except SettingsError as error:
         secret = {key.removeprefix(f"{project}:") for key, entry in given.items() if entry.get("secret")}
         return None, [Check(name, PROBLEM, _problem(problem, secret), problem.fix) for problem in error.problems]
@@ -177,7 +185,7 @@ def _check_domain(name: str, settings: StackSettings, account: str) -> Check:
         pool = client.describe_user_pool(UserPoolId=description["UserPoolId"])["UserPool"]
         if pool["Name"] == pool_name:
             return Check(name, OK, f"{prefix} belongs to this stack's pool, {pool['Id']}")
-    fix = "pulumi stack rename NAME, or delete that pool's domain"
+    fix = f"pulumi stack rename --stack {settings.stack} NAME, or delete that pool's domain"
     return Check(name, PROBLEM, f"{prefix} belongs to another user pool", fix)
 
 
@@ -194,10 +202,6 @@ def _client(service: Any, settings: StackSettings) -> Any:
 
 def _sentence(error: Exception) -> str:
     return explain(error) or type(error).__name__
-
-
-def _project() -> dict[str, Any]:
-    return yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())
 
 
 def _version(text: str) -> tuple[int, ...]:

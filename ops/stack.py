@@ -1,6 +1,7 @@
 """A deployed stack as its outputs describe it, in AWS or in the embedded cloud."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
 from ops.connections import aws_client, embedded_client
 from ops.errors import OperatorError
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).parents[1]  # not resolved, because a folder of links to a project is a project too
 LOCAL_OUTPUTS = Path(".localcloud/outputs.json")
 
 
@@ -83,9 +84,10 @@ def load_outputs(stack: str | None, outputs: Path | None) -> StackOutputs:
     `stack` is read through the Pulumi CLI, `outputs` from a file that `python -m localcloud up` wrote. Without either,
     they are those of the embedded cloud running in this folder.
     """
-    if stack and outputs:
+    if stack is not None and outputs is not None:
         raise OperatorError("--stack and --outputs both name a stack. Use one of them.")
-    if stack:
+    if stack is not None:
+        short_stack_name(stack)
         try:
             text = run_pulumi("stack", "output", "--json", "--show-secrets", "--stack", stack)
         except PulumiError as error:
@@ -108,6 +110,29 @@ def load_outputs(stack: str | None, outputs: Path | None) -> StackOutputs:
     except OSError as error:
         raise OperatorError(f"{path} cannot be read: {error.strerror}.") from None
     return parse_outputs(text, str(path))
+
+
+def project_settings() -> dict[str, Any]:
+    """Return what the project's Pulumi.yaml contains."""
+    import yaml  # here, because most commands need not wait for it
+
+    return yaml.safe_load((PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))
+
+
+def short_stack_name(text: str) -> str:
+    """Return the last part of STACK, ORG/STACK or ORG/PROJECT/STACK; raises OperatorError unless it is in this project.
+
+    The program itself knows its stack by this part alone.
+    """
+    *owner, name = text.split("/")
+    if len(owner) > 2 or not all(re.fullmatch(r"[\w.-]+", part, re.ASCII) for part in (*owner, name)):
+        raise OperatorError(f"--stack {text!r} is not a stack's name. Write STACK, ORG/STACK or ORG/PROJECT/STACK.")
+    if len(owner) == 2 and owner[1] != (project := project_settings()["name"]):
+        raise OperatorError(
+            f"--stack {text} is in project {owner[1]}, and this program is project {project}. "
+            f"Write {owner[0]}/{project}/{name}."
+        )
+    return name
 
 
 def parse_outputs(text: str, source: str) -> StackOutputs:
@@ -155,8 +180,14 @@ def run_pulumi(*arguments: str) -> str:
     cli = shutil.which("pulumi")
     if cli is None:
         raise PulumiError("the Pulumi CLI is not on PATH")
-    command = [cli, *arguments, "--non-interactive"]
-    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    # Absolute, because an entry of PATH may be relative to another folder than the project's.
+    command = [str(Path(cli).absolute()), *arguments, "--non-interactive"]
+    try:
+        result = subprocess.run(
+            command, cwd=PROJECT, capture_output=True, check=False, encoding="utf-8", errors="replace"
+        )
+    except OSError as error:
+        raise PulumiError(f"{cli} cannot be run: {error.strerror}") from None
     if result.returncode != 0:
         reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise PulumiError(f"`pulumi {arguments[0]}` failed: {reason}")

@@ -225,7 +225,7 @@ def _stack_problems(project: str, stack: str) -> list[Problem]:
     forbidden = any(word in f"{project}-{stack}" for word in ("aws", "amazon", "cognito"))
     if re.fullmatch(r"[a-z](-?[a-z0-9])*", stack) and len(stack) <= 20 and not forbidden:
         return []
-    return [Problem(key="stack", value=stack, requirement=requirement, fix="pulumi stack rename NAME")]
+    return [Problem(key="stack", value=stack, requirement=requirement, fix=f"pulumi stack rename --stack {stack} NAME")]
 
 
 def _relations(settings: StackSettings) -> list[Problem]:

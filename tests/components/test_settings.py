@@ -130,7 +130,7 @@ def test_unprotected_production_stack_is_rejected_unless_destroyable() -> None:
 @pytest.mark.parametrize("stack", ["Prod", "a" * 21, "my_stack", "aws-dev", "cognito", "1dev", "dev-", ""])
 def test_stack_name_that_cannot_be_part_of_every_physical_name_is_rejected(stack: str) -> None:
     (problem,) = rejected(stack).problems
-    assert (problem.key, problem.fix) == ("stack", "pulumi stack rename NAME")
+    assert (problem.key, problem.fix) == ("stack", f"pulumi stack rename --stack {problem.value} NAME")
 
 
 def test_all_problems_are_reported_at_once_with_value_requirement_and_fix() -> None:

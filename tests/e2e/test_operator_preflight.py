@@ -17,7 +17,7 @@ from tests.fakes import pulumi_cli
 def cli(stack: Stack, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fake Pulumi CLI that returns the settings of stack dev, and credentials of the account."""
     values = stack_config.read(checkout, "dev").values
-    monkeypatch.setattr(preflight, "PROJECT", checkout)
+    monkeypatch.setattr("ops.stack.PROJECT", checkout)
     # The interpreters of this machine are not part of this test.
     monkeypatch.setattr(preflight, "find_interpreter", lambda version: "python")
     config = json.dumps({key: {"value": value, "secret": False} for key, value in values.items()})

@@ -38,6 +38,7 @@ class Machine:
         for key, value in CONFIG.items():
             self.configure(key, value)
         self.version = "v3.219.0"
+        self.exists = True
         self.errors: dict[str, Exception] = {}
         self.role = "arn:aws:iam::123456789012:role/api-gateway-logs"
         self.unreserved = 1000
@@ -77,13 +78,13 @@ class Machine:
         return {"DomainDescription": self.domain}
 
     def run(self, *arguments: str, stack: str = "dev") -> Result:
-        settings = "config --json --show-secrets --stack dev"
-        pulumi_cli.install(self.folder, {"version": self.version, settings: json.dumps(self.config)})
+        settings = {f"config --json --show-secrets --stack {stack}": json.dumps(self.config)} if self.exists else {}
+        pulumi_cli.install(self.folder, {"version": self.version, **settings})
         return CliRunner().invoke(app, ["preflight", "--stack", stack, *arguments])
 
-    def problems(self) -> dict[str, str]:
+    def problems(self, stack: str = "dev") -> dict[str, str]:
         """Return what was found and its fix by name, of every check that is not ok."""
-        answer = self.run("--json")
+        answer = self.run("--json", stack=stack)
         document = json.loads(answer.stdout)
         assert answer.exit_code == (0 if document["ready"] else 1)
         assert [check["name"] for check in document["checks"]] == CHECKS
@@ -99,7 +100,7 @@ def machine(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     machine = Machine(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(preflight, "_client", machine.client)
-    monkeypatch.setattr(preflight, "PROJECT", checkout)
+    monkeypatch.setattr("ops.stack.PROJECT", checkout)
     # Finding an interpreter is tested with the artifact, and would start a process in every test.
     monkeypatch.setattr(preflight, "find_interpreter", lambda version: "python")
     return machine
@@ -127,9 +128,31 @@ def test_old_cli_is_a_problem_and_new_cli_is_not(machine: Machine):
 
 
 def test_unknown_stack_is_a_problem(machine: Machine):
+    machine.exists = False
     answer = machine.run(stack="other")
     assert "no stack named that" in answer.stdout
     assert "fix: pulumi stack select other --create" in answer.stdout
+
+
+@pytest.mark.parametrize("stack", ["acme/dev", "acme/event-processing/dev"])
+def test_qualified_name_reaches_the_cli_and_its_last_part_the_program(machine: Machine, stack: str):
+    machine.role = ""
+    assert machine.problems(stack) == {
+        "API Gateway": "API Gateway may not write logs in account 123456789012, region eu-west-1; the stage would fail"
+        f" | pulumi config set --stack {stack} manageApiGatewayAccount true"
+    }
+
+
+@pytest.mark.parametrize("stack", ["prod-eu", "acme/prod-eu", "acme/event-processing/prod-eu"])
+def test_production_is_recognized_by_the_last_part_of_its_name(machine: Machine, stack: str):
+    answer = machine.run(stack=stack)
+    assert f"fix: pulumi config set --stack {stack} protect true" in answer.stdout
+    assert f"fix: pulumi config set --stack {stack} deletionProtection true" in answer.stdout
+
+
+def test_control_whole_name_given_to_the_program_is_noticed(machine: Machine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(preflight, "short_stack_name", str)
+    assert 'stack is "acme/prod-eu"; it must be lower-case letters' in machine.run(stack="acme/prod-eu").stdout
 
 
 def test_all_invalid_settings_are_reported_together(machine: Machine):
