@@ -11,7 +11,7 @@ for number, (stream, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stde
         os.set_inheritable(number, True)  # also for the programs that a command starts
 
 try:
-    from ops.command_line import app
+    from ops.command_line import PROGRAM, app
 except KeyboardInterrupt:
     # Without this, Ctrl-C during the imports, which take half a second, would print a traceback.
     print("Interrupted.", file=sys.stderr)
@@ -22,4 +22,4 @@ except ModuleNotFoundError as error:
     sys.exit(f"This Python has no {error.name}. Run `make install`, then use .venv/bin/python.")
 
 if __name__ == "__main__":
-    app(prog_name="python -m ops")
+    app(prog_name=PROGRAM)

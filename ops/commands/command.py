@@ -14,7 +14,9 @@ from ops.errors import CANNOT_BE_WRITTEN, explain
 
 P = ParamSpec("P")
 R = TypeVar("R")
-StackOption = Annotated[str | None, typer.Option("--stack", help="A stack that the Pulumi CLI knows, such as dev or acme/dev.")]
+StackOption = Annotated[
+    str | None, typer.Option("--stack", help="A stack that the Pulumi CLI knows, such as dev or acme/dev.")
+]
 OutputsOption = Annotated[Path | None, typer.Option("--outputs", help="A file of outputs that `localcloud up` wrote.")]
 
 

@@ -10,6 +10,7 @@ import typer
 
 from handlers.batches import batches
 from ops.commands import dead_letter_dialogue as dialogue
+from ops.commands.application import Application
 from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.dead_letter_dialogue import AllOption, LimitOption, MessageOption, ReasonOption, YesOption
 from ops.commands.output import format_time, print_note, print_table, progress_bar
@@ -21,9 +22,7 @@ from ops.redrive import MoveTask, Pace, Redrive, follow_move_task, is_whole_queu
 from ops.stack import load_outputs
 
 NEW_MESSAGE_NOTE = "A redriven message gets a new ID, and its retention clock restarts: search the logs for the new ID."
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
+app = Application(
     help="Inspect dead letters, send them back, or discard them.\n\n"
     "Nothing is moved or deleted before you confirm it. Every look counts as a receive: after three receives, a "
     "message no longer counts in the age of the queue, on which the alarm dlq-expiring depends.",
