@@ -82,7 +82,7 @@ def load_outputs(stack: str | None, outputs: Path | None) -> StackOutputs:
     """Return the outputs of the stack that the options name; raises OperatorError when they cannot be read.
 
     `stack` is read through the Pulumi CLI, `outputs` from a file that `python -m localcloud up` wrote. Without either,
-    they are those of the embedded cloud running in this folder.
+    they are those of the embedded cloud running in this folder, or else in the folder of this program.
     """
     if stack is not None and outputs is not None:
         raise OperatorError("--stack and --outputs both name a stack. Use one of them.")
@@ -95,21 +95,21 @@ def load_outputs(stack: str | None, outputs: Path | None) -> StackOutputs:
                 f"The outputs of stack {stack} cannot be read: {error}. To read them from a file, use --outputs FILE."
             ) from None
         return parse_outputs(text, f"stack {stack}")
-    path = outputs or LOCAL_OUTPUTS
-    try:
-        text = path.read_text()
-    except FileNotFoundError:
-        if outputs:
-            raise OperatorError(f"File {outputs} does not exist. Use the file that `localcloud up` printed.") from None
-        raise OperatorError(
-            f"No stack was named, and {LOCAL_OUTPUTS} does not exist. Start a stack with `python -m localcloud up`, "
-            "or name one with --stack or --outputs."
-        ) from None
-    except UnicodeDecodeError:
-        raise OperatorError(f"{path} does not contain the outputs of a stack (a JSON object).") from None
-    except OSError as error:
-        raise OperatorError(f"{path} cannot be read: {error.strerror}.") from None
-    return parse_outputs(text, str(path))
+    for path in [outputs] if outputs is not None else [LOCAL_OUTPUTS, PROJECT / LOCAL_OUTPUTS]:
+        try:
+            return parse_outputs(path.read_text(encoding="utf-8"), str(path))
+        except FileNotFoundError:
+            continue
+        except UnicodeDecodeError:
+            raise OperatorError(f"{path} does not contain the outputs of a stack (a JSON object).") from None
+        except OSError as error:
+            raise OperatorError(f"{path} cannot be read: {error.strerror}.") from None
+    if outputs is not None:
+        raise OperatorError(f"File {outputs} does not exist. Use the file that `localcloud up` printed.")
+    raise OperatorError(
+        f"No stack was named, and {LOCAL_OUTPUTS} exists neither in this folder nor in {PROJECT}. Start a stack with "
+        "`python -m localcloud up`, or name one with --stack or --outputs."
+    )
 
 
 def project_settings() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from ops.errors import OperatorError
 from ops.stack import load_outputs, parse_outputs, short_stack_name
 from tests.fakes import pulumi_cli
 from tests.fakes.command_lines import CommandLine, walk
-from tests.fakes.outputs import OUTPUTS
+from tests.fakes.outputs import OUTPUTS, outputs_file
 from tests.fakes.strangers import outputs_at, recording
 from tests.ops.simulated_stack import assert_fails
 
@@ -79,9 +79,22 @@ def test_missing_outputs_error_says_how_to_get_them(
     stack: str | None, outputs: str | None, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ops.stack.PROJECT", tmp_path)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(OperatorError, match=sentence):
         load_outputs(stack, Path(outputs) if outputs else None)
+
+
+def test_cloud_of_this_folder_comes_before_that_of_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    here, program = tmp_path / "here", tmp_path / "program"
+    for folder in (program, here):
+        (folder / ".localcloud").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    monkeypatch.setattr("ops.stack.PROJECT", program)
+    outputs_file(program / ".localcloud", tableName="of-the-program")
+    assert load_outputs(None, None).table_name == "of-the-program"
+    outputs_file(here / ".localcloud", tableName="here")
+    assert load_outputs(None, None).table_name == "here"
 
 
 @pytest.mark.parametrize("name", ["acme/dev", "acme/event-processing/dev"])

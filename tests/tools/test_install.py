@@ -3,6 +3,7 @@
 import ast
 import os
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -188,6 +189,7 @@ def test_packages_are_added_only_to_an_environment_that_holds_the_earlier_ones(
     monkeypatch.setattr(venv, "create", make_in_no_time)
     set_pip("variables", {}, Path(), monkeypatch)
     demo, test = lock("demo.txt", "tiny==1.0"), lock("test.txt", "tiny==1.0", "more==1.0")
+    monkeypatch.setattr(install, "COMMANDS_NEED", demo.resolve())
     install.install(environment, [demo], 1, bytecode=False)
     assert [path.name for path in environment.glob(".installed-*")] == [".installed-demo"]
     packages = next(environment.glob("lib/python*/site-packages"))
@@ -201,8 +203,60 @@ def test_packages_are_added_only_to_an_environment_that_holds_the_earlier_ones(
     install.install(environment, [demo, test], 1, bytecode=False)
     assert capsys.readouterr().out.startswith(first_words)
     assert installed(environment) == {"tiny-1.0", "more-1.0"}
+    assert all((environment / "bin" / name).stat().st_mode & 0o111 for name in ("ops", "localcloud"))
     for_demo, for_test = (environment / f".installed-{name}" for name in ("demo", "test"))
     assert for_demo.stat().st_mtime <= for_test.stat().st_mtime, "make would install the rest again"
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    """The scripts beside a Python with the packages of these tests, found through a link, at a path with a blank."""
+    folder = tmp_path / os.fsdecode(b"an environ\xffment") / "bin"
+    folder.mkdir(parents=True)
+    (folder / "python").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    (folder / "python").chmod(0o755)
+    install.write_commands(folder.parent)
+    links = tmp_path / "links"
+    links.mkdir()
+    for name in install.COMMANDS:
+        (links / name).symlink_to(folder / name)
+    return links
+
+
+@pytest.mark.parametrize("name", install.COMMANDS)
+def test_script_runs_the_package_of_this_checkout_from_any_folder(name: str, scripts: Path, tmp_path: Path):
+    elsewhere = tmp_path / os.fsdecode(b"else\xffwhere")
+    elsewhere.mkdir()
+    for module in ("typer", "handlers", "ops", "localcloud"):  # of that folder, and none of ours
+        (elsewhere / f"{module}.py").write_text("raise SystemExit('the wrong one')")
+    ended = subprocess.run([scripts / name, "--help"], cwd=elsewhere, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "Usage: " in ended.stdout
+
+
+def test_checkout_is_not_on_the_path_of_what_a_script_starts(scripts: Path, tmp_path: Path):
+    code = "import importlib.util as u; print(u.find_spec('ops'))"
+    (tmp_path / "pulumi").write_text(
+        f"#!/bin/sh\n{shlex.quote(sys.executable)} -P -c {shlex.quote(code)} >&2; exit 1\n"
+    )
+    (tmp_path / "pulumi").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/bin:/usr/bin", "HOME": str(tmp_path)}
+    command = [scripts / "ops", "query", "ada", "--stack", "dev"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "failed: None." in ended.stderr
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="completion is tested in bash")
+def test_shell_completes_commands_and_options_of_the_script(scripts: Path, tmp_path: Path):
+    script = """
+    ops --install-completion >&2 || exit
+    . ~/.bash_completions/ops.sh
+    COMP_WORDS=(ops dead-letters re) COMP_CWORD=2; _ops_completion ops; echo "${COMPREPLY[@]}"
+    COMP_WORDS=(ops query --js) COMP_CWORD=2; _ops_completion ops; echo "${COMPREPLY[@]}"
+    """
+    environment = {"PATH": f"{scripts}:/bin:/usr/bin", "HOME": str(tmp_path)}
+    ended = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert ended.stdout.split() == ["redrive", "--json"], ended.stderr
 
 
 def runs_on_old_pythons(source: str) -> bool:
