@@ -224,11 +224,14 @@ def scripts(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", install.COMMANDS)
-def test_script_runs_the_package_of_this_checkout_from_any_folder(name: str, scripts: Path, tmp_path: Path):
+def test_script_runs_the_package_of_this_checkout_from_any_folder(
+    name: str, scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     elsewhere = tmp_path / os.fsdecode(b"else\xffwhere")
     elsewhere.mkdir()
     for module in ("typer", "handlers", "ops", "localcloud"):  # of that folder, and none of ours
         (elsewhere / f"{module}.py").write_text("raise SystemExit('the wrong one')")
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")  # with which `python -m` finds no package of the current folder
     ended = subprocess.run([scripts / name, "--help"], cwd=elsewhere, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "Usage: " in ended.stdout
