@@ -151,12 +151,12 @@ def _check_concurrency(name: str, settings: StackSettings, account: str) -> Chec
     held = _held(client, settings) if wanted else 0
     left = unreserved - max(wanted - held, 0)
     if wanted <= held or left >= UNRESERVED_MINIMUM:
-        return Check(name, OK, f"{left} stay unreserved after this stack reserves {wanted}")
+        return Check(name, OK, f"unreserved after this stack reserves {wanted}: {left}")
     return Check(
         name,
         PROBLEM,
-        f"{unreserved} are unreserved; after this stack reserves {wanted - held} more, {left} would be left, "
-        f"and Lambda requires {UNRESERVED_MINIMUM}",
+        f"unreserved: {unreserved}; after this stack reserves {wanted - held} more: {left}, and Lambda requires "
+        f"{UNRESERVED_MINIMUM}",
         "lower reservedConcurrency or queryProvisionedConcurrency, or raise the quota 'Concurrent executions'",
     )
 
