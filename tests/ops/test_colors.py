@@ -4,6 +4,7 @@ import re
 
 import pytest
 from rich.progress import track
+from typer import rich_utils
 from typer.testing import CliRunner
 
 from ops.__main__ import app
@@ -18,7 +19,7 @@ COLORS = re.compile(r"\x1b\[[0-9;]*m")
 def forced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr("ops.commands.output.MANY", 2)  # events of a task that is long enough for a progress bar
-    monkeypatch.setattr("typer.rich_utils.FORCE_TERMINAL", True)  # read from FORCE_COLOR at import
+    monkeypatch.setattr(rich_utils, "FORCE_TERMINAL", True)  # read from FORCE_COLOR at import
 
 
 def test_long_tasks_and_tables_move_no_cursor(queues: Stack):

@@ -107,11 +107,6 @@ def test_full_disk_prints_one_sentence(size: int):
     assert (ended.returncode, ended.stderr) == (1, sentence)
 
 
-def test_closed_streams_are_not_an_error():
-    ended = run("import sys; print('x', flush=True); print('y', file=sys.stderr)", ">&- 2>&-")
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
-
-
 def test_unencodable_characters_are_escaped():
     ended = run("print('caf\u00e9')", "", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"caf\\xe9\n", b"")
