@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +13,19 @@ from handlers.batches import batches
 from ops.commands import dead_letter_dialogue as dialogue
 from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.dead_letter_dialogue import AllOption, LimitOption, MessageOption, ReasonOption, YesOption
-from ops.commands.output import format_time, print_note, print_table, progress_bar
-from ops.dead_letter_queue import Queues
+from ops.commands.output import format_time, print_line, print_note, print_table, progress_bar
+from ops.dead_letter_queue import HeldLetters, Queues
 from ops.dead_letters import GAVE_UP, DeadLetter
 from ops.errors import OperatorError, count_of, pluralize
-from ops.files import kept_file
-from ops.redrive import MoveTask, Pace, Redrive, follow_move_task, is_whole_queue, start_move_task
+from ops.files import NewFile, create_file
+from ops.redrive import (
+    MoveTask,
+    Pace,
+    Redrive,
+    follow_move_task,
+    is_whole_queue,
+    start_move_task,
+)
 from ops.stack import load_outputs
 
 NEW_MESSAGE_NOTE = "A redriven message gets a new ID, and its retention clock restarts: search the logs for the new ID."
@@ -172,7 +180,7 @@ def discard(
     """Delete dead letters, after copying them to a file that only you can read.
 
     Prints which messages would be deleted and asks for confirmation. Without a terminal, nothing changes unless --yes
-    is given.
+    is given. The copy is complete before the first message is deleted.
 
     Example: python -m ops dead-letters discard --reason body_not_json
     """
@@ -180,23 +188,38 @@ def discard(
         raise OperatorError("--copy and --no-copy contradict each other. Use one of them.")
     choice = dialogue.parse_choice(reason, message_id, everything)
     queues = Queues.of(load_outputs(stack, outputs))
-    with dialogue.hold(queues, limit, choice) as held:
-        selected = dialogue.select(choice, held.letters)
-        dialogue.print_plan("would be deleted", selected)
-        if not dialogue.confirm(yes, f"Delete {pluralize(len(selected), 'message')}?"):
-            return
-        still_held = held.keep(selected, 60)
-        path = None if no_copy else copy or kept_file("dead-letters")
-        if path:
-            dialogue.write_copy(path, still_held)
-        deleted = [letter for batch in batches(still_held) for letter in held.delete(batch)]
-    print(
-        f"Deleted {pluralize(len(deleted), 'message')}."
-        + (f" A copy, which contains personal data, is in {path}." if path else "")
-    )
+    with nullcontext() if no_copy else create_file(copy, "dead-letters", "--copy") as file:  # noqa: SIM117
+        with dialogue.hold(queues, limit, choice) as held:
+            selected = dialogue.select(choice, held.letters)
+            dialogue.print_plan("would be deleted", selected)
+            if not dialogue.confirm(yes, f"Delete {pluralize(len(selected), 'message')}?"):
+                return
+            still_held = held.keep(selected, 60)
+            if file:
+                dialogue.write_copy(file, still_held)
+            deleted = _delete(held, still_held, file)
+    print_line(f"Deleted {pluralize(len(deleted), 'message')}." + _copy_sentence(file))
     if len(deleted) < len(selected):
         left = pluralize(len(selected) - len(deleted), "message")
         raise OperatorError(f"{left} could not be deleted and may still be in the queue. Run the command again.")
+
+
+def _delete(held: HeldLetters, letters: Sequence[DeadLetter], copy: NewFile | None) -> list[DeadLetter]:
+    """Delete the letters and return those that SQS reports as deleted; when this is interrupted, print how many."""
+    deleted: list[DeadLetter] = []
+    try:
+        for batch in batches(letters):
+            deleted += held.delete(batch)
+    except BaseException:
+        # A response that was lost may have been about ten more.
+        count = count_of(len(deleted), len(letters), "message")
+        print_note(f"Deleted at least {count} before the interruption.{_copy_sentence(copy)}")
+        raise
+    return deleted
+
+
+def _copy_sentence(copy: NewFile | None) -> str:
+    return f" A copy, which contains personal data, is in {copy.path}." if copy else ""
 
 
 def _run(redrive: Redrive, letters: Sequence[DeadLetter]) -> Redrive:
@@ -218,12 +241,12 @@ def _finish_move_task(task: MoveTask, total: int) -> None:
     print_note("SQS is moving the queue by itself, and goes on if you leave.")
     with progress_bar("Moved", total) as advance:
         count = follow_move_task(task, advance)
-    print(f"SQS moved about {pluralize(count, 'message')}. {NEW_MESSAGE_NOTE}")
+    print_line(f"SQS moved about {pluralize(count, 'message')}. {NEW_MESSAGE_NOTE}")
 
 
 def _report(redrive: Redrive, *, lost_count: int) -> None:
     """Print what was redriven; raises OperatorError when something is left to do."""
-    print(f"Redrove {pluralize(redrive.count, 'message')}. {NEW_MESSAGE_NOTE}")
+    print_line(f"Redrove {pluralize(redrive.count, 'message')}. {NEW_MESSAGE_NOTE}")
     problems = []
     if redrive.rejected:
         codes = ", ".join(sorted(set(redrive.rejected.values())))
