@@ -24,6 +24,7 @@ from ops.redrive import (
     Redrive,
     follow_move_task,
     is_whole_queue,
+    running_move_task,
     start_move_task,
 )
 from ops.stack import load_outputs
@@ -125,7 +126,8 @@ def redrive(
 
     Prints which messages would go back and asks for confirmation. Without a terminal, nothing changes unless --yes is
     given. Each message is sent before it is deleted, so an interruption loses none; a message that is sent twice
-    changes nothing. With --all, SQS moves the whole queue by itself where it can.
+    changes nothing. With --all, SQS moves the whole queue by itself where it can, and goes on if you leave. A command
+    that finds such a task, also one started in the AWS console, follows it to its end and changes nothing itself.
 
     Examples:
 
@@ -135,6 +137,9 @@ def redrive(
     """
     choice = dialogue.parse_choice(reason, message_id, everything)
     queues = Queues.of(load_outputs(stack, outputs))
+    if task := running_move_task(queues):
+        _follow_running_task(task, queues, is_enough=everything)
+        return
     # When every message goes back, whatever it contains, none needs to be received.
     needs_none = everything and force and yes
     if needs_none and (total := queues.count_dead_letters()) and (task := start_move_task(queues, rate)):
@@ -151,6 +156,7 @@ def redrive(
             raise OperatorError("No selected message can be redriven. Discard them, or use --force.")
         if not dialogue.confirm(yes, f"Send {pluralize(len(going), 'message')} back?"):
             return
+        _reject_running_task(queues)
         if everything and is_whole_queue(held, going, force=force):
             if task := start_move_task(queues, rate):
                 held.release()
@@ -180,7 +186,7 @@ def discard(
     """Delete dead letters, after copying them to a file that only you can read.
 
     Prints which messages would be deleted and asks for confirmation. Without a terminal, nothing changes unless --yes
-    is given. The copy is complete before the first message is deleted.
+    is given. The copy is complete before the first message is deleted. While SQS moves the queue, nothing is deleted.
 
     Example: python -m ops dead-letters discard --reason body_not_json
     """
@@ -188,12 +194,15 @@ def discard(
         raise OperatorError("--copy and --no-copy contradict each other. Use one of them.")
     choice = dialogue.parse_choice(reason, message_id, everything)
     queues = Queues.of(load_outputs(stack, outputs))
-    with nullcontext() if no_copy else create_file(copy, "dead-letters", "--copy") as file:  # noqa: SIM117
+    with nullcontext() if no_copy else create_file(copy, "dead-letters", "--copy") as file:
+        if task := running_move_task(queues):
+            _follow_running_task(task, queues, is_enough=False)
         with dialogue.hold(queues, limit, choice) as held:
             selected = dialogue.select(choice, held.letters)
             dialogue.print_plan("would be deleted", selected)
             if not dialogue.confirm(yes, f"Delete {pluralize(len(selected), 'message')}?"):
                 return
+            _reject_running_task(queues)
             still_held = held.keep(selected, 60)
             if file:
                 dialogue.write_copy(file, still_held)
@@ -234,6 +243,23 @@ def _run(redrive: Redrive, letters: Sequence[DeadLetter]) -> Redrive:
         )
         raise
     return redrive
+
+
+def _follow_running_task(task: MoveTask, queues: Queues, *, is_enough: bool) -> None:
+    """Follow a task that somebody else started; raises OperatorError unless its end `is_enough` for the command."""
+    print_note("SQS already moves the dead letters, by a task started elsewhere, so this command changes nothing.")
+    _finish_move_task(task, queues.count_dead_letters())
+    if not is_enough:
+        raise OperatorError("This command changed nothing. Run it again for the dead letters that are left.")
+
+
+def _reject_running_task(queues: Queues) -> None:
+    """Raise OperatorError when SQS began to move the queue meanwhile, for instance while a person decided."""
+    if running_move_task(queues):
+        raise OperatorError(
+            "SQS moves the dead letters since a moment ago, by a task started elsewhere, so nothing was changed. "
+            "Run the command again to follow the task."
+        )
 
 
 def _finish_move_task(task: MoveTask, total: int) -> None:

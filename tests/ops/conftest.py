@@ -17,10 +17,10 @@ def make_client(*arguments: Any, **options: Any) -> Any:
     """Return a moto client that rejects unknown operations as the emulator does, without NotImplementedError."""
 
     def reject(**request: Any) -> None:
-        raise ClientError({"Error": {"Code": "InvalidAction", "Message": ""}}, "ListMessageMoveTasks")
+        raise ClientError({"Error": {"Code": "InvalidAction", "Message": ""}}, "MessageMoveTask")
 
     client: Any = session().client(*arguments, **options)
-    client.list_message_move_tasks = reject
+    client.list_message_move_tasks = client.start_message_move_task = reject
     return client
 
 
