@@ -30,6 +30,8 @@ def query(
 
     Example: python -m ops query alice --json
     """
+    if user_id in ("", ".", ".."):  # clients remove these from a path, so the API cannot be asked
+        raise OperatorError(f"{user_id!r} is not a user ID: it must not be empty, `.` or `..`. Check the argument.")
     deployed = load_outputs(stack, outputs)
     response = query_with_cached_token(deployed, deployed.api_client(client), TokenCache.of_user(), user_id)
     if response.status != 200 or not isinstance(response.body, dict):

@@ -2,15 +2,17 @@
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated, NoReturn, ParamSpec, TypeVar
 
 import typer
 
-from ops.errors import CANNOT_BE_WRITTEN, explain
+from ops.errors import explain
+from ops.signals import Stopped, stopping_signals
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,25 +28,41 @@ def _make_output_safe() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
+def _exit(code: int) -> NoReturn:
+    """End with this code, which a standard output that nobody reads any more must not change."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _abandon_stdout()
+    sys.exit(code)
+
+
 def _abandon_stdout() -> None:
     """Discard what is still buffered, so that Python does not report the same error at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def handle_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Print an error that the operator can fix on stderr and exit with 1; with 130 after Ctrl-C, 0 on a closed pipe."""
+    """Print an error that the operator can fix on stderr and exit with 1; with 0 on a closed pipe.
+
+    After SIGINT (Ctrl-C), SIGTERM or SIGHUP, the exit code is 128 + the signal's number.
+    """
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         _make_output_safe()
         try:
-            result = command(*args, **kwargs)
-            # Flush here, where an error is handled, rather than when Python exits.
-            sys.stdout.flush()
+            with stopping_signals():
+                result = command(*args, **kwargs)
+                # Flush here, where an error is handled, rather than when Python exits.
+                sys.stdout.flush()
+        except Stopped as stopped:
+            print(f"Interrupted ({signal.Signals(stopped.number).name}).", file=sys.stderr)
+            _exit(128 + stopped.number)
         except (KeyboardInterrupt, typer.Abort):
             # A confirmation turns Ctrl-C and the end of input into Abort.
             print("Interrupted.", file=sys.stderr)
-            sys.exit(130)
+            _exit(130)
         except BrokenPipeError:
             # The reader (head, less) has read enough.
             _abandon_stdout()
@@ -54,9 +72,7 @@ def handle_errors(command: Callable[P, R]) -> Callable[P, R]:
             if sentence is None:
                 raise
             print(sentence, file=sys.stderr)
-            if isinstance(error, OSError) and error.errno in CANNOT_BE_WRITTEN:
-                _abandon_stdout()
-            sys.exit(1)
+            _exit(1)
         return result
 
     return run

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ops.commands.command import handle_errors
+from ops.commands.output import print_line
 
 
 @handle_errors
@@ -32,9 +33,9 @@ def preflight(
     for check in run_checks(stack):
         checks.append(check)
         if not as_json:
-            print(f"{check.state:<12}{check.name}: {check.found}", flush=True)
+            print_line(f"{check.state:<12}{check.name}: {check.found}")
             if check.state == CheckState.PROBLEM:
-                print(f"{'':<12}  fix: {check.fix}", flush=True)
+                print_line(f"{'':<12}  fix: {check.fix}")
     ready = all(check.state == CheckState.OK for check in checks)
     if as_json:
         print(json.dumps({"ready": ready, "checks": [asdict(check) for check in checks]}, indent=2))

@@ -89,12 +89,38 @@ def test_closed_pipe_is_not_an_error(size: int, flushed: bool):
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
+FAIL = "print('x'); from ops.errors import OperatorError; raise OperatorError('No.')"
+LINES = "from ops.commands.output import print_line; print_line('x'); print_line('y'); print('z')"
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "sentence"),
+    [
+        (FAIL, 1, b"No.\n"),
+        ("print('x'); import signal; signal.raise_signal(15)", 143, b"Interrupted (SIGTERM).\n"),
+        (f"{LINES}; raise SystemExit(3)", 3, b""),
+    ],
+)
+def test_closed_pipe_does_not_change_the_exit_code(program: str, code: int, sentence: bytes):
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = run(program, f">&{writer}", pass_fds=[writer], PYTHONUNBUFFERED="")
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (code, sentence)
+
+
+def test_signal_that_was_ignored_stays_ignored():
+    signals, raise_all = ("HUP", "INT", "TERM"), "[signal.raise_signal(number) for number in (1, 2, 15)]"
+    ignored = run(f"import signal; {raise_all}; print('done')", "", trap=signals)
+    assert (ignored.returncode, ignored.stdout) == (0, b"done\n")
+
+
 def run(
-    program: str, redirection: str, *, pass_fds: Sequence[int] = (), **environment: str
+    program: str, redirection: str, *, pass_fds: Sequence[int] = (), trap: Sequence[str] = (), **environment: str
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a command with this body, its output redirected by a shell."""
+    """Run a command with this body, its output redirected and signals ignored by a shell."""
     script = f"from ops.commands.command import handle_errors\n@handle_errors\ndef command():\n    {program}\ncommand()"
-    shell = ["bash", "-c", f'"$0" -c "$1" {redirection}', sys.executable, script]
+    shell = ["bash", "-c", f'trap "" {" ".join(trap) or "PIPE"}; "$0" -c "$1" {redirection}', sys.executable, script]
     environ = os.environ | environment
     return subprocess.run(shell, cwd=ROOT, env=environ, pass_fds=pass_fds, capture_output=True, check=False)
 
