@@ -23,15 +23,14 @@ START_STEPS = 2
 class LocalCloud:
     """A deployed stack, which ends with its processes and files when this object or its process ends."""
 
-    def __init__(self, emulator: Emulator, deployment: Deployment, *, guest: bool = False):
+    def __init__(self, emulator: Emulator, deployment: Deployment):
         self._emulator = emulator
-        self._guest = guest
         self._written: tuple[Path, os.stat_result] | None = None
         self.directory = emulator.directory
         self.resources = len(deployment.resources)
         self.secret_outputs = deployment.secret_outputs | {"secretAccessKey"}
         self.outputs: dict[str, Any] = deployment.outputs | {
-            "tokenUrl": emulator.token_url(),
+            "tokenUrl": f"{emulator.endpoint}/oauth2/token",  # the emulator finds the user pool by the client ID
             "endpoint": emulator.endpoint,
             "region": emulator.region,
             "accessKeyId": emulator.access_key_id,
@@ -39,17 +38,9 @@ class LocalCloud:
         }
 
     @classmethod
-    def start(
-        cls,
-        project: Path,
-        stack: str = "dev",
-        *,
-        progress: Progress,
-        port: int | None = None,
-        config_overrides: Mapping[str, Any] | None = None,
-    ) -> "LocalCloud":
+    def start(cls, project: Path, stack: str = "dev", *, progress: Progress, port: int | None = None) -> "LocalCloud":
         """Return the deployed stack, or raise ConfigError, EmulatorError or DeploymentFailed and leave nothing."""
-        config = stack_config.read(project, stack, config_overrides)
+        config = stack_config.read(project, stack)
         with contextlib.ExitStack() as started:
             with progress.step("Start the emulator") as step:
                 emulator = started.enter_context(Emulator.start(port, region=config.values["aws:region"]))
@@ -60,19 +51,23 @@ class LocalCloud:
         return cloud
 
     def deploy_beside(
-        self, project: Path, stack: str, *, progress: Progress, config_overrides: Mapping[str, Any] | None = None
+        self, project: Path, stack: str, *, progress: Progress, config_overrides: Mapping[str, Any]
     ) -> "LocalCloud":
-        """Return another stack in the same account, which ends with this one; raises as `start` does."""
+        """Return another stack in the same account, to be ended by ending this one; raises as `start` does."""
         config = stack_config.read(project, stack, config_overrides)
-        return LocalCloud(self._emulator, _deploy(self._emulator, project, config, progress), guest=True)
+        return LocalCloud(self._emulator, _deploy(self._emulator, project, config, progress))
 
     def __enter__(self) -> "LocalCloud":
         return self
 
     def __exit__(self, *raised: Any) -> None:
-        self._remove_outputs()
-        if not self._guest:
-            self._emulator.__exit__(*raised)
+        """Stop the emulator and remove the outputs file, unless another cloud has replaced it."""
+        if self._written is not None:
+            path, ours = self._written
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(path.stat(), ours):
+                    path.unlink()
+        self._emulator.__exit__(*raised)
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of this cloud with an administrator's rights."""
@@ -93,23 +88,8 @@ class LocalCloud:
             self._written = path, os.fstat(file.fileno())
 
     def wait(self) -> None:
-        """Return when the emulator has ended; without `stop`, it has crashed."""
+        """Return when the emulator has ended by itself, that is crashed."""
         self._emulator.wait()
-
-    def stop(self) -> None:
-        """Stop the emulator and remove the outputs file."""
-        self._remove_outputs()
-        if not self._guest:
-            self._emulator.stop()
-
-    def _remove_outputs(self) -> None:
-        """Remove the outputs file, unless another cloud has replaced it."""
-        if self._written is not None:
-            path, ours = self._written
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(path.stat(), ours):
-                    path.unlink()
-            self._written = None
 
 
 def _deploy(emulator: Emulator, project: Path, config: stack_config.StackConfig, progress: Progress) -> Deployment:

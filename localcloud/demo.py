@@ -145,14 +145,17 @@ def metric_sums(cloud: LocalCloud) -> Counter[str]:
     """Return the sums of all functions' counters, read from the EMF lines in their log groups."""
     sums: Counter[str] = Counter()
     for function in cloud.outputs["functions"].values():
-        configuration = cloud.client("lambda").get_function_configuration(FunctionName=function)
-        group = configuration["LoggingConfig"]["LogGroup"]
-        for page in cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group):
-            for event in page["events"]:
-                for sample in read_samples([event["message"]]):
-                    # Sums of milliseconds or bytes would mean nothing.
-                    sums[sample.key.name] += int(sample.value) if sample.unit == "Count" else 0
+        for sample in read_samples(log_lines(cloud, function)):
+            # Sums of milliseconds or bytes would mean nothing.
+            sums[sample.key.name] += int(sample.value) if sample.unit == "Count" else 0
     return sums
+
+
+def log_lines(cloud: LocalCloud, function: str) -> list[str]:
+    """Return everything that a function has logged."""
+    group = cloud.client("lambda").get_function_configuration(FunctionName=function)["LoggingConfig"]["LogGroup"]
+    pages = cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    return [line["message"] for page in pages for line in page["events"]]
 
 
 def _at_most(limits: dict[str, int], sums: Counter[str]) -> dict[str, float]:

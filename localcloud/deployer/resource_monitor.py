@@ -37,7 +37,6 @@ class Event(StrEnum):
 
     INFO = "info"
     WARNING = "warning"
-    CREATING = "creating"
     CREATED = "created"
 
 
@@ -218,7 +217,6 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         return resource
 
     def _create(self, resource: Resource) -> None:
-        self.report(Event.CREATING, f"{resource.type} {resource.name}")
         is_provider = resource.type.startswith(PROVIDER_TYPE_PREFIX)
         created = Created(str(uuid.uuid4())) if is_provider else self._backend.create(resource)
         resource.id, resource.outputs = created.id, created.outputs

@@ -134,10 +134,6 @@ class Emulator:
         """Return the URL of a stage of a REST API, AWS's `invokeUrl`."""
         return f"{self.endpoint}{API_PATH}{api_id}/{stage}"
 
-    def token_url(self) -> str:
-        """Return the OAuth token endpoint; the emulator finds the user pool by the client ID."""
-        return f"{self.endpoint}/oauth2/token"
-
     def _wait_until_ready(self) -> None:
         # The listener was open before the child started, so the first request waits in its queue.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

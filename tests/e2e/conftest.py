@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +12,7 @@ import requests
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from localcloud import demo
 from localcloud.cloud import START_STEPS, LocalCloud
 from localcloud.cloudwatch.emf import read_samples
 from localcloud.progress import Progress
@@ -61,12 +62,6 @@ class Stack:
         sqs, url = self.client("sqs"), self.outputs["queueUrl"]
         return [sqs.send_message(QueueUrl=url, MessageBody=body, **message)["MessageId"] for body in bodies]
 
-    def send_at_once(self, bodies: Sequence[str]) -> None:
-        for start in range(0, len(bodies), 10):
-            entries = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(bodies[start : start + 10])]
-            response = self.client("sqs").send_message_batch(QueueUrl=self.outputs["queueUrl"], Entries=entries)
-            assert not response.get("Failed")
-
     def in_queue(self) -> int:
         """Return how many events are waiting or being handled."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -81,10 +76,7 @@ class Stack:
         return "FunctionError" not in answer and not json.load(answer["Payload"])["batchItemFailures"]
 
     def log_lines(self, function: str) -> list[str]:
-        name = self.outputs["functions"][function]
-        group = self.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
-        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
-        return [line["message"] for page in pages for line in page["events"]]
+        return demo.log_lines(self.cloud, self.outputs["functions"][function])
 
     def denials(self, function: str) -> int:
         """Return how often a function was denied access, according to its log."""

@@ -3,7 +3,6 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 
 import pytest
 
@@ -23,24 +22,14 @@ def handler(event, context):
 DENIED = {"AccessDenied", "AccessDeniedException"}
 
 
-@pytest.fixture(scope="module", params=["event-handler", "query"])
-def probe(stack: Stack, request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    """A function that calls any operation, with the role of one of the program's functions."""
-    client = stack.client("lambda")
-    role = client.get_function_configuration(FunctionName=stack.outputs["functions"][request.param])["Role"]
-    code = io.BytesIO()
+@pytest.mark.parametrize("role", ["event-handler", "query"])
+def test_function_role_allows_only_what_it_needs(stack: Stack, neighbour: Stack, role: str):
+    client, function, code = stack.client("lambda"), f"probe-{role}", io.BytesIO()
+    own_role = client.get_function_configuration(FunctionName=stack.outputs["functions"][role])["Role"]
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("probe.py", PROBE)
-    name = f"probe-{request.param}"
     settings = {"Runtime": "python3.13", "Handler": "probe.handler", "Timeout": 30}
-    client.create_function(FunctionName=name, Role=role, Code={"ZipFile": code.getvalue()}, **settings)
-    yield request.param, name
-    client.delete_function(FunctionName=name)
-
-
-def test_function_role_allows_only_what_it_needs(stack: Stack, neighbour: Stack, probe: tuple[str, str]):
-    role, function = probe
-    own_role = stack.client("lambda").get_function_configuration(FunctionName=function)["Role"]
+    client.create_function(FunctionName=function, Role=own_role, Code={"ZipFile": code.getvalue()}, **settings)
     names = ("tableName", "queueUrl", "deadLetterQueueUrl")
     table, source, letters = (stack.outputs[name] for name in names)
     other_table, other_source, other_letters = (neighbour.outputs[name] for name in names)
@@ -69,6 +58,7 @@ def test_function_role_allows_only_what_it_needs(stack: Stack, neighbour: Stack,
         "produce for another stack": ("sqs", "send_message", {"QueueUrl": other_source, "MessageBody": "{}"}),
         "quarantine in another stack": ("sqs", "send_message", {"QueueUrl": other_letters, "MessageBody": "{}"}),
         "receive": ("sqs", "receive_message", {"QueueUrl": source} | at_once),
+        "receive of another stack": ("sqs", "receive_message", {"QueueUrl": other_source} | at_once),
         "produce": ("sqs", "send_message", {"QueueUrl": source, "MessageBody": "{}"}),
         "read dead letters": ("sqs", "receive_message", {"QueueUrl": letters} | at_once),
         "purge": ("sqs", "purge_queue", {"QueueUrl": source}),
@@ -87,7 +77,7 @@ def test_function_role_allows_only_what_it_needs(stack: Stack, neighbour: Stack,
     results = {}
     for attempt, (service, operation, parameters) in calls.items():
         payload = json.dumps({"service": service, "operation": operation, "parameters": parameters})
-        results[attempt] = json.load(stack.client("lambda").invoke(FunctionName=function, Payload=payload)["Payload"])
+        results[attempt] = json.load(client.invoke(FunctionName=function, Payload=payload)["Payload"])
     # The write is allowed, but its condition fails, so it stores nothing.
     allowed = {
         "event-handler": {"read many": "allowed", "write": "ConditionalCheckFailedException", "receive": "allowed"},

@@ -1,9 +1,5 @@
 """Every client of the API has its own credentials, which can be revoked separately."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from tests.e2e.conftest import Stack, claims
 
 
@@ -17,25 +13,12 @@ def test_every_client_has_its_own_credentials(neighbour: Stack):
     assert len({client["clientSecret"] for client in clients.values()}) == 2
 
 
-@pytest.fixture
-def rotated(neighbour: Stack) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
-    """The old and the new client of a pool, after the changes of a deployment that replaces a name in `apiClients`.
-
-    tests/graph/test_rotation.py shows that a deployment makes these changes and no others.
-    """
-    cognito, pool, scope = neighbour.client("cognito-idp"), neighbour.pool_id(), neighbour.outputs["apiScope"]
+def test_removed_client_gets_no_token_and_its_replacement_does(neighbour: Stack):
+    """tests/graph/test_rotation.py shows that a replaced name in `apiClients` makes these changes and no others."""
+    cognito, scope = neighbour.client("cognito-idp"), neighbour.outputs["apiScope"]
     old, new = neighbour.new_client("billing", scope), neighbour.new_client("billing-2", scope)
     assert neighbour.request_token(old["clientId"], old["clientSecret"], scope).status_code == 200
-    cognito.delete_user_pool_client(UserPoolId=pool, ClientId=old["clientId"])
-    yield old, new
-    cognito.delete_user_pool_client(UserPoolId=pool, ClientId=new["clientId"])
-
-
-def test_removed_client_gets_no_token_and_its_replacement_does(
-    neighbour: Stack, rotated: tuple[dict[str, str], dict[str, str]]
-):
-    old, new = rotated
-    scope = neighbour.outputs["apiScope"]
+    cognito.delete_user_pool_client(UserPoolId=neighbour.pool_id(), ClientId=old["clientId"])
     assert neighbour.request_token(old["clientId"], old["clientSecret"], scope).status_code in {400, 401}
     assert neighbour.request_token(new["clientId"], old["clientSecret"], scope).status_code in {400, 401}
     token = neighbour.request_token(new["clientId"], new["clientSecret"], scope).json()["access_token"]

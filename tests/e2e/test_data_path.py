@@ -1,4 +1,4 @@
-"""From the queue through the event handler and the table to the API, without fakes."""
+"""From the queue through the event handler into the table, without fakes. test_api_page.py reads on through the API."""
 
 import json
 import random
@@ -7,21 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from simulation.lambda_events import sqs_record
 from tests.e2e.conftest import Stack, event
 from tests.fakes.waiting import eventually
-
-
-def services(*logins: tuple[str, str]) -> list[dict[str, str]]:
-    return [{"service_id": s, "service_name": s.title(), "last_accessed": at} for s, at in logins]
-
-
-def test_login_is_returned_by_the_api(stack: Stack, token: str, user: str):
-    stack.send(event(user, "mail", "2024-03-01T10:00:00+02:00"), event(user, "wiki", "2024-03-02T10:00:00Z"))
-    answer = eventually(lambda: stack.query(user, token), lambda a: len(a.json()["services"]) == 2)
-    assert answer.status_code == 200
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.json() == {
-        "user_id": user,
-        "services": services(("wiki", "2024-03-02T10:00:00Z"), ("mail", "2024-03-01T08:00:00Z")),
-    }
 
 
 def test_duplicates_and_any_order_give_the_same_record(stack: Stack, user: str):
@@ -57,13 +42,6 @@ def test_concurrent_updates_of_a_user_lose_nothing(stack: Stack, user: str):
     assert sorted(s["service_id"] for s in stack.record(user)) == names
     # Otherwise the invocations took turns, and the test has shown nothing.
     assert stack.metric_sum("event-handler", "WriteConflict") > before
-
-
-def test_burst_with_a_poison_message_loses_nothing(stack: Stack, user: str):
-    names = [f"service-{number:02}" for number in range(60)]
-    bodies = [event(user, name, "2024-03-01T00:00:00Z") for name in names]
-    stack.send_at_once([*bodies[:4], "not even JSON", *bodies[4:]])
-    eventually(lambda: sorted(s["service_id"] for s in stack.record(user)), lambda seen: seen == names)
 
 
 def test_invalid_event_becomes_a_dead_letter_with_its_reason(stack: Stack, user: str):

@@ -3,27 +3,13 @@
 test_iam.py shows that the policy grants it, by removing the statement.
 """
 
-from typing import Any
-
-import pytest
-
 from tests.e2e.conftest import PRODUCER, Stack
 from tests.e2e.permissions import is_denied, sqs_of_role
 
 
-@pytest.fixture(scope="module")
-def producer(neighbour: Stack) -> Any:
-    return sqs_of_role(neighbour, PRODUCER)
-
-
-@pytest.fixture(scope="module")
-def stranger(neighbour: Stack) -> Any:
-    return sqs_of_role(neighbour, PRODUCER + "-of-somebody-else")
-
-
-def test_named_producer_may_only_send(stack: Stack, neighbour: Stack, producer: Any):
+def test_named_producer_may_only_send(stack: Stack, neighbour: Stack):
     source, letters = neighbour.outputs["queueUrl"], neighbour.outputs["deadLetterQueueUrl"]
-    entries = [{"Id": "1", "MessageBody": "not even JSON"}]
+    producer, entries = sqs_of_role(neighbour, PRODUCER), [{"Id": "1", "MessageBody": "not even JSON"}]
     assert not is_denied(producer.send_message, QueueUrl=source, MessageBody="not even JSON")
     assert not is_denied(producer.send_message_batch, QueueUrl=source, Entries=entries)
     assert is_denied(producer.receive_message, QueueUrl=source)
@@ -33,5 +19,6 @@ def test_named_producer_may_only_send(stack: Stack, neighbour: Stack, producer: 
     assert is_denied(producer.send_message, QueueUrl=stack.outputs["queueUrl"], MessageBody="{}"), "of another stack"
 
 
-def test_other_roles_may_not_send(neighbour: Stack, stranger: Any):
+def test_other_roles_may_not_send(neighbour: Stack):
+    stranger = sqs_of_role(neighbour, PRODUCER + "-of-somebody-else")
     assert is_denied(stranger.send_message, QueueUrl=neighbour.outputs["queueUrl"], MessageBody="{}")

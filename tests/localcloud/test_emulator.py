@@ -7,11 +7,10 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,6 @@ from localcloud.emulator.process import DIRECTORY_PREFIX, Emulator, EmulatorErro
 from tests.fakes.processes import in_group, living
 from tests.fakes.waiting import HANG_SECONDS, eventually
 from tests.localcloud.provided import TRUST
-
-ROOT = Path(__file__).parents[2]
 
 
 def make_function(emulator: Emulator, name: str, source: str) -> None:
@@ -48,18 +45,6 @@ def members(group: int) -> list[int]:
     return living(in_group(group))
 
 
-def lock_is_free(directory: Path) -> bool:
-    """Return whether no process holds the lock of an emulator's directory."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
-
-
 def port_of(emulator: Emulator) -> int:
     return int(emulator.endpoint.rpartition(":")[2])
 
@@ -69,8 +54,12 @@ def is_open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_emulator_starts_empty_in_its_region():
-    with Emulator.start(region="eu-central-1") as running:
+def test_emulator_starts_empty_in_its_region_on_the_given_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with Emulator.start(port, region="eu-central-1") as running:
+        assert port_of(running) == port
         assert running.client("sts").get_caller_identity()["Account"] == running.account_id
         assert running.client("sqs").list_queues().get("QueueUrls", []) == []
         assert running.client("sqs").meta.region_name == "eu-central-1"
@@ -89,14 +78,6 @@ def test_occupied_port_is_reported():
 def test_invalid_port_is_reported(port: int):
     with pytest.raises(EmulatorError, match=rf"^Port {port} .*between 0 and 65535"):
         Emulator.start(port)
-
-
-def test_emulator_uses_the_given_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with Emulator.start(port) as running:
-        assert port_of(running) == port
 
 
 def test_aws_configuration_of_the_caller_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -120,68 +101,28 @@ def test_aws_configuration_of_the_caller_is_ignored(monkeypatch: pytest.MonkeyPa
     assert running.secret_access_key not in seen.values()
 
 
-def test_stopping_leaves_no_process_port_or_file(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("ending", ["stop", "SIGTERM"])
+def test_ended_emulator_leaves_no_process_port_or_file(monkeypatch: pytest.MonkeyPatch, ending: str):
     monkeypatch.setattr(process, "STOP_SECONDS", HANG_SECONDS)
     running = Emulator.start()
-    make_function(running, "warm", "def handler(event, context): return {}")
+    make_function(running, "warm", "import time\ndef handler(event, context): time.sleep(event.get('seconds', 0))")
     call(running, "warm")
+    running.client("lambda").invoke(FunctionName="warm", InvocationType="Event", Payload='{"seconds": 600}')
     group, port = running._process.pid, port_of(running)
     assert len(members(group)) >= 2, "the emulator and a function worker"
     assert group != os.getpgrp(), "otherwise Ctrl-C would reach it"
     assert is_open(port)
     started = time.monotonic()
+    if ending == "SIGTERM":
+        os.kill(group, signal.SIGTERM)
+        running.wait()
+        assert not running.directory.exists()
     running.stop()
     running.stop()
-    assert time.monotonic() - started < HANG_SECONDS, "it stopped by itself and was not killed"
+    assert time.monotonic() - started < HANG_SECONDS, "it ended by itself and was not killed"
     eventually(lambda: not members(group))
     eventually(lambda: not is_open(port))
     assert not running.directory.exists()
-
-
-PARENT = """
-import signal
-from localcloud.emulator.process import Emulator
-from tests.localcloud.test_emulator import call, make_function, port_of
-running = Emulator.start()
-make_function(running, "warm", "import time\\ndef handler(event, context): time.sleep(event.get('seconds', 0))")
-call(running, "warm")
-print(running._process.pid, port_of(running), running.directory, flush=True)
-running.client("lambda").invoke(FunctionName="warm", InvocationType="Event", Payload='{"seconds": 600}')
-signal.pause()
-"""
-
-
-@pytest.fixture
-def family(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int, int, Path]]:
-    """A process whose emulator has a busy function worker, in a directory that no other emulator clears."""
-    command, environment = [sys.executable, "-c", PARENT], os.environ | {"TMPDIR": str(tmp_path)}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout is not None
-        group, port, directory = parent.stdout.readline().split()
-        try:
-            yield parent, int(group), int(port), Path(directory)
-        finally:
-            parent.kill()
-
-
-def test_terminating_the_emulator_leaves_nothing(family):
-    _, group, port, directory = family
-    os.kill(group, signal.SIGTERM)
-    eventually(lambda: not members(group))
-    assert not directory.exists()
-    eventually(lambda: not is_open(port))
-
-
-def test_next_start_clears_the_directory_of_a_killed_emulator(family, monkeypatch: pytest.MonkeyPatch):
-    parent, group, _, directory = family
-    monkeypatch.setattr(tempfile, "tempdir", str(directory.parent))
-    os.killpg(group, signal.SIGKILL)
-    parent.kill()
-    parent.wait()
-    eventually(lambda: lock_is_free(directory))  # otherwise the next start assumes that the emulator lives
-    assert directory.exists()
-    Emulator.start().stop()
-    assert not directory.exists()
 
 
 def test_start_fails_without_disk_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

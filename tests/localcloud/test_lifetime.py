@@ -3,8 +3,8 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,41 +33,29 @@ time.sleep(600)
 
 
 class Family:
-    """A parent, its child and its grandchild."""
+    """A parent, its child and its grandchild, until the block ends."""
 
-    def __init__(self, watch: str, cwd: Path) -> None:
-        self.alive, write_end = os.pipe()
+    def __init__(self, watch: str) -> None:
+        self._alive, write_end = os.pipe()
         child = CHILD.format(watch=watch, alive=write_end)
+        command = [sys.executable, "-c", PARENT.format(child=child, alive=write_end)]
         self.parent = subprocess.Popen(
-            [sys.executable, "-c", PARENT.format(child=child, alive=write_end)],
-            pass_fds=[write_end],
-            stdout=subprocess.PIPE,
-            cwd=cwd,
-            start_new_session=True,
+            command, pass_fds=[write_end], stdout=subprocess.PIPE, cwd=ROOT, start_new_session=True
         )
         os.close(write_end)
         assert self.parent.stdout is not None
         assert self.parent.stdout.readline() == b"ready\n"
 
+    def __enter__(self) -> "Family":
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self.parent.kill()
+        self.parent.__exit__(*raised)
+        os.close(self._alive)
+
     def all_gone(self, within_seconds: float = HANG_SECONDS) -> bool:
-        return bool(select.select([self.alive], [], [], within_seconds)[0])
-
-
-@pytest.fixture
-def family() -> Iterator[object]:
-    families: list[Family] = []
-
-    def start(watch: str) -> Family:
-        families.append(Family(watch, ROOT))
-        return families[-1]
-
-    yield start
-    for started in families:
-        started.parent.kill()
-        started.parent.wait()
-        assert started.parent.stdout is not None
-        started.parent.stdout.close()
-        os.close(started.alive)
+        return bool(select.select([self._alive], [], [], within_seconds)[0])
 
 
 @pytest.mark.parametrize(
@@ -75,29 +63,30 @@ def family() -> Iterator[object]:
     ["", "lambda: time.sleep(600), cleanup_seconds=0.2", "lambda: 1 / 0, cleanup_seconds=0.2"],
     ids=["no cleanup", "hanging cleanup", "failing cleanup"],
 )
-def test_child_and_grandchild_die_with_a_killed_parent(family, cleanup: str):
-    killed = family(f"lifetime.watch_parent({cleanup})")
-    assert not killed.all_gone(within_seconds=0)
-    killed.parent.send_signal(signal.SIGKILL)
-    assert killed.all_gone()
+def test_child_and_grandchild_die_with_a_killed_parent(cleanup: str):
+    with Family(f"lifetime.watch_parent({cleanup})") as family:
+        assert not family.all_gone(within_seconds=0)
+        family.parent.kill()
+        assert family.all_gone()
 
 
-def test_control_without_watch_parent_they_survive(family, tmp_path: Path):
+def test_control_without_watch_parent_they_survive(tmp_path: Path):
     pids = tmp_path / "pids"
-    killed = family(f"import os, pathlib; pathlib.Path({str(pids)!r}).write_text(str(os.getpid()))")
-    killed.parent.send_signal(signal.SIGKILL)
-    killed.parent.wait()
-    try:
-        assert not killed.all_gone(within_seconds=1)
-    finally:
-        os.killpg(int(pids.read_text()), signal.SIGKILL)
+    with Family(f"import os, pathlib; pathlib.Path({str(pids)!r}).write_text(str(os.getpid()))") as family:
+        family.parent.kill()
+        family.parent.wait()
+        try:
+            assert not family.all_gone(within_seconds=1)
+        finally:
+            os.killpg(int(pids.read_text()), signal.SIGKILL)
 
 
-def test_cleanup_runs_first(family, tmp_path: Path):
+def test_cleanup_runs_first(tmp_path: Path):
     mark = tmp_path / "cleaned"
-    killed = family(f"import pathlib; lifetime.watch_parent(pathlib.Path({str(mark)!r}).touch, cleanup_seconds=600)")
-    killed.parent.send_signal(signal.SIGKILL)
-    assert killed.all_gone()
+    watch = f"import pathlib; lifetime.watch_parent(pathlib.Path({str(mark)!r}).touch, cleanup_seconds=600)"
+    with Family(watch) as family:
+        family.parent.kill()
+        assert family.all_gone()
     assert mark.exists()
 
 

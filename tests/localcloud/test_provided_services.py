@@ -1,8 +1,6 @@
 """The providers of the API and of monitoring against a running emulator, which stores their settings."""
 
-import pytest
-
-from tests.localcloud.provided import Cloud, Made, require_whole_file
+from tests.localcloud.provided import Cloud, Made
 
 
 def test_api_has_its_settings(cloud: Cloud, function: Made):
@@ -91,8 +89,3 @@ def test_alarms_dashboards_and_queries_are_stored(cloud: Cloud):
     assert (second["AlarmName"], second["Threshold"]) == ("a-ratio", 0.5)
     assert held["CompositeAlarms"][0]["AlarmRule"] == rule
     assert cloudwatch.get_dashboard(DashboardName="board")["DashboardBody"] == '{"widgets": []}'
-
-
-def test_every_type_was_created_above(cloud: Cloud, request: pytest.FixtureRequest):
-    require_whole_file(request)
-    assert cloud.not_made(services=True) == set()
