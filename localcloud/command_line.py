@@ -83,7 +83,9 @@ def ends_cleanly(command: Callable[P, None]) -> Callable[P, None]:
 @app.command()
 @ends_cleanly
 def up(
-    stack: Annotated[str, typer.Option(help="The stack to deploy: STACK, or ORGANIZATION/PROJECT/STACK as for the CLI.")] = "dev",
+    stack: Annotated[
+        str, typer.Option(help="The stack to deploy: STACK, or ORGANIZATION/PROJECT/STACK as for the CLI.")
+    ] = "dev",
     outputs: Annotated[Path, typer.Option(help="The file for the outputs, secrets included (mode 600).")] = OUTPUTS,
     port: Annotated[int | None, typer.Option(help="The port on 127.0.0.1; by default any free port.")] = None,
 ) -> None:

@@ -31,6 +31,7 @@ from typing import Any
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
 from localcloud import lifetime
 
@@ -61,9 +62,12 @@ class Emulator:
         self.directory = scratch.path
         self._scratch = scratch
         self._process = process
-        no_user_config = dict.fromkeys(("profile", "config_file"), (None, None, None, None))
+        # A variable is (name in the configuration file, name in the environment, default, conversion): no files and no
+        # environment of the user.
+        defaults = {name: (None, None, *rest) for name, (_, _, *rest) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()}
+        defaults |= dict.fromkeys(("config_file", "credentials_file"), (None, None, None, None))
         self._session = boto3.Session(
-            botocore_session=botocore.session.Session(session_vars=no_user_config),
+            botocore_session=botocore.session.Session(session_vars=defaults),
             aws_access_key_id=self.access_key_id,
             aws_secret_access_key=self.secret_access_key,
             region_name=self.region,
