@@ -24,7 +24,16 @@ def test_demo_passes_whatever_the_user_has_configured(checkout: Path, tmp_path: 
     monkeypatch.setenv("TMPDIR", str(scratch))
     monkeypatch.setenv("FORCE_COLOR", "1")
     # Only with the packages that `make demo` installs.
-    command = [demo_environment.make(tmp_path / "venv"), "-m", "localcloud", "demo"]
+    command = [
+        "sh",
+        "-c",
+        'exec "$@" <&-',
+        "sh",
+        demo_environment.make(tmp_path / "venv"),
+        "-m",
+        "localcloud",
+        "demo",
+    ]
     with recording() as proxy:
         make_hostile(tmp_path / "home", proxy.url, monkeypatch)
         demo_run = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
