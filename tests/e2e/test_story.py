@@ -12,7 +12,7 @@ from localcloud import demo
 from localcloud.progress import Progress
 from tests.e2e.conftest import Operator, Stack, event
 from tests.fakes import demo_environment
-from tests.fakes.checkout import ROOT
+from tests.fakes.checkout import ROOT, link_checkout
 from tests.fakes.strangers import make_hostile, recording
 from tests.fakes.waiting import eventually
 
@@ -43,6 +43,14 @@ def test_demo_passes_whatever_the_user_has_configured(checkout: Path, tmp_path: 
     assert proxy.received == []
     assert set(re.findall(r"\x1b[^m]*.", demo_run.stdout)) == {"\x1b[32m", "\x1b[0m"}, "colors, but no cursor controls"
     assert list(scratch.iterdir()) == []
+
+
+def test_commands_of_the_demo_run_in_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = tmp_path / "not UTF-8: \udcff"
+    folder.mkdir()
+    monkeypatch.setattr(demo, "PROJECT", link_checkout(folder))
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    assert "dead-letters" in demo._ops("--help")
 
 
 def test_demo_notices_an_unexpected_record(stack: Stack, operator: Operator, monkeypatch: pytest.MonkeyPatch):
