@@ -13,6 +13,9 @@ SECURITY_VENV := .venv-security
 SECURITY := $(SECURITY_VENV)/.installed-security
 INSTALL = @LOCALCLOUD_PARENT=$$PPID exec $(PYTHON) tools/install.py
 
+# `python -m` finds the packages of this folder only without it.
+export PYTHONSAFEPATH :=
+
 .DEFAULT_GOAL := help
 
 .PHONY: help

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcloud import lifetime
+from localcloud import lifetime, standard_streams
 from localcloud.boards import browser
 from localcloud.boards.page import Snapshot
 from localcloud.cloudwatch.alarms import Alarm, CompositeAlarm, read_alarms
@@ -20,6 +20,7 @@ from localcloud.cloudwatch.states import State
 from localcloud.command_line import ends_cleanly
 from localcloud.demo import UnexpectedAnswerError
 from localcloud.deployer.recorder import PROD_OVERLAY, record
+from localcloud.own_files import require_own
 from localcloud.progress import Progress
 from simulation.boards import OUT, SETTLING_MINUTES, boards_of, draw, snapshot_of
 from simulation.conditions import A_MINUTE, DAY_MINUTES, Fault
@@ -34,6 +35,7 @@ PATIENCE_MINUTES = 360
 ACTIONS = {PAGE: "pages (P1)", TICKET: "opens a ticket (P2)", MAIL: "sends mail (P3)"}
 PREFIX = "event-processing-prod-"
 BOARD = "overview"
+TITLE = f"{PREFIX}{BOARD}: drill"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +105,9 @@ def _short(name: str) -> str:
 def run(out: Path) -> None:
     """Run the drill and draw the board into `out`."""
     lifetime.stop_when_orphaned()
+    page = out / f"drill-{BOARD}.html"
+    require_own(page, lambda head: f"<title>{TITLE}</title>" in head, "--out")
+    require_own(page.with_suffix(".png"), lambda _: page.exists(), "--out")  # a picture is drawn from a page
     progress = Progress(STEPS)
     progress.say("A simulated drill: alarms and board are the program's; traffic, metrics and time are a model's.")
     with progress.step("Record the program as stack prod") as step:
@@ -117,7 +122,7 @@ def run(out: Path) -> None:
     progress.show(*(f"{minute:3} min  {text}" for minute, text in sorted(timeline(alarms, outcome.history))))
     with progress.step(f"Draw the board {BOARD} as it looks after {STOP.minutes} minutes"):
         try:
-            files = draw(boards_of(graph)[BOARD], f"{PREFIX}{BOARD}: drill", outcome.board, out / f"drill-{BOARD}.html")
+            files = draw(boards_of(graph)[BOARD], TITLE, outcome.board, page)
         except browser.BrowserError as error:
             raise UnexpectedAnswerError(f"The board could not be drawn: {error}") from None
         except OSError as error:
@@ -134,6 +139,7 @@ def run(out: Path) -> None:
 
 def main() -> None:
     """Run the drill."""
+    standard_streams.prepare()
     parser = argparse.ArgumentParser(
         prog="python -m simulation.drill", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -31,11 +31,13 @@ from typing import Any
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
 from localcloud import lifetime
 
 ACCOUNT_ID = "123456789012"
 DIRECTORY_PREFIX = "event-processing-cloud-"
+KEY_ID_PREFIX = "LOCAL"
 API_PATH = "/_aws/execute-api/"
 # Twice what the demo needs. With too little space, functions never start and nothing reports why.
 SPACE_MEGABYTES = 120
@@ -61,9 +63,12 @@ class Emulator:
         self.directory = scratch.path
         self._scratch = scratch
         self._process = process
-        no_user_config = dict.fromkeys(("profile", "config_file"), (None, None, None, None))
+        # A variable is (name in the configuration file, name in the environment, default, conversion): no files and no
+        # environment of the user.
+        defaults = {name: (None, None, *rest) for name, (_, _, *rest) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()}
+        defaults |= dict.fromkeys(("config_file", "credentials_file"), (None, None, None, None))
         self._session = boto3.Session(
-            botocore_session=botocore.session.Session(session_vars=no_user_config),
+            botocore_session=botocore.session.Session(session_vars=defaults),
             aws_access_key_id=self.access_key_id,
             aws_secret_access_key=self.secret_access_key,
             region_name=self.region,
@@ -223,7 +228,7 @@ def _scrubbed_environment(port: int, region: str, directory: Path) -> dict[str, 
         "IOT_MTLS_ENABLED": "0",  # otherwise it listens on every interface
         "SFTP_ENABLED": "0",
         "DOCKER_HOST": "unix:///nowhere",  # otherwise it looks for containers to remove
-        "AWS_ACCESS_KEY_ID": f"LOCAL{secrets.token_hex(8).upper()}",
+        "AWS_ACCESS_KEY_ID": f"{KEY_ID_PREFIX}{secrets.token_hex(8).upper()}",
         "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
         "PYTHONDONTWRITEBYTECODE": "1",
     }

@@ -121,7 +121,9 @@ def test_independent_resources_are_created_concurrently(run: Run):
     run("[Thing(f't{n}') for n in range(12)]", Lab(lambda _resource: together.wait(HANG_SECONDS)))
 
 
-def test_program_gets_configuration_directory_and_environment(run: Run):
+def test_program_gets_configuration_directory_and_environment(run: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_PROFILE", "nope")
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
     (run.directory / "helper.py").write_text("VALUE = 'imported'")
     deployment = run(
         """
@@ -131,6 +133,7 @@ def test_program_gets_configuration_directory_and_environment(run: Run):
         pulumi.export("token", config.require_secret("token"))
         pulumi.export("where", [os.getcwd(), pulumi.get_project(), pulumi.get_stack(), helper.VALUE])
         pulumi.export("variables", [os.environ["LAB"], os.environ.get("PULUMI_CONFIG_LAB__SIZE")])
+        pulumi.export("foreign", [name for name in os.environ if name.startswith("AWS_")])
         pulumi.export("clean", not any(os.path.isdir(os.path.join(p, "localcloud")) for p in sys.path))
         """,
         config={"lab:size": "3", "lab:token": "t"},
@@ -138,7 +141,8 @@ def test_program_gets_configuration_directory_and_environment(run: Run):
         environment={"LAB": "yes"},
     )
     where = [str(run.directory), "lab", "dev", "imported"]
-    assert deployment.outputs == {"size": 3, "token": "t", "where": where, "variables": ["yes", None], "clean": True}
+    variables = {"variables": ["yes", None], "foreign": []}
+    assert deployment.outputs == {"size": 3, "token": "t", "where": where, "clean": True} | variables
     assert deployment.secret_outputs == {"token"}
 
 
