@@ -5,7 +5,6 @@ import re
 import socket
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,11 +51,6 @@ def end_with_closed_reader(words: list[str], monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("words", [*HELP, ["--version"], []], ids=lambda words: " ".join(words) or "no arguments")
 def test_help_into_a_closed_pipe_is_no_error(words: list[str], monkeypatch: pytest.MonkeyPatch):
     assert end_with_closed_reader(words, monkeypatch) == 0
-
-
-def test_version_is_that_of_the_project():
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert CliRunner().invoke(app, ["--version"]).stdout == f"localcloud {version}\n"
 
 
 OURS = outputs_at("http://127.0.0.1:9") | {"accessKeyId": "LOCAL0"}
