@@ -48,7 +48,7 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, OperatorError):
         return str(error)
     if isinstance(error, ClientError):
-        code = error.response.get("Error", {}).get("Code", "unknown")
+        code = _code_of(error)
         return SENTENCE_BY_CODE.get(code, REJECTED).format(operation=error.operation_name, code=code)
     for types, sentence in SENTENCE_BY_TYPE.items():
         if isinstance(error, types):
@@ -56,6 +56,15 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.errno in CANNOT_BE_WRITTEN:
         return f"The output could not be written: {error.strerror}."
     return None
+
+
+def is_denied(error: ClientError) -> bool:
+    """Whether AWS rejected the call because these credentials have no permission for it."""
+    return SENTENCE_BY_CODE.get(_code_of(error)) == NOT_ALLOWED
+
+
+def _code_of(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code", "unknown")
 
 
 def pluralize(count: int, noun: str) -> str:

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from handlers.batches import BATCH_BYTES_MAX, batches
 from handlers.messages import InvalidError, decode_login
-from ops.errors import OperatorError, count_of
+from ops.errors import OperatorError, count_of, is_denied
 from ops.files import NewFile
 from ops.signals import hold_signals
 from ops.stack import StackOutputs
@@ -102,8 +102,13 @@ def copy_input(source: io.BufferedReader, name: str, copy: NewFile) -> EventFile
 
 
 def message_bytes_max(sqs: Any, url: str) -> int:
-    """Return the size in bytes of the largest message that the queue accepts."""
-    response = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MaximumMessageSize"])
+    """Return the size in bytes of the largest message that the queue accepts; without permission, SQS's own limit."""
+    try:
+        response = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MaximumMessageSize"])
+    except ClientError as error:
+        if is_denied(error):  # a producer may have permission to send alone
+            return BATCH_BYTES_MAX
+        raise
     return int(response.get("Attributes", {}).get("MaximumMessageSize", BATCH_BYTES_MAX))
 
 

@@ -5,12 +5,15 @@ as CloudWatch documents it. The drill prints every notification and draws the bo
 finds it. Exit code 0: an alarm paged while the consumer was stopped, and cleared afterwards.
 """
 
-import argparse
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from localcloud import lifetime, standard_streams
+from localcloud.application import Application
 from localcloud.boards import browser
 from localcloud.boards.page import Snapshot
 from localcloud.cloudwatch.alarms import Alarm, CompositeAlarm, read_alarms
@@ -36,6 +39,8 @@ ACTIONS = {PAGE: "pages (P1)", TICKET: "opens a ticket (P2)", MAIL: "sends mail 
 PREFIX = "event-processing-prod-"
 BOARD = "overview"
 TITLE = f"{PREFIX}{BOARD}: drill"
+
+app = Application(add_completion=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +106,9 @@ def _short(name: str) -> str:
     return name.removeprefix(PREFIX)
 
 
+@app.command(help=__doc__)
 @ends_cleanly
-def run(out: Path) -> None:
+def run(out: Annotated[Path, typer.Option(help="The folder for the board.")] = OUT) -> None:
     """Run the drill and draw the board into `out`."""
     lifetime.stop_when_orphaned()
     page = out / f"drill-{BOARD}.html"
@@ -137,15 +143,6 @@ def run(out: Path) -> None:
     )
 
 
-def main() -> None:
-    """Run the drill."""
-    standard_streams.prepare()
-    parser = argparse.ArgumentParser(
-        prog="python -m simulation.drill", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, default=OUT, help="folder for the board (default: %(default)s)")
-    run(parser.parse_args().out)
-
-
 if __name__ == "__main__":
-    main()
+    standard_streams.prepare()
+    app(prog_name="python -m simulation.drill")

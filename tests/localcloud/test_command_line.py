@@ -37,7 +37,7 @@ def test_options_with_a_value_show_its_type_and_flags_none(words: list[str]):
         assert bool(row[1]) != parameter.is_flag, parameter.opts
 
 
-def end_with_closed_reader(words: list[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+def end_with_closed_reader(words: list[str], monkeypatch: pytest.MonkeyPatch, app: typer.Typer = app) -> Any:
     """Return the exit code of a command whose standard output is a pipe that nobody reads."""
     reader, writer = os.pipe()
     os.close(reader)
@@ -51,6 +51,10 @@ def end_with_closed_reader(words: list[str], monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("words", [*HELP, ["--version"], []], ids=lambda words: " ".join(words) or "no arguments")
 def test_help_into_a_closed_pipe_is_no_error(words: list[str], monkeypatch: pytest.MonkeyPatch):
     assert end_with_closed_reader(words, monkeypatch) == 0
+
+
+def test_help_of_the_drill_into_a_closed_pipe_is_no_error(monkeypatch: pytest.MonkeyPatch):
+    assert end_with_closed_reader(["--help"], monkeypatch, drill.app) == 0
 
 
 OURS = outputs_at("http://127.0.0.1:9") | {"accessKeyId": "LOCAL0"}

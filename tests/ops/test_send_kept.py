@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from ops import connections, files
@@ -271,3 +272,11 @@ def test_event_over_the_limit_of_the_queue_is_invalid_and_never_to_be_sent_again
     assert "To send again" not in result.stderr
     assert queues.bodies("events") == [login("ada"), login("grace")]
     assert lines("again.jsonl") == [large]
+
+
+def test_producer_needs_permission_to_send_alone(queues: Stack, monkeypatch: pytest.MonkeyPatch):
+    def deny(request: dict[str, Any], real: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": ""}}, "GetQueueAttributes")
+
+    answer_with(monkeypatch, get_queue_attributes=deny)
+    assert queues.run("send", "--user-id", "ada", "--service-id", "mail").stdout == "Sent 1 event.\n"
