@@ -82,7 +82,7 @@ def test_file_accessible_to_others_is_not_used(pool: Api, mode: int):
     assert pool.kept()[0].stat().st_mode & 0o777 == 0o600
 
 
-LINE_BREAK = json.dumps({"access_token": "x\n", "expires_at": time.time() + 3600})
+LINE_BREAK = json.dumps({"access_token": "x\n", "expires_at": 1e11})
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", LINE_BREAK, '{"access_token": "x", "expires_at": "soon"}', "\x00"])
