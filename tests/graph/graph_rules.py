@@ -137,6 +137,18 @@ def redrive(graph: Graph) -> Iterator[str]:
         yield "dead letters expire as early as events"
 
 
+def message_sizes(graph: Graph) -> Iterator[str]:
+    """The dead-letter queue accepts every quarantined message: twice the size of the source queue leaves room enough.
+
+    The size that SQS compares includes attributes, and the quarantine adds some; tests/handlers/test_quarantine.py
+    sends the largest message. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+    """
+    source, dead = graph.one(aws.QUEUE, "events-source"), graph.one(aws.QUEUE, "events-dead-letters")
+    accepted = source.inputs.get("maxMessageSize", 1024 * 1024)
+    if not 2 * accepted <= dead.inputs.get("maxMessageSize", 256 * 1024):
+        yield f"the dead-letter queue accepts {dead.inputs.get('maxMessageSize')} bytes, the source queue {accepted}"
+
+
 def visibility_timeout(graph: Graph) -> Iterator[str]:
     """No message is delivered again while its consumer may still be running."""
     timeout = graph.one(aws.FUNCTION, "event-handler-function").inputs["timeout"]
