@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger, Tracer
-from aws_lambda_powertools.logging.buffer import LoggerBufferConfig
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from handlers.vocabulary import METRICS_NAMESPACE, STACK_DIMENSION, MetricName
@@ -30,8 +29,8 @@ _UNITS: Final = {
 def quiet_libraries() -> None:
     """Libraries log warnings and errors only. Call it before the first client is made.
 
-    Lambda sets the root logger to the function's level, which is DEBUG here, and botocore's debug lines contain
-    requests: user IDs, and the session token that signs them. Our own logger has a level of its own.
+    Lambda sets the root logger to the function's level. At DEBUG, which an operator can set, botocore's lines contain
+    requests: user IDs, and the session token that signs them.
     """
     logging.getLogger().setLevel(logging.WARNING)
 
@@ -70,7 +69,6 @@ class Telemetry:
             use_rfc3339=True,
             # The text of an exception may quote data; `failure` logs its class and where it was raised.
             serialize_stacktrace=False,
-            buffer_config=LoggerBufferConfig(buffer_at_verbosity="DEBUG", flush_on_error_log=True),
         )
         self._metrics = EphemeralMetrics(namespace=METRICS_NAMESPACE, service=service)
         self._metrics.set_default_dimensions(**{STACK_DIMENSION: stack})  # pyright: ignore[reportUnknownMemberType]

@@ -117,8 +117,12 @@ def log_groups(graph: Graph) -> Iterator[str]:
 
 
 def json_logs(graph: Graph) -> Iterator[str]:
-    """Lambda drops neither the lines nor the metrics the handlers write."""
-    wanted = {"logFormat": "JSON", "applicationLogLevel": "DEBUG", "systemLogLevel": "INFO"}
+    """Lambda drops neither the lines nor the metrics the handlers write, and no library logs what it sends.
+
+    Lambda takes a line without a level, such as a metric, for INFO.
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+    """
+    wanted = {"logFormat": "JSON", "applicationLogLevel": "INFO", "systemLogLevel": "INFO"}
     for function in graph.of_type(aws.FUNCTION):
         if not wanted.items() <= function.inputs.get("loggingConfig", {}).items():
             yield f"{function.name} logs by {function.inputs.get('loggingConfig')}"

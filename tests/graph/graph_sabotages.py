@@ -49,6 +49,7 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (stack.log_groups, remove(aws.LOG_GROUP, "api-access-log")),
     (stack.log_groups, forget(aws.FUNCTION, "query-function")),
     (stack.json_logs, put(aws.FUNCTION, "query-function", "loggingConfig.applicationLogLevel", "WARN")),
+    (stack.json_logs, put(aws.FUNCTION, "event-handler-function", "loggingConfig.applicationLogLevel", "DEBUG")),
     (stack.redrive, swap(aws.QUEUE, "events-source", "redrivePolicy", '"maxReceiveCount": 5', '"maxReceiveCount": 1')),
     (stack.redrive, put(aws.QUEUE, "events-source", "redrivePolicy", "{}")),
     (stack.redrive, swap(aws.REDRIVE_ALLOW, None, "redriveAllowPolicy", "byQueue", "allowAll")),

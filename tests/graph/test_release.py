@@ -52,6 +52,11 @@ INTENDED = (
         "maxMessageSize",
         "an invalid message of any accepted size fits into the dead-letter queue with its reason",
     ),
+    Intended(
+        "(event-handler|query)-function",
+        r"(loggingConfig\.applicationLogLevel|environment\.variables\.POWERTOOLS_LOG_LEVEL)",
+        "at DEBUG, Lambda overrides the level of our logger, and libraries could log requests",
+    ),
 )
 
 
