@@ -16,6 +16,11 @@ STAGE = "v1"
 METHOD = "GET"
 PATH = ("users", "{user_id}", "services")
 
+# TLS 1.3, or TLS 1.2 with forward secrecy; without a policy a regional API accepts TLS 1.0. STRICT also rejects a
+# request whose SNI is not its Host header: docs/decisions/0013-tls-of-the-api.md.
+SECURITY_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+ENDPOINT_ACCESS_MODE = "STRICT"
+
 # Fixed text for every response that API Gateway makes itself. Never `$context.error.message`, which can quote the
 # Authorization header. The two defaults apply to every type that is not listed.
 REFUSALS = {
@@ -45,6 +50,8 @@ ACCESS_LOG_FIELDS = {
     "authorizer_error": "$context.authorizer.error",
     "error_type": "$context.error.responseType",
     "source_ip": "$context.identity.sourceIp",
+    "tls_version": "$context.tlsVersion",
+    "cipher_suite": "$context.cipherSuite",
     "xray_trace_id": "$context.xrayTraceId",
 }
 
@@ -101,6 +108,8 @@ class QueryApi(pulumi.ComponentResource):
             f"{name}-routes",
             name=args.physical_name,
             endpoint_configuration=aws.apigateway.RestApiEndpointConfigurationArgs(types="REGIONAL"),
+            security_policy=SECURITY_POLICY,
+            endpoint_access_mode=ENDPOINT_ACCESS_MODE,
             opts=self._child,
         )
         deployment = self._deploy(self._make_route(), self._make_error_responses())

@@ -57,6 +57,12 @@ INTENDED = (
         r"(loggingConfig\.applicationLogLevel|environment\.variables\.POWERTOOLS_LOG_LEVEL)",
         "at DEBUG, Lambda overrides the level of our logger, and libraries could log requests",
     ),
+    Intended("api-routes", "(securityPolicy|endpointAccessMode)", "without a policy, a regional API accepts TLS 1.0"),
+    Intended(
+        "api-stage",
+        r"accessLogSettings\.format~\.(tls_version|cipher_suite)",
+        "the access log shows which clients a stricter policy would reject",
+    ),
 )
 
 
