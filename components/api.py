@@ -113,8 +113,7 @@ class QueryApi(pulumi.ComponentResource):
             opts=self._child,
         )
         deployment = self._deploy(self._make_route(), self._make_error_responses())
-        stage = self._make_stage(deployment)
-        aws.lambda_.Permission(
+        permission = aws.lambda_.Permission(
             f"{name}-invoke",
             action="lambda:InvokeFunction",
             function=args.function_name,
@@ -123,6 +122,7 @@ class QueryApi(pulumi.ComponentResource):
             source_arn=pulumi.Output.concat(self._api.execution_arn, f"/{STAGE}/{METHOD}/users/*/services"),
             opts=self._child,
         )
+        stage = self._make_stage(deployment, permission)
         self.url = stage.invoke_url
         self.signals = api_signals(args.physical_name, STAGE, args.stack, args.rate_limit)
         self.register_outputs({"url": self.url})
@@ -218,11 +218,13 @@ class QueryApi(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*route, *responses]),
         )
 
-    def _make_stage(self, deployment: aws.apigateway.Deployment) -> aws.apigateway.Stage:
+    def _make_stage(
+        self, deployment: aws.apigateway.Deployment, permission: aws.lambda_.Permission
+    ) -> aws.apigateway.Stage:
         name, args = self._name, self._args
         access_log = self._make_log_group(f"{name}-access-log", args.access_log_group_name)
         make_index(f"{name}-access-log-index", access_log, self._child)
-        self._count_rejections(access_log)
+        rejections = self._count_rejections(access_log)
         # Otherwise API Gateway creates this group itself, without retention, and destroy leaves it.
         execution_log = self._make_log_group(
             f"{name}-execution-log", pulumi.Output.concat("API-Gateway-Execution-Logs_", self._api.id, f"/{STAGE}")
@@ -236,7 +238,10 @@ class QueryApi(pulumi.ComponentResource):
             access_log_settings=aws.apigateway.StageAccessLogSettingsArgs(
                 destination_arn=access_log.arn, format=self._access_log_format()
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[access_log, execution_log, *args.log_setting]),
+            # The stage lets requests in, so everything that serves, counts or logs them comes first.
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[permission, rejections, access_log, execution_log, *args.log_setting]
+            ),
         )
         aws.apigateway.MethodSettings(
             f"{name}-methods",
@@ -260,12 +265,12 @@ class QueryApi(pulumi.ComponentResource):
         names = {SERVICE_DIMENSION: API_SERVICE, STACK_DIMENSION: self._args.stack}
         return json.dumps(names | ACCESS_LOG_FIELDS)
 
-    def _count_rejections(self, access_log: aws.cloudwatch.LogGroup) -> None:
+    def _count_rejections(self, access_log: aws.cloudwatch.LogGroup) -> aws.cloudwatch.LogMetricFilter:
         # API Gateway's own metrics count 401 and 403 with every other 4XX. Without a default value, the metric exists,
         # and costs, only in hours with such requests.
         metric = authorization_refused(self._args.stack)
         route = f"/{'/'.join(PATH)}"
-        aws.cloudwatch.LogMetricFilter(
+        return aws.cloudwatch.LogMetricFilter(
             f"{self._name}-authorization-refused",
             name=metric.name,
             log_group_name=access_log.name,

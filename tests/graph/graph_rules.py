@@ -198,9 +198,24 @@ def partial_batches(graph: Graph) -> Iterator[str]:
         yield "the mapping counts nothing"
 
 
-def consumer_may_consume(graph: Graph) -> Iterator[str]:
-    """The mapping is made after the function's role may read the queue, which AWS checks."""
-    yield from depends_on(graph, graph.one(aws.MAPPING), graph.one(aws.ROLE_POLICY, "event-handler-permissions"))
+def ready_before_traffic(graph: Graph) -> Iterator[str]:
+    """Whatever a live request, message or page needs exists before traffic reaches it, and is deleted after.
+
+    Pulumi creates, updates and replaces in the order of dependencies, and deletes in the reverse order. A stage lets
+    requests in, a mapping messages, and an alarm pages: CloudWatch notifies once, when the state changes.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html
+    """
+    for stage in graph.of_type(aws.STAGE):
+        needed = [*graph.of_type(aws.PERMISSION), *graph.of_type(aws.METRIC_FILTER), *graph.of_type(aws.ACCOUNT)]
+        yield from depends_on(graph, stage, graph.one(aws.ROLE_POLICY, "query-permissions"), *needed)
+    mapping, dead_letters = graph.one(aws.MAPPING), graph.one(aws.QUEUE, "events-dead-letters")
+    # AWS checks the role when it creates the mapping.
+    yield from depends_on(graph, mapping, graph.one(aws.ROLE_POLICY, "event-handler-permissions"), dead_letters)
+    listening = [(made.inputs["arn"], made) for made in graph.of_type(aws.TOPIC_POLICY)]
+    listening += [(made.inputs["topic"], made) for made in graph.of_type(aws.SUBSCRIPTION)]
+    for alarm in (*graph.of_type(aws.ALARM), *graph.of_type(aws.COMPOSITE)):
+        topics = [*alarm.inputs.get("alarmActions", []), *alarm.inputs.get("okActions", [])]
+        yield from depends_on(graph, alarm, *(made for topic, made in listening if topic in topics))
 
 
 def tracing(graph: Graph) -> Iterator[str]:

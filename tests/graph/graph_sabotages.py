@@ -10,7 +10,7 @@ from tests.graph import destroy_rules as destroy
 from tests.graph import graph_rules as stack
 from tests.graph import resource_types as aws
 from tests.graph.graph_rules import Rule
-from tests.graph.sabotage import Sabotage, forget, mark, one_of, put, remove, swap
+from tests.graph.sabotage import Sabotage, forget, mark, one_of, put, remove, swap, wait_no_more
 
 ALERTS_KEY = "monitoring-alerts-key"
 OTHER_TOPIC = "arn:aws:sns:eu-west-1:1:other"
@@ -65,7 +65,11 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (stack.partial_batches, put(aws.MAPPING, None, "functionResponseTypes", [])),
     (stack.partial_batches, put(aws.MAPPING, None, "scalingConfig", {})),
     (stack.partial_batches, put(aws.MAPPING, None, "metricsConfig", None)),
-    (stack.consumer_may_consume, forget(aws.FUNCTION, "event-handler-function")),
+    (stack.ready_before_traffic, forget(aws.FUNCTION, "event-handler-function")),
+    (stack.ready_before_traffic, wait_no_more(aws.STAGE, None, aws.PERMISSION)),
+    (stack.ready_before_traffic, wait_no_more(aws.STAGE, None, aws.METRIC_FILTER)),
+    (stack.ready_before_traffic, wait_no_more(aws.ALARM, "ingest-exhausted", aws.TOPIC_POLICY)),
+    (stack.ready_before_traffic, wait_no_more(aws.COMPOSITE, "api-unhealthy", aws.TOPIC_POLICY, aws.ALARM)),
     (stack.tracing, put(aws.FUNCTION, "query-function", "tracingConfig.mode", "PassThrough")),
     (stack.protections, mark(aws.TOPIC, None, "protect", True)),
     (stack.protections, mark(aws.TABLE, None, "retain_on_delete", True)),
@@ -138,6 +142,8 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
 ]
 # Sabotages that need a stack with everything switched on.
 FULL_SABOTAGES: list[tuple[Rule, Sabotage]] = [
+    (stack.ready_before_traffic, wait_no_more(aws.ALARM, "ingest-exhausted", aws.SUBSCRIPTION)),
+    (stack.ready_before_traffic, wait_no_more(aws.STAGE, None, aws.ACCOUNT)),
     (boards.metrics_are_emitted, remove(aws.METRIC_FILTER)),
     (boards.metrics_are_emitted, put(aws.STAGE, None, "accessLogSettings.format", '{"service": "api"}')),
     (boards.metrics_are_emitted, put(aws.ALARM, "ingest-exhausted", "dimensions.stack", "other")),
