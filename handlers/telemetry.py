@@ -7,12 +7,13 @@ import logging
 import os
 import traceback
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_xray_sdk.core.exceptions.exceptions import AlreadyEndedException
 
 from handlers.vocabulary import METRICS_NAMESPACE, STACK_DIMENSION, MetricName
 
@@ -114,7 +115,10 @@ class Telemetry:
 
     @contextmanager
     def span(self, name: str) -> Generator[None]:
-        """A subsegment around the code inside. It records that the code failed, not the text, which may quote data."""
+        """A subsegment around the code inside. It records that the code failed, not the text, which may quote data.
+
+        Calls inside that still run when it ends were given up; they end with it, as faults.
+        """
         subsegment = self._recorder.begin_subsegment(name)
         try:
             yield
@@ -123,6 +127,7 @@ class Telemetry:
                 subsegment.add_fault_flag()
             raise
         finally:
+            _end_what_still_runs(subsegment)
             self._recorder.end_subsegment()
 
     def carry(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -139,3 +144,17 @@ class Telemetry:
                 self._recorder.clear_trace_entities()
 
         return carried
+
+
+def _end_what_still_runs(subsegment: Any) -> None:
+    # The SDK sends a subsegment after everything in it has ended, and a given-up call ends in the next invocation or
+    # never: without this, the trace of just this invocation would be lost.
+    # https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html (in_progress)
+    pending: list[Any] = [] if subsegment is None else list(subsegment.subsegments)
+    for nested in pending:
+        pending.extend(nested.subsegments)
+        # The call can end in its own thread at the same time, and what has ended cannot end again.
+        with suppress(AlreadyEndedException):
+            if nested.in_progress:
+                nested.add_fault_flag()
+                nested.close()

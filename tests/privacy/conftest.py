@@ -17,7 +17,8 @@ from tests.privacy.wire import MARK
 
 ROOT = Path(__file__).parents[2]
 END = b"end"
-# The controls of traces and metrics, which break one process together.
+# Controls that break one process together.
+LOUD_AND_OPEN = ("logs at the level of the runtime", "leaves running calls open")
 SIDETRACKED = ("forgets the trace in threads", "measures by user")
 
 
