@@ -218,9 +218,7 @@ class QueryApi(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*route, *responses]),
         )
 
-    def _make_stage(
-        self, deployment: aws.apigateway.Deployment, permission: aws.lambda_.Permission
-    ) -> aws.apigateway.Stage:
+    def _make_stage(self, deployment: aws.apigateway.Deployment, permission: pulumi.Resource) -> aws.apigateway.Stage:
         name, args = self._name, self._args
         access_log = self._make_log_group(f"{name}-access-log", args.access_log_group_name)
         make_index(f"{name}-access-log-index", access_log, self._child)

@@ -1,5 +1,7 @@
 """The program as a whole: what its settings switch on, and how it rejects settings."""
 
+import copy
+
 import pytest
 
 from components.monitoring.alarm_ids import COMPOSITES, AlarmId
@@ -7,7 +9,8 @@ from localcloud.deployer.engine import DeploymentFailed
 from localcloud.deployer.recorder import Graph, record
 from tests.graph import resource_types as aws
 from tests.graph.alarm_rules import alarms_of
-from tests.graph.graph_rules import depends_on
+from tests.graph.changes import leaves
+from tests.graph.graph_rules import custom, depends_on
 
 
 def test_no_secret_is_written_into_another_resource(dev_graph: Graph) -> None:
@@ -54,3 +57,41 @@ def test_overrides_reach_alarm_and_board(dev_graph: Graph, extended_graph: Graph
     assert dev_graph.one(aws.ALARM, "queue-age").inputs["threshold"] == 3 * 60 + 60
     assert alarm_ids(dev_graph) - alarm_ids(extended_graph) == {"api-5xx"}
     assert "queue-silent" in alarm_ids(extended_graph)
+
+
+# Inputs that a setting takes out. The provider takes a missing optional and computed input for no difference, so each
+# of them is another kind of input, or is replaced by one that says what is wanted. Read in the provider's source.
+TAKEN_OUT = {
+    (aws.TABLE, "serverSideEncryption.kmsKeyArn"): "`enabled` says whether the table has a customer key",
+    (aws.QUEUE, "sqsManagedSseEnabled"): "a customer key switches it off; without one it is true",
+    (aws.QUEUE, "kmsMasterKeyId"): "optional only: SQS gets an empty value",
+    (aws.QUEUE, "kmsDataKeyReusePeriodSeconds"): "has no effect without a customer key",
+    (aws.LOG_GROUP, "kmsKeyId"): "optional only: the provider disassociates the key",
+    (aws.FUNCTION, "kmsKeyArn"): "optional only: Lambda gets an empty value",
+}
+
+
+def taken_out(*graphs: Graph) -> set[tuple[str, str]]:
+    """Type and path of each input that some of these stacks give to a resource, and others do not."""
+    found: dict[str, list[tuple[str, set[str]]]] = {}
+    for graph in graphs:
+        for resource in custom(graph):
+            given = {path for path, value in leaves(resource.inputs) if value is not None and "[" not in path}
+            found.setdefault(resource.name, []).append((resource.type, given))
+    return {
+        (type_, path)
+        for stacks in found.values()
+        for type_, given in stacks
+        for path in set().union(*(other for _, other in stacks)) - given
+        if "~" not in path
+    }
+
+
+def test_no_setting_takes_out_an_input_unnoticed(dev_graph: Graph, prod_graph: Graph, extended_graph: Graph) -> None:
+    assert taken_out(dev_graph, prod_graph, extended_graph) == TAKEN_OUT.keys()
+
+
+def test_control_table_that_says_nothing_about_encryption_is_caught(dev_graph: Graph, extended_graph: Graph) -> None:
+    graph = copy.deepcopy(dev_graph)
+    del graph.one(aws.TABLE).inputs["serverSideEncryption"]
+    assert (aws.TABLE, "serverSideEncryption.enabled") in taken_out(graph, extended_graph)
