@@ -104,13 +104,16 @@ class QueryApi(pulumi.ComponentResource):
     def __init__(self, name: str, args: QueryApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-processing:api:QueryApi", name, {}, opts)
         self._name, self._args, self._child = name, args, pulumi.ResourceOptions(parent=self)
+        self._access_log = self._make_log_group(f"{name}-access-log", args.access_log_group_name)
         self._api = aws.apigateway.RestApi(
             f"{name}-routes",
             name=args.physical_name,
             endpoint_configuration=aws.apigateway.RestApiEndpointConfigurationArgs(types="REGIONAL"),
             security_policy=SECURITY_POLICY,
             endpoint_access_mode=ENDPOINT_ACCESS_MODE,
-            opts=self._child,
+            # Destroy deletes the group last: for a request that arrives before the API is gone, API Gateway would make
+            # it again, without retention, and its name would block the next deployment.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._access_log]),
         )
         deployment = self._deploy(self._make_route(), self._make_error_responses())
         permission = aws.lambda_.Permission(
@@ -220,7 +223,7 @@ class QueryApi(pulumi.ComponentResource):
 
     def _make_stage(self, deployment: aws.apigateway.Deployment, permission: pulumi.Resource) -> aws.apigateway.Stage:
         name, args = self._name, self._args
-        access_log = self._make_log_group(f"{name}-access-log", args.access_log_group_name)
+        access_log = self._access_log
         make_index(f"{name}-access-log-index", access_log, self._child)
         rejections = self._count_rejections(access_log)
         # Otherwise API Gateway creates this group itself, without retention, and destroy leaves it.

@@ -170,6 +170,8 @@ DESTROY_SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (destroy.names_are_free_after_destroy, mark(aws.QUEUE, "events-source", "type", SECRET)),
     (destroy.names_are_free_after_destroy, mark(aws.LOG_GROUP, "query-log", "retain_on_delete", True)),
     (destroy.names_are_free_after_destroy, mark(aws.TABLE, None, "retain_on_delete", True)),
+    (destroy.logs_go_last, forget(aws.REST_API)),
+    (destroy.logs_go_last, forget(aws.METHOD_SETTINGS)),
     (destroy.keys_can_be_called_back, put(aws.KEY, "encryption-data", "deletionWindowInDays", 7)),
     (destroy.keys_can_be_called_back, put(aws.KEY, ALERTS_KEY, "deletionWindowInDays", 1)),
     (destroy.keys_can_be_called_back, mark(aws.QUEUE, "events-source", "type", aws.KMS_ALIAS)),
