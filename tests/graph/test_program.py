@@ -9,8 +9,8 @@ from localcloud.deployer.engine import DeploymentFailed
 from localcloud.deployer.recorder import Graph, record
 from tests.graph import resource_types as aws
 from tests.graph.alarm_rules import alarms_of
-from tests.graph.changes import leaves
-from tests.graph.graph_rules import custom, depends_on
+from tests.graph.changes import taken_out
+from tests.graph.graph_rules import depends_on
 
 
 def test_no_secret_is_written_into_another_resource(dev_graph: Graph) -> None:
@@ -69,22 +69,6 @@ TAKEN_OUT = {
     (aws.LOG_GROUP, "kmsKeyId"): "optional only: the provider disassociates the key",
     (aws.FUNCTION, "kmsKeyArn"): "optional only: Lambda gets an empty value",
 }
-
-
-def taken_out(*graphs: Graph) -> set[tuple[str, str]]:
-    """Type and path of each input that some of these stacks give to a resource, and others do not."""
-    found: dict[str, list[tuple[str, set[str]]]] = {}
-    for graph in graphs:
-        for resource in custom(graph):
-            given = {path for path, value in leaves(resource.inputs) if value is not None and "[" not in path}
-            found.setdefault(resource.name, []).append((resource.type, given))
-    return {
-        (type_, path)
-        for stacks in found.values()
-        for type_, given in stacks
-        for path in set().union(*(other for _, other in stacks)) - given
-        if "~" not in path
-    }
 
 
 def test_no_setting_takes_out_an_input_unnoticed(dev_graph: Graph, prod_graph: Graph, extended_graph: Graph) -> None:
