@@ -41,7 +41,6 @@ encryption_args = DataEncryptionArgs(
     region=settings.region,
     log_group_patterns=(settings.log_group_name("*"), "API-Gateway-Execution-Logs_*"),
     producer_principals=settings.producer_principals,
-    protect=settings.protect,
 )
 encryption = DataEncryption("encryption", encryption_args, in_account)
 

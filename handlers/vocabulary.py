@@ -32,7 +32,6 @@ class Environment(StrEnum):
     # Powertools reads these.
     SERVICE = "POWERTOOLS_SERVICE_NAME"
     METRICS_NAMESPACE = "POWERTOOLS_METRICS_NAMESPACE"
-    LOG_LEVEL = "POWERTOOLS_LOG_LEVEL"
 
 
 class MetricName(StrEnum):

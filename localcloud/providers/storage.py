@@ -13,7 +13,8 @@ def _table(cloud: Emulator, inputs: Inputs) -> Created:
     encryption = inputs.take("serverSideEncryption")
     if encryption:
         key = {"KMSMasterKeyId": encryption["kmsKeyArn"]} if encryption.get("kmsKeyArn") else {}
-        encryption = {"Enabled": encryption["enabled"], "SSEType": "KMS"} | key
+        # Without a customer key, AWS takes no type: the table uses the key that DynamoDB owns.
+        encryption = {"Enabled": True, "SSEType": "KMS"} | key if encryption["enabled"] else {"Enabled": False}
     made = dynamodb.create_table(
         TableName=name,
         KeySchema=[{"AttributeName": key, "KeyType": kind} for kind, key in keys.items() if key],

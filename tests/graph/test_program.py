@@ -1,5 +1,7 @@
 """The program as a whole: what its settings switch on, and how it rejects settings."""
 
+import copy
+
 import pytest
 
 from components.monitoring.alarm_ids import COMPOSITES, AlarmId
@@ -7,6 +9,7 @@ from localcloud.deployer.engine import DeploymentFailed
 from localcloud.deployer.recorder import Graph, record
 from tests.graph import resource_types as aws
 from tests.graph.alarm_rules import alarms_of
+from tests.graph.changes import taken_out
 from tests.graph.graph_rules import depends_on
 
 
@@ -54,3 +57,25 @@ def test_overrides_reach_alarm_and_board(dev_graph: Graph, extended_graph: Graph
     assert dev_graph.one(aws.ALARM, "queue-age").inputs["threshold"] == 3 * 60 + 60
     assert alarm_ids(dev_graph) - alarm_ids(extended_graph) == {"api-5xx"}
     assert "queue-silent" in alarm_ids(extended_graph)
+
+
+# Inputs that a setting takes out. The provider takes a missing optional and computed input for no difference, so each
+# of them is another kind of input, or is replaced by one that says what is wanted. Read in the provider's source.
+TAKEN_OUT = {
+    (aws.TABLE, "serverSideEncryption.kmsKeyArn"): "`enabled` says whether the table has a customer key",
+    (aws.QUEUE, "sqsManagedSseEnabled"): "a customer key switches it off; without one it is true",
+    (aws.QUEUE, "kmsMasterKeyId"): "optional only: SQS gets an empty value",
+    (aws.QUEUE, "kmsDataKeyReusePeriodSeconds"): "has no effect without a customer key",
+    (aws.LOG_GROUP, "kmsKeyId"): "optional only: the provider disassociates the key",
+    (aws.FUNCTION, "kmsKeyArn"): "optional only: Lambda gets an empty value",
+}
+
+
+def test_no_setting_takes_out_an_input_unnoticed(dev_graph: Graph, prod_graph: Graph, extended_graph: Graph) -> None:
+    assert taken_out(dev_graph, prod_graph, extended_graph) == TAKEN_OUT.keys()
+
+
+def test_control_table_that_says_nothing_about_encryption_is_caught(dev_graph: Graph, extended_graph: Graph) -> None:
+    graph = copy.deepcopy(dev_graph)
+    del graph.one(aws.TABLE).inputs["serverSideEncryption"]
+    assert (aws.TABLE, "serverSideEncryption.enabled") in taken_out(graph, extended_graph)
