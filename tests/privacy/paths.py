@@ -111,6 +111,8 @@ INVALID = [
     f'["{MARK}"]',
     f'{{"{MARK}": 1, "{MARK}": 2}}',
     {MARK: MARK},
+    f'{{"{MARK}": {"[" * 600}',
+    login(".", f"{MARK}-service"),
     login(USER, {MARK: MARK}),  # pyright: ignore[reportArgumentType]
     login(MARK * 100),
     login(USER, service_name=""),
@@ -149,7 +151,19 @@ def run_query(handler: Callable[..., Any], wire: Wire, seen: SimpleNamespace) ->
         }
         _call(handler, request, seen)
 
-    for user_id in (USER, f"{MARK}-nobody", MARK * 100, f"{MARK}%ff", f"{MARK}%0A", "%20", "", None, 7, {MARK: MARK}):
+    for user_id in (
+        USER,
+        f"{MARK}-nobody",
+        MARK * 100,
+        f"{MARK}%ff",
+        f"{MARK}%0A",
+        "%20",
+        "",
+        ".",
+        None,
+        7,
+        {MARK: MARK},
+    ):
         ask(user_id)
     _call(handler, {"pathParameters": None, MARK: MARK}, seen)
     readable = entry(f"{MARK}-service", f"{MARK} name")
