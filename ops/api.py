@@ -6,6 +6,7 @@ Tokens are cached between commands in files that only their owner can read, unti
 import hashlib
 import json
 import os
+import stat
 import tempfile
 import time
 from contextlib import suppress
@@ -82,9 +83,11 @@ def request_token(outputs: StackOutputs, client: ApiClient) -> Token:
             f"The token endpoint returned {response.status_code} ({code}): the user pool does not accept the client "
             "ID, secret or scope in these outputs. Read the outputs again after a deployment."
         )
+    said = f"The token endpoint returned {response.status_code}, which says nothing about the client."
+    if response.status_code < 500 and response.status_code != requests.codes.too_many_requests:
+        raise OperatorError(f"{said} Its address may be outdated: read the outputs again.")
     raise OperatorError(
-        f"The token endpoint returned {response.status_code}, which says nothing about the client. Run the command "
-        "again in a minute; if it still fails, look for an outage of Cognito in this region."
+        f"{said} Run the command again in a minute; if it still fails, look for an outage of Cognito in this region."
     )
 
 
@@ -106,7 +109,7 @@ def _json(response: requests.Response) -> Any:
     """Return the body as JSON; None when it is not JSON."""
     try:
         return response.json()
-    except requests.exceptions.JSONDecodeError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -127,16 +130,8 @@ class TokenCache:
 
     def get(self, key: str) -> str | None:
         """Return the token if it stays valid for a while and no other user can have read or written its file."""
-        try:
-            with os.fdopen(os.open(self._path(key), os.O_RDONLY | os.O_NOFOLLOW)) as file:
-                status = os.fstat(file.fileno())
-                if status.st_uid != os.getuid() or status.st_mode & 0o077:
-                    return None
-                cached = json.load(file)
-            is_valid = cached["expires_at"] - LEEWAY_SECONDS > time.time() and is_token(cached["access_token"])
-            return cached["access_token"] if is_valid else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        token, expires_at = _read_token(self._path(key))
+        return token if expires_at - LEEWAY_SECONDS > time.time() else None
 
     def put(self, key: str, token: Token) -> None:
         """Cache the token and delete expired tokens."""
@@ -160,12 +155,22 @@ class TokenCache:
 
     def _prune(self) -> None:
         for path in self._folder.glob("token-*.json"):
-            try:
-                is_expired = json.loads(path.read_text())["expires_at"] <= time.time()
-            except (OSError, ValueError, KeyError, TypeError):
-                is_expired = True
-            if is_expired:
+            if _read_token(path)[1] <= time.time():
                 path.unlink(missing_ok=True)
+
+
+def _read_token(path: Path) -> tuple[str | None, float]:
+    """Return a cached token and when it expires; without a file that only this user can use, None and 0."""
+    try:
+        # Not to wait for the writer of a pipe.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)) as file:
+            status = os.fstat(file.fileno())
+            if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077 or not stat.S_ISREG(status.st_mode):
+                return None, 0
+            cached = json.load(file)
+        return (cached["access_token"], float(cached["expires_at"])) if is_token(cached["access_token"]) else (None, 0)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None, 0
 
 
 def token_for(outputs: StackOutputs, client: ApiClient, cache: TokenCache, *, fresh: bool = False) -> str:

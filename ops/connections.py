@@ -52,7 +52,9 @@ def request(method: str, url: str, party: str, *, authorize: Authorize, **option
         except requests.ConnectionError:
             fault = "cannot be reached. Is the stack still there?"
         except requests.RequestException as error:
-            fault = f"was not asked: {type(error).__name__}. Check the address in the stack's outputs."
+            fault = f"was not asked ({type(error).__name__}). Check https_proxy and the stack's outputs."
+        except OSError:  # requests looks for the file itself
+            fault = "was not asked: the certificates of REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE do not exist."
     raise OperatorError(f"The {place} {fault}")
 
 

@@ -29,9 +29,24 @@ SENTENCE_BY_TYPE: dict[type[Exception] | tuple[type[Exception], ...], str] = {
     ),
     (exceptions.SSOError, exceptions.SSOTokenLoadError, exceptions.TokenRetrievalError): EXPIRED,
     exceptions.ProfileNotFound: "{error} Set AWS_PROFILE to a profile of your AWS configuration.",
-    exceptions.ProxyConnectionError: "{error} Check https_proxy and no_proxy.",
-    (exceptions.ConnectionError, exceptions.HTTPClientError): (
-        "{error} Is the stack still there (`python -m localcloud up` running, or the right region)?"
+    (
+        exceptions.ConfigParseError,
+        exceptions.InvalidConfigError,
+        exceptions.InvalidDefaultsMode,
+        exceptions.InvalidMaxRetryAttemptsError,
+        exceptions.InvalidRegionError,
+        exceptions.InvalidRetryModeError,
+        exceptions.InvalidSTSRegionalEndpointsConfigError,
+    ): "{error} Correct your AWS configuration: the file, or the AWS_ variable.",
+    (
+        exceptions.ConnectionClosedError,
+        exceptions.ConnectTimeoutError,
+        exceptions.EndpointConnectionError,
+        exceptions.ReadTimeoutError,
+    ): "{error} Is the stack still there (`python -m localcloud up` running, or the right region)?",
+    # Without {error}, which can quote the proxy's password.
+    (exceptions.ConnectionError, exceptions.HTTPClientError, exceptions.InvalidProxiesConfigError): (
+        "AWS cannot be reached ({name}). Check https_proxy, no_proxy, AWS_CA_BUNDLE and the network."
     ),
     (BotoCoreError, ResponseParserError): "The request to AWS failed: {name}.",
     UnicodeEncodeError: "An argument is not text in the encoding of this terminal.",

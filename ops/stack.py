@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
 from ops.connections import aws_client, embedded_client
@@ -161,12 +162,13 @@ def parse_outputs(text: str, source: str) -> StackOutputs:
         )
     except KeyError as error:
         raise OperatorError(f"{source} has no output {error}. Deploy it with this version of the program.") from None
-    except (ValueError, TypeError, AttributeError, IndexError):
+    except (ValueError, TypeError, AttributeError, IndexError, RecursionError):
         raise OperatorError(f"{source} does not contain the outputs of a stack (a JSON object).") from None
 
 
 def _url(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
+    # urlsplit raises ValueError for a host that is none.
+    if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
         raise ValueError("not a URL")
     return value
 

@@ -23,6 +23,7 @@ from tests.fakes.checkout import ROOT
 from tests.fakes.command_lines import CommandLine, walk
 from tests.fakes.strangers import (
     NETRC_AUTHORIZATION,
+    PROXIES,
     Recorder,
     Respond,
     bad_gateway,
@@ -123,7 +124,28 @@ def test_aws_is_asked_through_the_proxy_and_never_with_a_password_of_netrc(
     assert [(request.method, request.path) for request in proxy.received] == [
         ("CONNECT", "sqs.eu-west-1.amazonaws.com:443")
     ]
-    assert "proxy" in sentence
+    assert "https_proxy" in sentence
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("https_proxy", "http://puser:psecret@127.0.0.1:notaport", "https_proxy"),
+        ("https_proxy", "socks5://puser:psecret@127.0.0.1:9", "https_proxy"),
+        ("REQUESTS_CA_BUNDLE", "/nope", "REQUESTS_CA_BUNDLE"),
+    ],
+)
+def test_mistake_in_the_environment_is_named_without_its_password(
+    variable: str, value: str, named: str, monkeypatch: pytest.MonkeyPatch
+):
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv(variable, value)
+    url = "https://api.example.invalid/v1"
+    sentence = explained(lambda: connections.request("GET", url, "API", authorize=lambda prepared: prepared))
+    assert named in sentence
+    assert "psecret" not in sentence
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/a", "http://[::1]:1", "http://localhost", "http://a.localhost:4"])

@@ -85,7 +85,9 @@ def test_file_accessible_to_others_is_not_used(pool: Api, mode: int):
 LINE_BREAK = json.dumps({"access_token": "x\n", "expires_at": 1e11})
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", LINE_BREAK, '{"access_token": "x", "expires_at": "soon"}', "\x00"])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", LINE_BREAK, "[" * 100_000, '{"access_token": "x", "expires_at": "soon"}', "\x00"]
+)
 def test_unreadable_token_file_is_replaced(pool: Api, content: str):
     pool.run("token")
     pool.kept()[0].write_text(content)
@@ -97,6 +99,14 @@ def test_symbolic_link_is_not_followed(pool: Api):
     (file,) = pool.kept()
     file.rename(pool.folder / "elsewhere")
     file.symlink_to(pool.folder / "elsewhere")
+    assert pool.run("token").stdout == "token-2\n"
+
+
+def test_pipe_in_place_of_a_token_is_not_waited_for(pool: Api):
+    pool.run("token")
+    (file,) = pool.kept()
+    file.unlink()
+    os.mkfifo(file, 0o600)
     assert pool.run("token").stdout == "token-2\n"
 
 
@@ -144,7 +154,14 @@ def test_unwritable_cache_is_not_an_error(pool: Api, monkeypatch: pytest.MonkeyP
     assert pool.run("token").stdout == "token-2\n"
 
 
-NOT_TOKENS = [b"<html>", b"[]", b"{}", b'{"access_token": "x", "expires_in": "soon"}', b'{"access_token": "x\\n"}']
+NOT_TOKENS = [
+    b"<html>",
+    b"[]",
+    b"{}",
+    b'{"access_token": "x", "expires_in": "soon"}',
+    b'{"access_token": "x\\n"}',
+    b"[" * 100_000,
+]
 
 
 @pytest.mark.parametrize("body", NOT_TOKENS)
@@ -162,7 +179,7 @@ def test_response_without_token_is_reported(body: bytes, tmp_path: Path):
         (400, b'{"error": "invalid_scope"}', "400 (invalid_scope): the user pool does not accept the client"),
         (502, b"<html>", "502, which says nothing about the client"),
         (429, b'{"error": "slow_down"}', "429, which says nothing about the client"),
-        (302, b"", "302, which says nothing about the client"),
+        (302, b"", "302, which says nothing about the client. Its address may be outdated"),
     ],
 )
 def test_client_is_blamed_only_by_the_user_pool(status: int, body: bytes, sentence: str, tmp_path: Path):
