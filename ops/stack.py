@@ -161,7 +161,7 @@ def parse_outputs(text: str, source: str) -> StackOutputs:
         )
     except KeyError as error:
         raise OperatorError(f"{source} has no output {error}. Deploy it with this version of the program.") from None
-    except (ValueError, TypeError, AttributeError, IndexError):
+    except (ValueError, TypeError, AttributeError, IndexError, RecursionError):
         raise OperatorError(f"{source} does not contain the outputs of a stack (a JSON object).") from None
 
 
