@@ -153,7 +153,8 @@ def test_full_standard_error_changes_no_exit_code(monkeypatch: pytest.MonkeyPatc
     def fail(text: str) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(SystemExit) as exit_:
+    with monkeypatch.context() as patch:
         patch.setattr(sys.stderr, "write", fail)
-        command()
+        with pytest.raises(SystemExit) as exit_:
+            command()
     assert exit_.value.code == code
