@@ -57,7 +57,7 @@ def send(
         # An event that was typed can be typed again, so it is kept only if a file was named.
         create_file(failed, "send-failed", "--failed") if file or failed else nullcontext() as kept,
     ):
-        name = "Standard input" if str(file) == "-" else str(file)
+        name = "Standard input" if str(file) == "-" else str(file or "the event")
         copy = kept if file and source and is_pipe(file, source) else None
         with _report_copy(copy) if copy else nullcontext():
             if copy and source:
@@ -81,8 +81,10 @@ def send(
             print_note(f"Sent {count_of(sender.accepted, total, 'event')}, then stopped.")
             raise
         finally:
-            rejected.close(is_complete=sender.is_complete)
-            _report(rejected, kept, total, name, is_complete=sender.is_complete)
+            try:
+                rejected.close(is_complete=sender.is_complete)
+            finally:  # a signal that came meanwhile
+                _report(rejected, kept, total, name, is_complete=sender.is_complete)
     print_line(f"Sent {count_of(sender.accepted, total, 'event')}.")
     if rejected.count:
         raise OperatorError(f"The queue did not accept {pluralize(rejected.count, 'event')}.")
