@@ -1,12 +1,14 @@
 """An application of commands whose help shows a type only where a value is expected, and whose reader may leave."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ops.commands.command import handle_errors
+from ops.errors import OperatorError
 
 _Base = TyperCommand if TYPE_CHECKING else object
 
@@ -31,7 +33,13 @@ class _Helped(_Base):
 
 
 class _Command(_Helped, TyperCommand):
-    pass
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments; an empty path, which Python would take for the current folder, is an error."""
+        given = self.make_parser(ctx).parse_args(list(args))[0]
+        for parameter in self.get_params(ctx):
+            if parameter.type_descriptor.annotation is Path and given.get(parameter.name) == "":
+                raise OperatorError(f"{parameter.opts[0]} is empty. Name a file, or leave the option out.")
+        return super().parse_args(ctx, args)
 
 
 class _Group(_Helped, TyperGroup):

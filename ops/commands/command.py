@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn, ParamSpec, TypeVar
 
 import typer
 
+from ops.commands.output import print_note
 from ops.errors import explain
 from ops.signals import Stopped, stopping_signals
 
@@ -57,11 +58,11 @@ def handle_errors(command: Callable[P, R]) -> Callable[P, R]:
                 # Flush here, where an error is handled, rather than when Python exits.
                 sys.stdout.flush()
         except Stopped as stopped:
-            print(f"Interrupted ({signal.Signals(stopped.number).name}).", file=sys.stderr)
+            print_note(f"Interrupted ({signal.Signals(stopped.number).name}).")
             _exit(128 + stopped.number)
         except (KeyboardInterrupt, typer.Abort):
             # A confirmation turns Ctrl-C and the end of input into Abort.
-            print("Interrupted.", file=sys.stderr)
+            print_note("Interrupted.")
             _exit(130)
         except BrokenPipeError:
             # The reader (head, less) has read enough.
@@ -71,7 +72,7 @@ def handle_errors(command: Callable[P, R]) -> Callable[P, R]:
             sentence = explain(error)
             if sentence is None:
                 raise
-            print(sentence, file=sys.stderr)
+            print_note(sentence)
             _exit(1)
         return result
 

@@ -12,17 +12,8 @@ import typer
 from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_line, print_note, progress_bar
 from ops.errors import OperatorError, count_of, pluralize
-from ops.events import (
-    Event,
-    EventFile,
-    RejectedEvents,
-    copy_input,
-    count_events,
-    is_pipe,
-    message_bytes_max,
-    open_input,
-    send_events,
-)
+from ops.event_files import Event, EventFile, copy_input, is_pipe, open_input
+from ops.events import RejectedEvents, Sender, count_events, message_bytes_max
 from ops.files import NewFile, create_file
 from ops.stack import load_outputs
 
@@ -66,7 +57,7 @@ def send(
         # An event that was typed can be typed again, so it is kept only if a file was named.
         create_file(failed, "send-failed", "--failed") if file or failed else nullcontext() as kept,
     ):
-        name = "Standard input" if str(file) == "-" else str(file)
+        name = "Standard input" if str(file) == "-" else str(file or "the event")
         copy = kept if file and source and is_pipe(file, source) else None
         with _report_copy(copy) if copy else nullcontext():
             if copy and source:
@@ -82,29 +73,36 @@ def send(
             bytes_max = message_bytes_max(sqs, deployed.queue_url)
             total = count_events(events, check=not raw, bytes_max=bytes_max)
         rejected = RejectedEvents(kept, is_copy=copy is not None, bytes_max=bytes_max)
+        sender = Sender(sqs, deployed.queue_url, rejected.add, bytes_max)
         try:
             with progress_bar("Sending", total) as advance:
-                accepted = send_events(sqs, deployed.queue_url, events, rejected.add, bytes_max, advance)
+                sender.send(events, advance)
         except BaseException:
-            print_note(f"Sent {count_of(total - rejected.count, total, 'event')}, then stopped.")
+            print_note(f"Sent {count_of(sender.accepted, total, 'event')}, then stopped.")
             raise
         finally:
-            rejected.close()
-            _report(rejected, kept, total)
-    print_line(f"Sent {count_of(accepted, total, 'event')}.")
+            try:
+                rejected.close(is_complete=sender.is_complete)
+            finally:  # a signal that came meanwhile
+                _report(rejected, kept, total, name, is_complete=sender.is_complete)
+    print_line(f"Sent {count_of(sender.accepted, total, 'event')}.")
     if rejected.count:
         raise OperatorError(f"The queue did not accept {pluralize(rejected.count, 'event')}.")
 
 
-def _report(rejected: RejectedEvents, kept: NewFile | None, total: int) -> None:
-    if not rejected.count:
+def _report(rejected: RejectedEvents, kept: NewFile | None, total: int, name: str, *, is_complete: bool) -> None:
+    if rejected.count == 0 and is_complete:
         return
-    print_note("\n".join(rejected.problems) + ("\n  ..." if rejected.count > len(rejected.problems) else ""))
-    if rejected.first_lost and kept and rejected.is_copy:
+    if rejected.count:
+        print_note("\n".join(rejected.problems) + ("\n  ..." if rejected.count > len(rejected.problems) else ""))
+    if kept and rejected.is_copy and (rejected.first_lost or not is_complete):
         print_note(
             f"All {pluralize(total, 'event')} are in {kept.path}, sent ones included, because the others alone could "
-            f"not be written ({rejected.write_error}). To send them again, which changes nothing, use --file."
+            f"not be written ({rejected.write_error or 'interrupted'}). To send them again, which changes nothing, use "
+            "--file."
         )
+    elif not is_complete:
+        print_note(f"Not every unsent event was kept. Send {name} again; an event that was sent twice changes nothing.")
     elif rejected.first_lost and kept:
         print_note(
             f"{kept.path} ends before event {rejected.first_lost}, because the rest could not be written "

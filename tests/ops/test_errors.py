@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from botocore.parsers import ResponseParserError
 
 from ops.commands.command import handle_errors
 from ops.errors import OperatorError, explain
+from ops.signals import Stopped
 from tests.fakes.checkout import ROOT
 
 
@@ -138,3 +140,23 @@ def test_full_disk_prints_one_sentence(size: int):
 def test_unencodable_characters_are_escaped():
     ended = run("print('caf\u00e9')", "", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"caf\\xe9\n", b"")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(Stopped(signal.SIGTERM), 143), (Stopped(signal.SIGINT), 130), (typer.Abort(), 130), (OperatorError("Fix."), 1)],
+    ids=["SIGTERM", "SIGINT", "abort", "operator"],
+)
+def test_full_standard_error_changes_no_exit_code(monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int):
+    @handle_errors
+    def command() -> None:
+        raise error
+
+    def fail(text: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.stderr, "write", fail)
+        with pytest.raises(SystemExit) as exit_:
+            command()
+    assert exit_.value.code == code

@@ -27,6 +27,14 @@ def test_every_option_that_takes_a_path_is_tested_here():
     assert {names[-1] for names in PATH_OPTIONS} == {"--outputs", "--file", "--failed", "--copy"}
 
 
+@pytest.mark.parametrize("names", sorted(PATH_OPTIONS), ids=" ".join)
+def test_empty_path_is_not_the_current_folder(names: tuple[str, ...]):
+    for words in ((*names, ""), (*names[:-1], f"{names[-1]}=")):
+        result = CliRunner().invoke(app, words)
+        assert_fails(result, f"{names[-1]} is empty. Name a file, or leave the option out.\n")
+        assert len(result.stderr.splitlines()) == 1
+
+
 @pytest.fixture
 def usable(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A relative path in a folder of that name, which is also the current folder."""

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from ops.events import Event, EventFile, RejectedEvents, count_events, open_input, send_events
+from ops.event_files import Event, EventFile, open_input
+from ops.events import RejectedEvents, Sender, count_events
 from tests.fakes.checkout import ROOT
 from tests.ops.simulated_stack import Stack, accept_none, answer_with, assert_fails, lines, login
 
@@ -175,8 +176,9 @@ def test_memory_does_not_grow_with_file_size(tmp_path: Path):
             events = EventFile(file, "many.jsonl")
             held: Any = list(events) if hold else events  # the control: memory of a list of all events
             assert count_events(held, check=False) == count
-            sent = send_events(Accepting(), "url", held, RejectedEvents(None).add)
-        assert sent == count
+            sender = Sender(Accepting(), "url", RejectedEvents(None).add)
+            sender.send(held)
+        assert sender.accepted == count
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return peak
@@ -188,5 +190,5 @@ def test_memory_does_not_grow_with_file_size(tmp_path: Path):
 def test_oversized_body_is_sent_alone():
     bodies = [Event(number, "x" * size) for number, size in enumerate([10, 2_000_000, 10, 600_000, 600_000])]
     sqs = Accepting()
-    send_events(sqs, "url", bodies, RejectedEvents(None).add)
+    Sender(sqs, "url", RejectedEvents(None).add).send(bodies)
     assert sqs.sizes == [1, 1, 2, 1]

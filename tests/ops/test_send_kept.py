@@ -1,6 +1,7 @@
 """Whatever ends `send`, no event is lost, and no file that is not its own is touched."""
 
 import errno
+import gzip
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
-from threading import Event, Thread, main_thread
+from threading import Event, Thread, Timer, main_thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,10 +19,12 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
-from ops import connections, files
+from ops import connections, event_files, files
 from ops import events as events_module
 from ops.__main__ import app
-from ops.events import RejectedEvents, copy_input, send_events
+from ops.event_files import Event as LoginEvent
+from ops.event_files import EventFile, copy_input
+from ops.events import RejectedEvents, Sender
 from ops.signals import STOPPING_SIGNALS, Stopped, stopping_signals
 from tests.fakes.strangers import outputs_at, recording
 from tests.fakes.waiting import HANG_SECONDS, eventually
@@ -154,19 +157,27 @@ def test_events_of_an_interrupted_pipe_are_sent_or_kept(
     assert {path.name for path in Path().iterdir()} == {"outputs.json", "events.jsonl", "again.jsonl", "pipe"}
 
 
-def send_interrupted(at: int, folder: Path) -> tuple[int, list[str]]:
-    """Copy and send 12 events with a signal before the `at`th line; return how many lines ran, and what is lost."""
+DENIED = ClientError({"Error": {"Code": "AccessDenied"}}, "SendMessageBatch")
+
+
+def send_interrupted(at: int, folder: Path, *, is_denied: bool) -> tuple[int, list[str]]:
+    """Copy and send 12 events with a signal before the `at`th line; return how many lines ran, and what is lost.
+
+    With `is_denied`, the queue rejects the second batch and every one after it.
+    """
     (folder / "input").write_text("".join(f"{n}\n" for n in range(12)))
     sent: list[str] = []
     count = 0
 
     def accept(QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+        if is_denied and sent:
+            raise DENIED
         sent.extend(entry["MessageBody"] for entry in Entries)
         return {"Successful": Entries}
 
     def trace(frame: Any, event: str, argument: object) -> Any:
         nonlocal count
-        if Path(frame.f_code.co_filename).name not in ("events.py", "batches.py", "files.py"):
+        if Path(frame.f_code.co_filename).name not in ("events.py", "event_files.py", "batches.py", "files.py"):
             return None
         count += event == "line"
         if event == "line" and count == at:
@@ -175,33 +186,134 @@ def send_interrupted(at: int, folder: Path) -> tuple[int, list[str]]:
 
     with files.NewFile(folder / f"kept-{at}") as kept, (folder / "input").open("rb") as source:
         rejected = RejectedEvents(kept, is_copy=True)
-        consumed = 0
-        with suppress(Stopped), stopping_signals():
+        sender = Sender(SimpleNamespace(send_message_batch=accept), "url", rejected.add)
+        consumed, copied = 0, None
+        with suppress(Stopped, ClientError), stopping_signals():
             sys.settrace(trace)
             try:
                 copied = copy_input(source, "input", kept)
-                send_events(SimpleNamespace(send_message_batch=accept), "url", copied, rejected.add)
+                try:
+                    sender.send(copied)
+                finally:
+                    rejected.close(is_complete=sender.is_complete)
             finally:
                 sys.settrace(None)
         for number in STOPPING_SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         consumed = source.tell()
-        if sent or rejected.count:
-            rejected.close()
         found = sent + (kept.path.read_text().splitlines() if kept.path.exists() else [])
     read = (folder / "input").read_text()[:consumed].splitlines()
     return count, [body for body in read if body not in found]
 
 
 @pytest.mark.usefixtures("handlers")
-def test_signal_before_any_line_loses_no_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    total, lost = send_interrupted(0, tmp_path)
+@pytest.mark.parametrize("is_denied", [False, True], ids=["accepted", "denied"])
+def test_signal_before_any_line_loses_no_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_denied: bool):
+    total, lost = send_interrupted(0, tmp_path, is_denied=is_denied)
     assert (total > 100, lost) == (True, [])
-    assert [at for at in range(1, total + 1) if send_interrupted(at, tmp_path)[1]] == []
+    assert [at for at in range(1, total + 1) if send_interrupted(at, tmp_path, is_denied=is_denied)[1]] == []
     for number in range(total + 1):
         (tmp_path / f"kept-{number}").unlink(missing_ok=True)
-    monkeypatch.setattr(events_module, "hold_signals", nullcontext)  # the control
-    assert any(send_interrupted(at, tmp_path)[1] for at in range(1, total + 1))
+    for module in (events_module, event_files):
+        monkeypatch.setattr(module, "hold_signals", nullcontext)  # the control
+    assert any(send_interrupted(at, tmp_path, is_denied=is_denied)[1] for at in range(1, total + 1))
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize("is_pipe", [True, False], ids=["pipe", "file"])
+def test_signal_while_a_denied_command_keeps_events_loses_none(
+    queues: Stack, events: Path, monkeypatch: pytest.MonkeyPatch, is_pipe: bool
+):
+    def deny_second(request: dict[str, Any], real: Any) -> Any:
+        if queues.bodies("events"):
+            raise DENIED
+        return real(**request)
+
+    def add(self: RejectedEvents, event: LoginEvent, code: str) -> None:
+        if self.count == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        add_(self, event, code)
+
+    add_ = RejectedEvents.add
+    monkeypatch.setattr(RejectedEvents, "add", add)
+    answer_with(monkeypatch, send_message_batch=deny_second)
+    path, answers = ("-", events.read_text()) if is_pipe else (str(events), "")
+    result = queues.run("send", "--file", path, "--failed", "again.jsonl", answers=answers)
+    assert result.exit_code == 128 + signal.SIGTERM
+    assert "Sent 10 of 25 events, then stopped." in result.stderr
+    assert "15 of 25 events kept in again.jsonl" in result.stderr
+    assert queues.bodies("events") == lines(events)[:10]
+    assert lines("again.jsonl") == lines(events)[10:]
+
+
+@pytest.mark.parametrize(
+    ("is_pipe", "sentence"),
+    [(True, "All 25 events are in again.jsonl, sent ones included"), (False, "Not every unsent event was kept. Send ")],
+    ids=["pipe", "file"],
+)
+def test_incomplete_list_of_unsent_events_replaces_no_copy(
+    queues: Stack, events: Path, monkeypatch: pytest.MonkeyPatch, is_pipe: bool, sentence: str
+):
+    """What is left cannot be read to its end."""
+    is_denied = False
+
+    def deny_second(request: dict[str, Any], real: Any) -> Any:
+        nonlocal is_denied
+        if is_denied := bool(queues.bodies("events")):
+            raise DENIED
+        return real(**request)
+
+    def read(self: EventFile) -> Iterator[LoginEvent]:
+        for event in read_(self):
+            if is_denied and event.number == 15:
+                raise OSError(errno.EIO, "Input/output error")
+            yield event
+
+    read_ = EventFile.__iter__
+    monkeypatch.setattr(EventFile, "__iter__", read)
+    answer_with(monkeypatch, send_message_batch=deny_second)
+    path, answers = ("-", events.read_text()) if is_pipe else (str(events), "")
+    result = queues.run("send", "--file", path, "--failed", "again.jsonl", answers=answers)
+    assert "Sent 10 of 25 events, then stopped." in result.stderr
+    assert sentence in result.stderr
+    assert lines("again.jsonl") == (lines(events) if is_pipe else lines(events)[10:14])
+    assert {path.name for path in Path().iterdir()} == {"outputs.json", "events.jsonl", "again.jsonl"}
+
+
+@pytest.mark.usefixtures("small_files")
+@pytest.mark.parametrize("chunk_bytes", [70, 300, 64 * 1024], ids=["part of a line", "lines", "all"])
+def test_pipe_whose_copy_cannot_be_written_is_kept_in_whole_events(
+    queues: Stack, events: Path, monkeypatch: pytest.MonkeyPatch, chunk_bytes: int
+):
+    monkeypatch.setattr(event_files, "CHUNK_BYTES", chunk_bytes)
+    result = queues.run("send", "--file", "-", "--failed", "again.jsonl", answers=events.read_text())
+    kept = lines("again.jsonl")
+    assert 0 < len(kept) < 25
+    assert kept == lines(events)[: len(kept)]
+    assert_fails(result, f"{len(kept)} events kept in again.jsonl; nothing was sent.")
+    again = f"again.jsonl cannot be written: File too large. Free some space, then send event {len(kept) + 1} and"
+    assert again in result.stderr
+
+
+def test_data_that_another_process_takes_blocks_no_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    reader, writer = os.pipe()
+    unblock = Timer(2, os.write, [writer, b"late\n"])  # ends the control, a read that waits
+    waits: list[str] = []
+
+    def take_first(*_: object) -> None:
+        waits.append(os.read(reader, 100).decode() if not waits else "ready")
+        if len(waits) == 2:
+            unblock.cancel()
+            os.write(writer, b"second\n")
+            os.close(writer)
+
+    os.write(writer, b"first\n")
+    monkeypatch.setattr(event_files.select, "select", take_first)
+    with files.NewFile(tmp_path / "copy") as copy, os.fdopen(reader, "rb") as source:
+        unblock.start()
+        copied = copy_input(source, "input", copy)
+        assert [event.body for event in copied] == ["second"]
+        assert os.get_blocking(reader)
 
 
 def test_pipe_is_kept_when_nothing_is_sent(queues: Stack):
@@ -255,6 +367,48 @@ def test_other_json_is_rejected_with_the_format(queues: Stack, content: str):
     result = queues.run("send", "--file", "other.json")
     assert_fails(result, "Line 1 of other.json is not a JSON object, so nothing was sent. Write one event per line")
     assert "jq -c '.[]'" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ('{"more": [' * 100_000, "event 1: The body nests deeper than 500 levels."),
+        (login("ada")[:-1] + f', "more": {{"a": {"[" * 600}{"]" * 600}}}}}', "The body nests deeper than 500 levels."),
+        (login("ada")[:-1] + ', "user_id": "b"}', "event 1: The body contains user_id more than once in one object."),
+        (login("ada").replace('"ada"', "5" * 5_000), "event 1: user_id is a number; it must be a string."),
+    ],
+    ids=["open objects", "arrays", "doubled key", "number"],
+)
+def test_object_on_the_first_line_is_judged_by_the_contract(queues: Stack, content: str, sentence: str):
+    Path("odd.jsonl").write_text(content)
+    result = queues.run("send", "--file", "odd.jsonl")
+    assert_fails(result, sentence)
+    assert "not a JSON object" not in result.stderr
+
+
+def test_long_integer_in_an_ignored_field_is_sent(queues: Stack):
+    body = login("ada")[:-1] + f', "more": {"7" * 5_000}}}'
+    Path("long.jsonl").write_text(body)
+    assert queues.run("send", "--file", "long.jsonl").stdout == "Sent 1 event.\n"
+    assert queues.bodies("events") == [body]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (login("ada").encode("utf-16"), "Line 1 of odd is not UTF-8. It is UTF-16. Convert it: `iconv -f UTF-16 "),
+        (login("ada").encode("utf-16-le"), "Line 1 of odd is not a JSON object, so nothing was sent. It is UTF-16. "),
+        (gzip.compress(login("ada").encode()), "Line 1 of odd is not UTF-8. It is compressed by gzip. Decompress it: "),
+        (f"{login('ada')}\n{{".encode() + b"\xe9}", "Line 2 of odd is not UTF-8. Save it as UTF-8."),
+        (f"{login('ada')}\r{login('bob')}\r".encode(), "Its lines end in CR alone. Convert them: `tr '\\r' '\\n'`."),
+    ],
+    ids=["UTF-16", "UTF-16 without mark", "gzip", "Latin-1", "CR"],
+)
+def test_file_in_another_format_is_explained(queues: Stack, content: bytes, sentence: str):
+    Path("odd").write_bytes(content)
+    result = queues.run("send", "--file", "odd")
+    assert_fails(result, sentence)
     assert len(result.stderr.splitlines()) == 1
 
 
