@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from handlers.messages import ID_LENGTH_MAX
 from ops.api import SERVICE_FIELDS, TokenCache, query_with_cached_token, token_for
 from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_table
@@ -33,8 +32,6 @@ def query(
     """
     if user_id in ("", ".", ".."):  # clients remove these from a path, so the API cannot be asked
         raise OperatorError(f"{user_id!r} is not a user ID: it must not be empty, `.` or `..`. Check the argument.")
-    if len(user_id) > ID_LENGTH_MAX:
-        raise OperatorError(f"The user ID has {len(user_id)} characters; the longest has {ID_LENGTH_MAX}.")
     deployed = load_outputs(stack, outputs)
     response = query_with_cached_token(deployed, deployed.api_client(client), TokenCache.of_user(), user_id)
     if response.status != 200:

@@ -65,6 +65,8 @@ def outputs_of(url: str) -> StackOutputs:
 @pytest.fixture
 def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     """A proxy that the environment of this process names for everything, with all else that could mislead it."""
+    # boto3 keeps a session, with its credentials, for the process.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     with recording(bad_gateway) as proxy:
         make_hostile(tmp_path / "home", proxy.url, monkeypatch)
         yield proxy
