@@ -1,13 +1,29 @@
 """An application of commands whose help shows a type only where a value is expected, and whose reader may leave."""
 
+import errno
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+CANNOT_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 _Base = TyperCommand if TYPE_CHECKING else object
+
+
+def end_unwritten(error: OSError) -> NoReturn:
+    """End with 1 and a sentence where there is no space for the output; raise every other error."""
+    if error.errno not in CANNOT_BE_WRITTEN:
+        raise error
+    _abandon_stdout()
+    print(f"The output could not be written: {error.strerror}.", file=sys.stderr)
+    sys.exit(1)
+
+
+def _abandon_stdout() -> None:
+    """Discard what is still buffered, so that Python does not report the same error at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Helped(_Base):
@@ -24,8 +40,10 @@ class _Helped(_Base):
         try:
             return super().make_context(*arguments, **settings)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still buffered
+            _abandon_stdout()
             sys.exit(0)
+        except OSError as error:
+            end_unwritten(error)
         except SystemExit:
             # Rich ends with 1 when the pipe is closed. Everything else that ends here ends with 0.
             sys.exit(0)

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn, ParamSpec
 import typer
 
 from localcloud import lifetime
-from localcloud.application import Application
+from localcloud.application import Application, end_unwritten
 from localcloud.cloud import START_STEPS, LocalCloud, is_outputs
 from localcloud.demo import STORY_STEPS, UnexpectedAnswerError, run_story
 from localcloud.deployer.engine import DeploymentFailed
@@ -84,6 +84,8 @@ def ends_cleanly(command: Callable[P, None]) -> Callable[P, None]:
         except (ConfigError, DeploymentFailed, EmulatorError, FileError, UnexpectedAnswerError) as error:
             print(error, file=sys.stderr)
             sys.exit(1)
+        except OSError as error:
+            end_unwritten(error)
 
     return run
 
@@ -157,6 +159,8 @@ def demo() -> None:
 @contextmanager
 def _claimed(outputs: Path) -> Iterator[None]:
     """Claim the outputs file for this process; raises FileError if it belongs to another cloud, or to no cloud."""
+    if not outputs.name:
+        raise FileError("--outputs is empty or a folder. Name a file, such as outputs.json.")
     require_own(outputs, is_outputs, "--outputs")
     try:
         with claimed(outputs, "--outputs"):

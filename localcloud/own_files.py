@@ -48,6 +48,7 @@ def claimed(path: Path, option: str) -> Iterator[None]:
     """
     lock_file = path.with_name(f".{path.name}.lock")
     created = [folder for folder in path.parents if not folder.exists()]
+    fix = f"Choose another place with {option}."
     lock = None
     try:
         try:
@@ -55,12 +56,15 @@ def claimed(path: Path, option: str) -> Iterator[None]:
         except BlockingIOError:
             raise ClaimedError from None
         except OSError as error:
-            fix = f"Choose another place with {option}."
             raise FileError(f"{path} cannot be written: {error.strerror}. {fix}") from None
+        if not _is_lock(lock):
+            raise FileError(f"{lock_file} is not a lock of this command, and will not be overwritten. {fix}")
         yield
     finally:
         if lock is not None:
-            lock_file.unlink(missing_ok=True)  # before the lock is released, so that no other process holds it
+            with suppress(FileNotFoundError):
+                if _is_lock(lock) and os.path.samestat(os.fstat(lock), lock_file.lstat()):
+                    lock_file.unlink()  # before the lock is released, so that no other process holds it
             os.close(lock)
         for folder in created:
             with suppress(OSError):
@@ -80,3 +84,9 @@ def _lock(file: Path) -> int:
                 os.close(lock)
                 raise
             os.close(lock)
+
+
+def _is_lock(descriptor: int) -> bool:
+    """Whether this is a file as `_lock` creates it, and nothing that anybody would miss."""
+    status = os.fstat(descriptor)
+    return stat.S_ISREG(status.st_mode) and status.st_size == 0 and status.st_uid == os.geteuid()

@@ -3,6 +3,20 @@
 import io
 import os
 import sys
+from contextlib import suppress
+
+
+class _Lossy(io.TextIOWrapper):
+    """A stream that loses what cannot be written, because an exit code says more than a report of that."""
+
+    def write(self, text: str, /) -> int:
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
 
 
 def prepare() -> None:
@@ -16,7 +30,8 @@ def prepare() -> None:
         except OSError:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
             setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A path can contain bytes that no encoding has, and an ASCII terminal lacks most letters.
-            stream.reconfigure(errors="backslashreplace")
+    # A path can contain bytes that no encoding has, and an ASCII terminal lacks most letters.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    binary = open(2, "wb", closefd=False)  # noqa: SIM115
+    sys.stderr = _Lossy(binary, sys.stderr.encoding, "backslashreplace", line_buffering=True)

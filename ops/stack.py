@@ -126,7 +126,7 @@ def short_stack_name(text: str) -> str:
     The program itself knows its stack by this part alone.
     """
     *owner, name = text.split("/")
-    if len(owner) > 2 or not all(re.fullmatch(r"[\w.-]+", part, re.ASCII) for part in (*owner, name)):
+    if len(owner) > 2 or not all(re.fullmatch(r"\w[\w.-]{0,99}", part, re.ASCII) for part in (*owner, name)):
         raise OperatorError(f"--stack {text!r} is not a stack's name. Write STACK, ORG/STACK or ORG/PROJECT/STACK.")
     if len(owner) == 2 and owner[1] != (project := project_settings()["name"]):
         raise OperatorError(

@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 VARIABLE = "PULUMI_CONFIG_PASSPHRASE"
 FILE_VARIABLE = "PULUMI_CONFIG_PASSPHRASE_FILE"
 ITERATIONS, KEY_BYTES = 1_000_000, 32
-BASE64 = re.compile("(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 CHECK = "pulumi"
 """What the second half of `encryptionsalt` decrypts to."""
+# 8 bytes of salt; then what is encrypted of CHECK, with a nonce of 12 bytes and a tag of 16.
+SALT = re.compile("v1:([A-Za-z0-9+/]{11}=):(v1:[A-Za-z0-9+/]{16}:[A-Za-z0-9+/]{30}==)")
 
 Decrypt = Callable[[str], str]
 """Returns the plain value, or raises ValueError without quoting anything."""
@@ -31,10 +32,9 @@ class PassphraseError(Exception):
 def unlock(salt: str, environ: Mapping[str, str]) -> Decrypt:
     """Return what decrypts the values of a stack with this `encryptionsalt`, or raise PassphraseError."""
     variable, phrase = _passphrase(environ)
-    version, _, rest = salt.partition(":")
-    encoded, _, check = rest.partition(":")
-    if version != "v1" or not BASE64.fullmatch(encoded):
+    if not (parts := SALT.fullmatch(salt)):
         raise PassphraseError("Its `encryptionsalt` is malformed: restore the line that the Pulumi CLI wrote.")
+    encoded, check = parts.groups()
     cipher = AESGCM(hashlib.pbkdf2_hmac("sha256", phrase, base64.b64decode(encoded), ITERATIONS, KEY_BYTES))
 
     def decrypt(value: str) -> str:

@@ -14,7 +14,7 @@ from localcloud.deployer import passphrase
 # What a misspelt section of each file can have meant.
 PROJECT_SECTIONS = ("name", "description", "runtime", "config", "requiredPulumiVersion", "main", "backend", "options")
 STACK_SECTIONS = ("config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt")
-STACK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+STACK_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 
 
 class ConfigError(Exception):
@@ -77,7 +77,9 @@ def stack_name(given: str, project: str) -> str:
     """Return the last part of a name as the CLI writes it: STACK, ORGANIZATION/STACK or ORGANIZATION/PROJECT/STACK."""
     *owner, stack = given.split("/")
     if len(owner) > 2 or not all(STACK_NAME.fullmatch(part) for part in (*owner, stack)):
-        raise ConfigError(f"{given} is not the name of a stack. Use STACK, such as dev, or ORGANIZATION/PROJECT/STACK.")
+        raise ConfigError(
+            f"{given!r} is not the name of a stack. Use STACK, such as dev, or ORGANIZATION/PROJECT/STACK."
+        )
     if len(owner) == 2 and owner[1] != project:
         raise ConfigError(f"{given} is a stack of project {owner[1]}, but this project is {project}. Use {stack}.")
     return stack

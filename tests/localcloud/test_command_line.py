@@ -17,6 +17,7 @@ from localcloud import command_line, own_files
 from localcloud.__main__ import app
 from localcloud.cloud import LocalCloud, is_outputs
 from localcloud.own_files import ClaimedError, FileError
+from localcloud.progress import Progress
 from simulation import drill
 from tests.fakes.checkout import ROOT
 from tests.fakes.command_lines import walk
@@ -55,6 +56,27 @@ def test_help_into_a_closed_pipe_is_no_error(words: list[str], monkeypatch: pyte
 
 def test_help_of_the_drill_into_a_closed_pipe_is_no_error(monkeypatch: pytest.MonkeyPatch):
     assert end_with_closed_reader(["--help"], monkeypatch, drill.app) == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("words", [*HELP, ["--version"], ["up"], ["demo"]], ids=" ".join)
+def test_full_disk_prints_one_sentence(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def start(*_: object, progress: Progress, **__: object) -> None:
+        progress.say("Started.")
+
+    monkeypatch.setattr(LocalCloud, "start", start)
+    monkeypatch.setattr(command_line.lifetime, "stop_when_orphaned", lambda: None)
+    monkeypatch.setattr(command_line.signal, "signal", lambda *_: None)  # of the tests' own process
+    if words == ["up"]:
+        words = ["up", "--outputs", str(tmp_path / "out.json")]
+    with Path("/dev/full").open("w") as stream:
+        monkeypatch.setattr("sys.stdout", stream)
+        with pytest.raises(SystemExit) as ended:
+            app(words, prog_name="python -m localcloud")
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "The output could not be written: No space left on device.\n"
 
 
 OURS = outputs_at("http://127.0.0.1:9") | {"accessKeyId": "LOCAL0"}
@@ -150,6 +172,50 @@ def test_path_that_cannot_be_written_is_one_sentence(path: str, tmp_path: Path, 
     assert ended.value.code == 1
     assert re.fullmatch(r"[^\n]+\. Choose another place with --outputs\.\n", capsys.readouterr().err)
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"], "created folders are removed"
+
+
+@pytest.mark.usefixtures("nothing_starts")
+@pytest.mark.parametrize(("make", "owner"), [(make_foreign, 0), (make_fifo, 0), (make_empty, 1)])
+def test_what_is_no_lock_of_ours_is_left_alone(
+    make: Callable[[Path], None],
+    owner: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    user = os.geteuid() + owner
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    lock = tmp_path / ".out.json.lock"
+    make(lock)
+    before = snapshot(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        app(["up", "--outputs", str(tmp_path / "out.json")])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == (
+        f"{lock} is not a lock of this command, and will not be overwritten. Choose another place with --outputs.\n"
+    )
+    assert snapshot(tmp_path) == before
+
+
+def test_what_replaced_the_lock_is_left_alone(tmp_path: Path):
+    lock = tmp_path / ".out.json.lock"
+    with own_files.claimed(tmp_path / "out.json", "--outputs"):
+        lock.write_text("precious")
+    assert lock.read_text() == "precious"
+    lock.unlink()
+    with own_files.claimed(tmp_path / "out.json", "--outputs"):
+        lock.rename(tmp_path / "moved")
+        lock.touch()
+    assert lock.exists()
+
+
+@pytest.mark.usefixtures("nothing_starts")
+@pytest.mark.parametrize("path", ["", ".", "/"])
+def test_outputs_that_name_no_file_are_one_sentence(path: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as ended:
+        app(["up", "--outputs", path])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "--outputs is empty or a folder. Name a file, such as outputs.json.\n"
 
 
 def test_control_own_files_are_recognized(tmp_path: Path):

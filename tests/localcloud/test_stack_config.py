@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from localcloud.deployer import stack_config
+from localcloud.deployer.passphrase import PassphraseError, unlock
 from localcloud.deployer.stack_config import ConfigError
 
 
@@ -203,6 +204,13 @@ def test_value_that_cannot_be_decrypted_says_what_to_do(read, passphrase, head, 
     assert read(declared, f"token: {value}", token="plain") == {"shop:token": "plain"}
 
 
+def test_malformed_salt_is_not_taken_for_a_wrong_passphrase():
+    truncated = [SALT[:length] for length in range(len(SALT))]
+    for salt in (*truncated, SALT + ":", SALT + "\n", SALT.replace(":v1", ":v2"), SALT.replace("==", "=A")):
+        with pytest.raises(PassphraseError, match="Its `encryptionsalt` is malformed"):
+            unlock(salt, {"PULUMI_CONFIG_PASSPHRASE": "password"})
+
+
 @pytest.mark.parametrize(
     ("type_", "damage", "sentence"),
     [
@@ -296,7 +304,13 @@ def test_stack_is_named_as_for_the_cli(read, tmp_path: Path):
         assert stack_config.read(tmp_path, name).stack == "dev"
     for name, sentence in {
         "org/mail/dev": r"org/mail/dev is a stack of project mail, but this project is shop\. Use dev\.",
-        **dict.fromkeys(("a/b/shop/dev", "org//dev", "", "/", "dev\n", "d" * 101, "caf\xe9"), "is not the name of a"),
+        **{
+            name: re.escape(f"{name!r} is not the name of a stack. Use STACK, such as dev, or")
+            for name in [
+                *("a/b/shop/dev", "org//dev", "", "/", "dev\n", "d" * 101, "caf\xe9"),
+                *("../dev", "./dev", ".", "..", "-x", ".dev", "-o/dev", "org/-x"),
+            ]
+        },
     }.items():
         with pytest.raises(ConfigError, match=sentence):
             stack_config.read(tmp_path, name)

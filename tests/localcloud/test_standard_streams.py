@@ -1,4 +1,4 @@
-"""A closed standard stream becomes /dev/null, before a file or socket can take its number."""
+"""A closed standard stream becomes /dev/null, before a file or socket can take its number; a full one is no crash."""
 
 import json
 import subprocess
@@ -38,6 +38,22 @@ def run(closed: tuple[str, ...], tmp_path: Path, *, prepared: str = "prepared") 
 )
 def test_closed_streams_become_the_null_device(closed: tuple[str, ...], tmp_path: Path):
     assert run(closed, tmp_path) == (0, [True, 0, [stream in closed for stream in STREAMS]])
+
+
+STOPPED = """
+import signal, sys
+from localcloud import command_line, standard_streams
+if sys.argv[1] == "prepared":
+    standard_streams.prepare()
+command_line.ends_cleanly(lambda: signal.raise_signal(signal.SIGTERM))()
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize(("prepared", "code"), [("prepared", 143), ("unprepared: the control", 1)])
+def test_error_that_cannot_be_printed_does_not_change_the_exit_code(prepared: str, code: int):
+    command = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh", sys.executable, "-c", STOPPED, prepared]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == code
 
 
 def test_control_a_file_takes_the_number_of_a_closed_stream(tmp_path: Path):

@@ -1,6 +1,7 @@
 """Outputs become a stack that the commands can use, or a sentence that says what is wrong with them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,7 @@ def test_every_command_rejects_a_name_that_is_no_stack_of_this_project(
     monkeypatch.setattr("ops.stack.PROJECT", checkout)
     for name, sentence in {
         "acme/other/dev": "is in project other, and this program is project event-processing. Write acme/event-proc",
+        "-x": "--stack '-x' is not a stack's name",
         "": "--stack '' is not a stack's name. Write STACK, ORG/STACK or ORG/PROJECT/STACK.",
     }.items():
         result = CliRunner().invoke(app, line.words("--stack", name)[1:])
@@ -125,9 +127,15 @@ def test_every_command_rejects_a_name_that_is_no_stack_of_this_project(
         assert len(result.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["/", "a/", "/dev", "a//b", "a/b/c/d", "de v", "dev\n", "d\u00e9v", "\udcff"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("/", "a/", "/dev", "a//b", "a/b/c/d", "de v", "dev\n", "d\u00e9v", "\udcff"),
+        *("../dev", "./dev", ".", "..", ".dev", "-o/dev", "acme/-x", "d" * 101),
+    ],
+)
 def test_text_that_cannot_be_the_name_of_a_stack_is_rejected(name: str):
-    with pytest.raises(OperatorError, match="is not a stack's name"):
+    with pytest.raises(OperatorError, match=re.escape(f"--stack {name!r} is not a stack's name")):
         short_stack_name(name)
 
 
