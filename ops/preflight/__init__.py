@@ -87,12 +87,17 @@ def _check_settings(stack: str, short_name: str) -> tuple[StackSettings | None, 
         settings = StackSettings.from_raw(raw, project=project, stack=short_name)
     except SettingsError as error:
         secret = {key.removeprefix(f"{project}:") for key, entry in given.items() if entry.get("secret")}
-        return None, [Check(name, PROBLEM, _problem(problem, secret), problem.fix) for problem in error.problems]
+        return None, [Check(name, PROBLEM, _problem(problem, secret), _fix(problem)) for problem in error.problems]
     return settings, [Check(name, OK, f"valid, for region {settings.region}")]
 
 
 def _problem(problem: Problem, secret: set[str]) -> str:
     return f"{problem.key} must be {problem.requirement}" if problem.key in secret else str(problem).split("\n")[0]
+
+
+def _fix(problem: Problem) -> str:
+    # Renaming a deployed stack replaces everything, the table too.
+    return "pulumi stack init NAME" if problem.key == "stack" else problem.fix
 
 
 def _check_python(settings: StackSettings) -> Check:

@@ -316,3 +316,29 @@ def test_state_that_cannot_be_read_is_a_problem(machine: Machine):
     problems = machine.problems()
     assert problems.pop("state").startswith("`pulumi stack export` did not print a deployment")
     assert problems == dict.fromkeys(CHECKS[4:], "not checked")
+
+
+def test_moved_region_is_a_problem(machine: Machine):
+    provider = next(resource for resource in machine.deployed() if resource["type"] == "pulumi:providers:aws")
+    assert provider["inputs"]["region"] == "eu-west-1"
+    machine.configure("aws:region", "eu-central-1")
+    assert machine.problems()["state"] == (
+        "deployed in eu-west-1; aws:region eu-central-1 would replace everything, the table too | "
+        "pulumi config set --stack dev aws:region eu-west-1"
+    )
+
+
+def test_renamed_stack_is_a_problem(machine: Machine):
+    machine.deployed()
+    for service in ("lambda", "cognito-idp"):
+        machine.errors[service] = ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "Get")
+    assert machine.problems("blue")["state"] == (
+        "its table is event-processing-dev-user-services; as blue, the stack would replace everything, the table too | "
+        "give project and stack their old names (stack: dev)"
+    )
+
+
+def test_rename_is_never_a_fix(machine: Machine):
+    answer = machine.run(stack="Not_valid")
+    assert "fix: pulumi stack init NAME" in answer.stdout
+    assert "pulumi stack rename" not in answer.stdout
