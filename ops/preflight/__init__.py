@@ -70,6 +70,8 @@ def _check_cli() -> Check:
         found = run_pulumi("version").strip().removeprefix("v")
     except PulumiError as error:
         return Check(name, PROBLEM, str(error), fix)
+    if not _version(found):
+        return Check(name, OK, f"unknown version; the program needs {required} or newer")
     if _version(found) < _version(required):
         return Check(name, PROBLEM, f"version {found}", fix)
     return Check(name, OK, f"version {found}")

@@ -157,6 +157,13 @@ def test_old_cli_is_a_problem_and_new_cli_is_not(machine: Machine):
     assert machine.problems() == {}
 
 
+@pytest.mark.parametrize("version", ["", "dev"])
+def test_cli_of_unknown_version_is_used(machine: Machine, version: str):
+    machine.version = version
+    assert machine.problems() == {}
+    assert "pulumi CLI: unknown version; the program needs 3.219.0 or newer" in machine.run().stdout
+
+
 def test_unknown_stack_is_a_problem(machine: Machine):
     machine.exists = False
     answer = machine.run(stack="other")
