@@ -1,5 +1,6 @@
 """What the account of the credentials must have, and have free."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,8 @@ from ops.preflight.names import check_names
 
 # Lambda reserves this many for functions without a reservation.
 UNRESERVED_MINIMUM = 100
+# A warm query takes less; a slower one is an incident, not a reason to reject an account.
+QUERY_SECONDS = 0.1
 QUOTA = "raise the quota 'Concurrent executions'"
 
 
@@ -62,18 +65,33 @@ def _role_exists(target: Target, name: str) -> bool:
 
 def _check_concurrency(target: Target) -> Iterator[Check]:
     name, settings, client = "concurrency", target.settings, target.client("lambda")
-    unreserved = client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+    limits = client.get_account_settings()["AccountLimit"]
+    unreserved, limit = limits["UnreservedConcurrentExecutions"], limits["ConcurrentExecutions"]
     wanted = max(settings.reserved_concurrency, 0) + settings.query_provisioned_concurrency
     held = _held(client, target) if wanted else 0
     left = unreserved - max(wanted - held, 0)
     if wanted > held and left < UNRESERVED_MINIMUM:
         found = (
-            f"unreserved: {unreserved}; after this stack reserves {wanted - held} more: {left}, "
+            f"unreserved: {unreserved} of {limit}; after this stack reserves {wanted - held} more: {left}, "
             f"and Lambda requires {UNRESERVED_MINIMUM}"
         )
         yield Check(name, PROBLEM, found, f"lower reservedConcurrency or queryProvisionedConcurrency, or {QUOTA}")
         return
-    yield Check(name, OK, f"unreserved after this stack reserves {wanted}: {left}")
+    # Without a reservation, the event handler takes from what is left, and the query function gets the rest.
+    taken = settings.consumer_max_concurrency if settings.reserved_concurrency < 0 else 0
+    for_queries = max(left - taken, 0) + settings.query_provisioned_concurrency
+    needed = math.ceil(settings.api_rate_limit * QUERY_SECONDS)
+    found = (
+        f"of the account's {limit}, {left} are unreserved after this stack reserves {wanted}; the event handler uses "
+        f"up to {taken} of them, which leaves {for_queries} for the query function"
+    )
+    if for_queries < needed:
+        requirement = f"apiRateLimit ({settings.api_rate_limit}) needs about {needed}, or API requests are throttled"
+        yield Check(
+            name, PROBLEM, f"{found}; {requirement}", f"lower consumerMaxConcurrency or apiRateLimit, or {QUOTA}"
+        )
+        return
+    yield Check(name, OK, found)
 
 
 def _held(client: Any, target: Target) -> int:

@@ -273,9 +273,31 @@ def test_hundred_executions_stay_unreserved(machine: Machine, unreserved: int, h
     assert (machine.problems() == {}) == good
 
 
-def test_small_account_is_ready_without_reservations(machine: Machine):
-    machine.unreserved = 10
+@pytest.mark.parametrize(
+    ("consumers", "requests", "left"), [(2, 10, 8), (8, 20, 2), (8, 21, None), (9, 10, 1), (10, 10, None)]
+)
+def test_small_account_has_concurrency_left_for_queries(
+    machine: Machine, consumers: int, requests: int, left: int | None
+):
+    machine.limit = machine.unreserved = 10
+    machine.configure("event-processing:consumerMaxConcurrency", str(consumers))
+    machine.configure("event-processing:apiRateLimit", str(requests))
+    if left is None:
+        assert "| lower consumerMaxConcurrency or apiRateLimit, or raise the quota" in machine.problems()["concurrency"]
+    else:
+        assert machine.problems() == {}
+        assert f"up to {consumers} of them, which leaves {left} for the query function" in machine.run().stdout
+
+
+def test_reserved_concurrency_is_not_taken_twice(machine: Machine):
+    machine.limit, machine.unreserved = 115, 105
+    machine.configure("event-processing:reservedConcurrency", "10")
+    machine.configure("event-processing:consumerMaxConcurrency", "10")
+    machine.configure("event-processing:apiRateLimit", "1050")
+    machine.reserved = 10
     assert machine.problems() == {}
+    machine.configure("event-processing:reservedConcurrency", "-1")  # the control
+    assert "leaves 95 for the query function" in machine.problems()["concurrency"]
 
 
 @pytest.mark.parametrize(
