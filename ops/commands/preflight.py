@@ -18,16 +18,17 @@ def preflight(
 ) -> None:
     """Check whether this machine and this account are ready to deploy a stack.
 
-    Checks the Pulumi CLI, the settings, Python, the AWS credentials and their account, API Gateway's permission to
-    write logs, Lambda's concurrency, and the domain of the token endpoint. Changes nothing.
+    Checks the Pulumi CLI, the settings, Python, the state of the stack, the AWS credentials and their account, API
+    Gateway's permission to write logs, Lambda's concurrency, names that resources outside the state have, and the
+    domain of the token endpoint. Changes nothing.
 
     Exit code 0: ready. 1: not ready; each problem is followed by its fix.
 
     Example: python -m ops preflight --stack prod
     """
     # Imported here because it imports Pulumi, which takes a second that the other commands need not wait.
-    from ops.preflight import CheckState
     from ops.preflight import preflight as run_checks
+    from ops.preflight.check import CheckState
 
     checks = []
     for check in run_checks(stack):

@@ -143,6 +143,8 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
 ]
 # Sabotages that need a stack with everything switched on.
 FULL_SABOTAGES: list[tuple[Rule, Sabotage]] = [
+    (destroy.names_are_free_after_destroy, put(aws.ROLE, "api-gateway-role", "name", "api-gateway-logs-eu-west-1")),
+    (destroy.retained_names_stay, mark(aws.ROLE, "api-gateway-role", "ignore_changes", ["name"])),
     (stack.ready_before_traffic, wait_no_more(aws.ALARM, "ingest-exhausted", aws.SUBSCRIPTION)),
     (stack.ready_before_traffic, wait_no_more(aws.STAGE, None, aws.ACCOUNT)),
     (boards.metrics_are_emitted, remove(aws.METRIC_FILTER)),

@@ -24,13 +24,14 @@ def test_resources_have_the_same_urns_parents_and_options_as_under_the_cli(run: 
         inner = Group("i", pulumi.ResourceOptions(parent=group))
         leaf = Thing("leaf", {}, pulumi.ResourceOptions(
             parent=inner, protect=True, retain_on_delete=True, delete_before_replace=True,
-            aliases=[pulumi.Alias(name="old")], additional_secret_outputs=["token"]))
+            ignore_changes=["made"], aliases=[pulumi.Alias(name="old")], additional_secret_outputs=["token"]))
         Thing("after", {"of": leaf.made}, pulumi.ResourceOptions(depends_on=[inner]))
     """)
     leaf, after = find(deployment, "leaf"), find(deployment, "after")
     assert leaf.urn == "urn:pulumi:dev::lab::lab:index:Group$lab:index:Group$lab:index:Thing::leaf"
     assert leaf.parent == find(deployment, "i").urn
     assert (leaf.protect, leaf.retain_on_delete, leaf.delete_before_replace) == (True, True, True)
+    assert leaf.ignore_changes == ["made"]
     assert [alias["spec"]["name"] for alias in leaf.aliases] == ["old"]
     assert leaf.additional_secret_outputs == ["token"]
     assert after.urn == "urn:pulumi:dev::lab::lab:index:Thing::after"
