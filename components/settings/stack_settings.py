@@ -12,7 +12,17 @@ import pulumi
 from components.durations import SECONDS_PER_DAY, visibility_timeout_seconds
 from components.monitoring.alarm_ids import COMPOSITES, AlarmId
 from components.monitoring.signals import AlarmOverride, Level
-from components.settings.parsers import Parser, alarm_overrides, boolean, choice, integer, integer_of, names, text
+from components.settings.parsers import (
+    InvalidError,
+    Parser,
+    alarm_overrides,
+    boolean,
+    choice,
+    integer,
+    integer_of,
+    names,
+    text,
+)
 
 DATA_CLASS = "personal"
 
@@ -75,7 +85,9 @@ class StackSettings:
         namespace="aws",
     )
     allowed_account_ids: tuple[str, ...] = _setting(
-        (), names(r"[0-9]{12}", "account ids of 12 digits", example="123456789012"), namespace="aws"
+        (),
+        names(r"[0-9]{12}", "account ids of 12 digits (in quotes when the first is 0)", example="123456789012"),
+        namespace="aws",
     )
     owner: str = _setting("", text(r"[A-Za-z0-9 ._@:/+=-]+", "a name that fits a tag", example="TEAM", longest=128))
     runbook_url: str = _setting(
@@ -87,7 +99,7 @@ class StackSettings:
     point_in_time_recovery: bool = _setting(True, boolean())
     cmk: bool = _setting(False, boolean())
     log_retention_days: int = _setting(14, integer_of(*_RETENTION_DAYS, example=14))
-    python_version: str = _setting("3.13", choice("3.11", "3.12", "3.13"))
+    python_version: str = _setting("3.13", choice("3.11", "3.12", "3.13", example="3.13"))
     consumer_timeout_seconds: int = _setting(10, integer(1, 900, example=10))
     consumer_memory_mb: int = _setting(512, integer(128, 10240, example=512))
     query_timeout_seconds: int = _setting(5, integer(1, _LONGEST_QUERY_SECONDS, example=5))
@@ -118,7 +130,7 @@ class StackSettings:
     api_burst_limit: int = _setting(20, integer(1, 5_000, example=20))
     api_trace_sampling_percent: int = _setting(100, integer(0, 100, example=5))
     manage_api_gateway_account: bool = _setting(False, boolean())
-    monitoring: Level = _setting(Level.ESSENTIAL, choice(*Level))  # noqa: RUF009 - an enum is immutable
+    monitoring: Level = _setting(Level.ESSENTIAL, choice(*Level, example=Level.ESSENTIAL))  # noqa: RUF009 - an enum is immutable
     alarms: Mapping[str, AlarmOverride] = _setting({}, alarm_overrides(frozenset(AlarmId), COMPOSITES))
     alarm_email: str = _setting(
         "", text(r"|[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address or empty", example="oncall@example.com")
@@ -151,7 +163,7 @@ class StackSettings:
             try:
                 values[setting.field] = setting.parser.parse(given)
             except ValueError as error:
-                problems.append(setting.problem(given, str(error), stack))
+                problems.append(setting.problem(given, error, stack))
         # Requirements between values use the default of each invalid value, so that a problem is reported once.
         settings = cls(project=project, stack=stack, **values)
         problems += [problem for problem in _relations(settings) if problem.key not in {p.key for p in problems}]
@@ -206,9 +218,15 @@ class _Setting:
     def key(self) -> str:
         return f"{self.namespace}:{self.name}" if self.namespace else self.name
 
-    def problem(self, value: object, requirement: str, stack: str) -> Problem:
-        fix = f"pulumi config set --stack {stack} {self.parser.example.format(key=self.key)}"
-        return Problem(key=self.key, value=value, requirement=requirement, fix=fix)
+    def problem(self, value: object, requirement: str | ValueError, stack: str) -> Problem:
+        fix = requirement.fix if isinstance(requirement, InvalidError) else f"set {self.parser.example}"
+        command, _, arguments = fix.replace("{key}", self.key).partition(" ")
+        return Problem(
+            key=self.key,
+            value=value,
+            requirement=str(requirement),
+            fix=f"pulumi config {command} --stack {stack} {arguments}",
+        )
 
 
 def _settings() -> Iterator[_Setting]:

