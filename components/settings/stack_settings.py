@@ -1,9 +1,8 @@
 """The configuration of a stack: read once, checked as a whole before the first resource, then frozen."""
 
-import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -12,6 +11,7 @@ import pulumi
 from components.durations import SECONDS_PER_DAY, visibility_timeout_seconds
 from components.monitoring.alarm_ids import COMPOSITES, AlarmId
 from components.monitoring.signals import AlarmOverride, Level
+from components.settings.keys import unknown_keys
 from components.settings.parsers import (
     InvalidError,
     Parser,
@@ -23,6 +23,7 @@ from components.settings.parsers import (
     names,
     text,
 )
+from components.settings.problems import HIDDEN, Problem, SettingsError
 
 DATA_CLASS = "personal"
 
@@ -33,31 +34,6 @@ _RETENTION_DAYS = (
 # API Gateway waits one second longer than the function and at most 29 s.
 _LONGEST_QUERY_SECONDS = 28
 _PRINCIPAL = r"[0-9]{12}|arn:aws:iam::[0-9]{12}:(root|(user|role)/[A-Za-z0-9+=,.@_/-]+)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """One problem of the configuration, and the command that fixes it."""
-
-    key: str
-    value: Any
-    requirement: str
-    fix: str
-
-    def __str__(self) -> str:
-        is_json = isinstance(self.value, str) and self.value.startswith(("[", "{"))
-        shown = self.value if is_json else json.dumps(self.value)
-        return f"{self.key} is {shown}; it must be {self.requirement}\n    {self.fix}"
-
-
-class SettingsError(Exception):
-    """The configuration cannot be deployed; contains every problem."""
-
-    def __init__(self, stack: str, problems: tuple[Problem, ...]) -> None:
-        self.problems = problems
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        lines = "\n".join(f"  {problem}" for problem in problems)
-        super().__init__(f"The configuration of stack {stack} has {count}; nothing was deployed.\n{lines}")
 
 
 def _setting(
@@ -142,21 +118,24 @@ class StackSettings:
     @classmethod
     def load(cls) -> "StackSettings":
         """The settings of the stack being deployed, or a `pulumi.RunError` that lists all problems at once."""
-        configs = {"": pulumi.Config(), "aws": pulumi.Config("aws")}
-        raw = {setting.key: configs[setting.namespace].get(setting.name) for setting in _settings()}
+        project, stack = pulumi.get_project(), pulumi.get_stack()
+        given = pulumi.runtime.get_config_env()
+        secret = {key.removeprefix(f"{project}:") for key in given if pulumi.runtime.is_config_secret(key)}
+        raw = {key.removeprefix(f"{project}:"): value for key, value in given.items()}
         try:
-            return cls.from_raw(
-                {key: value for key, value in raw.items() if value is not None},
-                project=pulumi.get_project(),
-                stack=pulumi.get_stack(),
-            )
+            return cls.from_raw(raw, project=project, stack=stack, secret=secret)
         except SettingsError as error:
             raise pulumi.RunError(str(error)) from None
 
     @classmethod
-    def from_raw(cls, raw: Mapping[str, Any], *, project: str, stack: str) -> "StackSettings":
-        """Check raw values by key (`maxReceiveCount`, `aws:region`); raises `SettingsError` with every problem."""
-        problems = _stack_problems(project, stack)
+    def from_raw(
+        cls, raw: Mapping[str, Any], *, project: str, stack: str, secret: Collection[str] = ()
+    ) -> "StackSettings":
+        """Check raw values by key (`maxReceiveCount`, `aws:region`); raises `SettingsError` with every problem.
+
+        `raw` holds all keys of the stack, also those of other namespaces. A `SettingsError` shows no value of `secret`.
+        """
+        problems = _stack_problems(project, stack) + _unread(raw, project, stack)
         values: dict[str, Any] = {}
         for setting in _settings():
             given = raw.get(setting.key, setting.default)
@@ -168,7 +147,8 @@ class StackSettings:
         settings = cls(project=project, stack=stack, **values)
         problems += [problem for problem in _relations(settings) if problem.key not in {p.key for p in problems}]
         if problems:
-            raise SettingsError(stack, tuple(problems))
+            shown = [replace(problem, value=HIDDEN) if problem.key in secret else problem for problem in problems]
+            raise SettingsError(stack, tuple(shown))
         return settings
 
     @property
@@ -244,6 +224,28 @@ def _stack_problems(project: str, stack: str) -> list[Problem]:
     if re.fullmatch(r"[a-z](-?[a-z0-9])*", stack) and len(stack) <= 20 and not forbidden:
         return []
     return [Problem(key="stack", value=stack, requirement=requirement, fix=f"pulumi stack rename --stack {stack} NAME")]
+
+
+def _unread(raw: Mapping[str, Any], project: str, stack: str) -> list[Problem]:
+    known = {_full_key(setting.key, project) for setting in _settings()} | {"pulumi:disable-default-providers"}
+    given = {_full_key(key, project): key for key in raw}
+    problems: list[Problem] = []
+    for unknown in unknown_keys(given, known, {project, "aws"}):
+        key = given[unknown.key]
+        hint = f"; did you mean {unknown.nearest.removeprefix(f'{project}:')}?" if unknown.nearest else ""
+        problems.append(
+            Problem(
+                key=key,
+                value=raw[key],
+                requirement=f"removed, because the program does not read it{hint}",
+                fix=f"pulumi config rm --stack {stack} {key}",
+            )
+        )
+    return problems
+
+
+def _full_key(key: str, project: str) -> str:
+    return key if ":" in key else f"{project}:{key}"
 
 
 def _relations(settings: StackSettings) -> list[Problem]:

@@ -162,3 +162,34 @@ def test_invalid_alarm_override_names_the_nearest_id_or_the_reason(alarms: dict[
     (problem,) = rejected(alarms=json.dumps(alarms)).problems
     assert problem.key == "alarms"
     assert words in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("consumerMaxConcurency", "; did you mean consumerMaxConcurrency?"),
+        ("event-procesing:batchSize", "; did you mean batchSize?"),
+        ("aws:regoin", "; did you mean aws:region?"),
+        ("region", "; did you mean aws:region?"),
+        ("xyz", ""),
+        ("aws:xyz", ""),
+    ],
+)
+def test_key_that_is_not_read_is_rejected_with_the_closest_match(key: str, hint: str) -> None:
+    (problem,) = rejected(**{key: "5"}).problems
+    assert str(problem).splitlines() == [
+        f'{key} is "5"; it must be removed, because the program does not read it{hint}',
+        f"    pulumi config rm --stack dev {key}",
+    ]
+
+
+def test_keys_of_other_namespaces_are_left_alone() -> None:
+    assert read(**{"pulumi:disable-default-providers": '["aws"]', "pulumi:tags": "{}", "datadog:site": "eu"})
+
+
+def test_secret_value_is_not_shown() -> None:
+    for key, value in {"owner": "<hidden>", "ownner": "hidden"}.items():
+        with pytest.raises(SettingsError) as error:
+            StackSettings.from_raw(ENOUGH | {key: value}, project="event-processing", stack="dev", secret={key})
+        assert f"{key} is [secret]; it must be" in str(error.value)
+        assert "hidden" not in str(error.value)

@@ -46,6 +46,11 @@ def test_prod_sample_is_rejected_until_clients_and_an_alarm_address_are_set() ->
     assert "Traceback" not in message
 
 
+def test_key_that_the_program_does_not_read_is_rejected() -> None:
+    with pytest.raises(DeploymentFailed, match=r"aws:regoin is .*; did you mean aws:region\?"):
+        record(config={"aws:regoin": "eu-west-2"})
+
+
 def test_account_setting_is_made_on_request_and_before_the_stage(dev_graph: Graph, extended_graph: Graph) -> None:
     account = aws.ACCOUNT
     assert dev_graph.of_type(account) == []
