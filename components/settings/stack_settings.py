@@ -1,6 +1,5 @@
 """The configuration of a stack: read once, checked as a whole before the first resource, then frozen."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from components.durations import SECONDS_PER_DAY, visibility_timeout_seconds
 from components.monitoring.alarm_ids import COMPOSITES, AlarmId
 from components.monitoring.signals import AlarmOverride, Level
 from components.settings.keys import unknown_keys
+from components.settings.names import name_problems
 from components.settings.parsers import (
     InvalidError,
     Parser,
@@ -135,7 +135,7 @@ class StackSettings:
 
         `raw` holds all keys of the stack, also those of other namespaces. A `SettingsError` shows no value of `secret`.
         """
-        problems = _stack_problems(project, stack) + _unread(raw, project, stack)
+        problems = name_problems(project, stack) + _unread(raw, project, stack)
         values: dict[str, Any] = {}
         for setting in _settings():
             given = raw.get(setting.key, setting.default)
@@ -213,17 +213,6 @@ def _settings() -> Iterator[_Setting]:
     for field_ in fields(StackSettings):
         if "parser" in field_.metadata:
             yield _Setting(field=field_.name, **field_.metadata)
-
-
-def _stack_problems(project: str, stack: str) -> list[Problem]:
-    # Names contain project and stack: a function name has at most 64 characters, a domain no trademark of AWS.
-    requirement = (
-        "lower-case letters, digits and single -, starting with a letter, at most 20 characters, without aws or cognito"
-    )
-    forbidden = any(word in f"{project}-{stack}" for word in ("aws", "amazon", "cognito"))
-    if re.fullmatch(r"[a-z](-?[a-z0-9])*", stack) and len(stack) <= 20 and not forbidden:
-        return []
-    return [Problem(key="stack", value=stack, requirement=requirement, fix=f"pulumi stack rename --stack {stack} NAME")]
 
 
 def _unread(raw: Mapping[str, Any], project: str, stack: str) -> list[Problem]:

@@ -126,3 +126,18 @@ def test_documents_have_commands_and_a_wrong_command_is_noticed(tmp_path: Path) 
     pulumi_config.run("pulumi config set --path 'producerPrincipals[0]' 123456789012", config)
     with pytest.raises(ConfigError, match="must be of type array"):
         problems(config, tmp_path)
+
+
+def dangerous(text: str) -> list[str]:
+    """Return the commands that rename a deployed stack, or delete a committed stack file."""
+    return re.findall(r"pulumi stack rename [-A-Z].*|pulumi stack rm \w+\b(?! --preserve-config).*", text)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_no_document_loses_a_stack_file_or_renames_a_stack(document: Path) -> None:
+    assert dangerous(document.read_text()) == []
+
+
+def test_dangerous_command_is_noticed() -> None:
+    assert dangerous("`pulumi stack rm dev`") and dangerous("pulumi stack rename --stack dev NAME")  # noqa: PT018
+    assert not dangerous("`pulumi stack rm dev --preserve-config`")

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from components.identity import domain_prefix
 from components.monitoring.signals import AlarmOverride
+from components.settings.names import LONGEST_PREFIX
 from components.settings.stack_settings import SettingsError, StackSettings
+from localcloud.deployer.recorder import Graph
+from tests.graph import resource_types as aws
 
 ENOUGH = {
     "aws:region": "eu-west-1",
@@ -131,7 +135,45 @@ def test_unprotected_production_stack_is_rejected_unless_destroyable() -> None:
 @pytest.mark.parametrize("stack", ["Prod", "a" * 21, "my_stack", "aws-dev", "cognito", "1dev", "dev-", ""])
 def test_stack_name_that_cannot_be_part_of_every_physical_name_is_rejected(stack: str) -> None:
     (problem,) = rejected(stack).problems
-    assert (problem.key, problem.fix) == ("stack", f"pulumi stack rename --stack {problem.value} NAME")
+    fix = f"pulumi stack init NAME --copy-config-from {problem.value}"
+    assert (problem.key, problem.fix) == ("stack", fix)
+
+
+@pytest.mark.parametrize(
+    ("project", "stack"),
+    [
+        *(
+            (name, "dev")
+            for name in ("Event_Processing.v2", "events.v2", "aws-logins", "my-cognito", "-events", "e" * 45)
+        ),
+        ("e" * 43, "dev"),
+        ("e" * 26, "s" * 20),
+    ],
+)
+def test_project_name_that_cannot_be_part_of_every_physical_name_is_rejected(project: str, stack: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        StackSettings.from_raw(ENOUGH, project=project, stack=stack)
+    (problem,) = error.value.problems
+    assert (problem.key, problem.value) == ("project", project)
+    assert "Pulumi.yaml" in problem.fix
+
+
+@pytest.mark.parametrize(("project", "stack"), [("e" * 42, "dev"), ("e" * 25, "s" * 20), ("2fa-logins", "dev")])
+def test_project_name_at_the_limit_is_accepted(project: str, stack: str) -> None:
+    assert len(domain_prefix(read_named(project, stack).physical_name("callers"), "123456789012")) <= 63
+
+
+def read_named(project: str, stack: str) -> StackSettings:
+    return StackSettings.from_raw(ENOUGH, project=project, stack=stack)
+
+
+def test_longest_accepted_prefix_gives_no_physical_name_that_is_too_long(dev_graph: Graph, prod_graph: Graph) -> None:
+    limits = {aws.FUNCTION: 64, aws.QUEUE: 80, aws.USER_POOL: 128, aws.TABLE: 255, aws.ALARM: 255}
+    for graph, prefix in ((dev_graph, "event-processing-dev"), (prod_graph, "event-processing-prod")):
+        for type_, limit in limits.items():
+            found = [str(resource.inputs["name"]) for resource in graph.of_type(type_) if resource.inputs.get("name")]
+            longest = max(len(name) - len(prefix) for name in found if name.startswith(prefix))
+            assert longest + LONGEST_PREFIX <= limit, type_
 
 
 def test_all_problems_are_reported_at_once_with_value_requirement_and_fix() -> None:
