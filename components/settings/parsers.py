@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from components.monitoring.signals import AlarmOverride
 
+_ROLE = "arn:aws:iam::123456789012:role/ROLE"
 _NUMBER = r"-?[0-9]{1,12}(\.[0-9]{1,6})?"
 
 
@@ -121,6 +122,26 @@ def names(pattern: str, words: str, *, example: str, at_least: int = 0) -> Parse
     return Parser(parse=parse, type="array", example=f"--path '{{key}}[0]' {example}")
 
 
+def assumed_roles() -> Parser:
+    """A list of roles to assume, one after the other, as arguments of the provider; other attributes are rejected."""
+    words = f'a list such as [{{"roleArn": "{_ROLE}"}}], optionally with sessionName and externalId'
+    arguments = {"roleArn": "role_arn", "sessionName": "session_name", "externalId": "external_id"}
+
+    def parse(raw: object) -> tuple[Mapping[str, Any], ...]:
+        entries = _entries(_from_json(raw, words), words)
+        return tuple(parse_role(index, entry) for index, entry in enumerate(entries))
+
+    def parse_role(index: int, entry: object) -> Mapping[str, Any]:
+        role = cast("dict[str, object]", entry) if isinstance(entry, dict) else {"": entry}
+        if role.keys() - arguments.keys() or not all(isinstance(value, str) for value in role.values()):
+            raise InvalidError(words, f"rm --path '{{key}}[{index}]'")
+        if not re.fullmatch(r"arn:aws:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+", str(role.get("roleArn"))):
+            raise InvalidError(words, f"set --path '{{key}}[{index}].roleArn' {_ROLE}")
+        return MappingProxyType({arguments[name]: str(value) for name, value in role.items()})
+
+    return Parser(parse=parse, type="array", example=f"--path '{{key}}[0].roleArn' {_ROLE}")
+
+
 def alarm_overrides(known: frozenset[str], without_threshold: frozenset[str]) -> Parser:
     """An object from alarm id to its changes; alarms that combine others have no threshold to change."""
     words = 'an object such as {"queue-age": {"threshold": 600}, "dlq-not-empty": {"enabled": false}}'
@@ -172,6 +193,8 @@ def _from_json(raw: object, words: str) -> object:
 
 
 def _entries(value: object, words: str) -> list[object]:
+    if isinstance(value, dict):
+        raise InvalidError(words, "rm {key}")  # The CLI cannot put an entry into an object.
     if not isinstance(value, list):
         raise ValueError(words)  # noqa: TRY004 - every parser raises ValueError
     return cast("list[object]", value)

@@ -16,6 +16,7 @@ from components.settings.parsers import (
     InvalidError,
     Parser,
     alarm_overrides,
+    assumed_roles,
     boolean,
     choice,
     integer,
@@ -65,6 +66,10 @@ class StackSettings:
         names(r"[0-9]{12}", "account ids of 12 digits (in quotes when the first is 0)", example="123456789012"),
         namespace="aws",
     )
+    profile: str = _setting(
+        "", text(r"[A-Za-z0-9_.@:/+=-]*", "a profile of your AWS configuration", example="PROFILE"), namespace="aws"
+    )
+    assume_roles: tuple[Mapping[str, Any], ...] = _setting((), assumed_roles(), namespace="aws")
     owner: str = _setting("", text(r"[A-Za-z0-9 ._@:/+=-]+", "a name that fits a tag", example="TEAM", longest=128))
     runbook_url: str = _setting(
         "", text(r"https?://[^\s#]+", "an http(s) URL without #", example="https://HOST/docs/runbook.md")
@@ -222,6 +227,10 @@ def _unread(raw: Mapping[str, Any], project: str, stack: str) -> list[Problem]:
     for unknown in unknown_keys(given, known, {project, "aws"}):
         key = given[unknown.key]
         hint = f"; did you mean {unknown.nearest.removeprefix(f'{project}:')}?" if unknown.nearest else ""
+        if key.startswith("aws:") and not hint:
+            hint = (
+                f"; its AWS provider takes only {', '.join(sorted(name for name in known if name.startswith('aws:')))}"
+            )
         problems.append(
             Problem(
                 key=key,
@@ -261,7 +270,13 @@ def _relations(settings: StackSettings) -> list[Problem]:
         f"({settings.queue_retention_days}): otherwise an event expires before it becomes a dead letter",
     )
     # The name identifies a production stack; its operator sets destroyable to take it down.
-    guarded = settings.stack.startswith("prod") and not settings.destroyable
+    production = settings.stack.startswith("prod")
+    check(
+        "aws:allowedAccountIds",
+        bool(settings.allowed_account_ids) or not production,
+        "the account of a production stack, so that no other is deployed into",
+    )
+    guarded = production and not settings.destroyable
     check("protect", settings.protect or not guarded, "true in a production stack, unless destroyable is true")
     check(
         "deletionProtection",

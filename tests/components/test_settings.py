@@ -21,7 +21,12 @@ ENOUGH = {
 }
 
 
+ACCOUNT = '["123456789012"]'
+
+
 def read(stack: str = "dev", **changes: Any) -> StackSettings:
+    if stack.startswith("prod"):
+        changes = {"aws:allowedAccountIds": ACCOUNT} | changes
     return StackSettings.from_raw(ENOUGH | changes, project="event-processing", stack=stack)
 
 
@@ -47,6 +52,8 @@ def test_plain_python_values_are_accepted() -> None:
 INVALID = {
     "aws:region": ["", "cn-north-1", "eu-west"],
     "aws:allowedAccountIds": ['["12345"]'],
+    "aws:profile": ["two words"],
+    "aws:assumeRoles": ['[{"roleArn": "deploy"}]', '[{"duration": "1h"}]', "[5]", "{}"],
     "owner": ["", "<script>"],
     "runbookUrl": ["", "docs/runbook.md", "https://example.com/#here", "https://example.com/" + "x" * 256],
     "protect": ["yes"],
@@ -214,7 +221,6 @@ def test_invalid_alarm_override_names_the_nearest_id_or_the_reason(alarms: dict[
         ("aws:regoin", "; did you mean aws:region?"),
         ("region", "; did you mean aws:region?"),
         ("xyz", ""),
-        ("aws:xyz", ""),
     ],
 )
 def test_key_that_is_not_read_is_rejected_with_the_closest_match(key: str, hint: str) -> None:
@@ -223,6 +229,23 @@ def test_key_that_is_not_read_is_rejected_with_the_closest_match(key: str, hint:
         f'{key} is "5"; it must be removed, because the program does not read it{hint}',
         f"    pulumi config rm --stack dev {key}",
     ]
+
+
+@pytest.mark.parametrize("key", ["accessKey", "secretKey", "token", "endpoints", "defaultTags", "skipRegionValidation"])
+def test_setting_of_the_provider_that_is_not_passed_on_is_rejected(key: str) -> None:
+    (problem,) = rejected(**{f"aws:{key}": "x"}).problems
+    assert "the program does not read it; " in problem.requirement
+
+
+def test_roles_to_assume_become_arguments_of_the_provider() -> None:
+    role = {"roleArn": "arn:aws:iam::123456789012:role/deploy", "externalId": "1"}
+    (found,) = read(**{"aws:assumeRoles": json.dumps([role])}).assume_roles
+    assert found == {"role_arn": "arn:aws:iam::123456789012:role/deploy", "external_id": "1"}
+
+
+def test_production_stack_names_its_account() -> None:
+    problems = rejected("prod", **{"aws:allowedAccountIds": "[]", "destroyable": "true"}).problems
+    assert [problem.key for problem in problems] == ["aws:allowedAccountIds"]
 
 
 def test_keys_of_other_namespaces_are_left_alone() -> None:
