@@ -29,6 +29,8 @@ provider = aws.Provider(
     "aws",
     region=settings.region,
     allowed_account_ids=list(settings.allowed_account_ids) or None,
+    profile=settings.profile or None,
+    assume_roles=[aws.ProviderAssumeRoleArgs(**role) for role in settings.assume_roles] or None,
     default_tags=aws.ProviderDefaultTagsArgs(tags=settings.tags),
 )
 in_account = pulumi.ResourceOptions(provider=provider)

@@ -6,12 +6,12 @@ and arrays as JSON. Rejects also misspelt and doubled keys, which the CLI ignore
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from components.settings.keys import unknown_keys
 from localcloud.deployer import stack_files
 from localcloud.deployer.stack_files import ConfigError, full_key, project_name
 
@@ -86,14 +86,11 @@ def read(
     return StackConfig(name, stack, {key: _text(value) for key, value in values.items()}, frozenset(secret))
 
 
-def _check_keys(file: str, given: Iterable[str], declared: Mapping[str, Any], name: str) -> None:
+def _check_keys(file: str, given: Iterable[str], declared: Collection[str], name: str) -> None:
     """Raise ConfigError for a key that is not declared in Pulumi.yaml and is, or seems to be, of this project."""
-    for key in given:
-        own = key.startswith(f"{name}:")
-        nearest = get_close_matches(key, declared, n=1, cutoff=0.6 if own else 0.85)
-        if key not in declared and (own or nearest):
-            hint = f"did you mean {nearest[0]}?" if nearest else "Pulumi.yaml lists the keys."
-            raise ConfigError(f"{file}: there is no key {key}; {hint}")
+    for unknown in unknown_keys(given, declared, {name}):
+        hint = f"did you mean {unknown.nearest}?" if unknown.nearest else "Pulumi.yaml lists the keys."
+        raise ConfigError(f"{file}: there is no key {unknown.key}; {hint}")
 
 
 def _declaration(key: str, declaration: Any, name: str) -> dict[str, Any]:

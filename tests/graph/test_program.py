@@ -36,14 +36,28 @@ def alarm_ids(graph: Graph) -> set[str]:
     return {alarm.name for alarm in alarms_of(graph)}
 
 
-def test_prod_sample_is_rejected_until_clients_and_an_alarm_address_are_set() -> None:
+def test_prod_sample_is_rejected_until_account_clients_and_an_alarm_address_are_set() -> None:
     with pytest.raises(DeploymentFailed) as refused:
         record("prod")
     message = str(refused.value)
-    assert "2 problems; nothing was deployed" in message
+    assert "3 problems; nothing was deployed" in message
     assert "pulumi config set --stack prod --path 'apiClients[0]' reporting" in message
+    assert "pulumi config set --stack prod --path 'aws:allowedAccountIds[0]' 123456789012" in message
     assert "pulumi config set --stack prod alarmEmail oncall@example.com" in message
     assert "Traceback" not in message
+
+
+def test_provider_gets_the_credentials_of_the_stack() -> None:
+    role = "arn:aws:iam::123456789012:role/deploy"
+    graph = record(config={"aws:profile": "sandbox", "aws:assumeRoles": [{"roleArn": role, "externalId": "1"}]})
+    inputs = graph.one("pulumi:providers:aws").inputs
+    assert inputs["profile"] == "sandbox"
+    assert inputs["assumeRoles"] == [{"roleArn": role, "externalId": "1"}]
+
+
+def test_key_that_the_program_does_not_read_is_rejected() -> None:
+    with pytest.raises(DeploymentFailed, match=r"aws:regoin is .*; did you mean aws:region\?"):
+        record(config={"aws:regoin": "eu-west-2"})
 
 
 def test_account_setting_is_made_on_request_and_before_the_stage(dev_graph: Graph, extended_graph: Graph) -> None:

@@ -47,6 +47,7 @@ class Intended:
 
 
 INTENDED = (
+    Intended("aws", r"allowedAccountIds.*", "a production stack names its account"),
     Intended(
         "events-(source|dead-letters)",
         "maxMessageSize",
