@@ -38,9 +38,10 @@ COMMANDS = [line for line in walk("ops") if "--outputs" in line.options]
 
 
 def call(client: Any) -> None:
-    """Call an operation that needs no input."""
+    """Call a signed operation that needs no input."""
     operations = map(client.meta.service_model.operation_model, client.meta.service_model.operation_names)
-    client._make_api_call(next(o.name for o in operations if not (o.input_shape or o).metadata.get("required")), {})
+    signed = (operation for operation in operations if operation.auth_type != "none")
+    client._make_api_call(next(o.name for o in signed if not (o.input_shape or o).metadata.get("required")), {})
 
 
 def first_call(service: str) -> Callable[[StackOutputs], None]:
