@@ -8,8 +8,11 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.awslambda.models import LambdaFunction
 
-from ops import dead_letter_queue
+from ops import dead_letter_queue, preflight
+from ops.preflight import names
+from ops.preflight.check import Target
 from tests.fakes.aws import session
+from tests.ops.preflight_machine import Machine
 from tests.ops.simulated_stack import ORIGIN, SIGNATURE, Stack, login, stamps, with_log_group
 
 
@@ -72,3 +75,17 @@ def small_files(events: Path) -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def machine(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    machine = Machine(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(preflight, "aws_client", lambda service, region: machine.client(service))
+    monkeypatch.setattr(Target, "client", lambda target, service: machine.client(service))
+    # The look-ups are tested against the emulator's account.
+    monkeypatch.setattr(names, "_holder", lambda target, name: machine.holders.get(name.value))
+    monkeypatch.setattr("ops.stack.PROJECT", checkout)
+    # Finding an interpreter is tested with the artifact, and would start a process in every test.
+    monkeypatch.setattr(preflight, "find_interpreter", lambda version: "python")
+    return machine
