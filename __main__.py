@@ -29,6 +29,8 @@ provider = aws.Provider(
     "aws",
     region=settings.region,
     allowed_account_ids=list(settings.allowed_account_ids) or None,
+    profile=settings.profile or None,
+    assume_roles=[aws.ProviderAssumeRoleArgs(**role) for role in settings.assume_roles] or None,
     default_tags=aws.ProviderDefaultTagsArgs(tags=settings.tags),
 )
 in_account = pulumi.ResourceOptions(provider=provider)
@@ -41,7 +43,6 @@ encryption_args = DataEncryptionArgs(
     region=settings.region,
     log_group_patterns=(settings.log_group_name("*"), "API-Gateway-Execution-Logs_*"),
     producer_principals=settings.producer_principals,
-    protect=settings.protect,
 )
 encryption = DataEncryption("encryption", encryption_args, in_account)
 

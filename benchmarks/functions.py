@@ -98,12 +98,11 @@ def _environment(server: TableServer, daemon_port: int, task: Path, *, sampled: 
         "AWS_SESSION_TOKEN": "bench" * 100,
         "AWS_ENDPOINT_URL": server.endpoint,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-        "AWS_LAMBDA_LOG_LEVEL": "DEBUG",
+        "AWS_LAMBDA_LOG_LEVEL": "INFO",
         "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon_port}",
         # Without this variable the tracer is disabled, and its cost is not measured.
         "LAMBDA_TASK_ROOT": str(task),
         "_X_AMZN_TRACE_ID": TRACE.format(int(sampled)),
-        "POWERTOOLS_LOG_LEVEL": "INFO",
         "TABLE_NAME": TABLE,
         "DEAD_LETTER_QUEUE_URL": f"{server.endpoint}/queue",
         "MAX_RECEIVE_COUNT": "5",

@@ -16,6 +16,11 @@ STAGE = "v1"
 METHOD = "GET"
 PATH = ("users", "{user_id}", "services")
 
+# TLS 1.3, or TLS 1.2 with forward secrecy; without a policy a regional API accepts TLS 1.0. STRICT also rejects a
+# request whose SNI is not its Host header: docs/decisions/0013-tls-of-the-api.md.
+SECURITY_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+ENDPOINT_ACCESS_MODE = "STRICT"
+
 # Fixed text for every response that API Gateway makes itself. Never `$context.error.message`, which can quote the
 # Authorization header. The two defaults apply to every type that is not listed.
 REFUSALS = {
@@ -45,6 +50,8 @@ ACCESS_LOG_FIELDS = {
     "authorizer_error": "$context.authorizer.error",
     "error_type": "$context.error.responseType",
     "source_ip": "$context.identity.sourceIp",
+    "tls_version": "$context.tlsVersion",
+    "cipher_suite": "$context.cipherSuite",
     "xray_trace_id": "$context.xrayTraceId",
 }
 
@@ -97,15 +104,19 @@ class QueryApi(pulumi.ComponentResource):
     def __init__(self, name: str, args: QueryApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-processing:api:QueryApi", name, {}, opts)
         self._name, self._args, self._child = name, args, pulumi.ResourceOptions(parent=self)
+        self._access_log = self._make_log_group(f"{name}-access-log", args.access_log_group_name)
         self._api = aws.apigateway.RestApi(
             f"{name}-routes",
             name=args.physical_name,
             endpoint_configuration=aws.apigateway.RestApiEndpointConfigurationArgs(types="REGIONAL"),
-            opts=self._child,
+            security_policy=SECURITY_POLICY,
+            endpoint_access_mode=ENDPOINT_ACCESS_MODE,
+            # Destroy deletes the group last: for a request that arrives before the API is gone, API Gateway would make
+            # it again, without retention, and its name would block the next deployment.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._access_log]),
         )
         deployment = self._deploy(self._make_route(), self._make_error_responses())
-        stage = self._make_stage(deployment)
-        aws.lambda_.Permission(
+        permission = aws.lambda_.Permission(
             f"{name}-invoke",
             action="lambda:InvokeFunction",
             function=args.function_name,
@@ -114,6 +125,7 @@ class QueryApi(pulumi.ComponentResource):
             source_arn=pulumi.Output.concat(self._api.execution_arn, f"/{STAGE}/{METHOD}/users/*/services"),
             opts=self._child,
         )
+        stage = self._make_stage(deployment, permission)
         self.url = stage.invoke_url
         self.signals = api_signals(args.physical_name, STAGE, args.stack, args.rate_limit)
         self.register_outputs({"url": self.url})
@@ -209,11 +221,11 @@ class QueryApi(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*route, *responses]),
         )
 
-    def _make_stage(self, deployment: aws.apigateway.Deployment) -> aws.apigateway.Stage:
+    def _make_stage(self, deployment: aws.apigateway.Deployment, permission: pulumi.Resource) -> aws.apigateway.Stage:
         name, args = self._name, self._args
-        access_log = self._make_log_group(f"{name}-access-log", args.access_log_group_name)
+        access_log = self._access_log
         make_index(f"{name}-access-log-index", access_log, self._child)
-        self._count_rejections(access_log)
+        rejections = self._count_rejections(access_log)
         # Otherwise API Gateway creates this group itself, without retention, and destroy leaves it.
         execution_log = self._make_log_group(
             f"{name}-execution-log", pulumi.Output.concat("API-Gateway-Execution-Logs_", self._api.id, f"/{STAGE}")
@@ -227,7 +239,10 @@ class QueryApi(pulumi.ComponentResource):
             access_log_settings=aws.apigateway.StageAccessLogSettingsArgs(
                 destination_arn=access_log.arn, format=self._access_log_format()
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[access_log, execution_log, *args.log_setting]),
+            # The stage lets requests in, so everything that serves, counts or logs them comes first.
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[permission, rejections, access_log, execution_log, *args.log_setting]
+            ),
         )
         aws.apigateway.MethodSettings(
             f"{name}-methods",
@@ -251,12 +266,12 @@ class QueryApi(pulumi.ComponentResource):
         names = {SERVICE_DIMENSION: API_SERVICE, STACK_DIMENSION: self._args.stack}
         return json.dumps(names | ACCESS_LOG_FIELDS)
 
-    def _count_rejections(self, access_log: aws.cloudwatch.LogGroup) -> None:
+    def _count_rejections(self, access_log: aws.cloudwatch.LogGroup) -> aws.cloudwatch.LogMetricFilter:
         # API Gateway's own metrics count 401 and 403 with every other 4XX. Without a default value, the metric exists,
         # and costs, only in hours with such requests.
         metric = authorization_refused(self._args.stack)
         route = f"/{'/'.join(PATH)}"
-        aws.cloudwatch.LogMetricFilter(
+        return aws.cloudwatch.LogMetricFilter(
             f"{self._name}-authorization-refused",
             name=metric.name,
             log_group_name=access_log.name,

@@ -23,7 +23,8 @@ class ApiGatewayAccount(pulumi.ComponentResource):
     """If `managed`, API Gateway can write logs in this account and region, also after `destroy`.
 
     All APIs of the account share the setting, so destroying a stack must not remove it: role and setting are retained.
-    The role has a fixed name, so a second stack that tries to manage the setting fails instead of taking it over.
+    A second deployment with `managed` creates a second role, because the first is still there, and names it in the
+    setting. Both roles allow the same, so no API stops writing logs.
     """
 
     settings: tuple[pulumi.Resource, ...]
@@ -37,9 +38,10 @@ class ApiGatewayAccount(pulumi.ComponentResource):
     def _make_setting(self, name: str, region: str) -> pulumi.Resource:
         role = aws.iam.Role(
             f"{name}-role",
-            name=f"api-gateway-logs-{region}",
+            name_prefix=f"api-gateway-logs-{region}-",
             assume_role_policy=assume_role_document("apigateway.amazonaws.com"),
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+            # Release 0.1.0 chose the whole name. Its stacks keep that role.
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, ignore_changes=["name", "name_prefix"]),
         )
         permission = aws.iam.RolePolicyAttachment(
             f"{name}-permission",

@@ -7,6 +7,7 @@ import pulumi_aws as aws
 
 from components.policies import (
     CRYPTOGRAPHY,
+    ENCRYPT_AND_DECRYPT,
     KEY_POLICY_RESOURCE,
     SEND_ENCRYPTED,
     Statement,
@@ -30,15 +31,15 @@ class DataEncryptionArgs:
     log_group_patterns: tuple[str, ...]
     """Names of log groups, `*` allowed, that CloudWatch Logs can encrypt with the key."""
     producer_principals: tuple[str, ...]
-    """Principals that send to the encrypted queue, which requires the key."""
-    protect: bool
+    """Principals that send to the encrypted queue, which requires the key, also from other accounts."""
 
 
 class DataEncryption(pulumi.ComponentResource):
-    """All data at rest is encrypted; with `customer_key`, by a rotated key whose policy names each service using it.
+    """All data at rest is encrypted; with `customer_key`, by a rotated key that outlives everything encrypted with it.
 
-    Roles of this stack get their access from their own policies (`policies.key_statements`), so the key's policy
-    names only CloudWatch Logs, and producers, which can be in other accounts.
+    Pulumi never deletes the key: neither when `customer_key` becomes False nor on destroy. Its policy lets the account
+    use it through SQS and DynamoDB, as AWS's own keys do, so that producers and roles can use it before the first
+    queue does, and after the last one did. docs/decisions/0014-a-key-outlives-its-data.md says when to delete it.
     """
 
     key_arn: pulumi.Output[str] | None
@@ -53,14 +54,27 @@ class DataEncryption(pulumi.ComponentResource):
         statements = [key_administration(args.account_id), _logs_statement(args)]
         if args.producer_principals:
             statements.append(_producers_statement(args))
+        statements.append(_account_statement(args))
         return aws.kms.Key(
             f"{name}-data",
             description=args.description,
             enable_key_rotation=True,
             deletion_window_in_days=DELETION_WINDOW_DAYS,
             policy=policy_document(*statements),
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
+
+
+def _account_statement(args: DataEncryptionArgs) -> Statement:
+    services = [f"{service}.{args.region}.amazonaws.com" for service in ("sqs", "dynamodb")]
+    return Statement(
+        sid="AccountUsesQueuesAndTable",
+        principals={"AWS": "*"},
+        actions=ENCRYPT_AND_DECRYPT,
+        resources=("*",),
+        conditions={"StringEquals": {"kms:CallerAccount": args.account_id, "kms:ViaService": services}},
+        wildcard_reason=KEY_POLICY_RESOURCE,
+    )
 
 
 def _logs_statement(args: DataEncryptionArgs) -> Statement:

@@ -143,9 +143,10 @@ class PythonFunction(pulumi.ComponentResource):
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(
                 log_format="JSON",
                 log_group=log_group.name,
-                # INFO would drop the debug lines that the handlers flush with an error; a higher level also drops the
-                # metrics.
-                application_log_level="DEBUG",
+                # Lambda takes a line without a level, such as a metric, for INFO: a higher level drops metrics. DEBUG
+                # would override the level of our logger, and libraries' debug lines contain requests.
+                # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+                application_log_level="INFO",
                 system_log_level="INFO",
             ),
             # The policy too: a resource that has the ARN of the function can rely on its permissions.
@@ -182,7 +183,6 @@ def _shared_environment(args: PythonFunctionArgs) -> dict[str, str]:
         Environment.VERSION: args.runtime.version,
         Environment.SERVICE: args.profile.service,
         Environment.METRICS_NAMESPACE: METRICS_NAMESPACE,
-        Environment.LOG_LEVEL: "INFO",
     }
 
 

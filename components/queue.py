@@ -19,6 +19,11 @@ from components.signals.queue import QUEUE_COMPOSITES, queue_signals, redrive_si
 
 LONG_POLLING_SECONDS = 20
 KEY_REUSE_SECONDS = 300
+# Body and attributes together. Without a limit both queues would accept the same size, and an invalid message near it
+# would not fit into the dead-letter queue with the attributes that the quarantine adds.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+MESSAGE_BYTES_MAX = 64 * 1024
+DEAD_LETTER_BYTES_MAX = 256 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,9 @@ class EventQueueArgs:
 class EventQueue(pulumi.ComponentResource):
     """A message is delivered until it is deleted or in the dead-letter queue, and every access requires TLS.
 
+    SQS rejects a message of more than 64 KiB when the producer sends it. The dead-letter queue accepts every message
+    that the source queue accepted, with the reason added.
+
     The visibility timeout is derived from the consumer's timeout: with a shorter one, a second consumer would receive a
     message while the first still processes it. The resource policy only adds producers; other identities of the
     account can send too if IAM allows it.
@@ -68,13 +76,18 @@ class EventQueue(pulumi.ComponentResource):
             consumer_timeout_seconds=args.consumer_timeout_seconds, batch_window_seconds=args.batch_window_seconds
         )
         dead_letters = self._make_queue(
-            f"{name}-dead-letters", args, args.dead_letter_physical_name, args.dead_letter_retention_days
+            f"{name}-dead-letters",
+            args,
+            args.dead_letter_physical_name,
+            args.dead_letter_retention_days,
+            max_message_size=DEAD_LETTER_BYTES_MAX,
         )
         source = self._make_queue(
             f"{name}-source",
             args,
             args.physical_name,
             args.retention_days,
+            max_message_size=MESSAGE_BYTES_MAX,
             visibility_timeout_seconds=visibility_seconds,
             redrive_policy=pulumi.Output.json_dumps(
                 {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": args.max_receive_count}

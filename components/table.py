@@ -49,7 +49,7 @@ class UserServicesTable(pulumi.ComponentResource):
             attributes=[aws.dynamodb.TableAttributeArgs(name=KEY_ATTRIBUTE, type="S")],
             point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=args.point_in_time_recovery),
             deletion_protection_enabled=args.deletion_protection,
-            server_side_encryption=_customer_key(args.kms_key_arn),
+            server_side_encryption=_encryption(args.kms_key_arn),
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
         self.name, self.arn = table.name, table.arn
@@ -75,8 +75,8 @@ class UserServicesTable(pulumi.ComponentResource):
         )
 
 
-def _customer_key(key_arn: pulumi.Input[str] | None) -> aws.dynamodb.TableServerSideEncryptionArgs | None:
-    # None means the key that DynamoDB owns; `enabled=True` without a key means the AWS-managed key, which costs more.
-    if key_arn is None:
-        return None
-    return aws.dynamodb.TableServerSideEncryptionArgs(enabled=True, kms_key_arn=key_arn)
+def _encryption(key_arn: pulumi.Input[str] | None) -> aws.dynamodb.TableServerSideEncryptionArgs:
+    # False means the key that DynamoDB owns; True without a key means the AWS-managed key, which costs more. Always
+    # said: the provider takes a missing block for "as it is", and the table would stay under a key that was given up.
+    # https://github.com/hashicorp/terraform-provider-aws/issues/29811
+    return aws.dynamodb.TableServerSideEncryptionArgs(enabled=key_arn is not None, kms_key_arn=key_arn)

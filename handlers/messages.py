@@ -4,6 +4,7 @@ No sentence quotes the value of a field: values are personal, and the sentences 
 """
 
 import json
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,12 @@ ID_LENGTH_MAX: Final = 255
 NAME_LENGTH_MAX: Final = 256
 # A login dated ahead by a fast clock would hide every real login until that date.
 CLOCK_SKEW_MAX: Final = timedelta(minutes=5)
+# Well below what the parser of any supported Python takes (3.11: 994, minus the caller's frames; 3.13: 9,998), so that
+# an event is valid or invalid whatever runs it.
+NESTING_MAX: Final = 500
+# Strings, whose brackets do not nest, and brackets. A string without an end extends to the end, so that no text is
+# scanned twice.
+_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 _FIELDS: Final = frozenset({"user_id", "service_id", "service_name", "timestamp"})
 _JSON_TYPES: Final = {
     dict: "an object",
@@ -69,7 +76,7 @@ def decode_login(body: str, now: datetime) -> LoginEvent:
     """The login event in a message body; InvalidError names the first rule that the body violates."""
     fields = _decode_object(body)
     return LoginEvent(
-        user_id=valid_id("user_id", _string(fields, "user_id")),
+        user_id=valid_user_id(_string(fields, "user_id")),
         service_id=valid_id("service_id", _string(fields, "service_id")),
         service_name=_valid_name("service_name", _string(fields, "service_name")),
         occurred_at=_valid_timestamp("timestamp", _string(fields, "timestamp"), now),
@@ -82,6 +89,14 @@ def valid_id(field: str, value: str) -> str:
     if not value.isprintable():
         raise InvalidError(ErrorCode.FIELD_UNPRINTABLE, f"{field} contains unprintable characters.")
     return value
+
+
+def valid_user_id(value: str) -> str:
+    """`value`, if it is an identifier that can be a segment of a URL's path, in which the API receives it."""
+    if value in (".", ".."):
+        # RFC 3986, 5.2.4: clients remove dot segments, percent-encoded ones too, so no client could query this user.
+        raise InvalidError(ErrorCode.FIELD_DOT_SEGMENT, "user_id is . or .., which clients remove from the path.")
+    return valid_id("user_id", value)
 
 
 def _valid_name(field: str, value: str) -> str:
@@ -131,16 +146,33 @@ def _string(fields: Mapping[str, Any], field: str) -> str:
 
 
 def _decode_object(body: str) -> dict[str, Any]:
+    if _is_too_deep(body):
+        raise InvalidError(ErrorCode.BODY_TOO_DEEP, f"The body nests deeper than {NESTING_MAX} levels.")
     try:
-        decoded: Any = json.loads(body, object_pairs_hook=_object_of_unique_keys, parse_constant=_reject_constant)
-    # RecursionError: brackets nested deeper than the interpreter's stack.
-    except (ValueError, RecursionError):
+        decoded: Any = json.loads(
+            body,
+            object_pairs_hook=_object_of_unique_keys,
+            parse_constant=_reject_constant,
+            parse_int=float,  # int rejects more than 4,300 digits, and no field of the contract is a number
+        )
+    except ValueError:
         raise InvalidError(ErrorCode.BODY_NOT_JSON, f"The body of {_characters(body)} is not JSON.") from None
     if not isinstance(decoded, dict):
         raise InvalidError(
             ErrorCode.BODY_NOT_OBJECT, f"The body is {_JSON_TYPES[type(decoded)]}; it must be a JSON object."
         )
     return cast("dict[str, Any]", decoded)
+
+
+def _is_too_deep(body: str) -> bool:
+    if body.count("[") + body.count("{") <= NESTING_MAX:  # nearly every body, at the cost of two scans in C
+        return False
+    depth = 0
+    for token in _BRACKETS.finditer(body):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth > NESTING_MAX:
+            return True
+    return False
 
 
 def _object_of_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from handlers import cold_start
 from handlers.clients import Session, error_code_of, make_client
 from handlers.logins import format_instant
-from handlers.messages import InvalidError, valid_id
+from handlers.messages import InvalidError, valid_user_id
 from handlers.settings import QuerySettings
 from handlers.store import UserRecordStore
 from handlers.stored import StoredRecord
@@ -28,7 +28,7 @@ def user_id_of(event: Mapping[str, Any]) -> str:
     slash inside an ID survives as %2F. In a path a plus sign is a plus sign, not a blank.
     """
     try:
-        return valid_id("user_id", unquote(_text(event, "pathParameters", "user_id"), errors="strict"))
+        return valid_user_id(unquote(_text(event, "pathParameters", "user_id"), errors="strict"))
     except UnicodeDecodeError:
         raise InvalidError(ErrorCode.PATH_NOT_UTF8, "user_id is not percent-encoded UTF-8.") from None
 

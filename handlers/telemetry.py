@@ -7,13 +7,13 @@ import logging
 import os
 import traceback
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger, Tracer
-from aws_lambda_powertools.logging.buffer import LoggerBufferConfig
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_xray_sdk.core.exceptions.exceptions import AlreadyEndedException
 
 from handlers.vocabulary import METRICS_NAMESPACE, STACK_DIMENSION, MetricName
 
@@ -30,8 +30,8 @@ _UNITS: Final = {
 def quiet_libraries() -> None:
     """Libraries log warnings and errors only. Call it before the first client is made.
 
-    Lambda sets the root logger to the function's level, which is DEBUG here, and botocore's debug lines contain
-    requests: user IDs, and the session token that signs them. Our own logger has a level of its own.
+    Lambda sets the root logger to the function's level. At DEBUG, which an operator can set, botocore's lines contain
+    requests: user IDs, and the session token that signs them.
     """
     logging.getLogger().setLevel(logging.WARNING)
 
@@ -70,7 +70,6 @@ class Telemetry:
             use_rfc3339=True,
             # The text of an exception may quote data; `failure` logs its class and where it was raised.
             serialize_stacktrace=False,
-            buffer_config=LoggerBufferConfig(buffer_at_verbosity="DEBUG", flush_on_error_log=True),
         )
         self._metrics = EphemeralMetrics(namespace=METRICS_NAMESPACE, service=service)
         self._metrics.set_default_dimensions(**{STACK_DIMENSION: stack})  # pyright: ignore[reportUnknownMemberType]
@@ -116,7 +115,10 @@ class Telemetry:
 
     @contextmanager
     def span(self, name: str) -> Generator[None]:
-        """A subsegment around the code inside. It records that the code failed, not the text, which may quote data."""
+        """A subsegment around the code inside. It records that the code failed, not the text, which may quote data.
+
+        Calls inside that still run when it ends were given up; they end with it, as faults.
+        """
         subsegment = self._recorder.begin_subsegment(name)
         try:
             yield
@@ -125,6 +127,7 @@ class Telemetry:
                 subsegment.add_fault_flag()
             raise
         finally:
+            _end_what_still_runs(subsegment)
             self._recorder.end_subsegment()
 
     def carry(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -141,3 +144,17 @@ class Telemetry:
                 self._recorder.clear_trace_entities()
 
         return carried
+
+
+def _end_what_still_runs(subsegment: Any) -> None:
+    # The SDK sends a subsegment after everything in it has ended, and a given-up call ends in the next invocation or
+    # never: without this, the trace of just this invocation would be lost.
+    # https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html (in_progress)
+    pending: list[Any] = [] if subsegment is None else list(subsegment.subsegments)
+    for nested in pending:
+        pending.extend(nested.subsegments)
+        # The call can end in its own thread at the same time, and what has ended cannot end again.
+        with suppress(AlreadyEndedException):
+            if nested.in_progress:
+                nested.add_fault_flag()
+                nested.close()

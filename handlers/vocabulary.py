@@ -32,7 +32,6 @@ class Environment(StrEnum):
     # Powertools reads these.
     SERVICE = "POWERTOOLS_SERVICE_NAME"
     METRICS_NAMESPACE = "POWERTOOLS_METRICS_NAMESPACE"
-    LOG_LEVEL = "POWERTOOLS_LOG_LEVEL"
 
 
 class MetricName(StrEnum):
@@ -83,11 +82,13 @@ class ErrorCode(StrEnum):
     BODY_NOT_JSON = "body_not_json"
     BODY_NOT_OBJECT = "body_not_object"
     BODY_DUPLICATE_KEY = "body_duplicate_key"
+    BODY_TOO_DEEP = "body_too_deep"
     FIELD_MISSING = "field_missing"
     FIELD_NOT_STRING = "field_not_string"
     FIELD_LENGTH = "field_length"
     FIELD_BLANK = "field_blank"
     FIELD_UNPRINTABLE = "field_unprintable"
+    FIELD_DOT_SEGMENT = "field_dot_segment"
     TIMESTAMP_MALFORMED = "timestamp_malformed"
     TIMESTAMP_IN_FUTURE = "timestamp_in_future"
     RECORD_TOO_LARGE = "record_too_large"

@@ -2,6 +2,11 @@
 
 import sys
 
+from localcloud import standard_streams
+
+if __name__ == "__main__":
+    standard_streams.prepare()
+
 try:
     from localcloud.command_line import app
 except KeyboardInterrupt:

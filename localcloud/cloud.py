@@ -12,7 +12,7 @@ from typing import Any
 from components.packaging.artifact import HOST, TARGET_VARIABLE
 from localcloud.deployer import stack_config
 from localcloud.deployer.engine import Deployment, Event, deploy
-from localcloud.emulator.process import Emulator
+from localcloud.emulator.process import KEY_ID_PREFIX, Emulator
 from localcloud.plugin import environment
 from localcloud.plugin.provider import STACK
 from localcloud.progress import Progress
@@ -81,7 +81,7 @@ class LocalCloud:
         if self._written is not None:
             path, ours = self._written
             with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(path.stat(), ours):
+                if os.path.samestat(path.lstat(), ours):
                     path.unlink()
         self._emulator.__exit__(*raised)
 
@@ -91,9 +91,8 @@ class LocalCloud:
 
     def write_outputs(self, path: Path) -> None:
         """Write the outputs, secrets included, to a file that only its owner can read; it is never half-written."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         # A temporary file is created with mode 600.
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".outputs-", delete=False) as file:
             try:
                 file.write(json.dumps(self.outputs, indent=2) + "\n")
                 file.flush()
@@ -106,6 +105,15 @@ class LocalCloud:
     def wait(self) -> None:
         """Return when the emulator has ended by itself, that is crashed."""
         self._emulator.wait()
+
+
+def is_outputs(text: str) -> bool:
+    """Whether this is the content of a file that `write_outputs` wrote, by this process or another."""
+    try:
+        outputs = json.loads(text)
+        return outputs["endpoint"].startswith("http://127.0.0.1:") and outputs["accessKeyId"].startswith(KEY_ID_PREFIX)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return False
 
 
 def _deploy(emulator: Emulator, project: Path, config: stack_config.StackConfig, progress: Progress) -> Deployment:

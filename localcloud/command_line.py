@@ -1,26 +1,27 @@
 """The command line of the embedded cloud: `python -m localcloud`."""
 
-import errno
 import json
-import os
 import signal
 import socket
 import sys
-import tempfile
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, ParamSpec
+from typing import Annotated, NoReturn, ParamSpec
 from urllib.parse import urlsplit
 
 import typer
 
 from localcloud import lifetime
-from localcloud.cloud import START_STEPS, LocalCloud
+from localcloud.application import Application, end_unwritten
+from localcloud.cloud import START_STEPS, LocalCloud, is_outputs
 from localcloud.demo import STORY_STEPS, UnexpectedAnswerError, run_story
 from localcloud.deployer.engine import DeploymentFailed
 from localcloud.deployer.stack_config import ConfigError
 from localcloud.emulator.process import ENDED, EmulatorError
+from localcloud.own_files import ClaimedError, FileError, claimed, require_own
 from localcloud.plugin import environment
 from localcloud.progress import Progress
 
@@ -30,19 +31,28 @@ STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 P = ParamSpec("P")
 
-app = typer.Typer(
-    no_args_is_help=True,
+app = Application(
     add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
     help="The whole stack on this machine: no AWS account, no Docker, no Pulumi CLI.\n\n"
     "The program, the data path and the authorization run here. CloudWatch and X-Ray do not: alarms and boards are "
     "stored, but not evaluated, and traces are discarded.",
 )
 
 
-class OutputsError(Exception):
-    """Why the outputs cannot be written, and how to fix it."""
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        typer.echo(f"localcloud {project['version']}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Have no effect on the commands."""
 
 
 class Stopped(BaseException):
@@ -74,9 +84,11 @@ def ends_cleanly(command: Callable[P, None]) -> Callable[P, None]:
         except Stopped as stopped:
             print(f"Interrupted ({signal.Signals(stopped.number).name}). Nothing is left running.", file=sys.stderr)
             sys.exit(128 + stopped.number)
-        except (ConfigError, DeploymentFailed, EmulatorError, OutputsError, UnexpectedAnswerError) as error:
+        except (ConfigError, DeploymentFailed, EmulatorError, FileError, UnexpectedAnswerError) as error:
             print(error, file=sys.stderr)
             sys.exit(1)
+        except OSError as error:
+            end_unwritten(error)
 
     return run
 
@@ -84,14 +96,17 @@ def ends_cleanly(command: Callable[P, None]) -> Callable[P, None]:
 @app.command()
 @ends_cleanly
 def up(
-    stack: Annotated[str, typer.Option(help="The stack to deploy, from its `Pulumi.STACK.yaml`.")] = "dev",
+    stack: Annotated[
+        str, typer.Option(help="The stack to deploy: STACK, or ORGANIZATION/PROJECT/STACK as for the CLI.")
+    ] = "dev",
     outputs: Annotated[Path, typer.Option(help="The file for the outputs, secrets included (mode 600).")] = OUTPUTS,
     port: Annotated[int | None, typer.Option(help="The port on 127.0.0.1; by default any free port.")] = None,
     empty: Annotated[bool, typer.Option("--empty", help="Deploy nothing; the Pulumi CLI will.")] = False,
 ) -> None:
     """Deploy a stack on this machine and keep it running until Ctrl-C.
 
-    The cloud starts empty, and nothing is kept when it stops.
+    The cloud starts empty, and nothing is kept when it stops. The outputs file of an earlier cloud is replaced; a file
+    of anything else is left alone.
 
     While it runs, in another terminal:
 
@@ -104,41 +119,38 @@ def up(
 
     Example: python -m localcloud up --stack dev
     """
-    _check_outputs(outputs)  # before anything is started
-    if empty:
-        _run_empty(outputs, port)
-        return
-    progress = Progress(START_STEPS)
-    with LocalCloud.start(PROJECT, stack, port=port, progress=progress) as cloud:
-        cloud.write_outputs(outputs)
-        for name, value in sorted(cloud.outputs.items()):
-            text = value if isinstance(value, str) else json.dumps(value)
-            progress.say(f"      {name}: {'[secret]' if name in cloud.secret_outputs else text}")
-        progress.say(
-            f"ready in {progress.total_seconds():.1f} s. Outputs, secrets included: {outputs}. Press Ctrl-C to stop."
-        )
-        progress.say("To test it from a second terminal: .venv/bin/python -m ops smoke")
-        _wait(cloud, progress)
+    with _claimed(outputs):  # before anything is started
+        progress = Progress(1 if empty else START_STEPS)
+        with (
+            LocalCloud.start_empty(PROJECT, port=port, progress=progress)
+            if empty
+            else LocalCloud.start(PROJECT, stack, port=port, progress=progress)
+        ) as cloud:
+            require_own(outputs, is_outputs, "--outputs")
+            cloud.write_outputs(outputs)
+            if empty:
+                progress.say(f"ready in {progress.total_seconds():.1f} s. Press Ctrl-C to stop.")
+                progress.say('In a second terminal: eval "$(.venv/bin/python -m localcloud env --pulumi)"')
+                progress.say("Then: pulumi up --stack local")
+            else:
+                _show_outputs(cloud, outputs, progress)
+            try:
+                cloud.wait()
+            except Stopped:
+                # This is how a user ends it, so it is not a failure.
+                progress.say("Stopping.")
+                return
+            raise EmulatorError(ENDED)
 
 
-def _run_empty(outputs: Path, port: int | None) -> None:
-    progress = Progress(1)
-    with LocalCloud.start_empty(PROJECT, port=port, progress=progress) as cloud:
-        cloud.write_outputs(outputs)
-        progress.say(f"ready in {progress.total_seconds():.1f} s. Press Ctrl-C to stop.")
-        progress.say('In a second terminal: eval "$(.venv/bin/python -m localcloud env --pulumi)"')
-        progress.say("Then: pulumi up --stack local")
-        _wait(cloud, progress)
-
-
-def _wait(cloud: LocalCloud, progress: Progress) -> None:
-    """Return after a signal, which is how a user ends a cloud; raise EmulatorError if it ends by itself."""
-    try:
-        cloud.wait()
-    except Stopped:
-        progress.say("Stopping.")
-        return
-    raise EmulatorError(ENDED)
+def _show_outputs(cloud: LocalCloud, outputs: Path, progress: Progress) -> None:
+    for name, value in sorted(cloud.outputs.items()):
+        text = value if isinstance(value, str) else json.dumps(value)
+        progress.say(f"      {name}: {'[secret]' if name in cloud.secret_outputs else text}")
+    progress.say(
+        f"ready in {progress.total_seconds():.1f} s. Outputs, secrets included: {outputs}. Press Ctrl-C to stop."
+    )
+    progress.say("To test it from a second terminal: .venv/bin/python -m ops smoke")
 
 
 @app.command()
@@ -153,10 +165,16 @@ def env(
     """
     if not pulumi:
         raise typer.BadParameter("Choose for which tool: --pulumi.")
-    directory = _read_outputs(outputs).get("directory")
-    if _running_cloud_of(outputs) is None or directory is None:
-        raise OutputsError("No empty cloud is running. Start one in another terminal: python -m localcloud up --empty")
-    print(environment.exports(Path(directory)))
+    try:
+        running = json.loads(outputs.read_text(encoding="utf-8"))
+        address = urlsplit(running["endpoint"])
+        socket.create_connection((address.hostname, address.port), timeout=1).close()
+        directory = Path(running["directory"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise EmulatorError(
+            "No empty cloud is running. Start one in another terminal: python -m localcloud up --empty"
+        ) from None
+    print(environment.exports(directory))
 
 
 @app.command()
@@ -181,37 +199,18 @@ def demo() -> None:
     )
 
 
-def _check_outputs(outputs: Path) -> None:
-    if endpoint := _running_cloud_of(outputs):
-        raise OutputsError(
-            f"{outputs} belongs to a cloud already running at {endpoint}. Stop it, or pass another --outputs."
-        )
+@contextmanager
+def _claimed(outputs: Path) -> Iterator[None]:
+    """Claim the outputs file for this process; raises FileError if it belongs to another cloud, or to no cloud."""
+    if not outputs.name:
+        raise FileError("--outputs is empty or a folder. Name a file, such as outputs.json.")
+    require_own(outputs, is_outputs, "--outputs")
     try:
-        outputs.parent.mkdir(parents=True, exist_ok=True)
-        if outputs.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        tempfile.TemporaryFile(dir=outputs.parent).close()
-    except OSError as error:
-        raise OutputsError(
-            f"{outputs} cannot be written: {error.strerror}. Choose another file with --outputs."
-        ) from None
-
-
-def _running_cloud_of(outputs: Path) -> str | None:
-    """Return the endpoint that an outputs file names, if something listens there."""
-    try:
-        endpoint = _read_outputs(outputs)["endpoint"]
-        address = urlsplit(endpoint)
-        socket.create_connection((address.hostname, address.port), timeout=1).close()
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return endpoint
-
-
-def _read_outputs(outputs: Path) -> dict[str, Any]:
-    """Return the outputs in a file, or nothing when there are none."""
-    try:
-        content = json.loads(outputs.read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        with claimed(outputs, "--outputs"):
+            yield
+    except ClaimedError:
+        try:
+            place = f"running at {json.loads(outputs.read_text())['endpoint']}"
+        except (OSError, ValueError):
+            place = "starting"
+        raise FileError(f"{outputs} belongs to a cloud already {place}. Stop it, or pass another --outputs.") from None

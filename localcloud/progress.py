@@ -13,7 +13,8 @@ class Step:
 
     def __init__(self, console: Console, heading: str) -> None:
         self._heading = heading
-        self._live = console.status(Text(heading)) if console.is_terminal else None
+        # FORCE_COLOR makes rich take a pipe for a terminal.
+        self._live = console.status(Text(heading)) if console.is_terminal and console.file.isatty() else None
         self.noted = ""
 
     def note(self, text: str) -> None:

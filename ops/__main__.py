@@ -1,9 +1,17 @@
 """`python -m ops`."""
 
+import os
 import sys
 
+# Where the shell closed a standard stream (<&-, >&-, 2>&-), the next socket or file would get its number, and with it
+# what is printed. A stream is None exactly then, and each `open` returns the lowest free number.
+for number, (stream, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+    if getattr(sys, stream) is None:
+        setattr(sys, stream, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 (a device, until the end)
+        os.set_inheritable(number, True)  # also for the programs that a command starts
+
 try:
-    from ops.command_line import app
+    from ops.command_line import PROGRAM, app
 except KeyboardInterrupt:
     # Without this, Ctrl-C during the imports, which take half a second, would print a traceback.
     print("Interrupted.", file=sys.stderr)
@@ -14,4 +22,4 @@ except ModuleNotFoundError as error:
     sys.exit(f"This Python has no {error.name}. Run `make install`, then use .venv/bin/python.")
 
 if __name__ == "__main__":
-    app(prog_name="python -m ops")
+    app(prog_name=PROGRAM)

@@ -6,6 +6,7 @@ Tokens are cached between commands in files that only their owner can read, unti
 import hashlib
 import json
 import os
+import stat
 import tempfile
 import time
 from contextlib import suppress
@@ -15,11 +16,13 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+from requests.auth import HTTPBasicAuth
 
+from ops.connections import request
 from ops.errors import OperatorError
 from ops.stack import ApiClient, StackOutputs
 
-TIMEOUT_SECONDS = (5, 30)  # connect, read
+SERVICE_FIELDS = ("service_name", "service_id", "last_accessed")
 LEEWAY_SECONDS = 60  # a token must not expire between the cache and the API
 
 
@@ -30,6 +33,17 @@ class ApiResponse:
     status: int
     body: Any
 
+    @property
+    def services(self) -> list[dict[str, str]]:
+        """The services in a response of status 200; raises OperatorError when it is not one that the API sends."""
+        try:
+            return [{field: service[field] for field in SERVICE_FIELDS} for service in self.body["services"]]
+        except (KeyError, TypeError):
+            raise OperatorError(
+                "The address of the API returned 200 without the services of a user, so it is not the API of this "
+                "program. Read the outputs again."
+            ) from None
+
 
 @dataclass(frozen=True)
 class Token:
@@ -39,38 +53,64 @@ class Token:
     expires_in: float
 
 
+def is_token(text: Any) -> bool:
+    """Whether the text can be sent in a header, which a line break cannot."""
+    return isinstance(text, str) and text.isascii() and text.isprintable() and text != ""
+
+
 def request_token(outputs: StackOutputs, client: ApiClient) -> Token:
-    """Return a new access token for `client`; raises OperatorError when the user pool rejects the request."""
-    response = requests.post(
+    """Return a new access token for `client`; raises OperatorError when the token endpoint does not grant one."""
+    response = request(
+        "POST",
         outputs.token_url,
+        "token endpoint",
+        authorize=HTTPBasicAuth(client.client_id, client.client_secret),
         data={"grant_type": "client_credentials", "scope": outputs.api_scope},
-        auth=(client.client_id, client.client_secret),
-        timeout=TIMEOUT_SECONDS,
     )
-    if response.status_code != requests.codes.ok:
-        # The body is the pool's own error code (RFC 6749, 5.2), which names neither ID nor secret.
+    body = _json(response)
+    if response.status_code == requests.codes.ok:
+        try:
+            text, expires_in = body["access_token"], float(body.get("expires_in", 0))
+        except (KeyError, ValueError, TypeError, AttributeError):
+            text, expires_in = "", 0
+        if is_token(text):
+            return Token(text, expires_in)
+        raise OperatorError(f"{outputs.token_url} returned something other than a token. Read the outputs again.")
+    # RFC 6749, 5.2: the user pool's own error code, which names neither ID nor secret.
+    code = body.get("error") if isinstance(body, dict) else None
+    if code in ("invalid_client", "unauthorized_client", "invalid_grant", "invalid_scope"):
         raise OperatorError(
-            f"The token endpoint returned {response.status_code}: the user pool does not accept the client ID or "
-            "secret in these outputs. Read the outputs again after a deployment."
+            f"The token endpoint returned {response.status_code} ({code}): the user pool does not accept the client "
+            "ID, secret or scope in these outputs. Read the outputs again after a deployment."
         )
-    try:
-        granted = response.json()
-        return Token(granted["access_token"], float(granted.get("expires_in", 0)))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise OperatorError(f"{outputs.token_url} returned something other than a token.") from None
+    said = f"The token endpoint returned {response.status_code}, which says nothing about the client."
+    if response.status_code < 500 and response.status_code != requests.codes.too_many_requests:
+        raise OperatorError(f"{said} Its address may be outdated: read the outputs again.")
+    raise OperatorError(
+        f"{said} Run the command again in a minute; if it still fails, look for an outage of Cognito in this region."
+    )
 
 
 def query_services(outputs: StackOutputs, user_id: str, token: str | None) -> ApiResponse:
     """Request the services of a user; without a token, to see the request rejected."""
-    headers = {"Authorization": token} if token else {}
+
+    def authorize(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+        if token:
+            prepared.headers["Authorization"] = token
+        return prepared
+
     # Every special character of the ID is encoded, `/` included.
     url = f"{outputs.api_url}/users/{quote(user_id, safe='')}/services"
-    response = requests.get(url, headers=headers, timeout=TIMEOUT_SECONDS)
+    response = request("GET", url, "API", authorize=authorize)
+    return ApiResponse(response.status_code, _json(response))
+
+
+def _json(response: requests.Response) -> Any:
+    """Return the body as JSON; None when it is not JSON."""
     try:
-        body = response.json()
-    except requests.exceptions.JSONDecodeError:
-        body = None
-    return ApiResponse(response.status_code, body)
+        return response.json()
+    except (ValueError, RecursionError):
+        return None
 
 
 class TokenCache:
@@ -90,16 +130,8 @@ class TokenCache:
 
     def get(self, key: str) -> str | None:
         """Return the token if it stays valid for a while and no other user can have read or written its file."""
-        try:
-            with os.fdopen(os.open(self._path(key), os.O_RDONLY | os.O_NOFOLLOW)) as file:
-                status = os.fstat(file.fileno())
-                if status.st_uid != os.getuid() or status.st_mode & 0o077:
-                    return None
-                cached = json.load(file)
-            is_valid = cached["expires_at"] - LEEWAY_SECONDS > time.time()
-            return str(cached["access_token"]) if is_valid else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        token, expires_at = _read_token(self._path(key))
+        return token if expires_at - LEEWAY_SECONDS > time.time() else None
 
     def put(self, key: str, token: Token) -> None:
         """Cache the token and delete expired tokens."""
@@ -123,12 +155,22 @@ class TokenCache:
 
     def _prune(self) -> None:
         for path in self._folder.glob("token-*.json"):
-            try:
-                is_expired = json.loads(path.read_text())["expires_at"] <= time.time()
-            except (OSError, ValueError, KeyError, TypeError):
-                is_expired = True
-            if is_expired:
+            if _read_token(path)[1] <= time.time():
                 path.unlink(missing_ok=True)
+
+
+def _read_token(path: Path) -> tuple[str | None, float]:
+    """Return a cached token and when it expires; without a file that only this user can use, None and 0."""
+    try:
+        # Not to wait for the writer of a pipe.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)) as file:
+            status = os.fstat(file.fileno())
+            if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077 or not stat.S_ISREG(status.st_mode):
+                return None, 0
+            cached = json.load(file)
+        return (cached["access_token"], float(cached["expires_at"])) if is_token(cached["access_token"]) else (None, 0)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None, 0
 
 
 def token_for(outputs: StackOutputs, client: ApiClient, cache: TokenCache, *, fresh: bool = False) -> str:

@@ -2,9 +2,9 @@
 
 import errno
 
-import requests
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 EXPIRED = "The AWS credentials have expired. Log in again."
 NOT_FOUND = "{operation} found no such resource. Does the stack still exist in this account and region?"
@@ -28,12 +28,27 @@ SENTENCE_BY_TYPE: dict[type[Exception] | tuple[type[Exception], ...], str] = {
         "No complete AWS credentials were found. Log in (aws sso login) or set AWS_PROFILE."
     ),
     (exceptions.SSOError, exceptions.SSOTokenLoadError, exceptions.TokenRetrievalError): EXPIRED,
-    exceptions.ProfileNotFound: "{error}. Set AWS_PROFILE to a profile of your AWS configuration.",
-    exceptions.EndpointConnectionError: (
-        "{error} Is the stack still there (`python -m localcloud up` running, or the right region)?"
+    exceptions.ProfileNotFound: "{error} Set AWS_PROFILE to a profile of your AWS configuration.",
+    (
+        exceptions.ConfigParseError,
+        exceptions.InvalidConfigError,
+        exceptions.InvalidDefaultsMode,
+        exceptions.InvalidMaxRetryAttemptsError,
+        exceptions.InvalidRegionError,
+        exceptions.InvalidRetryModeError,
+        exceptions.InvalidSTSRegionalEndpointsConfigError,
+    ): "{error} Correct your AWS configuration: the file, or the AWS_ variable.",
+    (
+        exceptions.ConnectionClosedError,
+        exceptions.ConnectTimeoutError,
+        exceptions.EndpointConnectionError,
+        exceptions.ReadTimeoutError,
+    ): "{error} Is the stack still there (`python -m localcloud up` running, or the right region)?",
+    # Without {error}, which can quote the proxy's password.
+    (exceptions.ConnectionError, exceptions.HTTPClientError, exceptions.InvalidProxiesConfigError): (
+        "AWS cannot be reached ({name}). Check https_proxy, no_proxy, AWS_CA_BUNDLE and the network."
     ),
-    requests.ConnectionError: "The address in the stack's outputs does not respond. Is the stack still there?",
-    (requests.RequestException, BotoCoreError): "The request failed: {name}.",
+    (BotoCoreError, ResponseParserError): "The request to AWS failed: {name}.",
     UnicodeEncodeError: "An argument is not text in the encoding of this terminal.",
 }
 CANNOT_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
@@ -48,14 +63,23 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, OperatorError):
         return str(error)
     if isinstance(error, ClientError):
-        code = error.response.get("Error", {}).get("Code", "unknown")
+        code = _code_of(error)
         return SENTENCE_BY_CODE.get(code, REJECTED).format(operation=error.operation_name, code=code)
     for types, sentence in SENTENCE_BY_TYPE.items():
         if isinstance(error, types):
-            return sentence.format(error=error, name=type(error).__name__)
+            return sentence.format(error=f"{str(error).rstrip('.')}.", name=type(error).__name__)
     if isinstance(error, OSError) and error.errno in CANNOT_BE_WRITTEN:
         return f"The output could not be written: {error.strerror}."
     return None
+
+
+def is_denied(error: ClientError) -> bool:
+    """Whether AWS rejected the call because these credentials have no permission for it."""
+    return SENTENCE_BY_CODE.get(_code_of(error)) == NOT_ALLOWED
+
+
+def _code_of(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code", "unknown")
 
 
 def pluralize(count: int, noun: str) -> str:

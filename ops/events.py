@@ -1,22 +1,19 @@
 """Login events, sent to the source queue as a producer sends them: each event is accepted or handed back."""
 
-import os
-import shutil
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-from handlers.batches import batches
+from handlers.batches import BATCH_BYTES_MAX, batches
 from handlers.messages import InvalidError, decode_login
-from ops.errors import OperatorError, count_of
-from ops.files import create_private_file
+from handlers.vocabulary import ErrorCode
+from ops.errors import OperatorError, count_of, is_denied
+from ops.event_files import UTF_16, Event, EventFile
+from ops.files import NewFile
+from ops.signals import hold_signals
 from ops.stack import StackOutputs
 
 SHOWN = 10
@@ -25,65 +22,29 @@ SHOWN = 10
 BODY_ERRORS = {"InvalidMessageContents", "BatchRequestTooLong", "InvalidParameterValue"}
 
 
-@dataclass(frozen=True)
-class Event:
-    """A body and its line number."""
-
-    number: int
-    body: str
-
-
-class EventFile:
-    """Events of a file, which can be read repeatedly and are never in memory together."""
-
-    def __init__(self, file: IO[bytes], name: str) -> None:
-        self._file, self._name = file, name
-
-    def __iter__(self) -> Iterator[Event]:
-        """Return one event per line; blank lines are skipped."""
-        self._file.seek(0)
-        # Bytes, because lines of text also end at U+2028, which a JSON string may contain.
-        for number, line in enumerate(self._file, start=1):
-            try:
-                body = line.decode().removesuffix("\n").removesuffix("\r")
-            except UnicodeDecodeError:
-                raise OperatorError(f"Line {number} of {self._name} is not UTF-8.") from None
-            if body.strip():
-                yield Event(number, body)
-
-
-@contextmanager
-def open_events(path: Path) -> Iterator[EventFile]:
-    """Open the events in a file, or in standard input when the path is `-`."""
+def message_bytes_max(sqs: Any, url: str) -> int:
+    """Return the size in bytes of the largest message that the queue accepts; without permission, SQS's own limit."""
     try:
-        with sys.stdin.buffer if str(path) == "-" else path.open("rb") as file:
-            if str(path) != "-" and file.seekable():
-                yield EventFile(file, str(path))
-                return
-            # Every event is checked before the first is sent, so a pipe, which can be read only once, is copied.
-            with tempfile.TemporaryFile() as copy:
-                shutil.copyfileobj(file, copy)
-                yield EventFile(copy, str(path))
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise OperatorError(f"{path} cannot be read: {error.strerror or error}.") from None
+        response = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MaximumMessageSize"])
+    except ClientError as error:
+        if is_denied(error):  # a producer may have permission to send alone
+            return BATCH_BYTES_MAX
+        raise
+    return int(response.get("Attributes", {}).get("MaximumMessageSize", BATCH_BYTES_MAX))
 
 
-def count_events(events: EventFile | list[Event], *, check: bool) -> int:
-    """Return the number of events. With `check`, raise OperatorError listing the first that violate the contract."""
+def count_events(events: EventFile | list[Event], *, check: bool, bytes_max: int = BATCH_BYTES_MAX) -> int:
+    """Return the number of events. With `check`, raise OperatorError listing the first that the stack cannot store."""
     now, count, invalid = datetime.now(UTC), 0, 0
-    problems = []
+    problems: list[str] = []
     for event in events:
         count += 1
-        if not check:
-            continue
-        try:
-            decode_login(event.body, now)
-        except InvalidError as error:
+        if count == 1 and check and isinstance(events, EventFile):
+            _check_format(event, now, events.name)
+        if check and (problem := _violation(event, now, bytes_max)):
             invalid += 1
             if invalid <= SHOWN:
-                problems.append(f"  event {event.number}: {error}")
+                problems.append(f"  event {event.number}: {problem}")
     if invalid:
         shown = "\n".join(problems) + ("\n  ..." if invalid > SHOWN else "")
         verb = "violates" if invalid == 1 else "violate"
@@ -94,46 +55,92 @@ def count_events(events: EventFile | list[Event], *, check: bool) -> int:
     return count
 
 
-class RejectedEvents:
-    """Events that the queue did not accept, counted and kept in a file of mode 600 that can be sent again.
+def _check_format(first: Event, now: datetime, name: str) -> None:
+    """Raise OperatorError when the first line is no JSON object, as in an array or in objects over several lines."""
+    try:
+        decode_login(first.body, now)
+    except InvalidError as error:
+        if error.code not in (ErrorCode.BODY_NOT_JSON, ErrorCode.BODY_NOT_OBJECT):
+            return
+        if "\0" in first.body:
+            advice = UTF_16
+        elif "\r" in first.body.strip("\r"):
+            advice = "Its lines end in CR alone. Convert them: `tr '\\r' '\\n'`."
+        else:
+            advice = (
+                "Write one event per line: `jq -c '.[]'` converts an array, and `jq -c .` objects that take several "
+                "lines."
+            )
+        raise OperatorError(
+            f"Line {first.number} of {name} is not a JSON object, so nothing was sent. {advice}"
+        ) from None
 
-    Without a path they are only counted. When the file cannot take them all, it contains whole events up to the first
-    that is lost.
+
+def _violation(event: Event, now: datetime, bytes_max: int) -> str:
+    if event.size > bytes_max:
+        return f"It has {event.size} bytes; the queue accepts {bytes_max}."
+    try:
+        decode_login(event.body, now)
+    except InvalidError as error:
+        return str(error)
+    return ""
+
+
+class RejectedEvents:
+    """Events that the queue did not accept, counted and kept in a file from which they can be sent again.
+
+    Without a file they are only counted. When the file cannot take them all, it contains whole events up to the first
+    that is lost. A file that is the copy of a pipe contains every event already: it becomes one with only the rejected
+    events at the end, or stays as it is when they cannot be written.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self, kept: NewFile | None, *, is_copy: bool = False, bytes_max: int = BATCH_BYTES_MAX) -> None:
+        self._kept, self.is_copy, self._bytes_max = kept, is_copy, bytes_max
         self.count = 0
+        self.too_large = 0
+        """How many of them the queue can never accept."""
         self.problems: list[str] = []
         """Numbers and codes of the first rejected events."""
         self.first_lost = 0
-        """Number of the first event that is not in the file; 0 when none is lost."""
+        """Number of the first event that could not be written; 0 when all were."""
         self.write_error = ""
-        self._file: IO[str] | None = None
+        self._file = None if is_copy else kept
         self._whole_bytes = 0
 
     def add(self, event: Event, code: str) -> None:
-        """Count the event and write it to the file, which the first event creates."""
-        if self._file is None and self._path:
-            self._file = create_private_file(self._path)
+        """Count the event and write it to the file."""
         self.count += 1
+        if event.size > self._bytes_max:
+            self.too_large += 1
+            code += f" ({event.size} bytes; the queue accepts {self._bytes_max})"
         if self.count <= SHOWN:
             self.problems.append(f"  event {event.number}: {code}")
-        if self._file and not self.first_lost:
-            self._write(self._file, event)
+        if self._kept and not self.first_lost:
+            self._write(self._kept, event)
 
-    def close(self) -> None:
-        """Close the file and cut off a half-written event."""
-        if self._file is not None:
-            with suppress(OSError):  # `write_error` already says why
-                self._file.close()
-            if self.first_lost and self._path:
-                os.truncate(self._path, self._whole_bytes)
+    def close(self, *, is_complete: bool) -> None:
+        """Leave whole events in the file, and let it go when it is not needed.
 
-    def _write(self, file: IO[str], event: Event) -> None:
+        Unless `is_complete`, events were neither accepted nor rejected, so the copy of a pipe stays as it is.
+        """
+        if not self._kept:
+            return
+        with hold_signals():
+            self._kept.is_needed = self.count > 0 or (self.is_copy and not is_complete)
+            if self.is_copy and self._file:
+                with self._file:
+                    if is_complete and not self.first_lost:
+                        self._kept.become(self._file)
+            elif self.first_lost and not self.is_copy:
+                self._kept.truncate(self._whole_bytes)
+
+    def _write(self, kept: NewFile, event: Event) -> None:
+        kept.is_needed = True
         try:
-            print(event.body, file=file, flush=True)
-            self._whole_bytes = os.fstat(file.fileno()).st_size
+            if self._file is None:
+                self._file = NewFile(kept.path.with_name(f".{uuid.uuid4()}.jsonl"))
+            self._file.write(event.body.encode() + b"\n")
+            self._whole_bytes = self._file.size()
         except OSError as error:
             self.first_lost, self.write_error = event.number, error.strerror or "full"
 
@@ -142,43 +149,63 @@ def send_bodies(outputs: StackOutputs, bodies: Sequence[str]) -> list[str]:
     """Send each body once; return SQS's error code for each body that the queue did not accept."""
     codes: list[str] = []
     events = [Event(number, body) for number, body in enumerate(bodies, start=1)]
-    send_events(outputs.client("sqs"), outputs.queue_url, events, lambda event, code: codes.append(code))
+    Sender(outputs.client("sqs"), outputs.queue_url, lambda event, code: codes.append(code)).send(events)
     return codes
 
 
-def send_events(
-    sqs: Any,
-    url: str,
-    events: EventFile | list[Event],
-    reject: Callable[[Event, str], None],
-    on_progress: Callable[[int], None] = lambda accepted: None,
-) -> int:
-    """Send each event once and return how many the queue accepted; the others go to `reject`, also on an error."""
-    accepted = 0
-    pending = batches(events, lambda event: len(event.body.encode()))
-    for batch in pending:
-        entries = [{"Id": str(index), "MessageBody": event.body} for index, event in enumerate(batch)]
+class Sender:
+    """Sends events to a queue; each event is accepted or goes to `reject`, whatever ends the sending."""
+
+    def __init__(
+        self, sqs: Any, url: str, reject: Callable[[Event, str], None], bytes_max: int = BATCH_BYTES_MAX
+    ) -> None:
+        self._sqs, self._url, self._reject, self._bytes_max = sqs, url, reject, bytes_max
+        self.accepted = 0
+        """How many events the queue has accepted so far."""
+        self.is_complete = False
+        """Whether each event was accepted or went to `reject`; False when even that was interrupted."""
+
+    def send(self, events: EventFile | list[Event], on_progress: Callable[[int], None] = lambda accepted: None) -> None:
+        """Send each event once."""
+        settled = tried = 0
         try:
-            response = sqs.send_message_batch(QueueUrl=url, Entries=entries)
+            for batch in batches(events, self._batch_size):
+                tried = batch[-1].number
+                codes = self._send_batch(batch)
+                with hold_signals():
+                    for index, event in enumerate(batch):
+                        if index in codes:
+                            self._reject(event, codes[index])
+                    self.accepted += len(batch) - len(codes)
+                    settled = tried
+                on_progress(self.accepted)
+            self.is_complete = True
         except BaseException as error:
             code = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
-            # SQS prefixes some codes as its older protocol did.
-            is_body_error = (code or "").removeprefix("AWS.SimpleQueueService.") in BODY_ERRORS
-            for event in batch:
-                # SQS may have accepted it and only the response was lost. The same login twice changes nothing.
-                reject(event, code or "no response")
-            if is_body_error:
-                continue
-            for rest in pending:
-                for event in rest:
-                    reject(event, "not sent")
+            with hold_signals():  # as long as the events take to read, because a second signal is ignored here too
+                for event in events:
+                    if event.number > settled:
+                        # SQS may have accepted it and only the response was lost. The same login twice changes nothing.
+                        self._reject(event, code or "no response" if event.number <= tried else "not sent")
+                self.is_complete = True
             raise
+
+    def _batch_size(self, event: Event) -> int:
+        # Alone, so that SQS rejects no other event because of it.
+        return event.size if event.size <= self._bytes_max else BATCH_BYTES_MAX + 1
+
+    def _send_batch(self, batch: list[Event]) -> dict[int, str]:
+        """Return SQS's error code for each index that the queue did not accept."""
+        entries = [{"Id": str(index), "MessageBody": event.body} for index, event in enumerate(batch)]
+        try:
+            response = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
+        except ClientError as error:
+            code: str = error.response.get("Error", {}).get("Code", "")
+            # SQS prefixes some codes as its older protocol did.
+            if code.removeprefix("AWS.SimpleQueueService.") not in BODY_ERRORS:
+                raise
+            return dict.fromkeys(range(len(batch)), code)
         # Only an entry listed as successful was accepted; an entry in neither list was not.
-        accepted_indexes = {int(entry["Id"]) for entry in response.get("Successful", [])}
+        accepted = {int(entry["Id"]) for entry in response.get("Successful", [])}
         codes = {int(entry["Id"]): entry["Code"] for entry in response.get("Failed", [])}
-        for index, event in enumerate(batch):
-            if index not in accepted_indexes:
-                reject(event, codes.get(index, "no response"))
-        accepted += len(accepted_indexes)
-        on_progress(accepted)
-    return accepted
+        return {index: codes.get(index, "no response") for index in range(len(batch)) if index not in accepted}

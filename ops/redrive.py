@@ -19,6 +19,7 @@ from ops.errors import OperatorError, pluralize
 
 # SQS's codes for queues that it cannot move, and the code of an emulator without the operation.
 NOT_SUPPORTED = {"UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation", "InvalidAction"}
+ACTIVE = {"RUNNING", "CANCELLING"}  # states of a task that can still move messages
 POLL_SECONDS = 2
 LISTED_WITHIN_SECONDS = 60  # SQS documents no limit, and a command must not wait for ever
 
@@ -91,18 +92,26 @@ class MoveTask:
     """When the task before this one started. SQS lists tasks by their start time alone."""
 
 
+def running_move_task(queues: Queues) -> MoveTask | None:
+    """Return the task that moves the dead letters now, whoever started it; None when there is none."""
+    arn = _arn(queues, queues.dead_letter_url)
+    return MoveTask(queues.sqs, arn, None) if _newest_task(queues.sqs, arn).get("Status") in ACTIVE else None
+
+
 def start_move_task(queues: Queues, rate: int) -> MoveTask | None:
-    """Let SQS move every dead letter to the source queue; return None where SQS cannot."""
+    """Let SQS move every dead letter to the source queue, and return the task; None where SQS cannot.
+
+    When another process has just started one, that task is returned: SQS runs one at a time.
+    """
     # The destination must be named: SQS does not know the source of messages that the event handler quarantined.
-    from_arn, to_arn = (
-        queues.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        for url in (queues.dead_letter_url, queues.source_url)
-    )
+    from_arn, to_arn = _arn(queues, queues.dead_letter_url), _arn(queues, queues.source_url)
+    previous = _newest_task(queues.sqs, from_arn).get("StartedTimestamp")
     try:
-        previous = _newest_task(queues.sqs, from_arn).get("StartedTimestamp")
         queues.sqs.start_message_move_task(SourceArn=from_arn, DestinationArn=to_arn, MaxNumberOfMessagesPerSecond=rate)
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in NOT_SUPPORTED:
+        if task := running_move_task(queues):
+            return task
+        if _is_not_supported(error):
             return None
         raise
     return MoveTask(queues.sqs, from_arn, previous)
@@ -121,7 +130,7 @@ def follow_move_task(task: MoveTask, on_progress: Callable[[int], None]) -> int:
             on_progress(count)
             if newest["Status"] == "COMPLETED":
                 return count
-            if newest["Status"] != "RUNNING":
+            if newest["Status"] not in ACTIVE:
                 reason = newest.get("FailureReason", "no reason given")
                 raise OperatorError(
                     f"SQS stopped with status {newest['Status']} after moving {pluralize(count, 'message')} "
@@ -136,5 +145,18 @@ def follow_move_task(task: MoveTask, on_progress: Callable[[int], None]) -> int:
 
 
 def _newest_task(sqs: Any, queue_arn: str) -> dict[str, Any]:
-    tasks = sqs.list_message_move_tasks(SourceArn=queue_arn, MaxResults=1).get("Results", [])
+    try:
+        tasks = sqs.list_message_move_tasks(SourceArn=queue_arn, MaxResults=1).get("Results", [])
+    except ClientError as error:
+        if _is_not_supported(error):
+            return {}
+        raise
     return tasks[0] if tasks else {}
+
+
+def _arn(queues: Queues, url: str) -> str:
+    return queues.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def _is_not_supported(error: ClientError) -> bool:
+    return error.response.get("Error", {}).get("Code") in NOT_SUPPORTED

@@ -39,41 +39,46 @@ def smoke(
     """
     user = f"smoke-test-{uuid.uuid4()}"
     invalid_event = InvalidEvent(outputs, user, warn) if dead_letter else None
+    token = request_token(outputs, client).text
+    report("The user pool grants a token")
+    was_removed = False
     try:
-        _run_steps(outputs, client, user, invalid_event, deadline_seconds, report)
+        _run_steps(outputs, token, user, invalid_event, deadline_seconds, report)
+        was_removed = _remove(outputs, user)
+        if was_removed:
+            _keep_removed(outputs, user, deadline_seconds)
     except BaseException as error:
+        # An event that is still on its way would bring the record back.
+        places = "in the table or among the dead letters" if invalid_event else "in the table"
+        left = f"The test user was {user}, who may still appear {places}."
+        if not isinstance(error, OperatorError):
+            warn(left)  # before requests that can take long, or fail
         with suppress(BotoCoreError, ClientError, OperatorError):
             _remove(outputs, user)
             if invalid_event and invalid_event.message_id:
                 invalid_event.delete_dead_letter()
-            if isinstance(error, OperatorError):  # after Ctrl-C nobody waits
+            if isinstance(error, OperatorError) and not was_removed:  # after Ctrl-C nobody waits
                 _keep_removed(outputs, user, deadline_seconds)
         if isinstance(error, OperatorError):
-            # An event that is still on its way would bring the record back.
-            places = "in the table or among the dead letters" if invalid_event else "in the table"
-            raise OperatorError(f"{error} The test user was {user}, who may still appear {places}.") from None
+            raise OperatorError(f"{error} {left}") from None
         raise
-    if not _remove(outputs, user):
+    if not was_removed:
         raise OperatorError(
             f"The record of user {user} was not in table {outputs.table_name}, although the API returned it."
         )
-    _keep_removed(outputs, user, deadline_seconds)
     report("The test user was removed and did not come back")
     _check_health(outputs, report)
 
 
 def _run_steps(
     outputs: StackOutputs,
-    client: ApiClient,
+    token: str,
     user: str,
     invalid_event: InvalidEvent | None,
     deadline_seconds: float,
     report: Report,
 ) -> None:
     bodies, expected = _make_events(user, datetime.now(UTC))
-    token = request_token(outputs, client).text
-    report("The user pool grants a token")
-
     if invalid_event:
         # First, so that the other events show whether it blocks them.
         invalid_event.send()
@@ -87,7 +92,7 @@ def _run_steps(
         response = query_services(outputs, user, token)
         if response.status != 200:
             return f"status {response.status}"
-        return [(service["service_id"], service["last_accessed"]) for service in response.body["services"]]
+        return [(service["service_id"], service["last_accessed"]) for service in response.services]
 
     while (found := query()) != expected:
         if time.monotonic() - started > deadline_seconds:

@@ -1,25 +1,22 @@
 """A deployed stack as its outputs describe it, in AWS or in the embedded cloud."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import boto3
-from botocore.config import Config
+from urllib.parse import urlsplit
 
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
 from ops import local_stack
+from ops.connections import aws_client, embedded_client
 from ops.errors import OperatorError
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).parents[1]  # not resolved, because a folder of links to a project is a project too
 LOCAL_OUTPUTS = Path(".localcloud/outputs.json")
-
-# An operator waits at a prompt, so fail within seconds, not after botocore's default minute.
-CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +60,9 @@ class StackOutputs:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client, with the operator's own credentials in AWS and the outputs' in the embedded cloud."""
-        return boto3.client(
-            service,
-            region_name=self.region,
-            endpoint_url=self.endpoint,
-            aws_access_key_id=self.access_key_id,
-            aws_secret_access_key=self.secret_access_key,
-            config=CLIENT_CONFIG,
-        )
+        if self.endpoint is None:
+            return aws_client(service, self.region)
+        return embedded_client(service, self.region, self.endpoint, self.access_key_id, self.secret_access_key)
 
     def api_client(self, name: str | None) -> ApiClient:
         """Return the named API client, or the only one; raises OperatorError when there are several or none."""
@@ -92,35 +84,59 @@ def load_outputs(stack: str | None, outputs: Path | None) -> StackOutputs:
     """Return the outputs of the stack that the options name; raises OperatorError when they cannot be read.
 
     `stack` is read through the Pulumi CLI, `outputs` from a file that `python -m localcloud up` wrote. Without either,
-    they are those of the embedded cloud running in this folder.
+    they are those of the embedded cloud running in this folder, or else in the folder of this program.
     """
-    if stack and outputs:
+    if stack is not None and outputs is not None:
         raise OperatorError("--stack and --outputs both name a stack. Use one of them.")
-    if stack:
+    if stack is not None:
+        name = short_stack_name(stack)
         try:
             text = run_pulumi("stack", "output", "--json", "--show-secrets", "--stack", stack)
         except PulumiError as error:
             raise OperatorError(
                 f"The outputs of stack {stack} cannot be read: {error}. To read them from a file, use --outputs FILE."
             ) from None
-        if stack == local_stack.STACK:
-            text = local_stack.with_connection(text, LOCAL_OUTPUTS)
+        if name == local_stack.STACK:
+            text = local_stack.with_connection(text, (LOCAL_OUTPUTS, PROJECT / LOCAL_OUTPUTS))
         return parse_outputs(text, f"stack {stack}")
-    path = outputs or LOCAL_OUTPUTS
-    try:
-        text = path.read_text()
-    except FileNotFoundError:
-        if outputs:
-            raise OperatorError(f"File {outputs} does not exist. Use the file that `localcloud up` printed.") from None
+    for path in (outputs,) if outputs is not None else (LOCAL_OUTPUTS, PROJECT / LOCAL_OUTPUTS):
+        try:
+            return parse_outputs(path.read_text(encoding="utf-8"), str(path))
+        except FileNotFoundError:
+            continue
+        except UnicodeDecodeError:
+            raise OperatorError(f"{path} does not contain the outputs of a stack (a JSON object).") from None
+        except OSError as error:
+            raise OperatorError(f"{path} cannot be read: {error.strerror}.") from None
+    if outputs is not None:
+        raise OperatorError(f"File {outputs} does not exist. Use the file that `localcloud up` printed.")
+    raise OperatorError(
+        f"No stack was named, and {LOCAL_OUTPUTS} exists neither in this folder nor in {PROJECT}. Start a stack with "
+        "`python -m localcloud up`, or name one with --stack or --outputs."
+    )
+
+
+def project_settings() -> dict[str, Any]:
+    """Return what the project's Pulumi.yaml contains."""
+    import yaml  # here, because most commands need not wait for it
+
+    return yaml.safe_load((PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))
+
+
+def short_stack_name(text: str) -> str:
+    """Return the last part of STACK, ORG/STACK or ORG/PROJECT/STACK; raises OperatorError unless it is in this project.
+
+    The program itself knows its stack by this part alone.
+    """
+    *owner, name = text.split("/")
+    if len(owner) > 2 or not all(re.fullmatch(r"\w[\w.-]{0,99}", part, re.ASCII) for part in (*owner, name)):
+        raise OperatorError(f"--stack {text!r} is not a stack's name. Write STACK, ORG/STACK or ORG/PROJECT/STACK.")
+    if len(owner) == 2 and owner[1] != (project := project_settings()["name"]):
         raise OperatorError(
-            f"No stack was named, and {LOCAL_OUTPUTS} does not exist. Start a stack with `python -m localcloud up`, "
-            "or name one with --stack or --outputs."
-        ) from None
-    except UnicodeDecodeError:
-        raise OperatorError(f"{path} does not contain the outputs of a stack (a JSON object).") from None
-    except OSError as error:
-        raise OperatorError(f"{path} cannot be read: {error.strerror}.") from None
-    return parse_outputs(text, str(path))
+            f"--stack {text} is in project {owner[1]}, and this program is project {project}. "
+            f"Write {owner[0]}/{project}/{name}."
+        )
+    return name
 
 
 def parse_outputs(text: str, source: str) -> StackOutputs:
@@ -154,12 +170,13 @@ def parse_outputs(text: str, source: str) -> StackOutputs:
                 f"{source} is of a cloud into which the Pulumi CLI deploys. Use --stack {raw['pulumiStack']}."
             ) from None
         raise OperatorError(f"{source} has no output {error}. Deploy it with this version of the program.") from None
-    except (ValueError, TypeError, AttributeError, IndexError):
+    except (ValueError, TypeError, AttributeError, IndexError, RecursionError):
         raise OperatorError(f"{source} does not contain the outputs of a stack (a JSON object).") from None
 
 
 def _url(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
+    # urlsplit raises ValueError for a host that is none.
+    if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
         raise ValueError("not a URL")
     return value
 
@@ -173,8 +190,14 @@ def run_pulumi(*arguments: str) -> str:
     cli = shutil.which("pulumi")
     if cli is None:
         raise PulumiError("the Pulumi CLI is not on PATH")
-    command = [cli, *arguments, "--non-interactive"]
-    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    # Absolute, because an entry of PATH may be relative to another folder than the project's.
+    command = [str(Path(cli).absolute()), *arguments, "--non-interactive"]
+    try:
+        result = subprocess.run(
+            command, cwd=PROJECT, capture_output=True, check=False, encoding="utf-8", errors="replace"
+        )
+    except OSError as error:
+        raise PulumiError(f"{cli} cannot be run: {error.strerror}") from None
     if result.returncode != 0:
         reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise PulumiError(f"`pulumi {arguments[0]}` failed: {reason}")

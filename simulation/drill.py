@@ -5,12 +5,15 @@ as CloudWatch documents it. The drill prints every notification and draws the bo
 finds it. Exit code 0: an alarm paged while the consumer was stopped, and cleared afterwards.
 """
 
-import argparse
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from localcloud import lifetime
+import typer
+
+from localcloud import lifetime, standard_streams
+from localcloud.application import Application
 from localcloud.boards import browser
 from localcloud.boards.page import Snapshot
 from localcloud.cloudwatch.alarms import Alarm, CompositeAlarm, read_alarms
@@ -20,6 +23,7 @@ from localcloud.cloudwatch.states import State
 from localcloud.command_line import ends_cleanly
 from localcloud.demo import UnexpectedAnswerError
 from localcloud.deployer.recorder import PROD_OVERLAY, record
+from localcloud.own_files import require_own
 from localcloud.progress import Progress
 from simulation.boards import OUT, SETTLING_MINUTES, boards_of, draw, snapshot_of
 from simulation.conditions import A_MINUTE, DAY_MINUTES, Fault
@@ -34,6 +38,9 @@ PATIENCE_MINUTES = 360
 ACTIONS = {PAGE: "pages (P1)", TICKET: "opens a ticket (P2)", MAIL: "sends mail (P3)"}
 PREFIX = "event-processing-prod-"
 BOARD = "overview"
+TITLE = f"{PREFIX}{BOARD}: drill"
+
+app = Application(add_completion=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,10 +106,14 @@ def _short(name: str) -> str:
     return name.removeprefix(PREFIX)
 
 
+@app.command(help=__doc__)
 @ends_cleanly
-def run(out: Path) -> None:
+def run(out: Annotated[Path, typer.Option(help="The folder for the board.")] = OUT) -> None:
     """Run the drill and draw the board into `out`."""
     lifetime.stop_when_orphaned()
+    page = out / f"drill-{BOARD}.html"
+    require_own(page, lambda head: f"<title>{TITLE}</title>" in head, "--out")
+    require_own(page.with_suffix(".png"), lambda _: page.exists(), "--out")  # a picture is drawn from a page
     progress = Progress(STEPS)
     progress.say("A simulated drill: alarms and board are the program's; traffic, metrics and time are a model's.")
     with progress.step("Record the program as stack prod") as step:
@@ -117,7 +128,7 @@ def run(out: Path) -> None:
     progress.show(*(f"{minute:3} min  {text}" for minute, text in sorted(timeline(alarms, outcome.history))))
     with progress.step(f"Draw the board {BOARD} as it looks after {STOP.minutes} minutes"):
         try:
-            files = draw(boards_of(graph)[BOARD], f"{PREFIX}{BOARD}: drill", outcome.board, out / f"drill-{BOARD}.html")
+            files = draw(boards_of(graph)[BOARD], TITLE, outcome.board, page)
         except browser.BrowserError as error:
             raise UnexpectedAnswerError(f"The board could not be drawn: {error}") from None
         except OSError as error:
@@ -132,14 +143,6 @@ def run(out: Path) -> None:
     )
 
 
-def main() -> None:
-    """Run the drill."""
-    parser = argparse.ArgumentParser(
-        prog="python -m simulation.drill", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, default=OUT, help="folder for the board (default: %(default)s)")
-    run(parser.parse_args().out)
-
-
 if __name__ == "__main__":
-    main()
+    standard_streams.prepare()
+    app(prog_name="python -m simulation.drill")

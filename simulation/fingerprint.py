@@ -25,7 +25,8 @@ def fingerprint() -> str:
     digest = hashlib.sha256(json.dumps(sorted(alarms)).encode())
     for folder in (ROOT / "simulation", ROOT / "localcloud" / "cloudwatch"):
         for source in sorted(folder.glob("*.py")):
-            digest.update(code_of(source.read_text()).encode())
+            if source.name != "drill.py":  # it reads what the others simulate, and the document has nothing of it
+                digest.update(code_of(source.read_text()).encode())
     return digest.hexdigest()[:16]
 
 

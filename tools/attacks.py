@@ -126,7 +126,7 @@ ATTACKS = (
     ),
     _user_id("an encoded slash", "x/../../" + VICTIM),
     _user_id("an encoded slash, encoded twice", "x%2f" + VICTIM),
-    _user_id("dots alone", ".."),
+    _user_id("dots alone", "..", here=400),
     _user_id("an encoded NUL", VICTIM + "\0", here=400),
     _user_id("an encoded line break (CRLF injection)", VICTIM + "\r\nSet-Cookie: stolen=yes", here=400),
     _user_id("a forged log line", 'x\n{"level":"ERROR","message":"forged"}', here=400),

@@ -9,6 +9,7 @@ from __future__ import annotations  # for Pythons that are too old, so that they
 
 import argparse
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -32,6 +33,15 @@ if sys.platform == "linux":
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 os.execv(sys.argv[1], sys.argv[1:])
+"""
+COMMANDS = ("ops", "localcloud")
+COMMANDS_NEED = ROOT / "requirements" / "demo.txt"
+# Runs a package of this checkout from any folder, also after a move or through a link. The checkout is on the path of
+# this process alone: a function of the embedded cloud must not find the handlers there.
+COMMAND = """#!/bin/sh
+bin=$(dirname "$(readlink -f "$0")") && exec "$bin/python" -P -c 'import os, runpy, sys; \
+sys.path.insert(0, os.path.realpath(sys.argv[1])); del sys.argv[:2]; \
+runpy.run_module(sys.argv[0], run_name="__main__")' "$bin"/{checkout} {name} "$@"
 """
 REPORTS = 4
 """How often progress is printed where it cannot be shown in place."""
@@ -58,6 +68,8 @@ def install(directory: Path, locks: list[Path], megabytes: int, *, bytecode: boo
     if not adding:
         venv.create(directory, with_pip=True, clear=directory.exists())
     fill(directory, locks, count, bytecode=bytecode)
+    if COMMANDS_NEED in [lock.resolve() for lock in locks]:
+        write_commands(directory)
     for stamp in stamps:
         stamp.touch()
     print(f"Installed in {time.monotonic() - started:.0f} s.", flush=True)
@@ -82,6 +94,15 @@ def fill(directory: Path, locks: list[Path], count: int, *, bytecode: bool) -> N
     said = _differences(python, locks)
     if said:
         raise InstallationError(f"Installation failed: what was installed is not what is locked:\n{said}")
+
+
+def write_commands(directory: Path) -> None:
+    """Put a script for each of COMMANDS beside the environment's Python."""
+    checkout = shlex.quote(os.path.relpath(ROOT, (directory / "bin").resolve()))
+    for name in COMMANDS:
+        script = directory / "bin" / name
+        script.write_bytes(os.fsencode(COMMAND.format(checkout=checkout, name=name)))
+        script.chmod(0o755)
 
 
 def _pins(lock: Path) -> list[str]:

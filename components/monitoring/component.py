@@ -104,14 +104,16 @@ class Monitoring(pulumi.ComponentResource):
             runbook_url=self._args.runbook_url,
             topic_arns=topics.arns,
         )
+        # An alarm notifies only when its state changes: a page without policy or subscriber would be lost.
+        opts = pulumi.ResourceOptions(parent=self, depends_on=[topics])
         names: dict[AlarmId, pulumi.Output[str]] = {}
         arns: dict[AlarmId, pulumi.Output[str]] = {}
         for signal in self._selection.signals:
             if alarm := signal.alarm:
-                metric_alarm = make_alarm(alarm, signal, context, self._child)
+                metric_alarm = make_alarm(alarm, signal, context, opts)
                 names[alarm.id], arns[alarm.id] = metric_alarm.name, metric_alarm.arn
         for composite in self._selection.composites:
-            composite_alarm = make_composite(composite, context, names, self._child)
+            composite_alarm = make_composite(composite, context, names, opts)
             names[composite.id], arns[composite.id] = composite_alarm.alarm_name, composite_alarm.arn
         return arns
 

@@ -6,6 +6,7 @@ accepted too. An invalid value raises `ValueError` with the requirement, in word
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,6 +15,7 @@ from typing import Any, cast
 
 from components.monitoring.signals import AlarmOverride
 
+_ROLE = "arn:aws:iam::123456789012:role/ROLE"
 _NUMBER = r"-?[0-9]{1,12}(\.[0-9]{1,6})?"
 
 
@@ -25,7 +27,15 @@ class Parser:
     type: str
     """Its type in Pulumi.yaml."""
     example: str
-    """Arguments of `pulumi config set` that fix a problem, with `{key}` for the key."""
+    """Arguments of `pulumi config set` that fix most problems, with `{key}` for the key."""
+
+
+class InvalidError(ValueError):
+    """A value that the example of its parser does not fix; `fix` is a command after `pulumi config`, with `{key}`."""
+
+    def __init__(self, requirement: str, fix: str) -> None:
+        super().__init__(requirement)
+        self.fix = fix
 
 
 def boolean() -> Parser:
@@ -66,7 +76,7 @@ def integer_of(*choices: int, example: int) -> Parser:
     return Parser(parse=parse, type="integer", example=f"{{key}} {example}")
 
 
-def choice(*choices: str) -> Parser:
+def choice(*choices: str, example: str) -> Parser:
     """One of the words given."""
 
     def parse(raw: object) -> str:
@@ -75,7 +85,7 @@ def choice(*choices: str) -> Parser:
                 return choice
         raise ValueError(f"one of {', '.join(choices)}")
 
-    return Parser(parse=parse, type="string", example=f"{{key}} {choices[-1]}")
+    return Parser(parse=parse, type="string", example=f"{{key}} {example}")
 
 
 def text(pattern: str, words: str, *, example: str, longest: int = 256) -> Parser:
@@ -90,17 +100,46 @@ def text(pattern: str, words: str, *, example: str, longest: int = 256) -> Parse
 
 
 def names(pattern: str, words: str, *, example: str, at_least: int = 0) -> Parser:
-    """A list of distinct strings that all match a pattern."""
+    """A list of distinct strings that all match a pattern.
+
+    A number is read as its digits, because `pulumi config set --path` stores an account id as a number.
+    """
     words = f"a list of {'at least one of ' if at_least else ''}{words}, each once"
 
     def parse(raw: object) -> tuple[str, ...]:
-        entries = _entries(_from_json(raw, words), words)
-        found = tuple(entry for entry in entries if isinstance(entry, str) and re.fullmatch(pattern, entry))
-        if len(set(found)) != len(entries) or len(found) < at_least:
+        found: list[str] = []
+        for index, entry in enumerate(_entries(_from_json(raw, words), words)):
+            name = str(entry) if isinstance(entry, int) and not isinstance(entry, bool) else entry
+            if not isinstance(name, str) or not re.fullmatch(pattern, name):
+                raise InvalidError(words, f"set --path '{{key}}[{index}]' {example}")
+            if name in found:
+                raise InvalidError(words, f"rm --path '{{key}}[{index}]'")
+            found.append(name)
+        if len(found) < at_least:
             raise ValueError(words)
-        return found
+        return tuple(found)
 
     return Parser(parse=parse, type="array", example=f"--path '{{key}}[0]' {example}")
+
+
+def assumed_roles() -> Parser:
+    """A list of roles to assume, one after the other, as arguments of the provider; other attributes are rejected."""
+    words = f'a list such as [{{"roleArn": "{_ROLE}"}}], optionally with sessionName and externalId'
+    arguments = {"roleArn": "role_arn", "sessionName": "session_name", "externalId": "external_id"}
+
+    def parse(raw: object) -> tuple[Mapping[str, Any], ...]:
+        entries = _entries(_from_json(raw, words), words)
+        return tuple(parse_role(index, entry) for index, entry in enumerate(entries))
+
+    def parse_role(index: int, entry: object) -> Mapping[str, Any]:
+        role = cast("dict[str, object]", entry) if isinstance(entry, dict) else {"": entry}
+        if role.keys() - arguments.keys() or not all(isinstance(value, str) for value in role.values()):
+            raise InvalidError(words, f"rm --path '{{key}}[{index}]'")
+        if not re.fullmatch(r"arn:aws:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+", str(role.get("roleArn"))):
+            raise InvalidError(words, f"set --path '{{key}}[{index}].roleArn' {_ROLE}")
+        return MappingProxyType({arguments[name]: str(value) for name, value in role.items()})
+
+    return Parser(parse=parse, type="array", example=f"--path '{{key}}[0].roleArn' {_ROLE}")
 
 
 def alarm_overrides(known: frozenset[str], without_threshold: frozenset[str]) -> Parser:
@@ -128,10 +167,20 @@ def alarm_overrides(known: frozenset[str], without_threshold: frozenset[str]) ->
         return AlarmOverride(threshold=None if threshold is None else float(str(threshold)), enabled=enabled)
 
     def parse(raw: object) -> Mapping[str, AlarmOverride]:
-        overrides = _members(_from_json(raw, words), words)
-        return MappingProxyType({alarm_id: parse_override(alarm_id, value) for alarm_id, value in overrides.items()})
+        found: dict[str, AlarmOverride] = {}
+        for alarm_id, value in _members(_from_json(raw, words), words).items():
+            try:
+                found[alarm_id] = parse_override(alarm_id, value)
+            except ValueError as error:
+                raise InvalidError(str(error), f"rm --path {shlex.quote(f'{{key}}{_member(alarm_id)}')}") from None
+        return MappingProxyType(found)
 
     return Parser(parse=parse, type="object", example="--path '{key}.queue-age.threshold' 600")
+
+
+def _member(name: str) -> str:
+    """Return a member's name as the end of a property path, quoted where it is not a plain word."""
+    return f".{name}" if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f"[{json.dumps(name)}]"
 
 
 def _from_json(raw: object, words: str) -> object:
@@ -144,6 +193,8 @@ def _from_json(raw: object, words: str) -> object:
 
 
 def _entries(value: object, words: str) -> list[object]:
+    if isinstance(value, dict):
+        raise InvalidError(words, "rm {key}")  # The CLI cannot put an entry into an object.
     if not isinstance(value, list):
         raise ValueError(words)  # noqa: TRY004 - every parser raises ValueError
     return cast("list[object]", value)

@@ -1,9 +1,7 @@
 """The configuration of a stack: read once, checked as a whole before the first resource, then frozen."""
 
-import json
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +10,21 @@ import pulumi
 from components.durations import SECONDS_PER_DAY, visibility_timeout_seconds
 from components.monitoring.alarm_ids import COMPOSITES, AlarmId
 from components.monitoring.signals import AlarmOverride, Level
-from components.settings.parsers import Parser, alarm_overrides, boolean, choice, integer, integer_of, names, text
+from components.settings.keys import unknown_keys
+from components.settings.names import name_problems
+from components.settings.parsers import (
+    InvalidError,
+    Parser,
+    alarm_overrides,
+    assumed_roles,
+    boolean,
+    choice,
+    integer,
+    integer_of,
+    names,
+    text,
+)
+from components.settings.problems import HIDDEN, Problem, SettingsError
 
 DATA_CLASS = "personal"
 
@@ -23,31 +35,6 @@ _RETENTION_DAYS = (
 # API Gateway waits one second longer than the function and at most 29 s.
 _LONGEST_QUERY_SECONDS = 28
 _PRINCIPAL = r"[0-9]{12}|arn:aws:iam::[0-9]{12}:(root|(user|role)/[A-Za-z0-9+=,.@_/-]+)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """One problem of the configuration, and the command that fixes it."""
-
-    key: str
-    value: Any
-    requirement: str
-    fix: str
-
-    def __str__(self) -> str:
-        is_json = isinstance(self.value, str) and self.value.startswith(("[", "{"))
-        shown = self.value if is_json else json.dumps(self.value)
-        return f"{self.key} is {shown}; it must be {self.requirement}\n    {self.fix}"
-
-
-class SettingsError(Exception):
-    """The configuration cannot be deployed; contains every problem."""
-
-    def __init__(self, stack: str, problems: tuple[Problem, ...]) -> None:
-        self.problems = problems
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        lines = "\n".join(f"  {problem}" for problem in problems)
-        super().__init__(f"The configuration of stack {stack} has {count}; nothing was deployed.\n{lines}")
 
 
 def _setting(
@@ -75,8 +62,14 @@ class StackSettings:
         namespace="aws",
     )
     allowed_account_ids: tuple[str, ...] = _setting(
-        (), names(r"[0-9]{12}", "account ids of 12 digits", example="123456789012"), namespace="aws"
+        (),
+        names(r"[0-9]{12}", "account ids of 12 digits (in quotes when the first is 0)", example="123456789012"),
+        namespace="aws",
     )
+    profile: str = _setting(
+        "", text(r"[A-Za-z0-9_.@:/+=-]*", "a profile of your AWS configuration", example="PROFILE"), namespace="aws"
+    )
+    assume_roles: tuple[Mapping[str, Any], ...] = _setting((), assumed_roles(), namespace="aws")
     owner: str = _setting("", text(r"[A-Za-z0-9 ._@:/+=-]+", "a name that fits a tag", example="TEAM", longest=128))
     runbook_url: str = _setting(
         "", text(r"https?://[^\s#]+", "an http(s) URL without #", example="https://HOST/docs/runbook.md")
@@ -87,7 +80,7 @@ class StackSettings:
     point_in_time_recovery: bool = _setting(True, boolean())
     cmk: bool = _setting(False, boolean())
     log_retention_days: int = _setting(14, integer_of(*_RETENTION_DAYS, example=14))
-    python_version: str = _setting("3.13", choice("3.11", "3.12", "3.13"))
+    python_version: str = _setting("3.13", choice("3.11", "3.12", "3.13", example="3.13"))
     consumer_timeout_seconds: int = _setting(10, integer(1, 900, example=10))
     consumer_memory_mb: int = _setting(512, integer(128, 10240, example=512))
     query_timeout_seconds: int = _setting(5, integer(1, _LONGEST_QUERY_SECONDS, example=5))
@@ -118,7 +111,7 @@ class StackSettings:
     api_burst_limit: int = _setting(20, integer(1, 5_000, example=20))
     api_trace_sampling_percent: int = _setting(100, integer(0, 100, example=5))
     manage_api_gateway_account: bool = _setting(False, boolean())
-    monitoring: Level = _setting(Level.ESSENTIAL, choice(*Level))  # noqa: RUF009 - an enum is immutable
+    monitoring: Level = _setting(Level.ESSENTIAL, choice(*Level, example=Level.ESSENTIAL))  # noqa: RUF009 - an enum is immutable
     alarms: Mapping[str, AlarmOverride] = _setting({}, alarm_overrides(frozenset(AlarmId), COMPOSITES))
     alarm_email: str = _setting(
         "", text(r"|[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address or empty", example="oncall@example.com")
@@ -130,33 +123,37 @@ class StackSettings:
     @classmethod
     def load(cls) -> "StackSettings":
         """The settings of the stack being deployed, or a `pulumi.RunError` that lists all problems at once."""
-        configs = {"": pulumi.Config(), "aws": pulumi.Config("aws")}
-        raw = {setting.key: configs[setting.namespace].get(setting.name) for setting in _settings()}
+        project, stack = pulumi.get_project(), pulumi.get_stack()
+        given = pulumi.runtime.get_config_env()
+        secret = {key.removeprefix(f"{project}:") for key in given if pulumi.runtime.is_config_secret(key)}
+        raw = {key.removeprefix(f"{project}:"): value for key, value in given.items()}
         try:
-            return cls.from_raw(
-                {key: value for key, value in raw.items() if value is not None},
-                project=pulumi.get_project(),
-                stack=pulumi.get_stack(),
-            )
+            return cls.from_raw(raw, project=project, stack=stack, secret=secret)
         except SettingsError as error:
             raise pulumi.RunError(str(error)) from None
 
     @classmethod
-    def from_raw(cls, raw: Mapping[str, Any], *, project: str, stack: str) -> "StackSettings":
-        """Check raw values by key (`maxReceiveCount`, `aws:region`); raises `SettingsError` with every problem."""
-        problems = _stack_problems(project, stack)
+    def from_raw(
+        cls, raw: Mapping[str, Any], *, project: str, stack: str, secret: Collection[str] = ()
+    ) -> "StackSettings":
+        """Check raw values by key (`maxReceiveCount`, `aws:region`); raises `SettingsError` with every problem.
+
+        `raw` holds all keys of the stack, also those of other namespaces. A `SettingsError` shows no value of `secret`.
+        """
+        problems = name_problems(project, stack) + _unread(raw, project, stack)
         values: dict[str, Any] = {}
         for setting in _settings():
             given = raw.get(setting.key, setting.default)
             try:
                 values[setting.field] = setting.parser.parse(given)
             except ValueError as error:
-                problems.append(setting.problem(given, str(error), stack))
+                problems.append(setting.problem(given, error, stack))
         # Requirements between values use the default of each invalid value, so that a problem is reported once.
         settings = cls(project=project, stack=stack, **values)
         problems += [problem for problem in _relations(settings) if problem.key not in {p.key for p in problems}]
         if problems:
-            raise SettingsError(stack, tuple(problems))
+            shown = [replace(problem, value=HIDDEN) if problem.key in secret else problem for problem in problems]
+            raise SettingsError(stack, tuple(shown))
         return settings
 
     @property
@@ -206,9 +203,15 @@ class _Setting:
     def key(self) -> str:
         return f"{self.namespace}:{self.name}" if self.namespace else self.name
 
-    def problem(self, value: object, requirement: str, stack: str) -> Problem:
-        fix = f"pulumi config set --stack {stack} {self.parser.example.format(key=self.key)}"
-        return Problem(key=self.key, value=value, requirement=requirement, fix=fix)
+    def problem(self, value: object, requirement: str | ValueError, stack: str) -> Problem:
+        fix = requirement.fix if isinstance(requirement, InvalidError) else f"set {self.parser.example}"
+        command, _, arguments = fix.replace("{key}", self.key).partition(" ")
+        return Problem(
+            key=self.key,
+            value=value,
+            requirement=str(requirement),
+            fix=f"pulumi config {command} --stack {stack} {arguments}",
+        )
 
 
 def _settings() -> Iterator[_Setting]:
@@ -217,15 +220,30 @@ def _settings() -> Iterator[_Setting]:
             yield _Setting(field=field_.name, **field_.metadata)
 
 
-def _stack_problems(project: str, stack: str) -> list[Problem]:
-    # Names contain project and stack: a function name has at most 64 characters, a domain no trademark of AWS.
-    requirement = (
-        "lower-case letters, digits and single -, starting with a letter, at most 20 characters, without aws or cognito"
-    )
-    forbidden = any(word in f"{project}-{stack}" for word in ("aws", "amazon", "cognito"))
-    if re.fullmatch(r"[a-z](-?[a-z0-9])*", stack) and len(stack) <= 20 and not forbidden:
-        return []
-    return [Problem(key="stack", value=stack, requirement=requirement, fix="pulumi stack rename NAME")]
+def _unread(raw: Mapping[str, Any], project: str, stack: str) -> list[Problem]:
+    known = {_full_key(setting.key, project) for setting in _settings()} | {"pulumi:disable-default-providers"}
+    given = {_full_key(key, project): key for key in raw}
+    problems: list[Problem] = []
+    for unknown in unknown_keys(given, known, {project, "aws"}):
+        key = given[unknown.key]
+        hint = f"; did you mean {unknown.nearest.removeprefix(f'{project}:')}?" if unknown.nearest else ""
+        if key.startswith("aws:") and not hint:
+            hint = (
+                f"; its AWS provider takes only {', '.join(sorted(name for name in known if name.startswith('aws:')))}"
+            )
+        problems.append(
+            Problem(
+                key=key,
+                value=raw[key],
+                requirement=f"removed, because the program does not read it{hint}",
+                fix=f"pulumi config rm --stack {stack} {key}",
+            )
+        )
+    return problems
+
+
+def _full_key(key: str, project: str) -> str:
+    return key if ":" in key else f"{project}:{key}"
 
 
 def _relations(settings: StackSettings) -> list[Problem]:
@@ -252,7 +270,13 @@ def _relations(settings: StackSettings) -> list[Problem]:
         f"({settings.queue_retention_days}): otherwise an event expires before it becomes a dead letter",
     )
     # The name identifies a production stack; its operator sets destroyable to take it down.
-    guarded = settings.stack.startswith("prod") and not settings.destroyable
+    production = settings.stack.startswith("prod")
+    check(
+        "aws:allowedAccountIds",
+        bool(settings.allowed_account_ids) or not production,
+        "the account of a production stack, so that no other is deployed into",
+    )
+    guarded = production and not settings.destroyable
     check("protect", settings.protect or not guarded, "true in a production stack, unless destroyable is true")
     check(
         "deletionProtection",

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,6 +30,11 @@ __all__ = ["Backend", "Created", "Deployment", "DeploymentFailed", "Event", "Res
 PARALLEL = 16
 SHOWN_LINES = 20
 STOP_SECONDS = 5
+DEADLINE_SECONDS = 900  # pip may download the packages of the artifact over a slow connection
+# Of the user's environment, the program gets nothing that is meant for the Pulumi CLI or for AWS.
+FOREIGN_VARIABLES = ("PULUMI_", "AWS_")
+# gRPC obeys proxies. This exception is gRPC's own: pip, which the program runs, may need the proxies.
+OWN_VARIABLES = {"no_grpc_proxy": "127.0.0.1", "PYTHONSAFEPATH": ""}
 
 
 class DeploymentFailed(Exception):  # noqa: N818 (an outcome)
@@ -52,23 +58,27 @@ def deploy(
     preview: bool = False,
     environment: Mapping[str, str] | None = None,
     on_event: OnEvent = lambda _event, _message: None,
+    deadline_seconds: float = DEADLINE_SECONDS,
 ) -> Deployment:
     """Run the program until every resource is created, or raise DeploymentFailed once no creation is under way.
 
-    The program gets `environment` and the variables of this process, except Pulumi's own.
+    The program gets `environment` and the variables of this process, except Pulumi's own and those of AWS. After
+    `deadline_seconds` it is stopped.
     """
     project = project.resolve()
     monitor = Monitor(project, config, backend, on_event, preview=preview)
-    variables = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
-    variables |= dict(environment or {})
+    variables = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN_VARIABLES)}
+    variables |= OWN_VARIABLES | dict(environment or {})
     variables["PULUMI_CONFIG"] = json.dumps(config.values)
     variables["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(sorted(config.secret_keys))
     with _serving(monitor) as address:
         operation = "preview" if preview else "up"
         arguments = [address, str(project), config.project, config.stack, operation, str(PARALLEL)]
-        ended = _run_program(arguments, variables, lambda line: monitor.report(Event.INFO, line))
+        ended = _run_program(arguments, variables, lambda line: monitor.report(Event.INFO, line), deadline_seconds)
     # Leaving `_serving` has waited for every creation under way, so no resource is orphaned.
     lines = ended.stderr.splitlines()
+    if ended.expired:
+        monitor.failures.append(f"The program did not end within {deadline_seconds:g} s, and was stopped.")
     if ended.returncode and not monitor.failures:
         explanation = "\n".join(lines[-SHOWN_LINES:])
         monitor.failures.append(explanation or f"The program ended with exit code {ended.returncode} and no message.")
@@ -95,10 +105,19 @@ def _serving(monitor: Monitor) -> Iterator[str]:
         executor.shutdown(wait=True)
 
 
+@dataclass(frozen=True)
+class _Ended:
+    """How the program ended."""
+
+    returncode: int
+    stderr: str
+    expired: bool
+
+
 def _run_program(
-    arguments: list[str], environment: Mapping[str, str], on_line: Callable[[str], None]
-) -> subprocess.CompletedProcess[str]:
-    """Run the program to its end; each line of its standard output goes to `on_line`."""
+    arguments: list[str], environment: Mapping[str, str], on_line: Callable[[str], None], deadline_seconds: float
+) -> _Ended:
+    """Run the program to its end or the deadline; each line of its standard output goes to `on_line`."""
     with tempfile.TemporaryFile("w+", errors="replace") as stderr:
         child = lifetime.spawn(
             [sys.executable, "-u", "-m", "localcloud.deployer.language_host", *arguments],
@@ -109,6 +128,14 @@ def _run_program(
             text=True,
             errors="replace",
         )
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            lifetime.stop(child, seconds=STOP_SECONDS)
+
+        deadline = threading.Timer(deadline_seconds, expire)
+        deadline.start()
         try:
             assert child.stdout is not None
             with child.stdout as lines:
@@ -116,6 +143,8 @@ def _run_program(
                     on_line(line.rstrip("\n"))
             exit_code = child.wait()
         finally:
+            deadline.cancel()
+            deadline.join()
             lifetime.stop(child, seconds=STOP_SECONDS)
         stderr.seek(0)
-        return subprocess.CompletedProcess(arguments, exit_code, stderr=stderr.read().strip())
+        return _Ended(exit_code, stderr.read().strip(), expired.is_set())

@@ -18,8 +18,9 @@ from localcloud.deployer.engine import Deployment, Resource
 from localcloud.deployer.invented_aws import InventedAws
 
 ROOT = Path(__file__).parents[2]
-# Stack prod is rejected as committed, until the stack names API clients and a pager or mail address.
+# Stack prod is rejected as committed, until the stack names its account, API clients and a pager or mail address.
 PROD_OVERLAY = {
+    "aws:allowedAccountIds": ["123456789012"],
     "apiClients": ["reporting"],
     "alarmEmail": "oncall@example.com",
     "pageEndpoint": "https://pager.example.com/in",

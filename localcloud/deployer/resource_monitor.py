@@ -66,6 +66,7 @@ class Resource:
     protect: bool
     retain_on_delete: bool
     delete_before_replace: bool
+    ignore_changes: list[str]
     additional_secret_outputs: list[str]
     aliases: list[dict[str, Any]]
     id: str = ""
@@ -206,6 +207,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             protect=request.protect,
             retain_on_delete=request.retainOnDelete,
             delete_before_replace=request.deleteBeforeReplace,
+            ignore_changes=list(request.ignoreChanges),
             additional_secret_outputs=list(request.additionalSecretOutputs),
             aliases=[MessageToDict(alias) for alias in request.aliases],
         )

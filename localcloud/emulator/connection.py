@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
 API_PATH = "/_aws/execute-api/"
 
@@ -34,9 +35,12 @@ class Account:
         self.endpoint, self.region = connection.endpoint, connection.region
         self.account_id = connection.account_id
         self.access_key_id, self.secret_access_key = connection.access_key_id, connection.secret_access_key
-        no_user_config = dict.fromkeys(("profile", "config_file"), (None, None, None, None))
+        # A variable is (name in the configuration file, name in the environment, default, conversion): no files and no
+        # environment of the user.
+        defaults = {name: (None, None, *rest) for name, (_, _, *rest) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()}
+        defaults |= dict.fromkeys(("config_file", "credentials_file"), (None, None, None, None))
         self._session = boto3.Session(
-            botocore_session=botocore.session.Session(session_vars=no_user_config),
+            botocore_session=botocore.session.Session(session_vars=defaults),
             aws_access_key_id=self.access_key_id,
             aws_secret_access_key=self.secret_access_key,
             region_name=self.region,

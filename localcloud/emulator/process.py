@@ -31,6 +31,7 @@ from localcloud.emulator.connection import Account, Connection
 
 ACCOUNT_ID = "123456789012"
 DIRECTORY_PREFIX = "event-processing-cloud-"
+KEY_ID_PREFIX = "LOCAL"
 # Twice what the demo needs. With too little space, functions never start and nothing reports why.
 SPACE_MEGABYTES = 120
 START_SECONDS = 120  # on a busy machine; an emulator that ends is noticed at once
@@ -200,7 +201,7 @@ def _scrubbed_environment(port: int, region: str, directory: Path) -> dict[str, 
         "IOT_MTLS_ENABLED": "0",  # otherwise it listens on every interface
         "SFTP_ENABLED": "0",
         "DOCKER_HOST": "unix:///nowhere",  # otherwise it looks for containers to remove
-        "AWS_ACCESS_KEY_ID": f"LOCAL{secrets.token_hex(8).upper()}",
+        "AWS_ACCESS_KEY_ID": f"{KEY_ID_PREFIX}{secrets.token_hex(8).upper()}",
         "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
         "PYTHONDONTWRITEBYTECODE": "1",
     }

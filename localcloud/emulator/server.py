@@ -40,6 +40,8 @@ def _serve(listener: int, directory: Path) -> None:
 
     from localcloud.emulator.seams import make_app
 
+    # The emulator's own, which Powertools in a function would obey too.
+    os.environ.pop("LOG_LEVEL", None)
     config = Config()
     config.bind = [f"fd://{listener}"]
     config.loglevel = "ERROR"

@@ -201,6 +201,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             property_dependencies={},
             protect=False,
             retain_on_delete=False,
+            ignore_changes=[],
             delete_before_replace=False,
             additional_secret_outputs=[],
             aliases=[],

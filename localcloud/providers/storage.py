@@ -27,11 +27,9 @@ def _table(cloud: Account, inputs: Inputs) -> Created:
 
 def encryption_of(given: dict[str, Any]) -> dict[str, Any]:
     """Return a table's encryption as AWS names it."""
-    if not given["enabled"]:
-        return {"Enabled": False}
-    return {"Enabled": True, "SSEType": "KMS"} | (
-        {"KMSMasterKeyId": given["kmsKeyArn"]} if given.get("kmsKeyArn") else {}
-    )
+    key = {"KMSMasterKeyId": given["kmsKeyArn"]} if given.get("kmsKeyArn") else {}
+    # Without a customer key, AWS takes no type: the table uses the key that DynamoDB owns.
+    return {"Enabled": True, "SSEType": "KMS"} | key if given["enabled"] else {"Enabled": False}
 
 
 def recovery_of(given: dict[str, Any]) -> dict[str, Any]:

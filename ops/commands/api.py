@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ops.api import TokenCache, query_with_cached_token, token_for
+from ops.api import SERVICE_FIELDS, TokenCache, query_with_cached_token, token_for
 from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_table
 from ops.errors import OperatorError
@@ -30,17 +30,18 @@ def query(
 
     Example: python -m ops query alice --json
     """
+    if user_id in ("", ".", ".."):  # clients remove these from a path, so the API cannot be asked
+        raise OperatorError(f"{user_id!r} is not a user ID: it must not be empty, `.` or `..`. Check the argument.")
     deployed = load_outputs(stack, outputs)
     response = query_with_cached_token(deployed, deployed.api_client(client), TokenCache.of_user(), user_id)
-    if response.status != 200 or not isinstance(response.body, dict):
+    if response.status != 200:
         detail = response.body if isinstance(response.body, dict) else {}
         request = f" (request {detail['request_id']})" if "request_id" in detail else ""
         raise OperatorError(f"The API returned {response.status}: {detail.get('message', 'no message')}{request}")
+    rows = [[service[field] for field in SERVICE_FIELDS] for service in response.services]
     if as_json:
         print(json.dumps(response.body, indent=2, ensure_ascii=False))
         return
-    fields = ("service_name", "service_id", "last_accessed")
-    rows = [[service[field] for field in fields] for service in response.body["services"]]
     if rows:
         print_table(["Service", "ID", "Last login (UTC)"], rows)
     else:

@@ -2,29 +2,40 @@
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated, NoReturn, ParamSpec, TypeVar
 
 import typer
 
-from ops.errors import CANNOT_BE_WRITTEN, explain
+from ops.commands.output import print_note
+from ops.errors import explain
+from ops.signals import Stopped, stopping_signals
 
 P = ParamSpec("P")
 R = TypeVar("R")
-StackOption = Annotated[str | None, typer.Option("--stack", help="A stack that the Pulumi CLI knows, such as dev.")]
+StackOption = Annotated[
+    str | None, typer.Option("--stack", help="A stack that the Pulumi CLI knows, such as dev or acme/dev.")
+]
 OutputsOption = Annotated[Path | None, typer.Option("--outputs", help="A file of outputs that `localcloud up` wrote.")]
 
 
 def _make_output_safe() -> None:
-    """Keep unencodable characters and closed streams from ending a command."""
-    # When the shell closed them (>&-), the next opened file would get their number and what is printed.
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 (a device, open until the end)
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    """Keep unencodable characters from ending a command."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _exit(code: int) -> NoReturn:
+    """End with this code, which a standard output that nobody reads any more must not change."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _abandon_stdout()
+    sys.exit(code)
 
 
 def _abandon_stdout() -> None:
@@ -33,19 +44,26 @@ def _abandon_stdout() -> None:
 
 
 def handle_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Print an error that the operator can fix on stderr and exit with 1; with 130 after Ctrl-C, 0 on a closed pipe."""
+    """Print an error that the operator can fix on stderr and exit with 1; with 0 on a closed pipe.
+
+    After SIGINT (Ctrl-C), SIGTERM or SIGHUP, the exit code is 128 + the signal's number.
+    """
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         _make_output_safe()
         try:
-            result = command(*args, **kwargs)
-            # Flush here, where an error is handled, rather than when Python exits.
-            sys.stdout.flush()
+            with stopping_signals():
+                result = command(*args, **kwargs)
+                # Flush here, where an error is handled, rather than when Python exits.
+                sys.stdout.flush()
+        except Stopped as stopped:
+            print_note(f"Interrupted ({signal.Signals(stopped.number).name}).")
+            _exit(128 + stopped.number)
         except (KeyboardInterrupt, typer.Abort):
             # A confirmation turns Ctrl-C and the end of input into Abort.
-            print("Interrupted.", file=sys.stderr)
-            sys.exit(130)
+            print_note("Interrupted.")
+            _exit(130)
         except BrokenPipeError:
             # The reader (head, less) has read enough.
             _abandon_stdout()
@@ -54,10 +72,8 @@ def handle_errors(command: Callable[P, R]) -> Callable[P, R]:
             sentence = explain(error)
             if sentence is None:
                 raise
-            print(sentence, file=sys.stderr)
-            if isinstance(error, OSError) and error.errno in CANNOT_BE_WRITTEN:
-                _abandon_stdout()
-            sys.exit(1)
+            print_note(sentence)
+            _exit(1)
         return result
 
     return run

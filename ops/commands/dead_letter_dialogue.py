@@ -6,16 +6,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ops.commands.output import escape_unprintable, format_time, print_note
+from ops.commands.output import escape_unprintable, format_time, print_line, print_note
 from ops.dead_letter_queue import HeldLetters, Queues, hold_letters
 from ops.dead_letters import GAVE_UP, QUARANTINE_ATTRIBUTES, Choice, DeadLetter
 from ops.errors import OperatorError, pluralize
-from ops.files import create_private_file
+from ops.files import NewFile
 
 RULES_SHOWN = 10
 RECEIVED_NOTE = (
@@ -108,37 +107,41 @@ def format_lines(shown: dict[str, Any]) -> Iterator[str]:
             yield f"{name:18} {escape_unprintable(text)}"
 
 
-def write_copy(path: Path, letters: Sequence[DeadLetter]) -> None:
-    """Write whole messages to a new file that only its owner can read."""
-    with create_private_file(path) as file:
+def write_copy(copy: NewFile, letters: Sequence[DeadLetter]) -> None:
+    """Write whole messages to the disk; raises OperatorError when they cannot all be written."""
+    try:
         for letter in letters:
-            print(json.dumps(describe(letter, with_body=True), ensure_ascii=False), file=file)
+            copy.write(json.dumps(describe(letter, with_body=True), ensure_ascii=False).encode() + b"\n")
+        copy.sync()
+    except OSError as error:
+        raise OperatorError(f"{copy.path} cannot be written: {error.strerror}. Nothing was deleted.") from None
+    copy.is_needed = True
 
 
 def print_plan(action: str, letters: Sequence[DeadLetter]) -> None:
     """Print how many messages of which reason a command is about to change."""
     counts = Counter(letter.reason for letter in letters)
     by_reason = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
-    print(f"{pluralize(len(letters), 'message')} {action}: {by_reason}.")
+    print_line(f"{pluralize(len(letters), 'message')} {action}: {by_reason}.")
 
 
 def print_left_out(letters: Sequence[DeadLetter]) -> None:
     """Print which messages a redrive leaves in the queue, and the rule that each violates."""
     count = len(letters)
     if count == 1:
-        print(
+        print_line(
             "1 message violates the contract and was left in the queue, because it would fail again. "
             "Use --force to redrive it anyway:"
         )
     else:
-        print(
+        print_line(
             f"{count} messages violate the contract and were left in the queue, because they would fail again. "
             "Use --force to redrive them anyway:"
         )
     for letter in letters[:RULES_SHOWN]:
-        print(f"  {letter.message_id}: {letter.violation}")
+        print_line(f"  {letter.message_id}: {letter.violation}")
     if count > RULES_SHOWN:
-        print("  ...")
+        print_line("  ...")
 
 
 def confirm(yes: bool, question: str) -> bool:
@@ -148,9 +151,9 @@ def confirm(yes: bool, question: str) -> bool:
     if is_terminal():
         if typer.confirm(question):
             return True
-        print("Nothing was changed.")
+        print_line("Nothing was changed.")
         return False
-    print("Dry run: nothing was changed. Use --yes to apply.")
+    print_line("Dry run: nothing was changed. Use --yes to apply.")
     print_note(RECEIVED_NOTE)
     return False
 

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -10,20 +11,27 @@ import typer
 
 from handlers.batches import batches
 from ops.commands import dead_letter_dialogue as dialogue
+from ops.commands.application import Application
 from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.dead_letter_dialogue import AllOption, LimitOption, MessageOption, ReasonOption, YesOption
-from ops.commands.output import format_time, print_note, print_table, progress_bar
-from ops.dead_letter_queue import Queues
+from ops.commands.output import format_time, print_line, print_note, print_table, progress_bar
+from ops.dead_letter_queue import HeldLetters, Queues
 from ops.dead_letters import GAVE_UP, DeadLetter
 from ops.errors import OperatorError, count_of, pluralize
-from ops.files import kept_file
-from ops.redrive import MoveTask, Pace, Redrive, follow_move_task, is_whole_queue, start_move_task
+from ops.files import NewFile, create_file
+from ops.redrive import (
+    MoveTask,
+    Pace,
+    Redrive,
+    follow_move_task,
+    is_whole_queue,
+    running_move_task,
+    start_move_task,
+)
 from ops.stack import load_outputs
 
 NEW_MESSAGE_NOTE = "A redriven message gets a new ID, and its retention clock restarts: search the logs for the new ID."
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
+app = Application(
     help="Inspect dead letters, send them back, or discard them.\n\n"
     "Nothing is moved or deleted before you confirm it. Every look counts as a receive: after three receives, a "
     "message no longer counts in the age of the queue, on which the alarm dlq-expiring depends.",
@@ -117,7 +125,8 @@ def redrive(
 
     Prints which messages would go back and asks for confirmation. Without a terminal, nothing changes unless --yes is
     given. Each message is sent before it is deleted, so an interruption loses none; a message that is sent twice
-    changes nothing. With --all, SQS moves the whole queue by itself where it can.
+    changes nothing. With --all, SQS moves the whole queue by itself where it can, and goes on if you leave. A command
+    that finds such a task, also one started in the AWS console, follows it to its end and changes nothing itself.
 
     Examples:
 
@@ -127,6 +136,9 @@ def redrive(
     """
     choice = dialogue.parse_choice(reason, message_id, everything)
     queues = Queues.of(load_outputs(stack, outputs))
+    if task := running_move_task(queues):
+        _follow_running_task(task, queues, is_enough=everything)
+        return
     # When every message goes back, whatever it contains, none needs to be received.
     needs_none = everything and force and yes
     if needs_none and (total := queues.count_dead_letters()) and (task := start_move_task(queues, rate)):
@@ -143,6 +155,7 @@ def redrive(
             raise OperatorError("No selected message can be redriven. Discard them, or use --force.")
         if not dialogue.confirm(yes, f"Send {pluralize(len(going), 'message')} back?"):
             return
+        _reject_running_task(queues)
         if everything and is_whole_queue(held, going, force=force):
             if task := start_move_task(queues, rate):
                 held.release()
@@ -172,7 +185,7 @@ def discard(
     """Delete dead letters, after copying them to a file that only you can read.
 
     Prints which messages would be deleted and asks for confirmation. Without a terminal, nothing changes unless --yes
-    is given.
+    is given. The copy is complete before the first message is deleted. While SQS moves the queue, nothing is deleted.
 
     Example: python -m ops dead-letters discard --reason body_not_json
     """
@@ -180,23 +193,41 @@ def discard(
         raise OperatorError("--copy and --no-copy contradict each other. Use one of them.")
     choice = dialogue.parse_choice(reason, message_id, everything)
     queues = Queues.of(load_outputs(stack, outputs))
-    with dialogue.hold(queues, limit, choice) as held:
-        selected = dialogue.select(choice, held.letters)
-        dialogue.print_plan("would be deleted", selected)
-        if not dialogue.confirm(yes, f"Delete {pluralize(len(selected), 'message')}?"):
-            return
-        still_held = held.keep(selected, 60)
-        path = None if no_copy else copy or kept_file("dead-letters")
-        if path:
-            dialogue.write_copy(path, still_held)
-        deleted = [letter for batch in batches(still_held) for letter in held.delete(batch)]
-    print(
-        f"Deleted {pluralize(len(deleted), 'message')}."
-        + (f" A copy, which contains personal data, is in {path}." if path else "")
-    )
+    with nullcontext() if no_copy else create_file(copy, "dead-letters", "--copy") as file:
+        if task := running_move_task(queues):
+            _follow_running_task(task, queues, is_enough=False)
+        with dialogue.hold(queues, limit, choice) as held:
+            selected = dialogue.select(choice, held.letters)
+            dialogue.print_plan("would be deleted", selected)
+            if not dialogue.confirm(yes, f"Delete {pluralize(len(selected), 'message')}?"):
+                return
+            _reject_running_task(queues)
+            still_held = held.keep(selected, 60)
+            if file:
+                dialogue.write_copy(file, still_held)
+            deleted = _delete(held, still_held, file)
+    print_line(f"Deleted {pluralize(len(deleted), 'message')}." + _copy_sentence(file))
     if len(deleted) < len(selected):
         left = pluralize(len(selected) - len(deleted), "message")
         raise OperatorError(f"{left} could not be deleted and may still be in the queue. Run the command again.")
+
+
+def _delete(held: HeldLetters, letters: Sequence[DeadLetter], copy: NewFile | None) -> list[DeadLetter]:
+    """Delete the letters and return those that SQS reports as deleted; when this is interrupted, print how many."""
+    deleted: list[DeadLetter] = []
+    try:
+        for batch in batches(letters):
+            deleted += held.delete(batch)
+    except BaseException:
+        # A response that was lost may have been about ten more.
+        count = count_of(len(deleted), len(letters), "message")
+        print_note(f"Deleted at least {count} before the interruption.{_copy_sentence(copy)}")
+        raise
+    return deleted
+
+
+def _copy_sentence(copy: NewFile | None) -> str:
+    return f" A copy, which contains personal data, is in {copy.path}." if copy else ""
 
 
 def _run(redrive: Redrive, letters: Sequence[DeadLetter]) -> Redrive:
@@ -213,17 +244,34 @@ def _run(redrive: Redrive, letters: Sequence[DeadLetter]) -> Redrive:
     return redrive
 
 
+def _follow_running_task(task: MoveTask, queues: Queues, *, is_enough: bool) -> None:
+    """Follow a task that somebody else started; raises OperatorError unless its end `is_enough` for the command."""
+    print_note("SQS already moves the dead letters, by a task started elsewhere, so this command changes nothing.")
+    _finish_move_task(task, queues.count_dead_letters())
+    if not is_enough:
+        raise OperatorError("This command changed nothing. Run it again for the dead letters that are left.")
+
+
+def _reject_running_task(queues: Queues) -> None:
+    """Raise OperatorError when SQS began to move the queue meanwhile, for instance while a person decided."""
+    if running_move_task(queues):
+        raise OperatorError(
+            "SQS moves the dead letters since a moment ago, by a task started elsewhere, so nothing was changed. "
+            "Run the command again to follow the task."
+        )
+
+
 def _finish_move_task(task: MoveTask, total: int) -> None:
     """Follow the task until it ends; after Ctrl-C it goes on in AWS."""
     print_note("SQS is moving the queue by itself, and goes on if you leave.")
     with progress_bar("Moved", total) as advance:
         count = follow_move_task(task, advance)
-    print(f"SQS moved about {pluralize(count, 'message')}. {NEW_MESSAGE_NOTE}")
+    print_line(f"SQS moved about {pluralize(count, 'message')}. {NEW_MESSAGE_NOTE}")
 
 
 def _report(redrive: Redrive, *, lost_count: int) -> None:
     """Print what was redriven; raises OperatorError when something is left to do."""
-    print(f"Redrove {pluralize(redrive.count, 'message')}. {NEW_MESSAGE_NOTE}")
+    print_line(f"Redrove {pluralize(redrive.count, 'message')}. {NEW_MESSAGE_NOTE}")
     problems = []
     if redrive.rejected:
         codes = ", ".join(sorted(set(redrive.rejected.values())))

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from components.durations import SECONDS_PER_DAY
+from handlers.logins import parse_instant
 from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_note
 from ops.errors import OperatorError
@@ -91,21 +92,18 @@ def _format(value: Any) -> str:
 
 def parse_since(text: str, now: datetime) -> datetime:
     """Return the time that `--since` names: an age such as 15m, or an RFC 3339 time; or raise OperatorError."""
-    age = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    age = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
     if age:
         seconds = int(age[1]) * SECONDS_PER_UNIT[age[2]]
         # CloudWatch accepts no time before the epoch.
         return datetime.fromtimestamp(max(0.0, now.timestamp() - seconds), UTC)
     try:
-        moment = datetime.fromisoformat(text)
+        return max(parse_instant(text), datetime.fromtimestamp(0, UTC))
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
         raise OperatorError(
-            f"--since {text} is neither an age such as 15m, 1h or 2d nor a time with an offset such as "
+            f"--since {text!r} is neither an age such as 15m, 1h or 2d nor an RFC 3339 time with an offset such as "
             "2026-01-31T09:00:00Z."
-        )
-    return max(moment, datetime.fromtimestamp(0, UTC))
+        ) from None
 
 
 def parse_id(text: str, option: str) -> str:

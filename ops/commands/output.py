@@ -1,8 +1,9 @@
 """How commands print: tables for people, tab-separated lines for programs, notes on standard error."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from rich.console import Console
@@ -32,8 +33,20 @@ def escape_unprintable(text: str) -> str:
 
 
 def print_note(sentence: str) -> None:
-    """Print a sentence for the person on standard error, so that programs can read standard output."""
-    print(sentence, file=sys.stderr)
+    """Print a sentence for the person on standard error, so that programs can read standard output.
+
+    A note that nobody can read any more must not change what the command does.
+    """
+    with suppress(OSError):
+        print(sentence, file=sys.stderr, flush=True)
+
+
+def print_line(text: str) -> None:
+    """Print a line at once; without a reader print nothing, because what the command does and its exit code count."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def format_time(value: datetime) -> str:

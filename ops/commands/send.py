@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 
 from ops.commands.command import OutputsOption, StackOption, handle_errors
-from ops.commands.output import print_note, progress_bar
+from ops.commands.output import print_line, print_note, progress_bar
 from ops.errors import OperatorError, count_of, pluralize
-from ops.events import Event, EventFile, RejectedEvents, count_events, open_events, send_events
-from ops.files import kept_file
+from ops.event_files import Event, EventFile, copy_input, is_pipe, open_input
+from ops.events import RejectedEvents, Sender, count_events, message_bytes_max
+from ops.files import NewFile, create_file
 from ops.stack import load_outputs
 
 
@@ -36,8 +37,12 @@ def send(
 ) -> None:
     """Send login events to the stack's queue, as the identity provider does.
 
-    All events are checked before the first is sent. Events that the queue does not accept, or that an interruption
-    leaves unsent, are kept in a file for --file.
+    A file has one event, a JSON object, per line. `jq -c '.[]'` converts a JSON array, and `jq -c .` objects that take
+    several lines. All events are checked before the first is sent.
+
+    Events that the queue does not accept, or that an interruption leaves unsent, are kept in a file for --file. Events
+    from a pipe are kept in it from the start, sent ones included, so that even a killed command (SIGKILL) loses none.
+    An interruption while the pipe is read sends nothing, and can leave an incomplete last line.
 
     Example: python -m ops send --user-id alice --service-id mail --service-name "Web mail"
 
@@ -47,47 +52,87 @@ def send(
         raise OperatorError("--file contains whole events. Use either --file or the options for one event.")
     if file is None and (user_id is None or service_id is None):
         raise OperatorError("Nothing to send. Use --user-id and --service-id for one event, or --file for many.")
-    with _open(file, user_id, service_id, service_name, timestamp) as events:
-        total = count_events(events, check=not raw)
-        if not total:
-            raise OperatorError(f"{file} contains no event. Write one JSON object per line.")
-        deployed = load_outputs(stack, outputs)
+    with (
+        open_input(file) if file else nullcontext() as source,
         # An event that was typed can be typed again, so it is kept only if a file was named.
-        path = failed or (kept_file("send-failed") if file else None)
-        rejected = RejectedEvents(path)
+        create_file(failed, "send-failed", "--failed") if file or failed else nullcontext() as kept,
+    ):
+        name = "Standard input" if str(file) == "-" else str(file or "the event")
+        copy = kept if file and source and is_pipe(file, source) else None
+        with _report_copy(copy) if copy else nullcontext():
+            if copy and source:
+                events = copy_input(source, name, copy)
+            elif source:
+                events = EventFile(source, name)
+            else:
+                events = [_make_event(user_id, service_id, service_name, timestamp)]
+            if not any(True for _ in events):
+                raise OperatorError(f"{name} contains no event. Write one JSON object per line.")
+            deployed = load_outputs(stack, outputs)
+            sqs = deployed.client("sqs")
+            bytes_max = message_bytes_max(sqs, deployed.queue_url)
+            total = count_events(events, check=not raw, bytes_max=bytes_max)
+        rejected = RejectedEvents(kept, is_copy=copy is not None, bytes_max=bytes_max)
+        sender = Sender(sqs, deployed.queue_url, rejected.add, bytes_max)
         try:
             with progress_bar("Sending", total) as advance:
-                accepted = send_events(deployed.client("sqs"), deployed.queue_url, events, rejected.add, advance)
+                sender.send(events, advance)
+        except BaseException:
+            print_note(f"Sent {count_of(sender.accepted, total, 'event')}, then stopped.")
+            raise
         finally:
-            rejected.close()
-            _report(rejected, path, total)
-    print(f"Sent {count_of(accepted, total, 'event')}.")
+            try:
+                rejected.close(is_complete=sender.is_complete)
+            finally:  # a signal that came meanwhile
+                _report(rejected, kept, total, name, is_complete=sender.is_complete)
+    print_line(f"Sent {count_of(sender.accepted, total, 'event')}.")
     if rejected.count:
         raise OperatorError(f"The queue did not accept {pluralize(rejected.count, 'event')}.")
 
 
-def _report(rejected: RejectedEvents, path: Path | None, total: int) -> None:
-    if not rejected.count:
+def _report(rejected: RejectedEvents, kept: NewFile | None, total: int, name: str, *, is_complete: bool) -> None:
+    if rejected.count == 0 and is_complete:
         return
-    print_note("\n".join(rejected.problems) + ("\n  ..." if rejected.count > len(rejected.problems) else ""))
-    if rejected.first_lost:
+    if rejected.count:
+        print_note("\n".join(rejected.problems) + ("\n  ..." if rejected.count > len(rejected.problems) else ""))
+    if kept and rejected.is_copy and (rejected.first_lost or not is_complete):
         print_note(
-            f"{path} ends before event {rejected.first_lost}, because the rest could not be written "
+            f"All {pluralize(total, 'event')} are in {kept.path}, sent ones included, because the others alone could "
+            f"not be written ({rejected.write_error or 'interrupted'}). To send them again, which changes nothing, use "
+            "--file."
+        )
+    elif not is_complete:
+        print_note(f"Not every unsent event was kept. Send {name} again; an event that was sent twice changes nothing.")
+    elif rejected.first_lost and kept:
+        print_note(
+            f"{kept.path} ends before event {rejected.first_lost}, because the rest could not be written "
             f"({rejected.write_error}). Free some space, then send that event and the events after it again."
         )
-    elif path:
-        print_note(f"{count_of(rejected.count, total, 'event')} kept in {path}. To send again, use --file.")
+    elif kept:
+        again = " To send again, use --file." if rejected.count > rejected.too_large else ""
+        print_note(f"{count_of(rejected.count, total, 'event')} kept in {kept.path}.{again}")
+    if rejected.too_large:
+        print_note(
+            f"{pluralize(rejected.too_large, 'event')} larger than the queue accepts, which would be rejected again."
+        )
 
 
 @contextmanager
-def _open(
-    file: Path | None, user_id: str | None, service_id: str | None, service_name: str | None, timestamp: str | None
-) -> Iterator[EventFile | list[Event]]:
-    """Return the events of the file, or the event that the other options describe."""
-    if file is not None:
-        with open_events(file) as events:
-            yield events
-        return
+def _report_copy(copy: NewFile) -> Iterator[None]:
+    """Keep the copy of a pipe when the block fails, and print where; without an event it is not needed."""
+    try:
+        yield
+    except BaseException:
+        copy.file.seek(0)
+        count = sum(bool(line.strip()) for line in copy.file)
+        copy.is_needed = count > 0
+        if count:
+            print_note(f"{pluralize(count, 'event')} kept in {copy.path}; nothing was sent. To send, use --file.")
+        raise
+
+
+def _make_event(user_id: str | None, service_id: str | None, service_name: str | None, timestamp: str | None) -> Event:
+    """Return the event that the options describe."""
     fields = {
         "user_id": user_id,
         "service_id": service_id,
@@ -96,4 +141,4 @@ def _open(
     }
     body = json.dumps(fields, ensure_ascii=False)
     body.encode()  # rejects arguments of another encoding before anything is sent
-    yield [Event(1, body)]
+    return Event(1, body)

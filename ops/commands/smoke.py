@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ops.commands.command import OutputsOption, StackOption, handle_errors
-from ops.commands.output import print_note
+from ops.commands.output import print_line, print_note
 from ops.errors import OperatorError
 from ops.smoke import smoke as run_smoke_test
 from ops.stack import load_outputs
@@ -45,8 +45,8 @@ def smoke(
         deployed,
         api_client,
         timeout,
-        report=lambda step: print(f"ok  {step}", flush=True),
+        report=lambda step: print_line(f"ok  {step}"),
         warn=print_note,
         dead_letter=dead_letter,
     )
-    print("Every step passed.")
+    print_line("Every step passed.")

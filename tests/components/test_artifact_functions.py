@@ -127,7 +127,6 @@ def run(program: str, *arguments: str, task: Path, layer: Path) -> subprocess.Co
         Environment.VERSION: "test",
         Environment.SERVICE: "test",
         Environment.METRICS_NAMESPACE: "EventProcessing",
-        Environment.LOG_LEVEL: "INFO",
         "AWS_REGION": "eu-west-1",
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": "testing",

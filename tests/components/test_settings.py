@@ -1,12 +1,17 @@
 """Settings are checked as a whole, with every problem and its fix, before anything is deployed."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
+from components.identity import domain_prefix
 from components.monitoring.signals import AlarmOverride
-from components.settings.stack_settings import SettingsError, StackSettings, config_parsers
+from components.settings.names import LONGEST_PREFIX
+from components.settings.stack_settings import SettingsError, StackSettings
+from localcloud.deployer.recorder import Graph
+from tests.graph import resource_types as aws
 
 ENOUGH = {
     "aws:region": "eu-west-1",
@@ -16,7 +21,12 @@ ENOUGH = {
 }
 
 
+ACCOUNT = '["123456789012"]'
+
+
 def read(stack: str = "dev", **changes: Any) -> StackSettings:
+    if stack.startswith("prod"):
+        changes = {"aws:allowedAccountIds": ACCOUNT} | changes
     return StackSettings.from_raw(ENOUGH | changes, project="event-processing", stack=stack)
 
 
@@ -42,6 +52,8 @@ def test_plain_python_values_are_accepted() -> None:
 INVALID = {
     "aws:region": ["", "cn-north-1", "eu-west"],
     "aws:allowedAccountIds": ['["12345"]'],
+    "aws:profile": ["two words"],
+    "aws:assumeRoles": ['[{"roleArn": "deploy"}]', '[{"duration": "1h"}]', "[5]", "{}"],
     "owner": ["", "<script>"],
     "runbookUrl": ["", "docs/runbook.md", "https://example.com/#here", "https://example.com/" + "x" * 256],
     "protect": ["yes"],
@@ -82,7 +94,7 @@ INVALID = {
 def test_invalid_value_is_reported_with_its_key_and_fix(key: str, value: str) -> None:
     (problem,) = rejected(**{key: value}).problems
     assert problem.key == key
-    assert problem.fix.startswith("pulumi config set --stack dev ")
+    assert re.match("pulumi config (set|rm) --stack dev ", problem.fix)
     assert key in problem.fix
 
 
@@ -130,7 +142,45 @@ def test_unprotected_production_stack_is_rejected_unless_destroyable() -> None:
 @pytest.mark.parametrize("stack", ["Prod", "a" * 21, "my_stack", "aws-dev", "cognito", "1dev", "dev-", ""])
 def test_stack_name_that_cannot_be_part_of_every_physical_name_is_rejected(stack: str) -> None:
     (problem,) = rejected(stack).problems
-    assert (problem.key, problem.fix) == ("stack", "pulumi stack rename NAME")
+    fix = f"pulumi stack init NAME --copy-config-from {problem.value}"
+    assert (problem.key, problem.fix) == ("stack", fix)
+
+
+@pytest.mark.parametrize(
+    ("project", "stack"),
+    [
+        *(
+            (name, "dev")
+            for name in ("Event_Processing.v2", "events.v2", "aws-logins", "my-cognito", "-events", "e" * 45)
+        ),
+        ("e" * 43, "dev"),
+        ("e" * 26, "s" * 20),
+    ],
+)
+def test_project_name_that_cannot_be_part_of_every_physical_name_is_rejected(project: str, stack: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        StackSettings.from_raw(ENOUGH, project=project, stack=stack)
+    (problem,) = error.value.problems
+    assert (problem.key, problem.value) == ("project", project)
+    assert "Pulumi.yaml" in problem.fix
+
+
+@pytest.mark.parametrize(("project", "stack"), [("e" * 42, "dev"), ("e" * 25, "s" * 20), ("2fa-logins", "dev")])
+def test_project_name_at_the_limit_is_accepted(project: str, stack: str) -> None:
+    assert len(domain_prefix(read_named(project, stack).physical_name("callers"), "123456789012")) <= 63
+
+
+def read_named(project: str, stack: str) -> StackSettings:
+    return StackSettings.from_raw(ENOUGH, project=project, stack=stack)
+
+
+def test_longest_accepted_prefix_gives_no_physical_name_that_is_too_long(dev_graph: Graph, prod_graph: Graph) -> None:
+    limits = {aws.FUNCTION: 64, aws.QUEUE: 80, aws.USER_POOL: 128, aws.TABLE: 255, aws.ALARM: 255}
+    for graph, prefix in ((dev_graph, "event-processing-dev"), (prod_graph, "event-processing-prod")):
+        for type_, limit in limits.items():
+            found = [str(resource.inputs["name"]) for resource in graph.of_type(type_) if resource.inputs.get("name")]
+            longest = max(len(name) - len(prefix) for name in found if name.startswith(prefix))
+            assert longest + LONGEST_PREFIX <= limit, type_
 
 
 def test_all_problems_are_reported_at_once_with_value_requirement_and_fix() -> None:
@@ -149,17 +199,6 @@ def test_threshold_stored_as_string_becomes_a_number() -> None:
     assert dict(settings.alarms) == {"queue-age": AlarmOverride(threshold=0.5), "api-5xx": AlarmOverride(enabled=False)}
 
 
-@pytest.mark.parametrize("key", sorted(config_parsers()))
-def test_fix_of_every_key_is_a_valid_value(key: str) -> None:
-    command = config_parsers()[key].example.format(key=key)
-    value = command.split()[-1]
-    if "[0]" in command:
-        value = json.dumps([value])
-    if key == "alarms":
-        value = '{"queue-age": {"threshold": 600}}'
-    config_parsers()[key].parse(value)
-
-
 @pytest.mark.parametrize(
     ("alarms", "words"),
     [
@@ -172,3 +211,50 @@ def test_invalid_alarm_override_names_the_nearest_id_or_the_reason(alarms: dict[
     (problem,) = rejected(alarms=json.dumps(alarms)).problems
     assert problem.key == "alarms"
     assert words in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("consumerMaxConcurency", "; did you mean consumerMaxConcurrency?"),
+        ("event-procesing:batchSize", "; did you mean batchSize?"),
+        ("aws:regoin", "; did you mean aws:region?"),
+        ("region", "; did you mean aws:region?"),
+        ("xyz", ""),
+    ],
+)
+def test_key_that_is_not_read_is_rejected_with_the_closest_match(key: str, hint: str) -> None:
+    (problem,) = rejected(**{key: "5"}).problems
+    assert str(problem).splitlines() == [
+        f'{key} is "5"; it must be removed, because the program does not read it{hint}',
+        f"    pulumi config rm --stack dev {key}",
+    ]
+
+
+@pytest.mark.parametrize("key", ["accessKey", "secretKey", "token", "endpoints", "defaultTags", "skipRegionValidation"])
+def test_setting_of_the_provider_that_is_not_passed_on_is_rejected(key: str) -> None:
+    (problem,) = rejected(**{f"aws:{key}": "x"}).problems
+    assert "the program does not read it; " in problem.requirement
+
+
+def test_roles_to_assume_become_arguments_of_the_provider() -> None:
+    role = {"roleArn": "arn:aws:iam::123456789012:role/deploy", "externalId": "1"}
+    (found,) = read(**{"aws:assumeRoles": json.dumps([role])}).assume_roles
+    assert found == {"role_arn": "arn:aws:iam::123456789012:role/deploy", "external_id": "1"}
+
+
+def test_production_stack_names_its_account() -> None:
+    problems = rejected("prod", **{"aws:allowedAccountIds": "[]", "destroyable": "true"}).problems
+    assert [problem.key for problem in problems] == ["aws:allowedAccountIds"]
+
+
+def test_keys_of_other_namespaces_are_left_alone() -> None:
+    assert read(**{"pulumi:disable-default-providers": '["aws"]', "pulumi:tags": "{}", "datadog:site": "eu"})
+
+
+def test_secret_value_is_not_shown() -> None:
+    for key, value in {"owner": "<hidden>", "ownner": "hidden"}.items():
+        with pytest.raises(SettingsError) as error:
+            StackSettings.from_raw(ENOUGH | {key: value}, project="event-processing", stack="dev", secret={key})
+        assert f"{key} is [secret]; it must be" in str(error.value)
+        assert "hidden" not in str(error.value)

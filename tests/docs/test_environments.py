@@ -8,7 +8,7 @@ from handlers.settings import EventHandlerSettings, QuerySettings
 from handlers.vocabulary import Environment
 from localcloud.deployer.recorder import Graph
 
-POWERTOOLS = {Environment.SERVICE, Environment.METRICS_NAMESPACE, Environment.LOG_LEVEL}
+POWERTOOLS = {Environment.SERVICE, Environment.METRICS_NAMESPACE}
 SETTINGS = {"event-handler": EventHandlerSettings, "query": QuerySettings}
 
 

@@ -24,6 +24,7 @@ from tests.fakes.waiting import HANG_SECONDS
 ROOT = Path(__file__).parents[2]
 PRODUCER = "arn:aws:iam::123456789012:role/identity-provider"
 NEIGHBOUR = {
+    "aws:allowedAccountIds": ["123456789012"],
     "apiClients": ["reporting", "web-portal"],
     "alarmEmail": "oncall@example.com",
     "producerPrincipals": [PRODUCER],

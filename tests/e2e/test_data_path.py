@@ -4,6 +4,10 @@ import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+from botocore.exceptions import ClientError
+
+from components.queue import MESSAGE_BYTES_MAX
 from simulation.lambda_events import sqs_record
 from tests.e2e.conftest import Stack, event
 from tests.fakes.waiting import eventually
@@ -61,3 +65,13 @@ def test_invalid_event_becomes_a_dead_letter_with_its_reason(stack: Stack, user:
     assert attributes["origin"]["StringValue"] == "producer-1"
     assert attributes["signature"]["BinaryValue"] == b"\x00\xff\x10"
     assert stack.record(user) == []
+
+
+def test_largest_event_becomes_a_dead_letter_and_a_larger_event_is_rejected_when_sent(stack: Stack):
+    largest = "x" * MESSAGE_BYTES_MAX
+    with pytest.raises(ClientError, match="InvalidParameterValue"):
+        stack.send(largest + "x")
+    (message_id,) = stack.send(largest)
+    letter = eventually(lambda: stack.dead_letter(message_id), bool)
+    assert letter is not None
+    assert letter["Body"] == largest

@@ -36,7 +36,12 @@ def up(checkout: Path, tmp_path: Path, outputs: Path) -> Iterator[Up]:
     scratch.mkdir()
     command = [sys.executable, "-m", "localcloud", "up", "--outputs", str(outputs)]
     with ExitStack() as runs:
-        yield lambda *arguments: runs.enter_context(Run([*command, *arguments], checkout, scratch))
+
+        def start(*arguments: str, closed: str = "") -> Run:
+            closing = ["sh", "-c", f'exec "$@" {closed}', "sh"]
+            return runs.enter_context(Run([*closing, *command, *arguments], checkout, scratch))
+
+        yield start
 
 
 def is_open(endpoint: str) -> bool:
@@ -45,12 +50,12 @@ def is_open(endpoint: str) -> bool:
 
 
 def test_up_reports_progress_and_leaves_nothing_after_sigterm(up: Up, outputs: Path):
-    run = up()
+    run = up(closed="2>&-")
     printed = run.watch(until="\nready ")
     written = json.loads(outputs.read_text())
     assert written.keys() == KEYS
     assert outputs.stat().st_mode & 0o777 == 0o600
-    assert list(outputs.parent.iterdir()) == [outputs]
+    assert set(outputs.parent.iterdir()) == {outputs, outputs.with_name(".outputs.json.lock")}
     assert written["apiUrl"] in printed
     assert written["apiClients"]["example-client"]["clientSecret"] not in printed
     assert written["secretAccessKey"] not in printed
@@ -63,16 +68,18 @@ def test_up_reports_progress_and_leaves_nothing_after_sigterm(up: Up, outputs: P
     assert json.loads(outputs.read_text()) == written
 
     run.process.send_signal(signal.SIGTERM)
-    status, _, error = run.end()
-    assert (status, error) == (0, "")
-    assert not outputs.exists()
+    status, _, _ = run.end()
+    assert status == 0
+    assert not outputs.parent.exists(), "the folder was created by this command"
     eventually(run.left_over, lambda found: not found)
     assert not is_open(written["endpoint"])
 
 
-def test_dead_emulator_is_reported(up: Up):
-    run = up()
-    run.watch(until="\nready ")
+def test_dead_emulator_is_reported_also_where_streams_are_closed(up: Up, outputs: Path):
+    run = up(closed="<&- >&-")
+    eventually(outputs.exists)
+    descriptors = [Path(f"/proc/{run.process.pid}/fd/{number}").resolve() for number in (0, 1)]
+    assert descriptors == [Path(os.devnull)] * 2
     (emulator,) = living(with_command("localcloud.emulator.server", str(run.scratch)))
     os.kill(emulator, signal.SIGKILL)
     status, _, error = run.end()
@@ -93,7 +100,7 @@ def test_user_errors_print_one_sentence(up: Up, tmp_path: Path):
     for arguments, expected in {
         ("--port", "70000"): r"Port 70000 on 127\.0\.0\.1 cannot be used: .*",
         ("--stack", "nowhere"): r"Stack nowhere does not exist: .*",
-        ("--outputs", str(tmp_path)): r".* cannot be written: .* --outputs\.",
+        ("--outputs", str(tmp_path)): r".* is a folder, and will not be overwritten\. .* --outputs\.",
     }.items():
         run = up(*arguments)
         status, printed, error = run.end()
@@ -103,10 +110,11 @@ def test_user_errors_print_one_sentence(up: Up, tmp_path: Path):
         assert run.left_over() == []
 
 
-def test_failed_deployment_says_why_and_leaves_nothing(up: Up):
+def test_failed_deployment_says_why_and_leaves_nothing(up: Up, outputs: Path):
     run = up("--stack", "prod")
     status, _, error = run.end()
     assert status == 1
     assert "apiClients" in error
     assert "Traceback" not in error
+    assert not outputs.parent.exists()
     eventually(run.left_over, lambda found: not found)

@@ -16,6 +16,38 @@ REVEALING = (
 )
 
 
+# Policies of a regional API that accept TLS 1.2 with forward secrecy and TLS 1.3, or TLS 1.3 alone.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies-list.html
+SECURITY_POLICIES = {
+    "SecurityPolicy_TLS13_1_3_2025_09",
+    "SecurityPolicy_TLS13_1_3_FIPS_2025_09",
+    "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_FIPS_PFS_PQ_2025_09",
+}
+
+
+def tls_floor(graph: Graph) -> Iterator[str]:
+    """A client needs TLS 1.2 with forward secrecy, and the access log shows what each client uses.
+
+    Such a policy requires an access mode, and AWS recommends STRICT.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies.html
+    """
+    for api in graph.of_type(aws.REST_API):
+        if api.inputs.get("endpointConfiguration") != {"types": "REGIONAL"}:
+            yield f"{api.name} is not regional, so the policies have other names"
+        if api.inputs.get("securityPolicy") not in SECURITY_POLICIES:
+            yield f"{api.name} accepts the TLS of {api.inputs.get('securityPolicy')}"
+        if api.inputs.get("endpointAccessMode") != "STRICT":
+            yield f"{api.name} has the access mode {api.inputs.get('endpointAccessMode')}"
+    for stage in graph.of_type(aws.STAGE):
+        if missing := {"$context.tlsVersion", "$context.cipherSuite"} - set(_access_log(stage).values()):
+            yield f"{stage.name} does not log {', '.join(sorted(missing))}"
+
+
+def _access_log(stage: Resource) -> dict[str, str]:
+    return json.loads(stage.inputs["accessLogSettings"]["format"])
+
+
 def scope_on_every_method(graph: Graph) -> Iterator[str]:
     """Every method requires a token of our pool with the scope; without scopes an ID token would pass."""
     pool = graph.one(aws.USER_POOL).outputs["arn"]

@@ -62,6 +62,22 @@ def changes(old: Graph, new: Graph) -> set[Change]:
     return found
 
 
+def taken_out(*graphs: Graph) -> set[tuple[str, str]]:
+    """Type and path of each input that some of these stacks give to a resource, and others do not."""
+    found: dict[str, list[tuple[str, set[str]]]] = {}
+    for graph in graphs:
+        for resource in graph.resources:
+            given = {path for path, value in leaves(resource.inputs) if value is not None and "[" not in path}
+            found.setdefault(resource.name, []).append((resource.type, given))
+    return {
+        (type_, path)
+        for stacks in found.values()
+        for type_, given in stacks
+        for path in set().union(*(other for _, other in stacks)) - given
+        if "~" not in path
+    }
+
+
 def unlike_preview(preview: Graph, graph: Graph) -> set[Change]:
     """Return where a preview differs from the deployment; values unknown to the preview do not count."""
     return {(name, path) for name, path in changes(preview, graph) if name != "outputs"}

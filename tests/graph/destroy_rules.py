@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from localcloud.deployer.recorder import Graph
 from tests.graph import resource_types as aws
-from tests.graph.graph_rules import RETAINED_COMPONENT, custom
+from tests.graph.graph_rules import custom, depends_on
 
 # Types whose names are free immediately (queues: after a minute). AWS keeps a secret's name for days, for example.
 FREED = {
@@ -23,8 +23,30 @@ def names_are_free_after_destroy(graph: Graph) -> Iterator[str]:
         chosen = [resource.inputs[key] for key in NAMES if resource.inputs.get(key)]
         if chosen and resource.type not in FREED:
             yield f"{resource.name} has the chosen name {chosen[0]}, and AWS may keep the name of a {resource.type}"
-        if chosen and resource.retain_on_delete and graph.by_urn(resource.parent).type != RETAINED_COMPONENT:
+        if chosen and resource.retain_on_delete:
             yield f"{resource.name} keeps {chosen[0]} from the next deployment"
+
+
+def retained_names_stay(graph: Graph) -> Iterator[str]:
+    """A stack of release 0.1.0, which chose the whole name of the retained role, keeps that role."""
+    for role in graph.of_type(aws.ROLE):
+        if role.retain_on_delete and not {"name", "namePrefix"} <= set(role.ignore_changes):
+            yield f"{role.name} gets another name"
+
+
+def logs_go_last(graph: Graph) -> Iterator[str]:
+    """API Gateway does not make a deleted log group again, at least not under a name that the next deployment needs.
+
+    It makes groups for requests that arrive while a stage is being deleted (hashicorp/terraform#32693). So the access
+    log is deleted after the API, and execution logging is switched off (with the method settings) before its group.
+    """
+    groups = {group.outputs["arn"]: group for group in graph.of_type(aws.LOG_GROUP)}
+    for stage in graph.of_type(aws.STAGE):
+        access_log = groups[stage.inputs["accessLogSettings"]["destinationArn"]]
+        for api in graph.of_type(aws.REST_API):
+            yield from depends_on(graph, api, access_log)
+        for settings in graph.of_type(aws.METHOD_SETTINGS):
+            yield from depends_on(graph, settings, graph.one(aws.LOG_GROUP, "api-execution-log"))
 
 
 def keys_can_be_called_back(graph: Graph) -> Iterator[str]:
@@ -33,7 +55,7 @@ def keys_can_be_called_back(graph: Graph) -> Iterator[str]:
         window = key.inputs.get("deletionWindowInDays", 0)
         if not SHORTEST_KEY_WINDOW <= window <= LONGEST_KEY_WINDOW:
             yield f"{key.name} waits {window} days"
-        if key.protect and window != LONGEST_KEY_WINDOW:
-            yield f"{key.name} is protected and waits {window} days only"
+        if key.retain_on_delete and window != LONGEST_KEY_WINDOW:
+            yield f"{key.name} encrypts data and waits {window} days only"
     for alias in graph.of_type(aws.KMS_ALIAS):
         yield f"{alias.name} gives a key a name that a deleted key would hold"

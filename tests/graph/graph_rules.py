@@ -25,8 +25,11 @@ VISIBILITY_SECONDS = {(10, 0): 60, (10, 1): 61, (10, 5): 65}
 
 # What a protected stack keeps from deletion: data and secrets that no deployment brings back.
 PROTECTED = {aws.QUEUE, aws.TABLE, aws.USER_POOL}
-# Shared by all APIs of the account, so a stack retains it.
-RETAINED_COMPONENT = "event-processing:api_account:ApiGatewayAccount"
+# What a stack leaves behind: a setting that all APIs of the account share, and the key that still decrypts backups.
+RETAINED_COMPONENTS = {
+    "event-processing:api_account:ApiGatewayAccount",
+    "event-processing:encryption:DataEncryption",
+}
 
 
 def custom(graph: Graph) -> list[Resource]:
@@ -117,8 +120,12 @@ def log_groups(graph: Graph) -> Iterator[str]:
 
 
 def json_logs(graph: Graph) -> Iterator[str]:
-    """Lambda drops neither the lines nor the metrics the handlers write."""
-    wanted = {"logFormat": "JSON", "applicationLogLevel": "DEBUG", "systemLogLevel": "INFO"}
+    """Lambda drops neither the lines nor the metrics the handlers write, and no library logs what it sends.
+
+    Lambda takes a line without a level, such as a metric, for INFO.
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+    """
+    wanted = {"logFormat": "JSON", "applicationLogLevel": "INFO", "systemLogLevel": "INFO"}
     for function in graph.of_type(aws.FUNCTION):
         if not wanted.items() <= function.inputs.get("loggingConfig", {}).items():
             yield f"{function.name} logs by {function.inputs.get('loggingConfig')}"
@@ -135,6 +142,18 @@ def redrive(graph: Graph) -> Iterator[str]:
         yield f"dead letters are accepted by {allow}"
     if dead.inputs["messageRetentionSeconds"] <= source.inputs["messageRetentionSeconds"]:
         yield "dead letters expire as early as events"
+
+
+def message_sizes(graph: Graph) -> Iterator[str]:
+    """The dead-letter queue accepts every quarantined message: twice the size of the source queue leaves room enough.
+
+    The size that SQS compares includes attributes, and the quarantine adds some; tests/handlers/test_quarantine.py
+    sends the largest message. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+    """
+    source, dead = graph.one(aws.QUEUE, "events-source"), graph.one(aws.QUEUE, "events-dead-letters")
+    accepted = source.inputs.get("maxMessageSize", 1024 * 1024)
+    if not 2 * accepted <= dead.inputs.get("maxMessageSize", 256 * 1024):
+        yield f"the dead-letter queue accepts {dead.inputs.get('maxMessageSize')} bytes, the source queue {accepted}"
 
 
 def visibility_timeout(graph: Graph) -> Iterator[str]:
@@ -164,11 +183,38 @@ def encrypted_at_rest(graph: Graph) -> Iterator[str]:
     for resource in custom(graph):
         found = resource.inputs.get(used.get(resource.type, ""))
         if resource.type == aws.TABLE:
-            found = resource.inputs.get("serverSideEncryption", {}).get("kmsKeyArn")
+            encryption = resource.inputs.get("serverSideEncryption", {})
+            found = encryption.get("kmsKeyArn")
+            # The provider takes a missing block for "as it is": hashicorp/terraform-provider-aws#29811.
+            if encryption.get("enabled") is not bool(arns):
+                yield f"{resource.name} does not say whether it uses a customer key"
         if resource.type in {*used, aws.TABLE} and arns and found not in arns:
             yield f"{resource.name} does not use the customer key"
         if resource.type == aws.QUEUE and not arns and resource.inputs.get("sqsManagedSseEnabled") is not True:
             yield f"{resource.name} is not encrypted"
+
+
+def key_outlives_its_data(graph: Graph) -> Iterator[str]:
+    """A customer key can be used before the first queue uses it, and as long as anything is encrypted with it.
+
+    A message stays encrypted with the key of its queue when the queue gets another one, log lines and backups too.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-server-side-encryption.html
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    Protection would not do: a key that the program no longer names can be neither deleted nor unprotected by it. The
+    roles' own policies would not do: they change after queues and table, and lose the key with them.
+    """
+    for key in graph.of_type(aws.KEY):
+        if key.name == "encryption-data":
+            if not key.retain_on_delete or key.protect:
+                yield f"{key.name} is not retained, or protected"
+            said = json.loads(key.inputs["policy"])["Statement"]
+            account = [statement for statement in said if statement["Principal"] == {"AWS": "*"}]
+            through = {"kms:CallerAccount": key.outputs["arn"].split(":")[4]}
+            through["kms:ViaService"] = [f"{service}.eu-west-1.amazonaws.com" for service in ("sqs", "dynamodb")]
+            if [statement.get("Condition") for statement in account] != [{"StringEquals": through}]:
+                yield f"{key.name} cannot be used by the account through SQS and DynamoDB, or by others too"
+            elif not {"kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"} <= set(account[0]["Action"]):
+                yield f"{key.name} lets the account {account[0]['Action']}"
 
 
 def partial_batches(graph: Graph) -> Iterator[str]:
@@ -182,9 +228,24 @@ def partial_batches(graph: Graph) -> Iterator[str]:
         yield "the mapping counts nothing"
 
 
-def consumer_may_consume(graph: Graph) -> Iterator[str]:
-    """The mapping is made after the function's role may read the queue, which AWS checks."""
-    yield from depends_on(graph, graph.one(aws.MAPPING), graph.one(aws.ROLE_POLICY, "event-handler-permissions"))
+def ready_before_traffic(graph: Graph) -> Iterator[str]:
+    """Whatever a live request, message or page needs exists before traffic reaches it, and is deleted after.
+
+    Pulumi creates, updates and replaces in the order of dependencies, and deletes in the reverse order. A stage lets
+    requests in, a mapping messages, and an alarm pages: CloudWatch notifies once, when the state changes.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html
+    """
+    for stage in graph.of_type(aws.STAGE):
+        needed = [*graph.of_type(aws.PERMISSION), *graph.of_type(aws.METRIC_FILTER), *graph.of_type(aws.ACCOUNT)]
+        yield from depends_on(graph, stage, graph.one(aws.ROLE_POLICY, "query-permissions"), *needed)
+    mapping, dead_letters = graph.one(aws.MAPPING), graph.one(aws.QUEUE, "events-dead-letters")
+    # AWS checks the role when it creates the mapping.
+    yield from depends_on(graph, mapping, graph.one(aws.ROLE_POLICY, "event-handler-permissions"), dead_letters)
+    listening = [(made.inputs["arn"], made) for made in graph.of_type(aws.TOPIC_POLICY)]
+    listening += [(made.inputs["topic"], made) for made in graph.of_type(aws.SUBSCRIPTION)]
+    for alarm in (*graph.of_type(aws.ALARM), *graph.of_type(aws.COMPOSITE)):
+        topics = [*alarm.inputs.get("alarmActions", []), *alarm.inputs.get("okActions", [])]
+        yield from depends_on(graph, alarm, *(made for topic, made in listening if topic in topics))
 
 
 def tracing(graph: Graph) -> Iterator[str]:
@@ -195,13 +256,12 @@ def tracing(graph: Graph) -> Iterator[str]:
 
 
 def protections(graph: Graph) -> Iterator[str]:
-    """A protected stack protects data, another can be destroyed; only the account's setting is retained."""
+    """A protected stack protects data, another can be destroyed; only the account's setting and key are retained."""
     table, pool = graph.one(aws.TABLE), graph.one(aws.USER_POOL)
     for resource in custom(graph):
-        wanted = table.protect and (resource.type in PROTECTED or resource.name == "encryption-data")
-        if resource.protect != wanted:
+        if resource.protect != (table.protect and resource.type in PROTECTED):
             yield f"{resource.name} has protect {resource.protect}"
-        if resource.retain_on_delete != (graph.by_urn(resource.parent).type == RETAINED_COMPONENT):
+        if resource.retain_on_delete != (graph.by_urn(resource.parent).type in RETAINED_COMPONENTS):
             yield f"{resource.name} has retain_on_delete {resource.retain_on_delete}"
         if resource.inputs.get("skipDestroy"):
             yield f"{resource.name} is skipped by destroy"

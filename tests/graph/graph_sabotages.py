@@ -10,7 +10,7 @@ from tests.graph import destroy_rules as destroy
 from tests.graph import graph_rules as stack
 from tests.graph import resource_types as aws
 from tests.graph.graph_rules import Rule
-from tests.graph.sabotage import Sabotage, forget, mark, one_of, put, remove, swap
+from tests.graph.sabotage import Sabotage, forget, mark, one_of, put, remove, swap, wait_no_more
 
 ALERTS_KEY = "monitoring-alerts-key"
 OTHER_TOPIC = "arn:aws:sns:eu-west-1:1:other"
@@ -49,24 +49,38 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (stack.log_groups, remove(aws.LOG_GROUP, "api-access-log")),
     (stack.log_groups, forget(aws.FUNCTION, "query-function")),
     (stack.json_logs, put(aws.FUNCTION, "query-function", "loggingConfig.applicationLogLevel", "WARN")),
+    (stack.json_logs, put(aws.FUNCTION, "event-handler-function", "loggingConfig.applicationLogLevel", "DEBUG")),
     (stack.redrive, swap(aws.QUEUE, "events-source", "redrivePolicy", '"maxReceiveCount": 5', '"maxReceiveCount": 1')),
     (stack.redrive, put(aws.QUEUE, "events-source", "redrivePolicy", "{}")),
     (stack.redrive, swap(aws.REDRIVE_ALLOW, None, "redriveAllowPolicy", "byQueue", "allowAll")),
     (stack.redrive, put(aws.QUEUE, "events-dead-letters", "messageRetentionSeconds", 345_600)),
+    (stack.message_sizes, put(aws.QUEUE, "events-source", "maxMessageSize", 262_144)),
+    (stack.message_sizes, put(aws.QUEUE, "events-dead-letters", "maxMessageSize", 65_536)),
+    (stack.message_sizes, lambda graph: one_of(graph, aws.QUEUE, "events-source").inputs.pop("maxMessageSize")),
     (stack.visibility_timeout, put(aws.QUEUE, "events-source", "visibilityTimeoutSeconds", 30)),
     (stack.visibility_timeout, put(aws.FUNCTION, "event-handler-function", "timeout", 11)),
     (stack.tls_only_queues, remove(aws.QUEUE_POLICY, "events-dead-letters-access")),
     (stack.tls_only_queues, swap(aws.QUEUE_POLICY, "events-source-access", "policy", "Deny", "Allow")),
     (stack.encrypted_at_rest, put(aws.QUEUE, "events-source", "sqsManagedSseEnabled", False)),
+    (stack.encrypted_at_rest, lambda graph: one_of(graph, aws.TABLE).inputs.pop("serverSideEncryption")),
     (stack.partial_batches, put(aws.MAPPING, None, "functionResponseTypes", [])),
     (stack.partial_batches, put(aws.MAPPING, None, "scalingConfig", {})),
     (stack.partial_batches, put(aws.MAPPING, None, "metricsConfig", None)),
-    (stack.consumer_may_consume, forget(aws.FUNCTION, "event-handler-function")),
+    (stack.ready_before_traffic, forget(aws.FUNCTION, "event-handler-function")),
+    (stack.ready_before_traffic, wait_no_more(aws.STAGE, None, aws.PERMISSION)),
+    (stack.ready_before_traffic, wait_no_more(aws.STAGE, None, aws.METRIC_FILTER)),
+    (stack.ready_before_traffic, wait_no_more(aws.ALARM, "ingest-exhausted", aws.TOPIC_POLICY)),
+    (stack.ready_before_traffic, wait_no_more(aws.COMPOSITE, "api-unhealthy", aws.TOPIC_POLICY, aws.ALARM)),
     (stack.tracing, put(aws.FUNCTION, "query-function", "tracingConfig.mode", "PassThrough")),
     (stack.protections, mark(aws.TOPIC, None, "protect", True)),
     (stack.protections, mark(aws.TABLE, None, "retain_on_delete", True)),
     (stack.protections, put(aws.USER_POOL, None, "deletionProtection", "ACTIVE")),
     (stack.protections, put(aws.LOG_GROUP, None, "skipDestroy", True)),
+    (api.tls_floor, put(aws.REST_API, None, "securityPolicy", "TLS_1_2")),
+    (api.tls_floor, lambda graph: one_of(graph, aws.REST_API).inputs.pop("securityPolicy")),
+    (api.tls_floor, put(aws.REST_API, None, "endpointAccessMode", "BASIC")),
+    (api.tls_floor, put(aws.REST_API, None, "endpointConfiguration", {"types": "EDGE"})),
+    (api.tls_floor, put(aws.STAGE, None, "accessLogSettings.format", '{"tls": "$context.tlsVersion"}')),
     (api.scope_on_every_method, put(aws.METHOD, None, "authorizationScopes", [])),
     (api.scope_on_every_method, put(aws.METHOD, None, "authorization", "NONE")),
     (api.client_flows, put(aws.CLIENT, None, "allowedOauthFlows", ["implicit"])),
@@ -129,6 +143,10 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
 ]
 # Sabotages that need a stack with everything switched on.
 FULL_SABOTAGES: list[tuple[Rule, Sabotage]] = [
+    (destroy.names_are_free_after_destroy, put(aws.ROLE, "api-gateway-role", "name", "api-gateway-logs-eu-west-1")),
+    (destroy.retained_names_stay, mark(aws.ROLE, "api-gateway-role", "ignore_changes", ["name"])),
+    (stack.ready_before_traffic, wait_no_more(aws.ALARM, "ingest-exhausted", aws.SUBSCRIPTION)),
+    (stack.ready_before_traffic, wait_no_more(aws.STAGE, None, aws.ACCOUNT)),
     (boards.metrics_are_emitted, remove(aws.METRIC_FILTER)),
     (boards.metrics_are_emitted, put(aws.STAGE, None, "accessLogSettings.format", '{"service": "api"}')),
     (boards.metrics_are_emitted, put(aws.ALARM, "ingest-exhausted", "dimensions.stack", "other")),
@@ -141,7 +159,12 @@ KEY_SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (stack.encrypted_at_rest, put(aws.TABLE, None, "serverSideEncryption", {})),
     (stack.encrypted_at_rest, put(aws.LOG_GROUP, "api-access-log", "kmsKeyId", None)),
     (stack.encrypted_at_rest, put(aws.FUNCTION, "query-function", "kmsKeyArn", None)),
-    (stack.protections, mark(aws.KEY, "encryption-data", "protect", False)),
+    (stack.key_outlives_its_data, mark(aws.KEY, "encryption-data", "retain_on_delete", False)),
+    (stack.key_outlives_its_data, mark(aws.KEY, "encryption-data", "protect", True)),
+    (stack.key_outlives_its_data, swap(aws.KEY, "encryption-data", "policy", "CallerAccount", "CallerUser")),
+    (stack.key_outlives_its_data, swap(aws.KEY, "encryption-data", "policy", '"dynamodb.eu', '"kinesis.eu')),
+    (stack.key_outlives_its_data, swap(aws.KEY, "encryption-data", "policy", "kms:Decrypt", "kms:Sign")),
+    (stack.protections, mark(aws.KEY, "encryption-data", "protect", True)),
     (stack.protections, mark(aws.QUEUE, "events-source", "protect", False)),
     (stack.protections, put(aws.TABLE, None, "deletionProtectionEnabled", False)),
 ]
@@ -149,6 +172,8 @@ DESTROY_SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (destroy.names_are_free_after_destroy, mark(aws.QUEUE, "events-source", "type", SECRET)),
     (destroy.names_are_free_after_destroy, mark(aws.LOG_GROUP, "query-log", "retain_on_delete", True)),
     (destroy.names_are_free_after_destroy, mark(aws.TABLE, None, "retain_on_delete", True)),
+    (destroy.logs_go_last, forget(aws.REST_API)),
+    (destroy.logs_go_last, forget(aws.METHOD_SETTINGS)),
     (destroy.keys_can_be_called_back, put(aws.KEY, "encryption-data", "deletionWindowInDays", 7)),
     (destroy.keys_can_be_called_back, put(aws.KEY, ALERTS_KEY, "deletionWindowInDays", 1)),
     (destroy.keys_can_be_called_back, mark(aws.QUEUE, "events-source", "type", aws.KMS_ALIAS)),

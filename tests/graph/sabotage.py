@@ -43,6 +43,18 @@ def forget(type_: str, name: str | None = None) -> Sabotage:
     return lambda graph: setattr(one_of(graph, type_, name), "depends_on", [])
 
 
+def wait_no_more(type_: str, name: str | None, *needed: str) -> Sabotage:
+    """Sabotage: a resource without its direct dependencies on resources of some types."""
+
+    def change(graph: Graph) -> None:
+        urns = {resource.urn for type_ in needed for resource in graph.of_type(type_)}
+        resource = one_of(graph, type_, name)
+        assert urns & set(resource.depends_on), f"{resource.name} depends on none of them"
+        resource.depends_on = [urn for urn in resource.depends_on if urn not in urns]
+
+    return change
+
+
 def mark(type_: str, name: str | None, attribute: str, value: Any) -> Sabotage:
     """Sabotage: another resource option."""
     return lambda graph: setattr(one_of(graph, type_, name), attribute, value)

@@ -1,5 +1,7 @@
 """The program as a whole: what its settings switch on, and how it rejects settings."""
 
+import copy
+
 import pytest
 
 from components.monitoring.alarm_ids import COMPOSITES, AlarmId
@@ -7,6 +9,7 @@ from localcloud.deployer.engine import DeploymentFailed
 from localcloud.deployer.recorder import Graph, record
 from tests.graph import resource_types as aws
 from tests.graph.alarm_rules import alarms_of
+from tests.graph.changes import taken_out
 from tests.graph.graph_rules import depends_on
 
 
@@ -33,14 +36,28 @@ def alarm_ids(graph: Graph) -> set[str]:
     return {alarm.name for alarm in alarms_of(graph)}
 
 
-def test_prod_sample_is_rejected_until_clients_and_an_alarm_address_are_set() -> None:
+def test_prod_sample_is_rejected_until_account_clients_and_an_alarm_address_are_set() -> None:
     with pytest.raises(DeploymentFailed) as refused:
         record("prod")
     message = str(refused.value)
-    assert "2 problems; nothing was deployed" in message
+    assert "3 problems; nothing was deployed" in message
     assert "pulumi config set --stack prod --path 'apiClients[0]' reporting" in message
+    assert "pulumi config set --stack prod --path 'aws:allowedAccountIds[0]' 123456789012" in message
     assert "pulumi config set --stack prod alarmEmail oncall@example.com" in message
     assert "Traceback" not in message
+
+
+def test_provider_gets_the_credentials_of_the_stack() -> None:
+    role = "arn:aws:iam::123456789012:role/deploy"
+    graph = record(config={"aws:profile": "sandbox", "aws:assumeRoles": [{"roleArn": role, "externalId": "1"}]})
+    inputs = graph.one("pulumi:providers:aws").inputs
+    assert inputs["profile"] == "sandbox"
+    assert inputs["assumeRoles"] == [{"roleArn": role, "externalId": "1"}]
+
+
+def test_key_that_the_program_does_not_read_is_rejected() -> None:
+    with pytest.raises(DeploymentFailed, match=r"aws:regoin is .*; did you mean aws:region\?"):
+        record(config={"aws:regoin": "eu-west-2"})
 
 
 def test_account_setting_is_made_on_request_and_before_the_stage(dev_graph: Graph, extended_graph: Graph) -> None:
@@ -54,3 +71,25 @@ def test_overrides_reach_alarm_and_board(dev_graph: Graph, extended_graph: Graph
     assert dev_graph.one(aws.ALARM, "queue-age").inputs["threshold"] == 3 * 60 + 60
     assert alarm_ids(dev_graph) - alarm_ids(extended_graph) == {"api-5xx"}
     assert "queue-silent" in alarm_ids(extended_graph)
+
+
+# Inputs that a setting takes out. The provider takes a missing optional and computed input for no difference, so each
+# of them is another kind of input, or is replaced by one that says what is wanted. Read in the provider's source.
+TAKEN_OUT = {
+    (aws.TABLE, "serverSideEncryption.kmsKeyArn"): "`enabled` says whether the table has a customer key",
+    (aws.QUEUE, "sqsManagedSseEnabled"): "a customer key switches it off; without one it is true",
+    (aws.QUEUE, "kmsMasterKeyId"): "optional only: SQS gets an empty value",
+    (aws.QUEUE, "kmsDataKeyReusePeriodSeconds"): "has no effect without a customer key",
+    (aws.LOG_GROUP, "kmsKeyId"): "optional only: the provider disassociates the key",
+    (aws.FUNCTION, "kmsKeyArn"): "optional only: Lambda gets an empty value",
+}
+
+
+def test_no_setting_takes_out_an_input_unnoticed(dev_graph: Graph, prod_graph: Graph, extended_graph: Graph) -> None:
+    assert taken_out(dev_graph, prod_graph, extended_graph) == TAKEN_OUT.keys()
+
+
+def test_control_table_that_says_nothing_about_encryption_is_caught(dev_graph: Graph, extended_graph: Graph) -> None:
+    graph = copy.deepcopy(dev_graph)
+    del graph.one(aws.TABLE).inputs["serverSideEncryption"]
+    assert (aws.TABLE, "serverSideEncryption.enabled") in taken_out(graph, extended_graph)

@@ -8,6 +8,8 @@ import pytest
 from localcloud.deployer.recorder import Graph, record
 from tests.graph import resource_types as aws
 from tests.graph.api_rules import invoked_by_its_routes_alone
+from tests.graph.changes import taken_out
+from tests.graph.graph_rules import ready_before_traffic
 from tests.graph.sabotage import Sabotage, put
 
 ALIAS, WARM = aws.ALIAS, aws.PROVISIONED
@@ -33,8 +35,14 @@ def warm_graph() -> Graph:
 
 
 def test_api_invokes_the_warm_alias(warm_graph: Graph) -> None:
-    assert list(alias_is_invoked(warm_graph)) == list(invoked_by_its_routes_alone(warm_graph)) == []
+    for rule in (alias_is_invoked, invoked_by_its_routes_alone, ready_before_traffic):
+        assert list(rule(warm_graph)) == []
     assert warm_graph.one(WARM).inputs["provisionedConcurrentExecutions"] == 2
+
+
+def test_switching_it_off_takes_out_no_input_that_aws_would_keep(dev_graph: Graph, warm_graph: Graph) -> None:
+    # Every change of a permission replaces it.
+    assert taken_out(dev_graph, warm_graph) == {(aws.PERMISSION, "qualifier")}
 
 
 @pytest.mark.parametrize(

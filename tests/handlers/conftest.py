@@ -27,8 +27,7 @@ def aws(monkeypatch):
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_LAMBDA_LOG_LEVEL": "DEBUG",
-        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "AWS_LAMBDA_LOG_LEVEL": "INFO",
         "_X_AMZN_TRACE_ID": TRACE,
     }.items():
         monkeypatch.setenv(name, value)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from handlers.messages import InvalidError, decode_login
+from handlers.messages import NESTING_MAX, InvalidError, decode_login
 from handlers.vocabulary import ErrorCode
 from tests.fakes.events import NOW, login
 
@@ -13,11 +13,21 @@ def decode(body):
     return decode_login(body if isinstance(body, str) else json.dumps(body), NOW)
 
 
+def nested(levels):
+    """A login in which an ignored field makes that many levels, those of the body's own object included."""
+    return json.dumps(login())[:-1] + ', "extra": ' + "[" * (levels - 1) + "]" * (levels - 1) + "}"
+
+
 @pytest.mark.parametrize(
     "body",
     [
         login(),
         login(extra={"producers": ["may", "grow"]}),
+        login(user_id="...", service_id=".."),
+        json.dumps(login())[:-1] + ', "extra": ' + "9" * 5000 + "}",
+        nested(NESTING_MAX),
+        # Brackets in a string nest nothing.
+        login(extra='\\"' + "[{" * NESTING_MAX),
         login(user_id="auth0|a:b=c@d/e f"),
         login(user_id="x" * 255, service_id="y" * 255, service_name="z" * 256),
         login(service_name="Démarches\u00a0: l\u2019accueil \U0001f469\u200d\U0001f4bb"),
@@ -27,16 +37,19 @@ def decode(body):
 )
 def test_valid_login_is_decoded(body):
     event = decode(body)
+    fields = body if isinstance(body, dict) else login()
     for field in ("user_id", "service_id", "service_name"):
-        assert getattr(event, field) == body[field]
+        assert getattr(event, field) == fields[field]
 
 
 REFUSED = [
     ("", ErrorCode.BODY_NOT_JSON),
     ("{", ErrorCode.BODY_NOT_JSON),
-    ("[" * 100_000, ErrorCode.BODY_NOT_JSON),
+    ("[" * 100_000, ErrorCode.BODY_TOO_DEEP),
+    (nested(NESTING_MAX + 1), ErrorCode.BODY_TOO_DEEP),
+    # One string without an end, which a scan from every quotation mark would read 300,000 times.
+    ('"' + '\\"' * 300_000 + "[" * (NESTING_MAX + 1), ErrorCode.BODY_NOT_JSON),
     ('{"a": NaN}', ErrorCode.BODY_NOT_JSON),
-    ('{"a": ' + "9" * 5000 + "}", ErrorCode.BODY_NOT_JSON),
     ("\ufeff{}", ErrorCode.BODY_NOT_JSON),
     ("[]", ErrorCode.BODY_NOT_OBJECT),
     ('"text"', ErrorCode.BODY_NOT_OBJECT),
@@ -48,6 +61,8 @@ REFUSED = [
     *[(login() | {field: ""}, ErrorCode.FIELD_LENGTH) for field in ("user_id", "service_id", "service_name")],
     (login(user_id="x" * 256), ErrorCode.FIELD_LENGTH),
     (login(service_id="x" * 256), ErrorCode.FIELD_LENGTH),
+    (login(user_id="."), ErrorCode.FIELD_DOT_SEGMENT),
+    (login(user_id=".."), ErrorCode.FIELD_DOT_SEGMENT),
     (login(service_name="x" * 257), ErrorCode.FIELD_LENGTH),
     *[(login() | {field: "  "}, ErrorCode.FIELD_BLANK) for field in ("user_id", "service_id", "service_name")],
     (login(user_id="a\nb"), ErrorCode.FIELD_UNPRINTABLE),

@@ -1,6 +1,7 @@
 """A quarantined message is complete, within the limits of SQS; tests/fuzz has the unreadable ones."""
 
-from handlers.batches import BATCH_BYTES_MAX
+from components.queue import DEAD_LETTER_BYTES_MAX, MESSAGE_BYTES_MAX
+from handlers.batches import BATCH_BYTES_MAX, entry_bytes
 from handlers.messages import Message
 from handlers.quarantine import Quarantine, Rejection
 from simulation.lambda_events import sqs_record
@@ -22,6 +23,16 @@ def test_own_attributes_replace_others_and_the_detail_names_dropped_attributes(q
     assert values["error_code"] == "body_not_json"
     assert {"a0", "a1", "a2", "a3", "a4", "a5"} <= set(values)
     assert values["error_detail"].endswith("the attributes a6, a7.")
+
+
+def test_largest_message_fits_into_the_dead_letter_queue_but_not_into_a_second_source_queue(quarantine, dead_letters):
+    attributes = {f"{number}{'a' * 255}": {"stringValue": "v", "dataType": "String"} for number in range(10)}
+    sent = {name: {"StringValue": value["stringValue"], "DataType": "String"} for name, value in attributes.items()}
+    body = "x" * (MESSAGE_BYTES_MAX - entry_bytes({"MessageBody": "", "MessageAttributes": sent}))
+    assert quarantine.send([rejection(body, messageAttributes=attributes)], plenty) == {}
+    [(_, request)] = dead_letters.calls.requests
+    assert request["Entries"][0]["MessageBody"] == body
+    assert MESSAGE_BYTES_MAX < entry_bytes(request["Entries"][0]) < 2 * MESSAGE_BYTES_MAX <= DEAD_LETTER_BYTES_MAX
 
 
 def test_batches_are_split_by_number_and_by_size(quarantine, dead_letters):

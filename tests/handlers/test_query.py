@@ -40,6 +40,7 @@ def test_unknown_user_has_no_services(query, emitted):
 
 INVALID = {"%ff": "path_not_utf8", "%20": "field_blank", "a%0Ab": "field_unprintable"}
 INVALID |= dict.fromkeys(("x" * 256, ""), "field_length")
+INVALID |= dict.fromkeys((".", "%2E%2e"), "field_dot_segment")
 
 
 @pytest.mark.parametrize(("encoded", "code"), INVALID.items())

@@ -1,5 +1,6 @@
 """Log lines have the fields that people search by, and settings name what is missing."""
 
+import logging
 import os
 import re
 import subprocess
@@ -36,19 +37,31 @@ def test_log_line_has_the_fields_people_search_by(handle, emitted):
     assert {name: line.get(name) for name in expected} == expected
 
 
-def test_debug_lines_are_written_only_with_an_error(new_telemetry, emitted):
-    telemetry = new_telemetry("event-handler")
+def passes(line, level):
+    """Whether Lambda sends a JSON line to the log: it takes a line without a level for INFO.
 
-    @telemetry.entry_point
-    def invocation(event, context):
-        telemetry.logger.debug("detail")
-        if event:
-            telemetry.logger.error("trouble")
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+    """
+    return logging.getLevelName(line.get("level", "INFO")) >= logging.getLevelName(level)
 
-    invocation({}, LambdaContext())
-    assert emitted().logs == []
-    invocation({"trouble": True}, LambdaContext())
-    assert [line["message"] for line in emitted().logs] == ["detail", "trouble"]
+
+@pytest.mark.parametrize(("level", "expected"), [("INFO", True), ("WARNING", False)], ids=["INFO", "control: WARNING"])
+def test_log_level_of_the_functions_lets_metrics_through(handle, emitted, level, expected):
+    handle(sqs_event("not json"), LambdaContext())
+    written = emitted()
+    assert written.metrics["EventInvalid"] == 1
+    assert {passes(metrics, level) for metrics in written.objects} == {expected}
+    assert passes(written.logs[0], level)
+
+
+@pytest.mark.parametrize(("level", "expected"), [("INFO", ["info"]), ("DEBUG", ["debug", "info"])])
+def test_level_of_the_function_is_the_level_of_the_logger(new_telemetry, emitted, monkeypatch, level, expected):
+    monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", level)
+    logger = new_telemetry("event-handler").logger
+    logger.debug("debug")
+    logger.info("info")
+    assert [line["message"] for line in emitted().logs] == expected
+    assert logging.getLogger().level == logging.WARNING
 
 
 def test_log_keys_do_not_leak_into_the_next_invocation(new_telemetry, emitted):

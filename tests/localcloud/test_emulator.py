@@ -13,13 +13,19 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.exceptions import BotoCoreError
 
 from localcloud.emulator import process
 from localcloud.emulator.process import DIRECTORY_PREFIX, Emulator, EmulatorError
 from tests.fakes.processes import in_group, living
+from tests.fakes.strangers import make_hostile, recording
 from tests.fakes.waiting import HANG_SECONDS, eventually
 from tests.localcloud.provided import TRUST
+
+COMMON = {"PATH", "LANG", "LC_ALL", "PYTHONDONTWRITEBYTECODE"}
+"""What a function's environment may have in common with the caller's."""
 
 
 def make_function(emulator: Emulator, name: str, source: str) -> None:
@@ -80,24 +86,21 @@ def test_invalid_port_is_reported(port: int):
         Emulator.start(port)
 
 
-def test_aws_configuration_of_the_caller_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    config = tmp_path / "config"
-    config.write_text("[profile elsewhere]\nendpoint_url = http://127.0.0.1:9\n")
-    for name, value in {
-        "AWS_PROFILE": "elsewhere",
-        "AWS_CONFIG_FILE": str(config),
-        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-        "HTTP_PROXY": "http://127.0.0.1:9",
-        "http_proxy": "http://127.0.0.1:9",
-        "USE_SSL": "1",
-        "MARKER_OF_THE_CALLER": "1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    with Emulator.start() as running:
-        make_function(running, "environment", "import os\ndef handler(event, context): return dict(os.environ)")
-        seen = call(running, "environment")
+def test_configuration_of_the_caller_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("USE_SSL", "1")
+    monkeypatch.setenv("MARKER_OF_THE_CALLER", "1")
+    source = "import os\ndef handler(event, context): return dict(os.environ)"
+    with recording() as proxy:
+        make_hostile(tmp_path, proxy.url, monkeypatch)
+        with pytest.raises((BotoCoreError, ValueError)):  # the control
+            boto3.client("sts")
+        with Emulator.start() as running:
+            make_function(running, "environment", source)
+            seen = call(running, "environment")
+        assert proxy.received == []
     assert seen["AWS_ENDPOINT_URL"] == running.endpoint
-    assert "MARKER_OF_THE_CALLER" not in seen
+    assert {name for name, value in seen.items() if name in os.environ and os.environ[name] == value} <= COMMON
+    assert not [name for name in seen if "proxy" in name.lower()]
     assert running.secret_access_key not in seen.values()
 
 

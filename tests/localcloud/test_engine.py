@@ -24,13 +24,14 @@ def test_resources_have_the_same_urns_parents_and_options_as_under_the_cli(run: 
         inner = Group("i", pulumi.ResourceOptions(parent=group))
         leaf = Thing("leaf", {}, pulumi.ResourceOptions(
             parent=inner, protect=True, retain_on_delete=True, delete_before_replace=True,
-            aliases=[pulumi.Alias(name="old")], additional_secret_outputs=["token"]))
+            ignore_changes=["made"], aliases=[pulumi.Alias(name="old")], additional_secret_outputs=["token"]))
         Thing("after", {"of": leaf.made}, pulumi.ResourceOptions(depends_on=[inner]))
     """)
     leaf, after = find(deployment, "leaf"), find(deployment, "after")
     assert leaf.urn == "urn:pulumi:dev::lab::lab:index:Group$lab:index:Group$lab:index:Thing::leaf"
     assert leaf.parent == find(deployment, "i").urn
     assert (leaf.protect, leaf.retain_on_delete, leaf.delete_before_replace) == (True, True, True)
+    assert leaf.ignore_changes == ["made"]
     assert [alias["spec"]["name"] for alias in leaf.aliases] == ["old"]
     assert leaf.additional_secret_outputs == ["token"]
     assert after.urn == "urn:pulumi:dev::lab::lab:index:Thing::after"
@@ -121,7 +122,9 @@ def test_independent_resources_are_created_concurrently(run: Run):
     run("[Thing(f't{n}') for n in range(12)]", Lab(lambda _resource: together.wait(HANG_SECONDS)))
 
 
-def test_program_gets_configuration_directory_and_environment(run: Run):
+def test_program_gets_configuration_directory_and_environment(run: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_PROFILE", "nope")
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
     (run.directory / "helper.py").write_text("VALUE = 'imported'")
     deployment = run(
         """
@@ -131,6 +134,7 @@ def test_program_gets_configuration_directory_and_environment(run: Run):
         pulumi.export("token", config.require_secret("token"))
         pulumi.export("where", [os.getcwd(), pulumi.get_project(), pulumi.get_stack(), helper.VALUE])
         pulumi.export("variables", [os.environ["LAB"], os.environ.get("PULUMI_CONFIG_LAB__SIZE")])
+        pulumi.export("foreign", [name for name in os.environ if name.startswith("AWS_")])
         pulumi.export("clean", not any(os.path.isdir(os.path.join(p, "localcloud")) for p in sys.path))
         """,
         config={"lab:size": "3", "lab:token": "t"},
@@ -138,7 +142,8 @@ def test_program_gets_configuration_directory_and_environment(run: Run):
         environment={"LAB": "yes"},
     )
     where = [str(run.directory), "lab", "dev", "imported"]
-    assert deployment.outputs == {"size": 3, "token": "t", "where": where, "variables": ["yes", None], "clean": True}
+    variables = {"variables": ["yes", None], "foreign": []}
+    assert deployment.outputs == {"size": 3, "token": "t", "where": where, "clean": True} | variables
     assert deployment.secret_outputs == {"token"}
 
 

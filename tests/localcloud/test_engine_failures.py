@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from localcloud.deployer import engine
-from localcloud.deployer.engine import Resource, ResourceFailed
+from localcloud.deployer.engine import DeploymentFailed, Resource, ResourceFailed
 from localcloud.deployer.stack_config import StackConfig
 from tests.localcloud.programs import Lab, Run
 
@@ -160,3 +160,10 @@ def test_interrupted_deployment_ends_the_program(run: Run):
         engine.deploy(run.directory, StackConfig("lab", "dev", {}, frozenset()), Lab(), on_event=interrupt)
     with (run.directory / "lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises while the program lives
+
+
+@pytest.mark.parametrize("hang", ["signal.pause()", "Thing('t'); os.close(1); signal.pause()"])
+def test_program_that_never_ends_is_stopped_at_the_deadline(run: Run, hang: str):
+    # However far the program has come by then.
+    with pytest.raises(DeploymentFailed, match=r"^The program did not end within 0\.9 s, and was stopped\.$"):
+        run(f"import os, signal; {hang}", deadline_seconds=0.9)

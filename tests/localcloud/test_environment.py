@@ -59,12 +59,14 @@ def test_plugin_on_path_serves_the_running_cloud(variables: dict[str, str], outp
     assert variables["PATH"].endswith(os.environ["PATH"])
     with subprocess.Popen([plugin, "127.0.0.1:1"], stdout=subprocess.PIPE, text=True) as served:
         assert served.stdout is not None
-        port = served.stdout.readline().strip()
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            stub = provider_pb2_grpc.ResourceProviderStub(channel)
-            assert stub.GetPluginInfo(Empty()).version.startswith("7.")
-            queue = Driver(stub).create("sqs/queue", {"name": "made-by-the-plugin"})
-        served.kill()
+        try:
+            port = served.stdout.readline().strip()
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                stub = provider_pb2_grpc.ResourceProviderStub(channel)
+                assert stub.GetPluginInfo(Empty()).version.startswith("7.")
+                queue = Driver(stub).create("sqs/queue", {"name": "made-by-the-plugin"})
+        finally:
+            served.kill()
     assert urlsplit(queue.id).port == urlsplit(json.loads(outputs.read_text())["endpoint"]).port
 
 

@@ -55,6 +55,10 @@ def test_nothing_survives_at_random_moments(command: str, seed: int, checkout: P
     with start(command, checkout, tmp_path) as run:
         run.watch(random.Random(f"{command} {seed}").uniform(0, 10))
         run.process.send_signal(number)
-        # A killed server cannot remove the outputs file.
-        kept = {str(tmp_path / "outputs.json")} if (command, number) == ("server", signal.SIGKILL) else set()
+        # A killed server cannot remove the outputs file and its lock.
+        kept = (
+            {str(tmp_path / name) for name in ("outputs.json", ".outputs.json.lock")}
+            if (command, number) == ("server", signal.SIGKILL)
+            else set()
+        )
         eventually(run.left_over, lambda found: set(found) <= kept)

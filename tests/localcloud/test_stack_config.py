@@ -1,9 +1,16 @@
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from localcloud.deployer import stack_config
+from localcloud.deployer.passphrase import PassphraseError, unlock
 from localcloud.deployer.stack_config import ConfigError
 
 
@@ -11,9 +18,13 @@ from localcloud.deployer.stack_config import ConfigError
 def read(tmp_path: Path):
     """Return a function that reads a project from the `config` blocks of its two files."""
 
-    def read(project: str, stack: str = "", **overrides: object) -> dict[str, str]:
+    def read(
+        project: str, stack: str = "", *, salt: str = "", provider: str = "", **overrides: object
+    ) -> dict[str, str]:
         (tmp_path / "Pulumi.yaml").write_text("name: shop\nconfig:\n" + indented(project))
-        (tmp_path / "Pulumi.dev.yaml").write_text("config:\n" + indented(stack))
+        sections = {"encryptionsalt": salt, "secretsprovider": provider}
+        head = "".join(f"{name}: {value}\n" for name, value in sections.items() if value)
+        (tmp_path / "Pulumi.dev.yaml").write_text(f"{head}config:\n" + indented(stack))
         return stack_config.read(tmp_path, "dev", overrides).values
 
     return read
@@ -99,7 +110,7 @@ def test_override_must_have_the_declared_type(read):
         ("key: {type: string, default: 3.13}", "the default of key, 3.13, is not of type string"),
         ("key: {type: array, default: []}", "is an array without the type of its `items`"),
         ("key: {default: 1, value: 1}", "both a default and a value"),
-        ("key: {defualt: 1}", "has an attribute other than"),
+        ("key: {defualt: 1}", "has attributes other than type, .*: defualt"),
         ("aws:region: {default: eu-west-1}", "must have `value`"),
         ("aws:region: {type: string, value: eu-west-1}", "must have `value`"),
         ("aws:region: {description: where}", "must have `value`"),
@@ -110,13 +121,121 @@ def test_invalid_declaration_is_rejected_as_by_the_cli(read, declared, fault):
         read(declared, "shop:key: 1")
 
 
-def test_encrypted_value_is_rejected_unless_overridden(read):
-    declared = "token: {type: string, default: ''}"
-    for value in ("{secure: v1:abc}", "{deep: [{secure: v1:abc}]}"):
-        with pytest.raises(ConfigError, match=r"shop:token of stack dev is encrypted \(`secure:`\)") as caught:
-            read(declared, f"shop:token: {value}")
-        assert "v1:abc" not in str(caught.value)
-    assert read(declared, "shop:token: {secure: v1:abc}", token="plain") == {"shop:token": "plain"}
+# From the tests of the Pulumi CLI; its passphrase is "password".
+SALT = "v1:fozI5u6B030=:v1:F+6ZduKKd8G0/V7L:PGMFeIzwobWRKmEAzUdaQHqC5mMRIQ=="
+
+
+derived = cache(hashlib.pbkdf2_hmac)  # a derivation takes most of a second
+
+
+def secure(plain: str) -> str:
+    """Return a value as the CLI encrypts it."""
+    key = derived("sha256", b"password", base64.b64decode(SALT.split(":")[1]), 1_000_000, 32)
+    parts = (b"nonce of 12b", AESGCM(key).encrypt(b"nonce of 12b", plain.encode(), None))
+    return f"{{secure: 'v1:{':'.join(base64.b64encode(part).decode() for part in parts)}'}}"
+
+
+@pytest.fixture
+def passphrase(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that sets the two variables of the CLI."""
+
+    monkeypatch.setattr(hashlib, "pbkdf2_hmac", derived)
+
+    def give(text: str | None = None, file: Path | None = None) -> None:
+        monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", text) if text is not None else monkeypatch.delenv(
+            "PULUMI_CONFIG_PASSPHRASE", raising=False
+        )
+        monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE_FILE", str(file or ""))
+
+    give()
+    return give
+
+
+def test_encrypted_values_are_read_with_the_passphrase(read, passphrase, tmp_path: Path):
+    declared = "token: {type: string}\nlimits: {type: object}\nplain: 1"
+    given = f"token: {secure('hunter2')}\nlimits: {{deep: [{secure('4')}, 5]}}"
+    file = tmp_path / "passphrase"
+    file.write_text("password\n")
+    for text, named in (("password", None), (None, file)):
+        passphrase(text, named)
+        read(declared, given, salt=SALT)
+        config = stack_config.read(tmp_path, "dev")
+        assert config.values == {"shop:token": "hunter2", "shop:limits": '{"deep":["4",5]}', "shop:plain": "1"}
+        assert config.secret_keys == {"shop:token", "shop:limits"}
+
+
+IS_ENCRYPTED = r"shop:token of stack dev is encrypted \(`secure:`\)"
+
+
+@pytest.mark.parametrize(
+    ("head", "environment", "sentence"),
+    [
+        (
+            {"salt": SALT},
+            {},
+            rf"{IS_ENCRYPTED}\. Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE, as for",
+        ),
+        (
+            {"salt": SALT},
+            {"file": "/none"},
+            rf"{IS_ENCRYPTED}\. .*_FILE names /none, which cannot be read: No such file",
+        ),
+        ({"salt": SALT}, {"text": ""}, "The passphrase in PULUMI_CONFIG_PASSPHRASE is not that of the stack: set the"),
+        ({"salt": "v1:?:v1:a:b"}, {"text": "password"}, "Its `encryptionsalt` is malformed: restore the line that"),
+        (
+            {},
+            {"text": "password"},
+            f"{IS_ENCRYPTED} by Pulumi Cloud, .* pulumi stack change-secrets-provider passphrase",
+        ),
+        (
+            {"provider": "awskms://a?region=b"},
+            {},
+            f"{IS_ENCRYPTED} by awskms://a, which the embedded cloud does not use",
+        ),
+    ],
+)
+def test_value_that_cannot_be_decrypted_says_what_to_do(read, passphrase, head, environment, sentence):
+    declared, value = "token: {type: string, default: ''}", secure("hunter2")
+    passphrase(**environment)
+    for given in (value, f"{{deep: [{value}]}}"):
+        with pytest.raises(ConfigError, match=sentence) as caught:
+            read(declared, f"shop:token: {given}", **head)
+        assert_silent(caught.value, given)
+    assert read(declared, f"token: {value}", token="plain") == {"shop:token": "plain"}
+
+
+def test_malformed_salt_is_not_taken_for_a_wrong_passphrase():
+    truncated = [SALT[:length] for length in range(len(SALT))]
+    for salt in (*truncated, SALT + ":", SALT + "\n", SALT.replace(":v1", ":v2"), SALT.replace("==", "=A")):
+        with pytest.raises(PassphraseError, match="Its `encryptionsalt` is malformed"):
+            unlock(salt, {"PULUMI_CONFIG_PASSPHRASE": "password"})
+
+
+@pytest.mark.parametrize(
+    ("type_", "damage", "sentence"),
+    [
+        (
+            "string",
+            "v1:AAAA",
+            "has a `secure:` value that its passphrase does not decrypt. Run: pulumi config set --secret",
+        ),
+        ("string", "v2:", "has a `secure:` value that its passphrase does not decrypt"),
+        ("integer", "v1:", "shop:token of stack dev must be of type integer, found a secret that is not"),
+    ],
+)
+def test_decrypted_value_is_never_printed(read, passphrase, type_, damage, sentence):
+    passphrase("password")
+    given = secure("hunter2").replace("v1:", damage)
+    with pytest.raises(ConfigError, match=sentence) as caught:
+        read(f"token: {{type: {type_}}}", f"shop:token: {given}", salt=SALT)
+    assert_silent(caught.value, given)
+
+
+def assert_silent(error: Exception, given: str) -> None:
+    """Assert that an error is one line and quotes neither secret, passphrase nor ciphertext."""
+    assert "\n" not in str(error)
+    for text in ("hunter2", "password ", *re.findall("[A-Za-z0-9+/=]{16,}", given)):
+        assert text not in str(error)
 
 
 def test_secret_key_rejects_a_plain_value_in_a_file(read, tmp_path: Path):
@@ -146,3 +265,57 @@ def test_broken_project_file_is_reported(tmp_path: Path, content: str | None, se
     with pytest.raises(ConfigError, match=sentence) as caught:
         stack_config.read(tmp_path, "dev")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("stack", "sentence"),
+    [
+        ("config: {shop:sise: 1}", "Pulumi.dev.yaml: there is no key shop:sise; did you mean shop:size[?]"),
+        ("config: {sise: 1}", "there is no key shop:sise; did you mean shop:size[?]"),
+        ("config: {shpo:size: 1}", "there is no key shpo:size; did you mean shop:size[?]"),
+        ("config: {shop:colour: 1}", r"there is no key shop:colour; Pulumi.yaml lists the keys\."),
+        ("conifg: {shop:size: 1}", "there is no section conifg; did you mean config[?]"),
+        ("config:\n  shop:size: 1\n  shop:size: 2", "it has the key shop:size twice .*line 3"),
+        ("config: {shop:size: 1, size: 2}", "has size with and without its namespace"),
+        ("config: [a]", "config is not a mapping"),
+        ("config: {shop:size: {a: 1, a: 2}}", "it has the key a twice"),
+        ("config: {shop:size: 'caf\xe9'}", "Pulumi.dev.yaml is not UTF-8 text. Save it as UTF-8."),
+    ],
+)
+def test_mistaken_stack_file_is_reported_in_one_sentence(tmp_path: Path, stack: str, sentence: str):
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nconfig: {size: 1}\n")
+    (tmp_path / "Pulumi.dev.yaml").write_bytes(stack.encode("latin-1"))
+    with pytest.raises(ConfigError, match=sentence) as caught:
+        stack_config.read(tmp_path, "dev")
+    assert "\n" not in str(caught.value)
+
+
+def test_mistaken_key_of_the_project_file_is_reported(read, tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"Pulumi.yaml is not valid YAML: it has the key size twice .*line 4"):
+        read("size: 1\nsize: 2")
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nconifg: {size: 1}\n")
+    with pytest.raises(ConfigError, match=r"Pulumi.yaml: there is no section conifg; did you mean config\?"):
+        stack_config.read(tmp_path, "dev")
+
+
+def test_stack_is_named_as_for_the_cli(read, tmp_path: Path):
+    read("size: 1")
+    for name in ("dev", "org/dev", "org/shop/dev"):
+        assert stack_config.read(tmp_path, name).stack == "dev"
+    for name, sentence in {
+        "org/mail/dev": r"org/mail/dev is a stack of project mail, but this project is shop\. Use dev\.",
+        **{
+            name: re.escape(f"{name!r} is not the name of a stack. Use STACK, such as dev, or")
+            for name in [
+                *("a/b/shop/dev", "org//dev", "", "/", "dev\n", "d" * 101, "caf\xe9"),
+                *("../dev", "./dev", ".", "..", "-x", ".dev", "-o/dev", "org/-x"),
+            ]
+        },
+    }.items():
+        with pytest.raises(ConfigError, match=sentence):
+            stack_config.read(tmp_path, name)
+
+
+def test_project_in_a_folder_whose_name_is_not_utf8_is_reported(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"is not UTF-8, as Pulumi's protocol requires\. Move the project"):
+        stack_config.read(tmp_path / "caf\udce9", "dev")

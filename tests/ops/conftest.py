@@ -1,3 +1,4 @@
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,11 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.awslambda.models import LambdaFunction
 
-from ops import dead_letter_queue
+from ops import dead_letter_queue, preflight
+from ops.preflight import names
+from ops.preflight.check import Target
 from tests.fakes.aws import session
+from tests.ops.preflight_machine import Machine
 from tests.ops.simulated_stack import ORIGIN, SIGNATURE, Stack, login, stamps, with_log_group
 
 
@@ -16,10 +20,10 @@ def make_client(*arguments: Any, **options: Any) -> Any:
     """Return a moto client that rejects unknown operations as the emulator does, without NotImplementedError."""
 
     def reject(**request: Any) -> None:
-        raise ClientError({"Error": {"Code": "InvalidAction", "Message": ""}}, "ListMessageMoveTasks")
+        raise ClientError({"Error": {"Code": "InvalidAction", "Message": ""}}, "MessageMoveTask")
 
     client: Any = session().client(*arguments, **options)
-    client.list_message_move_tasks = reject
+    client.list_message_move_tasks = client.start_message_move_task = reject
     return client
 
 
@@ -54,3 +58,34 @@ def filled(queues: Stack) -> Stack:
     queues.bury(login("linus", "yesterday"), **stamps("timestamp_malformed", "source-2"))
     queues.bury(login("margaret"), signature=SIGNATURE, origin=ORIGIN, **stamps("field_blank", "source-3"))
     return queues
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Path:
+    """A file of 25 events, so that the third batch is half full."""
+    file = tmp_path / "events.jsonl"
+    file.write_text("".join(f"{login(f'user-{number}')}\n" for number in range(25)))
+    return file
+
+
+@pytest.fixture
+def small_files(events: Path) -> Iterator[None]:
+    """Limit files to 1000 bytes, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def machine(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    machine = Machine(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(preflight, "aws_client", lambda service, region: machine.client(service))
+    monkeypatch.setattr(Target, "client", lambda target, service: machine.client(service))
+    # The look-ups are tested against the emulator's account.
+    monkeypatch.setattr(names, "_holder", lambda target, name: machine.holders.get(name.value))
+    monkeypatch.setattr("ops.stack.PROJECT", checkout)
+    # Finding an interpreter is tested with the artifact, and would start a process in every test.
+    monkeypatch.setattr(preflight, "find_interpreter", lambda version: "python")
+    return machine

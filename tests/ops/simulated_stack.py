@@ -160,3 +160,11 @@ def answer_with(monkeypatch: pytest.MonkeyPatch, **answers: Any) -> list[tuple[s
 
     monkeypatch.setattr(StackOutputs, "client", client)
     return calls
+
+
+def accept_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer_with(monkeypatch, send_message_batch=lambda request, real: {"Failed": []})
+
+
+def lines(path: str | Path) -> list[str]:
+    return Path(path).read_text().splitlines()

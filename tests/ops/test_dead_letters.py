@@ -1,6 +1,7 @@
 """Dead letters are shown, redriven and discarded as the options say, and only then."""
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from ops import dead_letter_queue, redrive
 from ops.commands import dead_letter_dialogue
 from ops.dead_letters import DeadLetter
+from ops.signals import Stopped
 from tests.fakes.aws import messages_in
 from tests.fakes.events import TRACE
 from tests.ops.simulated_stack import ORIGIN, SIGNATURE, Stack, answer_with, assert_fails, login, stamps
@@ -253,3 +255,39 @@ def test_interrupted_redrive_reports_its_progress(queues: Stack, monkeypatch: py
         "Interrupted.\n"
     )
     assert (len(queues.bodies("events")), queues.visible_letters()) == (10, 2)
+
+
+@pytest.mark.parametrize("operation", ["change_message_visibility_batch", "delete_message_batch"])
+def test_interrupted_discard_leaves_a_complete_copy_or_none(
+    queues: Stack, monkeypatch: pytest.MonkeyPatch, operation: str
+):
+    for number in range(12):
+        queues.bury(login(f"user-{number}"))
+
+    def second_is_interrupted(request: dict[str, Any], real: Any) -> Any:
+        if len(calls) == 2:
+            raise Stopped(signal.SIGHUP)
+        return real(**request)
+
+    calls = answer_with(monkeypatch, **{operation: second_is_interrupted})
+    result = queues.run("dead-letters", "discard", "--all", "--yes", "--copy", "kept.jsonl")
+    assert result.exit_code == 128 + signal.SIGHUP
+    if operation == "delete_message_batch":
+        copy = "A copy, which contains personal data, is in kept.jsonl."
+        assert result.stderr == f"Deleted at least 10 of 12 messages before the interruption. {copy}\n{INTERRUPTED}"
+        assert len(Path("kept.jsonl").read_text().splitlines()) == 12
+    else:
+        assert result.stderr == INTERRUPTED
+        assert not Path("kept.jsonl").exists()
+    assert queues.visible_letters() == (2 if operation == "delete_message_batch" else 12)
+
+
+INTERRUPTED = "Interrupted (SIGHUP).\n"
+
+
+def test_nothing_is_deleted_when_the_disk_is_full(filled: Stack, small_files: None):
+    filled.bury("x" * 1000)
+    result = filled.run("dead-letters", "discard", "--all", "--yes", "--copy", "kept.jsonl")
+    assert_fails(result, "kept.jsonl cannot be written: File too large. Nothing was deleted.")
+    assert filled.visible_letters() == 6
+    assert not Path("kept.jsonl").exists()

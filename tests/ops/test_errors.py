@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -9,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 import typer
 from botocore import exceptions
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from ops.commands.command import handle_errors
 from ops.errors import OperatorError, explain
+from ops.signals import Stopped
 from tests.fakes.checkout import ROOT
 
 
@@ -34,15 +36,17 @@ def client_error(code: str) -> ClientError:
         (exceptions.TokenRetrievalError(provider="sso", error_msg="gone"), "have expired"),
         (exceptions.ProfileNotFound(profile="work"), "(work)"),
         (exceptions.EndpointConnectionError(endpoint_url="http://sqs"), "still there"),
-        (exceptions.ReadTimeoutError(endpoint_url="http://sqs"), "ReadTimeoutError"),
+        (exceptions.ReadTimeoutError(endpoint_url="http://sqs"), 'timeout on endpoint URL: "http://sqs". Is'),
+        (exceptions.ProxyConnectionError(proxy_url="socks5://ada:b@p"), "(ProxyConnectionError). Check https_proxy"),
+        (exceptions.HTTPClientError(error="http://ada:b@p:port"), "(HTTPClientError). Check https_proxy"),
+        (exceptions.ConfigParseError(path="/home/.aws/config"), "/home/.aws/config. Correct your AWS configuration"),
+        (ResponseParserError("of user ada"), "ResponseParserError"),
         (client_error("ExpiredToken"), "have expired"),
         (client_error("InvalidClientTokenId"), "does not know these credentials"),
         (client_error("AccessDenied"), "may not call ReceiveMessage"),
         (client_error("AWS.SimpleQueueService.NonExistentQueue"), "Does the stack still exist"),
         (client_error("ThrottlingException"), "throttled ReceiveMessage"),
         (client_error("SomethingNew"), "failed with SomethingNew"),
-        (requests.ConnectionError(), "still there"),
-        (requests.Timeout(), "Timeout"),
         (UnicodeEncodeError("utf-8", "ada", 0, 1, "surrogates"), "encoding of this terminal"),
         (OSError(errno.ENOSPC, "No space left on device"), "could not be written: No space"),
     ],
@@ -89,12 +93,38 @@ def test_closed_pipe_is_not_an_error(size: int, flushed: bool):
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
+FAIL = "print('x'); from ops.errors import OperatorError; raise OperatorError('No.')"
+LINES = "from ops.commands.output import print_line; print_line('x'); print_line('y'); print('z')"
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "sentence"),
+    [
+        (FAIL, 1, b"No.\n"),
+        ("print('x'); import signal; signal.raise_signal(15)", 143, b"Interrupted (SIGTERM).\n"),
+        (f"{LINES}; raise SystemExit(3)", 3, b""),
+    ],
+)
+def test_closed_pipe_does_not_change_the_exit_code(program: str, code: int, sentence: bytes):
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = run(program, f">&{writer}", pass_fds=[writer], PYTHONUNBUFFERED="")
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (code, sentence)
+
+
+def test_signal_that_was_ignored_stays_ignored():
+    signals, raise_all = ("HUP", "INT", "TERM"), "[signal.raise_signal(number) for number in (1, 2, 15)]"
+    ignored = run(f"import signal; {raise_all}; print('done')", "", trap=signals)
+    assert (ignored.returncode, ignored.stdout) == (0, b"done\n")
+
+
 def run(
-    program: str, redirection: str, *, pass_fds: Sequence[int] = (), **environment: str
+    program: str, redirection: str, *, pass_fds: Sequence[int] = (), trap: Sequence[str] = (), **environment: str
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a command with this body, its output redirected by a shell."""
+    """Run a command with this body, its output redirected and signals ignored by a shell."""
     script = f"from ops.commands.command import handle_errors\n@handle_errors\ndef command():\n    {program}\ncommand()"
-    shell = ["bash", "-c", f'"$0" -c "$1" {redirection}', sys.executable, script]
+    shell = ["bash", "-c", f'trap "" {" ".join(trap) or "PIPE"}; "$0" -c "$1" {redirection}', sys.executable, script]
     environ = os.environ | environment
     return subprocess.run(shell, cwd=ROOT, env=environ, pass_fds=pass_fds, capture_output=True, check=False)
 
@@ -107,11 +137,26 @@ def test_full_disk_prints_one_sentence(size: int):
     assert (ended.returncode, ended.stderr) == (1, sentence)
 
 
-def test_closed_streams_are_not_an_error():
-    ended = run("import sys; print('x', flush=True); print('y', file=sys.stderr)", ">&- 2>&-")
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
-
-
 def test_unencodable_characters_are_escaped():
     ended = run("print('caf\u00e9')", "", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"caf\\xe9\n", b"")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(Stopped(signal.SIGTERM), 143), (Stopped(signal.SIGINT), 130), (typer.Abort(), 130), (OperatorError("Fix."), 1)],
+    ids=["SIGTERM", "SIGINT", "abort", "operator"],
+)
+def test_full_standard_error_changes_no_exit_code(monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int):
+    @handle_errors
+    def command() -> None:
+        raise error
+
+    def fail(text: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.stderr, "write", fail)
+        with pytest.raises(SystemExit) as exit_:
+            command()
+    assert exit_.value.code == code

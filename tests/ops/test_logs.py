@@ -12,6 +12,11 @@ from ops.logs import Line, containing, read_errors, read_lines
 from tests.ops.simulated_stack import Stack
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+# Python's own parser accepts all of these except second 60.
+NOT_RFC_3339 = (
+    "2026-01-31T09:00:00", "2026-W05-6T09:00:00Z", "2026-01-31T09:00:00,5Z", "20260131T090000Z", "2026-01-31T09Z",
+    "2026-01-31T09:00:60Z", "2026-01-31",
+)  # fmt: skip
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -107,13 +112,16 @@ def test_json_without_object_is_text():
         ("2d", NOW - timedelta(days=2)),
         ("999999d", datetime(1970, 1, 1, tzinfo=UTC)),
         ("2026-01-31T09:00:00Z", NOW - timedelta(hours=3)),
+        ("2026-01-31t09:00:00z", NOW - timedelta(hours=3)),
+        ("2026-01-31T10:00:00.5+01:00", NOW - timedelta(hours=3, seconds=-0.5)),
+        ("2016-12-31T23:59:60Z", datetime(2017, 1, 1, tzinfo=UTC)),
     ],
 )
 def test_since_accepts_an_age_or_a_time(text: str, moment: datetime):
     assert parse_since(text, NOW) == moment
 
 
-@pytest.mark.parametrize("text", ["", "1", "h", "-1h", "1 h", "yesterday", "2026-01-31T09:00:00"])
+@pytest.mark.parametrize("text", ["", "1", "h", "-1h", "1 h", "yesterday", "\u0661h", *NOT_RFC_3339])
 def test_invalid_since_is_rejected_with_examples(text: str):
     with pytest.raises(OperatorError, match="such as 15m, 1h or 2d"):
         parse_since(text, NOW)

@@ -1,5 +1,6 @@
 """SQS moves a queue by itself only when every message goes back; otherwise the command sends the messages."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -117,3 +118,66 @@ def test_task_that_is_listed_late_is_followed_and_an_unlisted_task_given_up(
     assert_fails(given_up.redrive("--all", "--yes"), "60 s ago but does not list it")
     assert redrive.LISTED_WITHIN_SECONDS < tasks.clock <= redrive.LISTED_WITHIN_SECONDS + redrive.POLL_SECONDS
     assert given_up.visible_letters() == 2
+
+
+class Elsewhere(Tasks):
+    """A task that was started in the console; SQS rejects a second one, with any of several codes."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, *, code: str = "InvalidParameterValue", hidden: int = 0
+    ) -> None:
+        super().__init__(monkeypatch, error_code=code)
+        self.hidden = hidden
+        """How many times the task is not listed yet."""
+
+    def seen(self, request: dict[str, Any], real: Any) -> dict[str, Any]:
+        self.polls += 1
+        if self.polls <= self.hidden:
+            return {"Results": []}
+        moved = self.polls - self.hidden
+        status = "RUNNING" if moved < 3 else "COMPLETED"
+        task = {"Status": status, "StartedTimestamp": 1, "ApproximateNumberOfMessagesMoved": moved}
+        return {"Results": [task]}
+
+
+REDRIVES = (["--all"], ["--all", "--force"], ["--reason", "gave-up"])
+
+
+@pytest.mark.parametrize("arguments", [*REDRIVES, ["discard", "--all"]], ids=" ".join)
+def test_task_that_runs_already_is_followed_and_nothing_else_is_done(
+    given_up: Stack, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+):
+    tasks = Elsewhere(monkeypatch)
+    command = arguments if arguments[0] == "discard" else ["redrive", *arguments]
+    result = given_up.run("dead-letters", *command, "--yes")
+    assert "SQS already moves the dead letters, by a task started elsewhere" in result.stderr
+    assert "SQS moved about 3 messages." in result.stdout
+    assert {name for name, _ in tasks.calls} == {"list_message_move_tasks"}
+    assert (len(given_up.bodies("dead-letters")), given_up.bodies("events")) == (2, [])
+    assert [path.name for path in Path().iterdir()] == ["outputs.json"]
+    if "--all" in command and "redrive" in command:
+        assert result.exit_code == 0
+    else:
+        assert_fails(result, "This command changed nothing. Run it again")
+
+
+@pytest.mark.parametrize("code", ["InvalidParameterValue", "AWS.SimpleQueueService.UnsupportedOperation"])
+@pytest.mark.parametrize(("arguments", "hidden"), [(["--all"], 3), (["--all", "--force"], 2)])
+def test_task_that_starts_meanwhile_is_followed(
+    given_up: Stack, monkeypatch: pytest.MonkeyPatch, code: str, arguments: list[str], hidden: int
+):
+    tasks = Elsewhere(monkeypatch, code=code, hidden=hidden)
+    assert "SQS moved about 3 messages." in given_up.redrive(*arguments, "--yes").stdout
+    assert "send_message_batch" not in {name for name, _ in tasks.calls}
+    assert given_up.bodies("events") == []
+
+
+@pytest.mark.parametrize("command", ["redrive", "discard"])
+def test_task_that_starts_during_the_question_stops_the_command(
+    given_up: Stack, monkeypatch: pytest.MonkeyPatch, command: str
+):
+    Elsewhere(monkeypatch, hidden=1)
+    result = given_up.run("dead-letters", command, "--reason", "gave-up", "--yes")
+    assert_fails(result, "by a task started elsewhere, so nothing was changed")
+    assert (given_up.visible_letters(), given_up.bodies("events")) == (2, [])
+    assert [path.name for path in Path().iterdir()] == ["outputs.json"]

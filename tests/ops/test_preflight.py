@@ -1,108 +1,10 @@
 """Everything that would stop a deployment is found before it, with its fix."""
 
-import json
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
-from typer.testing import CliRunner, Result
 
-from components.identity import domain_prefix
 from ops import preflight
-from ops.__main__ import app
-from tests.fakes import pulumi_cli
-
-ACCOUNT = "123456789012"
-CONFIG = {
-    "aws:region": "eu-west-1",
-    "event-processing:owner": "team",
-    "event-processing:runbookUrl": "https://example.com/runbook.md",
-    "event-processing:apiClients": '["example"]',
-    "event-processing:pythonVersion": "3.11",
-}
-CHECKS = ["pulumi CLI", "settings", "python", "credentials", "API Gateway", "concurrency", "domain"]
-
-
-class NotFoundError(Exception):
-    """Stands in for Lambda's ResourceNotFoundException."""
-
-
-class Machine:
-    """A machine with a Pulumi CLI and AWS credentials, of which a test breaks one part."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.config: dict[str, dict[str, Any]] = {}
-        for key, value in CONFIG.items():
-            self.configure(key, value)
-        self.version = "v3.219.0"
-        self.errors: dict[str, Exception] = {}
-        self.role = "arn:aws:iam::123456789012:role/api-gateway-logs"
-        self.unreserved = 1000
-        self.reserved: int | None = None
-        self.domain: dict[str, str] = {}
-        self.pool_name = "event-processing-dev-callers"
-
-    def configure(self, key: str, value: str, *, secret: bool = False) -> None:
-        self.config[key] = {"value": value, "secret": secret}
-
-    def client(self, service: str, settings: Any) -> Any:
-        if service in self.errors:
-            raise self.errors[service]
-        return {
-            "sts": SimpleNamespace(get_caller_identity=lambda: {"Account": ACCOUNT}),
-            "apigateway": SimpleNamespace(get_account=lambda: {"cloudwatchRoleArn": self.role} if self.role else {}),
-            "lambda": SimpleNamespace(
-                exceptions=SimpleNamespace(ResourceNotFoundException=NotFoundError),
-                get_account_settings=lambda: {"AccountLimit": {"UnreservedConcurrentExecutions": self.unreserved}},
-                get_function_concurrency=self.get_function_concurrency,
-                list_provisioned_concurrency_configs=lambda **_: {"ProvisionedConcurrencyConfigs": []},
-            ),
-            "cognito-idp": SimpleNamespace(
-                describe_user_pool_domain=self.describe_user_pool_domain,
-                describe_user_pool=lambda **_: {"UserPool": {"Id": "pool", "Name": self.pool_name}},
-            ),
-        }[service]
-
-    def get_function_concurrency(self, FunctionName: str) -> dict[str, int]:  # noqa: N803
-        assert FunctionName == "event-processing-dev-event-handler"
-        if self.reserved is None:
-            raise NotFoundError
-        return {"ReservedConcurrentExecutions": self.reserved}
-
-    def describe_user_pool_domain(self, Domain: str) -> dict[str, Any]:  # noqa: N803
-        assert Domain == domain_prefix("event-processing-dev-callers", ACCOUNT)
-        return {"DomainDescription": self.domain}
-
-    def run(self, *arguments: str, stack: str = "dev") -> Result:
-        settings = "config --json --show-secrets --stack dev"
-        pulumi_cli.install(self.folder, {"version": self.version, settings: json.dumps(self.config)})
-        return CliRunner().invoke(app, ["preflight", "--stack", stack, *arguments])
-
-    def problems(self) -> dict[str, str]:
-        """Return what was found and its fix by name, of every check that is not ok."""
-        answer = self.run("--json")
-        document = json.loads(answer.stdout)
-        assert answer.exit_code == (0 if document["ready"] else 1)
-        assert [check["name"] for check in document["checks"]] == CHECKS
-        return {
-            check["name"]: f"{check['found']} | {check['fix']}" if check["state"] == "problem" else check["state"]
-            for check in document["checks"]
-            if check["state"] != "ok"
-        }
-
-
-@pytest.fixture
-def machine(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    machine = Machine(tmp_path)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr(preflight, "_client", machine.client)
-    monkeypatch.setattr(preflight, "PROJECT", checkout)
-    # Finding an interpreter is tested with the artifact, and would start a process in every test.
-    monkeypatch.setattr(preflight, "find_interpreter", lambda version: "python")
-    return machine
+from tests.ops.preflight_machine import ACCOUNT, CHECKS, URN, Machine
 
 
 def test_ready_stack_prints_one_line_per_check(machine: Machine):
@@ -126,10 +28,39 @@ def test_old_cli_is_a_problem_and_new_cli_is_not(machine: Machine):
     assert machine.problems() == {}
 
 
+@pytest.mark.parametrize("version", ["", "dev"])
+def test_cli_of_unknown_version_is_used(machine: Machine, version: str):
+    machine.version = version
+    assert machine.problems() == {}
+    assert "pulumi CLI: unknown version; the program needs 3.219.0 or newer" in machine.run().stdout
+
+
 def test_unknown_stack_is_a_problem(machine: Machine):
+    machine.exists = False
     answer = machine.run(stack="other")
     assert "no stack named that" in answer.stdout
     assert "fix: pulumi stack select other --create" in answer.stdout
+
+
+@pytest.mark.parametrize("stack", ["acme/dev", "acme/event-processing/dev"])
+def test_qualified_name_reaches_the_cli_and_its_last_part_the_program(machine: Machine, stack: str):
+    machine.role = ""
+    assert machine.problems(stack) == {
+        "API Gateway": "API Gateway may not write logs in account 123456789012, region eu-west-1; the stage would fail"
+        f" | pulumi config set --stack {stack} manageApiGatewayAccount true"
+    }
+
+
+@pytest.mark.parametrize("stack", ["prod-eu", "acme/prod-eu", "acme/event-processing/prod-eu"])
+def test_production_is_recognized_by_the_last_part_of_its_name(machine: Machine, stack: str):
+    answer = machine.run(stack=stack)
+    assert f"fix: pulumi config set --stack {stack} protect true" in answer.stdout
+    assert f"fix: pulumi config set --stack {stack} deletionProtection true" in answer.stdout
+
+
+def test_control_whole_name_given_to_the_program_is_noticed(machine: Machine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(preflight, "short_stack_name", str)
+    assert 'stack is "acme/prod-eu"; it must be lower-case letters' in machine.run(stack="acme/prod-eu").stdout
 
 
 def test_all_invalid_settings_are_reported_together(machine: Machine):
@@ -161,7 +92,7 @@ def test_without_credentials_account_checks_are_skipped(machine: Machine):
     machine.errors["sts"] = NoCredentialsError()
     problems = machine.problems()
     assert problems.pop("credentials").startswith("No complete AWS credentials were found")
-    assert problems == dict.fromkeys(CHECKS[4:], "not checked")
+    assert problems == dict.fromkeys(CHECKS[5:], "not checked")
 
 
 def test_disallowed_account_is_a_problem(machine: Machine):
@@ -177,37 +108,56 @@ def test_missing_permission_fails_only_its_check(machine: Machine):
     assert list(machine.problems()) == ["concurrency"]
 
 
-def test_api_gateway_needs_permission_to_write_logs(machine: Machine):
-    machine.role = ""
-    assert "manageApiGatewayAccount true" in machine.problems()["API Gateway"]
-    assert "fix: pulumi config set --stack dev manageApiGatewayAccount true" in machine.run().stdout
-    machine.configure("event-processing:manageApiGatewayAccount", "true")
-    assert machine.problems() == {}
+def test_taken_name_has_both_ways_out(machine: Machine):
+    table = "event-processing-dev-user-services"
+    machine.holders[table] = table
+    assert machine.problems()["names"] == (
+        f"Table {table} exists, but not in the state of this stack; `pulumi up` would stop at it | to keep it, "
+        "pulumi import --stack dev --protect=false aws:dynamodb/table:Table user-services-records "
+        f"{table} --parent 'parent={URN}event-processing:table:UserServicesTable::user-services' "
+        f"--provider 'provider={URN}pulumi:providers:aws::aws'; to delete it and what it holds, "
+        f"aws dynamodb delete-table --table-name {table} --region eu-west-1"
+    )
+    machine.deployed()
+    assert machine.problems() == {}  # the control: the table is this stack's
 
 
-@pytest.mark.parametrize(
-    ("unreserved", "held", "good"),
-    [(110, None, True), (109, None, False), (100, 10, True), (100, 9, False), (10, None, False), (50, 12, True)],
-)
-def test_hundred_executions_stay_unreserved(machine: Machine, unreserved: int, held: int | None, good: bool):
-    machine.configure("event-processing:reservedConcurrency", "10")
-    machine.unreserved, machine.reserved = unreserved, held
-    assert (machine.problems() == {}) == good
+def test_interrupted_update_is_a_problem(machine: Machine):
+    urn = machine.deployed()[-1]["urn"]
+    machine.state["deployment"]["pending_operations"] = [{"resource": {"urn": urn}, "type": "creating"}]
+    found = machine.problems()["state"]
+    assert urn.split("::")[-1] in found
+    assert found.endswith("| pulumi cancel --stack dev; then pulumi refresh --stack dev")
 
 
-def test_small_account_is_ready_without_reservations(machine: Machine):
-    machine.unreserved = 10
-    assert machine.problems() == {}
+def test_state_that_cannot_be_read_is_a_problem(machine: Machine):
+    machine.state = []  # pyright: ignore[reportAttributeAccessIssue]
+    problems = machine.problems()
+    assert problems.pop("state").startswith("`pulumi stack export` did not print a deployment")
+    assert problems == dict.fromkeys(CHECKS[4:], "not checked")
 
 
-@pytest.mark.parametrize(
-    ("owner", "pool_name", "good"),
-    [
-        (ACCOUNT, "event-processing-dev-callers", True),
-        (ACCOUNT, "another", False),
-        ("210987654321", "event-processing-dev-callers", False),
-    ],
-)
-def test_domain_is_free_or_belongs_to_this_stack(machine: Machine, owner: str, pool_name: str, good: bool):
-    machine.domain, machine.pool_name = {"UserPoolId": "pool", "AWSAccountId": owner}, pool_name
-    assert (machine.problems() == {}) == good
+def test_moved_region_is_a_problem(machine: Machine):
+    provider = next(resource for resource in machine.deployed() if resource["type"] == "pulumi:providers:aws")
+    assert provider["inputs"]["region"] == "eu-west-1"
+    machine.configure("aws:region", "eu-central-1")
+    assert machine.problems()["state"] == (
+        "deployed in eu-west-1; aws:region eu-central-1 would replace everything, the table too | "
+        "pulumi config set --stack dev aws:region eu-west-1"
+    )
+
+
+def test_renamed_stack_is_a_problem(machine: Machine):
+    machine.deployed()
+    for service in ("lambda", "cognito-idp"):
+        machine.errors[service] = ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "Get")
+    assert machine.problems("blue")["state"] == (
+        "its table is event-processing-dev-user-services; as blue, the stack would replace everything, the table too | "
+        "give project and stack their old names (stack: dev)"
+    )
+
+
+def test_rename_is_never_a_fix(machine: Machine):
+    answer = machine.run(stack="Not_valid")
+    assert "fix: pulumi stack init NAME" in answer.stdout
+    assert "pulumi stack rename" not in answer.stdout

@@ -1,34 +1,17 @@
 """Every event is accepted by the queue once, or kept in a file to be sent again, however sending ends."""
 
 import json
-import resource
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from ops.events import Event, RejectedEvents, count_events, open_events, send_events
+from ops.event_files import Event, EventFile, open_input
+from ops.events import RejectedEvents, Sender, count_events
 from tests.fakes.checkout import ROOT
-from tests.ops.simulated_stack import Stack, answer_with, assert_fails, login
-
-
-@pytest.fixture
-def events(tmp_path: Path) -> Path:
-    """A file of 25 events, so that the third batch is half full."""
-    file = tmp_path / "events.jsonl"
-    file.write_text("".join(f"{login(f'user-{number}')}\n" for number in range(25)))
-    return file
-
-
-def accept_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer_with(monkeypatch, send_message_batch=lambda request, real: {"Failed": []})
-
-
-def lines(path: str | Path) -> list[str]:
-    return Path(path).read_text().splitlines()
+from tests.ops.simulated_stack import Stack, accept_none, answer_with, assert_fails, lines, login
 
 
 def test_every_line_is_sent_once(queues: Stack, events: Path):
@@ -138,15 +121,6 @@ def test_batch_rejected_for_a_body_does_not_stop_the_others(
     assert lines("again.jsonl") == lines(events)[:10]
 
 
-@pytest.fixture
-def small_files(events: Path) -> Iterator[None]:
-    """Limit files to 1000 bytes, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 @pytest.mark.usefixtures("small_files")
 def test_full_disk_is_reported_and_kept_events_are_whole(queues: Stack, events: Path, monkeypatch: pytest.MonkeyPatch):
     accept_none(monkeypatch)
@@ -198,11 +172,13 @@ def test_memory_does_not_grow_with_file_size(tmp_path: Path):
 
     def peak(hold: bool) -> int:
         tracemalloc.start()
-        with open_events(tmp_path / "many.jsonl") as events:
+        with open_input(tmp_path / "many.jsonl") as file:
+            events = EventFile(file, "many.jsonl")
             held: Any = list(events) if hold else events  # the control: memory of a list of all events
             assert count_events(held, check=False) == count
-            sent = send_events(Accepting(), "url", held, RejectedEvents(tmp_path / "none").add)
-        assert sent == count
+            sender = Sender(Accepting(), "url", RejectedEvents(None).add)
+            sender.send(held)
+        assert sender.accepted == count
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return peak
@@ -211,8 +187,8 @@ def test_memory_does_not_grow_with_file_size(tmp_path: Path):
     assert peak(hold=True) > size
 
 
-def test_oversized_body_is_sent_alone(tmp_path: Path):
+def test_oversized_body_is_sent_alone():
     bodies = [Event(number, "x" * size) for number, size in enumerate([10, 2_000_000, 10, 600_000, 600_000])]
     sqs = Accepting()
-    send_events(sqs, "url", bodies, RejectedEvents(tmp_path / "none").add)
+    Sender(sqs, "url", RejectedEvents(None).add).send(bodies)
     assert sqs.sizes == [1, 1, 2, 1]

@@ -1,16 +1,20 @@
 """Any unexpected result fails the smoke test in a sentence, and the test user is removed anyway."""
 
 import json
+import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from ops import smoke, smoke_dead_letter
 from ops.api import ApiResponse, Token
 from ops.errors import OperatorError
+from ops.signals import Stopped
 from ops.stack import ApiClient
 from tests.fakes.aws import create_table
 from tests.ops.simulated_stack import Stack, login, stamps
@@ -51,7 +55,9 @@ class FakeStack(Stack):
         if token is None:
             return ApiResponse(self.unauthorized_status, None)
         newest_first = sorted(self.stored[user].items(), key=lambda login: login[1], reverse=True)
-        return ApiResponse(200, {"services": [{"service_id": id_, "last_accessed": at} for id_, at in newest_first]})
+        name = {"service_name": "Smoke test"}
+        services = [name | {"service_id": id_, "last_accessed": at} for id_, at in newest_first]
+        return ApiResponse(200, {"services": services})
 
     def remove(self, outputs: Any, user: str) -> bool:
         """Remove the record, and restore it as often as events are still on their way."""
@@ -149,14 +155,40 @@ def test_defect_fails_and_leaves_no_record(fake: FakeStack, changes: dict[str, A
     assert (fake.removals, fake.left()) == (removals, [])
 
 
-def test_interruption_leaves_no_record(fake: FakeStack):
-    def interrupt(*_: Any) -> Any:
-        raise KeyboardInterrupt
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), Stopped(signal.SIGHUP), ReadTimeoutError(endpoint_url="http://x")], ids=repr
+)
+@pytest.mark.parametrize("dead_letter", [False, True])
+def test_interruption_names_the_user_and_leaves_no_record(fake: FakeStack, error: BaseException, dead_letter: bool):
+    def interrupt() -> Any:
+        raise error
 
     fake.fold = lambda before, after: interrupt() if before else after
-    with pytest.raises(KeyboardInterrupt):
-        fake.smoke()
+    with pytest.raises(type(error)):
+        fake.smoke(dead_letter=dead_letter)
     assert fake.left() == []
+    assert re.match(r"The test user was smoke-test-\S+, who may still appear in the table", fake.reports[-1])
+    assert ("or among the dead letters" in fake.reports[-1]) is dead_letter
+
+
+def test_interruption_after_the_last_step_names_the_user(fake: FakeStack, monkeypatch: pytest.MonkeyPatch):
+    def interrupt(*_: Any) -> Any:
+        raise Stopped(signal.SIGTERM)
+
+    monkeypatch.setattr(smoke, "_keep_removed", interrupt)
+    with pytest.raises(Stopped):
+        fake.smoke()
+    assert "The test user was smoke-test-" in fake.reports[-1]
+
+
+def test_failure_before_the_first_event_names_no_user(fake: FakeStack, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: Any) -> Any:
+        raise OperatorError("No token.")
+
+    monkeypatch.setattr(smoke, "request_token", fail)
+    with pytest.raises(OperatorError, match=r"^No token\.$"):
+        fake.smoke()
+    assert fake.reports == []
 
 
 def test_record_brought_back_by_a_late_event_is_removed(fake: FakeStack):

@@ -1,14 +1,20 @@
 """Outputs become a stack that the commands can use, or a sentence that says what is wrong with them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from ops.__main__ import app
 from ops.errors import OperatorError
-from ops.stack import load_outputs, parse_outputs
+from ops.stack import load_outputs, parse_outputs, short_stack_name
 from tests.fakes import pulumi_cli
-from tests.fakes.outputs import OUTPUTS
+from tests.fakes.command_lines import CommandLine, walk
+from tests.fakes.outputs import OUTPUTS, outputs_file
+from tests.fakes.strangers import outputs_at, recording
+from tests.ops.simulated_stack import assert_fails
 
 
 def test_aws_stack_uses_region_of_its_arns_and_own_credentials():
@@ -74,9 +80,71 @@ def test_missing_outputs_error_says_how_to_get_them(
     stack: str | None, outputs: str | None, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ops.stack.PROJECT", tmp_path)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(OperatorError, match=sentence):
         load_outputs(stack, Path(outputs) if outputs else None)
+
+
+def test_cloud_of_this_folder_comes_before_that_of_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    here, program = tmp_path / "here", tmp_path / "program"
+    for folder in (program, here):
+        (folder / ".localcloud").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    monkeypatch.setattr("ops.stack.PROJECT", program)
+    outputs_file(program / ".localcloud", tableName="of-the-program")
+    assert load_outputs(None, None).table_name == "of-the-program"
+    outputs_file(here / ".localcloud", tableName="here")
+    assert load_outputs(None, None).table_name == "here"
+
+
+@pytest.mark.parametrize("name", ["acme/dev", "acme/event-processing/dev"])
+@pytest.mark.parametrize("line", [line for line in walk("ops") if "--outputs" in line.options], ids=str)
+def test_every_command_passes_the_name_of_a_stack_to_the_cli_unchanged(
+    line: CommandLine, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with recording() as cloud:
+        arguments = f"stack output --json --show-secrets --stack {name}"
+        pulumi_cli.install(tmp_path, {arguments: json.dumps(outputs_at(cloud.url))})
+        result = CliRunner().invoke(app, line.words("--stack", name)[1:])
+    assert cloud.received, result.stderr
+
+
+@pytest.mark.parametrize("line", [line for line in walk("ops") if "--stack" in line.options], ids=str)
+def test_every_command_rejects_a_name_that_is_no_stack_of_this_project(
+    line: CommandLine, checkout: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("ops.stack.PROJECT", checkout)
+    for name, sentence in {
+        "acme/other/dev": "is in project other, and this program is project event-processing. Write acme/event-proc",
+        "-x": "--stack '-x' is not a stack's name",
+        "": "--stack '' is not a stack's name. Write STACK, ORG/STACK or ORG/PROJECT/STACK.",
+    }.items():
+        result = CliRunner().invoke(app, line.words("--stack", name)[1:])
+        assert_fails(result, sentence)
+        assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("/", "a/", "/dev", "a//b", "a/b/c/d", "de v", "dev\n", "d\u00e9v", "\udcff"),
+        *("../dev", "./dev", ".", "..", ".dev", "-o/dev", "acme/-x", "d" * 101),
+    ],
+)
+def test_text_that_cannot_be_the_name_of_a_stack_is_rejected(name: str):
+    with pytest.raises(OperatorError, match=re.escape(f"--stack {name!r} is not a stack's name")):
+        short_stack_name(name)
+
+
+def test_failing_cli_is_reported_without_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "pulumi").write_bytes(b"\x7fELF of another machine")
+    (tmp_path / "pulumi").chmod(0o755)
+    with pytest.raises(OperatorError, match=r"pulumi cannot be run: Exec format error"):
+        load_outputs("dev", None)
 
 
 def test_stack_is_read_through_the_pulumi_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

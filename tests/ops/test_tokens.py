@@ -14,6 +14,7 @@ from ops import api
 from ops.__main__ import app
 from ops.api import ApiResponse, Token
 from tests.fakes.outputs import outputs_file
+from tests.fakes.strangers import recording
 from tests.ops.simulated_stack import assert_fails
 
 
@@ -81,7 +82,12 @@ def test_file_accessible_to_others_is_not_used(pool: Api, mode: int):
     assert pool.kept()[0].stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"access_token": "x", "expires_at": "soon"}', "\x00"])
+LINE_BREAK = json.dumps({"access_token": "x\n", "expires_at": 1e11})
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", LINE_BREAK, "[" * 100_000, '{"access_token": "x", "expires_at": "soon"}', "\x00"]
+)
 def test_unreadable_token_file_is_replaced(pool: Api, content: str):
     pool.run("token")
     pool.kept()[0].write_text(content)
@@ -93,6 +99,14 @@ def test_symbolic_link_is_not_followed(pool: Api):
     (file,) = pool.kept()
     file.rename(pool.folder / "elsewhere")
     file.symlink_to(pool.folder / "elsewhere")
+    assert pool.run("token").stdout == "token-2\n"
+
+
+def test_pipe_in_place_of_a_token_is_not_waited_for(pool: Api):
+    pool.run("token")
+    (file,) = pool.kept()
+    file.unlink()
+    os.mkfifo(file, 0o600)
     assert pool.run("token").stdout == "token-2\n"
 
 
@@ -140,11 +154,36 @@ def test_unwritable_cache_is_not_an_error(pool: Api, monkeypatch: pytest.MonkeyP
     assert pool.run("token").stdout == "token-2\n"
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"access_token": "x", "expires_in": "soon"}'])
-def test_response_without_token_is_reported(body: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    response = api.requests.Response()
-    response.status_code, response._content = 200, body
-    monkeypatch.setattr(api.requests, "post", lambda *arguments, **options: response)
-    result = Api(tmp_path).run("token", "--fresh")
+NOT_TOKENS = [
+    b"<html>",
+    b"[]",
+    b"{}",
+    b'{"access_token": "x", "expires_in": "soon"}',
+    b'{"access_token": "x\\n"}',
+    b"[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("body", NOT_TOKENS)
+def test_response_without_token_is_reported(body: bytes, tmp_path: Path):
+    with recording(lambda path: (200, {}, body)) as server:
+        result = Api(tmp_path).run("token", "--fresh", tokenUrl=server.url)
     assert_fails(result, "something other than a token")
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "sentence"),
+    [
+        (400, b'{"error": "invalid_client"}', "400 (invalid_client): the user pool does not accept the client"),
+        (400, b'{"error": "invalid_scope"}', "400 (invalid_scope): the user pool does not accept the client"),
+        (502, b"<html>", "502, which says nothing about the client"),
+        (429, b'{"error": "slow_down"}', "429, which says nothing about the client"),
+        (302, b"", "302, which says nothing about the client. Its address may be outdated"),
+    ],
+)
+def test_client_is_blamed_only_by_the_user_pool(status: int, body: bytes, sentence: str, tmp_path: Path):
+    with recording(lambda path: (status, {"Location": "/elsewhere"}, body)) as server:
+        result = Api(tmp_path).run("token", "--fresh", tokenUrl=server.url)
+    assert_fails(result, sentence)
+    assert len(server.received) == 1

@@ -72,6 +72,10 @@ def _forget_the_trace_in_threads() -> None:
     _replace(Telemetry, "carry", lambda _, self, function: function)
 
 
+def _leave_running_calls_open() -> None:
+    _replace(telemetry, "_end_what_still_runs", lambda _, subsegment: None)
+
+
 def _serve_the_error() -> None:
     def telling(respond: Any, status: int, body: Any) -> Any:
         return respond(status, {**body, "message": str(sys.exc_info()[1])} if status == 500 else body)
@@ -106,6 +110,7 @@ CONTROLS: dict[str, Callable[[], None]] = {
     "annotates the user": _annotate_the_user,
     "traces what the SDK records": _trace_what_the_sdk_records,
     "forgets the trace in threads": _forget_the_trace_in_threads,
+    "leaves running calls open": _leave_running_calls_open,
     "measures by user": _measure_by_user,
     "serves the raw error": _serve_the_error,
     "raises the original text": _raise_the_original_text,

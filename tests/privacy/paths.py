@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -23,7 +24,7 @@ import boto3
 from moto import mock_aws
 
 from handlers.store import UserRecordStore
-from simulation.lambda_events import LambdaContext, sqs_record
+from simulation.lambda_events import INVOCATION_SECONDS, LambdaContext, sqs_record
 from tests.fakes.aws import create_table, entry, messages_in
 from tests.fakes.events import TRACE, login
 from tests.privacy.wire import ERRORS, MARK, QUOTING, Wire
@@ -91,6 +92,18 @@ def run_event_handler(handler: Callable[..., Any], wire: Wire, seen: SimpleNames
     undecodable = _marked_record(MARK, 1, 1)
     undecodable["messageAttributes"]["bytes"]["binaryValue"] = f"{MARK}!"
     _call(handler, {"Records": [undecodable]}, seen)
+    # Last, because the write that is given up ends during a later invocation.
+    with wire.hanging("UpdateItem") as began:
+        send(good(user_id=f"{MARK}-late"), context=LambdaContext(remaining_seconds=lambda: _time_until(began)))
+        os.environ["_X_AMZN_TRACE_ID"] = NO_TRACE
+
+
+def _time_until(began: threading.Event) -> float:
+    """Time enough for a writer; for the handler, none once a write has begun."""
+    if threading.current_thread() is threading.main_thread():
+        began.wait()
+        return 0.0
+    return INVOCATION_SECONDS
 
 
 INVALID = [
@@ -98,6 +111,8 @@ INVALID = [
     f'["{MARK}"]',
     f'{{"{MARK}": 1, "{MARK}": 2}}',
     {MARK: MARK},
+    f'{{"{MARK}": {"[" * 600}',
+    login(".", f"{MARK}-service"),
     login(USER, {MARK: MARK}),  # pyright: ignore[reportArgumentType]
     login(MARK * 100),
     login(USER, service_name=""),
@@ -136,7 +151,19 @@ def run_query(handler: Callable[..., Any], wire: Wire, seen: SimpleNamespace) ->
         }
         _call(handler, request, seen)
 
-    for user_id in (USER, f"{MARK}-nobody", MARK * 100, f"{MARK}%ff", f"{MARK}%0A", "%20", "", None, 7, {MARK: MARK}):
+    for user_id in (
+        USER,
+        f"{MARK}-nobody",
+        MARK * 100,
+        f"{MARK}%ff",
+        f"{MARK}%0A",
+        "%20",
+        "",
+        ".",
+        None,
+        7,
+        {MARK: MARK},
+    ):
         ask(user_id)
     _call(handler, {"pathParameters": None, MARK: MARK}, seen)
     readable = entry(f"{MARK}-service", f"{MARK} name")
@@ -151,6 +178,7 @@ def run_query(handler: Callable[..., Any], wire: Wire, seen: SimpleNamespace) ->
 
 
 def _call(handler: Callable[..., Any], event: Any, seen: SimpleNamespace, context: LambdaContext | None = None) -> None:
+    seen.calls += 1
     try:
         response = handler(event, context or LambdaContext())
     except Exception as error:  # noqa: BLE001 - Lambda catches as much
@@ -163,7 +191,7 @@ def _call(handler: Callable[..., Any], event: Any, seen: SimpleNamespace, contex
 
 def main(function: str, result: str, *controls: str) -> None:
     # What people and programs outside the function see.
-    wire, seen = Wire(), SimpleNamespace(raised=[], bodies=[])
+    wire, seen = Wire(), SimpleNamespace(raised=[], bodies=[], calls=0)
     # No backoff takes time, neither the clients' nor ours.
     time.sleep = lambda _: None
     (UserRecordStore.__init__.__kwdefaults__ or {})["sleep"] = time.sleep

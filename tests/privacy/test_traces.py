@@ -6,7 +6,7 @@ import pytest
 
 from components.packaging.slimming import BOTOCORE_OPERATIONS
 from handlers.vocabulary import Outcome
-from tests.privacy.conftest import SIDETRACKED
+from tests.privacy.conftest import LOUD_AND_OPEN, SIDETRACKED
 
 STEPS = {"BatchGetItem": "read", "UpdateItem": "write", "SendMessageBatch": "quarantine", "GetItem": "## query"}
 FUNCTIONS = {"event-handler": {"BatchGetItem", "UpdateItem", "SendMessageBatch"}, "query": {"GetItem"}}
@@ -43,6 +43,28 @@ def test_every_call_is_under_its_step_on_success_and_on_failure(run, function):
         allowed |= steps
     assert {(parent, name) for parent, name, _ in found} == allowed
     assert found["-", root, False]
+
+
+def invocations_without_trace(seen):
+    roots = [segment for segment in seen.segments if segment["name"].startswith("## ")]
+    return seen.calls - len(roots)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_invocation_has_a_trace(run, function):
+    assert invocations_without_trace(run(function)) == 0
+
+
+def test_write_that_still_runs_at_the_deadline_ends_as_a_fault_with_its_step(run):
+    """The SDK sends every other subsegment alone, when it ends."""
+    given_up = [(step["name"], call) for step in run("event-handler").segments for call in step.get("subsegments", ())]
+    assert [(step, call["name"], call["fault"], call["in_progress"]) for step, call in given_up] == [
+        ("write", "dynamodb", True, False)
+    ]
+
+
+def test_control_running_call_that_is_left_open_loses_the_trace(run):
+    assert invocations_without_trace(run("event-handler", *LOUD_AND_OPEN)) == 1
 
 
 def test_control_writes_without_their_step_are_caught(run):

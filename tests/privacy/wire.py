@@ -1,6 +1,7 @@
 """A wire between a function's clients and the emulated services that fails calls, quoting marked data."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -75,6 +76,21 @@ class Wire:
     def answering(self, operation: str, answer: dict[str, Any]) -> AbstractContextManager[None]:
         """Respond with `answer` to every call of `operation`."""
         return self._step(operation, lambda _, request: _answer(request, 200, answer))
+
+    @contextmanager
+    def hanging(self, operation: str) -> Iterator[threading.Event]:
+        """Carry out every call of `operation` at the end of the block only; the event is set when a call began."""
+        began, end = threading.Event(), threading.Event()
+
+        def hang(_: str, __: Any) -> None:
+            began.set()
+            end.wait()
+
+        try:
+            with self._step(operation, hang):
+                yield began
+        finally:
+            end.set()
 
     def losing_replies(self, operation: str) -> AbstractContextManager[None]:
         """Carry out every call of `operation`, and lose the response."""

@@ -116,6 +116,16 @@ DOCUMENTED = (
     _uses_key(EVENT_HANDLER, "EncryptQuarantined", "sqs", _SQS_KEYS, "kms:Decrypt", "kms:GenerateDataKey"),
     _uses_key(EVENT_HANDLER, "EncryptRecords", "dynamodb", _TABLE_KEYS, *_CRYPTOGRAPHY, "kms:DescribeKey"),
     _uses_key(QUERY, "DecryptRecords", "dynamodb", _TABLE_KEYS, "kms:Decrypt", "kms:DescribeKey"),
+    # As the policies of AWS's own keys for SQS and DynamoDB do.
+    Documented(
+        DATA_KEY, "AccountUsesQueuesAndTable", _NO_KMS, f"{_KMS}/conditions-kms.html",
+        (*_CRYPTOGRAPHY, "kms:DescribeKey"), "*",
+        {"StringEquals": {
+            "kms:CallerAccount": "123456789012",
+            "kms:ViaService": ["sqs.eu-west-1.amazonaws.com", "dynamodb.eu-west-1.amazonaws.com"],
+        }},
+        {"AWS": "*"},
+    ),
     Documented(
         DATA_KEY, "ProducersSendEncrypted", _NO_KMS, _SQS_KEYS, ("kms:Decrypt", "kms:GenerateDataKey"), "*",
         {"StringEquals": {"kms:ViaService": "sqs.eu-west-1.amazonaws.com"}},

@@ -3,6 +3,7 @@
 import ast
 import os
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -43,16 +44,6 @@ def test_nothing_to_install_is_installed_whatever_pip_is_set_to(tmp_path: Path, 
     assert subprocess.run([python, "-c", "import pip"], check=False).returncode == 0
 
 
-def test_what_cannot_be_installed_is_not_marked_as_installed(tmp_path: Path):
-    (tmp_path / "environment").mkdir()
-    (tmp_path / STAMP).touch()  # of an earlier installation, which this one replaces
-    installing = start(tmp_path, "./no-such-package\n")
-    _, said = installing.communicate()
-    assert installing.returncode == 1
-    assert said.rstrip().endswith("Installation failed: pip ended with exit code 1, for the reason above.")
-    assert not (tmp_path / STAMP).exists()
-
-
 def test_an_environment_of_somebody_else_is_not_emptied(tmp_path: Path):
     theirs = tmp_path / "theirs"
     theirs.mkdir()
@@ -75,6 +66,8 @@ def test_interrupted_it_says_so_and_is_not_marked_as_installed(number: signal.Si
     (package / "pyproject.toml").write_text(backend)
     (package / "slow.py").write_text("running = open('../running', 'w')\nopen('../never').read()\n")
     os.mkfifo(tmp_path / "running")
+    (tmp_path / "environment").mkdir()
+    (tmp_path / STAMP).touch()  # of an earlier installation, which this one replaces
     installing = start(tmp_path, "./slow\n")
     with (tmp_path / "running").open() as build:  # returns when the build has opened its end
         installing.send_signal(number)
@@ -95,6 +88,20 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     packages = next(Path("environment").glob("lib/python*/site-packages"))
     (packages / "pip").symlink_to(pip.__path__[0])
     return Path("environment")
+
+
+@pytest.fixture
+def replaceable(environment: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment that is replaced by emptying it of all but its pip."""
+
+    def make_in_no_time(directory: Path, *, with_pip: bool, clear: bool) -> None:
+        assert (with_pip, clear) == (True, True)
+        for path in directory.glob("lib/python*/site-packages/*"):
+            if path.name != "pip":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    monkeypatch.setattr(venv, "create", make_in_no_time)
+    return environment
 
 
 def lock(name: str, *pins: str) -> Path:
@@ -167,6 +174,15 @@ def test_bytecode_is_made_when_asked_for(environment: Path, monkeypatch: pytest.
     assert list(environment.rglob("tiny.*.pyc"))
 
 
+def test_what_cannot_be_installed_is_not_marked_as_installed(replaceable: Path):
+    Path(STAMP).touch()  # of an earlier installation, which this one replaces
+    Path("requirements.txt").write_text("./no-such-package\n")
+    sentence = r"^Installation failed: pip ended with exit code 1, for the reason above\.$"
+    with pytest.raises(install.InstallationError, match=sentence):
+        install.install(replaceable, [Path("requirements.txt")], 1, bytecode=False)
+    assert not Path(STAMP).exists()
+
+
 @pytest.mark.parametrize(
     ("happened", "first_words"),
     [
@@ -177,32 +193,81 @@ def test_bytecode_is_made_when_asked_for(environment: Path, monkeypatch: pytest.
     ],
 )
 def test_packages_are_added_only_to_an_environment_that_holds_the_earlier_ones(
-    happened: str | None, first_words: str, environment: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+    happened: str | None, first_words: str, replaceable: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ):
-    def make_in_no_time(directory: Path, *, with_pip: bool, clear: bool) -> None:
-        assert (with_pip, clear) == (True, True)
-        for path in directory.glob("lib/python*/site-packages/*"):
-            if path.name != "pip":
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    monkeypatch.setattr(venv, "create", make_in_no_time)
     set_pip("variables", {}, Path(), monkeypatch)
     demo, test = lock("demo.txt", "tiny==1.0"), lock("test.txt", "tiny==1.0", "more==1.0")
-    install.install(environment, [demo], 1, bytecode=False)
-    assert [path.name for path in environment.glob(".installed-*")] == [".installed-demo"]
-    packages = next(environment.glob("lib/python*/site-packages"))
+    monkeypatch.setattr(install, "COMMANDS_NEED", demo.resolve())
+    install.install(replaceable, [demo], 1, bytecode=False)
+    assert [path.name for path in replaceable.glob(".installed-*")] == [".installed-demo"]
+    packages = next(replaceable.glob("lib/python*/site-packages"))
     if happened == "an installation was interrupted":
-        (environment / ".installed-demo").unlink()
+        (replaceable / ".installed-demo").unlink()
     elif happened == "a package was added by hand":
         (packages / "mine-1.0.dist-info").mkdir()
     elif happened == "a package was removed by hand":
         shutil.rmtree(packages / "tiny-1.0.dist-info")
     capsys.readouterr()
-    install.install(environment, [demo, test], 1, bytecode=False)
+    install.install(replaceable, [demo, test], 1, bytecode=False)
     assert capsys.readouterr().out.startswith(first_words)
-    assert installed(environment) == {"tiny-1.0", "more-1.0"}
-    for_demo, for_test = (environment / f".installed-{name}" for name in ("demo", "test"))
+    assert installed(replaceable) == {"tiny-1.0", "more-1.0"}
+    assert all((replaceable / "bin" / name).stat().st_mode & 0o111 for name in ("ops", "localcloud"))
+    for_demo, for_test = (replaceable / f".installed-{name}" for name in ("demo", "test"))
     assert for_demo.stat().st_mtime <= for_test.stat().st_mtime, "make would install the rest again"
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    """The scripts beside a Python with the packages of these tests, found through a link, at a path with a blank."""
+    folder = tmp_path / os.fsdecode(b"an environ\xffment") / "bin"
+    folder.mkdir(parents=True)
+    (folder / "python").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    (folder / "python").chmod(0o755)
+    install.write_commands(folder.parent)
+    links = tmp_path / "links"
+    links.mkdir()
+    for name in install.COMMANDS:
+        (links / name).symlink_to(folder / name)
+    return links
+
+
+@pytest.mark.parametrize("name", install.COMMANDS)
+def test_script_runs_the_package_of_this_checkout_from_any_folder(
+    name: str, scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    elsewhere = tmp_path / os.fsdecode(b"else\xffwhere")
+    elsewhere.mkdir()
+    for module in ("typer", "handlers", "ops", "localcloud"):  # of that folder, and none of ours
+        (elsewhere / f"{module}.py").write_text("raise SystemExit('the wrong one')")
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")  # with which `python -m` finds no package of the current folder
+    ended = subprocess.run([scripts / name, "--help"], cwd=elsewhere, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "Usage: " in ended.stdout
+
+
+def test_checkout_is_not_on_the_path_of_what_a_script_starts(scripts: Path, tmp_path: Path):
+    code = "import importlib.util as u; print(u.find_spec('ops'))"
+    (tmp_path / "pulumi").write_text(
+        f"#!/bin/sh\n{shlex.quote(sys.executable)} -P -c {shlex.quote(code)} >&2; exit 1\n"
+    )
+    (tmp_path / "pulumi").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/bin:/usr/bin", "HOME": str(tmp_path)}
+    command = [scripts / "ops", "query", "ada", "--stack", "dev"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "failed: None." in ended.stderr
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="completion is tested in bash")
+def test_shell_completes_commands_and_options_of_the_script(scripts: Path, tmp_path: Path):
+    script = """
+    ops --install-completion >&2 || exit
+    . ~/.bash_completions/ops.sh
+    COMP_WORDS=(ops dead-letters re) COMP_CWORD=2; _ops_completion ops; echo "${COMPREPLY[@]}"
+    COMP_WORDS=(ops query --js) COMP_CWORD=2; _ops_completion ops; echo "${COMPREPLY[@]}"
+    """
+    environment = {"PATH": f"{scripts}:/bin:/usr/bin", "HOME": str(tmp_path)}
+    ended = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert ended.stdout.split() == ["redrive", "--json"], ended.stderr
 
 
 def runs_on_old_pythons(source: str) -> bool:

@@ -1,0 +1,49 @@
+"""What a check returns, and what it checks."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from components.settings.stack_settings import StackSettings
+from ops.connections import aws_client
+from ops.errors import explain
+from ops.preflight.state import StackState
+
+
+class CheckState(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    PROBLEM = "problem"
+    NOT_CHECKED = "not checked"
+
+
+OK, PROBLEM, NOT_CHECKED = CheckState
+
+
+@dataclass(frozen=True)
+class Check:
+    """A finished check: what was found and, for a problem, how to fix it."""
+
+    name: str
+    state: CheckState
+    found: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What is to be deployed, and where."""
+
+    settings: StackSettings
+    state: StackState
+    account: str
+
+    def client(self, service: Any) -> Any:
+        """Return a boto3 client for the region of the stack."""
+        return aws_client(service, self.settings.region)
+
+
+def sentence(error: Exception) -> str:
+    """Return an error of AWS as a sentence for an operator."""
+    return explain(error) or type(error).__name__
