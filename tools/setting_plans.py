@@ -6,6 +6,7 @@ It needs the Pulumi CLI on PATH, deploys stack local into an embedded cloud, and
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,21 @@ CHANGES: dict[str, dict[str, Any]] = {
     "alarmEmail": ALARM_EMAIL,
     "pageEndpoint": {"pageEndpoint": "https://pager.example.com/in"},
 }
+# Settings whose way back is another one than the reverse: they create something, or what they change is kept.
+TAKEN_BACK = (
+    "protect",
+    "cmk",
+    "queryProvisionedConcurrency",
+    "producerPrincipals",
+    "apiClients",
+    "manageApiGatewayAccount",
+    "monitoring",
+    "alarms",
+    "alarmEmail",
+    "pageEndpoint",
+)
 # The engine also reports how it makes a replacement, step by step.
-COLUMNS = {"creates": "create", "updates": "update", "replaces": "replace", "deletes": "delete"}
+COLUMNS = {"creates": "create", "updates": "update", "replaces": "replace", "deletes": "delete", "leaves": "leave"}
 
 INTRODUCTION = """\
 # What a change of a setting does
@@ -66,29 +80,54 @@ stack plans the same kinds of operations; how many depends on its other settings
 - A replacement creates another resource and deletes the first. No setting replaces a queue, table, user pool, API or
   key.
 - Changes that only the AWS provider makes are not shown: `owner` changes the tag `owner` of every resource.
-- One direction is shown. The way back plans other operations; `cmk` from true to false deletes a key.
+- What Pulumi leaves stays in the account and is no longer in Pulumi's state
+  ([why](decisions/0014-a-key-outlives-its-data.md)).
+- The first table sets another value. The second takes that value back, where this is more than the reverse.
 
 What replaces a resource is in `localcloud/providers/replacements.json`, with sources.
 
 """
 
 
-def plans(terminal: Terminal) -> dict[str, list[Step]]:
-    """Return what the engine plans for each change, in a terminal whose cloud has stack local."""
-    planned = {}
+@dataclass(frozen=True)
+class Plans:
+    """What the engine plans when each setting is set, and when it is taken back."""
+
+    set: dict[str, list[Step]]
+    taken_back: dict[str, list[Step]]
+
+
+def plans(terminal: Terminal) -> Plans:
+    """Return what the engine plans, in a terminal whose cloud has stack local; deploys other settings meanwhile."""
+    changed, taken_back = {}, {}
     for setting, change in CHANGES.items():
         with terminal.settings(**change):
-            planned[setting] = terminal.plan()
-    return planned
+            changed[setting] = terminal.plan()
+    together = [setting for setting in TAKEN_BACK if setting != "monitoring"]
+    # Without an address for alarms, monitoring cannot be full.
+    for settings in (together, ["monitoring"]):
+        values = {key: value for setting in settings for key, value in CHANGES[setting].items()}
+        with terminal.settings(**values):
+            terminal.up()
+        for setting in settings:
+            kept = {key: value for key, value in values.items() if key not in CHANGES[setting]}
+            kept |= ALARM_EMAIL if setting == "monitoring" else {}
+            with terminal.settings(**kept):
+                taken_back[setting] = terminal.plan()
+    return Plans(changed, {setting: taken_back[setting] for setting in TAKEN_BACK})
 
 
-def document(planned: Mapping[str, list[Step]]) -> str:
+def document(planned: Plans) -> str:
     """Return docs/settings.md."""
+    return f"{INTRODUCTION}{_table(planned.set)}\n\n## Taken back\n\n{_table(planned.taken_back)}\n"
+
+
+def _table(planned: Mapping[str, list[Step]]) -> str:
     rows = [
         [f"`{setting}`", *(_types(steps, operation) for operation in COLUMNS.values())]
         for setting, steps in planned.items()
     ]
-    return INTRODUCTION + table(["setting", *COLUMNS], rows) + "\n"
+    return table(["setting", *COLUMNS], rows)
 
 
 def _types(steps: Iterable[Step], operation: str) -> str:

@@ -29,6 +29,7 @@ class Step:
     """An operation that the engine plans."""
 
     operation: str
+    """As the engine names it, or `leave`: taken out of the state, but not deleted."""
     type: str
     name: str
 
@@ -92,7 +93,7 @@ class Terminal:
         """Return the operations of a preview, without what stays the same."""
         steps = json.loads(self.pulumi("preview", "--json", *arguments)).get("steps", [])
         return sorted(
-            Step(step["op"], step["urn"].split("::")[2].rpartition("$")[2], step["urn"].split("::")[3])
+            Step(_operation(step), step["urn"].split("::")[2].rpartition("$")[2], step["urn"].split("::")[3])
             for step in steps
             if step["op"] not in UNCHANGED
         )
@@ -121,6 +122,11 @@ class Terminal:
             yield
         finally:
             path.write_text(before)
+
+
+def _operation(step: Mapping[str, Any]) -> str:
+    left = step["op"] == "delete" and step.get("oldState", {}).get("retainOnDelete")
+    return "leave" if left else step["op"]
 
 
 def make_checkout(folder: Path) -> Path:

@@ -1,10 +1,15 @@
 """`pulumi import`: the inputs and outputs of resources that exist, for types whose name blocks a deployment."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 from localcloud.emulator.connection import Account
 from localcloud.providers.inputs import Created
+from localcloud.providers.messaging import QUEUE_ATTRIBUTES
+
+UNSET = ("", "0", "false")
+QUEUE_DEFAULTS = {"maxMessageSize": "1048576", "messageRetentionSeconds": "345600", "visibilityTimeoutSeconds": "30"}
 
 Adopt = Callable[[Account, str], tuple[dict[str, Any], Created] | None]
 """Returns the inputs and the outputs of a resource with that ID, or None when it does not exist."""
@@ -29,6 +34,20 @@ def table(cloud: Account, id_: str) -> tuple[dict[str, Any], Created]:
         "pointInTimeRecovery": {"enabled": recovery},
     }
     return _given(inputs), Created(id_, {"arn": held["TableArn"], "name": id_})
+
+
+def queue(cloud: Account, id_: str) -> tuple[dict[str, Any], Created]:
+    """Describe a queue as the program would have given it; its policies are resources of their own."""
+    held = cloud.client("sqs").get_queue_attributes(QueueUrl=id_, AttributeNames=["All"])["Attributes"]
+    arn = held["QueueArn"]
+    inputs = {
+        name: json.loads(value) if value.isdecimal() or value == "true" else value
+        for name, theirs in QUEUE_ATTRIBUTES.items()
+        if name not in ("policy", "redriveAllowPolicy")
+        and (value := held.get(theirs, "")) not in (*UNSET, QUEUE_DEFAULTS.get(name))
+    }
+    named = {"name": arn.rpartition(":")[2]}
+    return named | inputs, Created(id_, named | {"arn": arn, "url": id_})
 
 
 def log_group(cloud: Account, id_: str) -> tuple[dict[str, Any], Created] | None:

@@ -267,6 +267,7 @@ LIFECYCLES: dict[str, Lifecycle] = {
         update=updates.queue,
         delete=call("sqs", "delete_queue", QueueUrl="id"),
         read=drift.queue,
+        adopt=adoption.queue,
         cleared={"kmsMasterKeyId": "", "redrivePolicy": "", "delaySeconds": 0, "receiveWaitTimeSeconds": 0},
     ),
     "aws:sqs/queuePolicy:QueuePolicy": Lifecycle(

@@ -9,7 +9,14 @@ KEPT = re.compile(
     r"aws:(sqs/queue|dynamodb/table|cognito/userPool(Client|Domain)?|kms/key|cloudwatch/logGroup|apigateway/restApi):"
 )
 
+KEY_LEFT = ("leave", "aws:kms/key:Key")
+
 
 def lost(planned: list[Step]) -> list[Step]:
-    """Return the steps that replace or delete what must be kept."""
-    return [step for step in planned if KEPT.match(step.type) and step.operation not in ("create", "update")]
+    """Return the steps that replace or delete what must be kept. A key that Pulumi leaves still decrypts."""
+    harmless = ("create", "update")
+    return [
+        step
+        for step in planned
+        if KEPT.match(step.type) and step.operation not in harmless and (step.operation, step.type) != KEY_LEFT
+    ]

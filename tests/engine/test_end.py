@@ -1,8 +1,11 @@
 """An `up` that was interrupted or meets a table can be finished, and `destroy` leaves nothing."""
 
-import json
 import os
+import re
+import shlex
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -29,25 +32,46 @@ def test_interrupted_up_is_finished_and_destroy_leaves_nothing(terminal: Termina
     assert leftovers(terminal.account) == {}
 
 
-def test_table_that_a_lost_state_left_behind_is_imported(terminal: Terminal) -> None:
-    dynamodb, name = terminal.account.client("dynamodb"), "event-processing-local-user-services"
+def imports_of_preflight(terminal: Terminal) -> list[list[str]]:
+    """Return the arguments of each `pulumi import` that preflight prints."""
+    cloud = terminal.account.connection
+    settings = {
+        "AWS_ENDPOINT_URL": cloud.endpoint,
+        "AWS_ACCESS_KEY_ID": cloud.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": cloud.secret_access_key,
+        "AWS_REGION": cloud.region,
+    }
+    command = [sys.executable, "-m", "ops", "preflight", "--stack", "local"]
+    environment = dict(terminal.variables) | settings
+    printed = subprocess.run(
+        command, cwd=terminal.checkout, env=environment, capture_output=True, text=True, check=False
+    ).stdout
+    return [shlex.split(found) for found in re.findall(r"pulumi import --stack local (.*?); to delete", printed)]
+
+
+def test_what_a_lost_state_left_behind_is_imported_as_preflight_says(terminal: Terminal) -> None:
+    dynamodb, sqs = terminal.account.client("dynamodb"), terminal.account.client("sqs")
+    table, queue = "event-processing-local-user-services", "event-processing-local-events-dead-letters"
     dynamodb.create_table(
-        TableName=name,
+        TableName=table,
         KeySchema=[{"AttributeName": "user_id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    dynamodb.put_item(TableName=name, Item={"user_id": {"S": "kept"}})
+    dynamodb.put_item(TableName=table, Item={"user_id": {"S": "kept"}})
+    url = sqs.create_queue(QueueName=queue)["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="kept")
     with pytest.raises(PulumiFailedError, match="Table already exists"):
         terminal.up()
-    urns = [resource["urn"] for resource in json.loads(terminal.state.read_text())["checkpoint"]["latest"]["resources"]]
-    (parent,) = [urn for urn in urns if urn.endswith(":UserServicesTable::user-services")]
-    (provider,) = [urn for urn in urns if "::pulumi:providers:aws::" in urn]
-    where = ["--parent", f"parent={parent}", "--provider", f"provider={provider}", "--protect=false"]
-    table = ["aws:dynamodb/table:Table", "user-services-records", name]
-    terminal.pulumi("import", *table, *where, "--generate-code=false", "--yes")
+    imports = imports_of_preflight(terminal)
+    assert {type_ for _, type_, *_ in imports} >= {"aws:dynamodb/table:Table"}
+    for arguments in imports:
+        terminal.pulumi("import", *arguments, "--generate-code=false", "--yes")
+    assert imports_of_preflight(terminal) == []
     assert terminal.up()["create"] > 0
     assert terminal.plan() == []
-    assert dynamodb.scan(TableName=name)["Count"] == 1
+    assert dynamodb.scan(TableName=table)["Count"] == 1
+    held = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+    assert held["ApproximateNumberOfMessages"] == "1"
     terminal.pulumi("destroy", "--yes", "--skip-preview")
     assert leftovers(terminal.account) == {}

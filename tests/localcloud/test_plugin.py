@@ -190,7 +190,7 @@ def test_protected_table_is_deleted_after_its_protection_only(driver: Driver):
     assert driver.read(made) is None
 
 
-@pytest.mark.parametrize("kind", ["dynamodb/table", "cloudwatch/logGroup"])
+@pytest.mark.parametrize("kind", ["dynamodb/table", "sqs/queue", "cloudwatch/logGroup"])
 def test_import_finds_what_the_program_would_have_created(kind: str, world: World):
     (case,) = [case for case in CASES if case.kind == kind]
     driver, inputs = world.driver, case.inputs(world)
