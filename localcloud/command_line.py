@@ -1,6 +1,7 @@
 """The command line of the embedded cloud: `python -m localcloud`."""
 
 import json
+import os
 import signal
 import socket
 import sys
@@ -21,8 +22,9 @@ from localcloud.demo import STORY_STEPS, UnexpectedAnswerError, run_story
 from localcloud.deployer.engine import DeploymentFailed
 from localcloud.deployer.stack_config import ConfigError
 from localcloud.emulator.process import ENDED, EmulatorError
+from localcloud.environment import aws_exports
 from localcloud.own_files import ClaimedError, FileError, claimed, require_own
-from localcloud.plugin import environment
+from localcloud.plugin import environment as plugin
 from localcloud.progress import Progress
 
 PROJECT = Path(__file__).parents[1]  # not resolved, because a folder of links to a project is a project too
@@ -151,30 +153,39 @@ def _show_outputs(cloud: LocalCloud, outputs: Path, progress: Progress) -> None:
         f"ready in {progress.total_seconds():.1f} s. Outputs, secrets included: {outputs}. Press Ctrl-C to stop."
     )
     progress.say("To test it from a second terminal: .venv/bin/python -m ops smoke")
+    progress.say('For the AWS CLI and SDKs there: eval "$(.venv/bin/python -m localcloud env)"')
 
 
 @app.command()
 @ends_cleanly
 def env(
-    pulumi: Annotated[bool, typer.Option("--pulumi", help="For the Pulumi CLI and stack local.")] = False,
-    outputs: Annotated[Path, typer.Option(help="The file that `up --empty` wrote.")] = OUTPUTS,
+    pulumi: Annotated[
+        bool, typer.Option("--pulumi", help="For the Pulumi CLI, and a cloud that `up --empty` started.")
+    ] = False,
+    outputs: Annotated[Path, typer.Option(help="The file that `up` wrote.")] = OUTPUTS,
 ) -> None:
-    """Print shell commands that make a terminal use the running cloud.
+    """Print shell commands that make a terminal use the running cloud, with the AWS CLI, boto3 or any other SDK.
 
-    Example: eval "$(python -m localcloud env --pulumi)"
+    They contain the keys of the embedded cloud, which AWS rejects. With --pulumi, they make the Pulumi CLI deploy
+    stack `local` into the cloud.
+
+    Examples:
+
+    eval "$(python -m localcloud env)" && aws sqs list-queues
+
+    eval "$(python -m localcloud env --pulumi)" && pulumi up --stack local
     """
-    if not pulumi:
-        raise typer.BadParameter("Choose for which tool: --pulumi.")
     try:
         running = json.loads(outputs.read_text(encoding="utf-8"))
         address = urlsplit(running["endpoint"])
         socket.create_connection((address.hostname, address.port), timeout=1).close()
-        directory = Path(running["directory"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        commands = plugin.exports(Path(running["directory"])) if pulumi else aws_exports(running, os.environ)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        kind, option = ("empty cloud", " --empty") if pulumi else ("cloud", "")
         raise EmulatorError(
-            "No empty cloud is running. Start one in another terminal: python -m localcloud up --empty"
+            f"No {kind} is running. Start one in another terminal: python -m localcloud up{option}"
         ) from None
-    print(environment.exports(directory))
+    print(commands)
 
 
 @app.command()

@@ -27,7 +27,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("ops", "dead-letters", "discard"): ("--all", "--yes"),
     ("localcloud", "up"): (),
     ("localcloud", "demo"): (),
-    ("localcloud", "env"): ("--pulumi",),
+    ("localcloud", "env"): (),
 }
 
 

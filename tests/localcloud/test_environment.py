@@ -1,4 +1,4 @@
-"""A terminal that evaluates `localcloud env --pulumi` finds a plugin that serves the running cloud."""
+"""A terminal that evaluates what `localcloud env` prints uses the running cloud, with SDKs or with the Pulumi CLI."""
 
 import json
 import os
@@ -25,9 +25,18 @@ from tests.localcloud.plugin_driver import Driver
 LOCALCLOUD = [sys.executable, "-m", "localcloud"]
 
 
-def run_env(checkout: Path, outputs: Path) -> subprocess.CompletedProcess[str]:
-    command = [*LOCALCLOUD, "env", "--pulumi", "--outputs", str(outputs)]
-    return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+def run_env(
+    checkout: Path, outputs: Path, *options: str, variables: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    command = [*LOCALCLOUD, "env", *options, "--outputs", str(outputs)]
+    environment = os.environ | (variables or {})
+    return subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+
+
+def evaluated(commands: str, program: str, variables: dict[str, str] | None = None) -> str:
+    """Return what a Python program prints in a shell that has evaluated the commands."""
+    shell = ["sh", "-c", 'eval "$1" && exec "$2" -c "$3"', "sh", commands, sys.executable, program]
+    return subprocess.run(shell, env=os.environ | (variables or {}), capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +57,36 @@ def outputs(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture(scope="module")
 def variables(checkout: Path, outputs: Path) -> dict[str, str]:
     """The variables of a shell that has evaluated what `env --pulumi` prints."""
-    script = 'eval "$1" && exec "$2" -c "import json, os; print(json.dumps(dict(os.environ)))"'
-    command = ["sh", "-c", script, "sh", run_env(checkout, outputs).stdout, sys.executable]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(shown.stdout)
+    commands = run_env(checkout, outputs, "--pulumi").stdout
+    return json.loads(evaluated(commands, "import json, os; print(json.dumps(dict(os.environ)))"))
+
+
+def test_sdk_uses_the_running_cloud_whatever_the_terminal_had(checkout: Path, outputs: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("[profile work]\nregion = us-east-1\nendpoint_url = http://127.0.0.1:1\n")
+    elsewhere = {
+        "AWS_PROFILE": "work",
+        "AWS_CONFIG_FILE": str(config),
+        "AWS_SESSION_TOKEN": "of-another-account",
+        "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:1",
+        "AWS_USE_FIPS_ENDPOINT": "true",
+        "HTTP_PROXY": "http://127.0.0.1:1",
+        "http_proxy": "http://127.0.0.1:1",
+        "NO_PROXY": "internal.example.com",
+        "AWS_MAX_ATTEMPTS": "1",  # so that the controls fail at once
+    }
+    program = (
+        "import boto3; url = boto3.client('sqs').create_queue(QueueName='made-by-an-sdk')['QueueUrl'];"
+        "print(url); print(boto3.client('sts').get_caller_identity()['Account'], boto3.session.Session().region_name)"
+    )
+    commands = run_env(checkout, outputs, variables=elsewhere).stdout
+    url, account_and_region = evaluated(commands, program, elsewhere).splitlines()
+    assert urlsplit(url).port == urlsplit(json.loads(outputs.read_text())["endpoint"]).port
+    assert account_and_region == f"{ACCOUNT_ID} eu-west-1"
+    for kept in ("unset", "export no_proxy"):
+        without = "\n".join(line for line in commands.splitlines() if not line.lower().startswith(kept))
+        with pytest.raises(subprocess.CalledProcessError):  # the control
+            evaluated(without, program, elsewhere)
 
 
 def test_plugin_on_path_serves_the_running_cloud(variables: dict[str, str], outputs: Path):
@@ -90,10 +125,14 @@ def test_state_begins_with_an_empty_stack_in_the_clouds_own_directory(variables:
     assert stat.S_IMODE((state.parent / "connection.json").stat().st_mode) == 0o600
 
 
-def test_without_a_running_empty_cloud_there_is_no_environment(checkout: Path, tmp_path: Path):
-    missing = run_env(checkout, tmp_path / "outputs.json")
-    assert (missing.returncode, missing.stdout) == (1, "")
-    assert "python -m localcloud up --empty" in missing.stderr
+def test_without_a_running_cloud_there_is_no_environment(checkout: Path, tmp_path: Path):
+    file = tmp_path / "outputs.json"
+    for content in ("[]", '{"endpoint": "http://127.0.0.1:1"}'):
+        file.write_text(content)
+        for options, command in ((["--pulumi"], "localcloud up --empty"), ([], "localcloud up")):
+            missing = run_env(checkout, file, *options)
+            assert (missing.returncode, missing.stdout) == (1, "")
+            assert missing.stderr.endswith(f"python -m {command}\n")
 
 
 def test_stack_file_is_that_of_the_embedded_cloud_only():
