@@ -47,10 +47,13 @@ class FixedName:
         """Return the commands that give the resource to the stack, and the one that deletes it."""
         stack, region = target.settings.stack, target.settings.region
         urn = f"urn:pulumi:{stack}::{target.settings.project}"
+        delete = f"aws {self.delete.format(id=id_, name=self.value)} --region {region}"
+        if target.embedded:
+            delete = "start the embedded cloud again"
         return (
             f"to keep it, pulumi import --stack {stack} --protect=false {self.type} {self.logical_name} {id_} "
             f"--parent 'parent={urn}::{self.parent}' --provider 'provider={urn}::pulumi:providers:aws::aws'; "
-            f"to delete it and what it holds, aws {self.delete.format(id=id_, name=self.value)} --region {region}"
+            f"to delete it and what it holds, {delete}"
         )
 
 
