@@ -10,8 +10,12 @@ from ops.errors import OperatorError
 STACK = "local"
 
 
-def with_connection(text: str, places: Iterable[Path]) -> str:
-    """Return the outputs of stack local with the connection of the running cloud; raises OperatorError without one.
+ENVIRONMENT = 'eval "$(python -m localcloud env --pulumi)"'
+"""What makes a terminal use the running cloud."""
+
+
+def connection(places: Iterable[Path]) -> dict[str, Any]:
+    """Return how to reach the running cloud; raises OperatorError without one.
 
     What the stack exports are AWS's own addresses: endpoint, credentials and token URL are those of this machine.
     `places` are where the cloud's own outputs may be.
@@ -19,10 +23,9 @@ def with_connection(text: str, places: Iterable[Path]) -> str:
     cloud = next((place for place in places if place.exists()), None)
     try:
         running: dict[str, Any] = json.loads(cloud.read_text()) if cloud else {}
-        connection = {key: running[key] for key in ("endpoint", "region", "tokenUrl", "accessKeyId", "secretAccessKey")}
-        return json.dumps(json.loads(text) | connection)
+        return {key: running[key] for key in ("endpoint", "region", "tokenUrl", "accessKeyId", "secretAccessKey")}
     except (OSError, ValueError, KeyError, TypeError):
         raise OperatorError(
             f"Stack {STACK} runs in the embedded cloud, and none is running. "
-            "Start one with `python -m localcloud up --empty`, then deploy the stack again."
+            f"Start one with `python -m localcloud up --empty`, then in this terminal: {ENVIRONMENT}"
         ) from None

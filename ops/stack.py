@@ -89,16 +89,16 @@ def load_outputs(stack: str | None, outputs: Path | None) -> StackOutputs:
     if stack is not None and outputs is not None:
         raise OperatorError("--stack and --outputs both name a stack. Use one of them.")
     if stack is not None:
-        name = short_stack_name(stack)
+        # First, because the state of stack local ends with its cloud.
+        connection = local_connection() if short_stack_name(stack) == local_stack.STACK else {}
         try:
             text = run_pulumi("stack", "output", "--json", "--show-secrets", "--stack", stack)
         except PulumiError as error:
-            raise OperatorError(
-                f"The outputs of stack {stack} cannot be read: {error}. To read them from a file, use --outputs FILE."
-            ) from None
-        if name == local_stack.STACK:
-            text = local_stack.with_connection(text, (LOCAL_OUTPUTS, PROJECT / LOCAL_OUTPUTS))
-        return parse_outputs(text, f"stack {stack}")
+            remedy = "To read them from a file, use --outputs FILE."
+            if connection:
+                remedy = f"To use the running cloud in this terminal: {local_stack.ENVIRONMENT}"
+            raise OperatorError(f"The outputs of stack {stack} cannot be read: {error}. {remedy}") from None
+        return parse_outputs(json.dumps(json.loads(text) | connection) if connection else text, f"stack {stack}")
     for path in (outputs,) if outputs is not None else (LOCAL_OUTPUTS, PROJECT / LOCAL_OUTPUTS):
         try:
             return parse_outputs(path.read_text(encoding="utf-8"), str(path))
@@ -114,6 +114,11 @@ def load_outputs(stack: str | None, outputs: Path | None) -> StackOutputs:
         f"No stack was named, and {LOCAL_OUTPUTS} exists neither in this folder nor in {PROJECT}. Start a stack with "
         "`python -m localcloud up`, or name one with --stack or --outputs."
     )
+
+
+def local_connection() -> dict[str, Any]:
+    """Return how to reach the cloud of stack local; raises OperatorError when none is running."""
+    return local_stack.connection((LOCAL_OUTPUTS, PROJECT / LOCAL_OUTPUTS))
 
 
 def project_settings() -> dict[str, Any]:

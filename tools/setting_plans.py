@@ -82,7 +82,10 @@ stack plans the same kinds of operations; how many depends on its other settings
 - Changes that only the AWS provider makes are not shown: `owner` changes the tag `owner` of every resource.
 - What Pulumi leaves stays in the account and is no longer in Pulumi's state
   ([why](decisions/0014-a-key-outlives-its-data.md)).
-- The first table sets another value. The second takes that value back, where this is more than the reverse.
+- The first table sets another value, and what that value requires: `deletionProtection` for `protect`, an address for
+  `monitoring`.
+- The second takes a value back while all settings of that table are set, where this is more than the reverse:
+  without the others, `cmk` updates no Alias, and `producerPrincipals` no Key.
 
 What replaces a resource is in `localcloud/providers/replacements.json`, with sources.
 

@@ -20,7 +20,13 @@ _ALARM = (
     *("threshold", "evaluationPeriods", "datapointsToAlarm", "comparisonOperator", "treatMissingData", "period"),
     *("statistic", "alarmActions", "alarmDescription"),
 )
-_JSON_ATTRIBUTES = ("policy", "redrivePolicy", "redriveAllowPolicy")
+_TABLE = (
+    "billingMode",
+    "deletionProtectionEnabled",
+    "onDemandThroughput",
+    "pointInTimeRecovery",
+    "serverSideEncryption",
+)
 
 
 def queue(cloud: Account, state: State) -> dict[str, Any]:
@@ -99,10 +105,37 @@ def composite_alarm(cloud: Account, state: State) -> dict[str, Any] | None:
     return _alarm(cloud, state, "CompositeAlarm", ("alarmRule", "alarmActions", "alarmDescription"))
 
 
+def table(cloud: Account, state: State) -> dict[str, Any]:
+    """Compare encryption, limits, protection and backups of a table."""
+    dynamodb = cloud.client("dynamodb")
+    held = dynamodb.describe_table(TableName=state["id"])["Table"]
+    backups = dynamodb.describe_continuous_backups(TableName=state["id"])["ContinuousBackupsDescription"]
+    recovery, encryption = backups["PointInTimeRecoveryDescription"], held.get("SSEDescription", {})
+    objects = {
+        "PointInTimeRecovery": recovery | {"Enabled": recovery["PointInTimeRecoveryStatus"] == "ENABLED"},
+        "ServerSideEncryption": {
+            "Enabled": encryption.get("Status") == "ENABLED",
+            "KmsKeyArn": encryption.get("KMSMasterKeyArn"),
+        },
+    }
+    return _like_all(_TABLE, state, held | held.get("BillingModeSummary", {}) | objects)
+
+
+def log_group(cloud: Account, state: State) -> dict[str, Any] | None:
+    """Compare retention and key of a log group."""
+    groups = cloud.client("logs").describe_log_groups(logGroupNamePrefix=state["id"])["logGroups"]
+    defaults = {"retentionInDays": 0, "kmsKeyId": ""}
+    for held in groups:
+        if held["logGroupName"] == state["id"]:
+            return {name: held.get(name, default) for name, default in defaults.items() if name in state | held}
+    return None
+
+
 def method_settings(cloud: Account, state: State) -> dict[str, Any] | None:
-    """Read nothing but existence."""
+    """Compare the settings that the program gives."""
     stage = cloud.client("apigateway").get_stage(restApiId=state["restApi"], stageName=state["stageName"])
-    return {} if state["methodPath"] in stage.get("methodSettings", {}) else None
+    held = stage.get("methodSettings", {}).get(state["methodPath"])
+    return held and {"settings": {name: held.get(name) for name in state["settings"]}}
 
 
 def gateway_response(cloud: Account, state: State) -> dict[str, Any] | None:

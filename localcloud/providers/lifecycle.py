@@ -144,7 +144,7 @@ LIFECYCLES: dict[str, Lifecycle] = {
     "aws:cloudwatch/logGroup:LogGroup": Lifecycle(
         update=updates.log_group,
         delete=_logs("delete_log_group", logGroupName="id"),
-        read=_listed(_logs("describe_log_groups", logGroupNamePrefix="id"), "logGroups", "logGroupName"),
+        read=drift.log_group,
         adopt=adoption.log_group,
         cleared={"kmsKeyId": "", "retentionInDays": 0},
         skip_if="skipDestroy",
@@ -182,7 +182,7 @@ LIFECYCLES: dict[str, Lifecycle] = {
     "aws:dynamodb/table:Table": Lifecycle(
         update=updates.table,
         delete=call("dynamodb", "delete_table", TableName="id"),
-        read=_exists(call("dynamodb", "describe_table", TableName="id")),
+        read=drift.table,
         adopt=adoption.table,
     ),
     "aws:iam/role:Role": Lifecycle(

@@ -1,26 +1,32 @@
 """Checks, before a deployment, of what would stop `pulumi up` half-way. They change nothing."""
 
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from components.packaging.artifact import HOST, TARGET_VARIABLE
 from components.packaging.wheels import ArtifactError, find_interpreter
 from components.settings.stack_settings import Problem, SettingsError, StackSettings
-from ops.connections import aws_client
+from ops import local_stack
+from ops.errors import OperatorError
 from ops.preflight.account import ACCOUNT_CHECKS, check_account
-from ops.preflight.check import NOT_CHECKED, OK, PROBLEM, Check, CheckState, Target, sentence
+from ops.preflight.check import NOT_CHECKED, OK, PROBLEM, Check, CheckState, Target, client_of, sentence
 from ops.preflight.deployed import check_state
 from ops.preflight.state import StackState
-from ops.stack import PulumiError, project_settings, run_pulumi, short_stack_name
+from ops.stack import PulumiError, local_connection, project_settings, run_pulumi, short_stack_name
 
 __all__ = ["Check", "CheckState", "preflight"]
 
 
 def preflight(stack: str) -> Iterator[Check]:
     """Check whether the stack can be deployed from this machine into the account of the current credentials.
+
+    Stack local is deployed into the embedded cloud, which is checked in place of an account.
 
     `stack` is written as the Pulumi CLI takes it, and so are the fixes; the program knows its last part.
     """
@@ -49,12 +55,20 @@ def _run_checks(stack: str, short_name: str) -> Iterator[Check]:
         yield from _not_checked(("credentials", *ACCOUNT_CHECKS), "needs the state of the stack")
         return
     yield from check_state(settings, state)
-    account, check = _check_credentials(settings)
+    embedded: Mapping[str, Any] | None = None
+    if short_name == local_stack.STACK:
+        try:
+            embedded = local_connection()
+        except OperatorError as error:
+            yield Check("credentials", PROBLEM, str(error), "python -m localcloud up --empty")
+            yield from _not_checked(tuple(ACCOUNT_CHECKS), "needs the embedded cloud")
+            return
+    account, check = _check_credentials(settings, embedded)
     yield check
     if account is None:
         yield from _not_checked(tuple(ACCOUNT_CHECKS), "needs AWS credentials")
         return
-    yield from check_account(Target(settings=settings, state=state, account=account))
+    yield from check_account(Target(settings=settings, state=state, account=account, embedded=embedded))
 
 
 def _not_checked(names: tuple[str, ...], reason: str) -> Iterator[Check]:
@@ -82,7 +96,9 @@ def _check_settings(stack: str, short_name: str) -> tuple[StackSettings | None, 
     try:
         given = json.loads(run_pulumi("config", "--json", "--show-secrets", "--stack", stack))
     except PulumiError as error:
-        return None, [Check(name, PROBLEM, str(error), f"pulumi stack select {stack} --create")]
+        create = f"pulumi stack select {stack} --create"
+        fix = local_stack.ENVIRONMENT if short_name == local_stack.STACK else create
+        return None, [Check(name, PROBLEM, str(error), fix)]
     # The CLI prints objects as JSON text, which is how the program receives them.
     raw = {key.removeprefix(f"{project}:"): entry["value"] for key, entry in given.items() if "value" in entry}
     try:
@@ -104,6 +120,8 @@ def _fix(problem: Problem) -> str:
 
 def _check_python(settings: StackSettings) -> Check:
     name, version = "python", settings.python_version
+    if settings.stack == local_stack.STACK and os.environ.get(TARGET_VARIABLE) == HOST:
+        return Check(name, OK, "the functions run with this machine's")
     try:
         find_interpreter(version)
     except ArtifactError as error:
@@ -111,15 +129,18 @@ def _check_python(settings: StackSettings) -> Check:
     return Check(name, OK, f"{version} is installed, to compile what the functions run")
 
 
-def _check_credentials(settings: StackSettings) -> tuple[str | None, Check]:
+def _check_credentials(settings: StackSettings, embedded: Mapping[str, Any] | None) -> tuple[str | None, Check]:
     name, allowed = "credentials", settings.allowed_account_ids
     try:
-        account = aws_client("sts", settings.region).get_caller_identity()["Account"]
+        account = client_of("sts", settings.region, embedded).get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
-        return None, Check(name, PROBLEM, sentence(error), "aws sso login, or set AWS_PROFILE")
+        fix = "python -m localcloud up --empty" if embedded else "aws sso login, or set AWS_PROFILE"
+        return None, Check(name, PROBLEM, sentence(error), fix)
     if allowed and account not in allowed:
         found = f"for account {account}, but aws:allowedAccountIds is {', '.join(allowed)}"
         return account, Check(name, PROBLEM, found, "set AWS_PROFILE to a profile of that account")
+    if embedded:
+        return account, Check(name, OK, f"those of the embedded cloud at {embedded['endpoint']}")
     guard = "which aws:allowedAccountIds allows" if allowed else "and aws:allowedAccountIds does not restrict it"
     return account, Check(name, OK, f"for account {account}, {guard}")
 

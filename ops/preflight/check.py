@@ -1,11 +1,12 @@
 """What a check returns, and what it checks."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from components.settings.stack_settings import StackSettings
-from ops.connections import aws_client
+from ops.connections import aws_client, embedded_client
 from ops.errors import explain
 from ops.preflight.state import StackState
 
@@ -38,10 +39,20 @@ class Target:
     settings: StackSettings
     state: StackState
     account: str
+    embedded: Mapping[str, Any] | None = field(default=None, repr=False)
+    """How to reach the embedded cloud of stack local."""
 
     def client(self, service: Any) -> Any:
         """Return a boto3 client for the region of the stack."""
-        return aws_client(service, self.settings.region)
+        return client_of(service, self.settings.region, self.embedded)
+
+
+def client_of(service: Any, region: str, embedded: Mapping[str, Any] | None) -> Any:
+    """Return a boto3 client of AWS, or of the embedded cloud that is reached so."""
+    if embedded is None:
+        return aws_client(service, region)
+    keys = embedded["accessKeyId"], embedded["secretAccessKey"]
+    return embedded_client(service, region, embedded["endpoint"], *keys)
 
 
 def sentence(error: Exception) -> str:

@@ -3,11 +3,14 @@
 A killed first deployment, or a lost state, leaves resources with these names, and each blocks the next deployment.
 """
 
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from botocore.exceptions import ClientError
 
+from components.api import STAGE
 from components.monitoring.queries import LogGroups
 from components.settings.stack_settings import StackSettings
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
@@ -47,10 +50,14 @@ class FixedName:
         """Return the commands that give the resource to the stack, and the one that deletes it."""
         stack, region = target.settings.stack, target.settings.region
         urn = f"urn:pulumi:{stack}::{target.settings.project}"
+        delete = f"aws {self.delete.format(id=id_, name=self.value)} --region {region}"
+        if target.embedded:
+            delete = "start the embedded cloud again"
         return (
-            f"to keep it, pulumi import --stack {stack} --protect=false {self.type} {self.logical_name} {id_} "
-            f"--parent 'parent={urn}::{self.parent}' --provider 'provider={urn}::pulumi:providers:aws::aws'; "
-            f"to delete it and what it holds, aws {self.delete.format(id=id_, name=self.value)} --region {region}"
+            f"to keep it, pulumi import --stack {stack} --protect=false {self.type} {self.logical_name} "
+            f"{shlex.quote(id_)} --parent 'parent={urn}::{self.parent}' "
+            f"--provider 'provider={urn}::pulumi:providers:aws::aws'; "
+            f"to delete it and what it holds, {delete}"
         )
 
 
@@ -129,9 +136,33 @@ def fixed_names(settings: StackSettings) -> Iterator[FixedName]:
     )
 
 
+def names_within(target: Target) -> Iterator[FixedName]:
+    """Return the fixed names within the user pool and the API of the stack's state."""
+    for pool in target.state.ids("aws:cognito/userPool:UserPool"):
+        yield FixedName(
+            type="aws:cognito/resourceServer:ResourceServer",
+            logical_name="identity-scopes",
+            parent="event-processing:identity:ApiIdentity::identity",
+            key="identifier",
+            value=target.settings.project,
+            find=partial(_find_resource_server, pool),
+            delete=f"cognito-idp delete-resource-server --user-pool-id {pool} --identifier {{name}}",
+        )
+    for api in target.state.ids("aws:apigateway/restApi:RestApi"):
+        yield FixedName(
+            type="aws:cloudwatch/logGroup:LogGroup",
+            logical_name="api-execution-log",
+            parent="event-processing:api:QueryApi::api",
+            key="name",
+            value=f"API-Gateway-Execution-Logs_{api}/{STAGE}",
+            find=_find_log_group,
+            delete="logs delete-log-group --log-group-name {name}",
+        )
+
+
 def check_names(target: Target) -> Iterator[Check]:
     """Yield a problem for each fixed name that a resource outside the stack's state has."""
-    names = list(fixed_names(target.settings))
+    names = [*fixed_names(target.settings), *names_within(target)]
     others = [name for name in names if not name.in_state(target)]
     taken = False
     for name in others:
@@ -161,6 +192,13 @@ def _find_function(target: Target, name: str) -> str | None:
 def _find_log_group(target: Target, name: str) -> str | None:
     pages = target.client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
     return next((name for page in pages for group in page["logGroups"] if group["logGroupName"] == name), None)
+
+
+def _find_resource_server(pool: str, target: Target, identifier: str) -> str | None:
+    client = target.client("cognito-idp")
+    pages = client.get_paginator("list_resource_servers").paginate(UserPoolId=pool)
+    servers = (server for page in pages for server in page["ResourceServers"])
+    return next((f"{pool}|{identifier}" for server in servers if server["Identifier"] == identifier), None)
 
 
 def _find_mapping(target: Target, name: str) -> str | None:

@@ -37,6 +37,10 @@ class StackState:
             if resource["type"] == type_ and name in (None, logical_name(resource["urn"]))
         ]
 
+    def ids(self, type_: str) -> list[str]:
+        """Return the IDs of all resources of a type."""
+        return [resource["id"] for resource in self.resources if resource["type"] == type_ and resource.get("id")]
+
 
 def logical_name(urn: str) -> str:
     """Return the last part of a URN, the name that the program gives a resource."""

@@ -77,6 +77,21 @@ def test_resources_of_a_lost_state_are_found(run: Run):
     ]
 
 
+def test_names_within_a_pool_and_an_api_are_found(run: Run, stack: Stack, dev_graph: Graph):
+    """What `up` was creating when it was killed is not in the state, but the pool and the API are."""
+    pools = stack.client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"]
+    apis = stack.client("apigateway").get_rest_apis()["items"]
+    ids = {"aws:cognito/userPool:UserPool": pools[0]["Id"], "aws:apigateway/restApi:RestApi": apis[0]["id"]}
+    group = f"API-Gateway-Execution-Logs_{apis[0]['id']}/v1"
+    state = [
+        {"urn": made.urn, "type": made.type, "inputs": made.inputs, "id": ids.get(made.type)}
+        for made in dev_graph.resources
+        if made.type != "aws:cognito/resourceServer:ResourceServer" and made.name != "api-execution-log"
+    ]
+    found = [" ".join(sentence.split()[:2]) for sentence in run(state)["names"]]
+    assert found == ["ResourceServer event-processing", f"LogGroup {group}"]
+
+
 def test_names_of_a_stack_that_was_never_deployed_are_free(run: Run, stack: Stack, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(StackSettings, "physical_prefix", "event-processing-other")
     monkeypatch.setattr(StackSettings, "log_group_name", lambda settings, role: f"/event-processing/other/{role}")

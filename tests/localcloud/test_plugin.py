@@ -221,6 +221,8 @@ def test_create_preview_creates_nothing(driver: Driver, world: World):
 
 
 HAND = document("sqs:PurgeQueue")
+HAND_KEY = "arn:aws:kms:eu-west-1:123456789012:key/hand"
+RATE = [{"op": "replace", "path": "/*/*/throttling/burstLimit", "value": "1"}]
 DRIFTS: list[tuple[str, str, dict[str, Any]]] = [
     ("sqs/queue", "set_queue_attributes", {"QueueUrl": "id", "Attributes": {"VisibilityTimeout": "5"}}),
     ("lambda/function", "update_function_configuration", {"FunctionName": "id", "Timeout": 60}),
@@ -229,6 +231,21 @@ DRIFTS: list[tuple[str, str, dict[str, Any]]] = [
     ("iam/rolePolicy", "put_role_policy", {"RoleName": "role", "PolicyName": "name", "PolicyDocument": HAND}),
     ("cloudwatch/metricAlarm", "disable_alarm_actions", {"AlarmNames": ["sample"]}),
     ("sqs/queuePolicy", "set_queue_attributes", {"QueueUrl": "id", "Attributes": {"Policy": HAND}}),
+    (
+        "dynamodb/table",
+        "update_continuous_backups",
+        {"TableName": "id", "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}},
+    ),
+    ("dynamodb/table", "update_table", {"TableName": "id", "DeletionProtectionEnabled": True}),
+    ("dynamodb/table", "update_table", {"TableName": "id", "OnDemandThroughput": {"MaxReadRequestUnits": 11}}),
+    ("cloudwatch/logGroup", "put_retention_policy", {"logGroupName": "id", "retentionInDays": 1}),
+    ("cloudwatch/logGroup", "delete_retention_policy", {"logGroupName": "id"}),
+    ("cloudwatch/logGroup", "associate_kms_key", {"logGroupName": "id", "kmsKeyId": HAND_KEY}),
+    (
+        "apigateway/methodSettings",
+        "update_stage",
+        {"restApiId": "restApi", "stageName": "stageName", "patchOperations": RATE},
+    ),
     ("sns/topicPolicy", "set_topic_attributes", {"TopicArn": "id", "AttributeName": "Policy", "AttributeValue": HAND}),
 ]
 
@@ -241,12 +258,15 @@ def test_refresh_finds_what_was_changed_by_hand(kind: str, operation: str, call:
     driver, inputs = world.driver, case.inputs(world)
     made = driver.create(kind, inputs)
     call = {
-        key: made[value] if isinstance(value, str) and value in ("id", "role", "name") else value
+        key: made[value]
+        if isinstance(value, str) and value in ("id", "role", "name", "restApi", "stageName")
+        else value
         for key, value in call.items()
     }
     if operation == "set_topic_attributes":
         call["AttributeValue"] = document("sns:*")
-    getattr(world.client(kind.partition("/")[0]), operation)(**call)
+    service = "logs" if kind == "cloudwatch/logGroup" else kind.partition("/")[0]
+    getattr(world.client(service), operation)(**call)
     drifted = driver.read(made)
     assert drifted is not None
     assert driver.diff(drifted, inputs).changes == DIFF_SOME

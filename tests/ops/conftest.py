@@ -81,7 +81,7 @@ def small_files(events: Path) -> Iterator[None]:
 def machine(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr(preflight, "aws_client", lambda service, region: machine.client(service))
+    monkeypatch.setattr(preflight, "client_of", lambda service, region, embedded: machine.client(service))
     monkeypatch.setattr(Target, "client", lambda target, service: machine.client(service))
     # The look-ups are tested against the emulator's account.
     monkeypatch.setattr(names, "_holder", lambda target, name: machine.holders.get(name.value))

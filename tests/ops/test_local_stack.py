@@ -21,12 +21,22 @@ CLOUD = {
 }
 
 
-def test_stack_local_uses_the_running_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in a folder without a cloud, whatever runs in this checkout."""
+    monkeypatch.setattr("ops.stack.PROJECT", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.chdir(tmp_path)
+
+
+def test_stack_local_uses_the_running_cloud(tmp_path: Path):
     pulumi_cli.install(tmp_path, {"stack output --json --show-secrets --stack local": json.dumps(OUTPUTS)})
     with pytest.raises(OperatorError, match="python -m localcloud up --empty"):
         load_outputs("local", None)
+    pulumi_cli.install(tmp_path, {})
+    with pytest.raises(OperatorError, match="python -m localcloud up --empty"):
+        load_outputs("local", None)  # the cloud that stopped took the CLI's state with it
+    pulumi_cli.install(tmp_path, {"stack output --json --show-secrets --stack local": json.dumps(OUTPUTS)})
     (tmp_path / ".localcloud").mkdir()
     (tmp_path / ".localcloud" / "outputs.json").write_text(json.dumps(CLOUD))
     outputs = load_outputs("local", None)
@@ -36,6 +46,17 @@ def test_stack_local_uses_the_running_cloud(tmp_path: Path, monkeypatch: pytest.
         CLOUD["region"],
     )
     assert outputs.table_name == OUTPUTS["tableName"]
+
+
+def test_terminal_without_the_environment_of_the_cloud_names_it(tmp_path: Path):
+    pulumi_cli.install(tmp_path, {})
+    (tmp_path / ".localcloud").mkdir()
+    (tmp_path / ".localcloud" / "outputs.json").write_text(json.dumps(CLOUD))
+    with pytest.raises(OperatorError) as raised:
+        load_outputs("local", None)
+    assert 'eval "$(python -m localcloud env --pulumi)"' in str(raised.value)
+    with pytest.raises(OperatorError, match="use --outputs FILE"):
+        load_outputs("dev", None)
 
 
 def test_outputs_of_an_empty_cloud_name_the_option():

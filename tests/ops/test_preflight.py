@@ -1,9 +1,16 @@
 """Everything that would stop a deployment is found before it, with its fix."""
 
+import json
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
+from components.packaging.artifact import HOST, TARGET_VARIABLE
+from components.packaging.wheels import ArtifactError
 from ops import preflight
+from ops.preflight import account
+from ops.preflight.check import OK, Check
 from tests.ops.preflight_machine import ACCOUNT, CHECKS, URN, Machine
 
 
@@ -161,3 +168,47 @@ def test_rename_is_never_a_fix(machine: Machine):
     answer = machine.run(stack="Not_valid")
     assert "fix: pulumi stack init NAME" in answer.stdout
     assert "pulumi stack rename" not in answer.stdout
+
+
+def start_cloud(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the machine run the cloud of stack local, in a terminal that uses it."""
+    monkeypatch.chdir(machine.folder)
+    (machine.folder / ".localcloud").mkdir()
+    cloud = dict.fromkeys(("endpoint", "region", "tokenUrl", "accessKeyId", "secretAccessKey"), "http://127.0.0.1:4566")
+    (machine.folder / ".localcloud" / "outputs.json").write_text(json.dumps(cloud))
+    monkeypatch.setenv(TARGET_VARIABLE, HOST)
+    machine.configure("event-processing:pythonVersion", "3.13")
+
+    def find_interpreter(version: str) -> str:
+        raise ArtifactError(f"no python{version}")
+
+    monkeypatch.setattr(preflight, "find_interpreter", find_interpreter)
+
+
+def test_stack_local_is_checked_in_the_embedded_cloud(machine: Machine, monkeypatch: pytest.MonkeyPatch):
+    start_cloud(machine, monkeypatch)
+    clouds: list[str | None] = []
+
+    def client_of(service: str, region: str, embedded: dict[str, str] | None) -> Any:
+        clouds.append(embedded["endpoint"] if embedded else None)
+        return machine.client(service)
+
+    monkeypatch.setattr(preflight, "client_of", client_of)
+    machine.role = ""
+    machine.holders = {"event-processing-local-user-services": "event-processing-local-user-services"}
+    # The stand-ins look for the names of stack dev.
+    monkeypatch.setitem(account.ACCOUNT_CHECKS, "concurrency", lambda target: iter([Check("concurrency", OK, "")]))
+    monkeypatch.setitem(account.ACCOUNT_CHECKS, "domain", lambda target: iter([Check("domain", OK, "")]))
+    problems = machine.problems("local")
+    assert list(problems) == ["names"], "no Python of Lambda's and no role of API Gateway's are needed here"
+    assert "to delete it and what it holds, start the embedded cloud again" in problems["names"]
+    assert clouds == ["http://127.0.0.1:4566"]
+    assert {"python", "API Gateway"} <= machine.problems("dev").keys(), "the control"
+    assert clouds[1:] == [None], "the control"
+
+
+def test_stack_local_without_a_cloud_is_a_problem(machine: Machine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(machine.folder)
+    assert "none is running" in machine.problems("local")["credentials"]
+    machine.exists = False
+    assert 'fix: eval "$(python -m localcloud env --pulumi)"' in machine.run(stack="local").stdout

@@ -1,5 +1,6 @@
 """The fixed names that preflight looks for are those of the program, and X-Ray's are found."""
 
+import shlex
 from typing import Any
 
 import pytest
@@ -24,7 +25,6 @@ HARMLESS = {
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": "put again",
     "aws:cloudwatch/metricAlarm:MetricAlarm": "put again",
     "aws:cloudwatch/queryDefinition:QueryDefinition": "of the region, and two may have one name",
-    "aws:cognito/resourceServer:ResourceServer": "of the user pool",
     "aws:cognito/userPool:UserPool": "two pools may have one name; the domain tells them apart",
     "aws:cognito/userPoolClient:UserPoolClient": "of the user pool",
     "aws:lambda/layerVersion:LayerVersion": "the next version",
@@ -34,15 +34,25 @@ HARMLESS = {
 SETTINGS = StackSettings(project="event-processing", stack="dev", region="eu-west-1")
 
 
+def within() -> Target:
+    """Return a stack that has the user pool and the API already."""
+    made = {"aws:cognito/userPool:UserPool": "pool", "aws:apigateway/restApi:RestApi": "api"}
+    resources = tuple({"urn": f"::{id_}", "type": type_, "id": id_} for type_, id_ in made.items())
+    return Target(settings=SETTINGS, state=StackState(resources=resources), account="123456789012")
+
+
+def all_names() -> list[names.FixedName]:
+    return [*names.fixed_names(SETTINGS), *names.names_within(within())]
+
+
 @pytest.fixture
 def target() -> Target:
     return Target(settings=SETTINGS, state=StackState(), account="123456789012")
 
 
 def test_every_fixed_name_of_the_program_is_looked_for(extended_graph: Graph):
-    looked_for = {(name.type, name.logical_name) for name in names.fixed_names(SETTINGS)}
+    looked_for = {(name.type, name.logical_name) for name in all_names()}
     named = {(made.type, made.name) for made in extended_graph.resources if any(made.inputs.get(key) for key in NAMES)}
-    named -= {("aws:cloudwatch/logGroup:LogGroup", "api-execution-log")}  # its name contains the API's ID
     found = {pair for pair in named if pair[0].startswith("aws:") and pair[0] not in HARMLESS}
     assert looked_for == found | {("aws:lambda/eventSourceMapping:EventSourceMapping", "consumer-mapping")}
 
@@ -51,9 +61,11 @@ def test_fixed_names_are_those_of_the_program(dev_graph: Graph):
     resources = tuple({"urn": made.urn, "type": made.type, "inputs": made.inputs} for made in dev_graph.resources)
     target = Target(settings=SETTINGS, state=StackState(resources=resources), account="123456789012")
     provider = dev_graph.one("pulumi:providers:aws").urn
-    for name in names.fixed_names(SETTINGS):
+    for name in all_names():
         resource = dev_graph.one(name.type, name.logical_name)
-        assert name.in_state(target)
+        assert name.in_state(target) or name.value == "API-Gateway-Execution-Logs_api/v1", (
+            "the recorder's API has an ID"
+        )
         assert f"--parent 'parent={resource.parent}' --provider 'provider={provider}'" in name.ways_out(target, "ID")
 
 
@@ -88,3 +100,13 @@ def test_names_of_xray_are_found(target: Target, name: str, monkeypatch: pytest.
         rule["RuleName"] = "event-processing-dev"
         stub.add_response("get_sampling_rules", {"SamplingRuleRecords": [{"SamplingRule": rule}]}, {})
         assert names._find_sampling_rule(target, name) == (name if is_ours else None)
+
+
+def test_stack_without_pool_and_api_has_no_names_within_them(target: Target):
+    assert list(names.names_within(target)) == []
+
+
+def test_id_of_a_resource_server_is_one_word_of_the_command(target: Target):
+    server, _ = names.names_within(within())
+    words = shlex.split(server.ways_out(target, "pool|event-processing").partition(";")[0])
+    assert words[words.index(server.logical_name) + 1] == "pool|event-processing"
