@@ -1,60 +1,68 @@
-"""With provisioned concurrency the API invokes the alias that has it; without it, there is no alias."""
+"""What publishes versions of the functions, what keeps them warm, and who moves the alias."""
 
 import copy
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from localcloud.deployer.recorder import Graph, record
 from tests.graph import resource_types as aws
 from tests.graph.api_rules import invoked_by_its_routes_alone
-from tests.graph.changes import taken_out
-from tests.graph.graph_rules import ready_before_traffic
-from tests.graph.sabotage import Sabotage, put
+from tests.graph.changes import changes, taken_out
+from tests.graph.graph_rules import callers_name_the_alias, ready_before_traffic
+from tests.graph.sabotage import put
 
-ALIAS, WARM = aws.ALIAS, aws.PROVISIONED
-OTHER_FUNCTION = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/f/invocations"
-
-
-def alias_is_invoked(graph: Graph) -> Iterator[str]:
-    """The API invokes the warm alias, and is permitted to."""
-    alias = graph.one(ALIAS)
-    if graph.one(WARM).inputs["qualifier"] != alias.inputs["name"]:
-        yield "another alias is warm"
-    if graph.one(aws.INTEGRATION, "api-query").inputs["uri"] != alias.outputs["invokeArn"]:
-        yield "the API invokes something else"
-    if graph.one(aws.PERMISSION, "api-invoke").inputs.get("qualifier") != alias.inputs["name"]:
-        yield "the API may invoke something else"
-    if graph.one(aws.FUNCTION, "query-function").inputs.get("publish") is not True:
-        yield "no version is published"
+# Settings that change neither code nor configuration of a function.
+UNRELATED: dict[str, Any] = {
+    "queryProvisionedConcurrency": 2,
+    "reservedConcurrency": 5,
+    "batchSize": 5,
+    "logRetentionDays": 30,
+    "apiClients": ["another-client"],
+    "alarmEmail": "oncall@example.com",
+    "versionsKept": 9,
+}
+RELEASE = "inputs.environment.variables.RELEASE"
+FUNCTIONS = ("event-handler-function", "query-function")
 
 
 @pytest.fixture(scope="module")
-def warm_graph() -> Graph:
-    return record("dev", {"queryProvisionedConcurrency": 2})
+def unrelated_graph() -> Graph:
+    return record("dev", UNRELATED)
 
 
-def test_api_invokes_the_warm_alias(warm_graph: Graph) -> None:
-    for rule in (alias_is_invoked, invoked_by_its_routes_alone, ready_before_traffic):
-        assert list(rule(warm_graph)) == []
-    assert warm_graph.one(WARM).inputs["provisionedConcurrentExecutions"] == 2
+def test_warm_environments_are_those_of_the_live_version(unrelated_graph: Graph) -> None:
+    for rule in (callers_name_the_alias, invoked_by_its_routes_alone, ready_before_traffic):
+        assert list(rule(unrelated_graph)) == []
+    assert unrelated_graph.one(aws.PROVISIONED).inputs["provisionedConcurrentExecutions"] == 2
+    graph = copy.deepcopy(unrelated_graph)
+    put(aws.PROVISIONED, None, "qualifier", "1")(graph)
+    assert list(callers_name_the_alias(graph)), "the control"
 
 
-def test_switching_it_off_takes_out_no_input_that_aws_would_keep(dev_graph: Graph, warm_graph: Graph) -> None:
-    # Every change of a permission replaces it.
-    assert taken_out(dev_graph, warm_graph) == {(aws.PERMISSION, "qualifier")}
+def test_switching_warm_environments_off_takes_out_no_input(dev_graph: Graph, unrelated_graph: Graph) -> None:
+    assert taken_out(dev_graph, unrelated_graph) == set()
 
 
-@pytest.mark.parametrize(
-    "sabotage",
-    [
-        put(WARM, None, "qualifier", "1"),
-        put(aws.INTEGRATION, "api-query", "uri", OTHER_FUNCTION),
-        put(aws.PERMISSION, "api-invoke", "qualifier", None),
-        put(aws.FUNCTION, "query-function", "publish", False),
-    ],
-)
-def test_a_sabotage_is_found(sabotage: Sabotage, warm_graph: Graph) -> None:
-    graph = copy.deepcopy(warm_graph)
-    sabotage(graph)
-    assert list(alias_is_invoked(graph))
+def test_setting_that_concerns_no_function_publishes_no_version(dev_graph: Graph, unrelated_graph: Graph) -> None:
+    found = changes(dev_graph, unrelated_graph)
+    # A published version has no reserved concurrency.
+    assert {change for change in found if change[0] in FUNCTIONS} == {
+        ("event-handler-function", "inputs.reservedConcurrentExecutions")
+    }
+    assert ("consumer-mapping", "inputs.batchSize") in found, "the control: the settings do change something"
+
+
+def test_change_of_one_function_publishes_both(dev_graph: Graph) -> None:
+    found = {change for change in changes(dev_graph, record("dev", {"queryMemoryMb": 1024})) if change[0] in FUNCTIONS}
+    assert found == {("query-function", "inputs.memorySize")} | {(function, RELEASE) for function in FUNCTIONS}
+
+
+def test_operator_moves_the_alias_of_a_gradual_release(dev_graph: Graph) -> None:
+    gradual = record("dev", {"release": "gradual", "versionsKept": 7})
+    assert [alias.ignore_changes for alias in gradual.of_type(aws.ALIAS)] == [["functionVersion", "routingConfig"]] * 2
+    assert [alias.ignore_changes for alias in dev_graph.of_type(aws.ALIAS)] == [[], []]
+    assert list(callers_name_the_alias(gradual)) == [], "the first deployment has a live version"
+    assert (gradual.outputs["release"], gradual.outputs["versionsKept"]) == ("gradual", 7)
+    assert (dev_graph.outputs["release"], dev_graph.outputs["versionsKept"]) == ("immediate", 5)
+    assert {name for name, _ in changes(dev_graph, gradual)} == {"outputs"}, "no function is published again"
