@@ -37,7 +37,7 @@ def versions(
     """
     deployed = load_outputs(stack, outputs)
     if dry_run and not prune:
-        raise OperatorError("--dry-run says what --prune would delete. Use both.")
+        raise OperatorError("--dry-run prints what --prune would delete. Use both.")
     client = deployed.client("lambda")
     fleet = read_fleet(deployed, client)
     if not prune:
