@@ -172,6 +172,7 @@ monitoring_args = MonitoringArgs(
     query_folder=f"{settings.project}/{settings.stack}",
     signals=[signal for part in (queue, event_handler, consumer, api, query, table) for signal in part.signals],
     drawn=(queue.drawn, consumer.drawn),
+    newest_versions=event_handler.newest_version | query.newest_version,
     composites=queue.composites,
     log_groups=log_groups,
     log_writers=(event_handler, query, api),

@@ -10,10 +10,11 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components.monitoring.metrics import newest_version
 from components.monitoring.queries import make_index
 from components.packaging.artifact import Artifact, ArtifactError, build_artifact, target_from_environment
 from components.policies import READ_ENCRYPTED, Statement, assume_role_document, key_statements, policy_document
-from components.signals.function import FunctionProfile, function_signals
+from components.signals.function import FunctionProfile, canary_signals, function_signals
 from handlers.vocabulary import LIVE_ALIAS, METRICS_NAMESPACE, Environment
 
 ARCHITECTURE = "arm64"
@@ -192,6 +193,9 @@ class PythonFunction(pulumi.ComponentResource):
         self.signals = function_signals(
             args.profile, stack=args.stack, function_name=args.physical_name, timeout_seconds=args.timeout_seconds
         )
+        if args.moved_by_operator:
+            self.signals += canary_signals(args.profile, function_name=args.physical_name)
+        self.newest_version = {newest_version(args.physical_name): function.version}
         self.register_outputs({"name": self.name, "arn": function.arn})
 
     def _make_alias(self, name: str, function: aws.lambda_.Function, args: PythonFunctionArgs) -> aws.lambda_.Alias:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from components.monitoring.signals import Board
 from localcloud.deployer.recorder import Graph, record
 from tests.graph import resource_types as aws
 from tests.graph.api_rules import invoked_by_its_routes_alone
@@ -65,4 +66,6 @@ def test_operator_moves_the_alias_of_a_gradual_release(dev_graph: Graph) -> None
     assert list(callers_name_the_alias(gradual)) == [], "the first deployment has a live version"
     assert (gradual.outputs["release"], gradual.outputs["versionsKept"]) == ("gradual", 7)
     assert (dev_graph.outputs["release"], dev_graph.outputs["versionsKept"]) == ("immediate", 5)
-    assert {name for name, _ in changes(dev_graph, gradual)} == {"outputs"}, "no function is published again"
+    monitored = {"event-handler-canary", "query-canary", *(f"monitoring-{board}" for board in Board)}
+    changed = {name for name, _ in changes(dev_graph, gradual)}
+    assert changed == {"outputs", *monitored}, "no function is published again"
