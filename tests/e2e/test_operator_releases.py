@@ -9,7 +9,8 @@ import pytest
 
 from handlers.vocabulary import LIVE_ALIAS
 from ops import release
-from tests.e2e.conftest import Operator, Stack
+from tests.e2e.conftest import Operator, Stack, event
+from tests.fakes.waiting import eventually
 
 NEW = "0123456789ab"
 
@@ -35,22 +36,26 @@ def live(stack: Stack) -> list[str]:
     return [alias["FunctionVersion"] for alias in aliases]
 
 
-@pytest.fixture
-def published(stack: Stack) -> Iterator[dict[str, str]]:
-    """A second release, which is not live; afterwards the stack is as it was."""
-    functions = stack.client("lambda")
-    name = stack.outputs["functions"]["query"]
-    before, number = configuration(stack, name), live(stack)
-    numbers = publish(stack, RELEASE=NEW, VERSION=NEW)
-    yield numbers
-    publish(stack, RELEASE=before["RELEASE"], VERSION=before["VERSION"])
-    for version, name in zip(number, stack.outputs["functions"].values(), strict=True):
-        functions.update_alias(
+def restore(stack: Stack, numbers: list[str]) -> None:
+    """Let the aliases name these versions again."""
+    for version, name in zip(numbers, stack.outputs["functions"].values(), strict=True):
+        stack.client("lambda").update_alias(
             FunctionName=name,
             Name=LIVE_ALIAS,
             FunctionVersion=version,
             RoutingConfig={"AdditionalVersionWeights": {}},
         )
+
+
+@pytest.fixture
+def published(stack: Stack) -> Iterator[dict[str, str]]:
+    """A second release, which is not live; afterwards the stack is as it was."""
+    name = stack.outputs["functions"]["query"]
+    before, number = configuration(stack, name), live(stack)
+    numbers = publish(stack, RELEASE=NEW, VERSION=NEW)
+    yield numbers
+    publish(stack, RELEASE=before["RELEASE"], VERSION=before["VERSION"])
+    restore(stack, number)
 
 
 def gradual(operator: Operator) -> Operator:
@@ -123,3 +128,32 @@ def test_canary_stays_without_traffic_goes_back_on_an_alarm_and_release_moves_al
     finally:
         names = [f"{name}-canary" for name in stack.outputs["functions"].values()]
         stack.client("cloudwatch").delete_alarms(AlarmNames=names)
+
+
+def test_no_event_is_lost_while_a_bad_version_is_live_and_rolled_back(
+    stack: Stack, operator: Operator, user: str, token: str
+):
+    """The bad version writes to a table that does not exist, so every batch fails and every query returns 500."""
+    sqs, queue = stack.client("sqs"), stack.outputs["queueUrl"]
+    attribute = "VisibilityTimeout"
+    before = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[attribute])["Attributes"][attribute]
+    functions = stack.outputs["functions"].values()
+    good, variables = live(stack), configuration(stack, min(functions))
+    publish(stack, RELEASE=NEW, VERSION=NEW, TABLE_NAME="gone")
+    try:
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={attribute: "10"})  # so that a retry comes soon
+        assert operator.run("rollback", "--to", NEW).exit_code == 0
+        assert stack.query(user, token).status_code == 500
+        stack.send(*(event(user, f"service-{number}", "2024-03-01T00:00:00Z") for number in range(20)))
+        assert eventually(lambda: any("BatchFailedError" in line for line in stack.log_lines("event-handler")))
+        started = time.monotonic()
+        assert operator.run("rollback").exit_code == 0
+        assert stack.query(user, token).status_code == 200
+        assert time.monotonic() - started < 30
+        stack.send(*(event(user, f"service-{number}", "2024-03-01T00:00:00Z") for number in range(20, 40)))
+        assert eventually(lambda: len(stack.record(user)) == 40)
+        assert live(stack) == good
+    finally:
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={attribute: before})
+        publish(stack, **{name: variables[name] for name in ("RELEASE", "VERSION", "TABLE_NAME")})
+        restore(stack, good)
