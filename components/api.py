@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from components.monitoring.queries import make_index
 from components.signals.api import API_SERVICE, api_signals, authorization_refused
-from handlers.vocabulary import LIVE_ALIAS, SERVICE_DIMENSION, STACK_DIMENSION
+from handlers.vocabulary import SERVICE_DIMENSION, STACK_DIMENSION
 
 STAGE = "v1"
 METHOD = "GET"
@@ -66,8 +66,9 @@ class QueryApiArgs:
     """A field of the access log and, with the name of the service, a dimension of the metric counted from it."""
     access_log_group_name: str
     function_name: pulumi.Input[str]
+    alias: pulumi.Input[str]
+    """The alias of the function that is invoked: an output of it, because AWS permits only what exists."""
     alias_invoke_arn: pulumi.Input[str]
-    """The alias `live` of the function; permission to invoke the function does not cover it, nor the reverse."""
     function_timeout_seconds: int
     user_pool_arn: pulumi.Input[str]
     scope: pulumi.Input[str]
@@ -118,7 +119,7 @@ class QueryApi(pulumi.ComponentResource):
             f"{name}-invoke",
             action="lambda:InvokeFunction",
             function=args.function_name,
-            qualifier=LIVE_ALIAS,
+            qualifier=args.alias,
             principal="apigateway.amazonaws.com",
             source_arn=pulumi.Output.concat(self._api.execution_arn, f"/{STAGE}/{METHOD}/users/*/services"),
             opts=self._child,

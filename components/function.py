@@ -189,7 +189,12 @@ class PythonFunction(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[log_group, permissions]),
         )
         alias = self._make_alias(name, function, args)
-        self.name, self.alias_arn, self.invoke_arn = function.name, alias.arn, alias.invoke_arn
+        self.name, self.alias, self.alias_arn, self.alias_invoke_arn = (
+            function.name,
+            alias.name,
+            alias.arn,
+            alias.invoke_arn,
+        )
         self.signals = function_signals(
             args.profile, stack=args.stack, function_name=args.physical_name, timeout_seconds=args.timeout_seconds
         )

@@ -6,12 +6,14 @@ Import it in the emulator's own process only: importing ministack reads the envi
 import inspect
 import json
 import random
+import threading
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
 from ministack import app as ministack_app
-from ministack.core import iam_actions
+from ministack.core import iam_actions, lambda_runtime
 from ministack.services import cloudwatch_logs, lambda_svc
 
 from localcloud.emulator.connection import API_PATH
@@ -40,6 +42,7 @@ def make_app() -> App:
     _authorize_batches_as_their_single_operation()
     _let_log_groups_change_their_key()
     _route_by_the_weights_of_aliases()
+    _let_invocations_outlive_an_update()
 
     async def as_received_by_aws(scope: dict[str, Any], receive: Any, send: Any) -> None:
         # Queues reject requests without TLS. Requests count as TLS, as behind a TLS terminator, so that the policy is
@@ -141,3 +144,42 @@ def _drawn_version(alias: Mapping[str, Any]) -> str:
         if drawn < 0:
             return version
     return alias["FunctionVersion"]
+
+
+def _let_invocations_outlive_an_update() -> None:
+    """End the workers of a function that is updated when they are idle, as AWS does; the emulator ends them at once."""
+    kill, release = seam(lambda_runtime, "kill_workers", "workers"), seam(lambda_svc, "release_worker", "worker")
+    updating: ContextVar[bool] = ContextVar("updating", default=False)
+    ending: set[Any] = set()
+    lock = threading.Lock()
+
+    def kill_idle(workers: list[Any]) -> None:
+        if updating.get():
+            with lock:
+                busy = {worker for worker in workers if worker.in_use}
+                ending.update(busy)
+            workers = [worker for worker in workers if worker not in busy]
+        kill(workers)
+
+    def release_and_end(worker: Any) -> None:
+        with lock:
+            release(worker)
+            ends = worker in ending
+            ending.discard(worker)
+        if ends:
+            kill([worker])
+
+    def as_update(change: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(name: str, data: dict[str, Any]) -> Any:
+            before = updating.set(True)
+            try:
+                return change(name, data)
+            finally:
+                updating.reset(before)
+
+        return changed
+
+    lambda_runtime.kill_workers = kill_idle
+    lambda_svc.release_worker = release_and_end
+    for name in ("_update_code", "_update_config"):
+        setattr(lambda_svc, name, as_update(seam(lambda_svc, name, "name", "data")))

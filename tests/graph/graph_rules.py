@@ -242,7 +242,10 @@ def ready_before_traffic(graph: Graph) -> Iterator[str]:
         yield from depends_on(graph, stage, graph.one(aws.ROLE_POLICY, "query-permissions"), *needed)
     for integration in graph.of_type(aws.INTEGRATION):
         yield from depends_on(graph, integration, *graph.of_type(aws.PERMISSION))
+    aliases = {(alias.inputs["functionName"], alias.inputs["name"]): alias for alias in graph.of_type(aws.ALIAS)}
     for permission in graph.of_type(aws.PERMISSION):
+        alias = aliases.get((permission.inputs["function"], permission.inputs.get("qualifier")))
+        yield from depends_on(graph, permission, *filter(None, [alias]))
         # Pulumi deletes what it replaces at the end, after the stage has moved, unless one of these says otherwise.
         if permission.delete_before_replace or permission.inputs.get("statementId"):
             yield f"{permission.name} is deleted before its replacement is there"

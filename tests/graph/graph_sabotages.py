@@ -75,6 +75,7 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (stack.ready_before_traffic, wait_no_more(aws.COMPOSITE, "api-unhealthy", aws.TOPIC_POLICY, aws.ALARM)),
     (stack.ready_before_traffic, forget(aws.ALIAS, "event-handler-alias")),
     (stack.ready_before_traffic, wait_no_more(aws.INTEGRATION, None, aws.PERMISSION)),
+    (stack.ready_before_traffic, wait_no_more(aws.PERMISSION, None, aws.ALIAS)),
     (stack.ready_before_traffic, mark(aws.PERMISSION, None, "delete_before_replace", True)),
     (stack.ready_before_traffic, put(aws.PERMISSION, None, "statementId", "invoke")),
     (stack.callers_name_the_alias, put(aws.MAPPING, None, "functionName", FUNCTION_ARN)),

@@ -1,7 +1,6 @@
 """The emulator invokes the version that an alias names, or draws one by the alias's weights, however it is invoked."""
 
 import json
-import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -12,26 +11,20 @@ from urllib.request import urlopen
 import pulumi
 import pytest
 
-from localcloud import lifetime
 from localcloud.emulator.process import Emulator
 from tests.fakes.waiting import eventually
-from tests.localcloud.provided import ALLOW, TRUST, Cloud, Made
+from tests.localcloud.provided import ALLOW, TRUST, Cloud, Made, unplugged
 
+# The emulator waits for a line of an invocation that writes none.
 CODE = """
-import os
+import os, sys
 def handler(event, context):
+    print("greeted", file=sys.stderr)
     return {"statusCode": 200, "body": os.environ["GREETING"], "headers": {"arn": context.invoked_function_arn}}
 """
 GROUP = "/aws/lambda/greeter"
 # With 300 draws at a tenth, none or more than a hundred come once in 10 ** 13 runs.
 DRAWS, FEW = 300, range(1, 101)
-# Starts the emulator's process without the seam.
-UNPLUGGED = """
-import runpy
-from localcloud.emulator import seams
-seams._route_by_the_weights_of_aliases = lambda: None
-runpy.run_module("localcloud.emulator.server", run_name="__main__")
-"""
 
 
 class Released:
@@ -139,14 +132,8 @@ def test_versions_run_by_their_weights(caller: str, released: Released) -> None:
     assert CALLERS[caller](released, 30) == {"1": 30}
 
 
-def test_control_emulator_without_the_seam_ignores_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spawn = lifetime.spawn
-
-    def unplugged(command: list[str], **options: Any) -> Any:
-        return spawn([sys.executable, "-c", UNPLUGGED, *command[3:]], **options)
-
-    monkeypatch.setattr(lifetime, "spawn", unplugged)
-    with Emulator.start() as emulator:
+def test_control_emulator_without_the_seam_ignores_weights(tmp_path: Path) -> None:
+    with unplugged("_route_by_the_weights_of_aliases") as emulator:
         released = Released(emulator, tmp_path)
         released.route("1", v2=1.0)
         assert released.invoked(10) == released.received(10) == {"1": 10}
