@@ -7,13 +7,20 @@ from components.api import STAGE, QueryApi, QueryApiArgs
 from components.api_account import ApiGatewayAccount, ApiGatewayAccountArgs
 from components.consumer import QueueConsumer, QueueConsumerArgs
 from components.encryption import DataEncryption, DataEncryptionArgs
-from components.function import DependencyLayer, DependencyLayerArgs, PythonFunction, PythonFunctionArgs, artifact_for
+from components.function import (
+    DependencyLayer,
+    DependencyLayerArgs,
+    PythonFunction,
+    PythonFunctionArgs,
+    artifact_for,
+    release_of,
+)
 from components.identity import ApiIdentity, ApiIdentityArgs
 from components.monitoring.component import Monitoring, MonitoringArgs
 from components.monitoring.queries import LogGroups
 from components.monitoring.tracing import Tracing, TracingArgs
 from components.queue import EventQueue, EventQueueArgs
-from components.settings.stack_settings import StackSettings
+from components.settings.stack_settings import Release, StackSettings
 from components.signals.function import EVENT_HANDLER, QUERY
 from components.table import UserServicesTable, UserServicesTableArgs
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_OBJECTIVE_MILLISECONDS, QUERY_SERVICE, Environment
@@ -81,6 +88,7 @@ event_handler_args = PythonFunctionArgs(
     memory_mb=settings.consumer_memory_mb,
     timeout_seconds=settings.consumer_timeout_seconds,
     reserved_concurrency=settings.reserved_concurrency,
+    moved_by_operator=settings.release is Release.GRADUAL,
     environment={
         Environment.TABLE_NAME: table.name,
         Environment.DEAD_LETTER_QUEUE_URL: queue.dead_letter_url,
@@ -92,16 +100,6 @@ event_handler_args = PythonFunctionArgs(
     stack=settings.stack,
     profile=EVENT_HANDLER,
 )
-event_handler = PythonFunction(EVENT_HANDLER_SERVICE, event_handler_args, in_account)
-consumer_args = QueueConsumerArgs(
-    queue_arn=queue.arn,
-    function_arn=event_handler.arn,
-    function_name=event_handler_name,
-    batch_size=settings.batch_size,
-    batch_window_seconds=settings.batch_window_seconds,
-    max_concurrency=settings.consumer_max_concurrency,
-)
-consumer = QueueConsumer("consumer", consumer_args, in_account)
 query_args = PythonFunctionArgs(
     physical_name=settings.physical_name(QUERY_SERVICE),
     log_group_name=log_groups.query,
@@ -110,6 +108,7 @@ query_args = PythonFunctionArgs(
     memory_mb=settings.query_memory_mb,
     timeout_seconds=settings.query_timeout_seconds,
     provisioned_concurrency=settings.query_provisioned_concurrency,
+    moved_by_operator=settings.release is Release.GRADUAL,
     environment={Environment.TABLE_NAME: table.name},
     statements=table.read_statements(),
     log_retention_days=settings.log_retention_days,
@@ -117,7 +116,18 @@ query_args = PythonFunctionArgs(
     stack=settings.stack,
     profile=QUERY,
 )
-query = PythonFunction(QUERY_SERVICE, query_args, in_account)
+release = release_of(event_handler_args, query_args)
+event_handler = PythonFunction(EVENT_HANDLER_SERVICE, event_handler_args.of_release(release), in_account)
+consumer_args = QueueConsumerArgs(
+    queue_arn=queue.arn,
+    alias_arn=event_handler.alias_arn,
+    function_name=event_handler_name,
+    batch_size=settings.batch_size,
+    batch_window_seconds=settings.batch_window_seconds,
+    max_concurrency=settings.consumer_max_concurrency,
+)
+consumer = QueueConsumer("consumer", consumer_args, in_account)
+query = PythonFunction(QUERY_SERVICE, query_args.of_release(release), in_account)
 
 identity_args = ApiIdentityArgs(
     physical_name=settings.physical_name("callers"),
@@ -140,8 +150,8 @@ api_args = QueryApiArgs(
     stack=settings.stack,
     access_log_group_name=log_groups.api_access,
     function_name=query.name,
-    function_qualifier=query.qualifier,
-    function_invoke_arn=query.invoke_arn,
+    alias=query.alias,
+    alias_invoke_arn=query.alias_invoke_arn,
     function_timeout_seconds=settings.query_timeout_seconds,
     user_pool_arn=identity.user_pool_arn,
     scope=identity.scope,
@@ -163,6 +173,7 @@ monitoring_args = MonitoringArgs(
     query_folder=f"{settings.project}/{settings.stack}",
     signals=[signal for part in (queue, event_handler, consumer, api, query, table) for signal in part.signals],
     drawn=(queue.drawn, consumer.drawn),
+    newest_versions=event_handler.newest_version | query.newest_version,
     composites=queue.composites,
     log_groups=log_groups,
     log_writers=(event_handler, query, api),
@@ -192,5 +203,7 @@ pulumi.export("tokenUrl", identity.token_url)
 pulumi.export("apiScope", identity.scope)
 pulumi.export("apiClients", identity.clients)
 pulumi.export("functions", {EVENT_HANDLER_SERVICE: event_handler.name, QUERY_SERVICE: query.name})
+pulumi.export("release", settings.release)
+pulumi.export("versionsKept", settings.versions_kept)
 pulumi.export("alarmTopics", monitoring.topic_arns)
 pulumi.export("dashboardUrls", monitoring.board_urls)

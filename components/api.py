@@ -66,9 +66,9 @@ class QueryApiArgs:
     """A field of the access log and, with the name of the service, a dimension of the metric counted from it."""
     access_log_group_name: str
     function_name: pulumi.Input[str]
-    function_qualifier: pulumi.Input[str] | None
-    """Alias of the function in `function_invoke_arn`, if any: then the API gets permission to invoke the alias."""
-    function_invoke_arn: pulumi.Input[str]
+    alias: pulumi.Input[str]
+    """The alias of the function that is invoked: an output of it, because AWS permits only what exists."""
+    alias_invoke_arn: pulumi.Input[str]
     function_timeout_seconds: int
     user_pool_arn: pulumi.Input[str]
     scope: pulumi.Input[str]
@@ -115,22 +115,22 @@ class QueryApi(pulumi.ComponentResource):
             # it again, without retention, and its name would block the next deployment.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self._access_log]),
         )
-        deployment = self._deploy(self._make_route(), self._make_error_responses())
         permission = aws.lambda_.Permission(
             f"{name}-invoke",
             action="lambda:InvokeFunction",
             function=args.function_name,
-            qualifier=args.function_qualifier,
+            qualifier=args.alias,
             principal="apigateway.amazonaws.com",
             source_arn=pulumi.Output.concat(self._api.execution_arn, f"/{STAGE}/{METHOD}/users/*/services"),
             opts=self._child,
         )
-        stage = self._make_stage(deployment, permission)
+        deployment = self._deploy(self._make_route(permission), self._make_error_responses())
+        stage = self._make_stage(deployment)
         self.url = stage.invoke_url
         self.signals = api_signals(args.physical_name, STAGE, args.stack, args.rate_limit)
         self.register_outputs({"url": self.url})
 
-    def _make_route(self) -> list[pulumi.Resource]:
+    def _make_route(self, permission: pulumi.Resource) -> list[pulumi.Resource]:
         name, args, api = self._name, self._args, self._api
         parent_id: pulumi.Input[str] = api.root_resource_id
         resources: list[pulumi.Resource] = []
@@ -180,9 +180,10 @@ class QueryApi(pulumi.ComponentResource):
             http_method=method.http_method,
             type="AWS_PROXY",
             integration_http_method="POST",
-            uri=args.function_invoke_arn,
+            uri=args.alias_invoke_arn,
             timeout_milliseconds=args.integration_timeout_ms,
-            opts=self._child,
+            # An integration never names what API Gateway may not invoke, also when both change.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
         )
         return [*resources, self._authorizer, validator, method, integration]
 
@@ -210,7 +211,7 @@ class QueryApi(pulumi.ComponentResource):
                 "authorizer": self._authorizer.id,
                 "user_pool": args.user_pool_arn,
                 "scope": args.scope,
-                "function": args.function_invoke_arn,
+                "function": args.alias_invoke_arn,
                 "timeout": args.integration_timeout_ms,
             }
         )
@@ -221,7 +222,7 @@ class QueryApi(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*route, *responses]),
         )
 
-    def _make_stage(self, deployment: aws.apigateway.Deployment, permission: pulumi.Resource) -> aws.apigateway.Stage:
+    def _make_stage(self, deployment: aws.apigateway.Deployment) -> aws.apigateway.Stage:
         name, args = self._name, self._args
         access_log = self._access_log
         make_index(f"{name}-access-log-index", access_log, self._child)
@@ -239,9 +240,10 @@ class QueryApi(pulumi.ComponentResource):
             access_log_settings=aws.apigateway.StageAccessLogSettingsArgs(
                 destination_arn=access_log.arn, format=self._access_log_format()
             ),
-            # The stage lets requests in, so everything that serves, counts or logs them comes first.
+            # The stage lets requests in, so everything that serves, counts or logs them comes first. The deployment has
+            # waited for the integration, and the integration for the permission to invoke the alias.
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[permission, rejections, access_log, execution_log, *args.log_setting]
+                parent=self, depends_on=[rejections, access_log, execution_log, *args.log_setting]
             ),
         )
         aws.apigateway.MethodSettings(

@@ -13,8 +13,9 @@ class QueueConsumerArgs:
     """Arguments of `QueueConsumer`."""
 
     queue_arn: pulumi.Input[str]
-    function_arn: pulumi.Input[str]
-    """The function; its role must already have permission to consume, because AWS checks it on creation."""
+    alias_arn: pulumi.Input[str]
+    """The alias that gets the events; its function's role must already have permission to consume, because AWS checks
+    it on creation."""
     function_name: str
     """Its physical name, the dimension of its metrics."""
     batch_size: int
@@ -38,7 +39,7 @@ class QueueConsumer(pulumi.ComponentResource):
         mapping = aws.lambda_.EventSourceMapping(
             f"{name}-mapping",
             event_source_arn=args.queue_arn,
-            function_name=args.function_arn,
+            function_name=args.alias_arn,
             batch_size=args.batch_size,
             maximum_batching_window_in_seconds=args.batch_window_seconds,
             function_response_types=["ReportBatchItemFailures"],

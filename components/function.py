@@ -1,21 +1,33 @@
-"""A Python Lambda function with its role, log group, layer and signals."""
+"""A Python Lambda function with its versions, alias, role, log group, layer and signals."""
 
+import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from components.monitoring.metrics import newest_version
 from components.monitoring.queries import make_index
 from components.packaging.artifact import Artifact, ArtifactError, build_artifact, target_from_environment
 from components.policies import READ_ENCRYPTED, Statement, assume_role_document, key_statements, policy_document
-from components.signals.function import FunctionProfile, function_signals
-from handlers.vocabulary import METRICS_NAMESPACE, Environment
+from components.signals.function import FunctionProfile, canary_signals, function_signals
+from handlers.vocabulary import LIVE_ALIAS, METRICS_NAMESPACE, Environment
 
 ARCHITECTURE = "arm64"
-ALIAS = "live"
+TRACING_MODE = "Active"
+LOG_SETTINGS = {
+    "log_format": "JSON",
+    # Lambda takes a line without a level, such as a metric, for INFO: a higher level drops metrics. DEBUG would
+    # override the level of our logger, and libraries' debug lines contain requests.
+    # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+    "application_log_level": "INFO",
+    "system_log_level": "INFO",
+}
+RELEASE_CHARACTERS = 12
 
 
 def artifact_for(python_version: str) -> Artifact:
@@ -83,7 +95,9 @@ class PythonFunctionArgs:
     reserved_concurrency: int = -1
     """-1 reserves nothing, because small accounts have nothing to reserve."""
     provisioned_concurrency: int = 0
-    """Environments kept warm; callers must then invoke the alias in `invoke_arn` and `qualifier`."""
+    """Environments of the live version that are kept warm."""
+    moved_by_operator: bool
+    """Whether a deployment publishes only, and leaves the alias where the operator's release or rollback has put it."""
     environment: Mapping[str, pulumi.Input[str]]
     """Variables in addition to those that every handler reads: `handlers.settings`, checked by a test."""
     statements: tuple[Statement, ...]
@@ -95,9 +109,40 @@ class PythonFunctionArgs:
     profile: FunctionProfile
     """Its name on boards, and its alarms."""
 
+    def of_release(self, release: pulumi.Input[str]) -> "PythonFunctionArgs":
+        """Return these arguments for a function that belongs to a release; see `release_of`."""
+        return replace(self, environment={**self.environment, Environment.RELEASE: release})
+
+    def behaviour(self) -> dict[str, Any]:
+        """Return everything whose change makes AWS publish another version of the function."""
+        return {
+            "handler": self.handler,
+            "python": self.runtime.python_version,
+            "architecture": ARCHITECTURE,
+            "layer": self.runtime.layer_arn,
+            "memory": self.memory_mb,
+            "timeout": self.timeout_seconds,
+            "environment": {**self.environment, **_shared_environment(self)},
+            "key": self.kms_key_arn,
+            "tracing": TRACING_MODE,
+            "logging": [self.log_group_name, LOG_SETTINGS],
+        }
+
+
+def release_of(*functions: PythonFunctionArgs) -> pulumi.Output[str]:
+    """Return a hash that changes when any of these functions behaves differently, and stays otherwise.
+
+    As a variable of all of them it makes AWS publish all of them together, and shows which versions belong together.
+    """
+    behaviours = pulumi.Output.json_dumps([function.behaviour() for function in functions], sort_keys=True)
+    return behaviours.apply(lambda text: hashlib.sha256(text.encode()).hexdigest()[:RELEASE_CHARACTERS])
+
 
 class PythonFunction(pulumi.ComponentResource):
     """The function has the permissions in its statements, can write its own logs and traces, and nothing else.
+
+    Each change publishes a version, which keeps code and configuration together, and callers invoke the alias `live`:
+    AWS updates first the configuration, then the code, and between the two only the unpublished function runs.
 
     It cannot create log groups: lines that arrive after `destroy` would create the group again, without retention, and
     block the next deployment.
@@ -133,47 +178,48 @@ class PythonFunction(pulumi.ComponentResource):
             memory_size=args.memory_mb,
             timeout=args.timeout_seconds,
             reserved_concurrent_executions=args.reserved_concurrency,
-            # Only a published version can be kept warm.
-            publish=args.provisioned_concurrency > 0,
+            publish=True,
             environment=aws.lambda_.FunctionEnvironmentArgs(
                 variables={**args.environment, **_shared_environment(args)}
             ),
             kms_key_arn=args.kms_key_arn,
-            tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode="Active"),
-            logging_config=aws.lambda_.FunctionLoggingConfigArgs(
-                log_format="JSON",
-                log_group=log_group.name,
-                # Lambda takes a line without a level, such as a metric, for INFO: a higher level drops metrics. DEBUG
-                # would override the level of our logger, and libraries' debug lines contain requests.
-                # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
-                application_log_level="INFO",
-                system_log_level="INFO",
-            ),
+            tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode=TRACING_MODE),
+            logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_group=log_group.name, **LOG_SETTINGS),
             # The policy too: a resource that has the ARN of the function can rely on its permissions.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[log_group, permissions]),
         )
-        self.name, self.arn, self.invoke_arn = function.name, function.arn, function.invoke_arn
-        self.qualifier: pulumi.Input[str] | None = None
-        if args.provisioned_concurrency:
-            alias = self._keep_warm(name, function, args.provisioned_concurrency)
-            self.invoke_arn, self.qualifier = alias.invoke_arn, alias.name
+        alias = self._make_alias(name, function, args)
+        self.name, self.alias, self.alias_arn, self.alias_invoke_arn = (
+            function.name,
+            alias.name,
+            alias.arn,
+            alias.invoke_arn,
+        )
         self.signals = function_signals(
             args.profile, stack=args.stack, function_name=args.physical_name, timeout_seconds=args.timeout_seconds
         )
-        self.register_outputs({"name": self.name, "arn": self.arn})
+        if args.moved_by_operator:
+            self.signals += canary_signals(args.profile, function_name=args.physical_name)
+        self.newest_version = {newest_version(args.physical_name): function.version}
+        self.register_outputs({"name": self.name, "arn": function.arn})
 
-    def _keep_warm(self, name: str, function: aws.lambda_.Function, environments: int) -> aws.lambda_.Alias:
-        child = pulumi.ResourceOptions(parent=self)
+    def _make_alias(self, name: str, function: aws.lambda_.Function, args: PythonFunctionArgs) -> aws.lambda_.Alias:
+        moved_by_operator = ["functionVersion", "routingConfig"] if args.moved_by_operator else None
         alias = aws.lambda_.Alias(
-            f"{name}-alias", name=ALIAS, function_name=function.name, function_version=function.version, opts=child
-        )
-        aws.lambda_.ProvisionedConcurrencyConfig(
-            f"{name}-warm",
+            f"{name}-alias",
+            name=LIVE_ALIAS,
             function_name=function.name,
-            qualifier=alias.name,
-            provisioned_concurrent_executions=environments,
-            opts=child,
+            function_version=function.version,
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=moved_by_operator),
         )
+        if args.provisioned_concurrency:
+            aws.lambda_.ProvisionedConcurrencyConfig(
+                f"{name}-warm",
+                function_name=function.name,
+                qualifier=alias.name,
+                provisioned_concurrent_executions=args.provisioned_concurrency,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
         return alias
 
 

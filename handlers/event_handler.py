@@ -149,7 +149,11 @@ def _wired() -> Callable[[dict[str, Any], Any], Any]:
     UserRecordStore(dynamodb, settings.table_name).warm_up(batch=True)
     telemetry = Telemetry(EVENT_HANDLER_SERVICE, settings.stack, settings.version)
     store = UserRecordStore(dynamodb, settings.table_name, carry=telemetry.carry)
-    quarantine = Quarantine(lambda: make_client(session, "sqs", read_timeout_seconds=2), settings.dead_letter_queue_url)
+    quarantine = Quarantine(
+        lambda: make_client(session, "sqs", read_timeout_seconds=2),
+        settings.dead_letter_queue_url,
+        version=settings.version,
+    )
     application = EventHandler(store, quarantine, telemetry, max_receive_count=settings.max_receive_count)
     return telemetry.entry_point(application.handle)
 

@@ -16,6 +16,7 @@ from handlers.messages import Message
 from handlers.vocabulary import ErrorCode
 
 ATTRIBUTES_MAX: Final = 10
+BY_VERSION: Final = "quarantined_by"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +36,13 @@ class Quarantine:
         make_client: Callable[[], SqsClient],
         queue_url: str,
         *,
+        version: str = "",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._make_client = make_client
         self._client: SqsClient | None = None
         self._queue_url = queue_url
+        self._version = version
         self._now = now
 
     def send(self, rejections: Sequence[Rejection], remaining_seconds: RemainingSeconds) -> dict[str, str]:
@@ -49,7 +52,7 @@ class Quarantine:
         entries: list[tuple[dict[str, Any], int]] = []
         for index, rejection in enumerate(rejections):
             try:
-                entry = _entry(index, rejection, quarantined_at)
+                entry = _entry(index, rejection, quarantined_at, self._version)
                 entries.append((entry, entry_bytes(entry)))
             except Exception:  # noqa: BLE001 - attributes that SQS would refuse must not fail the other messages
                 refused[rejection.message.message_id] = ErrorCode.ENVELOPE_UNREADABLE
@@ -77,7 +80,7 @@ class Quarantine:
         }
 
 
-def _entry(index: int, rejection: Rejection, quarantined_at: str) -> dict[str, Any]:
+def _entry(index: int, rejection: Rejection, quarantined_at: str, version: str) -> dict[str, Any]:
     record = rejection.message.record
     ours = {
         "error_code": rejection.error_code,
@@ -86,8 +89,11 @@ def _entry(index: int, rejection: Rejection, quarantined_at: str) -> dict[str, A
         "quarantined_at": quarantined_at,
     }
     attributes: Mapping[str, Mapping[str, Any]] = record.get("messageAttributes") or {}
-    theirs = [name for name in attributes if name not in ours]
+    theirs = [name for name in attributes if name not in (*ours, BY_VERSION)]
     room = ATTRIBUTES_MAX - len(ours)
+    # Which version gave up helps an operator; an attribute of the producer would be lost with the message.
+    if version and len(theirs) < room:
+        ours[BY_VERSION] = version
     kept, dropped = theirs[:room], theirs[room:]
     if dropped:
         ours["error_detail"] += f" Dropped to make room: the attributes {', '.join(dropped)}."

@@ -15,6 +15,9 @@ STACK_DIMENSION: Final = "stack"
 EVENT_HANDLER_SERVICE: Final = "event-handler"
 QUERY_SERVICE: Final = "query"
 
+# The alias that every caller of both functions names. It exists in every stack.
+LIVE_ALIAS: Final = "live"
+
 # An event is late if it is stored later than this after it was sent; a query is slow if it takes longer than this.
 # The service level objectives count both.
 FRESHNESS_OBJECTIVE_SECONDS: Final = 60
@@ -29,6 +32,8 @@ class Environment(StrEnum):
     MAX_RECEIVE_COUNT = "MAX_RECEIVE_COUNT"
     STACK = "STACK"
     VERSION = "VERSION"
+    # No handler reads it: published versions of the functions with the same value were deployed together.
+    RELEASE = "RELEASE"
     # Powertools reads these.
     SERVICE = "POWERTOOLS_SERVICE_NAME"
     METRICS_NAMESPACE = "POWERTOOLS_METRICS_NAMESPACE"

@@ -12,9 +12,12 @@ from ops.commands.api import query, token
 from ops.commands.application import Application
 from ops.commands.logs import logs
 from ops.commands.preflight import preflight
+from ops.commands.release import release
+from ops.commands.rollback import rollback
 from ops.commands.send import send
 from ops.commands.smoke import smoke
 from ops.commands.status import status
+from ops.commands.versions import versions
 from ops.stack import PROJECT
 
 SCRIPT = "ops"  # .venv/bin/ops
@@ -52,4 +55,7 @@ app.command()(logs)
 app.command()(status)
 app.command()(smoke)
 app.command()(preflight)
+app.command()(versions)
+app.command()(release)
+app.command()(rollback)
 app.add_typer(dead_letters_command.app, name="dead-letters")

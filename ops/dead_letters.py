@@ -12,6 +12,9 @@ GAVE_UP = "gave-up"
 """The reason of messages that SQS moved here after their last receive; the others have an `error_code`."""
 QUARANTINE_ATTRIBUTES = ("error_code", "error_detail", "source_message_id", "quarantined_at")
 """What the event handler adds to a message that it quarantines."""
+BY_VERSION = "quarantined_by"
+"""The VERSION that quarantined it, if the message had room for that attribute; versions before 0.2.0 add none."""
+ADDED_ATTRIBUTES = (*QUARANTINE_ATTRIBUTES, BY_VERSION)
 
 
 class DeadLetter:
@@ -46,6 +49,11 @@ class DeadLetter:
         return GAVE_UP
 
     @property
+    def version(self) -> str:
+        """Which VERSION gave up, empty when unknown: SQS moves a message without saying who received it last."""
+        return "" if self.reason == GAVE_UP else self.attribute_text(BY_VERSION)
+
+    @property
     def source_message_id(self) -> str:
         """The message's ID in the source queue, which the event handler's log lines contain."""
         return self.message_id if self.reason == GAVE_UP else self.attribute_text("source_message_id")
@@ -75,7 +83,7 @@ class DeadLetter:
 
     def as_sent(self) -> dict[str, Any]:
         """Return body, attributes and trace header as the producer sent them, in the form SendMessageBatch takes."""
-        added = QUARANTINE_ATTRIBUTES if self.was_quarantined else ()
+        added = ADDED_ATTRIBUTES if self.was_quarantined else ()
         entry: dict[str, Any] = {
             "MessageBody": self.body,
             "MessageAttributes": {

@@ -63,7 +63,7 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, OperatorError):
         return str(error)
     if isinstance(error, ClientError):
-        code = _code_of(error)
+        code = code_of(error)
         return SENTENCE_BY_CODE.get(code, REJECTED).format(operation=error.operation_name, code=code)
     for types, sentence in SENTENCE_BY_TYPE.items():
         if isinstance(error, types):
@@ -75,10 +75,11 @@ def explain(error: Exception) -> str | None:
 
 def is_denied(error: ClientError) -> bool:
     """Whether AWS rejected the call because these credentials have no permission for it."""
-    return SENTENCE_BY_CODE.get(_code_of(error)) == NOT_ALLOWED
+    return SENTENCE_BY_CODE.get(code_of(error)) == NOT_ALLOWED
 
 
-def _code_of(error: ClientError) -> str:
+def code_of(error: ClientError) -> str:
+    """Return the code of an error of AWS."""
     return error.response.get("Error", {}).get("Code", "unknown")
 
 

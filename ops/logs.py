@@ -22,10 +22,11 @@ ERROR_PATTERN = (
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A log line: its time, group and text, and its fields if the text is a JSON object."""
+    """A log line: its time, group, stream and text, and its fields if the text is a JSON object."""
 
     timestamp: datetime
     group: str
+    stream: str
     text: str
     fields: dict[str, Any]
 
@@ -38,7 +39,8 @@ class Line:
         except ValueError:
             fields = {}
         timestamp = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-        return cls(timestamp=timestamp, group=group, text=text, fields=fields if isinstance(fields, dict) else {})
+        fields = fields if isinstance(fields, dict) else {}
+        return cls(timestamp=timestamp, group=group, stream=event.get("logStreamName", ""), text=text, fields=fields)
 
     @property
     def is_metrics(self) -> bool:
@@ -57,11 +59,7 @@ class Line:
 
 def log_groups(outputs: StackOutputs) -> list[str]:
     """Return the log groups of the stack: its functions' and the API's access log."""
-    functions = outputs.client("lambda")
-    groups = {
-        role: functions.get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
-        for role, name in outputs.functions.items()
-    }
+    groups = {role: _log_group(outputs, name) for role, name in outputs.functions.items()}
     folder = groups[EVENT_HANDLER_SERVICE].removesuffix(EVENT_HANDLER_SERVICE)
     return [*groups.values(), f"{folder}{API_ACCESS}"]
 
@@ -75,9 +73,18 @@ def read_lines(
     return sorted((line for line in lines if not line.is_metrics and wanted(line)), key=lambda line: line.timestamp)
 
 
+def read_function_lines(outputs: StackOutputs, name: str, *, since: datetime, pattern: str) -> list[Line]:
+    """Return the lines of one function since then that match `pattern`."""
+    return list(_lines(outputs.client("logs"), _log_group(outputs, name), since, pattern))
+
+
 def read_errors(outputs: StackOutputs, since: datetime) -> list[Line]:
     """Return the lines since then that report a failure, oldest first."""
     return read_lines(outputs, since=since, pattern=ERROR_PATTERN, wanted=lambda line: line.is_error)
+
+
+def _log_group(outputs: StackOutputs, name: str) -> str:
+    return outputs.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
 
 
 def containing(text: str) -> str:

@@ -44,6 +44,9 @@ class StackOutputs:
     """ARN by severity."""
     dashboard_urls: Mapping[str, str]
     region: str
+    release: str | None = None
+    """`immediate` or `gradual`; None if the stack was deployed without versions."""
+    versions_kept: int | None = None
     endpoint: str | None = None
     access_key_id: str | None = field(default=None, repr=False)
     secret_access_key: str | None = field(default=None, repr=False)
@@ -165,6 +168,8 @@ def parse_outputs(text: str, source: str) -> StackOutputs:
             dashboard_urls=dict(raw["dashboardUrls"]),
             # A stack in AWS does not export its region; every ARN in its outputs contains it.
             region=raw.get("region") or raw["alarmTopics"]["p1"].split(":")[3],
+            release=raw.get("release"),
+            versions_kept=int(raw["versionsKept"]) if "versionsKept" in raw else None,
             endpoint=_url(raw["endpoint"]) if "endpoint" in raw else None,
             access_key_id=raw.get("accessKeyId"),
             secret_access_key=raw.get("secretAccessKey"),

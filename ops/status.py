@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers.vocabulary import Environment
+from ops.aliases import read_fleet
+from ops.errors import OperatorError
 from ops.logs import Line, read_errors
+from ops.releases import Function as PublishedFunction
 from ops.stack import StackOutputs
 
 FIRING = "ALARM"
@@ -46,12 +48,14 @@ class Queue:
 
 @dataclass(frozen=True, kw_only=True)
 class Function:
-    """Which version of the artifact a function runs, and when it was last changed."""
+    """Which version of the artifact a function runs for all requests or most of them, and when it was published."""
 
     role: str
     name: str
     version: str
-    last_modified: str
+    route: str
+    """Where its alias points."""
+    published: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +75,8 @@ class Status:
     alarms_are_evaluated: bool
     queues: tuple[Queue, ...]
     functions: tuple[Function, ...]
+    release: str
+    """What both functions together run, and what to do if they do not match."""
     topics: tuple[Topic, ...]
     last_errors: tuple[Line, ...]
     dashboard_urls: dict[str, str]
@@ -89,6 +95,7 @@ class Status:
 
 def read_status(outputs: StackOutputs, now: datetime, since: datetime, most_errors: int) -> Status:
     """Return the state of the stack, with at most `most_errors` errors since `since`."""
+    functions, release = _functions(outputs)
     return Status(
         alarms=tuple(read_alarms(outputs)),
         alarms_are_evaluated=not outputs.embedded,
@@ -96,7 +103,8 @@ def read_status(outputs: StackOutputs, now: datetime, since: datetime, most_erro
             _queue(outputs, "events", outputs.queue_url, now),
             _queue(outputs, "dead letters", outputs.dead_letter_queue_url, now),
         ),
-        functions=tuple(_functions(outputs)),
+        functions=functions,
+        release=release,
         topics=tuple(_topics(outputs)),
         last_errors=tuple(read_errors(outputs, since)[-most_errors:]),
         dashboard_urls=dict(outputs.dashboard_urls),
@@ -156,16 +164,25 @@ def _oldest_seconds(outputs: StackOutputs, queue_name: str, now: datetime) -> fl
     return values[0] if values else None
 
 
-def _functions(outputs: StackOutputs) -> list[Function]:
-    client = outputs.client("lambda")
-    found = []
-    for role, name in outputs.functions.items():
-        configuration = client.get_function_configuration(FunctionName=name)
-        # Without permission to use the stack's key, Lambda returns an error instead of the variables.
-        variables = configuration.get("Environment", {}).get("Variables", {})
-        version = variables.get(Environment.VERSION, UNKNOWN)
-        found.append(Function(role=role, name=name, version=version, last_modified=configuration["LastModified"]))
-    return found
+def _functions(outputs: StackOutputs) -> tuple[tuple[Function, ...], str]:
+    try:
+        fleet = read_fleet(outputs, outputs.client("lambda"))
+    except OperatorError as error:
+        # A stack from before there were aliases has a state too.
+        unknown = {"version": UNKNOWN, "route": UNKNOWN, "published": UNKNOWN}
+        return tuple(Function(role=role, name=name, **unknown) for role, name in outputs.functions.items()), str(error)
+    return tuple(map(_function, fleet.functions)), fleet.describe()
+
+
+def _function(function: PublishedFunction) -> Function:
+    live = next((version for version in function.versions if version.number == function.route.version), None)
+    return Function(
+        role=function.role,
+        name=function.name,
+        version=(live.artifact if live else "") or UNKNOWN,
+        route=str(function.route),
+        published=live.published if live else UNKNOWN,
+    )
 
 
 def _topics(outputs: StackOutputs) -> list[Topic]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from handlers.vocabulary import LIVE_ALIAS
 from localcloud.cloudwatch.metrics import MetricKey, MetricStore
 from simulation.invocations import Invocation
 from simulation.topology import Topology
@@ -47,11 +48,19 @@ class MetricPublisher:
             return
         self.function(function, "Invocations", 1, count)
         self.function(function, "Errors", float(invocation.is_error), count)
+        if invocation.is_of_new_version:
+            self._new_version(function, invocation, count)
         self.function(function, "Throttles", 0, count)
         self.function(function, "Duration", round(invocation.seconds * 1000), count)
         # Expanded once a minute, because the same result occurs many times.
         _, counted = self._invocations.get(id(invocation), (invocation, 0))
         self._invocations[id(invocation)] = invocation, counted + count
+
+    def _new_version(self, function: str, invocation: Invocation, count: int) -> None:
+        version = self._topology.newest_versions[function]
+        dimensions = {"FunctionName": function, "Resource": f"{function}:{LIVE_ALIAS}", "ExecutedVersion": version}
+        self._add("AWS/Lambda", "Invocations", dimensions, 1, count)
+        self._add("AWS/Lambda", "Errors", dimensions, float(invocation.is_error), count)
 
     def mapping(self, metric: str, events: int) -> None:
         """A metric of the event source mapping."""

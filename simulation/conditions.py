@@ -23,8 +23,13 @@ class Traffic:
 
 
 AN_HOUR = Traffic(name="5 an hour", per_second=5 / 3600)
-# The alarm on a silent producer is opt-in, because it needs a producer that is never silent for long.
-A_MINUTE = Traffic(name="5 a minute", per_second=5 / 60, settings={"alarms": {"queue-silent": {"enabled": True}}})
+# The alarm on a silent producer is opt-in, because it needs a producer that is never silent for long. Only a stack with
+# gradual releases has alarms on its new versions.
+A_MINUTE = Traffic(
+    name="5 a minute",
+    per_second=5 / 60,
+    settings={"alarms": {"queue-silent": {"enabled": True}}, "release": "gradual"},
+)
 A_SECOND = Traffic(
     name="500 a second",
     per_second=500,
@@ -60,6 +65,8 @@ class Conditions:
     """Share of requests whose read of the table fails."""
     query_slow: float = 0.0
     """Share of requests whose read of the table takes more than a second."""
+    new_version_crashes: float = 0.0
+    """Share of invocations of either function that a new version gets, which crashes: a release under way."""
     throttled: float = 0.0
     """Share of invocations of either function that Lambda throttles."""
     table: TableBehaviour = field(default_factory=TableBehaviour)

@@ -57,6 +57,8 @@ class Invocation:
     quarantined: int = 0
     is_error: bool = False
     status: int = 200
+    is_of_new_version: bool = False
+    """Whether the version ran that gets a share of the requests while it is released."""
 
 
 class HandlerRunner:

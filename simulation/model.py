@@ -148,6 +148,8 @@ class SystemModel:
         timeout, all_failed = self._topology.handler_timeout_seconds, tuple(kinds.values())
         if self._sampler.binomial(1, now.throttled):
             return Invocation(samples=(), seconds=0.001, failed=all_failed, status=429)
+        if self._sampler.binomial(1, now.new_version_crashes):
+            return Invocation(samples=(), seconds=0.1, failed=all_failed, is_error=True, is_of_new_version=True)
         if now.handler_fails == "timeout":
             return Invocation(samples=(), seconds=timeout, failed=all_failed, is_error=True)
         if now.handler_fails or kinds["poison"]:
@@ -200,7 +202,12 @@ class SystemModel:
         if throttled:
             self._metrics.function(self._topology.query, "Throttles", 1, throttled)
             self._metrics.requests(500, GATEWAY_SECONDS, 0.0, throttled)
-        served = count - throttled
+        crashed = self._sampler.binomial(count - throttled, now.new_version_crashes)
+        if crashed:
+            crash = Invocation(samples=(), seconds=0.1, is_error=True, status=502, is_of_new_version=True)
+            self._metrics.invocations(self._topology.query, crash, crashed)
+            self._metrics.requests(502, crash.seconds + GATEWAY_SECONDS, crash.seconds, crashed)
+        served = count - throttled - crashed
         if not served:
             return
         invocation = self._handlers.query(kind, table, cold=cold)

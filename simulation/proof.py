@@ -29,6 +29,8 @@ PLAN = {
     "event-handler-throttles": ("one invocation in three refused a place to run", A_MINUTE),
     "event-handler-duration": ("batches slow (9 s)", A_MINUTE),
     "consumer-concurrency": ("sixty times the usual events", A_SECOND),
+    "event-handler-canary": ("a new version crashes, for a tenth of the requests", A_MINUTE),
+    "query-canary": ("a new version crashes, for a tenth of the requests", A_MINUTE),
     "query-errors": ("query function crashes", AN_HOUR),
     "query-throttles": ("one invocation in three refused a place to run", A_MINUTE),
     "query-duration": ("query function slow (4.5 s)", A_MINUTE),

@@ -123,6 +123,11 @@ SCENARIOS = (
         late=NO_EVENT,
     ),
     Scenario(
+        name="a new version crashes, for a tenth of the requests", changes={"new_version_crashes": 0.1},
+        levels=(A_MINUTE,), ticket=("event-handler-canary", "query-canary"),
+        speaks=(*INGEST_FAILS, *API_FAILS, "query-errors", "api-unhealthy"),
+    ),
+    Scenario(
         name="every batch times out", changes={"handler_fails": "timeout"},
         page=("ingest-unhealthy",), speaks=(*INGEST_FAILS, "event-handler-duration", "consumer-concurrency"),
         late=NO_EVENT,

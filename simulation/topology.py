@@ -16,6 +16,8 @@ class Topology:
     event_handler: str
     query: str
     mapping_id: str
+    newest_versions: dict[str, str]
+    """The number of each function's newest version, by the function's name."""
     table: str
     api: str
     stage: str
@@ -35,9 +37,8 @@ class Topology:
         queues = [queue.inputs for queue in graph.of_type("aws:sqs/queue:Queue")]
         source = next(inputs for inputs in queues if inputs.get("redrivePolicy"))
         dead_letters = next(inputs for inputs in queues if not inputs.get("redrivePolicy"))
-        functions = {
-            function.inputs["handler"]: function.inputs for function in graph.of_type("aws:lambda/function:Function")
-        }
+        resources = graph.of_type("aws:lambda/function:Function")
+        functions = {function.inputs["handler"]: function.inputs for function in resources}
         consumer, query = functions["handlers.event_handler.handler"], functions["handlers.query.handler"]
         mapping = graph.one("aws:lambda/eventSourceMapping:EventSourceMapping")
         integration = graph.one("aws:apigateway/integration:Integration")
@@ -48,6 +49,7 @@ class Topology:
             event_handler=consumer["name"],
             query=query["name"],
             mapping_id=mapping.outputs["uuid"],
+            newest_versions={function.inputs["name"]: function.outputs["version"] for function in resources},
             table=graph.one("aws:dynamodb/table:Table").inputs["name"],
             api=graph.one("aws:apigateway/restApi:RestApi").inputs["name"],
             stage=graph.one("aws:apigateway/stage:Stage").inputs["stageName"],

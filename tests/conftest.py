@@ -43,6 +43,7 @@ def extended_graph() -> Graph:
         "alarms": {"queue-age": {"threshold": 900}, "api-5xx": {"enabled": False}, "queue-silent": {"enabled": True}},
         "batchSize": 100,
         "batchWindowSeconds": 5,
+        "release": "gradual",
     }
     return record("dev", extensions)
 

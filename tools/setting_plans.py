@@ -33,6 +33,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "queryMemoryMb": {"queryMemoryMb": 1024},
     "reservedConcurrency": {"reservedConcurrency": 5},
     "queryProvisionedConcurrency": {"queryProvisionedConcurrency": 1},
+    "release": {"release": "gradual"},
+    "versionsKept": {"versionsKept": 9},
     "maxReceiveCount": {"maxReceiveCount": 6},
     "queueRetentionDays": {"queueRetentionDays": 5},
     "deadLetterRetentionDays": {"deadLetterRetentionDays": 13},
@@ -79,6 +81,7 @@ stack plans the same kinds of operations; how many depends on its other settings
 - An update changes the resource in place and keeps its data.
 - A replacement creates another resource and deletes the first. No setting replaces a queue, table, user pool, API or
   key.
+- What changes one function publishes a version of both and moves their aliases, except with `release: gradual`.
 - Changes that only the AWS provider makes are not shown: `owner` changes the tag `owner` of every resource.
 - What Pulumi leaves stays in the account and is no longer in Pulumi's state
   ([why](decisions/0014-a-key-outlives-its-data.md)).

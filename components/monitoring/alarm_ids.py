@@ -60,10 +60,12 @@ class AlarmId(StrEnum):
     EVENT_HANDLER_ERRORS = "event-handler-errors"
     EVENT_HANDLER_THROTTLES = "event-handler-throttles"
     EVENT_HANDLER_DURATION = "event-handler-duration"
+    EVENT_HANDLER_CANARY = "event-handler-canary"
     CONSUMER_CONCURRENCY = "consumer-concurrency"
     QUERY_ERRORS = "query-errors"
     QUERY_THROTTLES = "query-throttles"
     QUERY_DURATION = "query-duration"
+    QUERY_CANARY = "query-canary"
 
     TABLE_WRITE_THROTTLE = "table-write-throttle"
     TABLE_READ_THROTTLE = "table-read-throttle"

@@ -25,6 +25,8 @@ class AlarmContext:
     """The board that every description links to."""
     runbook_url: str
     topic_arns: Mapping[Severity, pulumi.Input[str]]
+    newest_versions: Mapping[str, pulumi.Input[str]]
+    """Numbers of versions, by what stands for them in dimensions: `newest_version`."""
 
 
 def describe(alarm: AnyAlarm, context: AlarmContext) -> str:
@@ -69,7 +71,7 @@ def make_alarm(
             treat_missing_data=alarm.missing.value,
             warm_up_configuration=warm_up,
             **_actions(alarm.topic or alarm.severity, context),
-            **_data(alarm, signal),
+            **_data(alarm, signal, context),
         ),
         opts=opts,
     )
@@ -111,17 +113,22 @@ def _actions(severity: Severity | None, context: AlarmContext) -> dict[str, Any]
     return {"alarm_actions": [context.topic_arns[severity]], "ok_actions": [context.topic_arns[severity]]}
 
 
-def _data(alarm: Alarm, signal: Signal) -> dict[str, Any]:
+def _dimensions(metric: Metric, context: AlarmContext) -> dict[str, pulumi.Input[str]]:
+    return {name: context.newest_versions.get(value, value) for name, value in metric.dimensions.items()}
+
+
+def _data(alarm: Alarm, signal: Signal, context: AlarmContext) -> dict[str, Any]:
     if signal.expression:
         result = aws.cloudwatch.MetricAlarmMetricQueryArgs(
             id=RESULT_ID, expression=signal.expression, label=signal.title, return_data=True
         )
-        return {"metric_queries": [*(_input(metric, signal.period_seconds) for metric in signal.metrics), result]}
+        inputs = (_input(metric, signal.period_seconds, context) for metric in signal.metrics)
+        return {"metric_queries": [*inputs, result]}
     metric = signal.metric_of(alarm)
     data: dict[str, Any] = {
         "namespace": metric.namespace,
         "metric_name": metric.name,
-        "dimensions": dict(metric.dimensions),
+        "dimensions": _dimensions(metric, context),
         "period": signal.period_seconds,
     }
     if not metric.statistic.is_percentile:
@@ -130,14 +137,14 @@ def _data(alarm: Alarm, signal: Signal) -> dict[str, Any]:
     return data | {"extended_statistic": metric.statistic, "evaluate_low_sample_count_percentiles": "evaluate"}
 
 
-def _input(metric: Metric, period_seconds: int) -> aws.cloudwatch.MetricAlarmMetricQueryArgs:
+def _input(metric: Metric, period_seconds: int, context: AlarmContext) -> aws.cloudwatch.MetricAlarmMetricQueryArgs:
     return aws.cloudwatch.MetricAlarmMetricQueryArgs(
         id=metric.id,
         return_data=False,
         metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
             namespace=metric.namespace,
             metric_name=metric.name,
-            dimensions=dict(metric.dimensions),
+            dimensions=_dimensions(metric, context),
             period=period_seconds,
             stat=metric.statistic,
         ),

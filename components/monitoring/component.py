@@ -37,6 +37,8 @@ class MonitoringArgs:
     """The signals of the components, in the order in which boards draw them."""
     drawn: Sequence[pulumi.Output[tuple[Signal, ...]]]
     """Signals on names that AWS makes up: drawn, never alarmed on."""
+    newest_versions: Mapping[str, pulumi.Input[str]]
+    """Numbers of versions, by what stands for them in the dimensions of signals: `newest_version`."""
     composites: Sequence[CompositeAlarm]
     log_groups: LogGroups
     log_writers: Sequence[pulumi.Resource]
@@ -103,6 +105,7 @@ class Monitoring(pulumi.ComponentResource):
             board_url=board_url(self._boards, Board.OVERVIEW),
             runbook_url=self._args.runbook_url,
             topic_arns=topics.arns,
+            newest_versions=self._args.newest_versions,
         )
         # An alarm notifies only when its state changes: a page without policy or subscriber would be lost.
         opts = pulumi.ResourceOptions(parent=self, depends_on=[topics])
@@ -119,14 +122,19 @@ class Monitoring(pulumi.ComponentResource):
 
     def _make_board(self, name: str, board: Board, alarm_arns: dict[AlarmId, pulumi.Output[str]]) -> None:
         def body(known: Sequence[Any]) -> str:
-            arns, *drawn = known
+            arns, versions, *drawn = known
             selection = replace(self._selection, signals=(*self._selection.signals, *chain(*drawn)))
             content = BoardContent(selection=selection, queries=self._queries, alarm_arns=arns)
-            return json.dumps(board_body(board, content, self._boards))
+            text = json.dumps(board_body(board, content, self._boards))
+            for placeholder, version in versions.items():
+                text = text.replace(json.dumps(placeholder), json.dumps(version))
+            return text
 
         aws.cloudwatch.Dashboard(
             name,
             dashboard_name=board_name(self._args.physical_prefix, board),
-            dashboard_body=pulumi.Output.all(pulumi.Output.all(**alarm_arns), *self._args.drawn).apply(body),
+            dashboard_body=pulumi.Output.all(
+                pulumi.Output.all(**alarm_arns), pulumi.Output.from_input(self._args.newest_versions), *self._args.drawn
+            ).apply(body),
             opts=self._child,
         )

@@ -179,6 +179,11 @@ def own_metrics(names: type[Name], service: str, stack: str) -> Metrics[Name]:
     return Metrics(namespace=METRICS_NAMESPACE, dimensions={SERVICE_DIMENSION: service, STACK_DIMENSION: stack})
 
 
+def newest_version(function_name: str) -> str:
+    """Return what stands for the number of a function's newest version until `Monitoring` fills that in."""
+    return f"newest version of {function_name}"
+
+
 def filled_sum(metrics: Sequence[Metric]) -> str:
     """Return the expression that adds metrics which have no data while nothing happens."""
     # SUM of a list adds what is there: a resource without errors has no such metric.

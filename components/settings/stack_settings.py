@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
@@ -27,6 +28,14 @@ from components.settings.parsers import (
 from components.settings.problems import HIDDEN, Problem, SettingsError
 
 DATA_CLASS = "personal"
+
+
+class Release(StrEnum):
+    """When a published version serves: with the deployment, or when the operator releases it."""
+
+    IMMEDIATE = "immediate"
+    GRADUAL = "gradual"
+
 
 # What CloudWatch Logs accepts, from one day up.
 _RETENTION_DAYS = (
@@ -87,6 +96,8 @@ class StackSettings:
     query_memory_mb: int = _setting(512, integer(128, 10240, example=512))
     reserved_concurrency: int = _setting(-1, integer(2, 1000, also=-1, example=-1))
     query_provisioned_concurrency: int = _setting(0, integer(0, 1000, example=1))
+    release: Release = _setting(Release.IMMEDIATE, choice(*Release, example=Release.IMMEDIATE))  # noqa: RUF009 - an enum is immutable
+    versions_kept: int = _setting(5, integer(2, 50, example=5))
     max_receive_count: int = _setting(5, integer(5, 1000, example=5))
     queue_retention_days: int = _setting(4, integer(1, 13, example=4))
     dead_letter_retention_days: int = _setting(14, integer(2, 14, example=14))
@@ -292,6 +303,11 @@ def _relations(settings: StackSettings) -> list[Problem]:
         "reservedConcurrency",
         settings.reserved_concurrency in (-1, *range(settings.consumer_max_concurrency, 1001)),
         f"-1, or at least consumerMaxConcurrency ({settings.consumer_max_concurrency})",
+    )
+    check(
+        "queryProvisionedConcurrency",
+        settings.release is not Release.GRADUAL or not settings.query_provisioned_concurrency,
+        "0 when release is gradual: Lambda keeps no alias warm that has weights",
     )
     check(
         "alarmEmail",

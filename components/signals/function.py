@@ -6,10 +6,19 @@ from functools import partial
 from typing import Literal
 
 from components.monitoring.alarm_ids import AlarmId
-from components.monitoring.metrics import LambdaMetric, Metrics, Statistic, metrics_of, own_metrics
-from components.monitoring.signals import Board, Reference, Section, Severity, Signal, above, at_least
+from components.monitoring.metrics import LambdaMetric, Metrics, Statistic, metrics_of, newest_version, own_metrics
+from components.monitoring.signals import (
+    UNPUBLISHED_MINUTES,
+    Board,
+    Reference,
+    Section,
+    Severity,
+    Signal,
+    above,
+    at_least,
+)
 from components.signals.outcomes import event_outcomes, query_outcomes
-from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE, MetricName
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, LIVE_ALIAS, QUERY_SERVICE, MetricName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,5 +114,37 @@ def function_signals(
                 emitted.sum(MetricName.COLD_START, "cold", label="cold starts"),
             ),
             unit="a minute",
+        ),
+    )
+
+
+def canary_signals(profile: FunctionProfile, *, function_name: str) -> tuple[Signal, ...]:
+    """Return the signal of the newest version alone, while the alias gives it a share of the requests.
+
+    Lambda counts by these dimensions for an alias with weights, so the alarm is quiet when no release is under way.
+    """
+    newest = metrics_of(
+        LambdaMetric,
+        FunctionName=function_name,
+        Resource=f"{function_name}:{LIVE_ALIAS}",
+        ExecutedVersion=newest_version(function_name),
+    )
+    return (
+        Signal(
+            title=f"New version of the {profile.title}",
+            metrics=(
+                newest.sum(LambdaMetric.ERRORS, "errors", label="failed"),
+                newest.sum(LambdaMetric.INVOCATIONS, "invocations"),
+            ),
+            unit="a minute",
+            section=profile.section,
+            boards=(profile.board,),
+            alarm=above(0, 1, of=1 + UNPUBLISHED_MINUTES, severity=Severity.P2)(
+                id=AlarmId(f"{profile.service}-canary"),
+                metric_id="errors",
+                meaning=f"The version of the {profile.title} that is being released fails, and a tenth of the requests"
+                f" goes to it. {profile.consequence}",
+                first_step="If no `ops release --canary` runs that goes back by itself, run `python -m ops rollback`.",
+            ),
         ),
     )

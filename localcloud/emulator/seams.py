@@ -5,13 +5,16 @@ Import it in the emulator's own process only: importing ministack reads the envi
 
 import inspect
 import json
-from collections.abc import Awaitable, Callable
+import random
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
 from ministack import app as ministack_app
-from ministack.core import iam_actions
-from ministack.services import cloudwatch_logs
+from ministack.core import iam_actions, lambda_runtime
+from ministack.services import cloudwatch_logs, lambda_svc
 
 from localcloud.emulator.connection import API_PATH
 
@@ -38,6 +41,8 @@ def make_app() -> App:
     serve = seam(ministack_app, "app", "scope", "receive", "send")
     _authorize_batches_as_their_single_operation()
     _let_log_groups_change_their_key()
+    _route_by_the_weights_of_aliases()
+    _let_invocations_outlive_an_update()
 
     async def as_received_by_aws(scope: dict[str, Any], receive: Any, send: Any) -> None:
         # Queues reject requests without TLS. Requests count as TLS, as behind a TLS terminator, so that the policy is
@@ -81,3 +86,100 @@ def _let_log_groups_change_their_key() -> None:
         return await original(method, path, headers, body, query_params)
 
     cloudwatch_logs.handle_request = handle_request
+
+
+def _route_by_the_weights_of_aliases() -> None:
+    """Invoke the version that an alias draws by its weights; the emulator takes the alias's main version always.
+
+    Invoke, integrations of an API and batches of a mapping each find the version to run in another place. All of them
+    end in `lambda_svc._execute_function_dispatch`, whose `config["Version"]` is the executed version. There,
+    `config["FunctionArn"]` ends with the alias for integrations and batches, but with the drawn version for Invoke.
+    """
+    invoke = seam(lambda_svc, "_invoke", "name", "event", "headers", "path_qualifier", "query_params")
+    record_for = seam(lambda_svc, "_get_func_record_for_ref", "function_ref")
+    base_for = seam(lambda_svc, "_get_base_func_record_for_ref", "function_ref")
+    parts_of = seam(lambda_svc, "_resolve_name_and_qualifier", "name_or_arn")
+    run_batch = seam(lambda_svc, "_run_sqs_batch", "esm", "func_rec", "event", "batch", "queue_url", "queue_name")
+
+    def drawn_record(function: dict[str, Any] | None, qualifier: str | None) -> dict[str, Any] | None:
+        """Return what an invocation of the alias runs; None when the qualifier is no alias."""
+        alias = (function or {}).get("aliases", {}).get(qualifier)
+        version = _drawn_version(alias) if alias else None
+        if function is None or alias is None or version not in function["versions"]:
+            return None
+        record = function["versions"][version]
+        # All versions share the reserved concurrency, which only the function's own record has.
+        return {
+            **record,
+            "config": {**record["config"], "FunctionArn": alias["AliasArn"]},
+            "concurrency": function.get("concurrency"),
+        }
+
+    async def invoke_drawn(
+        name: str, event: Any, headers: Any, path_qualifier: str | None = None, query_params: Any = None
+    ) -> Any:
+        asked = (query_params or {}).get("Qualifier")
+        qualifier = path_qualifier or (asked[0] if isinstance(asked, list) else asked)
+        record = drawn_record(lambda_svc._functions.get(name), qualifier)
+        version = record["config"]["Version"] if record else path_qualifier
+        return await invoke(name, event, headers, version, query_params)
+
+    def drawn_record_for(function_ref: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None, str]:
+        record = drawn_record(base_for(function_ref)[0], parts_of(function_ref)[1])
+        return (record, record["config"], parts_of(function_ref)[0]) if record else record_for(function_ref)
+
+    def run_drawn_batch(esm: Any, func_rec: Any, *batch: Any) -> None:
+        record = drawn_record(lambda_svc._functions.get(esm["FunctionName"]), esm.get("Qualifier"))
+        run_batch(esm, record or func_rec, *batch)
+
+    lambda_svc._invoke = invoke_drawn
+    lambda_svc._get_func_record_for_ref = drawn_record_for
+    lambda_svc._run_sqs_batch = run_drawn_batch
+
+
+def _drawn_version(alias: Mapping[str, Any]) -> str:
+    drawn = random.random()  # noqa: S311 (no secret)
+    for version, weight in alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}).items():
+        drawn -= weight
+        if drawn < 0:
+            return version
+    return alias["FunctionVersion"]
+
+
+def _let_invocations_outlive_an_update() -> None:
+    """End the workers of a function that is updated when they are idle, as AWS does; the emulator ends them at once."""
+    kill, release = seam(lambda_runtime, "kill_workers", "workers"), seam(lambda_svc, "release_worker", "worker")
+    updating: ContextVar[bool] = ContextVar("updating", default=False)
+    ending: set[Any] = set()
+    lock = threading.Lock()
+
+    def kill_idle(workers: list[Any]) -> None:
+        if updating.get():
+            with lock:
+                busy = {worker for worker in workers if worker.in_use}
+                ending.update(busy)
+            workers = [worker for worker in workers if worker not in busy]
+        kill(workers)
+
+    def release_and_end(worker: Any) -> None:
+        with lock:
+            release(worker)
+            ends = worker in ending
+            ending.discard(worker)
+        if ends:
+            kill([worker])
+
+    def as_update(change: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(name: str, data: dict[str, Any]) -> Any:
+            before = updating.set(True)
+            try:
+                return change(name, data)
+            finally:
+                updating.reset(before)
+
+        return changed
+
+    lambda_runtime.kill_workers = kill_idle
+    lambda_svc.release_worker = release_and_end
+    for name in ("_update_code", "_update_config"):
+        setattr(lambda_svc, name, as_update(seam(lambda_svc, name, "name", "data")))

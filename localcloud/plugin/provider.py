@@ -136,7 +136,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             )
             outputs = {name: value for name, value in comparable(request.olds).items() if name not in old}
             if request.preview:
-                renewed = operations.of_type(type_).renews
+                lifecycle = operations.of_type(type_)
+                renewed = lifecycle.renews if change.changed - lifecycle.renews_without else ()
                 kept = {name: value for name, value in outputs.items() if name not in renewed}
                 return rpc.UpdateResponse(properties=wire.merge(request.news, kept, ()))
             outputs |= operations.update(self._cloud, type_, change)

@@ -79,6 +79,14 @@ def function(cloud: Account, state: State) -> dict[str, Any]:
     return found
 
 
+def alias(cloud: Account, state: State) -> dict[str, Any]:
+    """Compare the version and the weights of an alias, which a release or rollback changes."""
+    held = cloud.client("lambda").get_alias(FunctionName=state["functionName"], Name=state["name"])
+    weights = held.get("RoutingConfig", {}).get("AdditionalVersionWeights")
+    routing = {"additionalVersionWeights": weights} if weights else None
+    return {"functionVersion": held["FunctionVersion"], "routingConfig": routing}
+
+
 def permission(cloud: Account, state: State) -> dict[str, Any] | None:
     """Read nothing but existence."""
     qualifier = {"Qualifier": state["qualifier"]} if state.get("qualifier") else {}

@@ -24,13 +24,15 @@ def _function(cloud: Account, inputs: Inputs) -> Created:
     client, name = cloud.client("lambda"), inputs.take_name()
     code = {"ZipFile": zip_bytes(inputs.take("code"))}
     environment = {"Variables": inputs.take("environment", {}).get("variables", {})}
-    reserved = inputs.take("reservedConcurrentExecutions", -1)
+    reserved, published = inputs.take("reservedConcurrentExecutions", -1), inputs.take("publish", False)
     made = client.create_function(
         FunctionName=name, Code=code, Environment=environment, **inputs.take_rest(pascal, kmsKeyArn="KMSKeyArn")
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600})
     if reserved >= 0:
         client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
+    if published:
+        made = client.publish_version(FunctionName=name)
     return Created(name, function_outputs(cloud, made) | {"name": name})
 
 

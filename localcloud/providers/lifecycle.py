@@ -37,6 +37,8 @@ class Lifecycle:
     """The value that an input has for AWS after it is taken out of the program."""
     renews: frozenset[str] = frozenset()
     """Outputs that an update may change, and that a preview therefore cannot know."""
+    renews_without: frozenset[str] = frozenset()
+    """Inputs whose change renews nothing."""
     adopt: Adopt | None = None
     """None: `pulumi import` is not possible here."""
     skip_if: str = ""
@@ -221,12 +223,14 @@ LIFECYCLES: dict[str, Lifecycle] = {
         read=drift.function,
         cleared={"kmsKeyArn": "", "reservedConcurrentExecutions": -1, "layers": [], "description": ""},
         renews=frozenset({"version", "qualifiedArn", "qualifiedInvokeArn"}),
+        # A published version does not have it.
+        renews_without=frozenset({"reservedConcurrentExecutions"}),
         skip_if="skipDestroy",
     ),
     "aws:lambda/alias:Alias": Lifecycle(
         update=updates.alias,
         delete=_lambda("delete_alias", FunctionName="functionName", Name="name"),
-        read=_exists(_lambda("get_alias", FunctionName="functionName", Name="name")),
+        read=drift.alias,
     ),
     "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": Lifecycle(
         update=updates.put_again,

@@ -169,10 +169,10 @@ def _wait_until_updated(client: Any, name: str) -> None:
 
 
 def alias(cloud: Account, change: Change) -> dict[str, Any]:
-    """Point an alias at another version."""
-    made = cloud.client("lambda").update_alias(
-        FunctionName=change.old["functionName"], Name=change.old["name"], **change.inputs.take_rest(pascal)
-    )
+    """Point an alias at a version, and clear the weights that the program does not give, as the AWS provider does."""
+    inputs = change.all_inputs()
+    call = {"RoutingConfig": {}, "Description": ""} | inputs.take_rest(pascal)
+    made = cloud.client("lambda").update_alias(**call)
     return {"invokeArn": invoke_arn(cloud, made["AliasArn"])}
 
 

@@ -12,7 +12,7 @@ import typer
 
 from ops.commands.output import escape_unprintable, format_time, print_line, print_note
 from ops.dead_letter_queue import HeldLetters, Queues, hold_letters
-from ops.dead_letters import GAVE_UP, QUARANTINE_ATTRIBUTES, Choice, DeadLetter
+from ops.dead_letters import ADDED_ATTRIBUTES, GAVE_UP, Choice, DeadLetter
 from ops.errors import OperatorError, pluralize
 from ops.files import NewFile
 
@@ -76,9 +76,10 @@ def describe(letter: DeadLetter, with_body: bool) -> dict[str, Any]:
         "violation_now": letter.violation or "",
         "source_message_id": letter.source_message_id,
         "sent_at": format_time(letter.sent_at),
+        "version": letter.version,
         "receives": letter.receive_count,
         "trace": letter.system_attributes.get("AWSTraceHeader", ""),
-        "attribute_names": sorted(set(letter.attributes) - set(QUARANTINE_ATTRIBUTES)),
+        "attribute_names": sorted(set(letter.attributes) - set(ADDED_ATTRIBUTES)),
         "body_characters": len(letter.body),
     }
     if with_body:
@@ -97,7 +98,7 @@ def format_lines(shown: dict[str, Any]) -> Iterator[str]:
     """Return a description as lines, without empty values and repetitions."""
     attributes = shown.get("attributes", {})
     changes: dict[str, Any] = {
-        "attributes": {name: value for name, value in attributes.items() if name not in QUARANTINE_ATTRIBUTES}
+        "attributes": {name: value for name, value in attributes.items() if name not in ADDED_ATTRIBUTES}
     }
     if shown["detail"] and shown["violation_now"] == shown["detail"]:
         changes["violation_now"] = "same as detail"

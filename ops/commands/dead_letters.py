@@ -66,6 +66,7 @@ def list_(
             "valid": sum(letter.violation is None for letter in letters),
             "oldest": format_time(min(letter.sent_at for letter in letters)),
             "meaning": meanings[reason],
+            "versions": ", ".join(sorted({letter.version for letter in letters} - {""})) or "unknown",
         }
         for reason, letters in sorted(groups.items(), key=lambda group: -len(group[1]))
     ]
@@ -76,7 +77,8 @@ def list_(
         print("There are no dead letters.")
         return
     header = ["reason", "count", "valid now", "oldest", "meaning (example)"]
-    print_table(header, [[str(value) for value in row.values()] for row in rows])
+    # Without the versions, for which a terminal has no room.
+    print_table(header, [[str(value) for value in list(row.values())[: len(header)]] for row in rows])
     print_note(dialogue.RECEIVED_NOTE)
 
 

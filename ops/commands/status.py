@@ -25,7 +25,7 @@ def status(
     stack: StackOption = None,
     outputs: OutputsOption = None,
 ) -> None:
-    """Show alarms, queues, functions, the last errors, and who is notified.
+    """Show alarms, queues, functions and their release, the last errors, and who is notified.
 
     Exit code 0: no alarm fires. 3: an alarm that notifies is in alarm. 1: the state could not be read.
 
@@ -74,7 +74,9 @@ def _lines(found: Status, since: str) -> Iterator[str]:
 
     yield "Functions"
     for function in found.functions:
-        yield f"  {function.role:<14}version {function.version}, last changed {function.last_modified}"
+        where = f"alias at {function.route}, published {function.published}"
+        yield f"  {function.role:<14}VERSION {function.version}, {where}"
+    yield f"  {found.release}"
 
     yield f"Last errors, since {since}"
     yield from (f"  {to_text(line)}" for line in found.last_errors)

@@ -158,7 +158,13 @@ def test_service_health_combines_every_alarm_that_pages() -> None:
 
 
 def test_description_has_meaning_first_step_board_and_runbook() -> None:
-    context = AlarmContext(physical_prefix="", board_url="https://board", runbook_url="https://runbook", topic_arns={})
+    context = AlarmContext(
+        physical_prefix="",
+        board_url="https://board",
+        runbook_url="https://runbook",
+        topic_arns={},
+        newest_versions={},
+    )
     assert describe(alarm(), context) == (
         "Events wait.\n\nFirst: Look.\n\nBoard: https://board\nRunbook: https://runbook#queue-age"
     )

@@ -132,9 +132,18 @@ def in_order(wanted: list[str], found: list[str]) -> bool:
 
 
 def test_deploy_workflow_deploys_twice_tests_and_destroys():
-    wanted = ["ops preflight", "pulumi preview", "pulumi up", "--expect-no-changes", "--dead-letter", "pulumi destroy"]
+    wanted = ["ops preflight", "pulumi preview", "pulumi up", "--expect-no-changes", "--dead-letter"]
+    wanted += ["pulumi up", "ops smoke", "ops rollback", "ops smoke", "ops versions --prune", "pulumi destroy"]
     assert in_order(wanted, steps("deploy.yml"))
     assert not in_order(wanted[::-1], steps("deploy.yml"))  # the control
+
+
+def test_deploy_workflow_goes_back_when_a_smoke_test_fails():
+    (job,) = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy.yml").read_text())["jobs"].values()
+    tried = {step["id"] for step in job["steps"] if "id" in step and "ops smoke" in step["run"]}
+    back = [step for step in job["steps"] if "if" in step and "ops rollback" in step.get("run", "")]
+    assert [step["if"] for step in back] == [f"failure() && steps.{name}.outcome == 'failure'" for name in tried]
+    assert tried
 
 
 def test_test_workflow_runs_make_test():

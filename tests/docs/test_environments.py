@@ -1,4 +1,4 @@
-"""The environment of each function holds exactly the variables its handler reads."""
+"""The environment of each function holds exactly the variables its handler reads, and the name of its release."""
 
 import dataclasses
 
@@ -13,10 +13,10 @@ SETTINGS = {"event-handler": EventHandlerSettings, "query": QuerySettings}
 
 
 @pytest.mark.parametrize("function", SETTINGS)
-def test_deployed_environment_holds_exactly_the_variables_that_are_read(function: str, dev_graph: Graph) -> None:
+def test_deployed_environment_holds_exactly_the_variables_that_are_needed(function: str, dev_graph: Graph) -> None:
     variables = dev_graph.one("aws:lambda/function:Function", f"{function}-function").inputs["environment"]["variables"]
     # A field of the settings is read from the variable of its name in capitals.
     read = {field.name.upper() for field in dataclasses.fields(SETTINGS[function])}
-    assert variables.keys() == read | POWERTOOLS
+    assert variables.keys() == read | POWERTOOLS | {Environment.RELEASE}
     assert SETTINGS[function].of(variables)
     assert variables[Environment.SERVICE] == function

@@ -46,22 +46,6 @@ def test_operator_reaches_the_running_cloud(deployed: Terminal) -> None:
     assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
-def test_edit_of_a_handler_updates_both_functions_only(deployed: Terminal) -> None:
-    client = deployed.account.client("lambda")
-
-    def digests() -> dict[str, str]:
-        return {function["FunctionName"]: function["CodeSha256"] for function in client.list_functions()["Functions"]}
-
-    before = digests()
-    with deployed.edited("handlers/fold.py", '"""', '"""Edited. '):
-        planned = deployed.plan()
-        assert {(step.operation, step.type) for step in planned} == {("update", FUNCTION)}
-        assert deployed.up() == {"update": len(before)}
-        assert all(digest != before[name] for name, digest in digests().items())
-    deployed.up()
-    assert digests() == before
-
-
 def test_protected_resources_are_not_destroyed(deployed: Terminal) -> None:
     with deployed.settings(protect=True, deletionProtection=True):
         deployed.up()

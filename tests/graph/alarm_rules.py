@@ -134,6 +134,8 @@ def dimensions_of(graph: Graph) -> dict[str, set[str]]:
     return {
         "QueueName": {queue.inputs["name"] for queue in graph.of_type(aws.QUEUE)},
         "FunctionName": {function.inputs["name"] for function in graph.of_type(aws.FUNCTION)},
+        "Resource": {f"{alias.inputs['functionName']}:{alias.inputs['name']}" for alias in graph.of_type(aws.ALIAS)},
+        "ExecutedVersion": {function.outputs["version"] for function in graph.of_type(aws.FUNCTION)},
         "TableName": {table.inputs["name"] for table in graph.of_type(aws.TABLE)},
         "Operation": OPERATIONS,
         "ApiName": {api.inputs["name"] for api in graph.of_type(aws.REST_API)},

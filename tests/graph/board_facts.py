@@ -39,6 +39,8 @@ PUBLISHED = {
         *("ApproximateNumberOfMessagesNotVisible", "NumberOfMessagesReceived", "NumberOfMessagesDeleted"),
     },
     ("AWS/Lambda", "FunctionName"): {"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"},
+    # Of an alias with weights.
+    ("AWS/Lambda", "ExecutedVersion", "FunctionName", "Resource"): {"Invocations", "Errors"},
     ("AWS/Lambda", "EventSourceMappingUUID"): {"PolledEventCount", "InvokedEventCount", "FailedInvokeEventCount"},
     ("AWS/ApiGateway", "ApiName", "Stage"): {"Count", "4XXError", "5XXError", "Latency", "IntegrationLatency"},
     ("AWS/DynamoDB", "TableName"): {

@@ -4,9 +4,11 @@ No rule reads the components: the graph is what would be deployed.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from handlers.vocabulary import LIVE_ALIAS
 from localcloud.deployer.engine import Resource
 from localcloud.deployer.recorder import Graph
 from tests.graph import resource_types as aws
@@ -238,6 +240,15 @@ def ready_before_traffic(graph: Graph) -> Iterator[str]:
     for stage in graph.of_type(aws.STAGE):
         needed = [*graph.of_type(aws.PERMISSION), *graph.of_type(aws.METRIC_FILTER), *graph.of_type(aws.ACCOUNT)]
         yield from depends_on(graph, stage, graph.one(aws.ROLE_POLICY, "query-permissions"), *needed)
+    for integration in graph.of_type(aws.INTEGRATION):
+        yield from depends_on(graph, integration, *graph.of_type(aws.PERMISSION))
+    aliases = {(alias.inputs["functionName"], alias.inputs["name"]): alias for alias in graph.of_type(aws.ALIAS)}
+    for permission in graph.of_type(aws.PERMISSION):
+        alias = aliases.get((permission.inputs["function"], permission.inputs.get("qualifier")))
+        yield from depends_on(graph, permission, *filter(None, [alias]))
+        # Pulumi deletes what it replaces at the end, after the stage has moved, unless one of these says otherwise.
+        if permission.delete_before_replace or permission.inputs.get("statementId"):
+            yield f"{permission.name} is deleted before its replacement is there"
     mapping, dead_letters = graph.one(aws.MAPPING), graph.one(aws.QUEUE, "events-dead-letters")
     # AWS checks the role when it creates the mapping.
     yield from depends_on(graph, mapping, graph.one(aws.ROLE_POLICY, "event-handler-permissions"), dead_letters)
@@ -246,6 +257,35 @@ def ready_before_traffic(graph: Graph) -> Iterator[str]:
     for alarm in (*graph.of_type(aws.ALARM), *graph.of_type(aws.COMPOSITE)):
         topics = [*alarm.inputs.get("alarmActions", []), *alarm.inputs.get("okActions", [])]
         yield from depends_on(graph, alarm, *(made for topic, made in listening if topic in topics))
+
+
+def callers_name_the_alias(graph: Graph) -> Iterator[str]:
+    """Every caller names the alias `live` of a function, which names its newest version.
+
+    AWS updates the configuration of a function before its code. Only a published version has both of one deployment.
+    """
+    aliases = [alias for alias in graph.of_type(aws.ALIAS) if alias.inputs["name"] == LIVE_ALIAS]
+    by_function = {alias.inputs["functionName"]: alias for alias in aliases}
+    for function in graph.of_type(aws.FUNCTION):
+        alias = by_function.get(function.inputs["name"])
+        if function.inputs.get("publish") is not True or not alias:
+            yield f"{function.name} publishes no version, or has no alias {LIVE_ALIAS}"
+        elif alias.inputs["functionVersion"] != function.outputs["version"]:
+            yield f"{alias.name} names version {alias.inputs['functionVersion']}"
+    called = [(mapping, mapping.inputs["functionName"]) for mapping in graph.of_type(aws.MAPPING)]
+    called += [(integration, integration.inputs["uri"]) for integration in graph.of_type(aws.INTEGRATION)]
+    live = {alias.outputs[output] for alias in aliases for output in ("arn", "invokeArn")}
+    yield from (f"{caller.name} invokes {target}" for caller, target in called if target not in live)
+    for resource in (*graph.of_type(aws.PERMISSION), *graph.of_type(aws.PROVISIONED)):
+        if resource.inputs.get("qualifier") != LIVE_ALIAS:
+            yield f"{resource.name} is about {resource.inputs.get('qualifier')}"
+
+
+def versions_are_paired(graph: Graph) -> Iterator[str]:
+    """Versions of the functions that were deployed together have the same variable RELEASE, a short hash."""
+    found = {function.inputs["environment"]["variables"].get("RELEASE") for function in graph.of_type(aws.FUNCTION)}
+    if len(found) != 1 or not all(re.fullmatch("[0-9a-f]{12}", str(release)) for release in found):
+        yield f"the functions belong to the releases {found}"
 
 
 def tracing(graph: Graph) -> Iterator[str]:

@@ -13,6 +13,8 @@ from tests.graph.graph_rules import Rule
 from tests.graph.sabotage import Sabotage, forget, mark, one_of, put, remove, swap, wait_no_more
 
 ALERTS_KEY = "monitoring-alerts-key"
+FUNCTION_ARN = "arn:aws:lambda:eu-west-1:123456789012:function:event-processing-dev-event-handler"
+RELEASE = "environment.variables.RELEASE"
 OTHER_TOPIC = "arn:aws:sns:eu-west-1:1:other"
 REVEALING = {"application/json": '{"message": "$context.error.message"}'}
 SECRET = "aws:secretsmanager/secret:Secret"
@@ -67,10 +69,24 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (stack.partial_batches, put(aws.MAPPING, None, "scalingConfig", {})),
     (stack.partial_batches, put(aws.MAPPING, None, "metricsConfig", None)),
     (stack.ready_before_traffic, forget(aws.FUNCTION, "event-handler-function")),
-    (stack.ready_before_traffic, wait_no_more(aws.STAGE, None, aws.PERMISSION)),
+    (stack.ready_before_traffic, wait_no_more(aws.STAGE, None, aws.DEPLOYMENT)),
     (stack.ready_before_traffic, wait_no_more(aws.STAGE, None, aws.METRIC_FILTER)),
     (stack.ready_before_traffic, wait_no_more(aws.ALARM, "ingest-exhausted", aws.TOPIC_POLICY)),
     (stack.ready_before_traffic, wait_no_more(aws.COMPOSITE, "api-unhealthy", aws.TOPIC_POLICY, aws.ALARM)),
+    (stack.ready_before_traffic, forget(aws.ALIAS, "event-handler-alias")),
+    (stack.ready_before_traffic, wait_no_more(aws.INTEGRATION, None, aws.PERMISSION)),
+    (stack.ready_before_traffic, wait_no_more(aws.PERMISSION, None, aws.ALIAS)),
+    (stack.ready_before_traffic, mark(aws.PERMISSION, None, "delete_before_replace", True)),
+    (stack.ready_before_traffic, put(aws.PERMISSION, None, "statementId", "invoke")),
+    (stack.callers_name_the_alias, put(aws.MAPPING, None, "functionName", FUNCTION_ARN)),
+    (stack.callers_name_the_alias, put(aws.MAPPING, None, "functionName", f"{FUNCTION_ARN}:1")),
+    (stack.callers_name_the_alias, swap(aws.INTEGRATION, None, "uri", ":live/", "/")),
+    (stack.callers_name_the_alias, put(aws.PERMISSION, None, "qualifier", None)),
+    (stack.callers_name_the_alias, put(aws.FUNCTION, "query-function", "publish", False)),
+    (stack.callers_name_the_alias, put(aws.ALIAS, "query-alias", "functionVersion", "$LATEST")),
+    (stack.callers_name_the_alias, remove(aws.ALIAS, "event-handler-alias")),
+    (stack.versions_are_paired, put(aws.FUNCTION, "query-function", RELEASE, "0123456789ab")),
+    (stack.versions_are_paired, put(aws.FUNCTION, "query-function", RELEASE, None)),
     (stack.tracing, put(aws.FUNCTION, "query-function", "tracingConfig.mode", "PassThrough")),
     (stack.protections, mark(aws.TOPIC, None, "protect", True)),
     (stack.protections, mark(aws.TABLE, None, "retain_on_delete", True)),
@@ -107,7 +123,7 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (api.invoked_by_its_routes_alone, swap(aws.PERMISSION, None, "sourceArn", "/GET/", "/POST/")),
     (api.invoked_by_its_routes_alone, swap(aws.PERMISSION, None, "sourceArn", "/v1/", "/*/")),
     (api.invoked_by_its_routes_alone, swap(aws.PERMISSION, None, "function", "query", "event-handler")),
-    (api.invoked_by_its_routes_alone, put(aws.PERMISSION, None, "qualifier", "live")),
+    (api.invoked_by_its_routes_alone, put(aws.PERMISSION, None, "qualifier", None)),
     (api.invoked_by_its_routes_alone, put(aws.PERMISSION, None, "principal", "*")),
     (api.invoked_by_its_routes_alone, _permit_more),
     (api.refusals_are_counted_on_every_route, swap(aws.METRIC_FILTER, None, "pattern", "/services", "/other")),

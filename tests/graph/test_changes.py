@@ -50,11 +50,13 @@ def test_preview_equals_the_deployment(recorded: Recordings, dev_graph: Graph) -
     assert any(value is UNKNOWN for found in values(preview).values() for value in found.values())
 
 
-def test_changed_handler_changes_only_the_artifact_and_its_version(recorded: Recordings, dev_graph: Graph) -> None:
+def test_changed_handler_changes_only_the_artifact_and_the_names_of_its_version(
+    recorded: Recordings, dev_graph: Graph
+) -> None:
     assert changes(dev_graph, recorded["handler"].result()) == {
         (function, path)
         for function in ("event-handler-function", "query-function")
-        for path in ("inputs.code", "inputs.environment.variables.VERSION")
+        for path in ("inputs.code", *(f"inputs.environment.variables.{name}" for name in ("RELEASE", "VERSION")))
     }
 
 

@@ -12,13 +12,15 @@ from tests.graph.alarm_rules import alarms_of
 from tests.graph.changes import taken_out
 from tests.graph.graph_rules import depends_on
 
+CANARIES = {AlarmId.EVENT_HANDLER_CANARY, AlarmId.QUERY_CANARY}
+
 
 def test_no_secret_is_written_into_another_resource(dev_graph: Graph) -> None:
     assert [resource.name for resource in dev_graph.resources if "secret-of-" in repr(resource.inputs)] == []
 
 
 def test_prod_has_every_alarm_that_needs_no_opt_in(prod_graph: Graph) -> None:
-    assert alarm_ids(prod_graph) == set(AlarmId) - {AlarmId.QUEUE_SILENT}
+    assert alarm_ids(prod_graph) == set(AlarmId) - {AlarmId.QUEUE_SILENT} - CANARIES
     assert {composite.name for composite in prod_graph.of_type(aws.COMPOSITE)} == COMPOSITES
 
 

@@ -68,6 +68,16 @@ INTENDED = (
         r"(loggingConfig\.applicationLogLevel|environment\.variables\.POWERTOOLS_LOG_LEVEL)",
         "at DEBUG, Lambda overrides the level of our logger, and libraries could log requests",
     ),
+    Intended(
+        "(event-handler|query)-function",
+        r"publish|environment\.variables\.RELEASE",
+        "a published version keeps code and configuration of one deployment together",
+    ),
+    Intended("(event-handler|query)-alias", ".*", "every caller names the alias, which a rollback can move"),
+    Intended("consumer-mapping", "functionName|functionArn", "the mapping invokes the alias"),
+    Intended("api-query", "uri", "the API invokes the alias"),
+    Intended("api-invoke", "qualifier", "permission to invoke the function does not cover the alias"),
+    Intended("event-processing-(dev|prod)", "outputs.(release|versionsKept)", "ops reads them"),
     Intended("api-routes", "(securityPolicy|endpointAccessMode)", "without a policy, a regional API accepts TLS 1.0"),
     Intended(
         "api-stage",

@@ -25,6 +25,18 @@ def test_own_attributes_replace_others_and_the_detail_names_dropped_attributes(q
     assert values["error_detail"].endswith("the attributes a6, a7.")
 
 
+def test_version_is_added_only_where_no_attribute_of_the_producer_is_lost(dead_letters):
+    quarantine = Quarantine(lambda: dead_letters.client, dead_letters.url, version="1a2b3c4d5e6f", now=lambda: NOW)
+    for count in (5, 6):
+        attributes = {f"a{number}": {"stringValue": "v", "dataType": "String"} for number in range(count)}
+        assert quarantine.send([rejection(messageAttributes=attributes)], plenty) == {}
+    few, many = (found["MessageAttributes"] for found in dead_letters.everything())
+    assert few["quarantined_by"]["StringValue"] == "1a2b3c4d5e6f"
+    assert "quarantined_by" not in many
+    assert "a5" in many
+    assert "Dropped" not in many["error_detail"]["StringValue"]
+
+
 def test_largest_message_fits_into_the_dead_letter_queue_but_not_into_a_second_source_queue(quarantine, dead_letters):
     attributes = {f"{number}{'a' * 255}": {"stringValue": "v", "dataType": "String"} for number in range(10)}
     sent = {name: {"StringValue": value["stringValue"], "DataType": "String"} for name, value in attributes.items()}

@@ -213,6 +213,45 @@ def test_update_preview_keeps_outputs_that_stay(driver: Driver, world: World):
     driver.delete(made)
 
 
+def test_preview_knows_that_a_version_has_no_reserved_concurrency(driver: Driver, world: World):
+    inputs = world.program | {"name": "reserving", "publish": True}
+    made = driver.create("lambda/function", inputs)
+    assert driver.preview(made, inputs | {"reservedConcurrentExecutions": 3})["version"] == made["version"] == "1"
+    assert driver.update(made, inputs | {"reservedConcurrentExecutions": 3})["version"] == "1"
+    changed = driver.update(made, inputs | {"timeout": 20})
+    assert (changed["version"], changed["qualifiedArn"]) == ("2", f"{made['arn']}:2"), "the control"
+    driver.delete(changed)
+
+
+def test_each_version_keeps_its_code_and_settings_and_the_alias_runs_the_one_it_names(driver: Driver, world: World):
+    inputs = world.program | {"name": "released", "publish": True, "timeout": 3}
+    function = driver.create("lambda/function", inputs)
+    names = {"name": "live", "functionName": "released"}
+    alias = driver.create("lambda/alias", names | {"functionVersion": function["version"]})
+    function = driver.update(function, inputs | {"code": world.code("released-2", "two"), "timeout": 5})
+
+    def live() -> tuple[str, int]:
+        named = {"FunctionName": "released", "Qualifier": "live"}
+        client = world.client("lambda")
+        return json.load(client.invoke(**named)["Payload"]), client.get_function_configuration(**named)["Timeout"]
+
+    assert live() == ("one", 3), "a deployment that has only published changes nothing for callers"
+    alias = driver.update(alias, names | {"functionVersion": function["version"]})
+    assert live() == ("two", 5)
+    driver.delete(alias)
+    driver.delete(function)
+
+
+def test_update_of_an_alias_clears_weights_that_the_program_does_not_give(driver: Driver, world: World):
+    names = {"name": "weighted", "functionName": world.function["name"]}
+    made = driver.create("lambda/alias", names | {"functionVersion": "$LATEST"})
+    world.client("lambda").update_alias(FunctionName="base-function", Name="weighted", RoutingConfig=CANARY)
+    driver.update(made, names | {"functionVersion": "1"})
+    held = world.client("lambda").get_alias(FunctionName="base-function", Name="weighted")
+    assert (held["FunctionVersion"], held.get("RoutingConfig")) == ("1", None)
+    driver.delete(made)
+
+
 def test_create_preview_creates_nothing(driver: Driver, world: World):
     urn = driver.urn("sqs/queue", "planned")
     request = rpc.CreateRequest(urn=urn, properties=struct({"name": "planned"}), preview=True)
@@ -220,6 +259,7 @@ def test_create_preview_creates_nothing(driver: Driver, world: World):
     assert not world.client("sqs").list_queues(QueueNamePrefix="planned").get("QueueUrls")
 
 
+CANARY = {"AdditionalVersionWeights": {"1": 0.1}}
 HAND = document("sqs:PurgeQueue")
 HAND_KEY = "arn:aws:kms:eu-west-1:123456789012:key/hand"
 RATE = [{"op": "replace", "path": "/*/*/throttling/burstLimit", "value": "1"}]
@@ -228,6 +268,8 @@ DRIFTS: list[tuple[str, str, dict[str, Any]]] = [
     ("lambda/function", "update_function_configuration", {"FunctionName": "id", "Timeout": 60}),
     ("lambda/eventSourceMapping", "update_event_source_mapping", {"UUID": "id", "BatchSize": 1}),
     ("lambda/eventSourceMapping", "update_event_source_mapping", {"UUID": "id", "Enabled": False}),
+    ("lambda/alias", "update_alias", {"FunctionName": "base-function", "Name": "name", "FunctionVersion": "1"}),
+    ("lambda/alias", "update_alias", {"FunctionName": "base-function", "Name": "name", "RoutingConfig": CANARY}),
     ("iam/rolePolicy", "put_role_policy", {"RoleName": "role", "PolicyName": "name", "PolicyDocument": HAND}),
     ("cloudwatch/metricAlarm", "disable_alarm_actions", {"AlarmNames": ["sample"]}),
     ("sqs/queuePolicy", "set_queue_attributes", {"QueueUrl": "id", "Attributes": {"Policy": HAND}}),

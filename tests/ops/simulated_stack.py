@@ -14,6 +14,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sqs.models import sqs_backends
 from typer.testing import CliRunner, Result
 
+from handlers.vocabulary import LIVE_ALIAS
 from ops.__main__ import app
 from ops.stack import StackOutputs, parse_outputs
 from tests.fakes import events
@@ -74,8 +75,10 @@ class Stack:
                 Role=role["Arn"],
                 Handler="handlers.handler",
                 Code={"ZipFile": archive.getvalue()},
-                Environment={"Variables": {"VERSION": "1a2b3c4d5e6f"}},
+                Environment={"Variables": {"VERSION": "1a2b3c4d5e6f", "RELEASE": "0f1e2d3c4b5a"}},
+                Publish=True,
             )
+            self.client("lambda").create_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion="1")
         return self
 
     def run(self, *arguments: str, answers: str = "") -> Result:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from handlers.vocabulary import LIVE_ALIAS
 from ops.stack import StackOutputs
 from ops.status import Status, read_status
 from tests.fakes.outputs import PREFIX
@@ -63,9 +64,26 @@ def test_last_errors_are_shown_newest_last(stack: Stack):
 
 
 def test_functions_show_the_version_of_their_artifact_or_unknown(stack: Stack):
-    stack.client("lambda").update_function_configuration(FunctionName=f"{PREFIX}-query", Environment={"Variables": {}})
-    found = [(function.role, function.version) for function in read(stack.outputs).functions]
-    assert found == [("event-handler", "1a2b3c4d5e6f"), ("query", "unknown")]
+    functions, name = stack.client("lambda"), f"{PREFIX}-query"
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {}})
+    assert [function.version for function in read(stack.outputs).functions] == ["1a2b3c4d5e6f"] * 2
+    assert read(stack.outputs).release == "Release 0f1e2d3c4b5a is live."
+    functions.publish_version(FunctionName=name)
+    functions.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion="2")
+    found = read(stack.outputs)
+    assert [(function.role, function.version) for function in found.functions] == [
+        ("event-handler", "1a2b3c4d5e6f"),
+        ("query", "unknown"),
+    ]
+    assert "The alias of query names version 2, which is part of no release" in found.release
+
+
+def test_stack_without_aliases_has_a_state_too(stack: Stack):
+    for name in stack.outputs.functions.values():
+        stack.client("lambda").delete_alias(FunctionName=name, Name=LIVE_ALIAS)
+    found = read(stack.outputs)
+    assert {function.version for function in found.functions} == {"unknown"}
+    assert "has no alias live" in found.release
 
 
 def test_status_omits_addresses_and_pager_url(stack: Stack):

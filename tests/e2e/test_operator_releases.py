@@ -1,0 +1,159 @@
+"""Versions, release and rollback against a deployed stack, whose aliases decide which version runs."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from handlers.vocabulary import LIVE_ALIAS
+from ops import release
+from tests.e2e.conftest import Operator, Stack, event
+from tests.fakes.waiting import eventually
+
+NEW = "0123456789ab"
+
+
+def configuration(stack: Stack, name: str) -> dict[str, Any]:
+    return stack.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+
+def publish(stack: Stack, **changes: str) -> dict[str, str]:
+    """Publish a version of both functions with these variables, as a deployment does; return its numbers by role."""
+    functions, numbers = stack.client("lambda"), {}
+    for role, name in stack.outputs["functions"].items():
+        variables = configuration(stack, name) | changes
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05})
+        numbers[role] = functions.publish_version(FunctionName=name)["Version"]
+    return numbers
+
+
+def live(stack: Stack) -> list[str]:
+    names = stack.outputs["functions"].values()
+    aliases = [stack.client("lambda").get_alias(FunctionName=name, Name=LIVE_ALIAS) for name in names]
+    return [alias["FunctionVersion"] for alias in aliases]
+
+
+def restore(stack: Stack, numbers: list[str]) -> None:
+    """Let the aliases name these versions again."""
+    for version, name in zip(numbers, stack.outputs["functions"].values(), strict=True):
+        stack.client("lambda").update_alias(
+            FunctionName=name,
+            Name=LIVE_ALIAS,
+            FunctionVersion=version,
+            RoutingConfig={"AdditionalVersionWeights": {}},
+        )
+
+
+@pytest.fixture
+def published(stack: Stack) -> Iterator[dict[str, str]]:
+    """A second release, which is not live; afterwards the stack is as it was."""
+    name = stack.outputs["functions"]["query"]
+    before, number = configuration(stack, name), live(stack)
+    numbers = publish(stack, RELEASE=NEW, VERSION=NEW)
+    yield numbers
+    publish(stack, RELEASE=before["RELEASE"], VERSION=before["VERSION"])
+    restore(stack, number)
+
+
+def gradual(operator: Operator) -> Operator:
+    """Let the operator's outputs be those of a stack with gradual releases."""
+    outputs = json.loads(operator.outputs.read_text()) | {"release": "gradual"}
+    operator.outputs.write_text(json.dumps(outputs))
+    return operator
+
+
+def test_rollback_within_seconds_and_no_further(stack: Stack, operator: Operator, published: dict[str, str]):
+    before = live(stack)
+    assert operator.run("rollback", "--to", NEW).exit_code == 0
+    assert live(stack) == list(published.values())
+    assert f"Release {NEW} is live." in operator.run("status").stdout
+    started = time.monotonic()
+    result = operator.run("rollback")
+    assert (result.exit_code, live(stack)) == (0, before), result.stderr
+    assert time.monotonic() - started < 30
+    assert "`pulumi preview` shows no change." in result.stdout
+    result = operator.run("versions")
+    assert f"\t{NEW}\t{NEW}\t" in result.stdout
+    assert operator.run("versions", "--prune").exit_code == 0
+    assert operator.run("rollback", "--to", NEW, "--dry-run").exit_code == 0
+
+
+def alarms(stack: Stack, numbers: dict[str, str], state: str) -> None:
+    """Make the alarms on the new versions, as a gradual stack has them, in this state."""
+    cloudwatch, functions = stack.client("cloudwatch"), stack.outputs["functions"]
+    for role, number in numbers.items():
+        name = f"{functions[role]}-canary"
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            Namespace="AWS/Lambda",
+            MetricName="Errors",
+            Dimensions=[
+                {"Name": "FunctionName", "Value": functions[role]},
+                {"Name": "Resource", "Value": f"{functions[role]}:{LIVE_ALIAS}"},
+                {"Name": "ExecutedVersion", "Value": number},
+            ],
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=0,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="Set by the test.")
+
+
+def test_canary_stays_without_traffic_goes_back_on_an_alarm_and_release_moves_all(
+    stack: Stack, operator: Operator, published: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(release, "POLL_SECONDS", 0.1)
+    operator, before = gradual(operator), live(stack)
+    old = configuration(stack, f"{stack.outputs['functions']['query']}:{before[0]}")["RELEASE"]
+    alarms(stack, published, "OK")
+    try:
+        result = operator.run("release", "--canary", "--minutes", "0.001")
+        assert result.exit_code == 3, result.stderr
+        assert "got 0 of 20 requests" in result.stderr
+        under_way = f"Release {old} is live, and a tenth of the requests goes to release {NEW}."
+        assert under_way in operator.run("status").stdout
+        alarms(stack, published, "ALARM")
+        result = operator.run("release", "--canary")
+        assert result.exit_code == 1
+        assert "is in ALARM. See: python -m ops logs --errors" in result.stderr
+        assert live(stack) == before
+        assert "this version failed a few minutes ago" in operator.run("release", "--canary").stderr
+        assert operator.run("release").exit_code == 0
+        assert live(stack) == list(published.values())
+    finally:
+        names = [f"{name}-canary" for name in stack.outputs["functions"].values()]
+        stack.client("cloudwatch").delete_alarms(AlarmNames=names)
+
+
+def test_no_event_is_lost_while_a_bad_version_is_live_and_rolled_back(
+    stack: Stack, operator: Operator, user: str, token: str
+):
+    """The bad version writes to a table that does not exist, so every batch fails and every query returns 500."""
+    sqs, queue = stack.client("sqs"), stack.outputs["queueUrl"]
+    attribute = "VisibilityTimeout"
+    before = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[attribute])["Attributes"][attribute]
+    functions = stack.outputs["functions"].values()
+    good, variables = live(stack), configuration(stack, min(functions))
+    publish(stack, RELEASE=NEW, VERSION=NEW, TABLE_NAME="gone")
+    try:
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={attribute: "10"})  # so that a retry comes soon
+        assert operator.run("rollback", "--to", NEW).exit_code == 0
+        assert stack.query(user, token).status_code == 500
+        stack.send(*(event(user, f"service-{number}", "2024-03-01T00:00:00Z") for number in range(20)))
+        assert eventually(lambda: any("BatchFailedError" in line for line in stack.log_lines("event-handler")))
+        started = time.monotonic()
+        assert operator.run("rollback").exit_code == 0
+        assert stack.query(user, token).status_code == 200
+        assert time.monotonic() - started < 30
+        stack.send(*(event(user, f"service-{number}", "2024-03-01T00:00:00Z") for number in range(20, 40)))
+        assert eventually(lambda: len(stack.record(user)) == 40)
+        assert live(stack) == good
+    finally:
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={attribute: before})
+        publish(stack, **{name: variables[name] for name in ("RELEASE", "VERSION", "TABLE_NAME")})
+        restore(stack, good)
