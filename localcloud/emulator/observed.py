@@ -23,9 +23,9 @@ OBSERVERS = (
 
 
 def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
-    """Return the app, observed; raises SeamChangedError. `without` names an observer that a test unplugs."""
+    """Return the app, observed; raises SeamChangedError. `without` names an observer that a test unplugs, or all."""
     for observe in OBSERVERS:
-        if observe.__name__ != without:
+        if without not in (observe.__name__, "all"):
             observe(observatory)
     serve = make_app()
     if not isinstance(observatory.clock, SteppedClock):

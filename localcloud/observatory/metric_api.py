@@ -15,6 +15,7 @@ from localcloud.observatory.requests import ApiError, epoch, invalid
 from localcloud.observatory.retention import RetainedMetrics
 
 QUERIES_MAX = 500
+EXPRESSION_MAX = 2048
 POINTS_MAX = 100_800
 STATISTICS_POINTS_MAX = 1_440
 PAGE = 500
@@ -204,6 +205,8 @@ class _Queries:
         return expression.evaluate({needed: self._values(needed, minutes) for needed in expression.metric_ids})
 
     def _parse(self, query_id: str, text: Any) -> expressions.Expression:
+        if len(str(text)) > EXPRESSION_MAX:
+            raise invalid(f"An Expression has at most {EXPRESSION_MAX} characters.")
         try:
             found = expressions.parse(str(text), set(self._queries))
         except (ValueError, RecursionError) as error:

@@ -89,7 +89,11 @@ def read_request(path: str, headers: Mapping[str, str], body: bytes, query: Mapp
     text = dict(pairs)
     operation = text.get("Action", "")
     shape = _operation(operation).input_shape if operation in _service().operation_names else None
-    return Request(operation=operation, parameters=_members(shape, text, "") if shape else {}, protocol="query")
+    try:
+        parameters = _members(shape, text, "") if shape else {}
+    except ValueError:
+        parameters = {"": None}
+    return Request(operation=operation, parameters=parameters, protocol="query")
 
 
 def _request(operation: str, protocol: str, body: bytes, load: Any) -> Request:
@@ -147,7 +151,10 @@ def _operation(name: str) -> Any:
 
 
 def _members(shape: Any, text: Mapping[str, str], prefix: str) -> Any:
-    """The value of a shape whose members have names that begin with `prefix`; None if there are none."""
+    """The value of a shape whose members have names that begin with `prefix`; None if there are none.
+
+    Raises ValueError for a number that is none.
+    """
     if shape.type_name == "structure":
         found = {
             name: value
@@ -163,13 +170,10 @@ def _members(shape: Any, text: Mapping[str, str], prefix: str) -> Any:
     value = text.get(prefix)
     if value is None:
         return None
-    try:
-        if shape.type_name in ("integer", "long"):
-            return int(value)
-        if shape.type_name in ("float", "double"):
-            return float(value)
-    except ValueError:
-        raise invalid(f"The parameter {prefix} must be a number.") from None
+    if shape.type_name in ("integer", "long"):
+        return int(value)
+    if shape.type_name in ("float", "double"):
+        return float(value)
     return value == "true" if shape.type_name == "boolean" else value
 
 
