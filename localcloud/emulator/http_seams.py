@@ -1,4 +1,4 @@
-"""Where ministack shows what happens in requests to tables, APIs, topics and CloudWatch.
+"""Where ministack shows what happens in requests to tables and APIs, and in metric filters.
 
 Each wrapped function is checked against its signature when the emulator starts. A wrapper observes and changes nothing.
 """
@@ -8,14 +8,13 @@ import json
 import time
 from typing import Any
 
-from ministack.services import apigateway_v1, cloudwatch, cloudwatch_logs, dynamodb, sns
+from ministack.services import apigateway_v1, cloudwatch_logs, dynamodb
 
 from localcloud.emulator.seams import seam
 from localcloud.observatory.access_log import access_log_line
 from localcloud.observatory.facts import ApiRequest, TableRequest
 from localcloud.observatory.log_filters import MetricFilter
 from localcloud.observatory.observatory import Observatory
-from localcloud.observatory.requests import read_request
 
 HTTP = ("method", "path", "headers", "body", "query_params")
 _TABLE_OPERATIONS = frozenset(
@@ -159,47 +158,3 @@ def observe_metric_filters(observatory: Observatory) -> None:
         ]
 
     observatory.metric_filters = metric_filters
-
-
-# SNS
-
-
-def observe_topics(observatory: Observatory) -> None:
-    """Let the observatory see what is published, and whether HTTP subscribers received it."""
-    meter = observatory.meter
-    parameters = ("topic_arn", "msg_id", "message", "subject", "message_structure", "message_attributes")
-    fan_out = seam(sns, "_fanout", *parameters, "message_group_id", "message_dedup_id")
-    post = seam(sns, "_http_post_sync", "endpoint", "payload", "sns_message_type")
-
-    def fan_out_counted(topic_arn: str, *rest: Any, **more: Any) -> None:
-        meter.published(topic_arn.rpartition(":")[2])
-        fan_out(topic_arn, *rest, **more)
-
-    def post_counted(endpoint: str, payload: str, sns_message_type: str) -> int:
-        topic = json.loads(payload)["TopicArn"].rpartition(":")[2]
-        try:
-            status = post(endpoint, payload, sns_message_type)
-        except Exception:
-            meter.delivery(topic, delivered=False)
-            raise
-        meter.delivery(topic, delivered=True)
-        return status
-
-    sns._fanout, sns._http_post_sync = fan_out_counted, post_counted
-
-
-# CloudWatch
-
-
-def serve_cloudwatch(observatory: Observatory) -> None:
-    """Let the observatory answer the operations that it has; ministack's own metrics are not recorded."""
-    handle = seam(cloudwatch, "handle_request", *HTTP)
-    seam(cloudwatch, "record_metric", "namespace", "metric_name", "value", "unit", "dimensions")
-
-    async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
-        if response := observatory.answer(read_request(path, headers, body, query_params)):
-            return response
-        return await handle(method, path, headers, body, query_params)
-
-    cloudwatch.handle_request = handle_request
-    cloudwatch.record_metric = lambda *_, **__: None

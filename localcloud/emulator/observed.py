@@ -4,8 +4,9 @@ import asyncio
 import threading
 from typing import Any
 
-from localcloud.emulator import function_seams, http_seams, queue_seams
+from localcloud.emulator import cloudwatch_seams, function_seams, http_seams, queue_seams
 from localcloud.emulator.seams import App, make_app
+from localcloud.observatory import pager
 from localcloud.observatory.clock import RealClock, SteppedClock
 from localcloud.observatory.observatory import Observatory
 
@@ -17,8 +18,9 @@ OBSERVERS = (
     http_seams.observe_tables,
     http_seams.observe_apis,
     http_seams.observe_metric_filters,
-    http_seams.observe_topics,
-    http_seams.serve_cloudwatch,
+    cloudwatch_seams.observe_resources,
+    cloudwatch_seams.observe_topics,
+    cloudwatch_seams.serve_cloudwatch,
 )
 
 
@@ -28,20 +30,30 @@ def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
         if without not in (observe.__name__, "all"):
             observe(observatory)
     serve = make_app()
-    if not isinstance(observatory.clock, SteppedClock):
+    is_stepped = isinstance(observatory.clock, SteppedClock)
+    if not is_stepped:
         threading.Thread(target=observatory.run, args=(threading.Event(),), name="observatory", daemon=True).start()
-        return serve
 
-    async def serve_stepped(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Serve, and let time pass when it is asked for: `POST /_observatory/advance?seconds=60`."""
-        if scope["type"] != "http" or scope["path"] != ADVANCE or scope["method"] != "POST":
+    async def serve_observed(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Serve the pager too, and let time pass on a stepped clock: `POST /_observatory/advance?seconds=60`."""
+        path = scope["path"] if scope["type"] == "http" else ""
+        if path.startswith(pager.PATH) and scope["method"] == "GET":
+            host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+            status, kind, body = observatory.pager.answer(path, host)
+            await _send(send, status, body, {**pager.HEADERS, "Content-Type": kind})
+        elif is_stepped and path == ADVANCE and scope["method"] == "POST":
+            await asyncio.to_thread(observatory.advance, float(scope["query_string"].partition(b"=")[2]))
+            await _send(send, 204, b"", {})
+        else:
             await serve(scope, receive, send)
-            return
-        await asyncio.to_thread(observatory.advance, float(scope["query_string"].partition(b"=")[2]))
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
 
-    return serve_stepped
+    return serve_observed
+
+
+async def _send(send: Any, status: int, body: bytes, headers: dict[str, str]) -> None:
+    encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})
 
 
 def observatory_for(arguments: list[str]) -> tuple[Observatory, str]:

@@ -11,6 +11,15 @@ from typing import Any
 from localcloud.cloudwatch import expressions
 from localcloud.cloudwatch.metrics import MetricKey, Statistic
 from localcloud.observatory.clock import Clock
+from localcloud.observatory.parameters import (
+    integer,
+    listed,
+    page_token,
+    period_minutes,
+    reject_unknown,
+    structure,
+    text_of,
+)
 from localcloud.observatory.requests import ApiError, epoch, invalid
 from localcloud.observatory.retention import RetainedMetrics
 
@@ -40,13 +49,13 @@ class MetricApi:
 
     def get_metric_data(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Series of metrics and expressions, newest point first unless asked otherwise."""
-        _only(parameters, _GET_METRIC_DATA)
-        queries = _Queries(_list(parameters, "MetricDataQueries"), self._store)
+        reject_unknown(parameters, _GET_METRIC_DATA)
+        queries = _Queries(listed(parameters, "MetricDataQueries"), self._store)
         start, end = self._range(parameters)
         order = parameters.get("ScanBy") or "TimestampDescending"
         if order not in ("TimestampDescending", "TimestampAscending"):
             raise invalid("ScanBy must be TimestampDescending or TimestampAscending.")
-        most, skipped = _integer(parameters, "MaxDatapoints", POINTS_MAX), _token(parameters)
+        most, skipped = integer(parameters, "MaxDatapoints", POINTS_MAX), page_token(parameters)
         results, left, is_more = [], most, False
         for query_id, label in queries.returned:
             points = [point for point in queries.points(query_id, start, end) if point[1] is not None]
@@ -68,12 +77,12 @@ class MetricApi:
 
     def get_metric_statistics(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Statistics of one metric, in no particular order on AWS and oldest first here."""
-        _only(parameters, _STATISTICS | {"Statistics", "ExtendedStatistics"})
-        key, period = _metric(parameters), _period(parameters)
+        reject_unknown(parameters, _STATISTICS | {"Statistics", "ExtendedStatistics"})
+        key, period = _metric(parameters), period_minutes(parameters)
         start, end = (epoch(parameters.get(name), name) for name in ("StartTime", "EndTime"))
         if start >= end:
             raise invalid("The parameter StartTime must be less than the parameter EndTime.")
-        names = _list(parameters, "Statistics", 0), _list(parameters, "ExtendedStatistics", 0)
+        names = listed(parameters, "Statistics", 0), listed(parameters, "ExtendedStatistics", 0)
         if not any(names) or any(name not in _SIMPLE_STATISTICS for name in names[0]):
             raise ApiError("InvalidParameterCombination", "Name at least one statistic, and only known ones.")
         extended = {name: _statistic(name) for name in names[1]}
@@ -98,12 +107,12 @@ class MetricApi:
 
     def list_metrics(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """The metrics that have had a sample in the last two weeks, in pages."""
-        _only(parameters, {"Namespace", "MetricName", "Dimensions", "NextToken", "RecentlyActive"})
+        reject_unknown(parameters, {"Namespace", "MetricName", "Dimensions", "NextToken", "RecentlyActive"})
         if parameters.get("RecentlyActive") not in (None, "PT3H"):
             raise invalid("RecentlyActive must be PT3H.")
         now = int(self._clock.now() // 60)
         since = now - (RECENT_MINUTES if parameters.get("RecentlyActive") else 14 * 1_440)
-        wanted = [_dimension(found) for found in _list(parameters, "Dimensions", 0)]
+        wanted = [_dimension(found) for found in listed(parameters, "Dimensions", 0)]
         found = sorted(
             (key.namespace, key.name, sorted(key.dimensions))
             for key in self._store.keys(since)
@@ -111,7 +120,7 @@ class MetricApi:
             and parameters.get("MetricName") in (None, key.name)
             and all(any(n == name and v in (None, value) for name, value in key.dimensions) for n, v in wanted)
         )
-        at = _token(parameters)
+        at = page_token(parameters)
         metrics = [
             {"Namespace": space, "MetricName": name, "Dimensions": [{"Name": n, "Value": v} for n, v in dimensions]}
             for space, name, dimensions in found[at : at + PAGE]
@@ -120,13 +129,13 @@ class MetricApi:
 
     def put_metric_data(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Publish samples; nothing is published if one of them is not allowed."""
-        _only(parameters, {"Namespace", "MetricData", "StrictEntityValidation"})
-        namespace = _text(parameters, "Namespace")
+        reject_unknown(parameters, {"Namespace", "MetricData", "StrictEntityValidation"})
+        namespace = text_of(parameters, "Namespace")
         if namespace.startswith("AWS/"):
             raise invalid("The value AWS/ for parameter Namespace is reserved.")
         now, samples = self._clock.now(), []
-        for datum in _list(parameters, "MetricData"):
-            key = _metric({**_object(datum, "MetricData"), "Namespace": namespace})
+        for datum in listed(parameters, "MetricData"):
+            key = _metric({**structure(datum, "MetricData"), "Namespace": namespace})
             minute = int(epoch(datum["Timestamp"], "Timestamp") if datum.get("Timestamp") is not None else now) // 60
             samples.append((key, minute, _published(datum), str(datum.get("Unit") or "None")))
         for key, minute, values, unit in samples:
@@ -156,7 +165,7 @@ class _Queries:
         self._store = store
         self._queries: dict[str, dict[str, Any]] = {}
         for query in queries:
-            _only(_object(query, "MetricDataQueries"), _QUERY)
+            reject_unknown(structure(query, "MetricDataQueries"), _QUERY)
             query_id = query.get("Id")
             if not isinstance(query_id, str) or not re.fullmatch(r"[a-z][a-zA-Z0-9_]{0,254}", query_id):
                 raise invalid("An Id must begin with a lower-case letter and consist of letters, digits and _.")
@@ -166,9 +175,9 @@ class _Queries:
                 raise invalid(f"Query {query_id} must have either MetricStat or Expression.")
             self._queries[query_id] = query
         self._metrics = {
-            query_id: (_metric(_object(stat.get("Metric"), "Metric")), _statistic(stat.get("Stat")), stat.get("Unit"))
+            query_id: (_metric(structure(stat.get("Metric"), "Metric")), _statistic(stat.get("Stat")), stat.get("Unit"))
             for query_id, query in self._queries.items()
-            if (stat := query.get("MetricStat")) and _object(stat, "MetricStat") is stat
+            if (stat := query.get("MetricStat")) and structure(stat, "MetricStat") is stat
         }
         self._expressions = {
             query_id: self._parse(query_id, query["Expression"])
@@ -220,63 +229,12 @@ class _Queries:
         if query_id in path:
             raise ApiError("ValidationError", f"Error in expression '{query_id}': it depends on itself.")
         if query_id in self._metrics:
-            return _period(self._queries[query_id]["MetricStat"])
+            return period_minutes(self._queries[query_id]["MetricStat"])
         needed = sorted(self._expressions[query_id].metric_ids)
         periods = {self._period(metric, (*path, query_id)) for metric in needed}
         if len(periods) > 1:
             raise ApiError("ValidationError", f"Error in expression '{query_id}': its series have different periods.")
         return periods.pop()
-
-
-def _only(parameters: Mapping[str, Any], known: set[str]) -> None:
-    if unknown := sorted(name for name, value in parameters.items() if name not in known and value is not None):
-        raise ApiError("ValidationError", f"The embedded cloud does not support {', '.join(unknown)}.")
-    if "" in parameters:
-        raise ApiError("SerializationException", "The request cannot be read.")
-
-
-def _object(found: Any, name: str) -> dict[str, Any]:
-    if not isinstance(found, dict):
-        raise invalid(f"The parameter {name} must be a structure.")
-    return found
-
-
-def _list(parameters: Mapping[str, Any], name: str, least: int = 1) -> list[Any]:
-    found = parameters.get(name)
-    if found is None and not least:
-        return []
-    if not isinstance(found, list) or len(found) < least:
-        raise invalid(f"The parameter {name} must be a list.")
-    return found
-
-
-def _text(parameters: Mapping[str, Any], name: str) -> str:
-    found = parameters.get(name)
-    if not isinstance(found, str) or not 1 <= len(found) <= 255:
-        raise invalid(f"The parameter {name} must be a text of 1 to 255 characters.")
-    return found
-
-
-def _integer(parameters: Mapping[str, Any], name: str, most: int) -> int:
-    found = parameters.get(name, most)
-    if isinstance(found, bool) or not isinstance(found, int) or not 1 <= found <= most:
-        raise invalid(f"The parameter {name} must be a number from 1 to {most}.")
-    return found
-
-
-def _period(parameters: Mapping[str, Any]) -> int:
-    """The period in minutes."""
-    found = _integer(parameters, "Period", 86_400) if parameters.get("Period") else 0
-    if not found or found % 60:
-        raise invalid("The parameter Period must be a multiple of 60, at most 86400.")
-    return found // 60
-
-
-def _token(parameters: Mapping[str, Any]) -> int:
-    found = parameters.get("NextToken") or "0"
-    if not isinstance(found, str) or not re.fullmatch(r"[0-9]{1,9}", found):
-        raise ApiError("InvalidNextToken", "The NextToken is not valid.")
-    return int(found)
 
 
 def _statistic(found: Any) -> Statistic:
@@ -287,16 +245,16 @@ def _statistic(found: Any) -> Statistic:
 
 
 def _dimension(found: Any) -> tuple[str, str | None]:
-    value = _object(found, "Dimensions").get("Value")
-    return _text(found, "Name"), value if value is None else str(value)
+    value = structure(found, "Dimensions").get("Value")
+    return text_of(found, "Name"), value if value is None else str(value)
 
 
 def _metric(parameters: Mapping[str, Any]) -> MetricKey:
-    dimensions = [_dimension(found) for found in _list(parameters, "Dimensions", 0)]
+    dimensions = [_dimension(found) for found in listed(parameters, "Dimensions", 0)]
     if len(dimensions) > 30:
         raise invalid("A metric has at most 30 dimensions.")
     found = frozenset((name, str(value)) for name, value in dimensions)
-    return MetricKey(_text(parameters, "Namespace"), _text(parameters, "MetricName"), found)
+    return MetricKey(text_of(parameters, "Namespace"), text_of(parameters, "MetricName"), found)
 
 
 def _published(datum: Mapping[str, Any]) -> list[tuple[float, float]] | dict[str, float]:

@@ -1,14 +1,17 @@
-"""The observatory of an embedded cloud: its clock, its metrics, and the API that reads them."""
+"""The observatory of an embedded cloud: its clock, metrics, alarms and pager, and the API that reads them."""
 
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
+from localcloud.observatory.alarm_api import AlarmApi
+from localcloud.observatory.alarms import Alarms
 from localcloud.observatory.clock import Clock, RealClock, SteppedClock
 from localcloud.observatory.facts import QueueState
 from localcloud.observatory.log_filters import FilterError, MetricFilter
 from localcloud.observatory.meter import Meter
 from localcloud.observatory.metric_api import MetricApi
+from localcloud.observatory.pager import Pager
 from localcloud.observatory.requests import ApiError, Request, Response
 from localcloud.observatory.retention import RetainedMetrics
 
@@ -25,7 +28,10 @@ class Observatory:
         self.meter = Meter(self.store, clock)
         self.queue_states: Callable[[], Iterable[QueueState]] = list
         self.metric_filters: Callable[[str], Sequence[MetricFilter]] = lambda group: ()
-        self._operations = MetricApi(self.store, clock).operations
+        self.alarms = Alarms(self.store, clock)
+        self.alarm_api = AlarmApi(self.alarms)
+        self.pager = Pager(clock)
+        self._operations = MetricApi(self.store, clock).operations | self.alarm_api.operations
         self._minute = int(clock.now() // 60)
         self._ticking = threading.Lock()
 
@@ -69,6 +75,7 @@ class Observatory:
             self.meter.queue_state(minute - 1, state)
         self.meter.queue_gone(state.name for state in states)
         self.store.prune(minute)
+        self.alarms.step(minute)
 
     def advance(self, seconds: float) -> None:
         """Let time pass on a stepped clock, minute by minute."""
