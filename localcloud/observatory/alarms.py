@@ -159,7 +159,7 @@ class Alarms:
         found, now = dict(self.resources()), self._clock.now()
         if self._seen == found:
             for stored in self._stored.values():
-                if not stored.counts and stored.put_at <= self._seen_at:
+                if not stored.counts and stored.put_at < self._seen_at:
                     stored.counts = _named_resources(stored.alarm) <= found.keys()
             # A composite alarm is nothing without its children.
             for stored in self._stored.values():
