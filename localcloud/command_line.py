@@ -21,6 +21,7 @@ from localcloud.demo import STORY_STEPS, UnexpectedAnswerError, run_story
 from localcloud.deployer.engine import DeploymentFailed
 from localcloud.deployer.stack_config import ConfigError
 from localcloud.emulator.process import ENDED, EmulatorError
+from localcloud.observatory import pager
 from localcloud.own_files import ClaimedError, FileError, claimed, require_own
 from localcloud.plugin import environment
 from localcloud.progress import Progress
@@ -34,8 +35,8 @@ P = ParamSpec("P")
 app = Application(
     add_completion=False,
     help="The whole stack on this machine: no AWS account, no Docker, no Pulumi CLI.\n\n"
-    "The program, the data path and the authorization run here. CloudWatch and X-Ray do not: alarms and boards are "
-    "stored, but not evaluated, and traces are discarded.",
+    "The program, the data path, the authorization, CloudWatch's metrics and the program's own alarms run here. Pages "
+    "are shown on this machine and never sent. Boards are stored, but not drawn, and traces are discarded.",
 )
 
 
@@ -151,6 +152,7 @@ def _show_outputs(cloud: LocalCloud, outputs: Path, progress: Progress) -> None:
         f"ready in {progress.total_seconds():.1f} s. Outputs, secrets included: {outputs}. Press Ctrl-C to stop."
     )
     progress.say("To test it from a second terminal: .venv/bin/python -m ops smoke")
+    progress.say(f"Who is notified of alarms, and of what: {cloud.outputs['endpoint']}{pager.PATH}")
 
 
 @app.command()

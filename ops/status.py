@@ -68,7 +68,6 @@ class Status:
     """The state of a stack."""
 
     alarms: tuple[Alarm, ...]
-    alarms_are_evaluated: bool
     queues: tuple[Queue, ...]
     functions: tuple[Function, ...]
     topics: tuple[Topic, ...]
@@ -91,7 +90,6 @@ def read_status(outputs: StackOutputs, now: datetime, since: datetime, most_erro
     """Return the state of the stack, with at most `most_errors` errors since `since`."""
     return Status(
         alarms=tuple(read_alarms(outputs)),
-        alarms_are_evaluated=not outputs.embedded,
         queues=(
             _queue(outputs, "events", outputs.queue_url, now),
             _queue(outputs, "dead letters", outputs.dead_letter_queue_url, now),

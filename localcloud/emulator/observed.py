@@ -31,7 +31,7 @@ def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
             observe(observatory)
     serve = make_app()
     is_stepped = isinstance(observatory.clock, SteppedClock)
-    if not is_stepped:
+    if not is_stepped and not observatory.is_paused:
         threading.Thread(target=observatory.run, args=(threading.Event(),), name="observatory", daemon=True).start()
 
     async def serve_observed(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -57,8 +57,12 @@ async def _send(send: Any, status: int, body: bytes, headers: dict[str, str]) ->
 
 
 def observatory_for(arguments: list[str]) -> tuple[Observatory, str]:
-    """The observatory that the emulator's arguments ask for, and the observer to leave out."""
+    """The observatory that the emulator's arguments ask for, and the observer to leave out.
+
+    `--stepped=TIME` starts a clock that stands still until it is advanced. `--paused` ends no minute: alarms keep their
+    states, for tests that break things in many ways. `--unplugged=OBSERVER` is for the controls of tests.
+    """
     stepped = [argument for argument in arguments if argument.startswith("--stepped=")]
     clock = SteppedClock(float(stepped[0].partition("=")[2])) if stepped else RealClock()
     unplugged = [argument.partition("=")[2] for argument in arguments if argument.startswith("--unplugged=")]
-    return Observatory(clock), unplugged[0] if unplugged else ""
+    return Observatory(clock, is_paused="--paused" in arguments), unplugged[0] if unplugged else ""

@@ -66,7 +66,7 @@ class Emulator(Account):
     def start(cls, port: int | None = None, *, region: str = "eu-west-1", options: Sequence[str] = ()) -> "Emulator":
         """Return a running, empty emulator on `port` (None: any free port), or raise EmulatorError.
 
-        The options are those of `observatory_for`: `--stepped=TIME` starts a clock that only `advance` moves.
+        `localcloud.emulator.observed.observatory_for` describes the options.
         """
         with _listen(port) as listener:
             scratch = _claim_scratch()

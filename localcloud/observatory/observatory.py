@@ -22,8 +22,8 @@ _log = logging.getLogger(__name__)
 class Observatory:
     """Everything that is observed. `queue_states` and `metric_filters` are how it looks into the emulator."""
 
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
+    def __init__(self, clock: Clock, *, is_paused: bool = False) -> None:
+        self.clock, self.is_paused = clock, is_paused
         self.store = RetainedMetrics()
         self.meter = Meter(self.store, clock)
         self.queue_states: Callable[[], Iterable[QueueState]] = list

@@ -96,4 +96,5 @@ def _metric_query(query: dict[str, Any]) -> dict[str, Any]:
         identity = {pascal(name): metric[name] for name in ("metricName", "namespace") if metric.get(name)}
         identity["Dimensions"] = _dimensions(metric.get("dimensions") or {})
         call["MetricStat"] = {"Metric": identity, **statistic}
-    return call
+    # As the AWS provider does; AWS's own default is true.
+    return {"ReturnData": False} | call
