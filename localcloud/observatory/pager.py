@@ -86,13 +86,25 @@ class Pager:
 
 
 def _document(pages: list[Page]) -> str:
-    content = "".join(map(_article, pages)) or "<p>Nobody was notified.</p>"
+    first = [page for page in pages if _is_first_evaluation(page)]
+    shown = "".join(_article(page) for page in pages if not _is_first_evaluation(page))
+    if first:
+        shown += (
+            f"<details><summary>{len(first)} notices of alarms that became OK when they were first evaluated</summary>"
+        )
+        shown += "".join(map(_article, first)) + "</details>"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5">'
         f"<title>Pager</title><style>{_STYLE}</style></head><body><h1>Pager</h1>"
         "<p>What subscribers of the alert topics would have received. Nothing was sent to them.</p>"
-        f"{content}</body></html>"
+        f"{shown or '<p>Nobody was notified.</p>'}</body></html>"
     )
+
+
+def _is_first_evaluation(page: Page) -> bool:
+    """CloudWatch notifies of it too, but nobody has to read each of them."""
+    alarm = page.alarm
+    return (alarm.get("OldStateValue"), alarm.get("NewStateValue")) == ("INSUFFICIENT_DATA", "OK")
 
 
 def _article(page: Page) -> str:

@@ -16,10 +16,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
-import botocore.session
-from botocore.parsers import RpcV2CBORParser
-from botocore.serialize import RpcV2CBORSerializer
-
 NAMESPACE = "http://monitoring.amazonaws.com/doc/2010-08-01/"
 Response = tuple[int, dict[str, str], bytes]
 
@@ -128,11 +124,15 @@ def _cbor(status: int, body: bytes) -> Response:
 
 
 def _cbor_loads(body: bytes) -> Any:
+    from botocore.parsers import RpcV2CBORParser
+
     return RpcV2CBORParser().parse_data_item(io.BufferedReader(io.BytesIO(body)))  # pyright: ignore[reportArgumentType]
 
 
 def _cbor_item(shape: Any, value: Any) -> bytes:
     """A value of that shape; without a shape, a text."""
+    from botocore.serialize import RpcV2CBORSerializer
+
     item, serializer = bytearray(), RpcV2CBORSerializer()
     if shape is None:
         serializer._serialize_type_string(item, value, shape, None)
@@ -143,6 +143,9 @@ def _cbor_item(shape: Any, value: Any) -> bytes:
 
 @functools.cache
 def _service() -> Any:
+    # Imported when it is needed, because the emulator would start a third of a second later.
+    import botocore.session
+
     return botocore.session.Session().get_service_model("cloudwatch")
 
 

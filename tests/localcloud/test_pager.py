@@ -39,6 +39,15 @@ def test_page_shows_what_arrived_escaped_and_without_endpoints(pager: Pager):
     assert text.index("hello") < text.index("t-p1")  # newest first
 
 
+def test_first_evaluations_are_folded_below_everything_else(pager: Pager):
+    pager.receive("t", "https", "a page", ALARM, "https://a.example")
+    for name in "bc":
+        first = {"AlarmName": name, "OldStateValue": "INSUFFICIENT_DATA", "NewStateValue": "OK"}
+        pager.receive("t", "https", f"OK: {name}", json.dumps(first), "https://a.example")
+    text = shown(pager)
+    assert text.index("a page") < text.index("2 notices of alarms") < text.index("OK: b")
+
+
 def test_endpoint_that_never_exists_is_a_pager_that_is_down(pager: Pager):
     assert not pager.receive("t", "https", "s", ALARM, "https://pager.invalid/x")
     assert "not delivered" in shown(pager)
