@@ -13,10 +13,8 @@ from ministack.services import sqs
 from localcloud.emulator.seams import seam
 from localcloud.observatory.clock import SteppedClock
 from localcloud.observatory.facts import QueueState
+from localcloud.observatory.meter import AGE_RECEIVES
 from localcloud.observatory.observatory import Observatory
-
-# A message received this often no longer counts for the age of the oldest message.
-AGE_RECEIVES = 3
 
 
 def observe_queues(observatory: Observatory) -> None:

@@ -14,6 +14,8 @@ from localcloud.observatory.retention import RetainedMetrics
 
 ACTIVE_MINUTES = 360
 """SQS publishes metrics of a queue until it was empty and unused for this long."""
+AGE_RECEIVES = 3
+"""A message received this often no longer counts for the age of the oldest message."""
 READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"})
 THROTTLES = frozenset({"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"})
 # The end of a throttling reason -> the part of the metric's name, as in the guide's list of throttling metrics.

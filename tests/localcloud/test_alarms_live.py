@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 import requests
 from botocore.exceptions import ClientError
+from typer.testing import CliRunner, Result
 
 from localcloud.cloud import LocalCloud
 from localcloud.emulator.process import Emulator
+from ops.__main__ import app
 from tests.fakes import metering
 from tests.fakes.events import login
 from tests.fakes.waiting import HANG_SECONDS, eventually
@@ -62,6 +64,12 @@ class World:
                 found[alarm["AlarmName"].removeprefix(PREFIX)] = alarm["StateValue"]
         return found
 
+    def operator(self, command: str) -> Result:
+        """Run a command of the operator in the test's own process."""
+        outputs = self.cloud.directory / "outputs.json"
+        self.cloud.write_outputs(outputs)
+        return CliRunner().invoke(app, [command, "--outputs", str(outputs)])
+
     def firing(self) -> set[str]:
         return {alarm for alarm, state in self.states().items() if state == "ALARM"}
 
@@ -104,6 +112,8 @@ def test_stopped_consumer_pages_and_is_over(world: World):
         minutes += 1
     assert (minutes, world.new_pages()) == (PAGED_AFTER, [("alerts-p1", 'ALARM: "ingest-unhealthy" in eu-west-1')])
     assert world.firing() == FIRING
+    status = world.operator("status")
+    assert (status.exit_code, "ALARM P1 ingest-unhealthy since" in status.stdout) == (3, True), status.output
     world.enable_consumer(enabled=True)
     eventually(lambda: world.waiting() == 0)
     while world.firing() and minutes < 40:
@@ -114,6 +124,10 @@ def test_stopped_consumer_pages_and_is_over(world: World):
         AlarmName=f"{PREFIX}ingest-unhealthy", HistoryItemType="Action"
     )
     assert all(item["HistorySummary"].startswith("Successfully") for item in history["AlarmHistoryItems"])
+    status = world.operator("status")
+    assert (status.exit_code, "events        0 waiting, 0 in flight, oldest 0 s" in status.stdout) == (0, True), (
+        status.output
+    )
 
 
 def test_pager_page_is_html_without_cors(world: World):

@@ -13,8 +13,11 @@ from localcloud.cloud import LocalCloud
 from localcloud.cloudwatch.emf import read_samples
 from localcloud.demo import log_lines
 from localcloud.deployer.recorder import Graph
+from localcloud.emulator.process import Emulator
 from tests.fakes import metering
 from tests.fakes.metering import IMPOSSIBLE, metered, named_metrics
+from tests.fakes.waiting import eventually
+from tests.localcloud.provided import Cloud
 
 pytestmark = pytest.mark.e2e
 LATE = {"NumberOfNotificationsFailed"}  # moved in test_alarms_live.py
@@ -32,7 +35,7 @@ def missing(cloud: LocalCloud, graph: Graph) -> set[tuple[str, str]]:
     return {(space, name) for space, name, _ in named_metrics(graph) - metered(cloud) if name not in IMPOSSIBLE | LATE}
 
 
-def total(cloud: LocalCloud, namespace: str, name: str, stat: str = "Sum", **dimensions: str) -> float:
+def total(cloud: LocalCloud | Emulator, namespace: str, name: str, stat: str = "Sum", **dimensions: str) -> float:
     now = datetime.now(UTC)
     found = cloud.client("cloudwatch").get_metric_statistics(
         Namespace=namespace,
@@ -135,6 +138,37 @@ def test_metric_math_is_read_with_boto3(moved: LocalCloud):
     with pytest.raises(ClientError, match="ANOMALY_DETECTION_BAND") as raised:
         cloudwatch.get_metric_data(MetricDataQueries=queries, **times)
     assert raised.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_invocation_by_alias_is_metered_with_its_executed_version(cloud: Cloud, program: dict[str, Any]):
+    names = {"FunctionName": "aliased"}
+    cloud.make("lambda/function", program, name="aliased", environment={"variables": {"GREETING": "hello"}})
+    client = cloud.emulator.client("lambda")
+    version = client.publish_version(**names)["Version"]
+    client.create_alias(**names, Name="live", FunctionVersion=version)
+    for qualifier in ("live", version, "$LATEST"):
+        response = client.invoke(**names, Qualifier=qualifier)
+        assert "FunctionError" not in response, response["Payload"].read()
+    queue = cloud.make("sqs/queue", name="aliased-events")
+    alias = client.get_function(**names, Qualifier="live")["Configuration"]["FunctionArn"]
+    assert alias.endswith(":live")
+    client.create_event_source_mapping(FunctionName=alias, EventSourceArn=queue["arn"])
+    cloud.emulator.client("sqs").send_message(QueueUrl=queue["url"], MessageBody="m")
+
+    def executed() -> dict[str, float]:
+        found = cloud.emulator.client("cloudwatch").list_metrics(MetricName="Invocations", Namespace="AWS/Lambda")
+        sets = [{d["Name"]: d["Value"] for d in metric["Dimensions"]} for metric in found["Metrics"]]
+        ours = [dimensions for dimensions in sets if dimensions.get("FunctionName") == "aliased"]
+        return {" ".join(d.values()): total(cloud.emulator, "AWS/Lambda", "Invocations", **d) for d in ours}
+
+    found = eventually(executed, lambda found: found.get("aliased") == 4)
+    assert {frozenset(name.split()): count for name, count in found.items()} == {
+        frozenset({"aliased"}): 4,
+        frozenset({"aliased", "aliased:live"}): 2,
+        frozenset({"aliased", "aliased:live", version}): 2,
+        frozenset({"aliased", f"aliased:{version}"}): 1,
+        frozenset({"aliased", "aliased:$LATEST"}): 1,
+    }
 
 
 UNPLUGGED = {
