@@ -5,7 +5,7 @@ import json
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +40,25 @@ class LocalCloud:
         }
 
     @classmethod
-    def start(cls, project: Path, stack: str = "dev", *, progress: Progress, port: int | None = None) -> "LocalCloud":
-        """Return the deployed stack, or raise ConfigError, EmulatorError or DeploymentFailed and leave nothing."""
+    def start(
+        cls,
+        project: Path,
+        stack: str = "dev",
+        *,
+        progress: Progress,
+        port: int | None = None,
+        options: Sequence[str] = (),
+    ) -> "LocalCloud":
+        """Return the deployed stack, or raise ConfigError, EmulatorError or DeploymentFailed and leave nothing.
+
+        The options are the emulator's.
+        """
         config = stack_config.read(project, stack)
         with contextlib.ExitStack() as started:
             with progress.step("Start the emulator") as step:
-                emulator = started.enter_context(Emulator.start(port, region=config.values["aws:region"]))
+                emulator = started.enter_context(
+                    Emulator.start(port, region=config.values["aws:region"], options=options)
+                )
                 step.note(emulator.endpoint)
             deployment = _deploy(emulator, project, config, progress)
             cloud = cls(emulator, deployment)
@@ -101,6 +114,10 @@ class LocalCloud:
                 Path(file.name).unlink(missing_ok=True)
                 raise
             self._written = path, os.fstat(file.fileno())
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass in a cloud whose clock is stepped."""
+        self._emulator.advance(seconds)
 
     def wait(self) -> None:
         """Return when the emulator has ended by itself, that is crashed."""

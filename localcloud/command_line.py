@@ -23,6 +23,7 @@ from localcloud.deployer.engine import DeploymentFailed
 from localcloud.deployer.stack_config import ConfigError
 from localcloud.emulator.process import ENDED, EmulatorError
 from localcloud.environment import aws_exports
+from localcloud.observatory import pager
 from localcloud.own_files import ClaimedError, FileError, claimed, require_own
 from localcloud.plugin import environment as plugin
 from localcloud.progress import Progress
@@ -36,8 +37,8 @@ P = ParamSpec("P")
 app = Application(
     add_completion=False,
     help="The whole stack on this machine: no AWS account, no Docker, no Pulumi CLI.\n\n"
-    "The program, the data path and the authorization run here. CloudWatch and X-Ray do not: alarms and boards are "
-    "stored, but not evaluated, and traces are discarded.",
+    "The program, the data path, the authorization, CloudWatch's metrics and the program's own alarms run here. Pages "
+    "are shown on this machine and never sent. Boards are stored, but not drawn, and traces are discarded.",
 )
 
 
@@ -154,6 +155,7 @@ def _show_outputs(cloud: LocalCloud, outputs: Path, progress: Progress) -> None:
     )
     progress.say("To test it from a second terminal: .venv/bin/python -m ops smoke")
     progress.say('For the AWS CLI and SDKs there: eval "$(.venv/bin/python -m localcloud env)"')
+    progress.say(f"Who is notified of alarms, and of what: {cloud.outputs['endpoint']}{pager.PATH}")
 
 
 @app.command()

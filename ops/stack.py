@@ -56,11 +56,6 @@ class StackOutputs:
         """`{project}-{stack}`, the prefix of every alarm name."""
         return self.functions[EVENT_HANDLER_SERVICE].removesuffix(f"-{EVENT_HANDLER_SERVICE}")
 
-    @property
-    def embedded(self) -> bool:
-        """Whether the stack runs in the embedded cloud, which stores alarms without evaluating them."""
-        return self.endpoint is not None
-
     def client(self, service: str) -> Any:
         """Return a boto3 client, with the operator's own credentials in AWS and the outputs' in the embedded cloud."""
         if self.endpoint is None:

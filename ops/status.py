@@ -72,7 +72,6 @@ class Status:
     """The state of a stack."""
 
     alarms: tuple[Alarm, ...]
-    alarms_are_evaluated: bool
     queues: tuple[Queue, ...]
     functions: tuple[Function, ...]
     release: str
@@ -98,7 +97,6 @@ def read_status(outputs: StackOutputs, now: datetime, since: datetime, most_erro
     functions, release = _functions(outputs)
     return Status(
         alarms=tuple(read_alarms(outputs)),
-        alarms_are_evaluated=not outputs.embedded,
         queues=(
             _queue(outputs, "events", outputs.queue_url, now),
             _queue(outputs, "dead letters", outputs.dead_letter_queue_url, now),

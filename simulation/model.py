@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from localcloud.cloudwatch.metrics import MetricStore
+from localcloud.observatory.meter import ACTIVE_MINUTES, AGE_RECEIVES
 from simulation.aws_metrics import MetricPublisher
 from simulation.conditions import DAY_MINUTES, Conditions, Traffic
 from simulation.invocations import HandlerRunner, Invocation, MessageGroup
@@ -26,11 +27,8 @@ COLD_START_SECONDS = 0.9
 GATEWAY_SECONDS = 0.015
 # Message ages are rounded up to one of these, to limit the kinds of batches. An event is late from 60 s.
 AGES = (1, 10, 30, 50, 59, 70, 130, 190, 250, 400, 700, 1_500, 4_000, 40_000, 200_000)
-# SQS publishes metrics of an inactive queue up to 15 minutes after its first use, and until six hours after its last.
+# SQS publishes metrics of an inactive queue up to 15 minutes after its first use.
 ACTIVATION_MINUTES = 15
-ACTIVE_MINUTES = 360
-# A message received this often without success no longer counts for the age of the oldest message.
-AGE_RECEIVES = 3
 
 
 @dataclass(order=True)

@@ -126,9 +126,9 @@ def read_alarms(resources: Iterable[Recorded]) -> list[Alarm]:
     alarms: list[Alarm] = []
     for resource in resources:
         if resource.type == METRIC_ALARM:
-            alarms.append(_metric_alarm(resource.inputs))
+            alarms.append(metric_alarm(resource.inputs))
         elif resource.type == COMPOSITE_ALARM:
-            alarms.append(_composite_alarm(resource.inputs))
+            alarms.append(composite_alarm(resource.inputs))
     names = [alarm.name for alarm in alarms]
     if duplicates := sorted({name for name in names if names.count(name) > 1}):
         raise AlarmError(f"{', '.join(duplicates)}: a second alarm of the same name would silently overwrite the first")
@@ -138,7 +138,8 @@ def read_alarms(resources: Iterable[Recorded]) -> list[Alarm]:
     return alarms
 
 
-def _metric_alarm(inputs: Mapping[str, Any]) -> MetricAlarm:
+def metric_alarm(inputs: Mapping[str, Any]) -> MetricAlarm:
+    """The alarm with these inputs; AlarmError if it cannot be evaluated as CloudWatch would."""
     name = inputs["name"]
     _reject_unknown(name, inputs, _METRIC_ALARM_INPUTS)
     periods = inputs["evaluationPeriods"]
@@ -200,7 +201,8 @@ def _key(inputs: Mapping[str, Any]) -> MetricKey:
     return MetricKey.of(inputs["namespace"], inputs["metricName"], inputs.get("dimensions"))
 
 
-def _composite_alarm(inputs: Mapping[str, Any]) -> CompositeAlarm:
+def composite_alarm(inputs: Mapping[str, Any]) -> CompositeAlarm:
+    """The composite alarm with these inputs; AlarmError if it cannot be evaluated as CloudWatch would."""
     name = inputs["alarmName"]
     _reject_unknown(name, inputs, _COMPOSITE_ALARM_INPUTS)
     suppressor = inputs.get("actionsSuppressor")

@@ -5,13 +5,13 @@ retrieves more data points than the alarm needs, and the newest minutes of a met
 the documentation leaves open are `Assumptions`, so that a proof can be repeated under different ones.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 
 from localcloud.cloudwatch.alarms import Alarm, CompositeAlarm, MetricAlarm
 from localcloud.cloudwatch.composites import Suppression
-from localcloud.cloudwatch.metrics import MetricStore
+from localcloud.cloudwatch.metrics import Metrics
 from localcloud.cloudwatch.states import MissingData, State, next_state
 
 _DAY_MINUTES = 1_440
@@ -66,7 +66,7 @@ class History:
 class _MetricAlarmEvaluator:
     """The state of one metric alarm. Data points whose every minute is published never change and are cached."""
 
-    def __init__(self, alarm: MetricAlarm, store: MetricStore, assumptions: Assumptions) -> None:
+    def __init__(self, alarm: MetricAlarm, store: Metrics, assumptions: Assumptions) -> None:
         self._alarm, self._store = alarm, store
         self._minutes = alarm.period_seconds // 60
         self._points = alarm.periods + assumptions.extra_points
@@ -116,6 +116,8 @@ class _MetricAlarmEvaluator:
         breach = self._breaching(self._evaluate([end], minute)[0])
         if end <= minute - self._longest_delay:
             self._known[end] = breach
+            # It is older than every data point that is still needed.
+            self._known.pop(end - self._points * self._minutes, None)
         return breach
 
     def _breaching(self, value: float | None) -> bool | None:
@@ -142,21 +144,48 @@ class _MetricAlarmEvaluator:
 class Evaluator:
     """Evaluates the alarms of a stack over a store of metrics; call `step` for each minute in order."""
 
-    def __init__(self, alarms: Iterable[Alarm], store: MetricStore, assumptions: Assumptions | None = None) -> None:
-        by_name = {alarm.name: alarm for alarm in alarms}
-        assumptions = assumptions or Assumptions()
-        self._metric_alarms = [alarm for alarm in by_name.values() if isinstance(alarm, MetricAlarm)]
-        self._evaluators = {
-            alarm.name: _MetricAlarmEvaluator(alarm, store, assumptions) for alarm in self._metric_alarms
-        }
-        self._composites = _in_order(alarm for alarm in by_name.values() if isinstance(alarm, CompositeAlarm))
-        self._suppressions = {
-            alarm.name: Suppression(alarm.suppressor.wait_seconds, alarm.suppressor.extension_seconds)
-            for alarm in self._composites
-            if alarm.suppressor
-        }
-        self.states: dict[str, State] = dict.fromkeys(by_name, State.INSUFFICIENT_DATA)
+    def __init__(self, alarms: Iterable[Alarm], store: Metrics, assumptions: Assumptions | None = None) -> None:
+        self._store, self._assumptions = store, assumptions or Assumptions()
+        self._metric_alarms: dict[str, MetricAlarm] = {}
+        self._evaluators: dict[str, _MetricAlarmEvaluator] = {}
+        self._composites: dict[str, CompositeAlarm] = {}
+        self._suppressions: dict[str, Suppression] = {}
+        self.states: dict[str, State] = {}
         self.history = History()
+        for alarm in alarms:
+            self._put(alarm)
+        self._composites = _in_order(self._composites.values())
+
+    def put(self, alarm: Alarm) -> None:
+        """Add an alarm, or replace the one of that name, whose state stays."""
+        before = self._composites.copy()
+        self._remove(alarm.name)
+        self._put(alarm)
+        try:
+            self._composites = _in_order(self._composites.values())
+        except CycleError:
+            self._composites = before
+            raise
+
+    def remove(self, name: str) -> None:
+        """Evaluate the alarm no longer."""
+        self._remove(name)
+        self.states.pop(name, None)
+
+    def _put(self, alarm: Alarm) -> None:
+        self.states.setdefault(alarm.name, State.INSUFFICIENT_DATA)
+        if isinstance(alarm, MetricAlarm):
+            self._metric_alarms[alarm.name] = alarm
+            self._evaluators[alarm.name] = _MetricAlarmEvaluator(alarm, self._store, self._assumptions)
+            return
+        self._composites[alarm.name] = alarm
+        if suppressor := alarm.suppressor:
+            suppression = Suppression(suppressor.wait_seconds, suppressor.extension_seconds)
+            self._suppressions[alarm.name] = suppression
+
+    def _remove(self, name: str) -> None:
+        for alarms in (self._metric_alarms, self._evaluators, self._composites, self._suppressions):
+            alarms.pop(name, None)
 
     def run(self, start: int, end: int) -> History:
         """Evaluate at the end of every minute from `start` up to `end`."""
@@ -164,22 +193,26 @@ class Evaluator:
             self.step(minute)
         return self.history
 
-    def step(self, minute: int) -> None:
-        """Evaluate every alarm once, after the end of the minute before `minute`."""
-        for alarm in self._metric_alarms:
+    def step(self, minute: int, waiting: Container[str] = ()) -> None:
+        """Evaluate every alarm once, after the end of the minute before `minute`, except those that are waiting."""
+        for alarm in self._metric_alarms.values():
+            if alarm.name in waiting:
+                continue
             previous = self.states[alarm.name]
             state = self._evaluators[alarm.name].state(minute, previous)
             if state is not previous:
                 self._change(minute, alarm, state)
                 self._notify(minute, alarm)
-        for alarm in self._composites:
+        for alarm in self._composites.values():
+            if alarm.name in waiting:
+                continue
             state = alarm.rule.state(self.states)
             if changed := state is not self.states[alarm.name]:
                 self._change(minute, alarm, state)
             if alarm.suppressor is None:
                 acts = changed
             else:
-                suppressing = self.states[alarm.suppressor.alarm] is State.ALARM
+                suppressing = self.states.get(alarm.suppressor.alarm) is State.ALARM
                 suppression = self._suppressions[alarm.name]
                 acts = suppression.acts(minute * 60.0, changed=changed, suppressing=suppressing)
             if acts:
@@ -195,8 +228,8 @@ class Evaluator:
             self.history.notifications.append(Notification(minute=minute, alarm=alarm.name, state=state, topics=topics))
 
 
-def _in_order(composites: Iterable[CompositeAlarm]) -> list[CompositeAlarm]:
+def _in_order(composites: Iterable[CompositeAlarm]) -> dict[str, CompositeAlarm]:
     """Each composite alarm after those it depends on; CycleError for a cycle, which CloudWatch would not evaluate."""
     by_name = {alarm.name: alarm for alarm in composites}
     graph = {name: alarm.depends_on for name, alarm in by_name.items()}
-    return [by_name[name] for name in TopologicalSorter(graph).static_order() if name in by_name]
+    return {name: by_name[name] for name in TopologicalSorter(graph).static_order() if name in by_name}

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 # Sums over longer windows use running totals; for shorter windows, adding up is cheaper.
 _LONG_WINDOW_MINUTES = 30
@@ -102,6 +102,18 @@ class _Series:
             counts = accumulate((minute.count if minute else 0 for minute in minutes), initial=0)
             self._running = first, list(totals), list(counts)
         return self._running
+
+
+class Metrics(Protocol):
+    """Metrics that can be evaluated."""
+
+    def sample_count(self, key: MetricKey, start: int, end: int) -> int:
+        """The number of samples in the minutes from `start` up to `end`."""
+        ...
+
+    def value(self, key: MetricKey, statistic: Statistic, start: int, end: int) -> float | None:
+        """The statistic over the minutes from `start` up to `end`; None without samples."""
+        ...
 
 
 class MetricStore:

@@ -23,6 +23,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,14 +63,20 @@ class Emulator(Account):
         self._process = process
 
     @classmethod
-    def start(cls, port: int | None = None, *, region: str = "eu-west-1") -> "Emulator":
-        """Return a running, empty emulator on `port` (None: any free port), or raise EmulatorError."""
+    def start(cls, port: int | None = None, *, region: str = "eu-west-1", options: Sequence[str] = ()) -> "Emulator":
+        """Return a running, empty emulator on `port` (None: any free port), or raise EmulatorError.
+
+        `localcloud.emulator.observed.observatory_for` describes the options.
+        """
         with _listen(port) as listener:
             scratch = _claim_scratch()
             environment = _scrubbed_environment(listener.getsockname()[1], region, scratch.path)
             with (scratch.path / "emulator.log").open("wb") as log:
                 process = lifetime.spawn(
-                    [sys.executable, "-m", "localcloud.emulator.server", str(listener.fileno()), str(scratch.path)],
+                    [
+                        *(sys.executable, "-m", "localcloud.emulator.server"),
+                        *(str(listener.fileno()), str(scratch.path), *options),
+                    ],
                     cwd=Path(__file__).parents[2],
                     env=environment,
                     stdout=log,
@@ -106,6 +113,12 @@ class Emulator(Account):
     def wait(self) -> None:
         """Return when the emulator's process has ended."""
         self._process.wait()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass on a stepped clock; when this returns, every minute that has ended is observed."""
+        url = f"{self.endpoint}/_observatory/advance?seconds={seconds:g}"
+        request = urllib.request.Request(url, method="POST")  # noqa: S310 - its own endpoint
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=START_SECONDS).close()
 
     def stop(self) -> None:
         """Stop the emulator and its function workers and remove their files. May be called twice."""

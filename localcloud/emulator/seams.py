@@ -1,4 +1,4 @@
-"""The only module that names ministack's internals. Each is checked against the signature expected here.
+"""What is changed in ministack. Only this module and those named `*_seams` name its internals, each checked here.
 
 Import it in the emulator's own process only: importing ministack reads the environment and starts its services.
 """
@@ -25,7 +25,7 @@ class SeamChangedError(Exception):
     """The installed ministack is not the version these seams were written for."""
 
 
-def seam(module: ModuleType, name: str, *parameters: str) -> Callable[..., Any]:
+def seam(module: ModuleType | type, name: str, *parameters: str) -> Callable[..., Any]:
     """Return the function `name` of a ministack module, or raise SeamChangedError unless it takes `parameters`."""
     function = getattr(module, name, None)
     found = tuple(inspect.signature(function).parameters) if callable(function) else None

@@ -11,7 +11,7 @@ from pathlib import Path
 from localcloud import lifetime
 
 
-def _serve(listener: int, directory: Path) -> None:
+def _serve(listener: int, directory: Path, options: list[str]) -> None:
     """Serve the emulator on an open socket until standard input ends or a signal arrives."""
     # The variable is for the workers only: the emulator's own modules would be compiled again at each start.
     sys.dont_write_bytecode = False
@@ -38,7 +38,7 @@ def _serve(listener: int, directory: Path) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
-    from localcloud.emulator.seams import make_app
+    from localcloud.emulator.observed import make_observed_app, observatory_for
 
     # The emulator's own, which Powertools in a function would obey too.
     os.environ.pop("LOG_LEVEL", None)
@@ -46,8 +46,10 @@ def _serve(listener: int, directory: Path) -> None:
     config.bind = [f"fd://{listener}"]
     config.loglevel = "ERROR"
     config.keep_alive_timeout = 75
-    asyncio.run(serve(make_app(), config, shutdown_trigger=asyncio.Event().wait))  # pyright: ignore[reportArgumentType]
+    observatory, without = observatory_for(options)
+    app = make_observed_app(observatory, without=without)
+    asyncio.run(serve(app, config, shutdown_trigger=asyncio.Event().wait))  # pyright: ignore[reportArgumentType]
 
 
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]), Path(sys.argv[2]))
+    _serve(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

@@ -15,7 +15,7 @@ from localcloud.providers.messaging import QUEUE_ATTRIBUTES
 
 _FUNCTION = ("handler", "memorySize", "timeout", "runtime", "role", "kmsKeyArn", "tracingConfig", "loggingConfig")
 _MAPPING = ("batchSize", "maximumBatchingWindowInSeconds", "functionResponseTypes", "scalingConfig")
-# The emulator stores neither metric math nor the dimensions of its parts.
+# Metric math and the dimensions of its parts are not compared.
 _ALARM = (
     *("threshold", "evaluationPeriods", "datapointsToAlarm", "comparisonOperator", "treatMissingData", "period"),
     *("statistic", "alarmActions", "alarmDescription"),
@@ -52,9 +52,8 @@ def topic_policy(cloud: Account, state: State) -> dict[str, Any] | None:
 
 
 def topic_subscription(cloud: Account, state: State) -> dict[str, Any]:
-    """Read nothing but existence; the emulator does not have a subscription that was never confirmed."""
-    if not state.get("pendingConfirmation"):
-        cloud.client("sns").get_subscription_attributes(SubscriptionArn=state["id"])
+    """Read nothing but existence."""
+    cloud.client("sns").get_subscription_attributes(SubscriptionArn=state["id"])
     return {}
 
 

@@ -264,8 +264,6 @@ LIFECYCLES: dict[str, Lifecycle] = {
         update=updates.topic_subscription,
         delete=call("sns", "unsubscribe", SubscriptionArn="id"),
         read=drift.topic_subscription,
-        # AWS deletes a subscription that nobody confirms by itself; the emulator has none.
-        skip_if="pendingConfirmation",
     ),
     "aws:sqs/queue:Queue": Lifecycle(
         update=updates.queue,

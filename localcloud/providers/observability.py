@@ -1,4 +1,4 @@
-"""Log groups, alarms and dashboards, stored so that they can be listed and read. The emulator does not evaluate them.
+"""Log groups, metric filters, alarms and dashboards.
 
 Saved queries, field indexes and the resources of X-Ray are not stored, because nothing in the emulator uses them.
 """
@@ -44,16 +44,18 @@ def _not_stored(cloud: Account, inputs: Inputs) -> Created:
     return Created(str(uuid.uuid4()))
 
 
-# Alarms are not evaluated, so there is no warm-up.
-@creates("aws:cloudwatch/metricAlarm:MetricAlarm", ignoring="warmUpConfiguration")
+@creates("aws:cloudwatch/metricAlarm:MetricAlarm")
 def _metric_alarm(cloud: Account, inputs: Inputs) -> Created:
     name = inputs.take_name()
     dimensions, queries = inputs.take("dimensions"), inputs.take("metricQueries")
+    warm_up = inputs.take("warmUpConfiguration")
     call = inputs.take_rest(
         pascal, okActions="OKActions", evaluateLowSampleCountPercentiles="EvaluateLowSampleCountPercentile"
     )
     if dimensions:
         call["Dimensions"] = _dimensions(dimensions)
+    if warm_up:
+        call["WarmUpConfiguration"] = {pascal(key): value for key, value in warm_up.items() if value is not None}
     if queries:
         call["Metrics"] = [_metric_query(query) for query in queries]
     cloud.client("cloudwatch").put_metric_alarm(AlarmName=name, **call)
@@ -94,4 +96,5 @@ def _metric_query(query: dict[str, Any]) -> dict[str, Any]:
         identity = {pascal(name): metric[name] for name in ("metricName", "namespace") if metric.get(name)}
         identity["Dimensions"] = _dimensions(metric.get("dimensions") or {})
         call["MetricStat"] = {"Metric": identity, **statistic}
-    return call
+    # As the AWS provider does; AWS's own default is true.
+    return {"ReturnData": False} | call

@@ -61,8 +61,6 @@ def _lines(found: Status, since: str) -> Iterator[str]:
     for severity in (*(topic.severity for topic in found.topics), None):
         firing, ok, no_data = found.count(severity)
         yield f"  {severity.upper() if severity else 'not notifying':<14}{firing:>8}{ok:>8}{no_data:>9}"
-    if not found.alarms_are_evaluated:
-        yield "  The embedded cloud stores alarms without evaluating them, so these states mean nothing."
     for alarm in found.firing:
         since_when = alarm.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         yield f"  {FIRING} {(alarm.severity or '').upper()} {alarm.id} since {since_when}: {alarm.reason}"

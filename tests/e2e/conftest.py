@@ -159,7 +159,8 @@ def operator(stack: Stack, tmp_path: Path) -> Operator:
 
 @pytest.fixture(scope="session")
 def stack(checkout: Path) -> Iterator[Stack]:
-    with LocalCloud.start(checkout, progress=Progress(START_STEPS, Console(quiet=True))) as cloud:
+    # The tests break the stack in many ways; what its alarms do then is the subject of other tests.
+    with LocalCloud.start(checkout, progress=Progress(START_STEPS, Console(quiet=True)), options=["--paused"]) as cloud:
         yield Stack(cloud)
 
 

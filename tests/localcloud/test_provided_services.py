@@ -85,7 +85,9 @@ def test_alarms_dashboards_and_queries_are_stored(cloud: Cloud):
     assert (first["AlarmArn"], first["OKActions"]) == (plain["arn"], actions)
     assert first["Dimensions"] == [{"Name": "FunctionName", "Value": "greeter"}]
     assert (first["DatapointsToAlarm"], first["TreatMissingData"]) == (2, "notBreaching")
-    # The emulator does not return metric math; boto3 has validated the request.
     assert (second["AlarmName"], second["Threshold"]) == ("a-ratio", 0.5)
-    assert held["CompositeAlarms"][0]["AlarmRule"] == rule
+    assert [(query["Id"], query["ReturnData"]) for query in second["Metrics"]] == [("ratio", True), ("bad", False)]
+    [either] = held["CompositeAlarms"]
+    assert (either["AlarmRule"], either["ActionsSuppressor"]) == (rule, plain["arn"])
+    assert (either["ActionsSuppressorWaitPeriod"], either["ActionsSuppressorExtensionPeriod"]) == (60, 60)
     assert cloudwatch.get_dashboard(DashboardName="board")["DashboardBody"] == '{"widgets": []}'

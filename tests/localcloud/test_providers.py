@@ -7,9 +7,11 @@ from typing import Any
 
 import pulumi
 import pytest
+import requests
 
 from localcloud.deployer.engine import ResourceFailed
 from localcloud.providers.inputs import RESOURCE_TYPES
+from tests.fakes.waiting import HANG_SECONDS, eventually
 from tests.localcloud.provided import ALLOW, TRUST, Cloud, Made, resource
 
 ID = [{"name": "id", "type": "S"}]
@@ -167,9 +169,20 @@ def test_no_notification_leaves_this_machine(cloud: Cloud, queue: Made):
     sns = cloud.emulator.client("sns")
     topic = cloud.make("sns/topic", name="alerts", kmsMasterKeyId="alias/aws/sns")["arn"]
     cloud.make("sns/topicPolicy", arn=topic, policy=ALLOW)
-    for protocol, endpoint in {"https": "https://pager.example", "email": "who@example.com"}.items():
-        cloud.make("sns/topicSubscription", topic=topic, protocol=protocol, endpoint=endpoint)
-    assert sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"] == []
+    made = {
+        protocol: cloud.make("sns/topicSubscription", topic=topic, protocol=protocol, endpoint=endpoint)["arn"]
+        for protocol, endpoint in {"https": "https://pager.example", "email": "who@example.com"}.items()
+    }
+    held = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert {subscription["Protocol"]: subscription["SubscriptionArn"] for subscription in held} == made
+
+    def shown() -> set[str]:
+        sns.publish(TopicArn=topic, Message="m")
+        pages = requests.get(f"{cloud.emulator.endpoint}/_pager.json", timeout=HANG_SECONDS).json()
+        return {page["protocol"] for page in pages}
+
+    # test_alarms_live.py proves that no endpoint is contacted.
+    eventually(lambda: shown() == {"https", "email"})
     local = {"protocol": "sqs", "endpoint": queue["arn"]}
     kept = cloud.make("sns/topicSubscription", local, topic=topic, rawMessageDelivery=True)
     assert sns.get_subscription_attributes(SubscriptionArn=kept["arn"])["Attributes"]["RawMessageDelivery"] == "true"

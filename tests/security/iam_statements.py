@@ -63,7 +63,7 @@ ENFORCED = (
 
 
 _NO_KMS = "data is not encrypted there, so nothing asks for the key"
-_NO_ALARMS = "alarms are not evaluated there"
+_NO_ALARMS = "no alarm fires in the story"
 _OWN_RIGHTS = "the event source mapping polls with the emulator's own rights"
 _OWN_LOGS = "the emulator writes the logs of its functions itself"
 _ALARMS = {"Service": "cloudwatch.amazonaws.com"}

@@ -1,0 +1,189 @@
+"""The program's own traffic moves every metric that its alarms and boards name, and boto3 reads it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from localcloud.cloud import LocalCloud
+from localcloud.cloudwatch.emf import read_samples
+from localcloud.demo import log_lines
+from localcloud.deployer.recorder import Graph
+from localcloud.emulator.process import Emulator
+from tests.fakes import metering
+from tests.fakes.metering import IMPOSSIBLE, metered, named_metrics
+from tests.fakes.waiting import eventually
+from tests.localcloud.provided import Cloud
+
+pytestmark = pytest.mark.e2e
+LATE = {"NumberOfNotificationsFailed"}  # moved in test_alarms_live.py
+
+
+@pytest.fixture(scope="module")
+def moved(checkout: Path) -> Iterator[LocalCloud]:
+    with metering.start(checkout) as cloud:
+        metering.move_everything(cloud)
+        yield cloud
+
+
+def missing(cloud: LocalCloud, graph: Graph) -> set[tuple[str, str]]:
+    """Namespaces and names of metrics that the program names and the cloud has no sample of."""
+    return {(space, name) for space, name, _ in named_metrics(graph) - metered(cloud) if name not in IMPOSSIBLE | LATE}
+
+
+def total(cloud: LocalCloud | Emulator, namespace: str, name: str, stat: str = "Sum", **dimensions: str) -> float:
+    now = datetime.now(UTC)
+    found = cloud.client("cloudwatch").get_metric_statistics(
+        Namespace=namespace,
+        MetricName=name,
+        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        StartTime=now - timedelta(minutes=10),
+        EndTime=now + timedelta(minutes=10),
+        Period=1200,
+        Statistics=[stat],
+    )
+    return sum(point[stat] for point in found["Datapoints"])
+
+
+def test_every_named_metric_is_metered(moved: LocalCloud, extended_graph: Graph):
+    assert missing(moved, extended_graph) == set()
+
+
+def test_list_of_the_impossible_names_nothing_that_is_metered(moved: LocalCloud, extended_graph: Graph):
+    assert IMPOSSIBLE.isdisjoint(name for _, name, _ in metered(moved))
+    assert {name for _, name, _ in named_metrics(extended_graph)} >= IMPOSSIBLE
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name", "role"),
+    [
+        *[
+            ("AWS/Lambda", name, role)
+            for name in ("Errors", "Invocations", "Duration")
+            for role in ("event-handler", "query")
+        ],
+        *[
+            ("AWS/Logs", name, role)
+            for name in ("EMFParsingErrors", "EMFValidationErrors")
+            for role in ("event-handler", "query")
+        ],
+    ],
+)
+def test_metric_of_a_function_has_moved(moved: LocalCloud, namespace: str, name: str, role: str):
+    function = moved.outputs["functions"][role]
+    group = moved.client("lambda").get_function_configuration(FunctionName=function)["LoggingConfig"]["LogGroup"]
+    dimension = {"FunctionName": function} if namespace == "AWS/Lambda" else {"LogGroupName": group}
+    assert total(moved, namespace, name, **dimension) > 0
+
+
+def test_failures_have_moved_their_metrics(moved: LocalCloud):
+    [mapping] = moved.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    assert total(moved, "AWS/Lambda", "FailedInvokeEventCount", EventSourceMappingUUID=mapping["UUID"]) == 1
+    assert total(moved, "AWS/DynamoDB", "ConditionalCheckFailedRequests", TableName=moved.outputs["tableName"]) >= 1
+    api = {"ApiName": "event-processing-dev-api", "Stage": "v1"}
+    found = {name: total(moved, "AWS/ApiGateway", name, **api) for name in ("Count", "4XXError", "5XXError")}
+    assert found == {"Count": 3, "4XXError": 1, "5XXError": 1}
+    assert total(moved, "EventProcessing", "AuthorizationRefused", service="api", stack="dev") == 1
+
+
+def test_messages_are_conserved(moved: LocalCloud):
+    """Sent = deleted + dead + waiting."""
+    name = moved.outputs["queueUrl"].rpartition("/")[2]
+    sent, deleted = (
+        total(moved, "AWS/SQS", f"NumberOfMessages{action}", QueueName=name) for action in ("Sent", "Deleted")
+    )
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    held = moved.client("sqs").get_queue_attributes(QueueUrl=moved.outputs["queueUrl"], AttributeNames=names)
+    waiting = sum(int(held["Attributes"][name]) for name in names)
+    assert (sent, deleted, waiting) == (13, 12, 1)
+    # The invalid event was sent to the dead letters by the handler, which then deleted it.
+    assert total(moved, "AWS/SQS", "NumberOfMessagesSent", QueueName=f"{name}-dead-letters") == 1
+
+
+def test_sums_of_metrics_equal_those_of_the_log(moved: LocalCloud):
+    logged: Counter[tuple[str, str]] = Counter()
+    for function in moved.outputs["functions"].values():
+        for sample in read_samples(log_lines(moved, function)):
+            logged[sample.key.name, dict(sample.key.dimensions)["service"]] += sample.value  # pyright: ignore[reportArgumentType]
+    assert len(logged) > 10
+    for (name, service), expected in logged.items():
+        assert total(moved, "EventProcessing", name, service=service, stack="dev") == pytest.approx(expected), name
+
+
+def test_metric_math_is_read_with_boto3(moved: LocalCloud):
+    now = datetime.now(UTC)
+    metric = {"Namespace": "AWS/ApiGateway", "Dimensions": [{"Name": "ApiName", "Value": "event-processing-dev-api"}]}
+    queries: list[dict[str, Any]] = [
+        {
+            "Id": name.lower()[-5:],
+            "MetricStat": {"Metric": metric | {"MetricName": name}, "Period": 60, "Stat": "Sum"},
+            "ReturnData": False,
+        }
+        for name in ("Count", "5XXError")
+    ]
+    queries.append({"Id": "rate", "Expression": "100 * error / count"})
+    times = {"StartTime": now - timedelta(minutes=10), "EndTime": now + timedelta(minutes=10)}
+    cloudwatch = moved.client("cloudwatch")
+    [result] = cloudwatch.get_metric_data(MetricDataQueries=queries, **times)["MetricDataResults"]
+    assert (result["Id"], result["Values"], result["Timestamps"][0].tzinfo is not None) == (
+        "rate",
+        [pytest.approx(100 / 3)],
+        True,
+    )
+    queries[-1]["Expression"] = "ANOMALY_DETECTION_BAND(count)"
+    with pytest.raises(ClientError, match="ANOMALY_DETECTION_BAND") as raised:
+        cloudwatch.get_metric_data(MetricDataQueries=queries, **times)
+    assert raised.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_invocation_by_alias_is_metered_with_its_executed_version(cloud: Cloud, program: dict[str, Any]):
+    names = {"FunctionName": "aliased"}
+    cloud.make("lambda/function", program, name="aliased", environment={"variables": {"GREETING": "hello"}})
+    client = cloud.emulator.client("lambda")
+    version = client.publish_version(**names)["Version"]
+    client.create_alias(**names, Name="live", FunctionVersion=version)
+    for qualifier in ("live", version, "$LATEST"):
+        response = client.invoke(**names, Qualifier=qualifier)
+        assert "FunctionError" not in response, response["Payload"].read()
+    queue = cloud.make("sqs/queue", name="aliased-events")
+    alias = client.get_function(**names, Qualifier="live")["Configuration"]["FunctionArn"]
+    assert alias.endswith(":live")
+    client.create_event_source_mapping(FunctionName=alias, EventSourceArn=queue["arn"])
+    cloud.emulator.client("sqs").send_message(QueueUrl=queue["url"], MessageBody="m")
+
+    def executed() -> dict[str, float]:
+        found = cloud.emulator.client("cloudwatch").list_metrics(MetricName="Invocations", Namespace="AWS/Lambda")
+        sets = [{d["Name"]: d["Value"] for d in metric["Dimensions"]} for metric in found["Metrics"]]
+        ours = [dimensions for dimensions in sets if dimensions.get("FunctionName") == "aliased"]
+        return {" ".join(d.values()): total(cloud.emulator, "AWS/Lambda", "Invocations", **d) for d in ours}
+
+    found = eventually(executed, lambda found: found.get("aliased") == 4)
+    assert {frozenset(name.split()): count for name, count in found.items()} == {
+        frozenset({"aliased"}): 4,
+        frozenset({"aliased", "aliased:live"}): 2,
+        frozenset({"aliased", "aliased:live", version}): 2,
+        frozenset({"aliased", f"aliased:{version}"}): 1,
+        frozenset({"aliased", "aliased:$LATEST"}): 1,
+    }
+
+
+UNPLUGGED = {
+    "observe_queues": ("AWS/SQS", "NumberOfMessagesSent"),
+    "observe_functions": ("AWS/Lambda", "Invocations"),
+    "observe_mappings": ("AWS/Lambda", "PolledEventCount"),
+    "observe_tables": ("AWS/DynamoDB", "ConsumedWriteCapacityUnits"),
+    "observe_apis": ("AWS/ApiGateway", "Count"),
+    "observe_metric_filters": ("EventProcessing", "AuthorizationRefused"),
+}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("observer", UNPLUGGED)
+def test_unplugged_seam_is_missed(checkout: Path, extended_graph: Graph, observer: str):
+    with metering.start(checkout, f"--unplugged={observer}") as cloud:
+        metering.move_everything(cloud)
+        assert UNPLUGGED[observer] in missing(cloud, extended_graph)
