@@ -1,6 +1,7 @@
 """The command line of the embedded cloud: `python -m localcloud`."""
 
 import json
+import shlex
 import signal
 import socket
 import sys
@@ -130,7 +131,8 @@ def up(
             cloud.write_outputs(outputs)
             if empty:
                 progress.say(f"ready in {progress.total_seconds():.1f} s. Press Ctrl-C to stop.")
-                progress.say('In a second terminal: eval "$(.venv/bin/python -m localcloud env --pulumi)"')
+                option = "" if outputs == OUTPUTS else f" --outputs {shlex.quote(str(outputs.absolute()))}"
+                progress.say(f'In a second terminal: eval "$(.venv/bin/python -m localcloud env --pulumi{option})"')
                 progress.say("Then: pulumi up --stack local")
             else:
                 _show_outputs(cloud, outputs, progress)
@@ -174,7 +176,7 @@ def env(
         raise EmulatorError(
             "No empty cloud is running. Start one in another terminal: python -m localcloud up --empty"
         ) from None
-    print(environment.exports(directory))
+    print(environment.exports(directory, outputs))
 
 
 @app.command()
