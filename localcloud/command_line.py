@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -133,7 +134,8 @@ def up(
             cloud.write_outputs(outputs)
             if empty:
                 progress.say(f"ready in {progress.total_seconds():.1f} s. Press Ctrl-C to stop.")
-                progress.say('In a second terminal: eval "$(.venv/bin/python -m localcloud env --pulumi)"')
+                option = "" if outputs == OUTPUTS else f" --outputs {shlex.quote(str(outputs.absolute()))}"
+                progress.say(f'In a second terminal: eval "$(.venv/bin/python -m localcloud env --pulumi{option})"')
                 progress.say("Then: pulumi up --stack local")
             else:
                 _show_outputs(cloud, outputs, progress)
@@ -181,7 +183,7 @@ def env(
         running = json.loads(outputs.read_text(encoding="utf-8"))
         address = urlsplit(running["endpoint"])
         socket.create_connection((address.hostname, address.port), timeout=1).close()
-        commands = plugin.exports(Path(running["directory"])) if pulumi else aws_exports(running, os.environ)
+        commands = plugin.exports(Path(running["directory"]), outputs) if pulumi else aws_exports(running, os.environ)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         kind, option = ("empty cloud", " --empty") if pulumi else ("cloud", "")
         raise EmulatorError(

@@ -10,6 +10,8 @@ from ops.errors import OperatorError
 STACK = "local"
 
 
+OUTPUTS_VARIABLE = "EVENT_PROCESSING_LOCAL_OUTPUTS"
+"""What `localcloud env --pulumi` exports: the outputs file of the cloud that the terminal uses."""
 ENVIRONMENT = 'eval "$(python -m localcloud env --pulumi)"'
 """What makes a terminal use the running cloud."""
 

@@ -1,6 +1,7 @@
 """A deployed stack as its outputs describe it, in AWS or in the embedded cloud."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -116,7 +117,9 @@ def load_outputs(stack: str | None, outputs: Path | None) -> StackOutputs:
 
 def local_connection() -> dict[str, Any]:
     """Return how to reach the cloud of stack local; raises OperatorError when none is running."""
-    return local_stack.connection((LOCAL_OUTPUTS, PROJECT / LOCAL_OUTPUTS))
+    # The cloud of the terminal, because its Pulumi CLI reads the state of that cloud.
+    named = os.environ.get(local_stack.OUTPUTS_VARIABLE)
+    return local_stack.connection((Path(named),) if named else (LOCAL_OUTPUTS, PROJECT / LOCAL_OUTPUTS))
 
 
 def project_settings() -> dict[str, Any]:

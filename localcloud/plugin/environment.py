@@ -13,6 +13,8 @@ from localcloud.emulator.process import Emulator
 from localcloud.plugin.provider import STACK
 
 PLUGIN = "pulumi-resource-aws"
+OUTPUTS_VARIABLE = "EVENT_PROCESSING_LOCAL_OUTPUTS"
+"""Where `python -m ops --stack local` finds the cloud of the terminal."""
 # It protects nothing: the state is in a private directory and ends with the cloud. Pulumi.local.yaml has its salt.
 PASSPHRASE = "local"  # noqa: S105
 
@@ -35,13 +37,14 @@ def prepare(emulator: Emulator, project: Path, project_name: str) -> None:
     (_state(emulator.directory) / ".pulumi" / "meta.yaml").write_text("version: 1\n")
 
 
-def exports(directory: Path) -> str:
-    """Return shell commands that make a terminal use the cloud with that directory."""
+def exports(directory: Path, outputs: Path) -> str:
+    """Return shell commands that make a terminal use the cloud with that directory and outputs file."""
     variables = {
         "PULUMI_BACKEND_URL": _state(directory).as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         # Functions run on this machine, so their layer is built for it.
         TARGET_VARIABLE: HOST,
+        OUTPUTS_VARIABLE: str(outputs.absolute()),
     }
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     return "\n".join([f'export PATH={shlex.quote(str(_commands(directory)))}:"$PATH"', *lines])

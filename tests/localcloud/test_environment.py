@@ -46,7 +46,9 @@ def outputs(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     command = [*LOCALCLOUD, "up", "--empty", "--outputs", str(outputs)]
     with subprocess.Popen(command, cwd=checkout, stdout=subprocess.PIPE, text=True) as cloud:
         assert cloud.stdout is not None
-        assert any("pulumi up --stack local" in line for line in cloud.stdout)
+        (second_terminal,) = (line for _, line in zip(range(3), cloud.stdout, strict=False) if "second" in line)
+        assert f'env --pulumi --outputs {outputs})"' in second_terminal
+        assert "pulumi up --stack local" in cloud.stdout.readline()
         yield outputs
         cloud.terminate()
         assert "Stopping." in cloud.stdout.read()

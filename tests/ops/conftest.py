@@ -86,6 +86,7 @@ def machine(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     # The look-ups are tested against the emulator's account.
     monkeypatch.setattr(names, "_holder", lambda target, name: machine.holders.get(name.value))
     monkeypatch.setattr("ops.stack.PROJECT", checkout)
+    monkeypatch.delenv("EVENT_PROCESSING_LOCAL_OUTPUTS", raising=False)
     # Finding an interpreter is tested with the artifact, and would start a process in every test.
     monkeypatch.setattr(preflight, "find_interpreter", lambda version: "python")
     return machine
