@@ -47,6 +47,10 @@ class Functions:
         (release,) = {self._versions(service)[-1]["Environment"]["Variables"]["RELEASE"] for service in SERVICES}
         return release
 
+    def codes(self, service: str) -> list[str]:
+        """Return the digest of the code of each version."""
+        return [version["CodeSha256"] for version in self._versions(service)]
+
     def move(self, versions: dict[str, str], **more: Any) -> None:
         """Move both aliases, as a rollback or a release does."""
         for service, version in versions.items():
@@ -82,6 +86,9 @@ def test_edit_of_a_handler_publishes_one_version_of_each_function_and_moves_both
         assert functions.of_release(functions.release()) == {service: ["2"] for service in SERVICES}
     deployed.up()
     assert functions.of_release(release) == {service: ["1", "3"] for service in SERVICES}
+    for service in SERVICES:
+        first, second, third = functions.codes(service)
+        assert first == third != second
     assert functions.live() == functions.newest() == {"event-handler": "3", "query": "3"}
 
 

@@ -1,0 +1,60 @@
+"""The whole program runs the published versions that the aliases name, also when their weights name two."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from handlers.vocabulary import LIVE_ALIAS, Environment
+from tests.e2e.conftest import Stack, event
+from tests.fakes.waiting import eventually
+
+SERVICES = ("event-handler", "query")
+
+
+@pytest.fixture
+def canary(stack: Stack) -> Iterator[str]:
+    """A second version of both functions that calls itself `canary`, and is gone after the test."""
+    client = stack.client("lambda")
+    for service in SERVICES:
+        name = stack.outputs["functions"][service]
+        before = client.get_function_configuration(FunctionName=name)["Environment"]
+        variables = before["Variables"] | {Environment.VERSION: "canary"}
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05})
+        assert client.publish_version(FunctionName=name)["Version"] == "2"
+        client.update_function_configuration(FunctionName=name, Environment=before)
+        client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05})
+    yield "2"
+    for service in SERVICES:
+        name = stack.outputs["functions"][service]
+        client.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion="1", RoutingConfig={})
+        client.delete_function(FunctionName=name, Qualifier="2")
+
+
+def route(stack: Stack, weight: float) -> None:
+    for service in SERVICES:
+        weights = {"AdditionalVersionWeights": {"2": weight}} if weight else {}
+        name = stack.outputs["functions"][service]
+        stack.client("lambda").update_alias(FunctionName=name, Name=LIVE_ALIAS, RoutingConfig=weights)
+
+
+def executed(stack: Stack, service: str) -> Counter[str]:
+    """Count the invocations of a function by version: the emulator writes a log stream for each."""
+    function = stack.outputs["functions"][service]
+    group = stack.client("lambda").get_function_configuration(FunctionName=function)["LoggingConfig"]["LogGroup"]
+    pages = stack.client("logs").get_paginator("describe_log_streams").paginate(logGroupName=group)
+    names = [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
+    return Counter(name.partition("[")[2].partition("]")[0] for name in names)
+
+
+def test_event_and_query_run_the_version_of_the_alias(stack: Stack, token: str, user: str, canary: str) -> None:
+    for weight, service_id, version in ((0.0, "mail", "1"), (1.0, "chat", canary)):
+        route(stack, weight)
+        before = {service: executed(stack, service) for service in SERVICES}
+        stack.send(event(user, service_id, "2024-01-01T00:00:00Z"))
+        eventually(lambda wanted=service_id: wanted in [entry["service_id"] for entry in stack.record(user)])
+        assert stack.query(user, token).status_code == 200
+        for service in SERVICES:
+            new = eventually(lambda service=service, before=before: executed(stack, service) - before[service])
+            assert new.keys() == {version}
