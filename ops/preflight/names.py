@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from components.api import STAGE
 from components.monitoring.queries import LogGroups
 from components.settings.stack_settings import StackSettings
-from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, LIVE_ALIAS, QUERY_SERVICE
 from ops.preflight.check import OK, PROBLEM, Check, Target
 
 FUNCTION = "event-processing:function:PythonFunction"
@@ -39,6 +39,8 @@ class FixedName:
     find: Find
     delete: str
     """The arguments of the AWS CLI that delete it, with `{id}` and `{name}`."""
+    owner: str = ""
+    """The resource in which the name is given once; empty for the account."""
 
     def in_state(self, target: Target) -> bool:
         """Whether the stack has this resource, under this name."""
@@ -91,6 +93,17 @@ def fixed_names(settings: StackSettings) -> Iterator[FixedName]:
             value=settings.physical_name(role),
             find=_find_function,
             delete="lambda delete-function --function-name {name}",
+        )
+        function = settings.physical_name(role)
+        yield FixedName(
+            type="aws:lambda/alias:Alias",
+            logical_name=f"{role}-alias",
+            parent=f"{FUNCTION}::{role}",
+            key="name",
+            value=LIVE_ALIAS,
+            find=partial(_find_alias, function),
+            delete=f"lambda delete-alias --function-name {function} --name {{name}}",
+            owner=function,
         )
     groups = LogGroups.of(settings.log_group_name)
     for logical_name, parent, group in (
@@ -169,7 +182,10 @@ def check_names(target: Target) -> Iterator[Check]:
         if id_ := _holder(target, name):
             taken = True
             kind = name.type.rpartition(":")[2]
-            found = f"{kind} {name.value} exists, but not in the state of this stack; `pulumi up` would stop at it"
+            place = f" of {name.owner}" if name.owner else ""
+            found = (
+                f"{kind} {name.value}{place} exists, but not in the state of this stack; `pulumi up` would stop at it"
+            )
             yield Check("names", PROBLEM, found, name.ways_out(target, id_))
     if not taken:
         yield Check("names", OK, f"{len(names) - len(others)} belong to this stack, {len(others)} are free")
@@ -187,6 +203,11 @@ def _holder(target: Target, name: FixedName) -> str | None:
 def _find_function(target: Target, name: str) -> str | None:
     target.client("lambda").get_function_configuration(FunctionName=name)
     return name
+
+
+def _find_alias(function: str, target: Target, name: str) -> str | None:
+    target.client("lambda").get_alias(FunctionName=function, Name=name)
+    return f"{function}/{name}"
 
 
 def _find_log_group(target: Target, name: str) -> str | None:

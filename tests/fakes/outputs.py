@@ -15,6 +15,9 @@ OUTPUTS = {
     "apiScope": "event-processing/services.read",
     "apiClients": {"example": {"clientId": "the-id", "clientSecret": "the-secret"}},
     "functions": {role: f"{PREFIX}-{role}" for role in ("event-handler", "query")},
+    # Every command does something then.
+    "release": "gradual",
+    "versionsKept": 5,
     "alarmTopics": {severity: f"{TOPICS}:{PREFIX}-alerts-{severity}" for severity in ("p1", "p2", "p3")},
     "dashboardUrls": {"overview": "https://console.example.com/overview"},
 }
