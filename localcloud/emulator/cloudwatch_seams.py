@@ -3,6 +3,7 @@
 Each function that is wrapped or replaced is checked against its signature when the emulator starts.
 """
 
+import asyncio
 import json
 from typing import Any
 
@@ -23,7 +24,8 @@ def serve_cloudwatch(observatory: Observatory) -> None:
     async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
         request = read_request(path, headers, body, query_params)
         try:
-            if response := observatory.answer(request):
+            # In a thread, because a long series must not hold up other requests.
+            if response := await asyncio.to_thread(observatory.answer, request):
                 return response
             prepared = _prepare(observatory, request)
             # ministack checks and keeps the tags.

@@ -7,6 +7,8 @@ import json
 import threading
 import time
 from collections import Counter
+from contextvars import ContextVar
+from functools import wraps
 from typing import Any
 
 from ministack.core import lambda_runtime
@@ -18,6 +20,8 @@ from localcloud.observatory.observatory import Observatory
 
 _running: Counter[str] = Counter()
 _running_lock = threading.Lock()
+_asked: ContextVar[tuple[str, str | None]] = ContextVar("asked", default=("", None))
+"""The function that Invoke was called for, and the qualifier, before an alias became a version."""
 _thread = threading.local()
 """What the current thread learned about its invocation: whether it failed, and the seconds its worker took to start."""
 
@@ -26,6 +30,9 @@ def how_invoked(config: dict[str, Any]) -> Invoked:
     """The function, what the caller named, and the version that runs: the only reader of the executed version."""
     *_, function = config["FunctionArn"].split(":function:")
     name, _, qualifier = function.partition(":")
+    asked_name, asked = _asked.get()
+    if asked and asked_name == name:
+        qualifier = asked
     return Invoked(function=name, qualifier=qualifier or None, version=config.get("Version", "$LATEST"))
 
 
@@ -37,6 +44,19 @@ def observe_functions(observatory: Observatory) -> None:
     dispatch = seam(lambda_svc, "_execute_function_dispatch", "func", "config", "event", "request_id", "started")
     log = seam(lambda_svc, "_emit_lambda_logs", "func", "request_id", "log_text", "error", "duration_ms", "log_source")
     spawn = seam(lambda_runtime.Worker, "_spawn", "self")
+    invoke = seam(lambda_svc, "_invoke", "name", "event", "headers", "path_qualifier", "query_params")
+
+    @wraps(invoke)
+    async def invoke_seen(
+        name: str, event: Any, headers: Any, path_qualifier: Any = None, query_params: Any = None
+    ) -> Any:
+        in_query = (query_params or {}).get("Qualifier")
+        in_query = in_query[0] if isinstance(in_query, list) else in_query
+        before = _asked.set((name, in_query or path_qualifier))
+        try:
+            return await invoke(name, event, headers, path_qualifier, query_params)
+        finally:
+            _asked.reset(before)
 
     def resolve_with_alias(func: Any, qualifier: str | None) -> Any:
         record, config = resolve(func, qualifier)
@@ -89,6 +109,7 @@ def observe_functions(observatory: Observatory) -> None:
         group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
         observatory.log_lines(group, (log_text or "").splitlines())
 
+    lambda_svc._invoke = invoke_seen
     lambda_svc._effective_func_record_for_qualifier = resolve_with_alias
     lambda_svc._acquire_execution_slot = acquire_slot
     lambda_svc._execute_function_dispatch = run
@@ -101,6 +122,7 @@ def observe_mappings(observatory: Observatory) -> None:
     run_batch = seam(lambda_svc, "_run_sqs_batch", "esm", "func_rec", "event", "batch", "queue_url", "queue_name")
     create, update = seam(lambda_svc, "_create_esm", "data"), seam(lambda_svc, "_update_esm", "esm_id", "data")
 
+    @wraps(run_batch)
     def run(esm: Any, func_rec: Any, event: Any, *rest: Any) -> None:
         _thread.failed = False
         run_batch(esm, func_rec, event, *rest)

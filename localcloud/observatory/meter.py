@@ -218,4 +218,10 @@ def _lambda(invoked: Invoked, values: list[tuple[str, float, str]]) -> list[_Sam
     sets: list[tuple[str, ...]] = [(), ("FunctionName", invoked.function), named]
     if invoked.qualifier not in (None, "$LATEST") and invoked.qualifier != invoked.version:
         sets.append((*named, "ExecutedVersion", invoked.version))
-    return [(_key("AWS/Lambda", name, *names), value, unit) for names in sets for name, value, unit in values]
+    return [
+        (_key("AWS/Lambda", name, *names), value, unit)
+        for names in sets
+        for name, value, unit in values
+        # The concurrency of one function says nothing about that of all functions.
+        if names or name != "ConcurrentExecutions"
+    ]

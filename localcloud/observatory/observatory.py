@@ -57,6 +57,9 @@ class Observatory:
             return request.respond(operation(request.parameters))
         except ApiError as error:
             return request.fail(error)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            _log.exception("%s was not understood", request.operation)
+            return request.fail(ApiError("ValidationError", "A parameter has a type or value that is not allowed."))
 
     def tick(self) -> None:
         """Do what is due at the end of each minute that has ended since the last tick."""

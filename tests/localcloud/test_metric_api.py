@@ -166,6 +166,18 @@ def test_range_of_years_costs_no_more_than_the_cloud_is_old(api: MetricApi):
     assert len(points(result, "e")) < 200
 
 
+def test_request_that_would_compute_for_long_is_rejected(api: MetricApi):
+    nested = [math(f"e{number - 1} + e{number - 1}" if number else "m + m", f"e{number}") for number in range(300)]
+    with pytest.raises(ApiError, match="too many others"):
+        data(api, stat("m"), *nested)
+    queries = [stat("m") | {"Id": f"q{number}"} for number in range(500)]
+    api.put_metric_data(
+        {"Namespace": "N", "MetricData": [{"MetricName": "m", "Value": 1, "Timestamp": START - 86_400 * 13}]}
+    )
+    with pytest.raises(ApiError, match="datapoints"):
+        data(api, *queries, StartTime=0)
+
+
 def test_statistics_of_a_metric(api: MetricApi):
     request = METRIC | RANGE | {"Period": 300, "Statistics": ["Sum", "Maximum"], "ExtendedStatistics": ["p50"]}
     assert api.get_metric_statistics(request)["Datapoints"] == [
@@ -239,6 +251,10 @@ def test_published_data_is_read_back(api: MetricApi):
         {"Values": [1], "Counts": [1, 2]},
         {"StatisticValues": {"Sum": 1}},
         {"Value": 1, "Timestamp": "x"},
+        {"Value": 1, "Timestamp": -1},
+        {"Value": 1, "Timestamp": START + 86_400},
+        {"Value": float("nan")},
+        {"Values": [1e200]},
         5,
     ],
     ids=str,
