@@ -6,7 +6,7 @@ finds it. Exit code 0: an alarm paged while the consumer was stopped, and cleare
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +15,7 @@ import typer
 from localcloud import lifetime, standard_streams
 from localcloud.application import Application
 from localcloud.boards import browser
-from localcloud.boards.page import Snapshot
+from localcloud.boards.page import Snapshot, render
 from localcloud.cloudwatch.alarms import Alarm, CompositeAlarm, read_alarms
 from localcloud.cloudwatch.evaluator import Evaluator, History
 from localcloud.cloudwatch.metrics import MetricStore
@@ -38,7 +38,7 @@ PATIENCE_MINUTES = 360
 ACTIONS = {PAGE: "pages (P1)", TICKET: "opens a ticket (P2)", MAIL: "sends mail (P3)"}
 PREFIX = "event-processing-prod-"
 BOARD = "overview"
-TITLE = f"{PREFIX}{BOARD}: drill"
+TITLES = {board: f"{PREFIX}{board}: drill" for board in ("overview", "ingest", "api")}
 
 app = Application(add_completion=False)
 
@@ -111,8 +111,10 @@ def _short(name: str) -> str:
 def run(out: Annotated[Path, typer.Option(help="The folder for the board.")] = OUT) -> None:
     """Run the drill and draw the board into `out`."""
     lifetime.stop_when_orphaned()
-    page = out / f"drill-{BOARD}.html"
-    require_own(page, lambda head: f"<title>{TITLE}</title>" in head, "--out")
+    pages = {board: out / f"drill-{board}.html" for board in TITLES}
+    page = pages[BOARD]
+    for board, title in TITLES.items():
+        require_own(pages[board], lambda head, title=title: f"<title>{title}</title>" in head, "--out")
     require_own(page.with_suffix(".png"), lambda _: page.exists(), "--out")  # a picture is drawn from a page
     progress = Progress(STEPS)
     progress.say("A simulated drill: alarms and board are the program's; traffic, metrics and time are a model's.")
@@ -128,7 +130,13 @@ def run(out: Annotated[Path, typer.Option(help="The folder for the board.")] = O
     progress.show(*(f"{minute:3} min  {text}" for minute, text in sorted(timeline(alarms, outcome.history))))
     with progress.step(f"Draw the board {BOARD} as it looks after {STOP.minutes} minutes"):
         try:
-            files = draw(boards_of(graph)[BOARD], TITLE, outcome.board, page)
+            links = {f"{PREFIX}{board}": path.name for board, path in pages.items()}
+            snapshot, bodies = replace(outcome.board, links=links), boards_of(graph)
+            files = draw(bodies[BOARD], TITLES[BOARD], snapshot, page)
+            # The boards that it links to, without pictures.
+            for board, path in pages.items():
+                if board != BOARD:
+                    path.write_text(render(bodies[board], TITLES[board], snapshot))
         except browser.BrowserError as error:
             raise UnexpectedAnswerError(f"The board could not be drawn: {error}") from None
         except OSError as error:

@@ -4,6 +4,7 @@ The metrics are simulated. Writes an HTML page for each board and moment, and a 
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from localcloud.boards import browser
@@ -17,6 +18,7 @@ from simulation.conditions import A_MINUTE, DAY_MINUTES, Fault
 from simulation.harness import Stack, simulate
 from tools.documents import command_line
 
+PREFIX = "event-processing-prod-"
 # A week, the longest range of a graph, until the middle of an afternoon.
 NOW = 7 * DAY_MINUTES + 15 * 60 + 7
 STOPPED_AT = NOW - 32
@@ -41,11 +43,13 @@ def draw_all(out: Path, progress: Progress) -> None:
     files: list[Path] = []
     snapshots = simulated(graph, progress)
     with progress.step("Draw the boards") as step:
+        bodies = boards_of(graph)
         for name, snapshot in snapshots.items():
-            for board, body in boards_of(graph).items():
+            links = {f"{PREFIX}{board}": f"{name}-{board}.html" for board in bodies}
+            for board, body in bodies.items():
                 step.update(f"{name} {board}")
-                title = f"event-processing-prod-{board}: {name.replace('-', ' ')}"
-                files += draw(body, title, snapshot, out / f"{name}-{board}.html")
+                title = f"{PREFIX}{board}: {name.replace('-', ' ')}"
+                files += draw(body, title, replace(snapshot, links=links), out / f"{name}-{board}.html")
         step.note(f"{len(files)} files in {out}")
 
 

@@ -33,7 +33,7 @@ def _unreadable_metrics(log_groups: Sequence[str]) -> Signal:
         unit="log lines",
         period_seconds=300,
         section=Section.MONITORING,
-        boards=(Board.INGEST,),
+        boards=(Board.OVERVIEW,),
         alarm=above(0, 1, of=1, severity=Severity.P3)(
             id=AlarmId.EMF_BROKEN,
             meaning="The functions write metrics that CloudWatch cannot read: graphs and alarms based on them are"

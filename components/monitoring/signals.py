@@ -48,7 +48,9 @@ class Board(StrEnum):
 class Section(StrEnum):
     """The headings of a board, in the order in which they are drawn."""
 
+    FAILURES = "Failures"
     OBJECTIVES = "Objectives"
+    TRAFFIC = "Traffic and latency"
     INGEST = "Ingest"
     DEAD_LETTERS = "Dead letters"
     OUTCOMES = "Outcomes"
@@ -197,6 +199,24 @@ class Reference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """How a graph shows a signal whose alarm needs a form that would mislead a reader, or a unit too small to read.
+
+    An alarm counts a minute without data, or with few requests, as 0; a graph that did the same would show a latency
+    of 0 when nothing runs, and 0 % while each of ten requests fails.
+    """
+
+    expression: str = ""
+    """Metric math over the ids of the signal's metrics; without it, each metric is a line."""
+    divisor: int = 1
+    """What the values and the threshold are divided by."""
+    unit: str
+    """The unit after the division."""
+    condition: str = ""
+    """What else must hold for the alarm to count a value beyond its threshold: part of the threshold's label."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Signal:
     """Something worth monitoring about one resource: drawn on its boards, with the alarm defined on it."""
 
@@ -209,6 +229,8 @@ class Signal:
     """Label of the axis; rates are percent (100*), never fractions."""
     period_seconds: int = 60
     section: Section
+    overview_section: Section | None = None
+    """Its section on the overview, where the most urgent graphs of all components come first; None for `section`."""
     boards: tuple[Board, ...] = ()
     """Where it is drawn; empty if another signal shows the same better."""
     view: View = View.LINES
@@ -217,6 +239,8 @@ class Signal:
     references: tuple[Reference, ...] = ()
     note: str = ""
     """What a reader must know to understand the graph."""
+    drawn: Drawing | None = None
+    """None draws what the alarm evaluates."""
     alarm: Alarm | None = None
 
     def __post_init__(self) -> None:
@@ -246,6 +270,15 @@ class Signal:
                 f"alarm {alarm.id}: {alarm.periods} periods of {self.period_seconds} s are more than {longest} s, "
                 "the longest CloudWatch evaluates"
             )
+
+    @property
+    def drawing(self) -> Drawing:
+        """How a graph shows it."""
+        return self.drawn or Drawing(expression=self.expression, unit=self.unit)
+
+    def section_on(self, board: Board) -> Section:
+        """Return the section of a board in which it is drawn."""
+        return (self.overview_section if board is Board.OVERVIEW else None) or self.section
 
     def metric_of(self, alarm: Alarm) -> Metric:
         """Return the metric an alarm is on when there is no expression."""

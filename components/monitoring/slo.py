@@ -104,12 +104,13 @@ class ServiceLevelObjective:
         # As a figure: a graph would repeat the burn rate in other units.
         figure = partial(signal, period_seconds=WINDOW_DAYS * SECONDS_PER_DAY, days=WINDOW_DAYS, view=View.NUMBER)
         yield figure(
-            title=self.title,
+            # 30 days hide the fault of the last half hour: without them, 100 beside a red alarm would be a lie.
+            title=f"{WINDOW_DAYS} days: {self.title}",
             expression=f"100 - {self._percent_bad}",
-            unit=f"% good of {WINDOW_DAYS} days; target {self.target_percent:g} %",
+            unit=f"% good in {WINDOW_DAYS} days; target {self.target_percent:g} %",
         )
         yield figure(
-            title="Error budget left",
+            title=f"{WINDOW_DAYS} days: error budget left",
             expression=f"100 - 100 * ({self._percent_bad}) / {self.budget_percent:g}",
             unit=f"% of {WINDOW_DAYS} days; below 0 the target is missed",
         )

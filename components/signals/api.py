@@ -7,6 +7,7 @@ from components.monitoring.metrics import AccessLogMetric, ApiMetric, Metric, St
 from components.monitoring.signals import (
     UNPUBLISHED_MINUTES,
     Board,
+    Drawing,
     Reference,
     Section,
     Severity,
@@ -18,7 +19,9 @@ from handlers.vocabulary import QUERY_OBJECTIVE_MILLISECONDS
 
 API_SERVICE = "api"
 
-_on_both_boards = partial(Signal, section=Section.API, boards=(Board.OVERVIEW, Board.API))
+_on_both_boards = partial(
+    Signal, section=Section.API, overview_section=Section.TRAFFIC, boards=(Board.OVERVIEW, Board.API)
+)
 _on_api_board = partial(Signal, section=Section.API, boards=(Board.API,))
 _about_callers = partial(Signal, section=Section.CALLERS, boards=(Board.API,))
 
@@ -52,10 +55,14 @@ def api_signals(api_name: str, stage: str, stack: str, rate_limit: int) -> tuple
         ),
         _on_both_boards(
             title="API requests that fail",
+            overview_section=Section.FAILURES,
             metrics=(requests, errors),
             # Without a floor, one error among a handful of requests would page.
             expression="IF(requests >= 20, 100 * errors / requests, 0)",
             unit="percent",
+            drawn=Drawing(
+                expression="100 * errors / requests", unit="percent", condition="at 20 requests a minute or more"
+            ),
             alarm=above(5, 3, of=3 + UNPUBLISHED_MINUTES, severity=None)(
                 id=AlarmId.API_5XX,
                 meaning="Clients get server errors: more than one request in twenty has failed for three minutes.",
@@ -117,6 +124,9 @@ def api_signals(api_name: str, stage: str, stack: str, rate_limit: int) -> tuple
             metrics=(requests, refused),
             expression="IF(requests >= 20, 100 * refused / requests, 0)",
             unit="percent",
+            drawn=Drawing(
+                expression="100 * refused / requests", unit="percent", condition="at 20 requests a minute or more"
+            ),
             alarm=above(5, 5, of=15, severity=Severity.P3)(
                 id=AlarmId.API_4XX,
                 meaning="More than one API request in twenty is rejected: a client is broken, or an attacker probes"
@@ -130,6 +140,7 @@ def api_signals(api_name: str, stage: str, stack: str, rate_limit: int) -> tuple
             # A share too: among many requests there is always a token that has just expired.
             expression="IF(refused > 20, 100 * refused / requests, 0)",
             unit="percent",
+            drawn=Drawing(expression="100 * refused / requests", unit="percent", condition="if more than 20"),
             period_seconds=300,
             alarm=above(10, 3, of=6, severity=Severity.P3)(
                 id=AlarmId.API_AUTH_SPIKE,

@@ -4,7 +4,7 @@ from functools import partial
 
 from components.monitoring.alarm_ids import AlarmId
 from components.monitoring.metrics import LambdaMetric, Metrics, Statistic, filled_sum
-from components.monitoring.signals import Board, Section, Severity, Signal, View, above, at_least
+from components.monitoring.signals import Board, Drawing, Section, Severity, Signal, View, above, at_least
 from handlers.vocabulary import MetricName
 
 _of_events = partial(Signal, section=Section.OUTCOMES, boards=(Board.INGEST,))
@@ -29,7 +29,7 @@ def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> 
             expression=f"IF({filled_sum((crashed, failed, exhausted))} > 9 * FILL(persisted, 0), 1, 0)",
             unit="yes or no",
             section=Section.INGEST,
-            boards=(Board.OVERVIEW, Board.INGEST),
+            boards=(Board.INGEST,),
             # At low traffic the same few events come back after each visibility timeout, with quiet minutes between.
             alarm=at_least(1, 3, of=60, severity=None)(
                 id=AlarmId.INGEST_DOWN,
@@ -37,6 +37,18 @@ def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> 
                 " queue.",
                 first_step="On the ingest board: did it begin with a deployment, or does the table reject requests?",
             ),
+        ),
+        Signal(
+            title="Events that fail",
+            metrics=(
+                events.sum(MetricName.EVENT_FAILED, "failed", label="failed, will be retried"),
+                exhausted,
+                events.sum(MetricName.EVENT_INVALID, "invalid", label="invalid, quarantined"),
+                crashed,
+            ),
+            unit="a minute",
+            section=Section.FAILURES,
+            boards=(Board.OVERVIEW,),
         ),
         _of_events(
             title="Events that failed, will be retried",
@@ -67,6 +79,9 @@ def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> 
             metrics=(received, invalid),
             expression="IF(received >= 20, 100 * invalid / received, 0)",
             unit="percent",
+            drawn=Drawing(
+                expression="100 * invalid / received", unit="percent", condition="at 20 events in 5 minutes or more"
+            ),
             period_seconds=300,
             alarm=above(20, 1, of=12, severity=Severity.P2)(
                 id=AlarmId.INGEST_CONTRACT,
@@ -81,6 +96,7 @@ def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> 
             # or the alarm would come and go with a few invalid events at low traffic.
             expression="IF(invalid >= 3, 100 * invalid / received, 0)",
             unit="percent",
+            drawn=Drawing(expression="100 * invalid / received", unit="percent", condition="if 3 or more"),
             period_seconds=3_600,
             alarm=above(0.1, 1, of=1, severity=Severity.P3)(
                 id=AlarmId.INGEST_INVALID,
@@ -90,13 +106,7 @@ def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> 
             ),
         ),
         Signal(
-            title="Received and stored",
-            metrics=(events.sum(MetricName.EVENT_RECEIVED, "received", label="received, with retries"), persisted),
-            unit="events a minute",
-            section=Section.INGEST,
-            boards=(Board.OVERVIEW,),
-        ),
-        _of_events(
+            # Not as lines: stored events would hide the received events, which are as many.
             title="Events by outcome",
             metrics=(
                 persisted,
@@ -106,11 +116,15 @@ def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> 
             ),
             unit="events a minute",
             view=View.STACKED,
+            section=Section.OUTCOMES,
+            overview_section=Section.TRAFFIC,
+            boards=(Board.OVERVIEW, Board.INGEST),
         ),
         _of_events(
             title="Age of events when stored",
             metrics=events.each(MetricName.EVENT_AGE, typical=Statistic.P50, old=Statistic.P95, oldest=Statistic.P99),
             unit="milliseconds",
+            drawn=Drawing(divisor=1_000, unit="seconds"),
         ),
         _of_events(
             title="Write conflicts and stale events",
@@ -123,7 +137,8 @@ def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> 
         _of_events(
             title="Largest record written",
             metrics=(events.maximum(MetricName.RECORD_BYTES, "largest"),),
-            unit="bytes, at most 409600",
+            unit="bytes",
+            drawn=Drawing(divisor=1_024, unit="KB, at most 400"),
         ),
         _of_events(
             title="Events per batch",

@@ -11,6 +11,7 @@ from components.monitoring.signals import (
     Board,
     Comparison,
     CompositeAlarm,
+    Drawing,
     MissingData,
     Section,
     Severity,
@@ -71,7 +72,9 @@ def _source_signals(queue_name: str, visibility_timeout_seconds: int) -> tuple[S
             title="Age of the oldest event",
             metrics=(queue.maximum(SqsMetric.AGE_OF_OLDEST, "age"),),
             unit="seconds",
+            drawn=Drawing(divisor=60, unit="minutes"),
             section=Section.INGEST,
+            overview_section=Section.FAILURES,
             boards=(Board.OVERVIEW, Board.INGEST),
             note="SQS leaves out an event received three times without success, so an event that always fails is not"
             " shown.",
@@ -176,6 +179,7 @@ def _dead_letter_signals(queue_name: str, shortest_life_seconds: int) -> tuple[S
             title="Age of the oldest dead letter since it was moved",
             metrics=(queue.maximum(SqsMetric.AGE_OF_OLDEST, "age"),),
             unit="seconds",
+            drawn=Drawing(divisor=SECONDS_PER_DAY, unit="days"),
             period_seconds=300,
             note="A dead letter expires by its age since it was first sent, which is higher.",
             alarm=at_least(shortest_life_seconds // 2, 1, of=1, severity=Severity.P1)(

@@ -5,7 +5,16 @@ from typing import Literal
 
 from components.monitoring.alarm_ids import AlarmId
 from components.monitoring.metrics import OperationMetric, Statistic, TableMetric, filled_sum, metrics_of
-from components.monitoring.signals import UNPUBLISHED_MINUTES, Board, Reference, Section, Severity, Signal, above
+from components.monitoring.signals import (
+    UNPUBLISHED_MINUTES,
+    Board,
+    Drawing,
+    Reference,
+    Section,
+    Severity,
+    Signal,
+    above,
+)
 
 _of_writes = partial(Signal, section=Section.TABLE_WRITES, boards=(Board.INGEST,))
 _of_reads = partial(Signal, section=Section.TABLE_READS, boards=(Board.API,))
@@ -85,6 +94,7 @@ def _latency(signal: "partial[Signal]", table_name: str, operation: str, alarm: 
         metrics=(average,),
         expression="FILL(latency, 0)",
         unit="milliseconds",
+        drawn=Drawing(unit="milliseconds"),
         alarm=above(50, 9, of=15, severity=Severity.P3)(
             id=alarm,
             meaning=f"DynamoDB has taken ten times longer than it should for {operation}, for ten minutes.",

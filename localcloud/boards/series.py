@@ -3,12 +3,20 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from localcloud.cloudwatch import expressions
-from localcloud.cloudwatch.metrics import MetricKey, MetricStore, Statistic
+from localcloud.cloudwatch.metrics import MetricKey, Statistic
 
 MINUTES_PER_UNIT = {"M": 1, "H": 60, "D": 1_440}
+
+
+class MetricSource(Protocol):
+    """Whatever has metrics: a store in memory, or a cloud that is asked."""
+
+    def value(self, key: MetricKey, statistic: Statistic, start: int, end: int) -> float | None:
+        """The statistic over the minutes from `start` up to `end`; None without samples."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ def range_minutes(text: str) -> int:
     return int(parts[2]) * MINUTES_PER_UNIT[parts[3]]
 
 
-def lines_of(properties: Mapping[str, Any], store: MetricStore, now: int, opened_with: str) -> list[Line]:
+def lines_of(properties: Mapping[str, Any], source: MetricSource, now: int, opened_with: str) -> list[Line]:
     """The visible lines of a metric widget on a board opened at minute `now`."""
     length = range_minutes(properties.get("start", opened_with))
     if properties.get("setPeriodToTimeRange"):
@@ -47,7 +55,7 @@ def lines_of(properties: Mapping[str, Any], store: MetricStore, now: int, opened
         if names:
             key = _key(names)
             statistic = Statistic.parse(options["stat"])
-            ids[options["id"]] = [store.value(key, statistic, start, min(start + step, now)) for start in starts]
+            ids[options["id"]] = [source.value(key, statistic, start, min(start + step, now)) for start in starts]
     lines: list[Line] = []
     for *_, options in properties["metrics"]:
         if options.get("visible", True):

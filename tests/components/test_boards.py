@@ -6,10 +6,21 @@ from typing import Any
 import pytest
 
 from components.monitoring.alarm_ids import AlarmId
-from components.monitoring.boards import COLOURS, REFERENCE_COLOUR, BoardContent, BoardContext, board_body
+from components.monitoring.boards import BoardContent, BoardContext, board_body
 from components.monitoring.queries import SavedQuery
 from components.monitoring.selection import Selection
-from components.monitoring.signals import Alarm, Board, Comparison, CompositeAlarm, Reference, Section, Severity, Signal
+from components.monitoring.signals import (
+    Alarm,
+    Board,
+    Comparison,
+    CompositeAlarm,
+    Drawing,
+    Reference,
+    Section,
+    Severity,
+    Signal,
+)
+from components.monitoring.widgets import COLOURS, REFERENCE_COLOUR
 from tests.components import signal_data
 from tests.components.signal_data import alarm, composite
 
@@ -73,13 +84,64 @@ def test_threshold_of_a_part_names_the_alarm_that_notifies() -> None:
     assert (line["label"], line["color"]) == ("queue-age: > 60", REFERENCE_COLOUR)
 
 
+DAYS = Drawing(divisor=86_400, unit="days")
+
+
+def test_values_threshold_references_and_labels_are_in_the_unit_of_the_drawing() -> None:
+    limit = Reference(value=864_000, label="limit")
+    drawn = graph_of(signal(alarm(threshold=432_000), drawn=DAYS, references=(limit,)))
+    assert drawn["metrics"][0] == [{"expression": "age / 86400", "id": "drawn_age", "label": "days"}]
+    assert drawn["metrics"][1][-1]["visible"] is False
+    assert drawn["yAxis"]["left"]["label"] == "days"
+    lines = [(line["label"], line["value"]) for line in drawn["annotations"]["horizontal"]]
+    assert lines == [("queue-age (P2): > 5 days", 5), ("limit", 10)]
+
+
+def test_each_of_several_lines_and_an_expression_are_in_the_unit_of_the_drawing() -> None:
+    metrics = (signal_data.metric("typical"), signal_data.metric("slow"))
+    lines = [line[-1] for line in graph_of(signal(metrics=metrics, drawn=DAYS))["metrics"]]
+    visible = [(line["expression"], line["label"]) for line in lines if line.get("visible", True)]
+    assert visible == [("typical / 86400", "typical"), ("slow / 86400", "slow")]
+    sums = dataclasses.replace(DAYS, expression="typical + slow")
+    assert graph_of(signal(metrics=metrics, drawn=sums))["metrics"][0][0]["expression"] == "(typical + slow) / 86400"
+
+
+def test_graph_draws_the_metric_where_the_alarm_fills_gaps_and_says_when_the_alarm_counts() -> None:
+    filled = signal(alarm(), expression="FILL(age, 0)", drawn=Drawing(unit="seconds", condition="if more than 20"))
+    drawn = graph_of(filled)
+    assert [line[-1].get("expression") for line in drawn["metrics"]] == [None]
+    assert drawn["metrics"][0][-1].get("visible", True)
+    assert drawn["annotations"]["horizontal"][0]["label"] == "queue-age (P2): > 60, if more than 20"
+
+
+def test_failures_follow_the_alarms_that_page_on_the_overview_alone() -> None:
+    urgent = signal(alarm(), title="Age", overview_section=Section.FAILURES, boards=(Board.OVERVIEW, Board.INGEST))
+    other = signal(title="Rest", section=Section.OBJECTIVES)
+    page = composite(any_of=(AlarmId.QUEUE_AGE,))
+    selection = Selection(signals=(other, urgent), composites=(page,))
+    arns = {alarm.id.value: f"arn:{alarm.id}" for alarm in selection.alarms}
+    content = BoardContent(selection=selection, alarm_arns=arns)
+
+    def titles(board: Board) -> list[str]:
+        found = [widget["properties"] for widget in board_body(board, content, CONTEXT)["widgets"][1:]]
+        return [properties.get("title", properties.get("markdown", "").partition("\n")[0]) for properties in found]
+
+    ticket = "P2: low urgency, and e-mail"
+    assert titles(Board.OVERVIEW) == ["P1: pages at once", "## Failures", "Age", ticket, "## Objectives", "Rest"]
+    assert titles(Board.INGEST) == ["P1: pages at once", ticket, "## Ingest", "Age"]
+
+
 @pytest.mark.parametrize(
-    ("unit", "threshold", "compared"),
-    [("seconds", 432_000, ">= 432000 (5 days)"), ("seconds", 86_399, ">= 86399"), ("messages", 432_000, ">= 432000")],
+    ("first", "second", "widths", "height"), [(4, 10, (8, 16), 4), (1, 1, (4, 20), 2), (3, 0, (24,), 2)]
 )
-def test_threshold_of_days_is_labelled_in_days(unit: str, threshold: float, compared: str) -> None:
-    drawn = graph_of(signal(alarm(threshold=threshold, comparison=Comparison.AT_LEAST), unit=unit))
-    assert drawn["annotations"]["horizontal"][0]["label"] == f"queue-age (P2): {compared}"
+def test_matrices_side_by_side_are_as_low_as_possible(
+    first: int, second: int, widths: tuple[int, ...], height: int
+) -> None:
+    ids = list(AlarmId)
+    alarms = [alarm(ids[number], severity=Severity.P2) for number in range(first)]
+    alarms += [alarm(ids[first + number], severity=Severity.P3) for number in range(second)]
+    found = widgets(*(signal(each) for each in alarms), kind="alarm")
+    assert [(widget["width"], widget["height"]) for widget in found] == [(width, height) for width in widths]
 
 
 def test_references_are_drawn_beside_thresholds() -> None:

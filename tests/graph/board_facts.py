@@ -8,8 +8,8 @@ METRICS_PER_BOARD = 2_500
 ALARMS_PER_WIDGET = 100
 NAME_LENGTH = 255
 
-# Properties as the user guide lists them, required and optional, by kind of widget. `start`, `end` and
-# `setPeriodToTimeRange` are what the console and CDK write for a widget with its own range.
+# Properties as the user guide lists them, required and optional, by kind of widget. `start`, `end`,
+# `setPeriodToTimeRange` and `singleValueFullPrecision` are what the console and CDK write.
 REQUIRED = {"text": {"markdown"}, "alarm": {"alarms"}, "log": {"query", "region"}, "metric": {"metrics", "region"}}
 OPTIONAL = {
     "text": {"background"},
@@ -17,7 +17,7 @@ OPTIONAL = {
     "log": {"accountId", "title", "view"},
     "metric": {
         *("accountId", "annotations", "liveData", "legend", "period", "sparkline", "stacked", "stat", "table"),
-        *("timezone", "title", "view", "yAxis", "start", "end", "setPeriodToTimeRange"),
+        *("timezone", "title", "view", "yAxis", "start", "end", "setPeriodToTimeRange", "singleValueFullPrecision"),
     },
 }
 VALUES = {
@@ -26,6 +26,7 @@ VALUES = {
     "timezone": {"+0000"},
     "stacked": {True, False},
     "setPeriodToTimeRange": {True},
+    "singleValueFullPrecision": {True},
 }
 RENDERING = {"id", "label", "stat", "visible", "color", "period", "yAxis", "expression", "region", "accountId"}
 ANNOTATION = {"value", "label", "color", "fill", "yAxis", "visible"}
@@ -52,3 +53,22 @@ PUBLISHED = {
     ("AWS/SNS", "TopicName"): {"NumberOfNotificationsFailed"},
     ("AWS/Logs", "LogGroupName"): {"EMFParsingErrors", "EMFValidationErrors"},
 }
+
+# What an on-call engineer sees without scrolling on a small screen.
+FIRST_SCREEN_ROWS = 16
+# What fails first, in the queue, in the event handler and in the API.
+FAILURES = {"ApproximateAgeOfOldestMessage", "EventFailed", "5XXError"}
+# Metrics without a value when nothing runs.
+DURATIONS = {
+    *("Latency", "IntegrationLatency", "Duration", "SuccessfulRequestLatency", "EventAge", "BatchDuration"),
+    "QueryDuration",
+}
+# The units to read a metric in, and how many of its own units are one of them.
+READABLE_UNITS = {
+    "ApproximateAgeOfOldestMessage": {"minutes": 60, "days": 86_400},
+    "EventAge": {"seconds": 1_000},
+    "RecordBytes": {"KB": 1_024},
+}
+# Rows above which a graph without data would be a large empty box: the monitoring itself rarely fails.
+SMALL_GRAPH_ROWS = 4
+RARELY_DRAWN = {"EMFParsingErrors", "NumberOfNotificationsFailed"}

@@ -16,7 +16,6 @@ from localcloud.deployer.recorder import Graph
 from tests.graph import board_facts as facts
 from tests.graph import resource_types as aws
 from tests.graph.alarm_rules import (
-    DAY,
     HEALTH,
     alarms_of,
     children_of,
@@ -193,12 +192,12 @@ def boards_draw_thresholds(graph: Graph) -> Iterator[str]:
     thresholds = {alarm.name: alarm.inputs["threshold"] for alarm in graph.of_type(aws.ALARM)}
     # The windows of an objective are drawn as burn rates; dlq-neglected has the graph of dead letters.
     missing = {name for name in thresholds if not name.startswith("slo-") and name != "dlq-neglected"}
-    for board, line in _lines_across(graph):
+    for board, widget, line in _lines_across(graph):
         name, _, compared = line["label"].partition(":")
-        if compared and thresholds.get(name.split(" ")[0]) != line["value"]:
+        threshold, divisor = thresholds.get(name.split(" ")[0]), divisor_of(widget)
+        if compared and (threshold is None or round(threshold / divisor, 2 if divisor > 1 else 9) != line["value"]):
             yield f"{board} draws {line}"
-        shown = f" {line['value']:g}"
-        if compared and not compared.endswith((shown, f"{shown} ({line['value'] / DAY:g} days)")):
+        if compared and not re.fullmatch(rf" (>|>=|<=) {line['value']:g}( [a-z]+)?(, .+)?", compared):
             yield f"{board} says {line['label']} at {line['value']}"
         missing.discard(name.split(" ")[0])
     if missing:
@@ -214,7 +213,7 @@ def boards_show_alarms(graph: Graph) -> Iterator[str]:
     if sorted(shown[Board.OVERVIEW]) != sorted(arns.values()):
         yield "the overview does not show every alarm once"
     drawn: dict[Board, set[str]] = {board: set() for board in Board}
-    for board, line in _lines_across(graph):
+    for board, _, line in _lines_across(graph):
         drawn[board].add(line["label"].partition(":")[0].split(" ")[0])
     named = {name_of(alarm): alarm.name for alarm in alarms_of(graph)}
     for board in (Board.INGEST, Board.API):
@@ -225,9 +224,21 @@ def boards_show_alarms(graph: Graph) -> Iterator[str]:
             yield f"{board} does not show the alarms whose thresholds it draws, and what they are part of"
 
 
-def _lines_across(graph: Graph) -> Iterator[tuple[Board, dict[str, Any]]]:
+def _lines_across(graph: Graph) -> Iterator[tuple[Board, dict[str, Any], dict[str, Any]]]:
     for board, widget in widgets_of(graph, "metric"):
-        yield from ((board, line) for line in widget["properties"].get("annotations", {}).get("horizontal", []))
+        for line in widget["properties"].get("annotations", {}).get("horizontal", []):
+            yield board, widget, line
+
+
+def names_of(widget: dict[str, Any]) -> set[str]:
+    """The names of the metrics of a graph."""
+    return {line[1] for line in widget["properties"]["metrics"] if len(line) > 1}
+
+
+def divisor_of(widget: dict[str, Any]) -> int:
+    """What a graph in a readable unit divides its values by."""
+    unit = widget["properties"].get("yAxis", {}).get("left", {}).get("label", "").partition(",")[0]
+    return next((facts.READABLE_UNITS[name].get(unit, 1) for name in names_of(widget) & facts.READABLE_UNITS.keys()), 1)
 
 
 def boards_lead_on(graph: Graph) -> Iterator[str]:

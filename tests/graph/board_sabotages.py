@@ -5,12 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 from localcloud.deployer.recorder import Graph
+from tests.graph import board_reading_rules as reading
 from tests.graph import board_rules as boards
 from tests.graph import resource_types as aws
 from tests.graph.board_facts import METRICS_PER_WIDGET
 from tests.graph.graph_rules import Rule
 from tests.graph.sabotage import Sabotage, one_of, put, remove, swap
 
+# What the alarm evaluates, in the graph.
+FILLED = '[{"expression": "FILL(latency, 0)", "id": "filled", "label": "filled"}], '
 OVERVIEW, API = "monitoring-overview", "monitoring-api"
 
 
@@ -45,6 +48,20 @@ def without(name: str) -> Callable[[dict[str, Any]], Any]:
     return lambda widget: widget["properties"].pop(name)
 
 
+def enlarge(metric: str, **changes: int) -> Sabotage:
+    """Sabotage: another size of the graphs of a metric on the overview."""
+
+    def sabotage(graph: Graph) -> None:
+        resource = one_of(graph, aws.DASHBOARD, OVERVIEW)
+        body = json.loads(resource.inputs["dashboardBody"])
+        for widget in body["widgets"]:
+            if widget["type"] == "metric" and metric in boards.names_of(widget):
+                widget.update(changes)
+        resource.inputs["dashboardBody"] = json.dumps(body)
+
+    return sabotage
+
+
 SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (boards.boards_fill_the_grid, edit("metric", lambda widget: widget.update(x=widget["x"] + 1))),
     (boards.boards_fill_the_grid, edit("metric", lambda widget: widget.update(width=25))),
@@ -76,8 +93,30 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (boards.boards_can_be_computed, reword('"id": "held"', '"id": "visible"')),
     (boards.boards_draw_thresholds, put(aws.ALARM, "queue-age", "threshold", 1)),
     (boards.boards_draw_thresholds, remove(aws.ALARM, "queue-age")),
-    (boards.boards_draw_thresholds, reword("(P1): >= 1", "(P1): >= 2")),
+    (boards.boards_draw_thresholds, reword("(P1): > 4 minutes", "(P1): > 5 minutes")),
     (boards.boards_draw_thresholds, edit("metric", without("annotations"), API)),
+    (boards.boards_draw_thresholds, reword('"value": 4.0,', '"value": 240,')),
+    (reading.boards_use_readable_units, reword('"age / 60"', '"age / 61"')),
+    (reading.boards_begin_with_failures, edit("metric", lambda widget: widget.update(y=60))),
+    (reading.boards_begin_with_failures, reword('"EventFailed"', '"EventLate"')),
+    (reading.boards_draw_what_was_measured, reword('"100 * errors / requests"', '"IF(requests >= 20, errors, 0)"')),
+    (
+        reading.boards_draw_what_was_measured,
+        swap(
+            aws.DASHBOARD,
+            API,
+            "dashboardBody",
+            '["AWS/DynamoDB", "SuccessfulRequestLatency"',
+            FILLED + '["AWS/DynamoDB", "SuccessfulRequestLatency"',
+        ),
+    ),
+    (reading.boards_use_readable_units, reword('"expression": "age / 60"', '"expression": "age"')),
+    (reading.boards_use_readable_units, reword('"label": "minutes"', '"label": "seconds"')),
+    (reading.boards_have_no_large_empty_graphs, enlarge("EMFParsingErrors", height=6)),
+    (reading.boards_have_no_large_empty_graphs, enlarge("EMFParsingErrors", width=24)),
+    (reading.boards_name_severities, reword("P1: pages at once", "Alarms")),
+    (reading.boards_name_severities, reword("P1: pages at once", "P2: pages")),
+    (reading.boards_name_severities, reword("-dev-dlq-expiring", "-dev-dlq-neglected")),
     (boards.boards_show_alarms, reword("-dev-queue-age", "-dev-queue-agee")),
     (boards.boards_show_alarms, edit("alarm", lambda widget: widget["properties"]["alarms"].pop(), API)),
     (boards.boards_show_alarms, edit("metric", without("annotations"), API)),
@@ -87,4 +126,8 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (boards.boards_ask_the_logs, put(aws.QUERY, "query-01-recent-errors", "queryString", "fields @message")),
     (boards.boards_ask_the_logs, put(aws.QUERY, "query-01-recent-errors", "logGroupNames", ["/other"])),
     (boards.boards_ask_the_logs, swap(aws.DASHBOARD, API, "dashboardBody", '"type": "log"', '"type": "explorer"')),
+    (reading.boards_say_over_which_time, reword("30 days: API availability", "API availability")),
+    (reading.boards_say_over_which_time, reword("% good in 30 days", "% good")),
+    (reading.boards_say_over_which_time, reword('"start": "-P30D"', '"start": "-P7D"')),
+    (reading.boards_say_over_which_time, reword('"singleValueFullPrecision": true, ', "")),
 ]

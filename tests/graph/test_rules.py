@@ -9,6 +9,7 @@ from localcloud.deployer.recorder import Graph
 from tests.graph import (
     alarm_rules,
     api_rules,
+    board_reading_rules,
     board_rules,
     board_sabotages,
     destroy_rules,
@@ -27,7 +28,7 @@ def is_rule(value: object) -> bool:
     )
 
 
-MODULES = (graph_rules, api_rules, alarm_rules, board_rules, destroy_rules)
+MODULES = (graph_rules, api_rules, alarm_rules, board_rules, board_reading_rules, destroy_rules)
 RULES = {name: rule for module in MODULES for name, rule in getmembers(module, is_rule)}
 SABOTAGES = {
     "dev_graph": graph_sabotages.SABOTAGES + board_sabotages.SABOTAGES,

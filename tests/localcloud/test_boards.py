@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from localcloud.boards import browser, charts
-from localcloud.boards.page import Snapshot, height_of, render
+from localcloud.boards.page import ROW_HEIGHT, Snapshot, height_of, render
 from localcloud.boards.series import lines_of, range_minutes
 from localcloud.cloudwatch.expressions import ExpressionError
 from localcloud.cloudwatch.metrics import MetricKey, MetricStore
@@ -77,20 +78,90 @@ def figure(store: MetricStore, **changes: Any) -> charts.Figure:
     return charts.figure(properties, lines_of(properties, store, 4, "-PT3M"), EPOCH)
 
 
-def test_thresholds_are_drawn_and_always_visible(store: MetricStore) -> None:
-    line = {"value": 100, "label": "age (P1): > 100", "color": "#d13212", "fill": "above"}
-    layout = figure(store, annotations={"horizontal": [line]})["layout"]
-    assert layout["yaxis"]["range"][0] == 0
-    assert layout["yaxis"]["range"][1] > 100
-    threshold, shade = layout["shapes"]
-    assert (threshold["y0"], threshold["line"]["color"]) == (100, "#d13212")
-    assert (shade["y0"], shade["y1"]) == (100, layout["yaxis"]["range"][1])
-    assert [note["text"] for note in layout["annotations"]] == ["age (P1): > 100"]
+def threshold(value: float, label: str = "") -> dict[str, Any]:
+    return {"value": value, "label": label or f"age (P1): > {value}", "color": "#d13212", "fill": "above"}
+
+
+def labels(layout: dict[str, Any]) -> list[str]:
+    return [note["text"] for note in layout["annotations"]]
+
+
+def test_threshold_near_the_values_is_drawn_with_its_breaching_side(store: MetricStore) -> None:
+    layout = figure(store, annotations={"horizontal": [threshold(10)]})["layout"]
+    assert layout["yaxis"]["range"] == [0, pytest.approx(11.5)]
+    line, shade = layout["shapes"]
+    assert (line["y0"], line["line"]["color"]) == (10, "#d13212")
+    assert (shade["y0"], shade["y1"]) == (10, layout["yaxis"]["range"][1])
+    assert labels(layout) == ["age (P1): > 10"]
+
+
+def test_axis_fits_the_values_and_far_thresholds_are_named_at_its_edge(store: MetricStore) -> None:
+    lines = [threshold(15), threshold(3), threshold(1_000, "timeout")]
+    layout = figure(store, annotations={"horizontal": lines})["layout"]
+    assert layout["yaxis"]["range"] == [0, pytest.approx(1.15 * 3.5)]
+    assert {shape["y0"] for shape in layout["shapes"]} == {3}
+    assert labels(layout) == ["age (P1): > 3", "↑ age (P1): > 15", "↑ timeout (1,000)"]
+    first, second = layout["annotations"][1:]
+    assert (first["yref"], first["y"], first["yshift"] - second["yshift"]) == ("paper", 1, charts.LABEL_HEIGHT)
+
+
+def test_every_threshold_is_drawn_where_no_value_is_above_zero(store: MetricStore) -> None:
+    layout = figure(store, metrics=OTHER, annotations={"horizontal": [threshold(100)]})["layout"]
+    assert layout["shapes"][0]["y0"] == 100
+
+
+def test_labels_that_would_cover_each_other_are_one_label(store: MetricStore) -> None:
+    lines = [threshold(10, "slow"), threshold(2.2, "fast"), threshold(2, "medium"), threshold(10)]
+    layout = figure(store, annotations={"horizontal": lines})["layout"]
+    assert [(note["text"], note["y"], note["xanchor"]) for note in layout["annotations"]] == [
+        ("age (P1): > 10", 10, "left"),
+        ("slow", 10, "right"),
+        ("fast · medium", 2.2, "right"),
+    ]
+
+
+def test_line_that_a_later_equal_line_would_hide_is_wider(store: MetricStore) -> None:
+    def widths(*names: str) -> list[float]:
+        metrics = [
+            ["AWS/SQS", name, "QueueName", "q", {"id": f"m{number}", "stat": "Sum", "label": str(number)}]
+            for number, name in enumerate(names)
+        ]
+        return [trace["line"]["width"] for trace in figure(store, metrics=metrics)["data"]]
+
+    for minute in (1, 2, 3):
+        store.add(MetricKey.of("AWS/SQS", "Twice", {"QueueName": "q"}), minute, 8.0)
+        store.add(MetricKey.of("AWS/SQS", "None", {"QueueName": "q"}), minute, 0.0)
+    thin = charts.LINE_WIDTH
+    wider = [thin + 2 * charts.HALO_WIDTH, thin + charts.HALO_WIDTH, thin]
+    assert widths("Sent", "Sent", "Sent") == pytest.approx(wider)
+    assert widths("Sent", "Twice") == widths("None", "None") == [charts.LINE_WIDTH] * 2
+
+
+def test_point_without_neighbours_is_a_dot(monkeypatch: pytest.MonkeyPatch, store: MetricStore) -> None:
+    assert figure(store)["data"][0]["marker"]["size"] == [charts.POINT_SIZE] * 3
+    monkeypatch.setattr(charts, "FEW_POINTS", 0)
+    store.add(MetricKey.of("AWS/SQS", "Sent", {"QueueName": "q"}), 4, 1.0)
+    properties = graph()
+
+    def dots(now: int) -> list[float]:
+        drawn = charts.figure(properties, lines_of(properties, store, now, "-PT4M"), EPOCH)["data"][0]
+        sizes = zip(drawn["y"], drawn["marker"]["size"], strict=True)
+        return [value for value, size in sizes if value is not None and size]
+
+    assert dots(now=4) == [3.5]
+    assert dots(now=5) == [2.0]
+
+
+def test_axis_of_a_small_count_has_no_fractions(store: MetricStore) -> None:
+    assert figure(store)["layout"]["yaxis"].get("dtick") is None
+    count = [[*SENT, {"id": "count", "stat": "SampleCount", "label": "count"}]]
+    assert figure(store, metrics=count)["layout"]["yaxis"]["dtick"] == 1
 
 
 def test_empty_graph_says_that_it_has_no_data(store: MetricStore) -> None:
-    notes = figure(store, metrics=OTHER)["layout"]["annotations"]
-    assert [note["text"] for note in notes] == ["No data in this range"]
+    layout = figure(store, metrics=OTHER)["layout"]
+    assert labels(layout) == ["No data in this range"]
+    assert not layout["yaxis"]["showticklabels"]
 
 
 def test_axis_of_stacked_areas_fits_their_sum(store: MetricStore) -> None:
@@ -117,10 +188,61 @@ def test_alarms_in_alarm_come_first_with_their_duration(snapshot: Snapshot) -> N
     ]
 
 
+@pytest.mark.parametrize(
+    ("minutes", "shown"), [(119, "119 min"), (120, "2 h"), (2_879, "47 h"), (2_880, "2 days"), (4_400, "3 days")]
+)
+def test_long_alarms_are_told_in_hours_and_days(snapshot: Snapshot, minutes: int, shown: str) -> None:
+    found = page(replace(snapshot, now=1 + minutes), widget("alarm", title="P1", alarms=[ARN.format("queue-age")]))
+    assert f"In alarm for {shown}<" in found
+
+
 def test_figures_show_their_value_or_dashes(snapshot: Snapshot) -> None:
     numbers = graph(view="singleValue", setPeriodToTimeRange=True)
     found = page(snapshot, widget(**numbers), widget(**numbers | {"metrics": OTHER}))
     assert re.findall(r'class="figure">(.*?)<', found) == ["5.5", "--"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(99.99996, "99.999"), (100.0, "100"), (0.1234, "0.123"), (-1096.3, "-1097")]
+)
+def test_figure_is_rounded_down_so_that_less_than_100_never_reads_as_100(value: float, shown: str) -> None:
+    store = MetricStore()
+    store.add(MetricKey.of("AWS/SQS", "Sent", {"QueueName": "q"}), 1, value)
+    opened = Snapshot(store=store, now=2, epoch=EPOCH, states={}, since={})
+    found = page(opened, widget(**graph(view="singleValue", setPeriodToTimeRange=True)))
+    assert re.findall(r'class="figure">(.*?)<', found) == [shown]
+
+
+CONSOLE_URL = "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#"
+
+
+def test_links_lead_to_drawn_boards_and_never_to_an_account_that_may_not_exist(snapshot: Snapshot) -> None:
+    places = {"A": "dashboards/dashboard/dev-a", "B": "dashboards/dashboard/dev-b", "Traces": "xray:service-map/map"}
+    text = " ".join(f"[button:{label}]({CONSOLE_URL}{place})" for label, place in places.items())
+    found = page(replace(snapshot, links={"dev-a": "x-a.html"}), widget("text", markdown=text))
+    assert re.findall(r'<a class="button ?" href="(.*?)">(.*?)</a>', found) == [("x-a.html", "A")]
+    assert re.findall(r'<span class="button"[^>]*>(.*?)</span>', found) == ["B", "Traces"]
+
+
+def test_graph_names_its_unit_and_its_lines(snapshot: Snapshot) -> None:
+    several = graph(legend={"position": "bottom"}, yAxis={"left": {"label": "events"}})
+    found = page(snapshot, widget(**several), widget(**graph(yAxis={"left": {"label": "a < b"}})))
+    colour = charts.COLOURS[0]
+    legend = f'<span>events</span><span><i style="background: {colour}"></i>sent</span>'
+    assert f'<div class="legend">{legend}</div>' in found
+    assert '<div class="unit">a &lt; b</div>' in found
+
+
+def test_rows_of_logs_alone_shrink(snapshot: Snapshot) -> None:
+    log, lines = widget("log", title="Errors", query="x"), widget(**graph())
+    alone, beside = {"widgets": [log]}, {"widgets": [log, lines]}
+    assert height_of(alone) + 5 * ROW_HEIGHT == height_of(beside)
+    assert f"grid-template-rows: {ROW_HEIGHT}px 0px 0px 0px 0px 0px" in page(snapshot, log)
+
+
+def test_tiles_have_the_columns_of_their_widget(snapshot: Snapshot) -> None:
+    tiles = widget("alarm", title="P1", alarms=[ARN.format("api-5xx")]) | {"width": 8}
+    assert "repeat(2, minmax(0, 1fr))" in page(snapshot, tiles)
 
 
 def test_text_has_headings_and_buttons_but_no_html(snapshot: Snapshot) -> None:

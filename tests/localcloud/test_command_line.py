@@ -119,6 +119,7 @@ STRANGERS = [make_folder, make_foreign, make_empty, make_link, make_dangling_lin
 WRITERS: dict[str, tuple[Callable[[Path], list[str]], Callable[[list[str]], object], str]] = {
     "up": (lambda folder: ["up", "--outputs", str(folder / "out.json")], app, "out.json"),
     "drill page": (lambda folder: ["--out", str(folder)], lambda words: run_drill(words), "drill-overview.html"),
+    "drill neighbour": (lambda folder: ["--out", str(folder)], lambda words: run_drill(words), "drill-ingest.html"),
     "drill picture": (lambda folder: ["--out", str(folder)], lambda words: run_drill(words), "drill-overview.png"),
 }
 

@@ -54,6 +54,9 @@ def test_drill_prints_notifications_and_the_path_of_the_board_as_in_the_readme(t
     page = tmp_path / PAGE
     assert str(page) in done.stdout
     assert "In alarm" in page.read_text()
+    links = set(re.findall(r'href="(drill-[^"]*)"', page.read_text()))
+    assert links == {"drill-ingest.html", "drill-api.html"}
+    assert all((tmp_path / link).exists() for link in links)
 
 
 def test_control_a_package_that_the_demo_lacks_is_noticed(tmp_path: Path) -> None:

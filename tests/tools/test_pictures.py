@@ -44,7 +44,8 @@ def test_every_widget_threshold_and_state_is_on_the_page(
         titles = [html.escape(widget["properties"]["title"]) for widget in widgets if "title" in widget["properties"]]
         assert re.findall("<h3>(.*?)</h3>", page) == titles
         graphs = json.loads(re.findall(r"Object\.entries\((\{.*?\})\)\)", page)[-1])
-        drawn = [note["text"] for graph in graphs.values() for note in graph["layout"]["annotations"]]
+        notes = (note["text"] for graph in graphs.values() for note in graph["layout"]["annotations"])
+        drawn = " ".join(notes).replace("<br>", " ")
         for widget in widgets:
             for line in widget["properties"].get("annotations", {}).get("horizontal", []):
                 assert line["label"] in drawn
