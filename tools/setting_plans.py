@@ -60,6 +60,7 @@ TAKEN_BACK = (
     "protect",
     "cmk",
     "queryProvisionedConcurrency",
+    "release",
     "producerPrincipals",
     "apiClients",
     "manageApiGatewayAccount",
@@ -109,15 +110,15 @@ def plans(terminal: Terminal) -> Plans:
     for setting, change in CHANGES.items():
         with terminal.settings(**change):
             changed[setting] = terminal.plan()
-    together = [setting for setting in TAKEN_BACK if setting != "monitoring"]
-    # Without an address for alarms, monitoring cannot be full.
-    for settings in (together, ["monitoring"]):
+    # Full monitoring needs an address for alarms, and gradual releases take no provisioned concurrency.
+    apart = ["monitoring", "release"]
+    for settings in ([setting for setting in TAKEN_BACK if setting not in apart], apart):
         values = {key: value for setting in settings for key, value in CHANGES[setting].items()}
         with terminal.settings(**values):
             terminal.up()
         for setting in settings:
             kept = {key: value for key, value in values.items() if key not in CHANGES[setting]}
-            kept |= ALARM_EMAIL if setting == "monitoring" else {}
+            kept |= ALARM_EMAIL if "monitoring" in settings else {}
             with terminal.settings(**kept):
                 taken_back[setting] = terminal.plan()
     return Plans(changed, {setting: taken_back[setting] for setting in TAKEN_BACK})
