@@ -117,6 +117,9 @@ def _break_functions(cloud: LocalCloud) -> None:
     client = cloud.client("lambda")
     for name in cloud.outputs["functions"].values():
         client.update_function_configuration(FunctionName=name, Handler="absent.handler")
+        for alias in client.list_aliases(FunctionName=name)["Aliases"]:
+            version = client.publish_version(FunctionName=name)["Version"]
+            client.update_alias(FunctionName=name, Name=alias["Name"], FunctionVersion=version)
     cloud.client("sqs").send_message(QueueUrl=cloud.outputs["queueUrl"], MessageBody="{}")
     credentials = min(cloud.outputs["apiClients"].items())[1]
     token = requests.post(

@@ -52,8 +52,13 @@ class World:
         return list(reversed(found))
 
     def new_pages(self) -> list[tuple[str, str]]:
-        """The topics and subjects of pages since the stack was quiet."""
-        pages = self.pages()[self.quiet :]
+        """The topics and subjects of pages since the stack was quiet.
+
+        Without alarms that are evaluated for the first time: some are evaluated at full hours only.
+        """
+        pages = [
+            page for page in self.pages()[self.quiet :] if '"OldStateValue": "INSUFFICIENT_DATA"' not in page["message"]
+        ]
         return [(page["topic"].removeprefix(PREFIX), page["subject"].replace(PREFIX, "")) for page in pages]
 
     def states(self) -> dict[str, str]:
