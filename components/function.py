@@ -198,9 +198,11 @@ class PythonFunction(pulumi.ComponentResource):
         self.signals = function_signals(
             args.profile, stack=args.stack, function_name=args.physical_name, timeout_seconds=args.timeout_seconds
         )
+        self.newest_version: dict[str, pulumi.Output[str]] = {}
         if args.moved_by_operator:
             self.signals += canary_signals(args.profile, function_name=args.physical_name)
-        self.newest_version = {newest_version(args.physical_name): function.version}
+            # No other signal names a version, so the boards of other stacks do not change with it.
+            self.newest_version[newest_version(args.physical_name)] = function.version
         self.register_outputs({"name": self.name, "arn": function.arn})
 
     def _make_alias(self, name: str, function: aws.lambda_.Function, args: PythonFunctionArgs) -> aws.lambda_.Alias:

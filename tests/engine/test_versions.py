@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from components.monitoring.signals import Board
 from handlers.vocabulary import LIVE_ALIAS
 from tools.terminal import Step, Terminal
 
@@ -12,6 +13,10 @@ FUNCTION, ALIAS = "aws:lambda/function:Function", "aws:lambda/alias:Alias"
 SERVICES = ("event-handler", "query")
 UPDATES = {Step("update", ALIAS, f"{service}-alias") for service in SERVICES}
 PUBLISHED_AND_LIVE = UPDATES | {Step("update", FUNCTION, f"{service}-function") for service in SERVICES}
+# What names the newest version: the alarms on it, and the boards with their graphs.
+CANARY = {Step("update", "aws:cloudwatch/metricAlarm:MetricAlarm", f"{service}-canary") for service in SERVICES} | {
+    Step("update", "aws:cloudwatch/dashboard:Dashboard", f"monitoring-{board}") for board in Board
+}
 EDIT = ("handlers/fold.py", '"""', '"""Edited. ')
 
 
@@ -139,7 +144,7 @@ def test_gradual_deployment_publishes_and_leaves_the_alias_to_the_operator(
     with deployed.settings(release="gradual"):
         deployed.up()
         with deployed.edited(*EDIT):
-            assert set(deployed.plan()) == PUBLISHED_AND_LIVE - UPDATES
+            assert set(deployed.plan()) == PUBLISHED_AND_LIVE - UPDATES | CANARY
             deployed.up()
             assert (functions.live(), functions.newest()) == (before, following(before))
             for service, version in functions.newest().items():
