@@ -76,11 +76,11 @@ def _claimed(files: dict[str, Path], titles: dict[str, str], picture: Path) -> I
 
 def _write(pages: dict[Path, DrawnBoard], picture: Path) -> None:
     """Write the pages, and the picture of the first if Chromium is installed."""
-    try:
-        for file, drawn in pages.items():
+    for file, drawn in pages.items():
+        try:
             file.write_text(drawn.page)
-    except OSError as error:
-        raise FileError(f"{file} cannot be written: {error.strerror}. Choose another place with --out.") from None
+        except OSError as error:
+            raise FileError(f"{file} cannot be written: {error.strerror}. Choose another place with --out.") from None
     if chromium := browser.find():
         page, drawn = next(iter(pages.items()))
         try:

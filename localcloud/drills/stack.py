@@ -4,6 +4,7 @@ Everything is done and read as on AWS, except the pager, the time, and boards, w
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -109,11 +110,12 @@ class DrilledStack:
         return sorted(alarm for alarm, state in self.states().items() if state is State.ALARM)
 
     def causes(self, alarm: str) -> list[str]:
-        """The alarms in the rule of a composite alarm that are in alarm."""
+        """The alarms in alarm of which a composite alarm consists, and those of which they consist."""
         client = self.cloud.client("cloudwatch")
         found = client.describe_alarms(AlarmNames=[f"{self.prefix}{alarm}"], AlarmTypes=["CompositeAlarm"])
-        rules = "".join(composite["AlarmRule"] for composite in found["CompositeAlarms"])
-        return [name for name in self.firing() if f"{self.prefix}{name})" in rules.replace('"', "")]
+        rule = "".join(composite["AlarmRule"] for composite in found["CompositeAlarms"])
+        children = [name for name in self.firing() if re.search(rf"{re.escape(self.prefix + name)}\b(?!-)", rule)]
+        return [name for child in children for name in (child, *self.causes(child))]
 
     def draw(self, board: str, title: str, files: dict[str, str], start: str) -> DrawnBoard:
         """A board of the stack as it is now, from `start` on; `files` are the pages of the boards it links to."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from localcloud.observatory.alarm_api import AlarmApi
 from localcloud.observatory.alarms import Alarms
-from localcloud.observatory.clock import Clock, SteppedClock
+from localcloud.observatory.clock import Clock, CompressedClock, RealClock, SteppedClock
 from localcloud.observatory.facts import QueueState
 from localcloud.observatory.log_filters import FilterError, MetricFilter
 from localcloud.observatory.meter import Meter
@@ -96,7 +96,7 @@ class Observatory:
 
     def run(self, stopped: threading.Event) -> None:
         """Tick at the end of every minute of a clock that runs, until stopped."""
-        assert not isinstance(self.clock, SteppedClock), "a stepped clock is advanced"
+        assert isinstance(self.clock, RealClock | CompressedClock), "a stepped clock is advanced"
         while not stopped.wait((60 - self.clock.now() % 60) / self.clock.speed + 0.05):
             try:
                 self.tick()
