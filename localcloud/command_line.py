@@ -42,7 +42,7 @@ app = Application(
     add_completion=False,
     help="The whole stack on this machine: no AWS account, no Docker, no Pulumi CLI.\n\n"
     "The program, the data path, the authorization, CloudWatch's metrics and the program's own alarms run here. Pages "
-    "are shown on this machine and never sent. Boards are stored, but not drawn, and traces are discarded.",
+    "are shown on this machine and never sent. Boards are drawn by drills only, and traces are discarded.",
 )
 
 

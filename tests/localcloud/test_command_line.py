@@ -33,9 +33,9 @@ def test_options_with_a_value_show_its_type_and_flags_none(words: list[str]):
         command = command.commands[word]
     shown = CliRunner().invoke(app, words, env={"COLUMNS": "200"}).stdout
     for parameter in command.get_params(typer.Context(command)):
-        row = re.search(rf"^│ +{re.escape(parameter.opts[0])} +(<\w)?", shown, re.MULTILINE)
+        row = re.search(rf"^│ (?:\*)? *{re.escape(parameter.opts[0])} +(<\w)?", shown, re.MULTILINE)
         assert row
-        assert bool(row[1]) != parameter.is_flag, parameter.opts
+        assert bool(row[1]) != getattr(parameter, "is_flag", False), parameter.opts
 
 
 def end_with_closed_reader(words: list[str], monkeypatch: pytest.MonkeyPatch, app: typer.Typer = app) -> Any:
@@ -151,13 +151,19 @@ def test_unknown_drill_is_rejected_with_the_known_ones(name: str):
 
 @pytest.mark.parametrize("control", [[], ["--control"]], ids=["drill", "control"])
 def test_drill_on_an_occupied_port_is_one_sentence(
-    control: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    control: list[str],
+    checkout: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ):
+    monkeypatch.setattr(command_line, "PROJECT", checkout)
     monkeypatch.setattr(command_line.lifetime, "stop_when_orphaned", lambda: None)
     monkeypatch.setattr(command_line.signal, "signal", lambda *_: None)  # of the tests' own process
-    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(SystemExit) as ended:
+    with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        app([*DRILL, *control, "--port", str(port), "--out", str(tmp_path)])
+        with pytest.raises(SystemExit) as ended:
+            app([*DRILL, *control, "--port", str(port), "--out", str(tmp_path)])
     assert ended.value.code == 1
     assert re.fullmatch(rf"Port {port} on 127\.0\.0\.1 cannot be used: .*\.\n", capfd.readouterr().err)
     assert list(tmp_path.iterdir()) == []
