@@ -128,6 +128,17 @@ def test_function_sees_the_age_that_a_message_has_in_the_cloud(drilled: Drilled)
     assert drilled.control_age < LATE_MILLISECONDS < paged_after <= greatest_age(drilled.stack.cloud)
 
 
+def test_function_sees_the_age_on_this_machine_without_the_clock_of_the_cloud(checkout: Path):
+    """The control of the test above."""
+    with metering.start(checkout, "--unplugged=follow_clock") as cloud:
+        stack = DrilledStack(cloud)
+        with DRILL.made(cloud):
+            stack.send()
+            cloud.advance(300)
+        stack.wait_until_stored()
+        assert greatest_age(cloud) < LATE_MILLISECONDS
+
+
 def test_board_shows_the_outage_and_links_to_its_neighbours(drilled: Drilled):
     assert "In alarm for 0 min" in drilled.board
     assert set(re.findall(r'href="([a-z]+\.html)"', drilled.board)) == {"ingest.html", "api.html"}
