@@ -6,7 +6,6 @@ from pathlib import Path
 
 from localcloud.boards import browser
 from localcloud.cloud import START_STEPS, LocalCloud
-from localcloud.demo import UnexpectedAnswerError
 from localcloud.drills.catalogue import Drill
 from localcloud.drills.run import MINUTE_SECONDS, STEPS, DrillRun, compared, compressed_minute
 from localcloud.drills.stack import BOARDS, DrawnBoard, DrilledStack
@@ -38,11 +37,13 @@ def run(project: Path, drill: Drill, out: Path, *, port: int | None) -> None:
 
             outcome = DrillRun(drill, stack, progress, compressed_minute).run(draw)
             progress.show(*(f"{minute:3} min  {text}" for minute, text in outcome.timeline))
-        with progress.step(f"Draw the board {FIRST} as the page finds it"):
-            _write({files[board]: page for board, page in drawn.items()}, picture)
+        with progress.step(f"Draw the board {FIRST} as the on-call engineer finds it"):
+            missing = _write({files[board]: page for board, page in drawn.items()}, picture)
         here = Path.cwd()
         shown = [file for file in (files[FIRST], picture) if file.exists()]
         progress.show(*(str(file.relative_to(here) if file.is_relative_to(here) else file) for file in shown))
+        if missing:
+            progress.say(f"No picture was taken of the board: {missing}")
         progress.say(compared(drill.expected, outcome))
 
 
@@ -74,8 +75,9 @@ def _claimed(files: dict[str, Path], titles: dict[str, str], picture: Path) -> I
         ) from None
 
 
-def _write(pages: dict[Path, DrawnBoard], picture: Path) -> None:
-    """Write the pages, and the picture of the first if Chromium is installed."""
+def _write(pages: dict[Path, DrawnBoard], picture: Path) -> str:
+    """Write the pages, and the picture of the first if Chromium is installed; returns why it took none."""
+    picture.unlink(missing_ok=True)  # of another drill
     for file, drawn in pages.items():
         try:
             file.write_text(drawn.page)
@@ -86,4 +88,5 @@ def _write(pages: dict[Path, DrawnBoard], picture: Path) -> None:
         try:
             browser.take_picture(chromium, page, picture, drawn.width, drawn.height)
         except browser.BrowserError as error:
-            raise UnexpectedAnswerError(f"The board could not be drawn: {error}") from None
+            return str(error)
+    return ""

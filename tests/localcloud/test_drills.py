@@ -1,7 +1,6 @@
 """The fault of a drill is real. It pages as the simulation expects, and notifies nobody else; no fault, no page."""
 
 import re
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,15 +11,17 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from localcloud.boards import browser
 from localcloud.cloud import START_STEPS, LocalCloud
 from localcloud.demo import UnexpectedAnswerError
-from localcloud.drills import run
+from localcloud.drills import command, run
 from localcloud.drills.catalogue import DRILLS, Drill, DrillName, Expected
 from localcloud.drills.command import START
 from localcloud.drills.run import EVENTS_PER_MINUTE, MINUTE_SECONDS, DrillRun, Outcome, compared, compressed_minute
-from localcloud.drills.stack import BOARDS, DrilledStack, Notification
+from localcloud.drills.stack import BOARDS, DrawnBoard, DrilledStack, Notification
+from localcloud.own_files import FileError
 from localcloud.progress import Progress
-from tests.fakes import metering
+from tests.fakes import demo_environment, metering
 from tests.fakes.checkout import ROOT
 from tests.fakes.runs import Run
 from tests.fakes.waiting import eventually
@@ -227,12 +228,27 @@ def test_expectations_are_those_of_the_simulation():
     )
 
 
+def test_picture_that_cannot_be_taken_is_said_and_the_pages_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: object) -> None:
+        raise browser.BrowserError("it crashed")
+
+    monkeypatch.setattr(browser, "find", lambda: "chromium")
+    monkeypatch.setattr(browser, "take_picture", fail)
+    page, picture = tmp_path / "board.html", tmp_path / "board.png"
+    picture.touch()
+    assert command._write({page: DrawnBoard("<html>", 1, 1)}, picture) == "it crashed"
+    assert (page.read_text(), picture.exists()) == ("<html>", False)
+    with pytest.raises(FileError, match=r"Choose another place with --out\.$"):
+        command._write({tmp_path / "absent" / "board.html": DrawnBoard("<html>", 1, 1)}, picture)
+
+
 @pytest.mark.soak
 def test_drill_in_compressed_time(checkout: Path, tmp_path: Path):
-    """The whole command, as `make demo` runs it. Most of its minute and a half is waiting."""
-    command = [sys.executable, "-m", "localcloud", "drill", DRILL.name, "--out", str(tmp_path / "boards")]
+    """The whole command, with the packages of `make demo` alone. Most of its minute and a half is waiting."""
+    python = str(demo_environment.make(tmp_path / "environment"))
+    words = [python, "-m", "localcloud", "drill", DRILL.name, "--out", str(tmp_path / "boards")]
     (tmp_path / "scratch").mkdir()
-    with Run(command, checkout, tmp_path / "scratch") as started:
+    with Run(words, checkout, tmp_path / "scratch") as started:
         code, output, errors = started.end()
         assert (code, errors, started.left_over()) == (0, "", [])
     assert "As the simulation expects" in output
