@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from localcloud.cloudwatch.states import State
 from localcloud.demo import DEADLINE_SECONDS, UnexpectedAnswerError
@@ -22,7 +21,6 @@ ACTIONS = {"P1": "pages (P1)", "P2": "opens a ticket (P2)", "P3": "sends mail (P
 
 PassMinute = Callable[[DrilledStack], None]
 """Sends the events of a minute, and returns when its end was evaluated."""
-T = TypeVar("T")
 
 
 @dataclass(kw_only=True)
