@@ -142,6 +142,8 @@ def test_function_sees_the_age_on_this_machine_without_the_clock_of_the_cloud(ch
 
 def test_board_shows_the_outage_and_links_to_its_neighbours(drilled: Drilled):
     assert "In alarm for 0 min" in drilled.board
+    since = re.search(r"metrics since (\d{4})-\d\d-\d\d \d\d:\d\d UTC; opened at \1-", drilled.board)
+    assert since, "the board says since when it has metrics"
     assert set(re.findall(r'href="([a-z]+\.html)"', drilled.board)) == {"ingest.html", "api.html"}
 
 
