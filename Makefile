@@ -20,7 +20,7 @@ export PYTHONSAFEPATH :=
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 $(DEMO): requirements/demo.txt
 	$(INSTALL) $(VENV) requirements/demo.txt --megabytes 350
@@ -40,8 +40,12 @@ install: $(TEST) ## Make .venv with everything for development
 .PHONY: demo
 # Its packages have no bytecode yet: the first process that imports a module writes it for the others.
 demo: export PYTHONDONTWRITEBYTECODE :=
-demo: $(DEMO) ## Deploy everything on this machine, send logins, ask the API; then a drill, simulated
+demo: $(DEMO) ## Deploy everything on this machine, send logins, ask the API; then a drill: the consumer stops
 	@LOCALCLOUD_PARENT=$$PPID exec $(BIN)/python -m localcloud demo
+	@LOCALCLOUD_PARENT=$$PPID exec $(BIN)/python -m localcloud drill consumer-stopped
+
+.PHONY: drill-simulated
+drill-simulated: $(DEMO) ## The same drill in seconds, of stack prod: traffic, metrics and time are a model's
 	@LOCALCLOUD_PARENT=$$PPID exec $(BIN)/python -m simulation.drill
 
 .PHONY: boards

@@ -22,6 +22,8 @@ from localcloud.cloud import START_STEPS, LocalCloud, is_outputs
 from localcloud.demo import STORY_STEPS, UnexpectedAnswerError, run_story
 from localcloud.deployer.engine import DeploymentFailed
 from localcloud.deployer.stack_config import ConfigError
+from localcloud.drills import command as drill_command
+from localcloud.drills.catalogue import DRILLS, DrillName
 from localcloud.emulator.process import ENDED, EmulatorError
 from localcloud.environment import aws_exports
 from localcloud.observatory import pager
@@ -31,6 +33,7 @@ from localcloud.progress import Progress
 
 PROJECT = Path(__file__).parents[1]  # not resolved, because a folder of links to a project is a project too
 OUTPUTS = PROJECT / ".localcloud" / "outputs.json"
+DRILL_BOARDS = PROJECT / ".localcloud" / "boards"
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 P = ParamSpec("P")
@@ -39,7 +42,7 @@ app = Application(
     add_completion=False,
     help="The whole stack on this machine: no AWS account, no Docker, no Pulumi CLI.\n\n"
     "The program, the data path, the authorization, CloudWatch's metrics and the program's own alarms run here. Pages "
-    "are shown on this machine and never sent. Boards are stored, but not drawn, and traces are discarded.",
+    "are shown on this machine and never sent. Boards are drawn by drills only, and traces are discarded.",
 )
 
 
@@ -212,6 +215,30 @@ def demo() -> None:
     progress.say(
         f"All checks passed in {progress.total_seconds():.1f} s. To try it yourself: .venv/bin/python -m localcloud up"
     )
+
+
+@app.command()
+@ends_cleanly
+def drill(
+    name: Annotated[DrillName, typer.Argument(help="The fault.")],
+    control: Annotated[bool, typer.Option("--control", help="Make no fault; no alarm may notify.")] = False,
+    port: Annotated[int | None, typer.Option(help="The port on 127.0.0.1; by default any free port.")] = None,
+    out: Annotated[Path, typer.Option(help="The folder for the boards.")] = DRILL_BOARDS,
+) -> None:
+    """Make a fault in a cloud of its own, and show who is paged, after how long, and when it is over.
+
+    Stack dev is deployed, and logins are sent. The fault is real, and it is healed at the first page. 5 seconds are a
+    minute: waiting is compressed, work is not. The boards are drawn as the on-call engineer finds them.
+
+    Exit code 0: the alarms that the simulation expects paged, no other alarm notified, and all of them cleared.
+
+    Example: python -m localcloud drill consumer-stopped
+    """
+    lifetime.stop_when_orphaned()
+    if control:
+        drill_command.run_control(PROJECT, DRILLS[name], port=port)
+    else:
+        drill_command.run(PROJECT, DRILLS[name], out, port=port)
 
 
 @contextmanager

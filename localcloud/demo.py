@@ -90,8 +90,8 @@ def run_story(cloud: LocalCloud, outputs_file: Path, progress: Progress) -> None
         step.note("one twice, one late, one invalid")
 
     with progress.step("Wait until the events are handled"):
-        _wait_for("the table", story.expected, lambda: newest_logins(cloud))
-        _wait_for("the number of dead letters", 1, lambda: dead_letters(cloud))
+        wait_for("the table", story.expected, lambda: newest_logins(cloud))
+        wait_for("the number of dead letters", 1, lambda: dead_letters(cloud))
 
     with progress.step("Query the API with a token"):
         answer = json.loads(_ops("query", "ada", "--json", "--outputs", str(outputs_file)))
@@ -124,7 +124,7 @@ def run_story(cloud: LocalCloud, outputs_file: Path, progress: Progress) -> None
             MetricName.EVENT_INVALID.value: 1,
             MetricName.QUERY_SUCCESS.value: 1,
         }
-        _wait_for("the metrics", wanted_sums, lambda: _at_most(wanted_sums, metric_sums(cloud)))
+        wait_for("the metrics", wanted_sums, lambda: _at_most(wanted_sums, metric_sums(cloud)))
     sums = metric_sums(cloud)
     counted = [f"{name} {sums[name]:g}" for name in MetricName if sums[name]]
     progress.show(f"Namespace {METRICS_NAMESPACE}, summed:", "  ".join(counted))
@@ -188,7 +188,7 @@ def _expect(subject: str, wanted: Any, found: Any) -> None:
         raise UnexpectedAnswerError(f"Not as expected: {subject} should be {wanted!r}, but is {found!r}.")
 
 
-def _wait_for(subject: str, wanted: Any, read: Callable[[], Any]) -> None:
+def wait_for(subject: str, wanted: Any, read: Callable[[], Any]) -> None:
     """Read until the wanted value is found; raises UnexpectedAnswerError after the deadline."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while (found := read()) != wanted and time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""A simulated drill, the last part of `make demo`: the consumer of stack `prod` stops, and its alarms are evaluated.
+"""A simulated drill (`make drill-simulated`): the consumer of stack `prod` stops, and its alarms are evaluated.
 
 Alarms and board are those of the program. Traffic, metrics and time are those of a model, and the alarms are evaluated
 as CloudWatch documents it. The drill prints every notification and draws the board `overview` as the on-call engineer

@@ -69,6 +69,8 @@ class Snapshot:
     """By alarm name."""
     since: Mapping[str, int]
     """The minute in which each alarm changed to its state; alarms that never changed are missing."""
+    first: int | None = None
+    """The minute of the first metric, if that is not `epoch`."""
     links: Mapping[str, str] = field(default_factory=dict)
     """Where a board is drawn, by the board's name: the links of a body lead to the AWS console."""
 
@@ -80,7 +82,9 @@ def render(body: Mapping[str, Any], title: str, snapshot: Snapshot) -> str:
     figures = {number: figure for number, (_, figure) in enumerate(drawn) if figure}
     opened_at = (snapshot.epoch + timedelta(minutes=snapshot.now)).strftime("%Y-%m-%d %H:%M UTC")
     # A graph whose range starts earlier is empty until then.
-    since = snapshot.epoch.strftime("%Y-%m-%d")
+    since = (snapshot.epoch + timedelta(minutes=snapshot.first or 0)).strftime(
+        "%Y-%m-%d" if snapshot.first is None else "%Y-%m-%d %H:%M UTC"
+    )
     # A script element ends at the first "</", even inside a string.
     data = json.dumps(figures, separators=(",", ":")).replace("</", "<\\/")
     return (

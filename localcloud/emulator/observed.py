@@ -4,14 +4,15 @@ import asyncio
 import threading
 from typing import Any
 
-from localcloud.emulator import cloudwatch_seams, function_seams, http_seams, queue_seams
+from localcloud.emulator import cloudwatch_seams, function_seams, http_seams, queue_seams, time_seams
 from localcloud.emulator.seams import App, make_app
 from localcloud.observatory import pager
-from localcloud.observatory.clock import RealClock, SteppedClock
+from localcloud.observatory.clock import CompressedClock, RealClock, SteppedClock
 from localcloud.observatory.observatory import Observatory
+from localcloud.observatory.paths import ADVANCE, BOARD, ENDED_MINUTE
 
-ADVANCE = "/_observatory/advance"
 OBSERVERS = (
+    time_seams.follow_clock,
     queue_seams.observe_queues,
     function_seams.observe_functions,
     function_seams.observe_mappings,
@@ -31,11 +32,16 @@ def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
             observe(observatory)
     serve = make_app()
     is_stepped = isinstance(observatory.clock, SteppedClock)
+    has_own_clock = not isinstance(observatory.clock, RealClock)
     if not is_stepped and not observatory.is_paused:
         threading.Thread(target=observatory.run, args=(threading.Event(),), name="observatory", daemon=True).start()
 
     async def serve_observed(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Serve the pager too, and let time pass on a stepped clock: `POST /_observatory/advance?seconds=60`."""
+        """Serve the pager too.
+
+        With a clock of its own, the cloud also says which minute ended last, draws boards, and, if the clock is
+        stepped, lets time pass: `POST /_observatory/advance?seconds=60`.
+        """
         path = scope["path"] if scope["type"] == "http" else ""
         if path.startswith(pager.PATH) and scope["method"] == "GET":
             host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
@@ -44,10 +50,25 @@ def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
         elif is_stepped and path == ADVANCE and scope["method"] == "POST":
             await asyncio.to_thread(observatory.advance, float(scope["query_string"].partition(b"=")[2]))
             await _send(send, 204, b"", {})
+        elif has_own_clock and path == ENDED_MINUTE:
+            await _send(send, 200, str(observatory.ended_minute).encode(), {})
+        elif has_own_clock and path == BOARD and scope["method"] == "POST":
+            from localcloud.observatory import boards  # here, because Plotly is slow to import, and only drills draw
+
+            page = await asyncio.to_thread(boards.answer, observatory, await _body(receive))
+            await _send(send, 200, page, {"Content-Type": "application/json"})
         else:
             await serve(scope, receive, send)
 
     return serve_observed
+
+
+async def _body(receive: Any) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    return body
 
 
 async def _send(send: Any, status: int, body: bytes, headers: dict[str, str]) -> None:
@@ -59,10 +80,15 @@ async def _send(send: Any, status: int, body: bytes, headers: dict[str, str]) ->
 def observatory_for(arguments: list[str]) -> tuple[Observatory, str]:
     """The observatory that the emulator's arguments ask for, and the observer to leave out.
 
-    `--stepped=TIME` starts a clock that stands still until it is advanced. `--paused` ends no minute: alarms keep their
-    states, for tests that break things in many ways. `--unplugged=OBSERVER` is for the controls of tests.
+    `--stepped=TIME` starts a clock that stands still until it is advanced, and `--minute=SECONDS` one whose minutes
+    last that long. `--paused` ends no minute: alarms keep their states, for tests that break things in many ways.
+    `--unplugged=OBSERVER` is for the controls of tests.
     """
-    stepped = [argument for argument in arguments if argument.startswith("--stepped=")]
-    clock = SteppedClock(float(stepped[0].partition("=")[2])) if stepped else RealClock()
-    unplugged = [argument.partition("=")[2] for argument in arguments if argument.startswith("--unplugged=")]
-    return Observatory(clock, is_paused="--paused" in arguments), unplugged[0] if unplugged else ""
+    values = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    if "--stepped" in values:
+        clock = SteppedClock(float(values["--stepped"]))
+    elif "--minute" in values:
+        clock = CompressedClock(60 / float(values["--minute"]))
+    else:
+        clock = RealClock()
+    return Observatory(clock, is_paused="--paused" in arguments), values.get("--unplugged", "")

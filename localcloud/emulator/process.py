@@ -29,6 +29,7 @@ from pathlib import Path
 
 from localcloud import lifetime
 from localcloud.emulator.connection import Account, Connection
+from localcloud.observatory.paths import ADVANCE
 
 ACCOUNT_ID = "123456789012"
 DIRECTORY_PREFIX = "event-processing-cloud-"
@@ -116,7 +117,7 @@ class Emulator(Account):
 
     def advance(self, seconds: float) -> None:
         """Let time pass on a stepped clock; when this returns, every minute that has ended is observed."""
-        url = f"{self.endpoint}/_observatory/advance?seconds={seconds:g}"
+        url = f"{self.endpoint}{ADVANCE}?seconds={seconds:g}"
         request = urllib.request.Request(url, method="POST")  # noqa: S310 - its own endpoint
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=START_SECONDS).close()
 

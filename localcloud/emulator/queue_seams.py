@@ -5,7 +5,6 @@ Each wrapped function is checked against its signature when the emulator starts.
 
 import json
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 from ministack.services import sqs
@@ -28,9 +27,6 @@ def observe_queues(observatory: Observatory) -> None:
         return queue
 
     sqs._get_q = get_used_queue
-    if isinstance(observatory.clock, SteppedClock):
-        # Visibility, delays and ages follow the clock of the cloud.
-        sqs.time = SimpleNamespace(time=observatory.clock.now)
     _observe_producers(observatory)
     _observe_consumers(observatory)
     _observe_mapping(observatory)

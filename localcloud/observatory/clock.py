@@ -1,4 +1,8 @@
-"""The time of the embedded cloud: that of this machine, or one that a test or a drill advances."""
+"""The time of the embedded cloud: that of this machine, a faster one, or one that a test advances.
+
+Where the time of a cloud is not that of this machine, waiting is compressed and work is not. Minutes, ages, delays and
+retention follow the clock of the cloud; durations, timeouts and the lives of tokens are those of this machine.
+"""
 
 import threading
 import time
@@ -12,13 +16,40 @@ class Clock(Protocol):
         """The time."""
         ...
 
+    def when_here_was(self, seconds: float) -> float:
+        """The time of the cloud when that of this machine was `seconds`."""
+        ...
+
 
 class RealClock:
     """The time of this machine."""
 
+    speed = 1.0
+    """Seconds of the cloud in a second of this machine."""
+
     def now(self) -> float:
         """The time."""
         return time.time()
+
+    def when_here_was(self, seconds: float) -> float:
+        """The same time."""
+        return seconds
+
+
+class CompressedClock:
+    """A time that starts with the current minute of this machine and then runs faster."""
+
+    def __init__(self, speed: float) -> None:
+        self.speed = speed
+        self._start, self._began = time.time() // 60 * 60, time.monotonic()
+
+    def now(self) -> float:
+        """The time."""
+        return self._start + (time.monotonic() - self._began) * self.speed
+
+    def when_here_was(self, seconds: float) -> float:
+        """The time of the cloud when that of this machine was `seconds`."""
+        return self.now() - (time.time() - seconds) * self.speed
 
 
 class SteppedClock:
@@ -31,6 +62,10 @@ class SteppedClock:
     def now(self) -> float:
         """The time."""
         return self._now
+
+    def when_here_was(self, seconds: float) -> float:
+        """The same time: nothing says when the clock was advanced."""
+        return seconds
 
     def advance(self, seconds: float) -> float:
         """Let time pass; returns the new time."""

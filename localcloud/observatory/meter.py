@@ -182,7 +182,8 @@ class Meter:
                 self._publish(int(now // 60), [(key, 1, "Count")])
             else:
                 if document:
-                    seconds = now if document.timestamp is None else document.timestamp
+                    at = document.timestamp
+                    seconds = now if at is None else self._clock.when_here_was(at)
                     samples = [(sample.key, sample.value, sample.unit) for sample in document.samples]
                     self._publish(int(seconds // 60), samples)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from localcloud.observatory.alarm_api import AlarmApi
 from localcloud.observatory.alarms import Alarms
-from localcloud.observatory.clock import Clock, RealClock, SteppedClock
+from localcloud.observatory.clock import Clock, CompressedClock, RealClock, SteppedClock
 from localcloud.observatory.facts import QueueState
 from localcloud.observatory.log_filters import FilterError, MetricFilter
 from localcloud.observatory.meter import Meter
@@ -32,7 +32,7 @@ class Observatory:
         self.alarm_api = AlarmApi(self.alarms)
         self.pager = Pager(clock)
         self._operations = MetricApi(self.store, clock).operations | self.alarm_api.operations
-        self._minute = int(clock.now() // 60)
+        self._minute = self._ended = int(clock.now() // 60)
         self._ticking = threading.Lock()
 
     def log_lines(self, group: str, lines: Sequence[str]) -> None:
@@ -61,6 +61,11 @@ class Observatory:
             _log.exception("%s was not understood", request.operation)
             return request.fail(ApiError("ValidationError", "A parameter has a type or value that is not allowed."))
 
+    @property
+    def ended_minute(self) -> int:
+        """The minute that begins at the end of the last minute that was observed and evaluated."""
+        return self._ended
+
     def tick(self) -> None:
         """Do what is due at the end of each minute that has ended since the last tick."""
         with self._ticking:
@@ -79,6 +84,7 @@ class Observatory:
         self.meter.queue_gone(state.name for state in states)
         self.store.prune(minute)
         self.alarms.step(minute)
+        self._ended = minute
 
     def advance(self, seconds: float) -> None:
         """Let time pass on a stepped clock, minute by minute."""
@@ -89,9 +95,9 @@ class Observatory:
             self.tick()
 
     def run(self, stopped: threading.Event) -> None:
-        """Tick at the end of every minute of a real clock, until stopped."""
-        assert isinstance(self.clock, RealClock)
-        while not stopped.wait(60 - self.clock.now() % 60 + 0.05):
+        """Tick at the end of every minute of a clock that runs, until stopped."""
+        assert isinstance(self.clock, RealClock | CompressedClock), "a stepped clock is advanced"
+        while not stopped.wait((60 - self.clock.now() % 60) / self.clock.speed + 0.05):
             try:
                 self.tick()
             except Exception:  # noqa: BLE001 - the next minute must be observed all the same

@@ -30,6 +30,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("ops", "dead-letters", "discard"): ("--all", "--yes"),
     ("localcloud", "up"): (),
     ("localcloud", "demo"): (),
+    ("localcloud", "drill"): ("consumer-stopped",),
     ("localcloud", "env"): (),
 }
 

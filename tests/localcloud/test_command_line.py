@@ -33,9 +33,9 @@ def test_options_with_a_value_show_its_type_and_flags_none(words: list[str]):
         command = command.commands[word]
     shown = CliRunner().invoke(app, words, env={"COLUMNS": "200"}).stdout
     for parameter in command.get_params(typer.Context(command)):
-        row = re.search(rf"^│ +{re.escape(parameter.opts[0])} +(<\w)?", shown, re.MULTILINE)
+        row = re.search(rf"^│ (?:\*)? *{re.escape(parameter.opts[0])} +(<\w)?", shown, re.MULTILINE)
         assert row
-        assert bool(row[1]) != parameter.is_flag, parameter.opts
+        assert bool(row[1]) != getattr(parameter, "is_flag", False), parameter.opts
 
 
 def end_with_closed_reader(words: list[str], monkeypatch: pytest.MonkeyPatch, app: typer.Typer = app) -> Any:
@@ -59,7 +59,7 @@ def test_help_of_the_drill_into_a_closed_pipe_is_no_error(monkeypatch: pytest.Mo
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("words", [*HELP, ["--version"], ["up"], ["demo"]], ids=" ".join)
+@pytest.mark.parametrize("words", [*HELP, ["--version"], ["up"], ["demo"], ["drill", "consumer-stopped"]], ids=" ".join)
 def test_full_disk_prints_one_sentence(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -71,6 +71,8 @@ def test_full_disk_prints_one_sentence(
     monkeypatch.setattr(command_line.signal, "signal", lambda *_: None)  # of the tests' own process
     if words == ["up"]:
         words = ["up", "--outputs", str(tmp_path / "out.json")]
+    if words[0] == "drill" and words[-1] != "--help":
+        words = [*words, "--out", str(tmp_path)]
     with Path("/dev/full").open("w") as stream:
         monkeypatch.setattr("sys.stdout", stream)
         with pytest.raises(SystemExit) as ended:
@@ -115,13 +117,56 @@ def make_socket(path: Path) -> None:
 
 
 STRANGERS = [make_folder, make_foreign, make_empty, make_link, make_dangling_link, make_fifo, make_socket]
+DRILL = ["drill", "consumer-stopped"]
 # Every command that writes where its user says, and the file it would write there.
 WRITERS: dict[str, tuple[Callable[[Path], list[str]], Callable[[list[str]], object], str]] = {
     "up": (lambda folder: ["up", "--outputs", str(folder / "out.json")], app, "out.json"),
-    "drill page": (lambda folder: ["--out", str(folder)], lambda words: run_drill(words), "drill-overview.html"),
-    "drill neighbour": (lambda folder: ["--out", str(folder)], lambda words: run_drill(words), "drill-ingest.html"),
-    "drill picture": (lambda folder: ["--out", str(folder)], lambda words: run_drill(words), "drill-overview.png"),
+    "drill page": (lambda folder: [*DRILL, "--out", str(folder)], app, "consumer-stopped-overview.html"),
+    "drill neighbour": (lambda folder: [*DRILL, "--out", str(folder)], app, "consumer-stopped-ingest.html"),
+    "drill picture": (lambda folder: [*DRILL, "--out", str(folder)], app, "consumer-stopped-overview.png"),
+    "simulated page": (lambda folder: ["--out", str(folder)], lambda words: run_drill(words), "drill-overview.html"),
+    "simulated neighbour": (lambda folder: ["--out", str(folder)], lambda words: run_drill(words), "drill-ingest.html"),
+    "simulated picture": (lambda folder: ["--out", str(folder)], lambda words: run_drill(words), "drill-overview.png"),
 }
+
+
+@pytest.mark.usefixtures("nothing_starts")
+def test_second_drill_with_the_same_boards_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    page = tmp_path / "consumer-stopped-overview.html"
+    with own_files.claimed(page, "--out"), pytest.raises(SystemExit) as ended:
+        app([*DRILL, "--out", str(tmp_path)])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == (
+        f"Another drill is running, and will write {page}. Wait for its end, or pass another --out.\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["consumer", "", "consumer-stopped ", "../consumer-stopped"])
+def test_unknown_drill_is_rejected_with_the_known_ones(name: str):
+    result = CliRunner().invoke(app, ["drill", name])
+    assert result.exit_code == 2
+    assert "consumer-stopped" in result.stderr.replace(f"'{name}'", "")
+
+
+@pytest.mark.parametrize("control", [[], ["--control"]], ids=["drill", "control"])
+def test_drill_on_an_occupied_port_is_one_sentence(
+    control: list[str],
+    checkout: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+):
+    monkeypatch.setattr(command_line, "PROJECT", checkout)
+    monkeypatch.setattr(command_line.lifetime, "stop_when_orphaned", lambda: None)
+    monkeypatch.setattr(command_line.signal, "signal", lambda *_: None)  # of the tests' own process
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(SystemExit) as ended:
+            app([*DRILL, *control, "--port", str(port), "--out", str(tmp_path)])
+    assert ended.value.code == 1
+    assert re.fullmatch(rf"Port {port} on 127\.0\.0\.1 cannot be used: .*\.\n", capfd.readouterr().err)
+    assert list(tmp_path.iterdir()) == []
 
 
 def run_drill(words: list[str]) -> None:

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason=
 COMMANDS = {
     "make": ["make", "-o", ".venv/.installed-demo", "demo"],  # no test installs anything
     "demo": [sys.executable, "-m", "localcloud", "demo"],
-    "drill": [sys.executable, "-m", "simulation.drill"],
+    "drill": [sys.executable, "-m", "localcloud", "drill", "consumer-stopped", "--out", "{scratch}/boards"],
+    "simulated drill": [sys.executable, "-m", "simulation.drill"],
     "server": [sys.executable, "-m", "localcloud", "up", "--outputs", "{scratch}/outputs.json"],
 }
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
@@ -30,7 +31,9 @@ def start(command: str, checkout: Path, scratch: Path) -> Run:
     [
         ("make", signal.SIGINT, "Deploy stack"),
         ("make", signal.SIGKILL, "Wait until"),
-        ("drill", signal.SIGTERM, "Record the program"),
+        ("drill", signal.SIGINT, "Send events until"),
+        pytest.param("drill", signal.SIGINT, "Wait for a page", marks=pytest.mark.soak),  # half a minute later
+        ("simulated drill", signal.SIGTERM, "Record the program"),
         ("server", signal.SIGHUP, "ready"),
     ],
 )
@@ -44,6 +47,7 @@ def test_nothing_survives_at_critical_moments(
         eventually(run.left_over, lambda found: not found)
         output = run.watch()
         assert "As expected" not in output, "the drill was interrupted before its end"
+        assert "As the simulation expects" not in output, "the drill was interrupted before its end"
         assert "All checks passed" not in output, "the demo was interrupted before its end"
 
 

@@ -1,0 +1,92 @@
+"""`python -m localcloud drill`: a drill in a cloud of its own, step by step, and the boards at the time of the page."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from localcloud.boards import browser
+from localcloud.cloud import START_STEPS, LocalCloud
+from localcloud.drills.catalogue import Drill
+from localcloud.drills.run import MINUTE_SECONDS, STEPS, DrillRun, compared, compressed_minute
+from localcloud.drills.stack import BOARDS, DrawnBoard, DrilledStack
+from localcloud.own_files import ClaimedError, FileError, claimed, require_own
+from localcloud.progress import Progress
+
+RULE = f"{MINUTE_SECONDS} seconds are a minute: waiting is compressed, work is not"
+FIRST = BOARDS[0]
+# A drill is over in a part of the hours that the boards show.
+START = "-PT30M"
+
+
+def run(project: Path, drill: Drill, out: Path, *, port: int | None) -> None:
+    """Run the drill and write its boards into `out`; raises as `LocalCloud.start` and `DrillRun.run` do."""
+    files = {board: out / f"{drill.name}-{board}.html" for board in BOARDS}
+    titles = {board: f"{board}: drill {drill.name}" for board in BOARDS}
+    picture = files[FIRST].with_suffix(".png")
+    with _claimed(files, titles, picture):
+        progress = Progress(START_STEPS + STEPS + 1)
+        progress.say(f"A drill: {drill.begins}, for real. {RULE}.")
+        drawn: dict[str, DrawnBoard] = {}
+        links = {board: file.name for board, file in files.items()}
+        with _start(project, progress, port) as cloud:
+            stack = DrilledStack(cloud)
+
+            def draw() -> None:
+                for board, title in titles.items():
+                    drawn[board] = stack.draw(board, f"{title}; {RULE}", links, START)
+
+            outcome = DrillRun(drill, stack, progress, compressed_minute).run(draw)
+            progress.show(*(f"{minute:3} min  {text}" for minute, text in outcome.timeline))
+        with progress.step(f"Draw the board {FIRST} as the on-call engineer finds it"):
+            missing = _write({files[board]: page for board, page in drawn.items()}, picture)
+        here = Path.cwd()
+        shown = [file for file in (files[FIRST], picture) if file.exists()]
+        progress.show(*(str(file.relative_to(here) if file.is_relative_to(here) else file) for file in shown))
+        if missing:
+            progress.say(f"No picture was taken of the board: {missing}")
+        progress.say(compared(drill.expected, outcome))
+
+
+def run_control(project: Path, drill: Drill, *, port: int | None) -> None:
+    """Run the drill without its fault."""
+    progress = Progress(START_STEPS + STEPS - 1)
+    progress.say(f"The control of a drill: no fault is made. {RULE}.")
+    with _start(project, progress, port) as cloud:
+        minutes = DrillRun(drill, DrilledStack(cloud), progress, compressed_minute).run_control()
+    progress.say(f"As expected: without a fault, no alarm notified anybody in {minutes} minutes.")
+
+
+def _start(project: Path, progress: Progress, port: int | None) -> LocalCloud:
+    return LocalCloud.start(project, progress=progress, port=port, options=[f"--minute={MINUTE_SECONDS}"])
+
+
+@contextmanager
+def _claimed(files: dict[str, Path], titles: dict[str, str], picture: Path) -> Iterator[None]:
+    """Claim the files of the boards; raises FileError if they are not ours, or another drill writes them."""
+    for board, file in files.items():
+        require_own(file, lambda head, title=titles[board]: f"<title>{title};" in head, "--out")
+    require_own(picture, lambda _: files[FIRST].exists(), "--out")  # a picture is drawn from a page
+    try:
+        with claimed(files[FIRST], "--out"):
+            yield
+    except ClaimedError:
+        raise FileError(
+            f"Another drill is running, and will write {files[FIRST]}. Wait for its end, or pass another --out."
+        ) from None
+
+
+def _write(pages: dict[Path, DrawnBoard], picture: Path) -> str:
+    """Write the pages, and the picture of the first if Chromium is installed; returns why it took none."""
+    picture.unlink(missing_ok=True)  # of another drill
+    for file, drawn in pages.items():
+        try:
+            file.write_text(drawn.page)
+        except OSError as error:
+            raise FileError(f"{file} cannot be written: {error.strerror}. Choose another place with --out.") from None
+    if chromium := browser.find():
+        page, drawn = next(iter(pages.items()))
+        try:
+            browser.take_picture(chromium, page, picture, drawn.width, drawn.height)
+        except browser.BrowserError as error:
+            return str(error)
+    return ""
