@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
@@ -12,29 +13,39 @@ from tests.fakes.waiting import eventually
 SERVICES = ("event-handler", "query")
 
 
+@dataclass(frozen=True)
+class Versions:
+    """Numbers of two versions of each function; other tests of the stack may have published some."""
+
+    live: dict[str, str]
+    canary: dict[str, str]
+
+
 @pytest.fixture
-def canary(stack: Stack) -> Iterator[str]:
-    """A second version of both functions that calls itself `canary`, and is gone after the test."""
+def versions(stack: Stack) -> Iterator[Versions]:
+    """What is live, and a version of both functions that calls itself `canary` and is gone after the test."""
     client = stack.client("lambda")
+    live, canary = {}, {}
     for service in SERVICES:
         name = stack.outputs["functions"][service]
         before = client.get_function_configuration(FunctionName=name)["Environment"]
         variables = before["Variables"] | {Environment.VERSION: "canary"}
         client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
         client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05})
-        assert client.publish_version(FunctionName=name)["Version"] == "2"
+        live[service] = client.get_alias(FunctionName=name, Name=LIVE_ALIAS)["FunctionVersion"]
+        canary[service] = client.publish_version(FunctionName=name)["Version"]
         client.update_function_configuration(FunctionName=name, Environment=before)
         client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05})
-    yield "2"
+    yield Versions(live, canary)
     for service in SERVICES:
         name = stack.outputs["functions"][service]
-        client.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion="1", RoutingConfig={})
-        client.delete_function(FunctionName=name, Qualifier="2")
+        client.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion=live[service], RoutingConfig={})
+        client.delete_function(FunctionName=name, Qualifier=canary[service])
 
 
-def route(stack: Stack, weight: float) -> None:
+def route(stack: Stack, canary: dict[str, str], weight: float) -> None:
     for service in SERVICES:
-        weights = {"AdditionalVersionWeights": {"2": weight}} if weight else {}
+        weights = {"AdditionalVersionWeights": {canary[service]: weight}} if weight else {}
         name = stack.outputs["functions"][service]
         stack.client("lambda").update_alias(FunctionName=name, Name=LIVE_ALIAS, RoutingConfig=weights)
 
@@ -48,13 +59,13 @@ def executed(stack: Stack, service: str) -> Counter[str]:
     return Counter(name.partition("[")[2].partition("]")[0] for name in names)
 
 
-def test_event_and_query_run_the_version_of_the_alias(stack: Stack, token: str, user: str, canary: str) -> None:
-    for weight, service_id, version in ((0.0, "mail", "1"), (1.0, "chat", canary)):
-        route(stack, weight)
+def test_event_and_query_run_the_version_of_the_alias(stack: Stack, token: str, user: str, versions: Versions) -> None:
+    for weight, service_id, expected in ((0.0, "mail", versions.live), (1.0, "chat", versions.canary)):
+        route(stack, versions.canary, weight)
         before = {service: executed(stack, service) for service in SERVICES}
         stack.send(event(user, service_id, "2024-01-01T00:00:00Z"))
         eventually(lambda wanted=service_id: wanted in [entry["service_id"] for entry in stack.record(user)])
         assert stack.query(user, token).status_code == 200
         for service in SERVICES:
             new = eventually(lambda service=service, before=before: executed(stack, service) - before[service])
-            assert new.keys() == {version}
+            assert new.keys() == {expected[service]}
