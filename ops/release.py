@@ -10,7 +10,8 @@ from ops.aliases import NotMovedError, move, read_fleet
 from ops.canary import Decision, Facts, Limits, Verdict, decide
 from ops.canary_facts import ALARM_SUFFIX, read_facts
 from ops.errors import OperatorError, explain
-from ops.releases import Fleet, Phase, Position, Release, canary_step, is_done, release_step
+from ops.release_steps import canary_step, is_done, release_step
+from ops.releases import Fleet, Phase, Position, Release
 from ops.stack import StackOutputs
 from ops.status import FIRING
 

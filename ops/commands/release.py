@@ -14,7 +14,7 @@ from ops.commands.output import print_line, print_note
 from ops.commands.rollback import DryRunOption, print_preview, print_step
 from ops.errors import OperatorError
 from ops.release import GO_ON_OR_BACK, Canary
-from ops.releases import canary_step, is_done, release_step
+from ops.release_steps import canary_step, is_done, release_step
 from ops.stack import StackOutputs, load_outputs
 
 EXIT_UNDECIDED = 3

@@ -8,7 +8,8 @@ import typer
 from ops.aliases import move, read_fleet
 from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_line, print_note
-from ops.releases import Fleet, Step, is_done, rollback_step
+from ops.release_steps import Step, is_done, rollback_step
+from ops.releases import Fleet
 from ops.stack import StackOutputs, load_outputs
 
 PREVIEW = {

@@ -263,3 +263,17 @@ def calls_of(stack: Operated, *arguments: str) -> range:
     first = len(stack.aws.calls)
     stack.run(*arguments)
     return range(1, len(stack.aws.calls) - first + 1)
+
+
+def fail_at(stack: Operated, number: int, error: BaseException, *, executed: bool) -> None:
+    """Let the call after `number - 1` others raise an error, before or after it has done its work."""
+    first = len(stack.aws.calls)
+
+    def call(count: int, execute: Callable[[], Any]) -> Any:
+        if count - first != number:
+            return execute()
+        if executed:
+            execute()
+        raise error
+
+    stack.aws.hook = call

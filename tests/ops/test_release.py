@@ -13,7 +13,7 @@ from ops import release
 from ops.canary import Decision, Verdict
 from ops.releases import Phase, Route
 from ops.signals import Stopped
-from tests.ops.published import LONG_AGO, RELEASES, ROLES, Aws, Operated, calls_of, client_error, routes
+from tests.ops.published import LONG_AGO, RELEASES, ROLES, Aws, Operated, calls_of, client_error, fail_at, routes
 from tests.ops.simulated_stack import assert_fails
 
 A, B, C = RELEASES
@@ -181,16 +181,7 @@ def test_canary_stops_when_another_deployment_takes_its_alarm(make):
 
 def run_with(stack: Operated, number: int, *, executed: bool, error: BaseException) -> Any:
     """Run the canary with one call that fails, or during which a signal arrives."""
-    first = len(stack.aws.calls)
-
-    def call(count: int, execute: Callable[[], Any]) -> Any:
-        if count - first != number:
-            return execute()
-        if executed:
-            execute()
-        raise error
-
-    stack.aws.hook = call
+    fail_at(stack, number, error, executed=executed)
     result = stack.run(*SHORT)
     stack.aws.hook = lambda number, execute: execute()
     return result

@@ -9,18 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.errors import OperatorError
-from ops.releases import (
-    CANARY_WEIGHT,
-    Fleet,
-    Function,
-    Phase,
-    Route,
-    Version,
-    canary_step,
-    prunable,
-    release_step,
-    rollback_step,
-)
+from ops.release_steps import canary_step, release_step, rollback_step
+from ops.releases import CANARY_WEIGHT, Fleet, Function, Phase, Route, Version, prunable
 from tests.ops.published import RELEASES, ROLES
 
 A, B, C = RELEASES

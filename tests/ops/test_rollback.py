@@ -9,7 +9,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from ops import aliases
 from ops.releases import Phase, Route
-from tests.ops.published import RELEASES, ROLES, Aws, Operated, calls_of, client_error, routes
+from tests.ops.published import RELEASES, ROLES, Aws, Operated, calls_of, client_error, fail_at, routes
 from tests.ops.simulated_stack import assert_fails
 
 A, B, C = RELEASES
@@ -115,19 +115,6 @@ def test_provisioned_concurrency_that_is_not_ready_is_reported(make):
         in result.stderr
     )
     assert "a share that no command" in stack.run("rollback", "--dry-run").stderr
-
-
-def fail_at(stack: Operated, number: int, error: Exception, *, executed: bool) -> None:
-    first = len(stack.aws.calls)
-
-    def call(count: int, execute: Callable[[], Any]) -> Any:
-        if count - first != number:
-            return execute()
-        if executed:
-            execute()
-        raise error
-
-    stack.aws.hook = call
 
 
 ERRORS = (client_error("TooManyRequestsException", "UpdateAlias"), ReadTimeoutError(endpoint_url="https://lambda"))
