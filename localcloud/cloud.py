@@ -47,6 +47,7 @@ class LocalCloud:
         *,
         progress: Progress,
         port: int | None = None,
+        usual_port: int | None = None,
         options: Sequence[str] = (),
     ) -> "LocalCloud":
         """Return the deployed stack, or raise ConfigError, EmulatorError or DeploymentFailed and leave nothing.
@@ -57,7 +58,7 @@ class LocalCloud:
         with contextlib.ExitStack() as started:
             with progress.step("Start the emulator") as step:
                 emulator = started.enter_context(
-                    Emulator.start(port, region=config.values["aws:region"], options=options)
+                    Emulator.start(port, usual_port=usual_port, region=config.values["aws:region"], options=options)
                 )
                 step.note(emulator.endpoint)
             deployment = _deploy(emulator, project, config, progress)
@@ -66,12 +67,16 @@ class LocalCloud:
         return cloud
 
     @classmethod
-    def start_empty(cls, project: Path, *, progress: Progress, port: int | None = None) -> "LocalCloud":
+    def start_empty(
+        cls, project: Path, *, progress: Progress, port: int | None = None, usual_port: int | None = None
+    ) -> "LocalCloud":
         """Return a cloud into which the Pulumi CLI deploys stack local; raises ConfigError or EmulatorError."""
         config = stack_config.read(project, STACK)
         with contextlib.ExitStack() as started:
             with progress.step("Start the emulator") as step:
-                emulator = started.enter_context(Emulator.start(port, region=config.values["aws:region"]))
+                emulator = started.enter_context(
+                    Emulator.start(port, usual_port=usual_port, region=config.values["aws:region"])
+                )
                 step.note(emulator.endpoint)
             environment.prepare(emulator, project, config.project)
             cloud = cls(emulator, Deployment([], {}, set()))

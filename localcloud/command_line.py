@@ -34,6 +34,8 @@ from localcloud.progress import Progress
 PROJECT = Path(__file__).parents[1]  # not resolved, because a folder of links to a project is a project too
 OUTPUTS = PROJECT / ".localcloud" / "outputs.json"
 DRILL_BOARDS = PROJECT / ".localcloud" / "boards"
+USUAL_PORT = 4580
+CONSOLE = "/_console"
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 P = ParamSpec("P")
@@ -42,7 +44,7 @@ app = Application(
     add_completion=False,
     help="The whole stack on this machine: no AWS account, no Docker, no Pulumi CLI.\n\n"
     "The program, the data path, the authorization, CloudWatch's metrics and the program's own alarms run here. Pages "
-    "are shown on this machine and never sent. Boards are drawn by drills only, and traces are discarded.",
+    "are shown on this machine and never sent. The console draws the program's boards, live. Traces are discarded.",
 )
 
 
@@ -107,7 +109,10 @@ def up(
         str, typer.Option(help="The stack to deploy: STACK, or ORGANIZATION/PROJECT/STACK as for the CLI.")
     ] = "dev",
     outputs: Annotated[Path, typer.Option(help="The file for the outputs, secrets included (mode 600).")] = OUTPUTS,
-    port: Annotated[int | None, typer.Option(help="The port on 127.0.0.1; by default any free port.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help=f"The port on 127.0.0.1; by default {USUAL_PORT}, or any free port if that is taken."),
+    ] = None,
     empty: Annotated[bool, typer.Option("--empty", help="Deploy nothing; the Pulumi CLI will.")] = False,
 ) -> None:
     """Deploy a stack on this machine and keep it running until Ctrl-C.
@@ -129,9 +134,9 @@ def up(
     with _claimed(outputs):  # before anything is started
         progress = Progress(1 if empty else START_STEPS)
         with (
-            LocalCloud.start_empty(PROJECT, port=port, progress=progress)
+            LocalCloud.start_empty(PROJECT, port=port, usual_port=USUAL_PORT, progress=progress)
             if empty
-            else LocalCloud.start(PROJECT, stack, port=port, progress=progress)
+            else LocalCloud.start(PROJECT, stack, port=port, usual_port=USUAL_PORT, progress=progress)
         ) as cloud:
             require_own(outputs, is_outputs, "--outputs")
             cloud.write_outputs(outputs)
@@ -142,6 +147,7 @@ def up(
                 progress.say("Then: pulumi up --stack local")
             else:
                 _show_outputs(cloud, outputs, progress)
+            _say_where(cloud, port, progress)
             try:
                 cloud.wait()
             except Stopped:
@@ -149,6 +155,13 @@ def up(
                 progress.say("Stopping.")
                 return
             raise EmulatorError(ENDED)
+
+
+def _say_where(cloud: LocalCloud, port: int | None, progress: Progress) -> None:
+    endpoint = cloud.outputs["endpoint"]
+    if port is None and urlsplit(endpoint).port != USUAL_PORT:
+        progress.say(f"Port {USUAL_PORT} is taken, perhaps by another cloud, so this cloud uses another one.")
+    progress.say(f"Boards and alarms, live: {endpoint}{CONSOLE}")
 
 
 def _show_outputs(cloud: LocalCloud, outputs: Path, progress: Progress) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import threading
 from typing import Any
 
+from localcloud.console.console import PATH as CONSOLE
+from localcloud.console.console import Console
 from localcloud.emulator import cloudwatch_seams, function_seams, http_seams, queue_seams, time_seams
 from localcloud.emulator.seams import App, make_app
 from localcloud.observatory import pager
@@ -19,6 +21,7 @@ OBSERVERS = (
     http_seams.observe_tables,
     http_seams.observe_apis,
     http_seams.observe_metric_filters,
+    cloudwatch_seams.observe_boards,
     cloudwatch_seams.observe_resources,
     cloudwatch_seams.observe_topics,
     cloudwatch_seams.serve_cloudwatch,
@@ -30,14 +33,14 @@ def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
     for observe in OBSERVERS:
         if without not in (observe.__name__, "all"):
             observe(observatory)
-    serve = make_app()
+    serve, console = make_app(), Console(observatory)
     is_stepped = isinstance(observatory.clock, SteppedClock)
     has_own_clock = not isinstance(observatory.clock, RealClock)
     if not is_stepped and not observatory.is_paused:
         threading.Thread(target=observatory.run, args=(threading.Event(),), name="observatory", daemon=True).start()
 
     async def serve_observed(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Serve the pager too.
+        """Serve pager and console too.
 
         With a clock of its own, the cloud also says which minute ended last, draws boards, and, if the clock is
         stepped, lets time pass: `POST /_observatory/advance?seconds=60`.
@@ -47,6 +50,8 @@ def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
             host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
             status, kind, body = observatory.pager.answer(path, host)
             await _send(send, status, body, {**pager.HEADERS, "Content-Type": kind})
+        elif path == CONSOLE or path.startswith(f"{CONSOLE}/"):
+            await console.serve(scope, receive, send)
         elif is_stepped and path == ADVANCE and scope["method"] == "POST":
             await asyncio.to_thread(observatory.advance, float(scope["query_string"].partition(b"=")[2]))
             await _send(send, 204, b"", {})

@@ -64,12 +64,20 @@ class Emulator(Account):
         self._process = process
 
     @classmethod
-    def start(cls, port: int | None = None, *, region: str = "eu-west-1", options: Sequence[str] = ()) -> "Emulator":
-        """Return a running, empty emulator on `port` (None: any free port), or raise EmulatorError.
+    def start(
+        cls,
+        port: int | None = None,
+        *,
+        usual_port: int | None = None,
+        region: str = "eu-west-1",
+        options: Sequence[str] = (),
+    ) -> "Emulator":
+        """Return a running, empty emulator on `port`, or raise EmulatorError.
 
+        Without a port, it runs on the usual port if there is one and it is free, and otherwise on any free port.
         `localcloud.emulator.observed.observatory_for` describes the options.
         """
-        with _listen(port) as listener:
+        with _listen_at(port, usual_port) as listener:
             scratch = _claim_scratch()
             environment = _scrubbed_environment(listener.getsockname()[1], region, scratch.path)
             with (scratch.path / "emulator.log").open("wb") as log:
@@ -137,6 +145,14 @@ class Emulator(Account):
             time.sleep(0.02)
         lines = (self.directory / "emulator.log").read_text(errors="replace").strip().splitlines()
         raise EmulatorError(f"The emulator did not start: {lines[-1] if lines else 'it logged nothing'}.")
+
+
+def _listen_at(port: int | None, usual_port: int | None) -> socket.socket:
+    """Listen on the port, or, without one, on the usual port if that is free."""
+    if port is None and usual_port is not None:
+        with contextlib.suppress(EmulatorError):
+            return _listen(usual_port)
+    return _listen(port)
 
 
 def _listen(port: int | None) -> socket.socket:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from localcloud.command_line import USUAL_PORT
 from tests.fakes.processes import living, with_command
 from tests.fakes.runs import Run
 from tests.fakes.waiting import HANG_SECONDS, eventually
@@ -108,6 +109,24 @@ def test_user_errors_print_one_sentence(up: Up, tmp_path: Path):
         assert not printed or "--outputs" not in arguments, "before anything was started"
         assert re.fullmatch(expected, error.strip()), error
         assert run.left_over() == []
+
+
+def test_console_is_on_the_usual_port_unless_that_is_taken(up: Up, tmp_path: Path):
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind(("127.0.0.1", USUAL_PORT))
+            taken.listen()
+        except OSError:
+            pass  # by another program: as good
+        other = up("--empty")
+        printed = other.watch(until="/_console")
+        other.process.send_signal(signal.SIGTERM)
+        assert other.end()[0] == 0
+    found = re.search(r"live: http://127\.0\.0\.1:(\d+)/_console", printed)
+    assert found
+    assert int(found[1]) != USUAL_PORT
+    assert f"Port {USUAL_PORT} is taken" in printed
 
 
 def test_failed_deployment_says_why_and_leaves_nothing(up: Up, outputs: Path):
