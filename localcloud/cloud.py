@@ -5,7 +5,8 @@ import json
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from localcloud.plugin import environment
 from localcloud.plugin.provider import STACK
 from localcloud.progress import Progress
 from localcloud.providers import Providers
+from localcloud.reload.release import Releases
+from localcloud.reload.reloader import Notice, Reloader
 
 START_STEPS = 2
 """How many steps of a `Progress` a start has."""
@@ -119,6 +122,32 @@ class LocalCloud:
                 Path(file.name).unlink(missing_ok=True)
                 raise
             self._written = path, os.fstat(file.fileno())
+
+    def reloading(self, project: Path, tell: Callable[[Notice], object]) -> Reloader:
+        """Return what makes edits of the project's handlers run here while it is entered; tell the console too."""
+        outputs = self.outputs
+        releases = Releases(
+            self.client("lambda"),
+            outputs["functions"],
+            kept=outputs["versionsKept"],
+            # With another setting, a deployment leaves the aliases to the operator, and so does an edit.
+            moves_alias=outputs["release"] == "immediate",
+            connection={
+                "AWS_REGION": outputs["region"],
+                "AWS_DEFAULT_REGION": outputs["region"],
+                "AWS_ENDPOINT_URL": outputs["endpoint"],
+                "AWS_ACCESS_KEY_ID": outputs["accessKeyId"],
+                "AWS_SECRET_ACCESS_KEY": outputs["secretAccessKey"],
+            },
+        )
+
+        def tell_both(notice: Notice) -> None:
+            tell(notice)
+            with contextlib.suppress(OSError):  # an emulator that has ended is reported by `wait`
+                self._emulator.show_code_notice(asdict(notice))
+
+        # The program builds what is beside its own components, also where those are a link.
+        return Reloader((project / "components").resolve().parent, releases, self.directory, tell_both)
 
     def advance(self, seconds: float) -> None:
         """Let time pass in a cloud whose clock is stepped."""

@@ -1,5 +1,6 @@
 """The command line of the embedded cloud: `python -m localcloud`."""
 
+import contextlib
 import json
 import os
 import shlex
@@ -9,7 +10,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, NoReturn, ParamSpec
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ from localcloud.observatory import pager
 from localcloud.own_files import ClaimedError, FileError, claimed, require_own
 from localcloud.plugin import environment as plugin
 from localcloud.progress import Progress
+from localcloud.reload.reloader import Notice
 
 PROJECT = Path(__file__).parents[1]  # not resolved, because a folder of links to a project is a project too
 OUTPUTS = PROJECT / ".localcloud" / "outputs.json"
@@ -126,6 +128,9 @@ def up(
     - `python -m ops query alice` queries the API with a token
     - `python -m ops --help` lists the other commands
 
+    A saved edit of `handlers/` runs within seconds; queues and table are kept. An edit that does not start is reported,
+    and the code before it runs on.
+
     With `--empty` and the Pulumi CLI, `eval "$(python -m localcloud env --pulumi)"` in another terminal makes
     `pulumi up --stack local` deploy here, with Pulumi's own plan, state and protection.
 
@@ -149,12 +154,21 @@ def up(
                 _show_outputs(cloud, outputs, progress)
             _say_where(cloud, port, progress)
             try:
-                cloud.wait()
+                # Into an empty cloud the Pulumi CLI deploys, whose state a reload would contradict.
+                with contextlib.nullcontext() if empty else cloud.reloading(PROJECT, partial(_tell_edit, progress)):
+                    cloud.wait()
             except Stopped:
                 # This is how a user ends it, so it is not a failure.
                 progress.say("Stopping.")
                 return
             raise EmulatorError(ENDED)
+
+
+def _tell_edit(progress: Progress, notice: Notice) -> None:
+    with contextlib.suppress(OSError):  # the terminal is gone, and the signal for that is on its way
+        progress.say(notice.sentence)
+        if notice.details:
+            progress.show(*notice.details)
 
 
 def _say_where(cloud: LocalCloud, port: int | None, progress: Progress) -> None:
@@ -173,6 +187,7 @@ def _show_outputs(cloud: LocalCloud, outputs: Path, progress: Progress) -> None:
     )
     progress.say("To test it from a second terminal: .venv/bin/python -m ops smoke")
     progress.say('For the AWS CLI and SDKs there: eval "$(.venv/bin/python -m localcloud env)"')
+    progress.say("Save an edit of handlers/, and it runs here within seconds.")
     progress.say(f"Who is notified of alarms, and of what: {cloud.outputs['endpoint']}{pager.PATH}")
 
 

@@ -15,6 +15,7 @@ from localcloud.console.http import HttpError
 from localcloud.console.runbook import Runbook
 from localcloud.console.times import EPOCH, Range, write_time
 from localcloud.observatory.alarms import HistoryItem, StoredAlarm
+from localcloud.observatory.facts import CodeNotice
 from localcloud.observatory.observatory import Observatory
 
 CHANGES_MAX = 500
@@ -50,6 +51,7 @@ class Views:
             "now": write_time(self._observatory.clock.now()),
             "end": write_time(end),
             "boards": sorted(self._observatory.boards()),
+            "code": _code(self._observatory.code),
             "alarms": [_summary(alarm, past[alarm.alarm.name]) for alarm in self._observatory.alarms.all()],
         }
 
@@ -147,6 +149,15 @@ class Views:
             else:
                 since.setdefault(item.alarm, item.at)
         return {name: _Past(state, since.get(name)) for name, state in states.items()}
+
+
+def _code(notice: CodeNotice | None) -> dict[str, Any] | None:
+    return notice and {
+        "at": write_time(notice.at),
+        "ok": notice.ok,
+        "sentence": notice.sentence,
+        "details": list(notice.details),
+    }
 
 
 def _summary(found: StoredAlarm, past: _Past) -> dict[str, Any]:

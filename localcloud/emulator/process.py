@@ -13,6 +13,7 @@ The emulator differs from AWS in two ways, so no local run can prove these point
 
 import contextlib
 import fcntl
+import json
 import os
 import secrets
 import shutil
@@ -23,13 +24,14 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from localcloud import lifetime
 from localcloud.emulator.connection import Account, Connection
-from localcloud.observatory.paths import ADVANCE
+from localcloud.observatory.paths import ADVANCE, CODE, KEY_HEADER
 
 ACCOUNT_ID = "123456789012"
 DIRECTORY_PREFIX = "event-processing-cloud-"
@@ -127,6 +129,13 @@ class Emulator(Account):
         """Let time pass on a stepped clock; when this returns, every minute that has ended is observed."""
         url = f"{self.endpoint}{ADVANCE}?seconds={seconds:g}"
         request = urllib.request.Request(url, method="POST")  # noqa: S310 - its own endpoint
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=START_SECONDS).close()
+
+    def show_code_notice(self, notice: Mapping[str, Any]) -> None:
+        """Let the console show what became of an edit of the functions' code; raises OSError."""
+        request = urllib.request.Request(  # noqa: S310 - its own endpoint
+            f"{self.endpoint}{CODE}", json.dumps(notice).encode(), {KEY_HEADER: self.secret_access_key}, method="POST"
+        )
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=START_SECONDS).close()
 
     def stop(self) -> None:

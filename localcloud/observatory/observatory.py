@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from localcloud.observatory.alarm_api import AlarmApi
 from localcloud.observatory.alarms import Alarms
 from localcloud.observatory.clock import Clock, CompressedClock, RealClock, SteppedClock
-from localcloud.observatory.facts import QueueState
+from localcloud.observatory.facts import CodeNotice, QueueState
 from localcloud.observatory.feed import Feed
 from localcloud.observatory.log_filters import FilterError, MetricFilter
 from localcloud.observatory.meter import Meter
@@ -34,12 +34,18 @@ class Observatory:
         self.metric_filters: Callable[[str], Sequence[MetricFilter]] = lambda group: ()
         self.boards: Callable[[], Mapping[str, str]] = dict
         self.feed = Feed()
+        self.code: CodeNotice | None = None
         self.alarms = Alarms(self.store, clock, self.feed)
         self.alarm_api = AlarmApi(self.alarms)
         self.pager = Pager(clock, self.feed)
         self._operations = MetricApi(self.store, clock).operations | self.alarm_api.operations
         self._minute = self._ended = int(clock.now() // 60)
         self._ticking = threading.Lock()
+
+    def code_changed(self, notice: CodeNotice) -> None:
+        """Whoever reloads the functions' code says what became of an edit; the newest counts."""
+        self.code = notice
+        self.feed.publish()
 
     def log_lines(self, group: str, lines: Sequence[str]) -> None:
         """Lines arrived in a log group: publish what they declare, and what the group's metric filters count."""

@@ -157,6 +157,19 @@ function showFrame(path, query) {
   const firing = state?.alarms.filter((alarm) => alarm.state === "ALARM").length ?? 0;
   document.title = `${firing ? `(${firing}) ` : ""}${main.querySelector("h1")?.textContent ?? "Console"} – Console`;
   showLive(end);
+  showCode();
+}
+
+/** What became of the last edit of the functions' code, until the next one. */
+function showCode() {
+  const { code } = state ?? {};
+  const notice = document.getElementById("code");
+  notice.hidden = !code;
+  if (!code || notice.dataset.at === code.at + code.sentence) return;
+  notice.dataset.at = code.at + code.sentence;
+  notice.className = code.ok ? "" : "is-broken";
+  notice.replaceChildren(`${shortTime(code.at).slice(11)} UTC: ${code.sentence}`,
+    code.details.length ? element("pre", {}, code.details.join("\n")) : "");
 }
 
 async function showLive(end) {

@@ -1,0 +1,69 @@
+"""Takes edited sources from the working tree to the functions, if they start."""
+
+import threading
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from components.packaging.artifact import Artifact, ArtifactError, Target, build_artifact
+from localcloud.reload import sources
+from localcloud.reload.check import find_problems, unpack_layer
+from localcloud.reload.release import Releases
+from localcloud.reload.sources import Sources
+
+
+class NotLoadedError(Exception):
+    """Why an edit does not run, on a few lines."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(*lines)
+        self.lines = lines
+
+
+class Edits:
+    """The way of an edit to the functions of a cloud. Works in a folder of its own, and leaves the project as it is.
+
+    The layer stays what was deployed: another one would need pip, and with it a network and minutes.
+    """
+
+    def __init__(
+        self, project: Path, releases: Releases, folder: Path, *, start_seconds: float, stopped: threading.Event
+    ) -> None:
+        self._releases = releases
+        self._start_seconds, self._stopped = start_seconds, stopped
+        self._copy = sources.Copy(folder / "project", project)
+        now = sources.read(project)
+        if now is None:
+            raise NotLoadedError("the sources of the handlers cannot be read")
+        self._lock = {sources.LOCK_NAME: now[sources.LOCK_NAME]}
+        artifact = self._build(now)
+        self._layer = unpack_layer(artifact.layer, folder)
+        self.loaded: Sources = now if releases.is_current(artifact.version) else {}
+        """What was deployed; nothing, if it was edited since."""
+
+    def load(self, found: Sources) -> tuple[str, dict[str, str]]:
+        """Let the functions run these sources; return their VERSION, and the published versions unless they run it.
+
+        Raises NotLoadedError.
+        """
+        try:
+            self._copy.write({**found, **self._lock})
+            problems = find_problems(
+                self._releases.starts(), self._copy.folder, self._layer, self._start_seconds, stopped=self._stopped
+            )
+            if problems:
+                raise NotLoadedError(*(line for problem in problems for line in problem.lines()))
+            artifact = self._build(found)
+            try:
+                current = self._releases.is_current(artifact.version)
+                return artifact.version, {} if current else self._releases.publish(artifact)
+            finally:
+                self._copy.forget(artifact.code)
+        except ArtifactError as error:
+            raise NotLoadedError(str(error)) from None
+        except (BotoCoreError, ClientError, OSError) as error:
+            raise NotLoadedError(f"{type(error).__name__}: {error}. The next edit tries again.") from None
+
+    def _build(self, found: Sources) -> Artifact:
+        self._copy.write({**found, **self._lock})
+        return build_artifact(self._copy.folder, Target.host())
