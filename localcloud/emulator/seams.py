@@ -44,6 +44,7 @@ def make_app() -> App:
     _let_log_groups_change_their_key()
     _route_by_the_weights_of_aliases()
     _let_invocations_outlive_an_update()
+    _finish_updates_soon()
 
     async def as_received_by_aws(scope: dict[str, Any], receive: Any, send: Any) -> None:
         # Queues reject requests without TLS. Requests count as TLS, as behind a TLS terminator, so that the policy is
@@ -210,3 +211,11 @@ def _let_invocations_outlive_an_update() -> None:
     lambda_svc.release_worker = release_and_end
     for name in ("_update_code", "_update_config"):
         setattr(lambda_svc, name, as_update(seam(lambda_svc, name, "name", "data")))
+
+
+def _finish_updates_soon() -> None:
+    """Let a function be ready a moment after it is created or updated, not half a second, which is waiting only."""
+    name = "_LAMBDA_STATE_TRANSITION_DELAY"
+    if not isinstance(getattr(lambda_svc, name, None), float):
+        raise SeamChangedError(f"{lambda_svc.__name__} has no {name} in seconds. Install the pinned ministack")
+    setattr(lambda_svc, name, 0.05)

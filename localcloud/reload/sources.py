@@ -1,6 +1,5 @@
 """What ships of the handlers, as it is in the working tree at one moment, and a project to build it in."""
 
-import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -57,7 +56,8 @@ class Copy:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 
-    def forget(self, built: Path) -> None:
-        """Remove a built file, unless it belongs to the original."""
-        if not built.is_symlink():
-            os.unlink(built)  # noqa: PTH108
+    def forget_built(self) -> None:
+        """Remove what was built here, and not what belongs to the original."""
+        for path in (self.folder / BUILT).iterdir():
+            if not path.is_symlink():
+                path.unlink()

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from components.packaging.artifact import Target, build_artifact
 from localcloud.command_line import USUAL_PORT
+from tests.fakes.checkout import ROOT, link_checkout
 from tests.fakes.processes import living, with_command
 from tests.fakes.runs import Run
 from tests.fakes.waiting import HANG_SECONDS, eventually
@@ -38,9 +40,9 @@ def up(checkout: Path, tmp_path: Path, outputs: Path) -> Iterator[Up]:
     command = [sys.executable, "-m", "localcloud", "up", "--outputs", str(outputs)]
     with ExitStack() as runs:
 
-        def start(*arguments: str, closed: str = "") -> Run:
+        def start(*arguments: str, closed: str = "", folder: Path = checkout) -> Run:
             closing = ["sh", "-c", f'exec "$@" {closed}', "sh"]
-            return runs.enter_context(Run([*closing, *command, *arguments], checkout, scratch))
+            return runs.enter_context(Run([*closing, *command, *arguments], folder, scratch))
 
         yield start
 
@@ -50,8 +52,21 @@ def is_open(endpoint: str) -> bool:
         return probe.connect_ex(("127.0.0.1", int(endpoint.rpartition(":")[2]))) == 0
 
 
-def test_up_reports_progress_and_leaves_nothing_after_sigterm(up: Up, outputs: Path):
-    run = up(closed="2>&-")
+@pytest.fixture
+def edited(tmp_path: Path) -> Path:
+    """A checkout whose handlers can be edited, and whose packages need no pip."""
+    build_artifact(ROOT, Target.host())
+    folder = tmp_path / "edited"
+    folder.mkdir()
+    link_checkout(folder, copied=("components", "handlers"))
+    (folder / ".build").mkdir()
+    for layer in (ROOT / ".build").glob("layer-host-*.zip"):
+        (folder / ".build" / layer.name).symlink_to(layer)
+    return folder
+
+
+def test_up_reports_progress_and_edits_and_leaves_nothing_after_sigterm(up: Up, outputs: Path, edited: Path):
+    run = up(closed="2>&-", folder=edited)
     printed = run.watch(until="\nready ")
     written = json.loads(outputs.read_text())
     assert written.keys() == KEYS
@@ -67,6 +82,15 @@ def test_up_reports_progress_and_leaves_nothing_after_sigterm(up: Up, outputs: P
     assert (status, printed) == (1, ""), "the second cloud does not start"
     assert re.fullmatch(rf".* already running at {written['endpoint']}\. .* --outputs\.", error.strip()), error
     assert json.loads(outputs.read_text()) == written
+
+    handler = edited / "handlers" / "query.py"
+    before = handler.read_text()
+    for text, said in (
+        (f"{before}\nimport absent\n", "No module named 'absent'"),
+        (before, "Mended. handlers/query.py: nothing to load"),
+    ):
+        handler.write_text(text)
+        assert said in run.watch(until=said)
 
     run.process.send_signal(signal.SIGTERM)
     status, _, _ = run.end()
