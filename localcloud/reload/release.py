@@ -98,8 +98,11 @@ class Releases:
         return version
 
     def _prune(self) -> None:
-        """Delete the oldest versions of edits. As many are kept as the stack keeps, and those of its deployment."""
-        while len(self._edits) > self._kept:
+        """Delete the oldest versions of edits.
+
+        As many are kept as the stack keeps, what runs and the one before it, and those of the deployment.
+        """
+        while len(self._edits) > max(self._kept, 2):
             for role, version in self._edits.popleft().items():
                 # An alias can name it again, after a rollback: then it stays.
                 with suppress(self._client.exceptions.ResourceConflictException):

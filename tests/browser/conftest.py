@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from localcloud.boards import browser
 from localcloud.cloud import LocalCloud
+from localcloud.observatory.paths import CODE, KEY_HEADER
 from tests.fakes import metering
 from tests.fakes.browsers import missing
 from tests.fakes.events import login
@@ -40,6 +42,13 @@ class Stack:
         for _ in range(minutes):
             self._cloud.client("sqs").send_message(QueueUrl=self._cloud.outputs["queueUrl"], MessageBody=body)
             self._cloud.advance(60)
+
+    def tell_of_edit(self, **notice: object) -> None:
+        """Let the console know what became of an edit, as the reloader does."""
+        outputs = self._cloud.outputs
+        headers = {KEY_HEADER: outputs["secretAccessKey"]}
+        answer = requests.post(f"{outputs['endpoint']}{CODE}", json=notice, headers=headers, timeout=HANG_SECONDS)
+        assert answer.status_code == 204
 
     def set_state(self, alarm: str, state: str) -> None:
         """Change the state of an alarm until it is evaluated again."""

@@ -195,3 +195,15 @@ def test_board_that_does_not_exist_is_said(page: Page, stack: Stack, witness: Wi
     expect(page.get_by_role("alert")).to_have_text("There is no board absent.")
     assert all("404" in error for error in witness.errors)
     witness.errors.clear()
+
+
+def test_edit_that_is_not_loaded_is_shown_until_it_is_mended(page: Page, stack: Stack):
+    notice = page.locator("#code")
+    expect(notice).to_be_hidden()
+    stack.tell_of_edit(ok=False, sentence="store.py: not loaded", details=["store.py:1: <b>broken</b>"])
+    expect(notice).to_contain_text("UTC: store.py: not loaded")
+    expect(notice).to_contain_text("<b>broken</b>")
+    expect(notice).to_have_class("is-broken")
+    stack.tell_of_edit(ok=True, sentence="Mended.", details=[])
+    expect(notice).to_contain_text("UTC: Mended.")
+    expect(notice).not_to_have_class("is-broken")

@@ -15,6 +15,7 @@ from localcloud.console.console import Console
 from localcloud.console.runbook import Runbook
 from localcloud.observatory.alarm_parameters import read_composite_alarm, read_metric_alarm
 from localcloud.observatory.clock import SteppedClock
+from localcloud.observatory.facts import CodeNotice
 from localcloud.observatory.observatory import Observatory
 from tests.fakes.consoles import HOST, ask
 from tests.fakes.waiting import HANG_SECONDS
@@ -395,11 +396,12 @@ def test_something_is_sent_also_when_nothing_happens(console: Console, monkeypat
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("change", ["state", "mute", "page", "minute"])
+@pytest.mark.parametrize("change", ["state", "mute", "page", "minute", "code"])
 def test_every_kind_of_change_is_told(observatory: Observatory, change: str):
     before = observatory.feed.version
     {
         "state": lambda: observatory.alarms.set_state(NAME, State.ALARM, "a test", ""),
+        "code": lambda: observatory.code_changed(CodeNotice(at=0, ok=True, sentence="loaded", details=())),
         "mute": lambda: observatory.alarm_api.operations["DisableAlarmActions"]({"AlarmNames": [NAME]}),
         "page": lambda: observatory.pager.receive("topic", "https", "subject", "message", "https://a.example"),
         "minute": lambda: observatory.advance(60),
