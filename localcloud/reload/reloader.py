@@ -3,7 +3,7 @@
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,13 +67,12 @@ class Reloader:
 
     def _watch(self, folder: Path) -> None:
         edits = Edits(self._project, self._releases, folder, start_seconds=self._start_seconds, stopped=self._stopped)
-        seen, tried = None, edits.loaded
+        for before, found in sources.settled(self._looks(), edits.loaded):
+            self._try(edits, before, found)
+
+    def _looks(self) -> Iterator[Sources | None]:
         while not self._stopped.wait(LOOK_SECONDS):
-            found = sources.read(self._project)
-            if found is not None and found == seen and found != tried:
-                self._try(edits, tried, found)
-                tried = found
-            seen = found
+            yield sources.read(self._project)
 
     def _try(self, edits: Edits, before: Sources, found: Sources) -> None:
         began, changed = time.monotonic(), sources.changed(before, found) if before else []

@@ -1,7 +1,7 @@
 """What ships of the handlers, as it is in the working tree at one moment, and a project to build it in."""
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from components.packaging.artifact import LOCK
@@ -22,6 +22,16 @@ def read(project: Path) -> Sources | None:
         return {path.relative_to(project).as_posix(): path.read_bytes() for path in sorted(paths)}
     except OSError:
         return None
+
+
+def settled(looks: Iterable[Sources | None], known: Sources) -> Iterator[tuple[Sources, Sources]]:
+    """Yield each edit, as what was known and what was found, once two looks in a row find the same."""
+    seen = None
+    for found in looks:
+        if found is not None and found == seen and found != known:
+            yield known, found
+            known = found
+        seen = found
 
 
 def changed(before: Sources, after: Sources) -> list[str]:

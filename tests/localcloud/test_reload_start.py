@@ -141,3 +141,9 @@ def test_only_what_ships_is_read(tmp_path: Path):
     assert sources.changed(before, sources.read(tmp_path) or {}) == ["handlers/entry.py", "handlers/renamed.py"]
     (handlers / "requirements.txt").unlink()
     assert sources.read(tmp_path) is None, "in the middle of a checkout"
+
+
+def test_edit_counts_when_two_looks_find_the_same():
+    old, half, new = ({"a.py": text} for text in (b"old", b"ne", b"new"))
+    looks = [old, old, half, None, half, new, new, new, None, None, new, new, old, old, new, old, old]
+    assert list(sources.settled(looks, old)) == [(old, new), (new, old)]
