@@ -5,7 +5,8 @@ import json
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from localcloud.plugin import environment
 from localcloud.plugin.provider import STACK
 from localcloud.progress import Progress
 from localcloud.providers import Providers
+from localcloud.reload.release import Releases
+from localcloud.reload.reloader import Notice, Reloader
 
 START_STEPS = 2
 """How many steps of a `Progress` a start has."""
@@ -47,6 +50,7 @@ class LocalCloud:
         *,
         progress: Progress,
         port: int | None = None,
+        usual_port: int | None = None,
         options: Sequence[str] = (),
     ) -> "LocalCloud":
         """Return the deployed stack, or raise ConfigError, EmulatorError or DeploymentFailed and leave nothing.
@@ -57,7 +61,7 @@ class LocalCloud:
         with contextlib.ExitStack() as started:
             with progress.step("Start the emulator") as step:
                 emulator = started.enter_context(
-                    Emulator.start(port, region=config.values["aws:region"], options=options)
+                    Emulator.start(port, usual_port=usual_port, region=config.values["aws:region"], options=options)
                 )
                 step.note(emulator.endpoint)
             deployment = _deploy(emulator, project, config, progress)
@@ -66,12 +70,16 @@ class LocalCloud:
         return cloud
 
     @classmethod
-    def start_empty(cls, project: Path, *, progress: Progress, port: int | None = None) -> "LocalCloud":
+    def start_empty(
+        cls, project: Path, *, progress: Progress, port: int | None = None, usual_port: int | None = None
+    ) -> "LocalCloud":
         """Return a cloud into which the Pulumi CLI deploys stack local; raises ConfigError or EmulatorError."""
         config = stack_config.read(project, STACK)
         with contextlib.ExitStack() as started:
             with progress.step("Start the emulator") as step:
-                emulator = started.enter_context(Emulator.start(port, region=config.values["aws:region"]))
+                emulator = started.enter_context(
+                    Emulator.start(port, usual_port=usual_port, region=config.values["aws:region"])
+                )
                 step.note(emulator.endpoint)
             environment.prepare(emulator, project, config.project)
             cloud = cls(emulator, Deployment([], {}, set()))
@@ -114,6 +122,32 @@ class LocalCloud:
                 Path(file.name).unlink(missing_ok=True)
                 raise
             self._written = path, os.fstat(file.fileno())
+
+    def reloading(self, project: Path, tell: Callable[[Notice], object]) -> Reloader:
+        """Return what makes edits of the project's handlers run here while it is entered; tell the console too."""
+        outputs = self.outputs
+        releases = Releases(
+            self.client("lambda"),
+            outputs["functions"],
+            kept=outputs["versionsKept"],
+            # With another setting, a deployment leaves the aliases to the operator, and so does an edit.
+            moves_alias=outputs["release"] == "immediate",
+            connection={
+                "AWS_REGION": outputs["region"],
+                "AWS_DEFAULT_REGION": outputs["region"],
+                "AWS_ENDPOINT_URL": outputs["endpoint"],
+                "AWS_ACCESS_KEY_ID": outputs["accessKeyId"],
+                "AWS_SECRET_ACCESS_KEY": outputs["secretAccessKey"],
+            },
+        )
+
+        def tell_both(notice: Notice) -> None:
+            tell(notice)
+            with contextlib.suppress(OSError):  # an emulator that has ended is reported by `wait`
+                self._emulator.show_code_notice(asdict(notice))
+
+        # The program builds what is beside its own components, also where those are a link.
+        return Reloader((project / "components").resolve().parent, releases, self.directory, tell_both)
 
     def advance(self, seconds: float) -> None:
         """Let time pass in a cloud whose clock is stepped."""

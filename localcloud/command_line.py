@@ -1,5 +1,6 @@
 """The command line of the embedded cloud: `python -m localcloud`."""
 
+import contextlib
 import json
 import os
 import shlex
@@ -9,7 +10,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, NoReturn, ParamSpec
 from urllib.parse import urlsplit
@@ -30,10 +31,13 @@ from localcloud.observatory import pager
 from localcloud.own_files import ClaimedError, FileError, claimed, require_own
 from localcloud.plugin import environment as plugin
 from localcloud.progress import Progress
+from localcloud.reload.reloader import Notice
 
 PROJECT = Path(__file__).parents[1]  # not resolved, because a folder of links to a project is a project too
 OUTPUTS = PROJECT / ".localcloud" / "outputs.json"
 DRILL_BOARDS = PROJECT / ".localcloud" / "boards"
+USUAL_PORT = 4580
+CONSOLE = "/_console"
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 P = ParamSpec("P")
@@ -42,7 +46,7 @@ app = Application(
     add_completion=False,
     help="The whole stack on this machine: no AWS account, no Docker, no Pulumi CLI.\n\n"
     "The program, the data path, the authorization, CloudWatch's metrics and the program's own alarms run here. Pages "
-    "are shown on this machine and never sent. Boards are drawn by drills only, and traces are discarded.",
+    "are shown on this machine and never sent. The console draws the program's boards, live. Traces are discarded.",
 )
 
 
@@ -107,7 +111,10 @@ def up(
         str, typer.Option(help="The stack to deploy: STACK, or ORGANIZATION/PROJECT/STACK as for the CLI.")
     ] = "dev",
     outputs: Annotated[Path, typer.Option(help="The file for the outputs, secrets included (mode 600).")] = OUTPUTS,
-    port: Annotated[int | None, typer.Option(help="The port on 127.0.0.1; by default any free port.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help=f"The port on 127.0.0.1; by default {USUAL_PORT}, or any free port if that is taken."),
+    ] = None,
     empty: Annotated[bool, typer.Option("--empty", help="Deploy nothing; the Pulumi CLI will.")] = False,
 ) -> None:
     """Deploy a stack on this machine and keep it running until Ctrl-C.
@@ -121,6 +128,9 @@ def up(
     - `python -m ops query alice` queries the API with a token
     - `python -m ops --help` lists the other commands
 
+    A saved edit of `handlers/` runs within seconds; queues and table are kept. An edit that does not start is reported,
+    and the code before it runs on.
+
     With `--empty` and the Pulumi CLI, `eval "$(python -m localcloud env --pulumi)"` in another terminal makes
     `pulumi up --stack local` deploy here, with Pulumi's own plan, state and protection.
 
@@ -129,9 +139,9 @@ def up(
     with _claimed(outputs):  # before anything is started
         progress = Progress(1 if empty else START_STEPS)
         with (
-            LocalCloud.start_empty(PROJECT, port=port, progress=progress)
+            LocalCloud.start_empty(PROJECT, port=port, usual_port=USUAL_PORT, progress=progress)
             if empty
-            else LocalCloud.start(PROJECT, stack, port=port, progress=progress)
+            else LocalCloud.start(PROJECT, stack, port=port, usual_port=USUAL_PORT, progress=progress)
         ) as cloud:
             require_own(outputs, is_outputs, "--outputs")
             cloud.write_outputs(outputs)
@@ -142,13 +152,30 @@ def up(
                 progress.say("Then: pulumi up --stack local")
             else:
                 _show_outputs(cloud, outputs, progress)
+            _say_where(cloud, port, progress)
             try:
-                cloud.wait()
+                # Into an empty cloud the Pulumi CLI deploys, whose state a reload would contradict.
+                with contextlib.nullcontext() if empty else cloud.reloading(PROJECT, partial(_tell_edit, progress)):
+                    cloud.wait()
             except Stopped:
                 # This is how a user ends it, so it is not a failure.
                 progress.say("Stopping.")
                 return
             raise EmulatorError(ENDED)
+
+
+def _tell_edit(progress: Progress, notice: Notice) -> None:
+    with contextlib.suppress(OSError):  # the terminal is gone, and the signal for that is on its way
+        progress.say(notice.sentence)
+        if notice.details:
+            progress.show(*notice.details)
+
+
+def _say_where(cloud: LocalCloud, port: int | None, progress: Progress) -> None:
+    endpoint = cloud.outputs["endpoint"]
+    if port is None and urlsplit(endpoint).port != USUAL_PORT:
+        progress.say(f"Port {USUAL_PORT} is taken, perhaps by another cloud, so this cloud uses another one.")
+    progress.say(f"Boards and alarms, live: {endpoint}{CONSOLE}")
 
 
 def _show_outputs(cloud: LocalCloud, outputs: Path, progress: Progress) -> None:
@@ -160,6 +187,7 @@ def _show_outputs(cloud: LocalCloud, outputs: Path, progress: Progress) -> None:
     )
     progress.say("To test it from a second terminal: .venv/bin/python -m ops smoke")
     progress.say('For the AWS CLI and SDKs there: eval "$(.venv/bin/python -m localcloud env)"')
+    progress.say("Save an edit of handlers/, and it runs here within seconds.")
     progress.say(f"Who is notified of alarms, and of what: {cloud.outputs['endpoint']}{pager.PATH}")
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from localcloud.deployer import recorder
 from localcloud.deployer.recorder import PROD_OVERLAY, Graph, record
+from tests.fakes import browsers
 from tests.fakes.checkout import ROOT, link_checkout
 from tests.fakes.stack_files import Guard
 from tests.fakes.threads import at_work
@@ -65,9 +66,15 @@ def committed_stacks() -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say at the end of a run that tests/engine was left out, because nothing else would."""
+    """Say at the end of a run which tests were left out, because nothing else would."""
     chosen = [Path(argument.partition("::")[0]).absolute() for argument in config.args]
-    if not shutil.which("pulumi") and any((ROOT / "tests/engine").is_relative_to(path) for path in chosen):
+
+    def is_chosen(folder: str) -> bool:
+        return any((ROOT / folder).is_relative_to(path) for path in chosen)
+
+    if (reason := browsers.missing()) and is_chosen("tests/browser"):
+        terminalreporter.line(f"browser: not run, because {reason}")
+    if not shutil.which("pulumi") and is_chosen("tests/engine"):
         terminalreporter.line("engine: not run, because the Pulumi CLI is not on PATH")
 
 

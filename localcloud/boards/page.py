@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 from plotly.offline import get_plotlyjs
@@ -25,7 +26,7 @@ CONSOLE = re.compile(r"https://[\w-]+\.console\.aws\.amazon\.com/")
 
 STYLE = f"""
 body {{ margin: {MARGIN}px; background: #f2f3f3; color: #16191f; font: 13px/1.35 sans-serif; }}
-main {{ display: grid; grid-template-columns: repeat(24, 1fr); gap: {GAP}px; }}
+main, .grid {{ display: grid; grid-template-columns: repeat(24, 1fr); gap: {GAP}px; }}
 section {{ background: #fff; border: 1px solid #d5dbdb; border-radius: 3px; overflow: hidden; padding: 4px 8px;
   display: flex; flex-direction: column; min-width: 0; box-sizing: border-box; }}
 section.text {{ background: none; border: none; }}
@@ -73,26 +74,46 @@ class Snapshot:
     """The minute of the first metric, if that is not `epoch`."""
     links: Mapping[str, str] = field(default_factory=dict)
     """Where a board is drawn, by the board's name: the links of a body lead to the AWS console."""
+    alarm_link: str | None = None
+    """What the link of an alarm's tile begins with, before the alarm's name; without it, tiles are no links."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """A board without the page around it."""
+
+    markup: str
+    row_heights: str
+    """As CSS has them."""
+    figures: Mapping[int, Any]
+    """The Plotly figure of each element with the id `chart` and this number."""
+
+
+def draw(body: Mapping[str, Any], snapshot: Snapshot) -> Drawn:
+    """The widgets of a board."""
+    widgets = [_widget(widget, number, body["start"], snapshot) for number, widget in enumerate(body["widgets"])]
+    return Drawn(
+        markup="".join(markup for markup, _ in widgets),
+        row_heights=" ".join(f"{height}px" for height in _row_heights(body)),
+        figures={number: figure for number, (_, figure) in enumerate(widgets) if figure},
+    )
 
 
 def render(body: Mapping[str, Any], title: str, snapshot: Snapshot) -> str:
     """The page of a board."""
-    drawn = [_widget(widget, number, body["start"], snapshot) for number, widget in enumerate(body["widgets"])]
-    heights = " ".join(f"{height}px" for height in _row_heights(body))
-    figures = {number: figure for number, (_, figure) in enumerate(drawn) if figure}
+    drawn = draw(body, snapshot)
     opened_at = (snapshot.epoch + timedelta(minutes=snapshot.now)).strftime("%Y-%m-%d %H:%M UTC")
     # A graph whose range starts earlier is empty until then.
     since = (snapshot.epoch + timedelta(minutes=snapshot.first or 0)).strftime(
         "%Y-%m-%d" if snapshot.first is None else "%Y-%m-%d %H:%M UTC"
     )
     # A script element ends at the first "</", even inside a string.
-    data = json.dumps(figures, separators=(",", ":")).replace("</", "<\\/")
+    data = json.dumps(drawn.figures, separators=(",", ":")).replace("</", "<\\/")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f"<style>{STYLE}</style><script>{get_plotlyjs()}</script></head><body>"
         f'<p class="caption">{html.escape(title)}; metrics since {since}; opened at {opened_at}</p>'
-        f'<main style="grid-template-rows: {heights}">'
-        f"{''.join(markup for markup, _ in drawn)}</main>"
+        f'<main style="grid-template-rows: {drawn.row_heights}">{drawn.markup}</main>'
         f"<script>for (const [id, figure] of Object.entries({data}))"
         " Plotly.newPlot('chart' + id, figure.data, figure.layout, figure.config);</script></body></html>\n"
     )
@@ -176,7 +197,9 @@ def _tiles(properties: Mapping[str, Any], columns: int, snapshot: Snapshot) -> s
         state, since = snapshot.states[name], snapshot.since.get(name)
         duration = f" for {_duration(snapshot.now - since)}" if state is State.ALARM and since is not None else ""
         words = f"<b>{html.escape(name.removeprefix(prefix))}</b>{STATE_WORDS[state]}{duration}"
-        tiles.append(f'<div class="tile {state}" title="{html.escape(name)}">{words}</div>')
+        look = f'class="tile {state}" title="{html.escape(name)}"'
+        link = f'<a href="{html.escape(snapshot.alarm_link + quote(name, safe=""))}"' if snapshot.alarm_link else ""
+        tiles.append(f"{link} {look}>{words}</a>" if link else f"<div {look}>{words}</div>")
     return f'<div class="tiles" style="grid-template-columns: repeat({columns}, minmax(0, 1fr))">{"".join(tiles)}</div>'
 
 

@@ -124,6 +124,15 @@ def _envelope(payload: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def observe_boards(observatory: Observatory) -> None:
+    """Let the observatory read the boards as they were put."""
+
+    def boards() -> dict[str, str]:
+        return {name: found["DashboardBody"] for (*_, name), found in sorted(cloudwatch._dashboards._data.items())}
+
+    observatory.boards = boards
+
+
 def observe_resources(observatory: Observatory) -> None:
     """Let alarms see what exists, and when it changes."""
 

@@ -1,15 +1,22 @@
 """The emulator's app with an observatory that sees its traffic and serves what it observes."""
 
 import asyncio
+import hmac
+import json
+import os
 import threading
+from http import HTTPStatus
 from typing import Any
 
+from localcloud.console.console import PATH as CONSOLE
+from localcloud.console.console import Console
 from localcloud.emulator import cloudwatch_seams, function_seams, http_seams, queue_seams, time_seams
 from localcloud.emulator.seams import App, make_app
 from localcloud.observatory import pager
 from localcloud.observatory.clock import CompressedClock, RealClock, SteppedClock
+from localcloud.observatory.facts import CodeNotice
 from localcloud.observatory.observatory import Observatory
-from localcloud.observatory.paths import ADVANCE, BOARD, ENDED_MINUTE
+from localcloud.observatory.paths import ADVANCE, BOARD, CODE, ENDED_MINUTE, KEY_HEADER
 
 OBSERVERS = (
     time_seams.follow_clock,
@@ -19,6 +26,7 @@ OBSERVERS = (
     http_seams.observe_tables,
     http_seams.observe_apis,
     http_seams.observe_metric_filters,
+    cloudwatch_seams.observe_boards,
     cloudwatch_seams.observe_resources,
     cloudwatch_seams.observe_topics,
     cloudwatch_seams.serve_cloudwatch,
@@ -27,17 +35,15 @@ OBSERVERS = (
 
 def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
     """Return the app, observed; raises SeamChangedError. `without` names an observer that a test unplugs, or all."""
-    for observe in OBSERVERS:
-        if without not in (observe.__name__, "all"):
-            observe(observatory)
-    serve = make_app()
+    _observe(observatory, without)
+    serve, console = make_app(), Console(observatory)
     is_stepped = isinstance(observatory.clock, SteppedClock)
     has_own_clock = not isinstance(observatory.clock, RealClock)
     if not is_stepped and not observatory.is_paused:
         threading.Thread(target=observatory.run, args=(threading.Event(),), name="observatory", daemon=True).start()
 
     async def serve_observed(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Serve the pager too.
+        """Serve pager and console too.
 
         With a clock of its own, the cloud also says which minute ended last, draws boards, and, if the clock is
         stepped, lets time pass: `POST /_observatory/advance?seconds=60`.
@@ -47,6 +53,10 @@ def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
             host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
             status, kind, body = observatory.pager.answer(path, host)
             await _send(send, status, body, {**pager.HEADERS, "Content-Type": kind})
+        elif path == CONSOLE or path.startswith(f"{CONSOLE}/"):
+            await console.serve(scope, receive, send)
+        elif path == CODE and scope["method"] == "POST":
+            await _send(send, await _receive_notice(observatory, scope, receive), b"", {})
         elif is_stepped and path == ADVANCE and scope["method"] == "POST":
             await asyncio.to_thread(observatory.advance, float(scope["query_string"].partition(b"=")[2]))
             await _send(send, 204, b"", {})
@@ -61,6 +71,25 @@ def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
             await serve(scope, receive, send)
 
     return serve_observed
+
+
+def _observe(observatory: Observatory, without: str) -> None:
+    for observe in OBSERVERS:
+        if without not in (observe.__name__, "all"):
+            observe(observatory)
+
+
+async def _receive_notice(observatory: Observatory, scope: dict[str, Any], receive: Any) -> int:
+    """Take what the reloader says of an edit; return the status of the answer."""
+    given = dict(scope["headers"]).get(KEY_HEADER.encode(), b"")
+    if not hmac.compare_digest(given, os.environ["AWS_SECRET_ACCESS_KEY"].encode()):
+        return HTTPStatus.FORBIDDEN
+    notice = json.loads(await _body(receive))
+    details = tuple(notice["details"])
+    observatory.code_changed(
+        CodeNotice(at=observatory.clock.now(), ok=notice["ok"], sentence=notice["sentence"], details=details)
+    )
+    return HTTPStatus.NO_CONTENT
 
 
 async def _body(receive: Any) -> bytes:

@@ -13,6 +13,7 @@ The emulator differs from AWS in two ways, so no local run can prove these point
 
 import contextlib
 import fcntl
+import json
 import os
 import secrets
 import shutil
@@ -23,13 +24,14 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from localcloud import lifetime
 from localcloud.emulator.connection import Account, Connection
-from localcloud.observatory.paths import ADVANCE
+from localcloud.observatory.paths import ADVANCE, CODE, KEY_HEADER
 
 ACCOUNT_ID = "123456789012"
 DIRECTORY_PREFIX = "event-processing-cloud-"
@@ -64,12 +66,20 @@ class Emulator(Account):
         self._process = process
 
     @classmethod
-    def start(cls, port: int | None = None, *, region: str = "eu-west-1", options: Sequence[str] = ()) -> "Emulator":
-        """Return a running, empty emulator on `port` (None: any free port), or raise EmulatorError.
+    def start(
+        cls,
+        port: int | None = None,
+        *,
+        usual_port: int | None = None,
+        region: str = "eu-west-1",
+        options: Sequence[str] = (),
+    ) -> "Emulator":
+        """Return a running, empty emulator on `port`, or raise EmulatorError.
 
+        Without a port, it runs on the usual port if there is one and it is free, and otherwise on any free port.
         `localcloud.emulator.observed.observatory_for` describes the options.
         """
-        with _listen(port) as listener:
+        with _listen_at(port, usual_port) as listener:
             scratch = _claim_scratch()
             environment = _scrubbed_environment(listener.getsockname()[1], region, scratch.path)
             with (scratch.path / "emulator.log").open("wb") as log:
@@ -121,6 +131,13 @@ class Emulator(Account):
         request = urllib.request.Request(url, method="POST")  # noqa: S310 - its own endpoint
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=START_SECONDS).close()
 
+    def show_code_notice(self, notice: Mapping[str, Any]) -> None:
+        """Let the console show what became of an edit of the functions' code; raises OSError."""
+        request = urllib.request.Request(  # noqa: S310 - its own endpoint
+            f"{self.endpoint}{CODE}", json.dumps(notice).encode(), {KEY_HEADER: self.secret_access_key}, method="POST"
+        )
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=START_SECONDS).close()
+
     def stop(self) -> None:
         """Stop the emulator and its function workers and remove their files. May be called twice."""
         lifetime.stop(self._process, seconds=STOP_SECONDS)
@@ -137,6 +154,14 @@ class Emulator(Account):
             time.sleep(0.02)
         lines = (self.directory / "emulator.log").read_text(errors="replace").strip().splitlines()
         raise EmulatorError(f"The emulator did not start: {lines[-1] if lines else 'it logged nothing'}.")
+
+
+def _listen_at(port: int | None, usual_port: int | None) -> socket.socket:
+    """Listen on the port, or, without one, on the usual port if that is free."""
+    if port is None and usual_port is not None:
+        with contextlib.suppress(EmulatorError):
+            return _listen(usual_port)
+    return _listen(port)
 
 
 def _listen(port: int | None) -> socket.socket:

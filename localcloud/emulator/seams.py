@@ -8,7 +8,8 @@ import json
 import random
 import threading
 from collections.abc import Awaitable, Callable, Mapping
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -43,6 +44,7 @@ def make_app() -> App:
     _let_log_groups_change_their_key()
     _route_by_the_weights_of_aliases()
     _let_invocations_outlive_an_update()
+    _finish_updates_soon()
 
     async def as_received_by_aws(scope: dict[str, Any], receive: Any, send: Any) -> None:
         # Queues reject requests without TLS. Requests count as TLS, as behind a TLS terminator, so that the policy is
@@ -146,8 +148,20 @@ def _drawn_version(alias: Mapping[str, Any]) -> str:
     return alias["FunctionVersion"]
 
 
+def _named_versions(function: Mapping[str, Any]) -> set[str]:
+    """Return the versions that a function's aliases name, those with a weight too."""
+    aliases = function.get("aliases", {}).values()
+    weighted = {
+        version for alias in aliases for version in alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+    }
+    return weighted | {alias["FunctionVersion"] for alias in aliases}
+
+
 def _let_invocations_outlive_an_update() -> None:
-    """End the workers of a function that is updated when they are idle, as AWS does; the emulator ends them at once."""
+    """End the workers of a function that is updated when they are idle, as AWS does; the emulator ends them at once.
+
+    Those of a version that no alias names any more end too. The emulator keeps one of each version, forever.
+    """
     kill, release = seam(lambda_runtime, "kill_workers", "workers"), seam(lambda_svc, "release_worker", "worker")
     updating: ContextVar[bool] = ContextVar("updating", default=False)
     ending: set[Any] = set()
@@ -170,16 +184,38 @@ def _let_invocations_outlive_an_update() -> None:
             kill([worker])
 
     def as_update(change: Callable[..., Any]) -> Callable[..., Any]:
-        def changed(name: str, data: dict[str, Any]) -> Any:
+        def changed(*arguments: Any) -> Any:
             before = updating.set(True)
             try:
-                return change(name, data)
+                return change(*arguments)
             finally:
                 updating.reset(before)
 
         return changed
 
+    update_alias = seam(lambda_svc, "_update_alias", "func_name", "alias_name", "data")
+
+    def update_alias_and_end(func_name: str, alias_name: str, data: dict[str, Any]) -> Any:
+        function = lambda_svc._functions.get(func_name) or {}
+        before = _named_versions(function)
+        response = update_alias(func_name, alias_name, data)
+        for version in before - _named_versions(function):
+            scope = {"account": lambda_svc.get_account_id(), "region": lambda_svc.get_region()}
+            end = partial(lambda_runtime.invalidate_worker, func_name, qualifier=version, **scope)
+            # In a thread, because the emulator serves nobody while it waits for a process to end.
+            threading.Thread(target=copy_context().run, args=(end,), daemon=True).start()
+        return response
+
+    lambda_svc._update_alias = as_update(update_alias_and_end)
     lambda_runtime.kill_workers = kill_idle
     lambda_svc.release_worker = release_and_end
     for name in ("_update_code", "_update_config"):
         setattr(lambda_svc, name, as_update(seam(lambda_svc, name, "name", "data")))
+
+
+def _finish_updates_soon() -> None:
+    """Let a function be ready a moment after it is created or updated, not half a second, which is waiting only."""
+    name = "_LAMBDA_STATE_TRANSITION_DELAY"
+    if not isinstance(getattr(lambda_svc, name, None), float):
+        raise SeamChangedError(f"{lambda_svc.__name__} has no {name} in seconds. Install the pinned ministack")
+    setattr(lambda_svc, name, 0.05)

@@ -19,6 +19,7 @@ from localcloud.cloudwatch.metrics import Metrics
 from localcloud.cloudwatch.states import State
 from localcloud.observatory import alarm_reasons
 from localcloud.observatory.clock import Clock
+from localcloud.observatory.feed import Feed
 
 HISTORY_MAX = 10_000
 Resources = Mapping[tuple[str, str], object]
@@ -62,8 +63,8 @@ class HistoryItem:
 class Alarms:
     """Every alarm, by name. Its methods may be called from any thread."""
 
-    def __init__(self, store: Metrics, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, store: Metrics, clock: Clock, feed: Feed | None = None) -> None:
+        self._clock, self._feed = clock, feed or Feed()
         self._lock = threading.RLock()
         self._evaluator = Evaluator([], store)
         self._stored: dict[str, StoredAlarm] = {}
@@ -106,6 +107,11 @@ class Alarms:
     def state(self, name: str) -> State:
         """The state of an alarm."""
         return self._evaluator.states[name]
+
+    def happened(self) -> list[HistoryItem]:
+        """The history of every alarm, oldest first."""
+        with self._lock:
+            return list(self.history)
 
     def dependents(self, name: str) -> list[str]:
         """The composite alarms whose rules read the alarm."""
@@ -196,6 +202,7 @@ class Alarms:
                 data=data or {},
             )
         )
+        self._feed.publish()
 
 
 def _named_resources(alarm: Alarm) -> set[tuple[str, str]]:

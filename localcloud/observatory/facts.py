@@ -50,3 +50,13 @@ class ApiRequest:
     seconds: float
     integration_seconds: float | None
     """None if API Gateway answered by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeNotice:
+    """What became of an edit of the functions' code: a sentence, and the lines that belong below it."""
+
+    at: float
+    ok: bool
+    sentence: str
+    details: tuple[str, ...]

@@ -2,12 +2,13 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from localcloud.observatory.alarm_api import AlarmApi
 from localcloud.observatory.alarms import Alarms
 from localcloud.observatory.clock import Clock, CompressedClock, RealClock, SteppedClock
-from localcloud.observatory.facts import QueueState
+from localcloud.observatory.facts import CodeNotice, QueueState
+from localcloud.observatory.feed import Feed
 from localcloud.observatory.log_filters import FilterError, MetricFilter
 from localcloud.observatory.meter import Meter
 from localcloud.observatory.metric_api import MetricApi
@@ -20,7 +21,10 @@ _log = logging.getLogger(__name__)
 
 
 class Observatory:
-    """Everything that is observed. `queue_states` and `metric_filters` are how it looks into the emulator."""
+    """Everything that is observed.
+
+    `queue_states`, `metric_filters` and `boards` are how it looks into the emulator.
+    """
 
     def __init__(self, clock: Clock, *, is_paused: bool = False) -> None:
         self.clock, self.is_paused = clock, is_paused
@@ -28,12 +32,20 @@ class Observatory:
         self.meter = Meter(self.store, clock)
         self.queue_states: Callable[[], Iterable[QueueState]] = list
         self.metric_filters: Callable[[str], Sequence[MetricFilter]] = lambda group: ()
-        self.alarms = Alarms(self.store, clock)
+        self.boards: Callable[[], Mapping[str, str]] = dict
+        self.feed = Feed()
+        self.code: CodeNotice | None = None
+        self.alarms = Alarms(self.store, clock, self.feed)
         self.alarm_api = AlarmApi(self.alarms)
-        self.pager = Pager(clock)
+        self.pager = Pager(clock, self.feed)
         self._operations = MetricApi(self.store, clock).operations | self.alarm_api.operations
         self._minute = self._ended = int(clock.now() // 60)
         self._ticking = threading.Lock()
+
+    def code_changed(self, notice: CodeNotice) -> None:
+        """Whoever reloads the functions' code says what became of an edit; the newest counts."""
+        self.code = notice
+        self.feed.publish()
 
     def log_lines(self, group: str, lines: Sequence[str]) -> None:
         """Lines arrived in a log group: publish what they declare, and what the group's metric filters count."""
@@ -85,6 +97,7 @@ class Observatory:
         self.store.prune(minute)
         self.alarms.step(minute)
         self._ended = minute
+        self.feed.publish()
 
     def advance(self, seconds: float) -> None:
         """Let time pass on a stepped clock, minute by minute."""

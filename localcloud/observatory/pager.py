@@ -13,10 +13,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from localcloud.observatory.clock import Clock
+from localcloud.observatory.feed import Feed
 
 PAGES_MAX = 500
 UNREACHABLE = ".invalid"
 PATH = "/_pager"
+LOCAL_HOSTS = ("127.0.0.1", "localhost")
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
@@ -54,8 +56,8 @@ class Page:
 class Pager:
     """The pages that arrived, of which the oldest are forgotten."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, feed: Feed | None = None) -> None:
+        self._clock, self._feed = clock, feed or Feed()
         self.pages: deque[Page] = deque(maxlen=PAGES_MAX)
 
     def receive(self, topic: str, protocol: str, subject: str, message: str, endpoint: str) -> bool:
@@ -70,12 +72,13 @@ class Pager:
             delivered=delivered,
         )
         self.pages.append(page)
+        self._feed.publish()
         return delivered
 
     def answer(self, path: str, host: str) -> tuple[int, str, bytes]:
         """Status, content type and body of the page, or of its data at `.json`."""
         # A name of another host that resolves to this machine must not read the pages.
-        if host.partition(":")[0] not in ("127.0.0.1", "localhost"):
+        if host.partition(":")[0] not in LOCAL_HOSTS:
             return 403, "text/plain", b"Open http://127.0.0.1 instead.\n"
         pages = list(reversed(self.pages))
         if path == f"{PATH}.json":

@@ -1,5 +1,8 @@
-"""Where a cloud with a clock of its own serves what AWS has no API for."""
+"""Where the emulator serves what AWS has no API for; the clock's, only if it is one of its own."""
 
 ADVANCE = "/_observatory/advance"
 BOARD = "/_observatory/board"
 ENDED_MINUTE = "/_observatory/minute"
+CODE = "/_observatory/code"
+KEY_HEADER = "x-localcloud-key"
+"""Has the administrator's secret key: a page of a browser on this machine does not know it."""

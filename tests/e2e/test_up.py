@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from components.packaging.artifact import Target, build_artifact
+from localcloud.command_line import USUAL_PORT
+from tests.fakes.checkout import ROOT, link_checkout
 from tests.fakes.processes import living, with_command
 from tests.fakes.runs import Run
 from tests.fakes.waiting import HANG_SECONDS, eventually
@@ -37,9 +40,9 @@ def up(checkout: Path, tmp_path: Path, outputs: Path) -> Iterator[Up]:
     command = [sys.executable, "-m", "localcloud", "up", "--outputs", str(outputs)]
     with ExitStack() as runs:
 
-        def start(*arguments: str, closed: str = "") -> Run:
+        def start(*arguments: str, closed: str = "", folder: Path = checkout) -> Run:
             closing = ["sh", "-c", f'exec "$@" {closed}', "sh"]
-            return runs.enter_context(Run([*closing, *command, *arguments], checkout, scratch))
+            return runs.enter_context(Run([*closing, *command, *arguments], folder, scratch))
 
         yield start
 
@@ -49,8 +52,21 @@ def is_open(endpoint: str) -> bool:
         return probe.connect_ex(("127.0.0.1", int(endpoint.rpartition(":")[2]))) == 0
 
 
-def test_up_reports_progress_and_leaves_nothing_after_sigterm(up: Up, outputs: Path):
-    run = up(closed="2>&-")
+@pytest.fixture
+def edited(tmp_path: Path) -> Path:
+    """A checkout whose handlers can be edited, and whose packages need no pip."""
+    build_artifact(ROOT, Target.host())
+    folder = tmp_path / "edited"
+    folder.mkdir()
+    link_checkout(folder, copied=("components", "handlers"))
+    (folder / ".build").mkdir()
+    for layer in (ROOT / ".build").glob("layer-host-*.zip"):
+        (folder / ".build" / layer.name).symlink_to(layer)
+    return folder
+
+
+def test_up_reports_progress_and_edits_and_leaves_nothing_after_sigterm(up: Up, outputs: Path, edited: Path):
+    run = up(closed="2>&-", folder=edited)
     printed = run.watch(until="\nready ")
     written = json.loads(outputs.read_text())
     assert written.keys() == KEYS
@@ -66,6 +82,15 @@ def test_up_reports_progress_and_leaves_nothing_after_sigterm(up: Up, outputs: P
     assert (status, printed) == (1, ""), "the second cloud does not start"
     assert re.fullmatch(rf".* already running at {written['endpoint']}\. .* --outputs\.", error.strip()), error
     assert json.loads(outputs.read_text()) == written
+
+    handler = edited / "handlers" / "query.py"
+    before = handler.read_text()
+    for text, said in (
+        (f"{before}\nimport absent\n", "No module named 'absent'"),
+        (before, "Mended. handlers/query.py: nothing to load"),
+    ):
+        handler.write_text(text)
+        assert said in run.watch(until=said)
 
     run.process.send_signal(signal.SIGTERM)
     status, _, _ = run.end()
@@ -108,6 +133,24 @@ def test_user_errors_print_one_sentence(up: Up, tmp_path: Path):
         assert not printed or "--outputs" not in arguments, "before anything was started"
         assert re.fullmatch(expected, error.strip()), error
         assert run.left_over() == []
+
+
+def test_console_is_on_the_usual_port_unless_that_is_taken(up: Up, tmp_path: Path):
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind(("127.0.0.1", USUAL_PORT))
+            taken.listen()
+        except OSError:
+            pass  # by another program: as good
+        other = up("--empty")
+        printed = other.watch(until="/_console")
+        other.process.send_signal(signal.SIGTERM)
+        assert other.end()[0] == 0
+    found = re.search(r"live: http://127\.0\.0\.1:(\d+)/_console", printed)
+    assert found
+    assert int(found[1]) != USUAL_PORT
+    assert f"Port {USUAL_PORT} is taken" in printed
 
 
 def test_failed_deployment_says_why_and_leaves_nothing(up: Up, outputs: Path):

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -142,6 +143,37 @@ def test_pager_page_is_html_without_cors(world: World):
     rebound = {"Host": "evil.example"}
     refused = requests.get(f"{world.cloud.outputs['endpoint']}/_pager", headers=rebound, timeout=HANG_SECONDS)
     assert refused.status_code == 403
+
+
+def test_console_shows_every_board_and_alarm_to_this_host_alone(world: World):
+    address = f"{world.cloud.outputs['endpoint']}/_console"
+    state = requests.get(f"{address}/state", timeout=HANG_SECONDS)
+    assert {alarm["name"].removeprefix(PREFIX) for alarm in state.json()["alarms"]} == world.states().keys()
+    names = [board.removeprefix(PREFIX) for board in state.json()["boards"]]
+    assert names == ["api", "ingest", "overview"]
+    for board in state.json()["boards"]:
+        drawn = requests.get(f"{address}/board", params={"name": board}, timeout=HANG_SECONDS)
+        assert (drawn.status_code, bool(drawn.json()["figures"])) == (200, True)
+    assert all(alarm["runbook"] for alarm in _alarms(address, state.json()))
+    assert "Access-Control-Allow-Origin" not in state.headers
+    rebound = requests.get(f"{address}/state", headers={"Host": "evil.example"}, timeout=HANG_SECONDS)
+    assert rebound.status_code == 403
+
+
+def _alarms(address: str, state: dict[str, Any]) -> list[dict[str, Any]]:
+    names = [alarm["name"] for alarm in state["alarms"]]
+    return [requests.get(f"{address}/alarm", params={"name": name}, timeout=HANG_SECONDS).json() for name in names]
+
+
+def test_stream_that_is_never_read_holds_up_neither_the_cloud_nor_another_console(world: World):
+    host = urlsplit(world.cloud.outputs["endpoint"])
+    with socket.create_connection((host.hostname, host.port), timeout=HANG_SECONDS) as deaf:
+        deaf.sendall(b"GET /_console/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        with requests.get(f"{host.geturl()}/_console/events", stream=True, timeout=HANG_SECONDS) as live:
+            lines = (line for line in live.iter_lines() if line.startswith(b"data: "))
+            first = json.loads(next(lines).removeprefix(b"data: "))
+            world.cloud.advance(60)
+            assert json.loads(next(lines).removeprefix(b"data: "))["now"] > first["now"]
 
 
 def test_unplugged_evaluator_is_silent(checkout: Path):

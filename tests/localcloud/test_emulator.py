@@ -171,3 +171,13 @@ def test_directory_in_use_is_not_cleared(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert not abandoned.exists()
     assert locked.exists()
     assert precious.exists()
+
+
+def test_usual_port_is_used_if_it_is_free():
+    """The control of the test that finds it taken."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with Emulator.start(usual_port=port) as emulator, Emulator.start(usual_port=port) as second:
+        assert emulator.endpoint == f"http://127.0.0.1:{port}"
+        assert second.endpoint != emulator.endpoint

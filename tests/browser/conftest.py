@@ -1,0 +1,118 @@
+"""Tests in a real browser. Where none can be driven they are not collected, and the run says so in its last lines."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from localcloud.boards import browser
+from localcloud.cloud import LocalCloud
+from localcloud.observatory.paths import CODE, KEY_HEADER
+from tests.fakes import metering
+from tests.fakes.browsers import missing
+from tests.fakes.events import login
+from tests.fakes.waiting import HANG_SECONDS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+collect_ignore_glob = ["test_*.py"] if missing() else []
+
+
+class Stack:
+    """A deployed stack whose clock is stepped, and the address of its console."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self._cloud = cloud
+        self.address = f"{cloud.outputs['endpoint']}/_console"
+        cloud.advance(240)
+
+    def enable_consumer(self, *, enabled: bool) -> None:
+        client = self._cloud.client("lambda")
+        [mapping] = client.list_event_source_mappings()["EventSourceMappings"]
+        client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
+
+    def advance(self, minutes: int) -> None:
+        """Let minutes pass with an event in each."""
+        body = json.dumps(login("ada", "mail", "Mail", "2026-01-01T00:00:00Z"))
+        for _ in range(minutes):
+            self._cloud.client("sqs").send_message(QueueUrl=self._cloud.outputs["queueUrl"], MessageBody=body)
+            self._cloud.advance(60)
+
+    def tell_of_edit(self, **notice: object) -> None:
+        """Let the console know what became of an edit, as the reloader does."""
+        outputs = self._cloud.outputs
+        headers = {KEY_HEADER: outputs["secretAccessKey"]}
+        answer = requests.post(f"{outputs['endpoint']}{CODE}", json=notice, headers=headers, timeout=HANG_SECONDS)
+        assert answer.status_code == 204
+
+    def set_state(self, alarm: str, state: str) -> None:
+        """Change the state of an alarm until it is evaluated again."""
+        name = f"event-processing-dev-{alarm}"
+        self._cloud.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
+
+
+@dataclass
+class Witness:
+    """What went wrong in the pages of a browser, without any test having looked."""
+
+    errors: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    def watch(self, page: "Page", address: str) -> None:
+        """Note errors of the page, and requests to another origin."""
+        origin = address.removesuffix("_console")
+        page.on("console", lambda line: self.errors.append(line.text) if line.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on(
+            "request",
+            lambda sent: None if sent.url.startswith((origin, "data:")) else self.foreign.append(sent.url),
+        )
+
+
+@pytest.fixture(scope="module")
+def stack(checkout: Path) -> Iterator[Stack]:
+    with metering.start(checkout) as cloud:
+        yield Stack(cloud)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> "Iterator[Browser]":
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=HANG_SECONDS * 1_000)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=browser.find(), args=list(browser.OPTIONS))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def witness() -> Iterator[Witness]:
+    witness = Witness()
+    yield witness
+    assert (witness.errors, witness.foreign) == ([], [])
+
+
+@pytest.fixture
+def context(chromium: "Browser", stack: Stack, witness: Witness) -> "Iterator[BrowserContext]":
+    """What one user's browser remembers."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(HANG_SECONDS * 1_000)
+    context.on("page", lambda page: witness.watch(page, stack.address))
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: "BrowserContext", stack: Stack) -> "Page":
+    from playwright.sync_api import expect
+
+    page = context.new_page()
+    page.goto(stack.address)
+    expect(page.locator("#live")).to_contain_text("Live")
+    return page
