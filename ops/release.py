@@ -16,6 +16,7 @@ from ops.stack import StackOutputs
 from ops.status import FIRING
 
 POLL_SECONDS = 15.0
+"""How often the command looks; more often in a watch that is shorter."""
 RESUMED_LOOKBACK = timedelta(minutes=30)
 GO_ON_OR_BACK = (
     "Go on with `python -m ops release`, watch again with --canary, or go back with `python -m ops rollback`."
@@ -98,7 +99,7 @@ class Canary:
     def _watch(self, client: Any, old: Release, new: Release, since: datetime) -> Decision:
         began, last = time.monotonic(), ""
         while True:
-            time.sleep(POLL_SECONDS)
+            time.sleep(min(POLL_SECONDS, self.limits.watch_seconds))
             fleet = read_fleet(self.outputs, client)
             _check_unchanged(fleet, old, new)
             elapsed = time.monotonic() - began
