@@ -7,14 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from handlers.vocabulary import LIVE_ALIAS, Outcome
-from ops.canary import AlarmFact, Facts, FunctionFacts
+from ops.canary import ALARM_SUFFIX, SERVICE_HEALTH, AlarmFact, Facts, FunctionFacts
 from ops.logs import ERROR_PATTERN, Line, read_function_lines
 from ops.releases import Fleet, Function, Release
 from ops.stack import StackOutputs
 
-SERVICE_HEALTH = "service-health"
-ALARM_SUFFIX = "canary"
-"""The alarm on the newest published version of a function is `{role}-canary`; only gradual stacks have it."""
 PERIOD_SECONDS = 60
 CLOCK_AHEAD = timedelta(hours=1)
 """How far the clock of AWS can be ahead of the operator's, so that no fault is missed."""

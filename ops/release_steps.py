@@ -42,7 +42,12 @@ def release_step(fleet: Fleet) -> Step:
     """Return the step that gives all requests to the newest release, whether or not a canary runs."""
     position, newest = fleet.position(), fleet.newest
     _reject_other(position, newest)
-    meaning = f"from release {position.old.id} to {newest.id}"
+    is_again = position.phase is Phase.SETTLED and position.old.id == newest.id
+    meaning = (
+        f"to the newest versions of release {newest.id}, which was published again"
+        if is_again
+        else f"from release {position.old.id} to {newest.id}"
+    )
     return Step(release=newest, routes=newest.routes(), meaning=meaning)
 
 

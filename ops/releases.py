@@ -3,6 +3,7 @@
 A release is a pair of published versions, one of each function, with the same `RELEASE` in their environments.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -211,9 +212,12 @@ class Fleet:
     def describe(self) -> str:
         """Return a sentence about where the aliases are, whoever put them there."""
         try:
-            return self.position().sentence()
+            position = self.position()
         except OperatorError as error:
             return str(error)
+        if position.phase is Phase.SETTLED and position.old.id != self.newest.id:
+            return f"{position.sentence()} The newest, {self.newest.id}, gets no requests."
+        return position.sentence()
 
     def before(self, release: Release) -> Release | None:
         """Return the release that was published before this one and differs from it."""
@@ -222,9 +226,12 @@ class Fleet:
 
     def find(self, text: str) -> Release:
         """Return the release whose RELEASE or VERSION is `text`; raises OperatorError for none or several."""
-        found = [release for release in self.releases if text in (release.id, release.artifact)]
+        # An empty text, as of a variable that a script did not set, would match a VERSION that cannot be read.
+        found = [release for release in self.releases if text and text in (release.id, release.artifact)]
         if not found:
-            raise OperatorError(f"No release that is kept has RELEASE or VERSION {text!r}. {LIST}")
+            is_number = re.fullmatch(r"-?\d+|\$LATEST", text)
+            rule = " A version's number names no release, because it is that of one function." if is_number else ""
+            raise OperatorError(f"No release that is kept has RELEASE or VERSION {text!r}.{rule} {LIST}")
         if len({release.id for release in found}) > 1:
             ids = ", ".join(release.id for release in found)
             raise OperatorError(f"VERSION {text} is part of several releases: {ids}. Name one of them with --to.")

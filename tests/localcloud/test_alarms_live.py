@@ -219,16 +219,16 @@ def test_good_version_goes_on_only_with_enough_data(world: World, gradual: Gradu
     assert gradual.alarm_states() == {"event-handler": "OK", "query": "OK"}
     seen: list[object] = []
     clock.on_wait = lambda: seen.append(gradual.routes())
-    watch = ("release", "--canary", "--minutes", "0.5", "--requests", "3")
+    watch = ("release", "--canary", "--minutes", "0.5", "--requests", "1")
     result = world.operator(*watch)
     tenth = {role: (version, {new[role]: 0.1}) for role, (version, _) in before.items()}
     assert (result.exit_code, seen, gradual.routes()) == (3, [tenth] * 6, tenth), result.output
-    assert "the new version of event-handler got 0 of 3 requests" in result.stderr
+    assert "the new version of event-handler got 0 of 1 requests" in result.stderr
     assert "a tenth of the requests goes to release good" in world.operator("status").stdout
 
     def first_traffic() -> None:
         clock.on_wait = lambda: seen.append(gradual.routes())
-        gradual.traffic(until=lambda: gradual.least_invocations(new) >= 3)
+        gradual.traffic(until=lambda: gradual.least_invocations(new) >= 1)
 
     clock.on_wait = first_traffic
     result = world.operator(*watch)
@@ -245,8 +245,8 @@ def test_failures_of_the_old_version_do_not_stop_a_good_one(world: World, gradua
     new = gradual.publish("fixed")
     world.cloud.advance(300)
     failed = gradual.failed_queries
-    clock.on_wait = lambda: gradual.traffic(until=lambda: gradual.least_invocations(new) >= 3)
-    result = world.operator("release", "--canary", "--minutes", "0.25", "--requests", "3")
+    clock.on_wait = lambda: gradual.traffic(until=lambda: gradual.least_invocations(new) >= 1)
+    result = world.operator("release", "--canary", "--minutes", "0.25", "--requests", "1")
     assert (result.exit_code, gradual.routes()) == (0, {role: (number, {}) for role, number in new.items()})
     assert gradual.alarm_states() == {"event-handler": "OK", "query": "OK"}
     assert gradual.failed_queries > failed + 3
