@@ -13,6 +13,9 @@ from functools import cached_property
 from ops.errors import OperatorError
 
 CANARY_WEIGHT = 0.1
+LATEST = "$LATEST"
+LATEST_NUMBER = 0
+"""Stands for `$LATEST`, to which an engineer can point an alias by hand."""
 LIST = "List them: python -m ops versions"
 
 
@@ -43,7 +46,7 @@ class Route:
 
     def __str__(self) -> str:
         if self.canary is None:
-            return f"version {self.version}"
+            return f"version {self.version or LATEST}"
         return f"version {self.version} and {100 * self.weight:g} % to version {self.canary}"
 
 
@@ -110,8 +113,9 @@ class Position:
                 f"Go on: python -m ops release. Go back: python -m ops rollback"
             )
         return (
-            f"The functions do not match: between release {self.old.id} and {self.new.id}, a command was killed. "
-            f"Go back to {self.old.id}: python -m ops rollback. Or finish: python -m ops rollback --to {self.new.id}"
+            f"The functions do not match: they are between release {self.old.id} and {self.new.id}, because a command "
+            f"was killed or an engineer moved an alias. Go back to {self.old.id}: python -m ops rollback. Or finish: "
+            f"python -m ops rollback --to {self.new.id}"
         )
 
 
@@ -175,8 +179,8 @@ class Fleet:
             for number in route.numbers:
                 if self.release_of(function.role, number) is None:
                     raise OperatorError(
-                        f"The alias of {function.role} names version {number}, which is part of no release: an "
-                        f"engineer moved it by hand, or a deployment was interrupted. {choose()}"
+                        f"The alias of {function.role} names version {number or LATEST}, which is part of no release: "
+                        f"an engineer moved it by hand, or a deployment was interrupted. {choose()}"
                     )
             if route.canary is not None and abs(route.weight - CANARY_WEIGHT) > 1e-9:
                 raise OperatorError(

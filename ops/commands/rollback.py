@@ -15,8 +15,8 @@ from ops.stack import StackOutputs, load_outputs
 PREVIEW = {
     "gradual": "`pulumi preview` shows no change: the program leaves the aliases to `ops release` and `ops rollback`.",
     "immediate": "Do not run `pulumi up --refresh`: it would release the newest version again. `pulumi preview` shows "
-    "no change, and with --refresh it shows both aliases as changed. The next change of the code or of a setting of the "
-    "functions is released as usual.",
+    "no change, and with --refresh it shows both aliases as changed. The next change of the code or of a setting of "
+    "the functions is released as usual.",
 }
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")]
 
@@ -63,7 +63,9 @@ def print_step(fleet: Fleet, step: Step) -> None:
     """Print what a step does to each alias."""
     print_line(f"Move {step.meaning}:")
     for function in fleet.functions:
-        print_line(f"  {function.role:<14}from {function.route} to {step.routes[function.role]}")
+        target = step.routes[function.role]
+        change = f"from {function.route} to {target}" if target != function.route else f"stays at {target}"
+        print_line(f"  {function.role:<14}{change}")
 
 
 def print_preview(deployed: StackOutputs, *, is_newest: bool) -> None:

@@ -159,7 +159,7 @@ BETWEEN = {ROLES[0]: Route(3), ROLES[1]: Route(2)}
     [
         ("immediate", {}, ["release"], "its setting release is not gradual. To go back: python -m ops rollback"),
         ("gradual", {"routes": routes(1, 2)}, ["release"], f"The release of {B} is under way, and {C} was published"),
-        ("gradual", {"routes": BETWEEN}, WATCH, "a command was killed between the two. Finish with `python -m ops"),
+        ("gradual", {"routes": BETWEEN}, WATCH, "or an engineer moved an alias. Finish with `python -m ops"),
         ("gradual", {"routes": routes(2, 3, 0.5)}, WATCH, "a share that no command of this program sets"),
         ("gradual", {"denied": {"update_alias"}}, WATCH, "Use a role that may. Nothing was changed."),
         ("gradual", {"denied": {"describe_alarms"}}, WATCH, "may not call describe_alarms on the stack"),

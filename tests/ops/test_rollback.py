@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from ops import aliases
-from ops.releases import Phase, Route
+from ops.releases import LATEST_NUMBER, Phase, Route
 from tests.ops.published import RELEASES, ROLES, Aws, Operated, calls_of, client_error, fail_at, routes
 from tests.ops.simulated_stack import assert_fails
 
@@ -65,6 +65,7 @@ def test_release_that_is_live_needs_no_step(make):
     [
         (Route(3, 2, 0.5), Route(3, 2, 0.5)),
         (Route(3), Route(2)),
+        (Route(LATEST_NUMBER), Route(3)),
         (Route(1, 3, 0.1), Route(1)),
         (Route(1, 3, 0.1), Route(2, 3, 0.1)),
     ],
@@ -73,8 +74,9 @@ def test_release_that_is_live_needs_no_step(make):
 def test_named_release_is_reached_from_aliases_moved_by_hand(make, first: Route, second: Route):
     stack = make()
     stack.aws.routes = dict(zip(ROLES, (first, second), strict=True))
-    assert stack.run("rollback", "--to", B).exit_code == 0
-    assert stack.aws.routes == routes(2)
+    result = stack.run("rollback", "--to", B)
+    assert (result.exit_code, stack.aws.routes) == (0, routes(2))
+    assert ("query         stays at version 2" in result.stdout) == (second == Route(2))
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,7 @@ def test_named_release_is_reached_from_aliases_moved_by_hand(make, first: Route,
         ({}, ["--to", "$LATEST"], "A version's number names no release"),
         ({}, ["--to", "-1"], "A version's number names no release"),
         ({"versions": NO_ARTIFACT}, ["--to", ""], "No release that is kept has RELEASE or VERSION ''"),
+        ({"routes": routes(LATEST_NUMBER)}, [], "names version $LATEST, which is part of no release"),
         ({"routes": routes(3, 2, 0.5)}, [], "a share that no command of this program sets"),
         ({"routes": {ROLES[0]: Route(1, 3, 0.1), ROLES[1]: Route(2, 3, 0.1)}}, [], "Two releases are under way"),
         ({"denied": {"update_alias"}}, [], "may not call update_alias on the stack. Use a role that may. Nothing was"),
