@@ -47,7 +47,8 @@ class Route:
     def __str__(self) -> str:
         if self.canary is None:
             return f"version {self.version or LATEST}"
-        return f"version {self.version} and {100 * self.weight:g} % to version {self.canary}"
+        old, new = (f"{100 * share:g} %" for share in (1 - self.weight, self.weight))
+        return f"version {self.version} ({old}) and version {self.canary} ({new})"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -120,7 +120,7 @@ def test_provisioned_concurrency_that_is_not_ready_is_reported(make):
     result = stack.run("rollback")
     assert result.exit_code == 0
     assert (
-        "Lambda points query to version 2 and 100 % to version 3 until the provisioned concurrency of version 2"
+        "Lambda points query to version 2 (0 %) and version 3 (100 %) until the provisioned concurrency of version 2"
         in result.stderr
     )
     assert "a share that no command" in stack.run("rollback", "--dry-run").stderr
