@@ -52,12 +52,13 @@ class LocalCloud:
         port: int | None = None,
         usual_port: int | None = None,
         options: Sequence[str] = (),
+        config_overrides: Mapping[str, Any] | None = None,
     ) -> "LocalCloud":
         """Return the deployed stack, or raise ConfigError, EmulatorError or DeploymentFailed and leave nothing.
 
         The options are the emulator's.
         """
-        config = stack_config.read(project, stack)
+        config = stack_config.read(project, stack, config_overrides)
         with contextlib.ExitStack() as started:
             with progress.step("Start the emulator") as step:
                 emulator = started.enter_context(

@@ -7,10 +7,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.vocabulary import LIVE_ALIAS, Environment
 from ops.errors import OperatorError, code_of, explain
-from ops.releases import Fleet, Function, Route, Version
+from ops.releases import LATEST, LATEST_NUMBER, Fleet, Function, Route, Version
 from ops.stack import StackOutputs
 
-LATEST = "$LATEST"
 CHANGED_CODES = ("PreconditionFailedException", "ResourceConflictException")
 Warn = Callable[[str], None]
 
@@ -62,10 +61,8 @@ def _read_alias(client: Any, name: str) -> tuple[Route, str]:
 
 def _route(alias: Mapping[str, Any]) -> Route:
     if alias["FunctionVersion"] == LATEST:
-        raise OperatorError(
-            f"The alias {alias['AliasArn']} points to {LATEST}, which no command of this program sets. Deploy the "
-            "stack again: pulumi up --refresh"
-        )
+        # Lambda rejects weights beside it.
+        return Route(LATEST_NUMBER)
     weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
     # Lambda accepts one additional version.
     canary = next(iter(weights), None)
@@ -128,7 +125,7 @@ def _update(client: Any, name: str, route: Route, revision: str) -> Any:
     return client.update_alias(
         FunctionName=name,
         Name=LIVE_ALIAS,
-        FunctionVersion=str(route.version),
+        FunctionVersion=str(route.version or LATEST),
         # Without it, Lambda would keep the weights that there are.
         RoutingConfig={"AdditionalVersionWeights": weights},
         RevisionId=revision,

@@ -9,6 +9,9 @@ from ops.releases import CANARY_WEIGHT
 from ops.status import FIRING, STATES
 
 OK = STATES[1]
+SERVICE_HEALTH = "service-health"
+ALARM_SUFFIX = "canary"
+"""The alarm on the newest published version of a function is `{role}-canary`; only gradual stacks have it."""
 PERCENT_OF_ERRORS = 1
 LEAST_FAILURES = 3
 TIMES_AS_MANY = 3
@@ -79,6 +82,8 @@ class Decision:
 
     verdict: Verdict
     reason: str
+    runbook: str = ""
+    """The heading of the runbook about the fault that made a release go back."""
 
 
 def decide(facts: Facts, limits: Limits) -> Decision:
@@ -90,10 +95,11 @@ def decide(facts: Facts, limits: Limits) -> Decision:
     """
     for role, function in facts.functions.items():
         if reason := _fault(role, function):
-            return Decision(Verdict.BACK, reason)
+            return Decision(Verdict.BACK, reason, f"{role}-{ALARM_SUFFIX}")
     health, first = facts.health, facts.first_request
     if health and health.state == FIRING and first and health.since >= first:
-        return Decision(Verdict.BACK, "service-health came into alarm after the new release got its first request")
+        reason = f"{SERVICE_HEALTH} came into alarm after the new release got its first request"
+        return Decision(Verdict.BACK, reason, SERVICE_HEALTH)
     if unwatched := [role for role, function in facts.functions.items() if function.alarm is None]:
         return Decision(Verdict.STOP, f"no alarm is on the new version of {' and '.join(unwatched)} any more")
     missing = "; ".join(filter(None, (_missing(role, part, limits) for role, part in facts.functions.items())))

@@ -7,15 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from handlers.vocabulary import LIVE_ALIAS, Outcome
-from ops.canary import AlarmFact, Facts, FunctionFacts
+from ops.canary import ALARM_SUFFIX, SERVICE_HEALTH, AlarmFact, Facts, FunctionFacts
 from ops.logs import ERROR_PATTERN, Line, read_function_lines
 from ops.releases import Fleet, Function, Release
 from ops.stack import StackOutputs
 
-SERVICE_HEALTH = "service-health"
-ALARM_SUFFIX = "canary"
-"""The alarm on the newest published version of a function is `{role}-canary`; only gradual stacks have it."""
 PERIOD_SECONDS = 60
+CLOCK_AHEAD = timedelta(hours=1)
+"""How far the clock of AWS can be ahead of the operator's, so that no fault is missed."""
 FAILED_OUTCOMES = (Outcome.INVALID, Outcome.FAILED, Outcome.EXHAUSTED, Outcome.ERROR)
 FAILURE_CONDITIONS = (ERROR_PATTERN.removesuffix(" }"), *(f'($.outcome = "{name}")' for name in FAILED_OUTCOMES))
 FAILURE_PATTERN = f"{' || '.join(FAILURE_CONDITIONS)} }}"
@@ -92,7 +91,7 @@ def _read_counts(
     # A minute's datapoint has the time of its start.
     begin = started.replace(second=0, microsecond=0)
     pages = cloudwatch.get_paginator("get_metric_data").paginate(
-        MetricDataQueries=queries, StartTime=begin, EndTime=datetime.now(UTC) + timedelta(seconds=PERIOD_SECONDS)
+        MetricDataQueries=queries, StartTime=begin, EndTime=datetime.now(UTC) + CLOCK_AHEAD
     )
     counts: Counter[tuple[str, str]] = Counter()
     minutes: list[datetime] = []

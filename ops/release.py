@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ops.aliases import NotMovedError, move, read_fleet
-from ops.canary import Decision, Facts, Limits, Verdict, decide
-from ops.canary_facts import ALARM_SUFFIX, read_facts
+from ops.canary import ALARM_SUFFIX, Decision, Facts, Limits, Verdict, decide
+from ops.canary_facts import read_facts
 from ops.errors import OperatorError, explain
 from ops.release_steps import canary_step, is_done, release_step
 from ops.releases import Fleet, Phase, Position, Release
@@ -16,6 +16,7 @@ from ops.stack import StackOutputs
 from ops.status import FIRING
 
 POLL_SECONDS = 15.0
+"""How often the command looks; more often in a watch that is shorter."""
 RESUMED_LOOKBACK = timedelta(minutes=30)
 GO_ON_OR_BACK = (
     "Go on with `python -m ops release`, watch again with --canary, or go back with `python -m ops rollback`."
@@ -54,8 +55,11 @@ class Canary:
         try:
             if step:
                 self._move(client, fleet, step.routes)
-            verb = "now goes" if step else "goes already"
-            self.report(f"A tenth of the requests {verb} to release {new.id}, the rest to {old.id}.")
+            verb = "now goes" if step else "already goes"
+            self.report(
+                f"A tenth of the requests {verb} to release {new.id}, the rest to {old.id}. Watching for "
+                f"{self.limits.watch_seconds / 60:g} minutes; Ctrl-C goes back."
+            )
             # A second run does not know when the first one began, and what failed then counts again.
             decision = self._watch(client, old, new, started if step else started - RESUMED_LOOKBACK)
             if decision.verdict is not Verdict.STOP:
@@ -77,8 +81,10 @@ class Canary:
         step = release_step(fleet)
         if is_done(fleet, step):
             return Decision(Verdict.ON, "it was live already")
+        was_decided = fleet.position().is_finishing
         self._move(client, fleet, step.routes)
-        return Decision(Verdict.ON, "an earlier command had decided that")
+        reason = "an earlier command had decided that" if was_decided else "it is the old one, published again"
+        return Decision(Verdict.ON, reason)
 
     def _check_before(self, facts: Facts) -> None:
         for role, function in facts.functions.items():
@@ -98,7 +104,7 @@ class Canary:
     def _watch(self, client: Any, old: Release, new: Release, since: datetime) -> Decision:
         began, last = time.monotonic(), ""
         while True:
-            time.sleep(POLL_SECONDS)
+            time.sleep(min(POLL_SECONDS, self.limits.watch_seconds))
             fleet = read_fleet(self.outputs, client)
             _check_unchanged(fleet, old, new)
             elapsed = time.monotonic() - began

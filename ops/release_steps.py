@@ -42,7 +42,12 @@ def release_step(fleet: Fleet) -> Step:
     """Return the step that gives all requests to the newest release, whether or not a canary runs."""
     position, newest = fleet.position(), fleet.newest
     _reject_other(position, newest)
-    meaning = f"from release {position.old.id} to {newest.id}"
+    is_again = position.phase is Phase.SETTLED and position.old.id == newest.id
+    meaning = (
+        f"to the newest versions of release {newest.id}, which was published again"
+        if is_again
+        else f"from release {position.old.id} to {newest.id}"
+    )
     return Step(release=newest, routes=newest.routes(), meaning=meaning)
 
 
@@ -57,8 +62,8 @@ def canary_step(fleet: Fleet) -> Step | None:
         return release_step(fleet)
     if position.phase is Phase.BETWEEN and all(function.route.canary is None for function in fleet.functions):
         raise OperatorError(
-            f"One function runs release {position.old.id} and the other {newest.id}: a command was killed between the "
-            "two. Finish with `python -m ops release`, or go back with `python -m ops rollback`."
+            f"One function runs release {position.old.id} and the other {newest.id}: a command was killed, or an "
+            "engineer moved an alias. Finish with `python -m ops release`, or go back with `python -m ops rollback`."
         )
     meaning = f"a tenth from release {position.old.id} to {newest.id}"
     return Step(release=newest, routes=position.old.canary_routes(newest), meaning=meaning)

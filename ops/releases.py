@@ -3,6 +3,7 @@
 A release is a pair of published versions, one of each function, with the same `RELEASE` in their environments.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from functools import cached_property
 from ops.errors import OperatorError
 
 CANARY_WEIGHT = 0.1
+LATEST = "$LATEST"
+LATEST_NUMBER = 0
+"""Stands for `$LATEST`, to which an engineer can point an alias by hand."""
 LIST = "List them: python -m ops versions"
 
 
@@ -42,8 +46,9 @@ class Route:
 
     def __str__(self) -> str:
         if self.canary is None:
-            return f"version {self.version}"
-        return f"version {self.version} and {100 * self.weight:g} % to version {self.canary}"
+            return f"version {self.version or LATEST}"
+        old, new = (f"{100 * share:g} %" for share in (1 - self.weight, self.weight))
+        return f"version {self.version} ({old}) and version {self.canary} ({new})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +114,9 @@ class Position:
                 f"Go on: python -m ops release. Go back: python -m ops rollback"
             )
         return (
-            f"The functions do not match: between release {self.old.id} and {self.new.id}, a command was killed. "
-            f"Go back to {self.old.id}: python -m ops rollback. Or finish: python -m ops rollback --to {self.new.id}"
+            f"The functions do not match: they are between release {self.old.id} and {self.new.id}, because a command "
+            f"was killed or an engineer moved an alias. Go back to {self.old.id}: python -m ops rollback. Or finish: "
+            f"python -m ops rollback --to {self.new.id}"
         )
 
 
@@ -174,8 +180,8 @@ class Fleet:
             for number in route.numbers:
                 if self.release_of(function.role, number) is None:
                     raise OperatorError(
-                        f"The alias of {function.role} names version {number}, which is part of no release: an "
-                        f"engineer moved it by hand, or a deployment was interrupted. {choose()}"
+                        f"The alias of {function.role} names version {number or LATEST}, which is part of no release: "
+                        f"an engineer moved it by hand, or a deployment was interrupted. {choose()}"
                     )
             if route.canary is not None and abs(route.weight - CANARY_WEIGHT) > 1e-9:
                 raise OperatorError(
@@ -211,9 +217,12 @@ class Fleet:
     def describe(self) -> str:
         """Return a sentence about where the aliases are, whoever put them there."""
         try:
-            return self.position().sentence()
+            position = self.position()
         except OperatorError as error:
             return str(error)
+        if position.phase is Phase.SETTLED and position.old.id != self.newest.id:
+            return f"{position.sentence()} The newest, {self.newest.id}, gets no requests."
+        return position.sentence()
 
     def before(self, release: Release) -> Release | None:
         """Return the release that was published before this one and differs from it."""
@@ -222,9 +231,12 @@ class Fleet:
 
     def find(self, text: str) -> Release:
         """Return the release whose RELEASE or VERSION is `text`; raises OperatorError for none or several."""
-        found = [release for release in self.releases if text in (release.id, release.artifact)]
+        # An empty text, as of a variable that a script did not set, would match a VERSION that cannot be read.
+        found = [release for release in self.releases if text and text in (release.id, release.artifact)]
         if not found:
-            raise OperatorError(f"No release that is kept has RELEASE or VERSION {text!r}. {LIST}")
+            is_number = re.fullmatch(r"-?\d+|\$LATEST", text)
+            rule = " A version's number names no release, because it is that of one function." if is_number else ""
+            raise OperatorError(f"No release that is kept has RELEASE or VERSION {text!r}.{rule} {LIST}")
         if len({release.id for release in found}) > 1:
             ids = ", ".join(release.id for release in found)
             raise OperatorError(f"VERSION {text} is part of several releases: {ids}. Name one of them with --to.")

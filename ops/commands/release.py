@@ -8,7 +8,6 @@ import typer
 
 from ops.aliases import move, read_fleet
 from ops.canary import Limits, Verdict
-from ops.canary_facts import ALARM_SUFFIX
 from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_line, print_note
 from ops.commands.rollback import DryRunOption, print_preview, print_step
@@ -50,7 +49,7 @@ def release(
 
     python -m ops release --stack prod
     """
-    deployed = load_outputs(stack, outputs)
+    started, deployed = time.monotonic(), load_outputs(stack, outputs)
     if deployed.release != GRADUAL:
         raise OperatorError(
             "`pulumi up` releases by itself in this stack, because its setting release is not gradual. To go back: "
@@ -63,7 +62,7 @@ def release(
     elif canary:
         _run_canary(deployed, Limits(watch_seconds=60 * minutes, least_invocations=requests))
     else:
-        _release(deployed)
+        _release(deployed, started)
 
 
 def _print_plan(deployed: StackOutputs, *, canary: bool) -> None:
@@ -71,13 +70,15 @@ def _print_plan(deployed: StackOutputs, *, canary: bool) -> None:
     step = canary_step(fleet) if canary else release_step(fleet)
     if step is None:
         print_line(f"A canary of release {fleet.newest.id} runs already; --canary would watch it.")
+    elif is_done(fleet, step):
+        print_line(f"Release {step.release.id} is live already: nothing to do.")
     else:
         print_step(fleet, step)
     print_line("Nothing was changed (--dry-run).")
 
 
-def _release(deployed: StackOutputs) -> None:
-    client, started = deployed.client("lambda"), time.monotonic()
+def _release(deployed: StackOutputs, started: float) -> None:
+    client = deployed.client("lambda")
     fleet = read_fleet(deployed, client)
     step = release_step(fleet)
     if is_done(fleet, step):
@@ -87,7 +88,7 @@ def _release(deployed: StackOutputs) -> None:
     for note in move(client, fleet, step.routes, print_note):
         print_note(note)
     print_line(f"All requests go to release {step.release.id}, after {time.monotonic() - started:.1f} s.")
-    print_preview(deployed)
+    print_preview(deployed, is_newest=True)
 
 
 def _run_canary(deployed: StackOutputs, limits: Limits) -> None:
@@ -95,11 +96,11 @@ def _run_canary(deployed: StackOutputs, limits: Limits) -> None:
     if decision.verdict is Verdict.BACK:
         raise OperatorError(
             f"All requests go to the old release again, because {decision.reason}. See: python -m ops logs --errors; "
-            f"and event-handler-{ALARM_SUFFIX} in the runbook."
+            f"and {decision.runbook} in the runbook."
         )
     if decision.verdict is Verdict.STOP:
         print_note(f"Undecided, a tenth still goes to the new release: {decision.reason}. {GO_ON_OR_BACK}")
         sys.stdout.flush()
         sys.exit(EXIT_UNDECIDED)
     print_line(f"All requests go to the new release: {decision.reason}.")
-    print_preview(deployed)
+    print_preview(deployed, is_newest=True)

@@ -14,9 +14,9 @@ from ops.stack import StackOutputs, load_outputs
 
 PREVIEW = {
     "gradual": "`pulumi preview` shows no change: the program leaves the aliases to `ops release` and `ops rollback`.",
-    "immediate": "`pulumi preview` shows no change. With --refresh it shows both aliases as changed, and `pulumi up "
-    "--refresh` would release the newest version again. The next change of the code or of a setting of the functions "
-    "is released as usual.",
+    "immediate": "Do not run `pulumi up --refresh`: it would release the newest version again. `pulumi preview` shows "
+    "no change, and with --refresh it shows both aliases as changed. The next change of the code or of a setting of "
+    "the functions is released as usual.",
 }
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")]
 
@@ -42,31 +42,35 @@ def rollback(
 
     python -m ops rollback --to 3f9c2a7d10be --dry-run
     """
-    deployed = load_outputs(stack, outputs)
-    client, started = deployed.client("lambda"), time.monotonic()
+    started, deployed = time.monotonic(), load_outputs(stack, outputs)
+    client = deployed.client("lambda")
     fleet = read_fleet(deployed, client)
     step = rollback_step(fleet, to)
-    print_step(fleet, step)
     if is_done(fleet, step):
         print_line(f"Release {step.release.id} is live already: nothing to do.")
         return
+    print_step(fleet, step)
     if dry_run:
         print_line("Nothing was changed (--dry-run).")
         return
     for note in move(client, fleet, step.routes, print_note):
         print_note(note)
     print_line(f"All requests go to release {step.release.id}, after {time.monotonic() - started:.1f} s.")
-    print_preview(deployed)
+    print_preview(deployed, is_newest=step.release == fleet.newest)
 
 
 def print_step(fleet: Fleet, step: Step) -> None:
     """Print what a step does to each alias."""
     print_line(f"Move {step.meaning}:")
     for function in fleet.functions:
-        print_line(f"  {function.role:<14}from {function.route} to {step.routes[function.role]}")
+        target = step.routes[function.role]
+        change = f"from {function.route} to {target}" if target != function.route else f"stays at {target}"
+        print_line(f"  {function.role:<14}{change}")
 
 
-def print_preview(deployed: StackOutputs) -> None:
-    """Print what Pulumi shows now."""
-    if deployed.release in PREVIEW:
+def print_preview(deployed: StackOutputs, *, is_newest: bool) -> None:
+    """Print what Pulumi shows now, and would do."""
+    if deployed.release == "immediate" and is_newest:
+        print_line("`pulumi preview` shows no change, also with --refresh.")
+    elif deployed.release in PREVIEW:
         print_line(PREVIEW[deployed.release])

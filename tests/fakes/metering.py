@@ -33,10 +33,10 @@ IMPOSSIBLE = {"SystemErrors"} | {
 }
 
 
-def start(checkout: Path, *options: str) -> LocalCloud:
+def start(checkout: Path, *options: str, **settings: str) -> LocalCloud:
     """Stack dev in a cloud whose clock begins with the current minute and stands still."""
-    stepped = f"--stepped={time.time() // 60 * 60}"
-    return LocalCloud.start(checkout, progress=Progress(START_STEPS, Console(quiet=True)), options=[stepped, *options])
+    progress, stepped = Progress(START_STEPS, Console(quiet=True)), f"--stepped={time.time() // 60 * 60}"
+    return LocalCloud.start(checkout, progress=progress, options=[stepped, *options], config_overrides=settings)
 
 
 def named_metrics(graph: Graph) -> set[Key]:

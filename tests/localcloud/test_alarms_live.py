@@ -1,24 +1,30 @@
 """The program's own alarms over its own traffic, on a stepped clock: who is notified, when, and when it is over."""
 
+import contextlib
 import json
+import signal
 import socket
-import threading
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 from urllib.parse import urlsplit
 
 import pytest
 import requests
-from botocore.exceptions import ClientError
 from typer.testing import CliRunner, Result
 
 from localcloud.cloud import LocalCloud
-from localcloud.emulator.process import Emulator
 from ops.__main__ import app
+from ops.release import POLL_SECONDS
 from tests.fakes import metering
+from tests.fakes.checkout import ROOT
 from tests.fakes.events import login
+from tests.fakes.gradual import Gradual
 from tests.fakes.waiting import HANG_SECONDS, eventually
+from tests.ops.published import Clock
 
 pytestmark = pytest.mark.e2e
 PREFIX = "event-processing-dev-"
@@ -70,11 +76,15 @@ class World:
                 found[alarm["AlarmName"].removeprefix(PREFIX)] = alarm["StateValue"]
         return found
 
-    def operator(self, command: str) -> Result:
+    def outputs(self) -> str:
+        """The path of the file of outputs, which is written anew."""
+        path = self.cloud.directory / "outputs.json"
+        self.cloud.write_outputs(path)
+        return str(path)
+
+    def operator(self, *arguments: str) -> Result:
         """Run a command of the operator in the test's own process."""
-        outputs = self.cloud.directory / "outputs.json"
-        self.cloud.write_outputs(outputs)
-        return CliRunner().invoke(app, [command, "--outputs", str(outputs)])
+        return CliRunner().invoke(app, [*arguments, "--outputs", self.outputs()])
 
     def firing(self) -> set[str]:
         return {alarm for alarm, state in self.states().items() if state == "ALARM"}
@@ -88,17 +98,16 @@ class World:
         body = json.dumps(login("ada", "mail", "Mail", "2026-01-01T00:00:00Z"))
         self.cloud.client("sqs").send_message(QueueUrl=self.cloud.outputs["queueUrl"], MessageBody=body)
 
-    def waiting(self) -> int:
+    def waiting(self, queue: str = "queueUrl") -> int:
+        """Return how many messages the queue holds whose URL is this output."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        held = self.cloud.client("sqs").get_queue_attributes(
-            QueueUrl=self.cloud.outputs["queueUrl"], AttributeNames=names
-        )
+        held = self.cloud.client("sqs").get_queue_attributes(QueueUrl=self.cloud.outputs[queue], AttributeNames=names)
         return sum(int(held["Attributes"][name]) for name in names)
 
 
 @pytest.fixture(scope="module")
 def world(checkout: Path) -> Iterator[World]:
-    with metering.start(checkout) as cloud:
+    with metering.start(checkout, release="gradual") as cloud:
         yield World(cloud)
 
 
@@ -176,6 +185,107 @@ def test_stream_that_is_never_read_holds_up_neither_the_cloud_nor_another_consol
             assert json.loads(next(lines).removeprefix(b"data: "))["now"] > first["now"]
 
 
+@pytest.fixture(scope="module")
+def gradual(world: World) -> Gradual:
+    return Gradual(world.cloud)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the command that watches, and what happens while it waits."""
+    return Clock(monkeypatch)
+
+
+def test_bad_version_goes_back_by_itself_and_no_event_is_lost(world: World, gradual: Gradual):
+    """The new event handler writes to a table that does not exist, so every batch of it fails."""
+    before, quiet = gradual.routes(), len(world.new_pages())
+    new = gradual.publish("bad", event_handler={"variables": {"TABLE_NAME": "gone"}})
+    command = [sys.executable, "-m", "ops", "release", "--canary", "--minutes", "0.05", "--outputs", world.outputs()]
+    with (
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as release,
+        contextlib.ExitStack() as cleanup,
+    ):
+        cleanup.callback(release.kill)
+        assert release.stdout
+        assert "A tenth of the requests now goes to release bad, the rest to " in release.stdout.readline()
+        assert gradual.routes() == {role: (version, {new[role]: 0.1}) for role, (version, _) in before.items()}
+        release.send_signal(signal.SIGSTOP)  # so that it looks only when the minute is over
+        gradual.traffic(until=lambda: gradual.metered("Errors", "event-handler", new["event-handler"]))
+        assert gradual.alarm_states() == {"event-handler": "ALARM", "query": "OK"}
+        release.send_signal(signal.SIGCONT)
+        printed = release.communicate(timeout=HANG_SECONDS)
+    reason = "All requests go to the old release again, because the alarm on the new version of event-handler is in"
+    assert (release.returncode, printed) == (1, ("", ANY)), printed
+    assert printed[1].startswith(f"{reason} ALARM. See: python -m ops logs --errors;")
+    assert gradual.routes() == before
+    assert ("alerts-p2", 'ALARM: "event-handler-canary" in eu-west-1') in world.new_pages()[quiet:]
+    served = {role: gradual.metered("Invocations", role, number) for role, number in new.items()}
+    world.cloud.advance(gradual.visibility_seconds())
+    eventually(lambda: gradual.stored() == gradual.sent)
+    for _ in range(5):
+        gradual.send()
+        assert gradual.query().status_code == 200
+    assert {role: gradual.metered("Invocations", role, number) for role, number in new.items()} == served
+    assert gradual.stored() == gradual.sent
+    assert world.waiting() == world.waiting("deadLetterQueueUrl") == 0
+    again = world.operator("release", "--canary")
+    assert (again.exit_code, gradual.routes()) == (1, before)
+    assert "event-handler-canary is in ALARM: this version failed a few minutes ago." in again.stderr
+
+
+def test_query_that_crashes_goes_back_by_itself(world: World, gradual: Gradual, clock: Clock):
+    before = gradual.routes()
+    new = gradual.publish("crash", query={"handler": "absent.handler"})
+    world.cloud.advance(120)  # the alarm was on the version before, and forgets it
+    clock.on_wait = lambda: gradual.traffic(until=lambda: gradual.metered("Errors", "query", new["query"]))
+    result = world.operator("release", "--canary")
+    assert (result.exit_code, clock.now) == (1, POLL_SECONDS), result.output
+    assert "because the alarm on the new version of query is in ALARM" in result.stderr
+    assert gradual.routes() == before
+    assert gradual.alarm_states() == {"event-handler": "OK", "query": "ALARM"}
+
+
+def test_good_version_goes_on_only_with_enough_data(world: World, gradual: Gradual, clock: Clock):
+    """Its alarms are quiet from the first minute on, because nothing invokes it."""
+    before, new = gradual.routes(), gradual.publish("good")
+    world.cloud.advance(300)
+    assert gradual.alarm_states() == {"event-handler": "OK", "query": "OK"}
+    seen: list[object] = []
+    clock.on_wait = lambda: seen.append(gradual.routes())
+    watch = ("release", "--canary", "--minutes", "0.5", "--requests", "1")
+    result = world.operator(*watch)
+    tenth = {role: (version, {new[role]: 0.1}) for role, (version, _) in before.items()}
+    assert (result.exit_code, seen, gradual.routes()) == (3, [tenth] * 6, tenth), result.output
+    assert "the new version of event-handler got 0 of 1 requests" in result.stderr
+    assert "a tenth of the requests goes to release good" in world.operator("status").stdout
+
+    def first_traffic() -> None:
+        clock.on_wait = lambda: seen.append(gradual.routes())
+        gradual.traffic(until=lambda: gradual.least_invocations(new) >= 1)
+
+    clock.on_wait = first_traffic
+    result = world.operator(*watch)
+    assert (result.exit_code, seen[6:]) == (0, [tenth]), result.output
+    assert "All requests go to the new release: nothing failed in 0.5 minutes." in result.stdout
+    assert gradual.routes() == {role: (number, {}) for role, number in new.items()}
+    assert gradual.stored() == gradual.sent
+
+
+def test_failures_of_the_old_version_do_not_stop_a_good_one(world: World, gradual: Gradual, clock: Clock):
+    """Every query of the old version fails."""
+    gradual.publish("old", query={"variables": {"TABLE_NAME": "gone"}})
+    assert world.operator("release").exit_code == 0
+    new = gradual.publish("fixed")
+    world.cloud.advance(300)
+    failed = gradual.failed_queries
+    clock.on_wait = lambda: gradual.traffic(until=lambda: gradual.least_invocations(new) >= 1)
+    result = world.operator("release", "--canary", "--minutes", "0.25", "--requests", "1")
+    assert (result.exit_code, gradual.routes()) == (0, {role: (number, {}) for role, number in new.items()})
+    assert gradual.alarm_states() == {"event-handler": "OK", "query": "OK"}
+    assert gradual.failed_queries > failed + 3
+    assert gradual.query().status_code == 200
+
+
 def test_unplugged_evaluator_is_silent(checkout: Path):
     """The control: without what evaluates, the same fault notifies nobody."""
     with metering.start(checkout, "--unplugged=observe_resources") as cloud:
@@ -185,123 +295,3 @@ def test_unplugged_evaluator_is_silent(checkout: Path):
             world.send()
             world.cloud.advance(60)
         assert (world.firing(), world.new_pages()) == (set(), [])
-
-
-class Endpoint:
-    """A real endpoint on this machine, which counts connections."""
-
-    def __enter__(self) -> "Endpoint":
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/page"
-        self.connected = threading.Event()
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
-        return self
-
-    def _accept(self) -> None:
-        try:
-            connection, _ = self._socket.accept()
-        except OSError:
-            return
-        self.connected.set()
-        connection.close()
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        self._thread.join()
-
-
-def subscribe(emulator: Emulator, endpoint: str) -> str:
-    """A topic with this subscriber, who has confirmed."""
-    sns = emulator.client("sns")
-    topic = sns.create_topic(Name="alerts")["TopicArn"]
-    sns.subscribe(TopicArn=topic, Protocol=endpoint.partition(":")[0], Endpoint=endpoint)
-    return topic
-
-
-def pages(emulator: Emulator) -> list[dict[str, Any]]:
-    return requests.get(f"{emulator.endpoint}/_pager.json", timeout=HANG_SECONDS).json()
-
-
-@pytest.fixture
-def emulator() -> Iterator[Callable[..., Emulator]]:
-    started: list[Emulator] = []
-
-    def start(*options: str) -> Emulator:
-        started.append(Emulator.start(options=["--stepped=1767600000", *options]))
-        return started[-1]
-
-    yield start
-    for running in started:
-        running.stop()
-
-
-def test_endpoint_is_never_contacted(emulator: Callable[..., Emulator]):
-    running = emulator()
-    with Endpoint() as endpoint:
-        topic = subscribe(running, endpoint.url)
-        running.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="oncall@example.com")
-        publish = running.client("sns").publish
-
-        def published() -> bool:
-            publish(TopicArn=topic, Subject="s", Message="m")
-            return {page["protocol"] for page in pages(running)} == {"http", "email"}
-
-        eventually(published)  # the pager confirms a moment later
-        assert not endpoint.connected.is_set()
-
-
-def test_endpoint_is_contacted_without_the_pager(emulator: Callable[..., Emulator]):
-    """The control of the test above: the emulator itself would contact it."""
-    with Endpoint() as endpoint:
-        subscribe(emulator("--unplugged=observe_topics"), endpoint.url)
-        assert endpoint.connected.wait(HANG_SECONDS)
-
-
-def test_pager_that_is_down_moves_the_metric_of_failed_notifications(emulator: Callable[..., Emulator]):
-    running = emulator()
-    topic = subscribe(running, "https://pager.invalid/key")
-    eventually(lambda: running.client("sns").publish(TopicArn=topic, Message="m") and pages(running))
-    assert not any(page["delivered"] for page in pages(running))
-    found = running.client("cloudwatch").list_metrics(MetricName="NumberOfNotificationsFailed")["Metrics"]
-    assert [metric["Dimensions"] for metric in found] == [[{"Name": "TopicName", "Value": "alerts"}]]
-
-
-def test_alarm_operations_are_read_by_boto3(emulator: Callable[..., Emulator]):
-    running = emulator()
-    cloudwatch = running.client("cloudwatch")
-    topic = subscribe(running, "https://events.example.com/key")
-    metric = {"Namespace": "N", "MetricName": "m"}
-    query = {"Id": "m", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}, "ReturnData": False}
-    alarm = {"EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"}
-    alarm |= {"AlarmActions": [topic], "TreatMissingData": "notBreaching"}
-    queries = [query, {"Id": "e", "Expression": "m * 2", "ReturnData": True}]
-    cloudwatch.put_metric_alarm(AlarmName="a", Metrics=queries, Tags=[{"Key": "k", "Value": "v"}], **alarm)
-    cloudwatch.put_composite_alarm(
-        AlarmName="c",
-        AlarmRule="ALARM(a)",
-        ActionsSuppressor="a",
-        ActionsSuppressorWaitPeriod=60,
-        ActionsSuppressorExtensionPeriod=60,
-    )
-    both = cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-    assert both["MetricAlarms"][0]["Metrics"] == queries
-    assert both["CompositeAlarms"][0]["ActionsSuppressor"] == "a"
-    arn = both["MetricAlarms"][0]["AlarmArn"]
-    assert cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "k", "Value": "v"}]
-    running.advance(180)
-    cloudwatch.put_metric_data(Namespace="N", MetricData=[{"MetricName": "m", "Value": 1, "Timestamp": 1767600180}])
-    running.advance(120)
-    states = {found["AlarmName"]: found["StateValue"] for found in cloudwatch.describe_alarms()["MetricAlarms"]}
-    assert states == {"a": "ALARM"}
-    cloudwatch.set_alarm_state(AlarmName="a", StateValue="OK", StateReason="by hand")
-    cloudwatch.disable_alarm_actions(AlarmNames=["a"])
-    assert cloudwatch.describe_alarms()["MetricAlarms"][0]["ActionsEnabled"] is False
-    kinds = [item["HistoryItemType"] for item in cloudwatch.describe_alarm_history(AlarmName="a")["AlarmHistoryItems"]]
-    assert {"StateUpdate", "ConfigurationUpdate"} <= set(kinds)
-    with pytest.raises(ClientError, match="c depends on it"):
-        cloudwatch.delete_alarms(AlarmNames=["a"])
-    cloudwatch.delete_alarms(AlarmNames=["c"])
-    cloudwatch.delete_alarms(AlarmNames=["a"])
-    assert cloudwatch.describe_alarms()["MetricAlarms"] == []

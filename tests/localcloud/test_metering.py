@@ -20,7 +20,7 @@ from tests.fakes.waiting import eventually
 from tests.localcloud.provided import Cloud
 
 pytestmark = pytest.mark.e2e
-LATE = {"NumberOfNotificationsFailed"}  # moved in test_alarms_live.py
+LATE = {"NumberOfNotificationsFailed"}  # moved in test_pager_live.py
 
 
 @pytest.fixture(scope="module")

@@ -181,7 +181,7 @@ def test_no_notification_leaves_this_machine(cloud: Cloud, queue: Made):
         pages = requests.get(f"{cloud.emulator.endpoint}/_pager.json", timeout=HANG_SECONDS).json()
         return {page["protocol"] for page in pages}
 
-    # test_alarms_live.py proves that no endpoint is contacted.
+    # test_pager_live.py proves that no endpoint is contacted.
     eventually(lambda: shown() == {"https", "email"})
     local = {"protocol": "sqs", "endpoint": queue["arn"]}
     kept = cloud.make("sns/topicSubscription", local, topic=topic, rawMessageDelivery=True)

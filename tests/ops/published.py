@@ -16,7 +16,7 @@ from handlers.vocabulary import LIVE_ALIAS
 from ops import release
 from ops.__main__ import app
 from ops.aliases import read_fleet
-from ops.releases import CANARY_WEIGHT, Fleet, Route
+from ops.releases import CANARY_WEIGHT, LATEST, Fleet, Route
 from ops.stack import StackOutputs, parse_outputs
 from tests.fakes.outputs import OUTPUTS, PREFIX, outputs_file
 
@@ -87,7 +87,7 @@ class Aws:
 
     def _list_versions_by_function(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803
         role = FunctionName.removeprefix(f"{PREFIX}-")
-        latest = {"Version": "$LATEST", "LastModified": "now"}
+        latest = {"Version": LATEST, "LastModified": "now"}
         published = [
             {
                 "Version": str(number),
@@ -103,7 +103,7 @@ class Aws:
         role = FunctionName.removeprefix(f"{PREFIX}-")
         route = self.routes[role]
         weights = {} if route.canary is None else {str(route.canary): route.weight}
-        alias = {"AliasArn": f"arn:{role}:live", "FunctionVersion": str(route.version)}
+        alias = {"AliasArn": f"arn:{role}:live", "FunctionVersion": str(route.version or LATEST)}
         routing = {"RoutingConfig": {"AdditionalVersionWeights": weights}} if weights else {}
         return alias | routing | {"RevisionId": str(self.revisions[role])}
 

@@ -43,7 +43,10 @@ def test_healthy_canary_goes_on(make):
     assert result.exit_code == 0, result.stderr
     assert seen == [CANARY] * 2
     assert stack.aws.routes == NEW
-    assert f"A tenth of the requests now goes to release {C}, the rest to {B}." in result.stdout
+    assert (
+        f"A tenth of the requests now goes to release {C}, the rest to {B}. Watching for 0.5 minutes; Ctrl-C goes back."
+        in result.stdout
+    )
     assert "All requests go to the new release: nothing failed in 0.5 minutes." in result.stdout
     assert "`pulumi preview` shows no change" in result.stdout
 
@@ -53,28 +56,39 @@ def alarm(stack: Operated, alarm_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason"),
+    ("fault", "reason", "runbook"),
     [
-        (lambda stack: alarm(stack, "query-canary"), "the alarm on the new version of query is in ALARM"),
-        (lambda stack: stack.aws.serve(3, 1, errors=1), "of 31 invocations of the new version of event-handler failed"),
-        (lambda stack: alarm(stack, "service-health"), "service-health came into alarm after"),
+        (
+            lambda stack: alarm(stack, "query-canary"),
+            "the alarm on the new version of query is in ALARM",
+            "query-canary",
+        ),
+        (
+            lambda stack: stack.aws.serve(3, 1, errors=1),
+            "of 31 invocations of the new version of event-handler failed",
+            "event-handler-canary",
+        ),
+        (lambda stack: alarm(stack, "service-health"), "service-health came into alarm after", "service-health"),
         (
             lambda stack: stack.aws.lines.extend([("event-handler", 3, {"outcome": "invalid"})] * 3),
             "the new version of event-handler logged 3 failures",
+            "event-handler-canary",
         ),
         (
             lambda stack: stack.aws.lines.extend([("query", 3, {"level": "ERROR"})] * 3),
             "the new version of query logged 3 failures",
+            "query-canary",
         ),
     ],
     ids=["alarm", "errors", "health", "invalid", "log"],
 )
-def test_failing_canary_goes_back(make, fault: Callable[[Operated], None], reason: str):
+def test_failing_canary_goes_back(make, fault: Callable[[Operated], None], reason: str, runbook: str):
     stack = make()
     stack.clock.on_wait = lambda: fault(stack)
     result = stack.run(*WATCH)
     assert_fails(result, "All requests go to the old release again, because")
     assert reason in result.stderr
+    assert f"and {runbook} in the runbook." in result.stderr
     assert stack.aws.routes == OLD
     assert stack.clock.now == release.POLL_SECONDS, "at the first look"
 
@@ -107,7 +121,7 @@ def test_second_run_watches_a_canary_that_is_there(make):
     stack = make()
     stack.aws.routes = CANARY
     result = stack.run(*WATCH)
-    assert f"A tenth of the requests goes already to release {C}" in result.stdout
+    assert f"A tenth of the requests already goes to release {C}" in result.stdout
     assert (result.exit_code, stack.aws.routes) == (0, NEW)
 
 
@@ -117,6 +131,14 @@ def test_release_without_canary_moves_both_at_once(make):
     assert (result.exit_code, stack.aws.routes, stack.aws.updates()) == (0, NEW, 2)
     assert f"Release {C} is live already" in stack.run("release").stdout
     assert "it was live already" in stack.run(*WATCH).stdout
+    assert stack.run(*WATCH, "--dry-run").stdout.startswith(f"Release {C} is live already: nothing to do.\n")
+
+
+def test_old_release_that_was_published_again_needs_no_canary(make):
+    stack = make(releases=(A, B, A), live=1)
+    assert f"to the newest versions of release {A}, which was published again:" in stack.run(*WATCH, "--dry-run").stdout
+    assert "it is the old one, published again." in stack.run(*WATCH).stdout
+    assert stack.aws.routes == NEW
     assert stack.aws.updates() == 2
 
 
@@ -137,7 +159,7 @@ BETWEEN = {ROLES[0]: Route(3), ROLES[1]: Route(2)}
     [
         ("immediate", {}, ["release"], "its setting release is not gradual. To go back: python -m ops rollback"),
         ("gradual", {"routes": routes(1, 2)}, ["release"], f"The release of {B} is under way, and {C} was published"),
-        ("gradual", {"routes": BETWEEN}, WATCH, "a command was killed between the two. Finish with `python -m ops"),
+        ("gradual", {"routes": BETWEEN}, WATCH, "or an engineer moved an alias. Finish with `python -m ops"),
         ("gradual", {"routes": routes(2, 3, 0.5)}, WATCH, "a share that no command of this program sets"),
         ("gradual", {"denied": {"update_alias"}}, WATCH, "Use a role that may. Nothing was changed."),
         ("gradual", {"denied": {"describe_alarms"}}, WATCH, "may not call describe_alarms on the stack"),

@@ -122,7 +122,7 @@ def test_release_that_comes_back_is_paired_from_the_newest():
 
 
 def test_shares_that_no_command_sets_are_explained():
-    with pytest.raises(OperatorError, match="version 2 and 100 % to version 1, a share that no command"):
+    with pytest.raises(OperatorError, match=r"version 2 \(0 %\) and version 1 \(100 %\), a share that no command"):
         fleet(Route(2, 1, 1.0), Route(2)).position()
 
 

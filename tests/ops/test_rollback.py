@@ -8,11 +8,12 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from ops import aliases
-from ops.releases import Phase, Route
+from ops.releases import LATEST_NUMBER, Phase, Route
 from tests.ops.published import RELEASES, ROLES, Aws, Operated, calls_of, client_error, fail_at, routes
 from tests.ops.simulated_stack import assert_fails
 
 A, B, C = RELEASES
+NO_ARTIFACT = {role: {number: (release, "") for number, release in enumerate(RELEASES, 1)} for role in ROLES}
 
 
 @pytest.fixture
@@ -31,12 +32,13 @@ def test_both_functions_go_to_the_release_before(make):
     assert f"Move from release {C} to {B}:" in result.stdout
     assert "query         from version 3 to version 2" in result.stdout
     assert f"All requests go to release {B}, after " in result.stdout
-    assert "`pulumi preview` shows no change. With --refresh it shows both aliases as changed" in result.stdout
+    assert "Do not run `pulumi up --refresh`: it would release the newest version again." in result.stdout
     assert stack.run("rollback").exit_code == 0
     assert stack.aws.routes == routes(1)
     assert_fails(stack.run("rollback"), f"Release {A} is the oldest that is kept")
-    assert stack.run("rollback", "--to", C).exit_code == 0
-    assert stack.aws.routes == routes(3)
+    result = stack.run("rollback", "--to", C)
+    assert (result.exit_code, stack.aws.routes) == (0, routes(3))
+    assert "`pulumi preview` shows no change, also with --refresh." in result.stdout
 
 
 def test_gradual_stack_shows_no_change_in_a_preview(make):
@@ -54,7 +56,7 @@ def test_dry_run_changes_nothing(make):
 
 def test_release_that_is_live_needs_no_step(make):
     stack = make()
-    assert f"Release {C} is live already" in stack.run("rollback", "--to", C).stdout
+    assert stack.run("rollback", "--to", C).stdout == f"Release {C} is live already: nothing to do.\n"
     assert stack.aws.updates() == 0
 
 
@@ -63,6 +65,7 @@ def test_release_that_is_live_needs_no_step(make):
     [
         (Route(3, 2, 0.5), Route(3, 2, 0.5)),
         (Route(3), Route(2)),
+        (Route(LATEST_NUMBER), Route(3)),
         (Route(1, 3, 0.1), Route(1)),
         (Route(1, 3, 0.1), Route(2, 3, 0.1)),
     ],
@@ -71,14 +74,20 @@ def test_release_that_is_live_needs_no_step(make):
 def test_named_release_is_reached_from_aliases_moved_by_hand(make, first: Route, second: Route):
     stack = make()
     stack.aws.routes = dict(zip(ROLES, (first, second), strict=True))
-    assert stack.run("rollback", "--to", B).exit_code == 0
-    assert stack.aws.routes == routes(2)
+    result = stack.run("rollback", "--to", B)
+    assert (result.exit_code, stack.aws.routes) == (0, routes(2))
+    assert ("query         stays at version 2" in result.stdout) == (second == Route(2))
 
 
 @pytest.mark.parametrize(
     ("change", "arguments", "sentence"),
     [
-        ({}, ["--to", "gone"], "No release that is kept has RELEASE or VERSION 'gone'"),
+        ({}, ["--to", "gone"], "No release that is kept has RELEASE or VERSION 'gone'. List them"),
+        ({}, ["--to", "2"], "VERSION '2'. A version's number names no release, because it is that of one function."),
+        ({}, ["--to", "$LATEST"], "A version's number names no release"),
+        ({}, ["--to", "-1"], "A version's number names no release"),
+        ({"versions": NO_ARTIFACT}, ["--to", ""], "No release that is kept has RELEASE or VERSION ''"),
+        ({"routes": routes(LATEST_NUMBER)}, [], "names version $LATEST, which is part of no release"),
         ({"routes": routes(3, 2, 0.5)}, [], "a share that no command of this program sets"),
         ({"routes": {ROLES[0]: Route(1, 3, 0.1), ROLES[1]: Route(2, 3, 0.1)}}, [], "Two releases are under way"),
         ({"denied": {"update_alias"}}, [], "may not call update_alias on the stack. Use a role that may. Nothing was"),
@@ -111,7 +120,7 @@ def test_provisioned_concurrency_that_is_not_ready_is_reported(make):
     result = stack.run("rollback")
     assert result.exit_code == 0
     assert (
-        "Lambda points query to version 2 and 100 % to version 3 until the provisioned concurrency of version 2"
+        "Lambda points query to version 2 (0 %) and version 3 (100 %) until the provisioned concurrency of version 2"
         in result.stderr
     )
     assert "a share that no command" in stack.run("rollback", "--dry-run").stderr
@@ -245,7 +254,7 @@ def test_pruning_keeps_the_newest_and_what_is_live(make):
     stack = make(releases=(*RELEASES, "dddddddddddd", "eeeeeeeeeeee"), live=2)
     listed = stack.run("versions")
     assert "event-handler\t2\tbbbbbbbbbbbb\tcode-b\t2026-11-02\t100 %\t" in listed.stdout
-    assert f"Release {B} is live." in listed.stderr
+    assert f"Release {B} is live. The newest, eeeeeeeeeeee, gets no requests." in listed.stderr
     dry = stack.run("versions", "--prune", "--dry-run")
     assert "query         1 version would be deleted: 3" in dry.stdout
     assert len(stack.aws.versions["query"]) == 5
