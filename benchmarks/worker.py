@@ -15,6 +15,7 @@ class Context:
     """The Lambda context that the handlers use. Not that of the simulation, which this process cannot import."""
 
     function_name = "bench"
+    function_version = "1"
     memory_limit_in_mb = 512
     invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:bench"
     aws_request_id = "request"

@@ -30,6 +30,7 @@ DEAD_LETTER_BYTES_MAX = 256 * 1024
 class EventQueueArgs:
     """Arguments of `EventQueue`."""
 
+    stack: str
     physical_name: str
     """Name of the source queue; the name of the dead-letter queue appends `-dead-letters`."""
     consumer_timeout_seconds: int
@@ -109,6 +110,7 @@ class EventQueue(pulumi.ComponentResource):
         self.signals = queue_signals(
             args.physical_name,
             args.dead_letter_physical_name,
+            stack=args.stack,
             visibility_timeout_seconds=visibility_seconds,
             retention_days=args.retention_days,
             dead_letter_retention_days=args.dead_letter_retention_days,

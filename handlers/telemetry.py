@@ -24,6 +24,7 @@ _UNITS: Final = {
     MetricName.BATCH_DURATION: MetricUnit.Milliseconds,
     MetricName.QUERY_DURATION: MetricUnit.Milliseconds,
     MetricName.RECORD_BYTES: MetricUnit.Bytes,
+    MetricName.FUNCTION_VERSION: MetricUnit.NoUnit,
 }
 
 
@@ -92,6 +93,9 @@ class Telemetry:
                 # The metric of this name that Powertools can emit ignores the default dimensions.
                 self.measure(MetricName.COLD_START, int(self._cold))
                 self._cold = False
+                # `$LATEST`, which no caller of a stack names, has no number.
+                if context.function_version.isdecimal():
+                    self.measure(MetricName.FUNCTION_VERSION, int(context.function_version))
                 try:
                     return function(event, context)
                 finally:

@@ -63,6 +63,8 @@ class MetricName(StrEnum):
     QUERY_DURATION = "QueryDuration"
     QUERY_SERVICES = "QueryServices"
     COLD_START = "ColdStart"
+    # The number of the published version that ran, so that a board shows when another version began to run.
+    FUNCTION_VERSION = "FunctionVersion"
 
 
 class Outcome(StrEnum):

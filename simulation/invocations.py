@@ -11,7 +11,7 @@ import logging
 import os
 from collections import Counter
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -69,7 +69,9 @@ class HandlerRunner:
         self.batch = functools.cache(self._run_batch)
         self.query = functools.cache(self._run_query)
 
-    def _run_batch(self, groups: tuple[MessageGroup, ...], behaviour: TableBehaviour, *, cold: bool) -> Invocation:
+    def _run_batch(
+        self, groups: tuple[MessageGroup, ...], behaviour: TableBehaviour, *, cold: bool, deployments: int
+    ) -> Invocation:
         indices = [index for index, group in enumerate(groups) for _ in range(group.count)]
         records = [_record(groups[index], f"{index}-{number}") for number, index in enumerate(indices)]
         sent: list[int] = []
@@ -93,9 +95,11 @@ class HandlerRunner:
             ).handle
 
         limit = self._topology.handler_timeout_seconds
-        samples, seconds, response = self._run(
-            EVENT_HANDLER_SERVICE, make, {"Records": records}, behaviour, limit, cold
+        context = LambdaContext(
+            function_name=EVENT_HANDLER_SERVICE,
+            function_version=self._version_of(self._topology.event_handler, deployments),
         )
+        samples, seconds, response = self._run(context, make, {"Records": records}, behaviour, limit, cold)
         if response is None:
             failed = Counter(indices)
         else:
@@ -112,7 +116,7 @@ class HandlerRunner:
             is_error=response is None,
         )
 
-    def _run_query(self, kind: str, behaviour: TableBehaviour, *, cold: bool) -> Invocation:
+    def _run_query(self, kind: str, behaviour: TableBehaviour, *, cold: bool, deployments: int) -> Invocation:
         # "found" has a record, "nobody" has none, and the path of "invalid" is not UTF-8.
         user = "%FF" if kind == "invalid" else kind
 
@@ -123,7 +127,10 @@ class HandlerRunner:
 
         event = {"pathParameters": {"user_id": user}, "requestContext": {"requestId": "r"}}
         limit = self._topology.query_timeout_seconds
-        samples, seconds, response = self._run(QUERY_SERVICE, make, event, behaviour, limit, cold)
+        context = LambdaContext(
+            function_name=QUERY_SERVICE, function_version=self._version_of(self._topology.query, deployments)
+        )
+        samples, seconds, response = self._run(context, make, event, behaviour, limit, cold)
         return Invocation(
             samples=samples,
             seconds=seconds,
@@ -131,13 +138,17 @@ class HandlerRunner:
             status=502 if response is None else response["statusCode"],
         )
 
+    def _version_of(self, function: str, deployments: int) -> str:
+        """The version that runs: the newest of the recorded stack, and another one after each deployment."""
+        return str(int(self._topology.newest_versions[function]) + deployments)
+
     def _run(
-        self, service: str, make: Any, event: Any, behaviour: TableBehaviour, limit_seconds: float, cold: bool
+        self, context: LambdaContext, make: Any, event: Any, behaviour: TableBehaviour, limit_seconds: float, cold: bool
     ) -> tuple[tuple[tuple[MetricKey, float, int], ...], float, Any]:
         """Samples, duration, and the handler's response; None when it raised or timed out."""
-        clock, printed = Clock(limit_seconds), io.StringIO()
+        service, clock, printed = context.function_name, Clock(limit_seconds), io.StringIO()
         table = SimulatedTable(self._topology.table, clock, behaviour, READ_TIMEOUT_SECONDS[service])
-        context = LambdaContext(function_name=service, remaining_seconds=lambda: limit_seconds - clock.now)
+        context = replace(context, remaining_seconds=lambda: limit_seconds - clock.now)
         simulated_time = SimpleNamespace(perf_counter=lambda: clock.now, sleep=clock.advance)
         level = logging.getLogger().level
         environment = {} if cold else {"AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"}

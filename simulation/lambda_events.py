@@ -16,6 +16,7 @@ class LambdaContext:
     """The part of an invocation's context that handlers and Powertools read."""
 
     function_name: str = "event-handler"
+    function_version: str = "1"
     memory_limit_in_mb: int = 512
     aws_request_id: str = "request-1"
     remaining_seconds: Callable[[], float] = lambda: INVOCATION_SECONDS

@@ -58,6 +58,7 @@ class SystemModel:
         self._budget = 0.0
         self._last_use = {"batch": -math.inf, "query": -math.inf}
         self._concurrency = 0.0
+        self._deployments = 0
 
     def run_minute(self, minute: int, now: Conditions) -> None:
         """Simulate one minute and publish its metrics."""
@@ -65,6 +66,7 @@ class SystemModel:
         daily = 1 - 0.5 * math.cos(2 * math.pi * minute / DAY_MINUTES)
         self._concurrency = 0.0
         if now.deployed:
+            self._deployments += 1
             self._last_use = dict.fromkeys(self._last_use, -math.inf)
         for step in range(STEPS):
             second = minute * 60 + step * STEP_SECONDS
@@ -157,7 +159,7 @@ class SystemModel:
             MessageGroup(kind=kind, receives=cohort.receives, age_seconds=age, count=count)
             for kind, count in kinds.items()
         )
-        invocation = self._handlers.batch(groups, table, cold=cold)
+        invocation = self._handlers.batch(groups, table, cold=cold, deployments=self._deployments)
         return replace(invocation, seconds=0.9 * timeout) if now.handler_slow else invocation
 
     def _count_batches(self, second: int, kinds: Counter, invocation: Invocation, batches: int) -> Counter:
@@ -208,7 +210,7 @@ class SystemModel:
         served = count - throttled - crashed
         if not served:
             return
-        invocation = self._handlers.query(kind, table, cold=cold)
+        invocation = self._handlers.query(kind, table, cold=cold, deployments=self._deployments)
         if now.query_fails == "crash":
             invocation = Invocation(samples=(), seconds=0.1, is_error=True, status=502)
         elif now.query_fails == "slow":

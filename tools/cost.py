@@ -122,8 +122,8 @@ def fixed(graph: Graph) -> list[Item]:
         max(1, sum("metric" in query for query in alarm.inputs.get("metricQueries", [])))
         for alarm in graph.of_type(ALARM)
     )
-    # Cold starts are counted for each of two functions.
-    handler_metrics = len(MetricName) + 1
+    # Cold starts and versions are metrics of each of two functions.
+    handler_metrics = len(MetricName) + 2
     other_metrics = count("aws:cloudwatch/logMetricFilter:LogMetricFilter") + MAPPING_METRICS
     keys = graph.of_type("aws:kms/key:Key")
     alert_keys = sum(key.name.startswith("monitoring") for key in keys)

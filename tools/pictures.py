@@ -26,9 +26,11 @@ STOPPED_AT = NOW - 32
 
 def simulated(graph: Graph, progress: Progress, stopped_at: int = STOPPED_AT, now: int = NOW) -> dict[str, Snapshot]:
     """Snapshots of just before the consumer stops, and of minute `now`."""
+    # Less than the range of the boards ago, so that they show the mark of a release.
+    release = Fault(name="a release", start=stopped_at - 100, minutes=1, changes={"deployed": True})
     fault = Fault(name="consumer stopped", start=stopped_at, minutes=now - stopped_at, changes={"consumer_runs": False})
     with progress.step("Simulate a week") as step:
-        store = simulate(Stack.of(graph, A_MINUTE), 0, now, (fault,), step=step)
+        store = simulate(Stack.of(graph, A_MINUTE), 0, now, (release, fault), step=step)
         evaluator = Evaluator(read_alarms(graph.resources), store)
         evaluator.run(max(0, stopped_at - SETTLING_MINUTES), stopped_at)
         normal = snapshot_of(evaluator, store, stopped_at)

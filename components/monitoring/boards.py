@@ -13,11 +13,13 @@ from components.monitoring.alarm_ids import AlarmId
 from components.monitoring.queries import SavedQuery
 from components.monitoring.selection import Selection
 from components.monitoring.signals import Board, Section, Severity, Signal, View
-from components.monitoring.widgets import Widget, figure, graph, log, matrix_of, text
+from components.monitoring.widgets import Widget, figure, graph, latest, log, matrix_of, text
 
 COLUMNS = 24
 INTRODUCTION_HEIGHT = 3
 FIGURE_WIDTH, FIGURE_HEIGHT = 4, 3
+# Of the figures beside a heading.
+LATEST_HEIGHT = 2
 GRAPH_HEIGHT = 6
 # Graphs that are empty as long as all is well, and take no room from the others.
 SMALL_GRAPH_HEIGHT = 4
@@ -38,6 +40,10 @@ SECTION_NOTES: Mapping[Section, str] = {
     Section.OBJECTIVES: "A fault of the last minutes hardly moves a figure of 30 days: read the alarms and the burn"
     " rates.",
 }
+VERSIONS_NOTE = (
+    "**Versions**, on the right axis: a step is a release or a rollback, two lines are a release under way, and a gap"
+    " means that no invocation ended: none ran, or all crashed or timed out."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +85,7 @@ def board_body(board: Board, content: BoardContent, context: BoardContext) -> di
     page.add_matrices(paging, content.alarm_arns)
     if board is not Board.OVERVIEW:
         page.add_matrices(others, content.alarm_arns)
+    has_versions_note = False
     for section in Section:
         signals = [
             signal
@@ -87,7 +94,12 @@ def board_body(board: Board, content: BoardContent, context: BoardContext) -> di
         ]
         queries = [query for query in content.queries if board in query.boards and query.section is section]
         if signals or queries:
-            _add_section(page, section, signals, queries, board, content, context)
+            notes = [f"- {SECTION_NOTES[section]}"] if section in SECTION_NOTES else []
+            notes += [f"- **{signal.title}**: {signal.note}" for signal in signals if signal.note]
+            if not has_versions_note and any(signal.versions for signal in signals):
+                notes.append(f"- {VERSIONS_NOTE}")
+                has_versions_note = True
+            _add_section(page, section, notes, signals, queries, board, content, context)
         if board is Board.OVERVIEW and section is Section.FAILURES:
             page.add_matrices(others, content.alarm_arns)
     page.add_matrices(parts, content.alarm_arns)
@@ -134,17 +146,24 @@ class _Page:
 def _add_section(
     page: _Page,
     section: Section,
+    notes: Sequence[str],
     signals: Sequence[Signal],
     queries: Sequence[SavedQuery],
     board: Board,
     content: BoardContent,
     context: BoardContext,
 ) -> None:
-    notes = [f"- {SECTION_NOTES[section]}"] if section in SECTION_NOTES else []
-    notes += [f"- **{signal.title}**: {signal.note}" for signal in signals if signal.note]
-    page.add_row([text("\n".join([f"## {section}", *notes]))], 1 + -(-len(notes) // NOTES_PER_ROW))
+    heading = [text("\n".join([f"## {section}", *notes]))]
+    heading += [latest(signal, context.region) for signal in signals if signal.view is View.LATEST]
+    widths = [FIGURE_WIDTH] * (len(heading) - 1)
+    height = max(1 + -(-len(notes) // NOTES_PER_ROW), LATEST_HEIGHT if widths else 1)
+    page.add_row(heading, height, widths=[COLUMNS - sum(widths), *widths])
     figures = [figure(signal, context.region) for signal in signals if signal.view is View.NUMBER]
-    graphs = [graph(signal, content.selection, context.region) for signal in signals if signal.view is not View.NUMBER]
+    graphs = [
+        graph(signal, content.selection, context.region)
+        for signal in signals
+        if signal.view not in (View.NUMBER, View.LATEST)
+    ]
     logs = [log(query, context.region) for query in queries]
     for start in range(0, len(figures), COLUMNS // FIGURE_WIDTH):
         row = figures[start : start + COLUMNS // FIGURE_WIDTH]

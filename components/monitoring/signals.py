@@ -71,6 +71,8 @@ class View(StrEnum):
     STACKED = "stacked"
     NUMBER = "number"
     """One figure over the whole range."""
+    LATEST = "latest"
+    """The last value of each metric, beside the heading of the section."""
 
 
 class Comparison(StrEnum):
@@ -217,6 +219,15 @@ class Drawing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Versions:
+    """The versions of a function that run. On the right axis of a graph, a step marks a release or a rollback."""
+
+    function: str
+    """What the function is called on the boards."""
+    metrics: tuple[Metric, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Signal:
     """Something worth monitoring about one resource: drawn on its boards, with the alarm defined on it."""
 
@@ -237,6 +248,8 @@ class Signal:
     days: int = 0
     """Days to draw, whatever range the board is set to; 0 follows the board."""
     references: tuple[Reference, ...] = ()
+    versions: Versions | None = None
+    """Of the function that may be the cause, drawn behind the lines."""
     note: str = ""
     """What a reader must know to understand the graph."""
     drawn: Drawing | None = None

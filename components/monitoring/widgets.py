@@ -6,9 +6,11 @@ from typing import Any
 from components.monitoring.metrics import Metric
 from components.monitoring.queries import SavedQuery
 from components.monitoring.selection import AnyAlarm, Selection
-from components.monitoring.signals import Alarm, Comparison, Severity, Signal, View
+from components.monitoring.signals import Alarm, Comparison, Severity, Signal, Versions, View
 
 REFERENCE_COLOUR = "#687078"
+# Neither the colour of a threshold nor one that a graph gives to its first lines.
+VERSION_COLOUR = "#8456ce"
 COLOURS = {Severity.P1: "#d13212", Severity.P2: "#eb6f00", Severity.P3: "#0972d3"}
 
 Widget = dict[str, Any]
@@ -29,6 +31,23 @@ def figure(signal: Signal, region: str) -> Widget:
     return _widget("metric", properties | _range(signal))
 
 
+def latest(signal: Signal, region: str) -> Widget:
+    """The last value of each metric, also if it is hours old."""
+    repeated = [
+        [{"expression": f"FILL({metric.id}, REPEAT)", "id": f"last_{metric.id}", "label": metric.label}]
+        for metric in signal.metrics
+    ]
+    properties: dict[str, Any] = {
+        "title": signal.title,
+        "region": region,
+        "view": "singleValue",
+        "singleValueFullPrecision": True,
+        "period": signal.period_seconds,
+        "metrics": [*repeated, *(_line(metric, visible=False) for metric in signal.metrics)],
+    }
+    return _widget("metric", properties | _range(signal))
+
+
 def graph(signal: Signal, selection: Selection, region: str) -> Widget:
     """The lines of a signal over time, with the threshold of its alarm and its references."""
     lines, unit = _lines(signal), signal.drawing.unit
@@ -39,10 +58,10 @@ def graph(signal: Signal, selection: Selection, region: str) -> Widget:
         "stacked": signal.view is View.STACKED,
         "timezone": "+0000",
         "period": signal.period_seconds,
-        "metrics": lines,
-        "yAxis": {"left": {"min": 0, "label": unit, "showUnits": False}},
+        "metrics": lines + _version_lines(signal.versions),
+        "yAxis": {"left": {"min": 0, "label": unit, "showUnits": False}} | _version_axis(signal.versions),
         # With one line, the title and the axis are enough.
-        "legend": {"position": "hidden" if sum(line[-1].get("visible", True) for line in lines) == 1 else "bottom"},
+        "legend": {"position": "bottom" if signal.versions or _visible(lines) > 1 else "hidden"},
     }
     across = [
         {"label": reference.label, "value": _number(reference.value, signal), "color": REFERENCE_COLOUR}
@@ -53,6 +72,21 @@ def graph(signal: Signal, selection: Selection, region: str) -> Widget:
     if across:
         properties["annotations"] = {"horizontal": across}
     return _widget("metric", properties | _range(signal))
+
+
+def _visible(lines: list[list[Any]]) -> int:
+    return sum(line[-1].get("visible", True) for line in lines)
+
+
+def _version_lines(versions: Versions | None) -> list[list[Any]]:
+    # Gaps stay gaps: a version that crashes before it reports must not look like the version before it.
+    options = {"yAxis": "right", "color": VERSION_COLOUR}
+    return [_line(metric, **options) for metric in versions.metrics] if versions else []
+
+
+def _version_axis(versions: Versions | None) -> dict[str, Any]:
+    # Without a minimum, CloudWatch scales the axis to the values: from 0, a step from 41 to 42 would not be seen.
+    return {"right": {"label": f"version of the {versions.function}", "showUnits": False}} if versions else {}
 
 
 def _range(signal: Signal) -> dict[str, str]:
@@ -71,7 +105,8 @@ def _lines(signal: Signal) -> list[list[Any]]:
         [{"expression": _divided(expression, drawing.divisor), "id": line_id, "label": label}]
         for line_id, expression, label in computed
     ]
-    return lines + [_line(metric, hidden=bool(computed)) for metric in signal.metrics]
+    hidden = {"visible": False} if computed else {}
+    return lines + [_line(metric, **hidden) for metric in signal.metrics]
 
 
 def _divided(expression: str, divisor: int) -> str:
@@ -80,10 +115,10 @@ def _divided(expression: str, divisor: int) -> str:
     return f"{expression} / {divisor}" if expression.isidentifier() else f"({expression}) / {divisor}"
 
 
-def _line(metric: Metric, *, hidden: bool) -> list[Any]:
+def _line(metric: Metric, **rendering: Any) -> list[Any]:
     dimensions = [word for pair in metric.dimensions.items() for word in pair]
     options: dict[str, Any] = {"id": metric.id, "stat": metric.statistic, "label": metric.label}
-    return [metric.namespace, metric.name, *dimensions, options | ({"visible": False} if hidden else {})]
+    return [metric.namespace, metric.name, *dimensions, options | rendering]
 
 
 def _threshold(alarm: Alarm, signal: Signal, notifier: AnyAlarm) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from components.monitoring.signals import (
     above,
     at_least,
 )
-from handlers.vocabulary import QUERY_OBJECTIVE_MILLISECONDS
+from components.signals.versions import versions_of
+from handlers.vocabulary import QUERY_OBJECTIVE_MILLISECONDS, QUERY_SERVICE
 
 API_SERVICE = "api"
 
@@ -38,6 +39,7 @@ def api_signals(api_name: str, stage: str, stack: str, rate_limit: int) -> tuple
     requests = api.sum(ApiMetric.REQUESTS, "requests")
     errors = api.sum(ApiMetric.SERVER_ERRORS, "errors", label="5XX")
     refused = api.sum(ApiMetric.CLIENT_ERRORS, "refused", label="4XX")
+    versions = versions_of(QUERY_SERVICE, stack)
     in_five_minutes = 300 * rate_limit
     return (
         _on_api_board(
@@ -63,6 +65,7 @@ def api_signals(api_name: str, stage: str, stack: str, rate_limit: int) -> tuple
             drawn=Drawing(
                 expression="100 * errors / requests", unit="percent", condition="at 20 requests a minute or more"
             ),
+            versions=versions,
             alarm=above(5, 3, of=3 + UNPUBLISHED_MINUTES, severity=None)(
                 id=AlarmId.API_5XX,
                 meaning="Clients get server errors: more than one request in twenty has failed for three minutes.",
@@ -87,6 +90,7 @@ def api_signals(api_name: str, stage: str, stack: str, rate_limit: int) -> tuple
             title="API latency",
             metrics=api.each(ApiMetric.LATENCY, typical=Statistic.P50, slow=Statistic.P90, slowest=Statistic.P99),
             unit="milliseconds",
+            versions=versions,
             # With few requests in a minute, p90 often misses the slow ones.
             alarm=at_least(QUERY_OBJECTIVE_MILLISECONDS, 5, of=30, severity=Severity.P2)(
                 id=AlarmId.API_LATENCY,

@@ -14,10 +14,13 @@ from components.monitoring.signals import (
     Section,
     Severity,
     Signal,
+    Versions,
+    View,
     above,
     at_least,
 )
 from components.signals.outcomes import event_outcomes, query_outcomes
+from components.signals.versions import TITLES, versions_of
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, LIVE_ALIAS, QUERY_SERVICE, MetricName
 
 
@@ -27,20 +30,23 @@ class FunctionProfile:
 
     service: str
     """The value of the dimension `service` of its own metrics, and the start of the ids of its alarms."""
-    title: str
     section: Section
     board: Board
     alarmed_duration: Literal["slow", "slowest"]
     """`slowest`, or `slow` (p99) where the slowest of many may be slow."""
     consequence: str
     """What a failure means to users."""
-    outcomes: Callable[[Metrics[MetricName], Metrics[LambdaMetric]], tuple[Signal, ...]]
+    outcomes: Callable[[Metrics[MetricName], Metrics[LambdaMetric], Versions], tuple[Signal, ...]]
     """Signals from what it counts itself, and from what Lambda counts."""
+
+    @property
+    def title(self) -> str:
+        """What the function is called."""
+        return TITLES[self.service]
 
 
 EVENT_HANDLER = FunctionProfile(
     service=EVENT_HANDLER_SERVICE,
-    title="event handler",
     section=Section.EVENT_HANDLER,
     board=Board.INGEST,
     alarmed_duration="slowest",
@@ -49,7 +55,6 @@ EVENT_HANDLER = FunctionProfile(
 )
 QUERY = FunctionProfile(
     service=QUERY_SERVICE,
-    title="query function",
     section=Section.QUERY,
     board=Board.API,
     alarmed_duration="slow",
@@ -64,14 +69,24 @@ def function_signals(
     """Return the signals of what a function did, then of how it runs."""
     runs = metrics_of(LambdaMetric, FunctionName=function_name)
     emitted = own_metrics(MetricName, profile.service, stack)
+    versions = versions_of(profile.service, stack)
     signal = partial(Signal, section=profile.section, boards=(profile.board,))
     return (
-        *profile.outcomes(emitted, runs),
+        Signal(
+            title=f"Running {profile.title}",
+            metrics=versions.metrics,
+            unit="version",
+            section=Section.FAILURES,
+            boards=(Board.OVERVIEW,),
+            view=View.LATEST,
+        ),
+        *profile.outcomes(emitted, runs, versions),
         signal(
             title=f"Failed invocations of the {profile.title}",
             metrics=(runs.sum(LambdaMetric.ERRORS, "errors", label="failed"),),
             unit="invocations",
             period_seconds=300,
+            versions=versions,
             # A failed batch comes back minutes later, the next bad request at any time: one notification an hour.
             alarm=above(0, 1, of=12, severity=Severity.P2)(
                 id=AlarmId(f"{profile.service}-errors"),
@@ -100,6 +115,7 @@ def function_signals(
             unit="milliseconds",
             period_seconds=300,
             references=(Reference(value=timeout_seconds * 1_000, label="timeout"),),
+            versions=versions,
             alarm=above(800 * timeout_seconds, 3, of=12, severity=Severity.P2)(
                 id=AlarmId(f"{profile.service}-duration"),
                 metric_id=profile.alarmed_duration,

@@ -4,7 +4,7 @@ from functools import partial
 
 from components.monitoring.alarm_ids import AlarmId
 from components.monitoring.metrics import LambdaMetric, Metrics, Statistic, filled_sum
-from components.monitoring.signals import Board, Drawing, Section, Severity, Signal, View, above, at_least
+from components.monitoring.signals import Board, Drawing, Section, Severity, Signal, Versions, View, above, at_least
 from handlers.vocabulary import MetricName
 
 _of_events = partial(Signal, section=Section.OUTCOMES, boards=(Board.INGEST,))
@@ -12,7 +12,7 @@ _of_dead_letters = partial(Signal, section=Section.DEAD_LETTERS, boards=(Board.I
 _of_queries = partial(Signal, section=Section.QUERY, boards=(Board.API,))
 
 
-def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> tuple[Signal, ...]:
+def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric], versions: Versions) -> tuple[Signal, ...]:
     """Return the signals of the outcomes of events, as the event handler counts them."""
     # An invocation that crashes or times out counts none of its events.
     crashed = runs.sum(LambdaMetric.ERRORS, "crashed", label="failed invocations")
@@ -49,6 +49,7 @@ def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> 
             unit="a minute",
             section=Section.FAILURES,
             boards=(Board.OVERVIEW,),
+            versions=versions,
         ),
         _of_events(
             title="Events that failed, will be retried",
@@ -156,7 +157,9 @@ def event_outcomes(events: Metrics[MetricName], runs: Metrics[LambdaMetric]) -> 
     )
 
 
-def query_outcomes(queries: Metrics[MetricName], _runs: Metrics[LambdaMetric]) -> tuple[Signal, ...]:
+def query_outcomes(
+    queries: Metrics[MetricName], _runs: Metrics[LambdaMetric], versions: Versions
+) -> tuple[Signal, ...]:
     """Return the signals of the outcomes of queries, as the query function counts them."""
     return (
         _of_queries(
@@ -182,6 +185,7 @@ def query_outcomes(queries: Metrics[MetricName], _runs: Metrics[LambdaMetric]) -
             title="Duration of queries",
             metrics=queries.each(MetricName.QUERY_DURATION, typical=Statistic.P50, slowest=Statistic.P99),
             unit="milliseconds",
+            versions=versions,
         ),
         _of_queries(
             title="Services per answer",

@@ -22,6 +22,8 @@ LABEL_SHARE, LABELS_JOINED = 0.09, " · "
 # Up to this many points are drawn as dots too.
 FEW_POINTS = 40
 DAY_MINUTES = 1_440
+# Room for the numbers of the right axis and its label.
+RIGHT_MARGIN = 40
 # Up to this height, the axis of a count shows no fractions.
 SMALL_COUNT = 5
 
@@ -32,11 +34,14 @@ def figure(properties: Mapping[str, Any], lines: Sequence[Line], epoch: datetime
     """The figure of a widget that draws lines over time."""
     thresholds = properties.get("annotations", {}).get("horizontal", [])
     stacked = properties.get("stacked", False)
-    tops = _tops(lines, stacked=stacked)
+    left = [line for line in lines if not line.is_on_the_right]
+    right = [line for line in lines if line.is_on_the_right]
+    tops = _tops(left, stacked=stacked)
     far = _far_thresholds(thresholds, max([*tops, 0.0]))
     near = [threshold for threshold in thresholds if threshold not in far]
     top = HEADROOM * max([*tops, *(threshold["value"] for threshold in near), 0.0]) or 1.0
-    traces = [_trace(line, number, lines, epoch, stacked=stacked) for number, line in enumerate(lines)]
+    traces = [_trace(line, number, left, epoch, stacked=stacked) for number, line in enumerate(left)]
+    traces += [_right_trace(line, epoch) for line in right]
     layout = {
         "margin": {"l": 38, "r": 8, "t": 4, "b": 20},
         "font": {"size": 10, "family": "sans-serif", "color": "#16191f"},
@@ -51,7 +56,10 @@ def figure(properties: Mapping[str, Any], lines: Sequence[Line], epoch: datetime
             *(_edge_label(threshold, number) for number, threshold in enumerate(far)),
         ],
     }
-    if all(line.is_empty for line in lines):
+    if right:
+        layout["yaxis2"] = _right_axis(properties, right)
+        layout["margin"]["r"] = RIGHT_MARGIN
+    if all(line.is_empty for line in left):
         layout["yaxis"]["showticklabels"] = bool(near)
         layout["annotations"].append(
             {"text": "No data in this range", "showarrow": False, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5}
@@ -60,9 +68,9 @@ def figure(properties: Mapping[str, Any], lines: Sequence[Line], epoch: datetime
     return {"data": traces, "layout": layout, "config": {"displayModeBar": False, "responsive": True}}
 
 
-def colour_of(number: int) -> str:
-    """The colour of a line, by its place in the graph."""
-    return COLOURS[number % len(COLOURS)]
+def colour_of(line: Line, number: int) -> str:
+    """The colour of a line: its own, or by its place in the graph."""
+    return line.colour or COLOURS[number % len(COLOURS)]
 
 
 def _tops(lines: Sequence[Line], *, stacked: bool) -> list[float]:
@@ -103,8 +111,37 @@ def _value_axis(properties: Mapping[str, Any], tops: Sequence[float], top: float
     } | ({"tick0": 0, "dtick": 1} if whole else {"nticks": 5})
 
 
+def _right_axis(properties: Mapping[str, Any], lines: Sequence[Line]) -> dict[str, Any]:
+    """Scaled to the values, so that a small step is seen; the line of one value is in the middle."""
+    values = [value for line in lines for value in line.values if value is not None] or [0.0]
+    room = max((max(values) - min(values)) * (HEADROOM - 1), 0.5)
+    return {
+        "title": {"text": properties["yAxis"]["right"]["label"], "font": {"size": 10}, "standoff": 4},
+        "range": [min(values) - room, max(values) + room],
+        "overlaying": "y",
+        "side": "right",
+        "showgrid": False,
+        "zeroline": False,
+        "tickvals": sorted({min(values), max(values)}),
+        "showticklabels": not all(line.is_empty for line in lines),
+    }
+
+
+def _right_trace(line: Line, epoch: datetime) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "name": line.label,
+        "x": [_time(minute, epoch) for minute in line.minutes],
+        "y": list(line.values),
+        "yaxis": "y2",
+        "mode": "lines+markers",
+        "line": {"color": colour_of(line, 0), "width": LINE_WIDTH, "shape": "hv"},
+        "marker": {"size": _point_sizes(line)},
+    }
+
+
 def _trace(line: Line, number: int, lines: Sequence[Line], epoch: datetime, *, stacked: bool) -> dict[str, Any]:
-    colour = colour_of(number)
+    colour = colour_of(line, number)
     hidden_by = sum(_is_hidden_by(line, later) for later in lines[number + 1 :])
     trace = {
         "type": "scatter",

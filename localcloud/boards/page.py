@@ -42,7 +42,8 @@ span.button {{ display: inline-block; border: 1px dashed #aab7b8; padding: 2px 1
   color: #687078; }}
 a.primary {{ background: #ec7211; border-color: #ec7211; color: #fff; }}
 .chart {{ flex: 1; min-height: 0; }}
-.number h3 {{ white-space: normal; }} .figure {{ font-size: 32px; line-height: 1.2; }}
+.number h3 {{ white-space: normal; }} .figures {{ display: flex; gap: 16px; }}
+.figure {{ font-size: 32px; line-height: 1.2; }}
 .caption {{ font-size: 11px; color: #545b64; }}
 .tiles {{ display: grid; grid-auto-rows: {ROW_HEIGHT}px; gap: 5px; }}
 .tile {{ border-left: 5px solid; padding: 2px 4px 2px 6px; font-size: 12px; line-height: 17px; overflow: hidden;
@@ -151,7 +152,7 @@ def _widget(widget: Mapping[str, Any], number: int, opened_with: str, snapshot: 
         lines = lines_of(properties, snapshot.store, snapshot.now, opened_with)
         if properties["view"] == "singleValue":
             kind = "number"
-            content = "".join(map(_number, lines))
+            content = f'<div class="figures">{"".join(map(_number, lines))}</div>'
         else:
             content = _unit_and_legend(properties, lines) + f'<div class="chart" id="chart{number}"></div>'
             figure = charts.figure(properties, lines, snapshot.epoch)
@@ -167,7 +168,7 @@ def _unit_and_legend(properties: Mapping[str, Any], lines: list[Line]) -> str:
     if properties.get("legend", {}).get("position") != "bottom":
         return f'<div class="unit">{unit}</div>'
     entries = "".join(
-        f'<span><i style="background: {charts.colour_of(number)}"></i>{html.escape(line.label)}</span>'
+        f'<span><i style="background: {charts.colour_of(line, number)}"></i>{html.escape(line.label)}</span>'
         for number, line in enumerate(lines)
     )
     return f'<div class="legend"><span>{unit}</span>{entries}</div>'
@@ -212,7 +213,7 @@ def _duration(minutes: int) -> str:
 def _number(line: Line) -> str:
     value = line.values[-1]
     shown = "--" if value is None else _rounded(value)
-    return f'<div class="figure">{shown}</div><div class="caption">{html.escape(line.label)}</div>'
+    return f'<div><div class="figure">{shown}</div><div class="caption">{html.escape(line.label)}</div></div>'
 
 
 def _rounded(value: float) -> str:

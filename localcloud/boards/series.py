@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from localcloud.cloudwatch import expressions
@@ -26,6 +26,10 @@ class Line:
     label: str
     minutes: tuple[int, ...]
     values: tuple[float | None, ...]
+    colour: str = ""
+    """The colour that the widget names, if it names one."""
+    is_on_the_right: bool = False
+    """Whether the right axis measures it."""
 
     @property
     def is_empty(self) -> bool:
@@ -62,7 +66,8 @@ def lines_of(properties: Mapping[str, Any], source: MetricSource, now: int, open
             values = ids.get(options["id"])
             if values is None:
                 values = expressions.parse(options["expression"], ids.keys()).evaluate(ids)
-            lines.append(Line(options["label"], tuple(starts), tuple(values)))
+            line = Line(options["label"], tuple(starts), tuple(values), options.get("color", ""))
+            lines.append(replace(line, is_on_the_right=options.get("yAxis") == "right"))
     return lines
 
 

@@ -19,8 +19,10 @@ from components.monitoring.signals import (
     Section,
     Severity,
     Signal,
+    Versions,
+    View,
 )
-from components.monitoring.widgets import COLOURS, REFERENCE_COLOUR
+from components.monitoring.widgets import COLOURS, REFERENCE_COLOUR, VERSION_COLOUR
 from tests.components import signal_data
 from tests.components.signal_data import alarm, composite
 
@@ -147,6 +149,33 @@ def test_matrices_side_by_side_are_as_low_as_possible(
 def test_references_are_drawn_beside_thresholds() -> None:
     drawn = graph_of(signal(references=(Reference(value=9, label="timeout"),)))
     assert drawn["annotations"]["horizontal"] == [{"label": "timeout", "value": 9, "color": REFERENCE_COLOUR}]
+
+
+VERSIONS = Versions(function="query function", metrics=(signal_data.metric("newest"), signal_data.metric("oldest")))
+
+
+def test_versions_are_lines_on_the_right_axis_which_starts_at_no_fixed_value() -> None:
+    drawn = graph_of(signal(versions=VERSIONS))
+    right = [line[-1]["id"] for line in drawn["metrics"] if line[-1].get("yAxis") == "right"]
+    assert right == ["newest", "oldest"]
+    assert {line[-1]["color"] for line in drawn["metrics"][1:]} == {VERSION_COLOUR}
+    assert drawn["yAxis"]["right"] == {"label": "version of the query function", "showUnits": False}
+    assert drawn["legend"] == {"position": "bottom"}
+
+
+def test_last_versions_are_beside_the_heading_and_the_note_on_versions_is_on_a_board_once() -> None:
+    last = signal(metrics=VERSIONS.metrics, view=View.LATEST)
+    later = signal(versions=VERSIONS, section=Section.API)
+    heading, other = widgets(last, signal(versions=VERSIONS), later, kind="text")[1:]
+    assert [text["properties"]["markdown"].count("**Versions**") for text in (heading, other)] == [1, 0]
+    shown = next(w for w in widgets(last) if w["properties"]["view"] == "singleValue")
+    assert (shown["y"], heading["width"] + shown["width"], shown["height"]) == (heading["y"], 24, 2)
+    assert [line[-1].get("expression") for line in shown["properties"]["metrics"]] == [
+        "FILL(newest, REPEAT)",
+        "FILL(oldest, REPEAT)",
+        None,
+        None,
+    ]
 
 
 def test_note_is_above_the_graphs_of_its_section() -> None:

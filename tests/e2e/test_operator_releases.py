@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -32,6 +33,38 @@ def live(stack: Stack) -> list[str]:
     names = stack.outputs["functions"].values()
     aliases = [stack.client("lambda").get_alias(FunctionName=name, Name=LIVE_ALIAS) for name in names]
     return [alias["FunctionVersion"] for alias in aliases]
+
+
+def marked(stack: Stack, title: str) -> dict[str, list[float]]:
+    """The versions that a graph of the deployed overview marks, by label: a value for each minute, oldest first."""
+    cloudwatch, now = stack.client("cloudwatch"), datetime.now(UTC)
+    [overview] = cloudwatch.list_dashboards(DashboardNamePrefix="event-processing-dev-overview")["DashboardEntries"]
+    board = json.loads(cloudwatch.get_dashboard(DashboardName=overview["DashboardName"])["DashboardBody"])
+    [graph] = [w["properties"] for w in board["widgets"] if w["properties"].get("title") == title]
+    queries = [
+        {
+            "Id": options["id"],
+            "Label": options["label"],
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": namespace,
+                    "MetricName": name,
+                    "Dimensions": [{"Name": dimensions[at], "Value": dimensions[at + 1]} for at in (0, 2)],
+                },
+                "Period": graph["period"],
+                "Stat": options["stat"],
+            },
+        }
+        for namespace, name, *dimensions, options in (line for line in graph["metrics"] if len(line) > 1)
+        if options.get("yAxis") == "right"
+    ]
+    found = cloudwatch.get_metric_data(
+        MetricDataQueries=queries,
+        StartTime=now - timedelta(minutes=10),
+        EndTime=now + timedelta(minutes=1),
+        ScanBy="TimestampAscending",
+    )
+    return {result["Label"]: result["Values"] for result in found["MetricDataResults"]}
 
 
 def restore(stack: Stack, numbers: list[str]) -> None:
@@ -81,17 +114,22 @@ def test_no_event_is_lost_while_a_bad_version_is_live_and_rolled_back(
     before = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[attribute])["Attributes"][attribute]
     functions = stack.outputs["functions"].values()
     good, variables = live(stack), configuration(stack, min(functions))
-    publish(stack, RELEASE=NEW, VERSION=NEW, TABLE_NAME="gone")
+    bad = publish(stack, RELEASE=NEW, VERSION=NEW, TABLE_NAME="gone")
+    fails = "API requests that fail"
     try:
         sqs.set_queue_attributes(QueueUrl=queue, Attributes={attribute: "10"})  # so that a retry comes soon
         assert operator.run("rollback", "--to", NEW).exit_code == 0
         assert stack.query(user, token).status_code == 500
+        assert eventually(lambda: marked(stack, fails)["newest version"][-1:] == [float(bad["query"])])
         stack.send(*(event(user, f"service-{number}", "2024-03-01T00:00:00Z") for number in range(20)))
         assert eventually(lambda: any("BatchFailedError" in line for line in stack.log_lines("event-handler")))
         started = time.monotonic()
         assert operator.run("rollback").exit_code == 0
         assert stack.query(user, token).status_code == 200
         assert time.monotonic() - started < 30
+        # In the minute of the rollback both ran; later, both lines are at the old version.
+        before_bad = dict(zip(stack.outputs["functions"], live(stack), strict=True))["query"]
+        assert eventually(lambda: marked(stack, fails)["oldest version"][-1:] == [float(before_bad)])
         stack.send(*(event(user, f"service-{number}", "2024-03-01T00:00:00Z") for number in range(20, 40)))
         assert eventually(lambda: len(stack.record(user)) == 40)
         # Not by number: the tests before may have published the same release again.

@@ -58,6 +58,12 @@ PUBLISHED = {
 FIRST_SCREEN_ROWS = 16
 # What fails first, in the queue, in the event handler and in the API.
 FAILURES = {"ApproximateAgeOfOldestMessage", "EventFailed", "5XXError"}
+# What fails and slows down with a bad release, and the boards on which it is drawn.
+MARKED = {
+    *(("overview", name) for name in ("ApproximateAgeOfOldestMessage", "EventFailed", "5XXError", "Latency")),
+    *(("ingest", name) for name in ("ApproximateAgeOfOldestMessage", "Errors", "Duration")),
+    *(("api", name) for name in ("5XXError", "Latency", "Errors", "Duration")),
+}
 # Metrics without a value when nothing runs.
 DURATIONS = {
     *("Latency", "IntegrationLatency", "Duration", "SuccessfulRequestLatency", "EventAge", "BatchDuration"),

@@ -31,7 +31,7 @@ EMITTED: set[str] = set(MetricName)
 OF_QUERIES = {name for name in EMITTED if name.startswith("Query")} | {MetricName.RECORD_MALFORMED}
 OF_FUNCTIONS = {
     vocabulary.EVENT_HANDLER_SERVICE: EMITTED - OF_QUERIES,
-    vocabulary.QUERY_SERVICE: OF_QUERIES | {MetricName.COLD_START},
+    vocabulary.QUERY_SERVICE: OF_QUERIES | {MetricName.COLD_START, MetricName.FUNCTION_VERSION},
 }
 
 
@@ -133,8 +133,8 @@ def boards_read_alike(graph: Graph) -> Iterator[str]:
         labels = [line[-1]["label"] for line in properties["metrics"] if line[-1].get("visible", True)]
         if len(labels) > 1 and (properties["legend"]["position"] == "hidden" or len(set(labels)) < len(labels)):
             yield f"{board}: {properties['title']} does not tell its lines apart"
-        if not 1 <= len(labels) <= 4:
-            yield f"{board}: {properties['title']} draws {len(labels)} lines"
+        if not 1 <= (number := len(left_lines(widget))) <= 4:
+            yield f"{board}: {properties['title']} draws {number} lines"
 
 
 def boards_fit_cloudwatch(graph: Graph) -> Iterator[str]:
@@ -233,6 +233,12 @@ def _lines_across(graph: Graph) -> Iterator[tuple[Board, dict[str, Any], dict[st
 def names_of(widget: dict[str, Any]) -> set[str]:
     """The names of the metrics of a graph."""
     return {line[1] for line in widget["properties"]["metrics"] if len(line) > 1}
+
+
+def left_lines(widget: dict[str, Any]) -> list[list[Any]]:
+    """The visible lines of a graph, without the versions on its right axis."""
+    lines = widget["properties"]["metrics"]
+    return [line for line in lines if line[-1].get("visible", True) and line[-1].get("yAxis") != "right"]
 
 
 def divisor_of(widget: dict[str, Any]) -> int:

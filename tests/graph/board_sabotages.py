@@ -99,6 +99,12 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (reading.boards_use_readable_units, reword('"age / 60"', '"age / 61"')),
     (reading.boards_begin_with_failures, edit("metric", lambda widget: widget.update(y=60))),
     (reading.boards_begin_with_failures, reword('"EventFailed"', '"EventLate"')),
+    (reading.boards_mark_releases, reword("FILL(oldest_version, REPEAT)", "FILL(oldest_version, 0)")),
+    (reading.boards_mark_releases, reword('"FunctionVersion", "service", "query"', '"ColdStart", "service", "query"')),
+    (reading.boards_mark_releases, reword('{"label": "version of', '{"min": 0, "label": "version of')),
+    (reading.boards_mark_releases, reword('"yAxis": "right", ', "")),
+    (reading.boards_mark_releases, reword('"stat": "Minimum"', '"stat": "Average"')),
+    (reading.boards_mark_releases, swap(aws.DASHBOARD, API, "dashboardBody", '"FunctionVersion"', '"ColdStart"')),
     (reading.boards_draw_what_was_measured, reword('"100 * errors / requests"', '"IF(requests >= 20, errors, 0)"')),
     (
         reading.boards_draw_what_was_measured,

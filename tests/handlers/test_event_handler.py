@@ -39,6 +39,7 @@ def test_mixed_batch_is_stored_quarantined_and_counted(handle, dynamodb, dead_le
     output = emitted()
     assert_metrics(output, EventReceived=6, BatchSize=6, EventPersisted=4, EventStale=1, EventInvalid=2, EventFailed=0)
     assert_metrics(output, EventExhausted=0, EventLate=0, WriteConflict=0, ColdStart=1, EventAge=4 * 1500)
+    assert_metrics(output, FunctionVersion=1)
     assert [line["level"] for line in output.logs] == ["WARNING", "WARNING", "INFO"]
 
 

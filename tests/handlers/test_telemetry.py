@@ -64,6 +64,20 @@ def test_level_of_the_function_is_the_level_of_the_logger(new_telemetry, emitted
     assert logging.getLogger().level == logging.WARNING
 
 
+@pytest.mark.parametrize(("version", "reported"), [("41", {"FunctionVersion": 41}), ("$LATEST", {})])
+def test_version_that_ran_is_reported_also_when_it_fails(new_telemetry, emitted, version, reported):
+    @new_telemetry("query").entry_point
+    def invocation(_event, _context):
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        invocation({}, LambdaContext(function_version=version))
+    found = emitted()
+    assert {name: value for name, value in found.metrics.items() if name != "ColdStart"} == reported
+    units = {metric["Name"]: metric["Unit"] for metric in found.objects[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    assert units.get("FunctionVersion", "None") == "None"
+
+
 def test_log_keys_do_not_leak_into_the_next_invocation(new_telemetry, emitted):
     telemetry = new_telemetry("query")
 

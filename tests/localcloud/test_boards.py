@@ -158,6 +158,27 @@ def test_axis_of_a_small_count_has_no_fractions(store: MetricStore) -> None:
     assert figure(store, metrics=count)["layout"]["yaxis"]["dtick"] == 1
 
 
+VERSION: Any = [*SENT, {"id": "v", "stat": "Maximum", "label": "version", "yAxis": "right", "color": "#8456ce"}]
+
+
+def test_right_axis_has_its_lines_and_is_scaled_to_their_values(store: MetricStore) -> None:
+    axes = {"right": {"label": "version"}}
+    drawn = figure(store, metrics=[*OTHER, VERSION], yAxis=axes)
+    assert [(trace.get("yaxis"), trace["line"]["color"]) for trace in drawn["data"]] == [
+        (None, charts.COLOURS[0]),
+        ("y2", "#8456ce"),
+    ]
+    layout = drawn["layout"]
+    low, high = layout["yaxis2"]["range"]
+    assert 1 < low < 2 < 3.5 < high
+    assert (layout["yaxis2"]["tickvals"], layout["yaxis2"]["title"]["text"]) == ([2, 3.5], "version")
+    # The left axis is that of the other line, which has no data.
+    assert (layout["yaxis"]["range"], labels(layout)) == ([0, 1], ["No data in this range"])
+    empty = figure(store, metrics=[[*OTHER[0][:-1], VERSION[-1]]], yAxis=axes)["layout"]["yaxis2"]
+    assert not empty["showticklabels"]
+    assert "yaxis2" not in figure(store)["layout"]
+
+
 def test_empty_graph_says_that_it_has_no_data(store: MetricStore) -> None:
     layout = figure(store, metrics=OTHER)["layout"]
     assert labels(layout) == ["No data in this range"]

@@ -144,6 +144,7 @@ def test_board_shows_the_outage_and_links_to_its_neighbours(drilled: Drilled):
     assert "In alarm for 0 min" in drilled.board
     since = re.search(r"metrics since (\d{4})-\d\d-\d\d \d\d:\d\d UTC; opened at \1-", drilled.board)
     assert since, "the board says since when it has metrics"
+    assert re.search(r'<h3>Running event handler</h3><div class="figures"><div><div class="figure">1<', drilled.board)
     assert set(re.findall(r'href="([a-z]+\.html)"', drilled.board)) == {"ingest.html", "api.html"}
 
 

@@ -3,10 +3,12 @@
 import html
 import json
 import re
+from itertools import groupby
 
 import pytest
 from rich.console import Console
 
+from components.monitoring.signals import Board
 from localcloud.boards.page import Snapshot, render
 from localcloud.cloudwatch.states import State
 from localcloud.deployer.recorder import Graph
@@ -51,3 +53,20 @@ def test_every_widget_threshold_and_state_is_on_the_page(
                 assert line["label"] in drawn
         alarms = [arn for widget in widgets if widget["type"] == "alarm" for arn in widget["properties"]["alarms"]]
         assert len(re.findall('<div class="tile ', page)) == len(alarms)
+
+
+def test_release_is_a_step_on_the_first_screen_and_the_last_version_stays_when_nothing_runs(
+    snapshots: dict[str, Snapshot], prod_graph: Graph
+) -> None:
+    page = render(bodies(prod_graph)[Board.OVERVIEW], "overview", snapshots["consumer-stopped"])
+    shown = re.findall(r"<h3>(Running [a-z ]+)</h3>.*?</section>", page)
+    assert shown == ["Running event handler", "Running query function"]
+    assert re.findall(r'class="figure">([\d.]+)<.*?>(\w+ version)<', page) == [
+        ("2", f"{end} version") for _ in shown for end in ("newest", "oldest")
+    ]
+    graphs = json.loads(re.findall(r"Object\.entries\((\{.*?\})\)\)", page)[-1]).values()
+    lines = [line["y"] for graph in graphs for line in graph["data"] if line.get("yaxis") == "y2"]
+    measured = ([value for value in line if value is not None] for line in lines)
+    assert [[value for value, _ in groupby(line)] for line in measured] == [[1, 2]] * len(lines)
+    # The three graphs of failures and the latency of the API. Where no batch runs, no version is drawn.
+    assert [line[-1] for line in lines[::2]] == [None, None, 2, 2]
