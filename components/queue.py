@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.durations import SECONDS_PER_DAY, visibility_timeout_seconds
+from components.monitoring.coverage import to_be_monitored
 from components.policies import (
     READ_ENCRYPTED,
     SEND_ENCRYPTED,
@@ -106,12 +107,15 @@ class EventQueue(pulumi.ComponentResource):
 
         self.url, self.arn = source.url, source.arn
         self.dead_letter_url, self.dead_letter_arn = dead_letters.url, dead_letters.arn
-        self.signals = queue_signals(
-            args.physical_name,
-            args.dead_letter_physical_name,
-            visibility_timeout_seconds=visibility_seconds,
-            retention_days=args.retention_days,
-            dead_letter_retention_days=args.dead_letter_retention_days,
+        self.signals = to_be_monitored(
+            name,
+            queue_signals(
+                args.physical_name,
+                args.dead_letter_physical_name,
+                visibility_timeout_seconds=visibility_seconds,
+                retention_days=args.retention_days,
+                dead_letter_retention_days=args.dead_letter_retention_days,
+            ),
         )
         self.drawn = pulumi.Output.all(dead_letters.arn, source.arn).apply(
             lambda arns: redrive_signals(args.dead_letter_physical_name, *arns)

@@ -26,7 +26,9 @@ class FunctionProfile:
     """What one function is called on the boards and in its alarms, and what it counts itself."""
 
     service: str
-    """The value of the dimension `service` of its own metrics, and the start of the ids of its alarms."""
+    """The value of the dimension `service` of its own metrics."""
+    alarms: Literal["event-handler", "query"]
+    """The start of the ids of its alarms; the handler of another consumer has those of the event handler."""
     title: str
     section: Section
     board: Board
@@ -40,6 +42,7 @@ class FunctionProfile:
 
 EVENT_HANDLER = FunctionProfile(
     service=EVENT_HANDLER_SERVICE,
+    alarms="event-handler",
     title="event handler",
     section=Section.EVENT_HANDLER,
     board=Board.INGEST,
@@ -49,6 +52,7 @@ EVENT_HANDLER = FunctionProfile(
 )
 QUERY = FunctionProfile(
     service=QUERY_SERVICE,
+    alarms="query",
     title="query function",
     section=Section.QUERY,
     board=Board.API,
@@ -74,7 +78,7 @@ def function_signals(
             period_seconds=300,
             # A failed batch comes back minutes later, the next bad request at any time: one notification an hour.
             alarm=above(0, 1, of=12, severity=Severity.P2)(
-                id=AlarmId(f"{profile.service}-errors"),
+                id=AlarmId(f"{profile.alarms}-errors"),
                 meaning=f"Whole invocations of the {profile.title} fail: a crash, a timeout or a failed start."
                 f" {profile.consequence}",
                 first_step="Read its last errors; the likeliest cause is a deployment just before the first of them.",
@@ -85,7 +89,7 @@ def function_signals(
             metrics=(runs.sum(LambdaMetric.THROTTLES, "throttles", label="throttled"),),
             unit="invocations",
             alarm=at_least(1, 5, of=15, severity=Severity.P2)(
-                id=AlarmId(f"{profile.service}-throttles"),
+                id=AlarmId(f"{profile.alarms}-throttles"),
                 meaning=f"Lambda throttles the {profile.title}: its reserved concurrency or the account's concurrency"
                 f" is used up. {profile.consequence}",
                 first_step="Compare the account's ConcurrentExecutions with its quota, and find the function that uses"
@@ -101,7 +105,7 @@ def function_signals(
             period_seconds=300,
             references=(Reference(value=timeout_seconds * 1_000, label="timeout"),),
             alarm=above(800 * timeout_seconds, 3, of=12, severity=Severity.P2)(
-                id=AlarmId(f"{profile.service}-duration"),
+                id=AlarmId(f"{profile.alarms}-duration"),
                 metric_id=profile.alarmed_duration,
                 meaning=f"The {profile.title} needs more than 80 % of its timeout: timeouts come next.",
                 first_step="On the board, check the table's latency and throttles; then open the slowest traces.",
@@ -140,7 +144,7 @@ def canary_signals(profile: FunctionProfile, *, function_name: str) -> tuple[Sig
             section=profile.section,
             boards=(profile.board,),
             alarm=above(0, 1, of=1 + UNPUBLISHED_MINUTES, severity=Severity.P2)(
-                id=AlarmId(f"{profile.service}-canary"),
+                id=AlarmId(f"{profile.alarms}-canary"),
                 metric_id="errors",
                 meaning=f"The version of the {profile.title} that is being released fails, and a tenth of the requests"
                 f" goes to it. {profile.consequence}",
