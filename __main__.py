@@ -54,8 +54,8 @@ encryption_args = DataEncryptionArgs(
 encryption = DataEncryption("encryption", encryption_args, in_account)
 
 queue_args = EventQueueArgs(
-    stack=settings.stack,
     physical_name=settings.physical_name("events"),
+    consumer_versions=EVENT_HANDLER.versions(settings.stack),
     consumer_timeout_seconds=settings.consumer_timeout_seconds,
     batch_window_seconds=settings.batch_window_seconds,
     max_receive_count=settings.max_receive_count,

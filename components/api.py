@@ -8,6 +8,7 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
+from components.monitoring.coverage import to_be_monitored
 from components.monitoring.queries import make_index
 from components.signals.api import API_SERVICE, api_signals, authorization_refused
 from handlers.vocabulary import SERVICE_DIMENSION, STACK_DIMENSION
@@ -127,7 +128,7 @@ class QueryApi(pulumi.ComponentResource):
         deployment = self._deploy(self._make_route(permission), self._make_error_responses())
         stage = self._make_stage(deployment)
         self.url = stage.invoke_url
-        self.signals = api_signals(args.physical_name, STAGE, args.stack, args.rate_limit)
+        self.signals = to_be_monitored(name, api_signals(args.physical_name, STAGE, args.stack, args.rate_limit))
         self.register_outputs({"url": self.url})
 
     def _make_route(self, permission: pulumi.Resource) -> list[pulumi.Resource]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.monitoring.coverage import to_be_monitored
 from components.signals.consumer import consumer_signals, mapping_signals
 
 
@@ -48,7 +49,7 @@ class QueueConsumer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.mapping_id = mapping.id
-        self.signals = consumer_signals(args.function_name, args.max_concurrency)
+        self.signals = to_be_monitored(name, consumer_signals(args.function_name, args.max_concurrency))
         # AWS makes up the mapping's id, so its signals are drawn and never alarmed on.
         self.drawn = mapping.uuid.apply(mapping_signals)
         self.register_outputs({"mapping_id": self.mapping_id})

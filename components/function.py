@@ -10,6 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components.monitoring.coverage import to_be_monitored
 from components.monitoring.metrics import newest_version
 from components.monitoring.queries import make_index
 from components.packaging.artifact import Artifact, ArtifactError, build_artifact, target_from_environment
@@ -195,14 +196,15 @@ class PythonFunction(pulumi.ComponentResource):
             alias.arn,
             alias.invoke_arn,
         )
-        self.signals = function_signals(
+        signals = function_signals(
             args.profile, stack=args.stack, function_name=args.physical_name, timeout_seconds=args.timeout_seconds
         )
         self.newest_version: dict[str, pulumi.Output[str]] = {}
         if args.moved_by_operator:
-            self.signals += canary_signals(args.profile, function_name=args.physical_name)
+            signals += canary_signals(args.profile, function_name=args.physical_name)
             # No other signal names a version, so the boards of other stacks do not change with it.
             self.newest_version[newest_version(args.physical_name)] = function.version
+        self.signals = to_be_monitored(name, signals)
         self.register_outputs({"name": self.name, "arn": function.arn})
 
     def _make_alias(self, name: str, function: aws.lambda_.Function, args: PythonFunctionArgs) -> aws.lambda_.Alias:

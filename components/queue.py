@@ -7,6 +7,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.durations import SECONDS_PER_DAY, visibility_timeout_seconds
+from components.monitoring.coverage import to_be_monitored
+from components.monitoring.signals import Versions
 from components.policies import (
     READ_ENCRYPTED,
     SEND_ENCRYPTED,
@@ -30,9 +32,10 @@ DEAD_LETTER_BYTES_MAX = 256 * 1024
 class EventQueueArgs:
     """Arguments of `EventQueue`."""
 
-    stack: str
     physical_name: str
     """Name of the source queue; the name of the dead-letter queue appends `-dead-letters`."""
+    consumer_versions: Versions
+    """Which versions of its consumer run, drawn beside the age of the events that wait."""
     consumer_timeout_seconds: int
     batch_window_seconds: int
     max_receive_count: int
@@ -107,13 +110,16 @@ class EventQueue(pulumi.ComponentResource):
 
         self.url, self.arn = source.url, source.arn
         self.dead_letter_url, self.dead_letter_arn = dead_letters.url, dead_letters.arn
-        self.signals = queue_signals(
-            args.physical_name,
-            args.dead_letter_physical_name,
-            stack=args.stack,
-            visibility_timeout_seconds=visibility_seconds,
-            retention_days=args.retention_days,
-            dead_letter_retention_days=args.dead_letter_retention_days,
+        self.signals = to_be_monitored(
+            name,
+            queue_signals(
+                args.physical_name,
+                args.dead_letter_physical_name,
+                consumer_versions=args.consumer_versions,
+                visibility_timeout_seconds=visibility_seconds,
+                retention_days=args.retention_days,
+                dead_letter_retention_days=args.dead_letter_retention_days,
+            ),
         )
         self.drawn = pulumi.Output.all(dead_letters.arn, source.arn).apply(
             lambda arns: redrive_signals(args.dead_letter_physical_name, *arns)

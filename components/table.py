@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.monitoring.coverage import to_be_monitored
 from components.policies import ENCRYPT_AND_DECRYPT, READ_ENCRYPTED_TABLE, Statement, key_statements
 from components.signals.table import table_signals
 
@@ -53,9 +54,10 @@ class UserServicesTable(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
         self.name, self.arn = table.name, table.arn
-        self.signals = table_signals(
+        signals = table_signals(
             args.physical_name, max_read_units=args.max_read_units, max_write_units=args.max_write_units
         )
+        self.signals = to_be_monitored(name, signals)
         self.register_outputs({"name": self.name})
 
     def read_statements(self) -> tuple[Statement, ...]:

@@ -15,7 +15,7 @@ from handlers.quarantine import Quarantine
 from handlers.settings import EventHandlerSettings
 from handlers.store import UserRecordStore
 from handlers.telemetry import Telemetry, quiet_libraries
-from handlers.vocabulary import EVENT_HANDLER_SERVICE, FRESHNESS_OBJECTIVE_SECONDS, MetricName, Outcome
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, FRESHNESS_OBJECTIVE_SECONDS, Environment, MetricName, Outcome
 
 
 class BatchFailedError(Exception):
@@ -147,7 +147,9 @@ def _wired() -> Callable[[dict[str, Any], Any], Any]:
     dynamodb = make_client(session, "dynamodb", read_timeout_seconds=2, connections=WRITERS)
     # Before the telemetry is made, because there is no trace yet that this call could belong to.
     UserRecordStore(dynamodb, settings.table_name).warm_up(batch=True)
-    telemetry = Telemetry(EVENT_HANDLER_SERVICE, settings.stack, settings.version)
+    # Another name for another consumer that runs this handler on a queue of its own.
+    service = os.environ.get(Environment.SERVICE) or EVENT_HANDLER_SERVICE
+    telemetry = Telemetry(service, settings.stack, settings.version)
     store = UserRecordStore(dynamodb, settings.table_name, carry=telemetry.carry)
     quarantine = Quarantine(
         lambda: make_client(session, "sqs", read_timeout_seconds=2),

@@ -89,6 +89,27 @@ class AlarmId(StrEnum):
     # The alarms of the objectives, such as SLO_API_LATENCY_FAST_LONG = "slo-api-latency-fast-long".
     vars().update({name.upper().replace("-", "_"): name for name in _slo_names()})
 
+    @property
+    def heading(self) -> "AlarmId":
+        """Its heading in the runbook."""
+        return self
+
+
+class ConsumerAlarmId(str):
+    """The id of an alarm of another consumer, `CONSUMER-ID`; its heading in the runbook is that of the alarm."""
+
+    __slots__ = ("heading",)
+    heading: AlarmId
+
+    def __new__(cls, consumer: str, alarm: AlarmId) -> "ConsumerAlarmId":
+        """Return the id of this alarm for that consumer."""
+        made = super().__new__(cls, f"{consumer}-{alarm}")
+        made.heading = alarm
+        return made
+
+
+AnyAlarmId = AlarmId | ConsumerAlarmId
+
 
 def slo_alarm(objective: ObjectiveId, pace: PaceId, window: Window | None = None) -> AlarmId:
     """Return the id of the alarm on one pace of an objective, or on one of the two windows it combines."""

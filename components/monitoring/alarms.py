@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.alarm_ids import AnyAlarmId
 from components.monitoring.metrics import Metric
 from components.monitoring.selection import AnyAlarm
 from components.monitoring.signals import Alarm, CompositeAlarm, Severity, Signal
@@ -31,7 +31,7 @@ class AlarmContext:
 
 def describe(alarm: AnyAlarm, context: AlarmContext) -> str:
     """Return meaning, first step, board and runbook; raises ValueError if CloudWatch would reject the length."""
-    runbook = f"Runbook: {context.runbook_url}#{alarm.id}"
+    runbook = f"Runbook: {context.runbook_url}#{alarm.id.heading}"
     description = "\n\n".join((alarm.meaning, f"First: {alarm.first_step}", f"Board: {context.board_url}\n{runbook}"))
     if len(description) > DESCRIPTION_LIMIT:
         raise ValueError(
@@ -41,7 +41,7 @@ def describe(alarm: AnyAlarm, context: AlarmContext) -> str:
     return description
 
 
-def alarm_name(physical_prefix: str, alarm_id: AlarmId) -> str:
+def alarm_name(physical_prefix: str, alarm_id: AnyAlarmId) -> str:
     """Return the physical name of an alarm: never random, because the policy of the topic names it."""
     return f"{physical_prefix}-{alarm_id}"
 
@@ -60,7 +60,7 @@ def make_alarm(
         else None
     )
     return aws.cloudwatch.MetricAlarm(
-        alarm.id.value,
+        str(alarm.id),
         aws.cloudwatch.MetricAlarmArgs(
             name=alarm_name(context.physical_prefix, alarm.id),
             alarm_description=describe(alarm, context),
@@ -80,7 +80,7 @@ def make_alarm(
 def make_composite(
     composite: CompositeAlarm,
     context: AlarmContext,
-    names: Mapping[AlarmId, pulumi.Output[str]],
+    names: Mapping[AnyAlarmId, pulumi.Output[str]],
     opts: pulumi.ResourceOptions,
 ) -> aws.cloudwatch.CompositeAlarm:
     """Make an alarm on other alarms. Its rule uses their outputs, so that they exist before it."""
@@ -96,7 +96,7 @@ def make_composite(
     operator = " AND " if composite.all_of else " OR "
     terms = [pulumi.Output.concat('ALARM("', names[child], '")') for child in composite.children]
     return aws.cloudwatch.CompositeAlarm(
-        composite.id.value,
+        str(composite.id),
         alarm_name=alarm_name(context.physical_prefix, composite.id),
         alarm_description=describe(composite, context),
         alarm_rule=pulumi.Output.all(*terms).apply(operator.join),

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.alarm_ids import AlarmId, AnyAlarmId
 from components.monitoring.queries import SavedQuery
 from components.monitoring.selection import Selection
 from components.monitoring.signals import Board, Section, Severity, Signal, View
@@ -106,7 +106,7 @@ def board_body(board: Board, content: BoardContent, context: BoardContext) -> di
     return {"start": OPENED_WITH, "periodOverride": "inherit", "widgets": page.widgets}
 
 
-_Matrices = dict[str, list[AlarmId]]
+_Matrices = dict[str, list[AnyAlarmId]]
 
 
 class _Page:
@@ -131,7 +131,7 @@ class _Page:
             start, end = (len(widgets) * at // rows for at in (row, row + 1))
             self.add_row(widgets[start:end], height)
 
-    def add_matrices(self, matrices: Mapping[str, Sequence[AlarmId]], alarm_arns: Mapping[str, str]) -> None:
+    def add_matrices(self, matrices: Mapping[str, Sequence[AnyAlarmId]], alarm_arns: Mapping[str, str]) -> None:
         """Add one matrix, or two side by side, divided so that the row is as low as possible."""
         named = {title: [alarm_arns[name] for name in ids if name in alarm_arns] for title, ids in matrices.items()}
         shown = [matrix_of(title, arns) for title, arns in named.items() if arns]
@@ -214,7 +214,7 @@ def _matrices(board: Board, selection: Selection) -> tuple[_Matrices, _Matrices,
     )
 
 
-def _shown_on(board: Board, selection: Selection) -> set[AlarmId]:
+def _shown_on(board: Board, selection: Selection) -> set[AnyAlarmId]:
     """The alarms whose thresholds a board draws, and the alarms that they are part of."""
     shown = {alarm.id for signal in selection.signals if board in signal.boards and (alarm := signal.alarm)}
     for composite in selection.composites:
@@ -223,7 +223,7 @@ def _shown_on(board: Board, selection: Selection) -> set[AlarmId]:
     return shown
 
 
-def _causes(selection: Selection) -> set[AlarmId]:
+def _causes(selection: Selection) -> set[AnyAlarmId]:
     """The parts of the alarms that page, which the on-call engineer checks first."""
     return {
         child for composite in selection.composites if composite.severity is Severity.P1 for child in composite.children

@@ -9,9 +9,10 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.alarm_ids import AnyAlarmId
 from components.monitoring.alarms import AlarmContext, make_alarm, make_composite
 from components.monitoring.boards import BoardContent, BoardContext, board_body, board_name, board_url
+from components.monitoring.coverage import require_monitoring
 from components.monitoring.objectives import JOURNEYS, objectives
 from components.monitoring.own_signals import own_signals
 from components.monitoring.queries import LogGroups, make_queries, saved_queries
@@ -74,6 +75,7 @@ class Monitoring(pulumi.ComponentResource):
             level=args.level,
             overrides=args.overrides,
         )
+        require_monitoring(args.signals)
         topics = AlertTopics(
             f"{name}-alerts",
             AlertTopicsArgs(
@@ -99,7 +101,7 @@ class Monitoring(pulumi.ComponentResource):
         self.board_urls = {board.value: board_url(self._boards, board) for board in Board}
         self.register_outputs({"topic_arns": self.topic_arns, "board_urls": self.board_urls})
 
-    def _make_alarms(self, topics: AlertTopics) -> dict[AlarmId, pulumi.Output[str]]:
+    def _make_alarms(self, topics: AlertTopics) -> dict[AnyAlarmId, pulumi.Output[str]]:
         context = AlarmContext(
             physical_prefix=self._args.physical_prefix,
             board_url=board_url(self._boards, Board.OVERVIEW),
@@ -109,8 +111,8 @@ class Monitoring(pulumi.ComponentResource):
         )
         # An alarm notifies only when its state changes: a page without policy or subscriber would be lost.
         opts = pulumi.ResourceOptions(parent=self, depends_on=[topics])
-        names: dict[AlarmId, pulumi.Output[str]] = {}
-        arns: dict[AlarmId, pulumi.Output[str]] = {}
+        names: dict[AnyAlarmId, pulumi.Output[str]] = {}
+        arns: dict[AnyAlarmId, pulumi.Output[str]] = {}
         for signal in self._selection.signals:
             if alarm := signal.alarm:
                 metric_alarm = make_alarm(alarm, signal, context, opts)
@@ -120,7 +122,7 @@ class Monitoring(pulumi.ComponentResource):
             names[composite.id], arns[composite.id] = composite_alarm.alarm_name, composite_alarm.arn
         return arns
 
-    def _make_board(self, name: str, board: Board, alarm_arns: dict[AlarmId, pulumi.Output[str]]) -> None:
+    def _make_board(self, name: str, board: Board, alarm_arns: dict[AnyAlarmId, pulumi.Output[str]]) -> None:
         def body(known: Sequence[Any]) -> str:
             arns, versions, *drawn = known
             selection = replace(self._selection, signals=(*self._selection.signals, *chain(*drawn)))

@@ -22,6 +22,8 @@ class LogGroups:
     event_handler: str
     query: str
     api_access: str
+    others: tuple[str, ...] = ()
+    """Those of the functions that another consumer adds."""
 
     @classmethod
     def of(cls, name: Callable[[str], str]) -> "LogGroups":
@@ -31,7 +33,7 @@ class LogGroups:
     @property
     def functions(self) -> tuple[str, ...]:
         """The log groups of the functions."""
-        return (self.event_handler, self.query)
+        return (self.event_handler, self.query, *self.others)
 
     @property
     def all(self) -> tuple[str, ...]:

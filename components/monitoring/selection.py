@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
-from components.monitoring.alarm_ids import COMPOSITES, AlarmId
+from components.monitoring.alarm_ids import COMPOSITES, AlarmId, AnyAlarmId
 from components.monitoring.signals import Alarm, AlarmOverride, CompositeAlarm, Level, Severity, Signal
 
 AnyAlarm = Alarm | CompositeAlarm
@@ -61,7 +61,7 @@ def select(
             chosen.append(replace(composite, any_of=left, suppressed_by=suppressor))
             enabled.add(composite.id)
     # Backwards, so that an alarm for which only a left-out composite would notify is left out with it.
-    used: set[AlarmId] = set()
+    used: set[AnyAlarmId] = set()
     for composite in reversed(chosen):
         if composite.severity or composite.id in used:
             used.update(composite.children)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import partial
 
 from components.durations import SECONDS_PER_DAY
-from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.alarm_ids import AnyAlarmId
 from components.monitoring.metrics import Metric
 
 METRICS_PER_ALARM = 10
@@ -99,7 +99,7 @@ class MissingData(StrEnum):
 class Alarm:
     """When a signal is a problem, who is notified, and what the notification says."""
 
-    id: AlarmId
+    id: AnyAlarmId
     metric_id: str = ""
     """Which metric of the signal, when it has several and no expression."""
     threshold: float
@@ -166,12 +166,12 @@ class AlarmOverride:
 class CompositeAlarm:
     """An alarm on other alarms: of all of `all_of`, or of any of `any_of`."""
 
-    id: AlarmId
-    any_of: tuple[AlarmId, ...] = ()
-    all_of: tuple[AlarmId, ...] = ()
+    id: AnyAlarmId
+    any_of: tuple[AnyAlarmId, ...] = ()
+    all_of: tuple[AnyAlarmId, ...] = ()
     severity: Severity | None
     """None if the alarm sends no notification."""
-    suppressed_by: AlarmId | None = None
+    suppressed_by: AnyAlarmId | None = None
     """While that composite is in alarm, this one sends no notification: it detects the same fault later."""
     wait_seconds: int = 0
     """How long to wait for the suppressor before notifying."""
@@ -187,7 +187,7 @@ class CompositeAlarm:
             raise ValueError(f"composite {self.id} needs either any_of or all_of")
 
     @property
-    def children(self) -> tuple[AlarmId, ...]:
+    def children(self) -> tuple[AnyAlarmId, ...]:
         """The alarms it combines."""
         return self.any_of + self.all_of
 

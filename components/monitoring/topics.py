@@ -90,7 +90,8 @@ class AlertTopics(pulumi.ComponentResource):
                 f"{self._name}-{severity}-{protocol}",
                 topic=topic.arn,
                 protocol=protocol,
-                endpoint=endpoint,
+                # The URL of a pager holds the key with which anybody can page.
+                endpoint=pulumi.Output.secret(endpoint) if protocol == "https" else endpoint,
                 # Pagers confirm by themselves; without this, Pulumi would not wait for the confirmation.
                 endpoint_auto_confirms=protocol == "https",
                 opts=child,

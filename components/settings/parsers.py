@@ -88,15 +88,15 @@ def choice(*choices: str, example: str) -> Parser:
     return Parser(parse=parse, type="string", example=f"{{key}} {example}")
 
 
-def text(pattern: str, words: str, *, example: str, longest: int = 256) -> Parser:
-    """A string that matches a pattern as a whole."""
+def text(pattern: str, words: str, *, example: str, longest: int = 256, secret: bool = False) -> Parser:
+    """A string that matches a pattern as a whole; the fix of a `secret` encrypts it."""
 
     def parse(raw: object) -> str:
         if not isinstance(raw, str) or len(raw) > longest or not re.fullmatch(pattern, raw):
             raise ValueError(f"{words}, at most {longest} characters")
         return raw
 
-    return Parser(parse=parse, type="string", example=f"{{key}} {example}")
+    return Parser(parse=parse, type="string", example=f"{'--secret ' if secret else ''}{{key}} {example}")
 
 
 def names(pattern: str, words: str, *, example: str, at_least: int = 0) -> Parser:

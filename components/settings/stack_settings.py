@@ -1,5 +1,6 @@
 """The configuration of a stack: read once, checked as a whole before the first resource, then frozen."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
@@ -43,6 +44,8 @@ _RETENTION_DAYS = (
 )  # fmt: skip
 # API Gateway waits one second longer than the function and at most 29 s.
 _LONGEST_QUERY_SECONDS = 28
+# Domains that RFC 2606 reserves for examples: the runbook is at none of them.
+_OF_AN_EXAMPLE = re.compile(r"https?://([^/]*[.@])?example\.(com|net|org)([:/?]|$)", re.IGNORECASE)
 _PRINCIPAL = r"[0-9]{12}|arn:aws:iam::[0-9]{12}:(root|(user|role)/[A-Za-z0-9+=,.@_/-]+)"
 
 
@@ -128,7 +131,7 @@ class StackSettings:
         "", text(r"|[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address or empty", example="oncall@example.com")
     )
     page_endpoint: str = _setting(
-        "", text(r"|https://\S+", "an https URL or empty", example="https://HOST/PATH", longest=1024)
+        "", text(r"|https://\S+", "an https URL or empty", example="https://HOST/PATH", longest=1024, secret=True)
     )
 
     @classmethod
@@ -286,6 +289,11 @@ def _relations(settings: StackSettings) -> list[Problem]:
         "aws:allowedAccountIds",
         bool(settings.allowed_account_ids) or not production,
         "the account of a production stack, so that no other is deployed into",
+    )
+    check(
+        "runbookUrl",
+        not (production and _OF_AN_EXAMPLE.match(settings.runbook_url)),
+        "the place where your engineers read docs/runbook.md, in a production stack: every alarm links there",
     )
     guarded = production and not settings.destroyable
     check("protect", settings.protect or not guarded, "true in a production stack, unless destroyable is true")

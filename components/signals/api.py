@@ -15,8 +15,8 @@ from components.monitoring.signals import (
     above,
     at_least,
 )
-from components.signals.versions import versions_of
-from handlers.vocabulary import QUERY_OBJECTIVE_MILLISECONDS, QUERY_SERVICE
+from components.signals.function import QUERY
+from handlers.vocabulary import QUERY_OBJECTIVE_MILLISECONDS
 
 API_SERVICE = "api"
 
@@ -39,7 +39,7 @@ def api_signals(api_name: str, stage: str, stack: str, rate_limit: int) -> tuple
     requests = api.sum(ApiMetric.REQUESTS, "requests")
     errors = api.sum(ApiMetric.SERVER_ERRORS, "errors", label="5XX")
     refused = api.sum(ApiMetric.CLIENT_ERRORS, "refused", label="4XX")
-    versions = versions_of(QUERY_SERVICE, stack)
+    versions = QUERY.versions(stack)
     in_five_minutes = 300 * rate_limit
     return (
         _on_api_board(

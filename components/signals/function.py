@@ -20,7 +20,6 @@ from components.monitoring.signals import (
     at_least,
 )
 from components.signals.outcomes import event_outcomes, query_outcomes
-from components.signals.versions import TITLES, versions_of
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, LIVE_ALIAS, QUERY_SERVICE, MetricName
 
 
@@ -29,7 +28,10 @@ class FunctionProfile:
     """What one function is called on the boards and in its alarms, and what it counts itself."""
 
     service: str
-    """The value of the dimension `service` of its own metrics, and the start of the ids of its alarms."""
+    """The value of the dimension `service` of its own metrics."""
+    alarms: Literal["event-handler", "query"]
+    """The start of the ids of its alarms; the handler of another consumer has those of the event handler."""
+    title: str
     section: Section
     board: Board
     alarmed_duration: Literal["slow", "slowest"]
@@ -39,14 +41,22 @@ class FunctionProfile:
     outcomes: Callable[[Metrics[MetricName], Metrics[LambdaMetric], Versions], tuple[Signal, ...]]
     """Signals from what it counts itself, and from what Lambda counts."""
 
-    @property
-    def title(self) -> str:
-        """What the function is called."""
-        return TITLES[self.service]
+    def versions(self, stack: str) -> Versions:
+        """Return the newest and the oldest version that ran in a period: two while a release shares the requests."""
+        emitted = own_metrics(MetricName, self.service, stack)
+        return Versions(
+            function=self.title,
+            metrics=(
+                emitted.of(MetricName.FUNCTION_VERSION, Statistic.MAXIMUM, "newest_version", label="newest version"),
+                emitted.of(MetricName.FUNCTION_VERSION, Statistic.MINIMUM, "oldest_version", label="oldest version"),
+            ),
+        )
 
 
 EVENT_HANDLER = FunctionProfile(
     service=EVENT_HANDLER_SERVICE,
+    alarms="event-handler",
+    title="event handler",
     section=Section.EVENT_HANDLER,
     board=Board.INGEST,
     alarmed_duration="slowest",
@@ -55,6 +65,8 @@ EVENT_HANDLER = FunctionProfile(
 )
 QUERY = FunctionProfile(
     service=QUERY_SERVICE,
+    alarms="query",
+    title="query function",
     section=Section.QUERY,
     board=Board.API,
     alarmed_duration="slow",
@@ -69,7 +81,7 @@ def function_signals(
     """Return the signals of what a function did, then of how it runs."""
     runs = metrics_of(LambdaMetric, FunctionName=function_name)
     emitted = own_metrics(MetricName, profile.service, stack)
-    versions = versions_of(profile.service, stack)
+    versions = profile.versions(stack)
     signal = partial(Signal, section=profile.section, boards=(profile.board,))
     return (
         Signal(
@@ -89,7 +101,7 @@ def function_signals(
             versions=versions,
             # A failed batch comes back minutes later, the next bad request at any time: one notification an hour.
             alarm=above(0, 1, of=12, severity=Severity.P2)(
-                id=AlarmId(f"{profile.service}-errors"),
+                id=AlarmId(f"{profile.alarms}-errors"),
                 meaning=f"Whole invocations of the {profile.title} fail: a crash, a timeout or a failed start."
                 f" {profile.consequence}",
                 first_step="Read its last errors; the likeliest cause is a deployment just before the first of them.",
@@ -100,7 +112,7 @@ def function_signals(
             metrics=(runs.sum(LambdaMetric.THROTTLES, "throttles", label="throttled"),),
             unit="invocations",
             alarm=at_least(1, 5, of=15, severity=Severity.P2)(
-                id=AlarmId(f"{profile.service}-throttles"),
+                id=AlarmId(f"{profile.alarms}-throttles"),
                 meaning=f"Lambda throttles the {profile.title}: its reserved concurrency or the account's concurrency"
                 f" is used up. {profile.consequence}",
                 first_step="Compare the account's ConcurrentExecutions with its quota, and find the function that uses"
@@ -117,7 +129,7 @@ def function_signals(
             references=(Reference(value=timeout_seconds * 1_000, label="timeout"),),
             versions=versions,
             alarm=above(800 * timeout_seconds, 3, of=12, severity=Severity.P2)(
-                id=AlarmId(f"{profile.service}-duration"),
+                id=AlarmId(f"{profile.alarms}-duration"),
                 metric_id=profile.alarmed_duration,
                 meaning=f"The {profile.title} needs more than 80 % of its timeout: timeouts come next.",
                 first_step="On the board, check the table's latency and throttles; then open the slowest traces.",
@@ -156,7 +168,7 @@ def canary_signals(profile: FunctionProfile, *, function_name: str) -> tuple[Sig
             section=profile.section,
             boards=(profile.board,),
             alarm=above(0, 1, of=1 + UNPUBLISHED_MINUTES, severity=Severity.P2)(
-                id=AlarmId(f"{profile.service}-canary"),
+                id=AlarmId(f"{profile.alarms}-canary"),
                 metric_id="errors",
                 meaning=f"The version of the {profile.title} that is being released fails, and a tenth of the requests"
                 f" goes to it. {profile.consequence}",

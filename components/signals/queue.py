@@ -16,11 +16,10 @@ from components.monitoring.signals import (
     Section,
     Severity,
     Signal,
+    Versions,
     above,
     at_least,
 )
-from components.signals.versions import versions_of
-from handlers.vocabulary import EVENT_HANDLER_SERVICE
 
 _of_events = partial(Signal, section=Section.INGEST, boards=(Board.INGEST,))
 _of_dead_letters = partial(Signal, section=Section.DEAD_LETTERS, boards=(Board.INGEST,))
@@ -40,14 +39,14 @@ def queue_signals(
     queue_name: str,
     dead_letter_queue_name: str,
     *,
-    stack: str,
+    consumer_versions: Versions,
     visibility_timeout_seconds: int,
     retention_days: int,
     dead_letter_retention_days: int,
 ) -> tuple[Signal, ...]:
     """Return the signals of the source queue, then of its dead-letter queue."""
     return (
-        *_source_signals(queue_name, stack, visibility_timeout_seconds),
+        *_source_signals(queue_name, consumer_versions, visibility_timeout_seconds),
         *_dead_letter_signals(dead_letter_queue_name, (dead_letter_retention_days - retention_days) * SECONDS_PER_DAY),
     )
 
@@ -68,7 +67,9 @@ def redrive_signals(queue_name: str, dead_letter_arn: str, source_arn: str) -> t
     )
 
 
-def _source_signals(queue_name: str, stack: str, visibility_timeout_seconds: int) -> tuple[Signal, ...]:
+def _source_signals(
+    queue_name: str, consumer_versions: Versions, visibility_timeout_seconds: int
+) -> tuple[Signal, ...]:
     queue = metrics_of(SqsMetric, QueueName=queue_name)
     return (
         Signal(
@@ -79,7 +80,7 @@ def _source_signals(queue_name: str, stack: str, visibility_timeout_seconds: int
             section=Section.INGEST,
             overview_section=Section.FAILURES,
             boards=(Board.OVERVIEW, Board.INGEST),
-            versions=versions_of(EVENT_HANDLER_SERVICE, stack),
+            versions=consumer_versions,
             note="SQS leaves out an event received three times without success, so an event that always fails is not"
             " shown.",
             # Three visibility timeouts: an event that fails twice and then succeeds does not fire the alarm.

@@ -18,9 +18,11 @@ from localcloud.deployer.engine import Deployment, Resource
 from localcloud.deployer.invented_aws import InventedAws
 
 ROOT = Path(__file__).parents[2]
-# Stack prod is rejected as committed, until the stack names its account, API clients and a pager or mail address.
+# Stack prod is rejected as committed, until the stack names its account, API clients, a pager or mail address, and the
+# place of the runbook.
 PROD_OVERLAY = {
     "aws:allowedAccountIds": ["123456789012"],
+    "runbookUrl": "https://git.internal/event-processing/docs/runbook.md",
     "apiClients": ["reporting"],
     "alarmEmail": "oncall@example.com",
     "pageEndpoint": "https://pager.example.com/in",

@@ -38,7 +38,7 @@ def send(
     """Send login events to the stack's queue, as the identity provider does.
 
     A file has one event, a JSON object, per line. `jq -c '.[]'` converts a JSON array, and `jq -c .` objects that take
-    several lines. All events are checked before the first is sent.
+    several lines. All events are checked before the first is sent; docs/events.md has the rules.
 
     Events that the queue does not accept, or that an interruption leaves unsent, are kept in a file for --file. Events
     from a pipe are kept in it from the start, sent ones included, so that even a killed command (SIGKILL) loses none.

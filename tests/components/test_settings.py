@@ -22,11 +22,12 @@ ENOUGH = {
 
 
 ACCOUNT = '["123456789012"]'
+RUNBOOK = "https://git.internal/runbook.md"
 
 
 def read(stack: str = "dev", **changes: Any) -> StackSettings:
     if stack.startswith("prod"):
-        changes = {"aws:allowedAccountIds": ACCOUNT} | changes
+        changes = {"aws:allowedAccountIds": ACCOUNT, "runbookUrl": RUNBOOK} | changes
     return StackSettings.from_raw(ENOUGH | changes, project="event-processing", stack=stack)
 
 
@@ -250,6 +251,35 @@ def test_roles_to_assume_become_arguments_of_the_provider() -> None:
 def test_production_stack_names_its_account() -> None:
     problems = rejected("prod", **{"aws:allowedAccountIds": "[]", "destroyable": "true"}).problems
     assert [problem.key for problem in problems] == ["aws:allowedAccountIds"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/event-processing/docs/runbook.md",
+        "http://EXAMPLE.org",
+        "https://wiki.example.net:8443/runbook",
+        "https://user@example.com?page=1",
+    ],
+)
+def test_runbook_of_a_production_stack_is_at_no_example(url: str) -> None:
+    problems = rejected("prod", runbookUrl=url, destroyable="true").problems
+    assert [problem.key for problem in problems] == ["runbookUrl"]
+    assert problems[0].fix == "pulumi config set --stack prod runbookUrl https://HOST/docs/runbook.md"
+    assert read("dev", runbookUrl=url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://example.company/runbook.md", "https://my-example.com", "https://git.internal/example.com/runbook.md"],
+)
+def test_runbook_elsewhere_is_accepted(url: str) -> None:
+    assert read("prod", runbookUrl=url, destroyable="true")
+
+
+def test_fix_of_a_secret_setting_encrypts_it() -> None:
+    (problem,) = rejected(pageEndpoint="pager").problems
+    assert problem.fix == "pulumi config set --stack dev --secret pageEndpoint https://HOST/PATH"
 
 
 def test_keys_of_other_namespaces_are_left_alone() -> None:

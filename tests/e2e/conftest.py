@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 PRODUCER = "arn:aws:iam::123456789012:role/identity-provider"
 NEIGHBOUR = {
     "aws:allowedAccountIds": ["123456789012"],
+    "runbookUrl": "https://git.internal/event-processing/docs/runbook.md",
     "apiClients": ["reporting", "web-portal"],
     "alarmEmail": "oncall@example.com",
     "producerPrincipals": [PRODUCER],

@@ -1,5 +1,6 @@
 """Versions, release and rollback against a deployed stack, whose aliases decide which version runs."""
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -38,15 +38,21 @@ def alarm_ids(graph: Graph) -> set[str]:
     return {alarm.name for alarm in alarms_of(graph)}
 
 
-def test_prod_sample_is_rejected_until_account_clients_and_an_alarm_address_are_set() -> None:
+def test_prod_sample_is_rejected_until_account_clients_runbook_and_an_alarm_address_are_set() -> None:
     with pytest.raises(DeploymentFailed) as refused:
         record("prod")
     message = str(refused.value)
-    assert "3 problems; nothing was deployed" in message
+    assert "4 problems; nothing was deployed" in message
     assert "pulumi config set --stack prod --path 'apiClients[0]' reporting" in message
     assert "pulumi config set --stack prod --path 'aws:allowedAccountIds[0]' 123456789012" in message
     assert "pulumi config set --stack prod alarmEmail oncall@example.com" in message
+    assert "pulumi config set --stack prod runbookUrl https://HOST/docs/runbook.md" in message
     assert "Traceback" not in message
+
+
+def test_url_of_the_pager_is_a_secret_of_the_state(prod_graph: Graph) -> None:
+    secrets = {sub.inputs["protocol"]: sub.secret_inputs for sub in prod_graph.of_type(aws.SUBSCRIPTION)}
+    assert secrets == {"https": {"endpoint"}, "email": set()}
 
 
 def test_provider_gets_the_credentials_of_the_stack() -> None:
