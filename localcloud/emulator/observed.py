@@ -4,14 +4,13 @@ import asyncio
 import threading
 from typing import Any
 
-from localcloud.console.console import PATH as CONSOLE
 from localcloud.console.console import Console
 from localcloud.emulator import cloudwatch_seams, function_seams, http_seams, queue_seams, time_seams
 from localcloud.emulator.seams import App, make_app
 from localcloud.observatory import pager
 from localcloud.observatory.clock import CompressedClock, RealClock, SteppedClock
 from localcloud.observatory.observatory import Observatory
-from localcloud.observatory.paths import ADVANCE, BOARD, ENDED_MINUTE
+from localcloud.observatory.paths import ADVANCE, BOARD, CONSOLE, ENDED_MINUTE
 
 OBSERVERS = (
     time_seams.follow_clock,

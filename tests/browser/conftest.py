@@ -1,7 +1,10 @@
 """Tests in a real browser. Where none can be driven they are not collected, and the run says so in its last lines."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +16,7 @@ from localcloud.cloud import LocalCloud
 from tests.fakes import metering
 from tests.fakes.browsers import missing
 from tests.fakes.events import login
+from tests.fakes.processes import living, with_command
 from tests.fakes.waiting import HANG_SECONDS
 
 if TYPE_CHECKING:
@@ -40,6 +44,16 @@ class Stack:
         for _ in range(minutes):
             self._cloud.client("sqs").send_message(QueueUrl=self._cloud.outputs["queueUrl"], MessageBody=body)
             self._cloud.advance(60)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """The cloud's process stands still: its port is open, and nothing is answered."""
+        [number] = living(with_command("localcloud.emulator.server", str(self._cloud.directory)))
+        os.kill(number, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(number, signal.SIGCONT)
 
     def set_state(self, alarm: str, state: str) -> None:
         """Change the state of an alarm until it is evaluated again."""
