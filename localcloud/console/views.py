@@ -105,11 +105,15 @@ class Views:
             raise HttpError(HTTPStatus.NOT_FOUND, f"There is no alarm {name}.")
         changes = [_change(item) for item in self._happened(end) if item.alarm == name]
         alarms = {alarm.alarm.name for alarm in self._observatory.alarms.all()}
-        return _summary(found, self._past(end)[name]) | {
+        past = self._past(end)
+        parts = found.alarm.rule.alarms if isinstance(found.alarm, CompositeAlarm) else ()
+        return _summary(found, past[name]) | {
             "reason": found.reason,
             "description": found.parameters.get("AlarmDescription") or "",
-            "parts": list(found.alarm.rule.alarms) if isinstance(found.alarm, CompositeAlarm) else [],
-            "partOf": self._observatory.alarms.dependents(name),
+            "parts": [{"name": part, "state": past[part].state} for part in parts if part in past],
+            "partOf": [
+                {"name": whole, "state": past[whole].state} for whole in self._observatory.alarms.dependents(name)
+            ],
             "boards": [
                 board for board, text in sorted(self._observatory.boards().items()) if f':alarm:{name}"' in text
             ],

@@ -22,6 +22,7 @@ from tests.fakes.waiting import HANG_SECONDS
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
+WIDTH = 1_280
 collect_ignore_glob = ["test_*.py"] if missing() else []
 
 
@@ -106,7 +107,7 @@ def witness() -> Iterator[Witness]:
 @pytest.fixture
 def context(chromium: "Browser", stack: Stack, witness: Witness) -> "Iterator[BrowserContext]":
     """What one user's browser remembers."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context = chromium.new_context(viewport={"width": WIDTH, "height": 900})
     context.set_default_timeout(HANG_SECONDS * 1_000)
     context.on("page", lambda page: witness.watch(page, stack.address))
     yield context

@@ -198,7 +198,21 @@ def test_addresses_that_lead_nowhere_are_sentences(console: Console):
 
 @pytest.mark.parametrize(
     "body",
-    ["", "[]", "{}", '{"start": "x", "widgets": 5}', board(view="pie", period="x"), '{"widgets": [{"type": "x"}]}'],
+    [
+        *(
+            "",
+            "[]",
+            "{}",
+            '{"start": "x", "widgets": 5}',
+            board(view="pie", period="x"),
+            '{"widgets": [{"type": "x"}]}',
+        ),
+        *(
+            board(metrics=[[{"expression": text, "id": "e"}]])
+            for text in ("ANOMALY_DETECTION_BAND(m1)", "1 +", "", "é")
+        ),
+        *(board(metrics=metrics) for metrics in (5, [[]], [["App"]], [["App", "Failed", {"stat": "p101", "id": "m"}]])),
+    ],
 )
 def test_board_that_cannot_be_drawn_is_a_sentence(console: Console, observatory: Observatory, body: str):
     observatory.boards = lambda: {"overview": body}
@@ -296,8 +310,8 @@ def test_composite_names_its_parts(console: Console, observatory: Observatory):
     whole = {"AlarmName": "event-processing-dev-service-health", "AlarmRule": f'ALARM("{NAME}")'}
     alarm = read_composite_alarm(whole)
     observatory.alarms.put(alarm, whole, ARN + alarm.name)
-    assert ask(console, f"/alarm?name={alarm.name}").json()["parts"] == [NAME]
-    assert ask(console, f"/alarm?name={NAME}").json()["partOf"] == [alarm.name]
+    assert ask(console, f"/alarm?name={alarm.name}").json()["parts"] == [{"name": NAME, "state": "OK"}]
+    assert ask(console, f"/alarm?name={NAME}").json()["partOf"] == [{"name": alarm.name, "state": "INSUFFICIENT_DATA"}]
 
 
 # The stream

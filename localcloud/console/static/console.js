@@ -137,7 +137,6 @@ function show(elements, after) {
   const scrolled = scrollY;
   for (const chart of main.querySelectorAll(".js-plotly-plot")) Plotly.purge(chart);
   main.replaceChildren(...elements.filter(Boolean));
-  after?.();
   if (isNew && shown && viewPart(shown) !== viewPart(address().whole)) {
     scrollTo(0, 0);
     main.querySelector("h1")?.focus({ preventScroll: true });
@@ -146,6 +145,7 @@ function show(elements, after) {
     if (kept) main.querySelector(kept)?.focus({ preventScroll: true });
     scrollTo(0, scrolled);
   }
+  after?.();
   shown = address().whole;
 }
 

@@ -122,7 +122,9 @@ function describe(alarm, boards, link) {
 
 export function alarmView(alarm, end, existing, link, mute) {
   const names = (title, list) => list.length ? element("p", {}, `${title}: `,
-    list.flatMap((name, at) => [at ? ", " : "", element("a", { href: link(`/alarms/${encodeURIComponent(name)}`) }, shortName(name))])) : null;
+    list.flatMap(({ name, state }, at) => [at ? ", " : "",
+      element("a", { href: link(`/alarms/${encodeURIComponent(name)}`) }, shortName(name)),
+      " (", element("span", { class: `state-${state}` }, STATES[state]), ")"])) : null;
   const boards = alarm.boards.flatMap((name, at) => [at ? ", " : "", element("a", { href: link(`/boards/${encodeURIComponent(name)}`) }, name)]);
   return [
     element("h1", { tabindex: "-1" }, alarm.name),
@@ -184,9 +186,22 @@ export function boardView(board, contextual) {
   ];
 }
 
+/** Draw the graphs that are on the screen now, and each of the others when it comes near. */
 export function drawCharts(grid, board) {
-  for (const [number, figure] of Object.entries(board.figures)) {
-    Plotly.newPlot(grid.querySelector(`#chart${number}`), figure.data, figure.layout, { ...figure.config, staticPlot: false, displayModeBar: false });
+  const draw = (chart) => {
+    const figure = board.figures[chart.id.replace("chart", "")];
+    Plotly.newPlot(chart, figure.data, figure.layout, { ...figure.config, staticPlot: false, displayModeBar: false });
+  };
+  const later = new IntersectionObserver((entries) => {
+    for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
+      later.unobserve(target);
+      draw(target);
+    }
+  }, { rootMargin: "300px" });
+  for (const chart of grid.querySelectorAll(".chart")) {
+    const { top, bottom } = chart.getBoundingClientRect();
+    if (top < innerHeight && bottom > 0) draw(chart);
+    else later.observe(chart);
   }
 }
 
