@@ -104,21 +104,41 @@ def witness() -> Iterator[Witness]:
     assert (witness.errors, witness.foreign) == ([], [])
 
 
+@pytest.fixture(scope="module")
+def profile(chromium: "Browser") -> "Iterator[BrowserContext]":
+    """Making one takes a second, and what it has cached would be loaded again."""
+    profile = chromium.new_context(viewport={"width": WIDTH, "height": 900})
+    profile.set_default_timeout(HANG_SECONDS * 1_000)
+    yield profile
+    profile.close()
+
+
 @pytest.fixture
-def context(chromium: "Browser", stack: Stack, witness: Witness) -> "Iterator[BrowserContext]":
-    """What one user's browser remembers."""
-    context = chromium.new_context(viewport={"width": WIDTH, "height": 900})
-    context.set_default_timeout(HANG_SECONDS * 1_000)
-    context.on("page", lambda page: witness.watch(page, stack.address))
-    yield context
-    context.close()
+def context(profile: "BrowserContext", stack: Stack, witness: Witness) -> "Iterator[BrowserContext]":
+    """One user's browser, which remembers nothing of earlier tests."""
+
+    def watch(page: "Page") -> None:
+        witness.watch(page, stack.address)
+
+    profile.on("page", watch)
+    for page in profile.pages:
+        watch(page)
+    yield profile
+    profile.remove_listener("page", watch)
+    # The first page is kept: a new one would read and compile everything again.
+    for page in profile.pages[1:]:
+        page.close()
+    for page in profile.pages:
+        page.goto(f"{stack.address}/style.css")  # nothing that runs, of the same origin: its process is kept
+        page.evaluate("localStorage.clear()")
 
 
 @pytest.fixture
 def page(context: "BrowserContext", stack: Stack) -> "Page":
     from playwright.sync_api import expect
 
-    page = context.new_page()
+    page = context.pages[0] if context.pages else context.new_page()
+    page.set_viewport_size({"width": WIDTH, "height": 900})
     page.goto(stack.address)
     expect(page.locator("#live")).to_contain_text("Live")
     return page

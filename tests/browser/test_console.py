@@ -223,10 +223,10 @@ def test_log_widgets_name_the_command_that_reads_their_lines(page: Page, stack: 
     expect(errors.locator("pre")).to_be_visible()
 
 
-def test_cloud_that_cannot_be_heard_is_said_until_it_can_be(page: Page, stack: Stack):
+def test_cloud_that_cannot_be_heard_is_said_until_it_can_be(chromium: Browser, stack: Stack):
+    page = chromium.new_page()  # in a profile of its own, whose clock it sets
     page.clock.install()
     page.goto(stack.address + VIEWS["ingest"])
-    page.reload()  # only the timers of what is loaded now follow that clock
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     expect(page.locator("#live")).to_contain_text("Live")
     with stack.stopped():
@@ -238,6 +238,7 @@ def test_cloud_that_cannot_be_heard_is_said_until_it_can_be(page: Page, stack: S
     page.clock.fast_forward(3_000)
     expect(page.locator("#lost")).to_be_hidden()
     expect(page.locator("#live")).to_contain_text("Live")
+    page.close()
 
 
 def test_page_goes_on_with_a_cloud_that_was_started_again(context: BrowserContext, witness: Witness):
