@@ -28,6 +28,7 @@ from localcloud.drills.catalogue import DRILLS, DrillName
 from localcloud.emulator.process import ENDED, EmulatorError
 from localcloud.environment import aws_exports
 from localcloud.observatory import pager
+from localcloud.observatory.paths import CONSOLE
 from localcloud.own_files import ClaimedError, FileError, claimed, require_own
 from localcloud.plugin import environment as plugin
 from localcloud.progress import Progress
@@ -37,7 +38,6 @@ PROJECT = Path(__file__).parents[1]  # not resolved, because a folder of links t
 OUTPUTS = PROJECT / ".localcloud" / "outputs.json"
 DRILL_BOARDS = PROJECT / ".localcloud" / "boards"
 USUAL_PORT = 4580
-CONSOLE = "/_console"
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 P = ParamSpec("P")
@@ -145,15 +145,8 @@ def up(
         ) as cloud:
             require_own(outputs, is_outputs, "--outputs")
             cloud.write_outputs(outputs)
-            if empty:
-                progress.say(f"ready in {progress.total_seconds():.1f} s. Press Ctrl-C to stop.")
-                option = "" if outputs == OUTPUTS else f" --outputs {shlex.quote(str(outputs.absolute()))}"
-                progress.say(f'In a second terminal: eval "$(.venv/bin/python -m localcloud env --pulumi{option})"')
-                progress.say("Then: pulumi up --stack local")
-            else:
-                _show_outputs(cloud, outputs, progress)
-            _say_where(cloud, port, progress)
             try:
+                _say_how_to_use(cloud, outputs, progress, port=port, empty=empty)
                 # Into an empty cloud the Pulumi CLI deploys, whose state a reload would contradict.
                 with contextlib.nullcontext() if empty else cloud.reloading(PROJECT, partial(_tell_edit, progress)):
                     cloud.wait()
@@ -169,6 +162,17 @@ def _tell_edit(progress: Progress, notice: Notice) -> None:
         progress.say(notice.sentence)
         if notice.details:
             progress.show(*notice.details)
+
+
+def _say_how_to_use(cloud: LocalCloud, outputs: Path, progress: Progress, *, port: int | None, empty: bool) -> None:
+    if empty:
+        progress.say(f"ready in {progress.total_seconds():.1f} s. Press Ctrl-C to stop.")
+        option = "" if outputs == OUTPUTS else f" --outputs {shlex.quote(str(outputs.absolute()))}"
+        progress.say(f'In a second terminal: eval "$(.venv/bin/python -m localcloud env --pulumi{option})"')
+        progress.say("Then: pulumi up --stack local")
+    else:
+        _show_outputs(cloud, outputs, progress)
+    _say_where(cloud, port, progress)
 
 
 def _say_where(cloud: LocalCloud, port: int | None, progress: Progress) -> None:

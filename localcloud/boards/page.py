@@ -13,7 +13,7 @@ from urllib.parse import quote
 from markdown_it import MarkdownIt
 from plotly.offline import get_plotlyjs
 
-from localcloud.boards import charts
+from localcloud.boards import charts, log_widgets
 from localcloud.boards.charts import DAY_MINUTES
 from localcloud.boards.series import Line, MetricSource, lines_of
 from localcloud.cloudwatch.states import State
@@ -77,6 +77,10 @@ class Snapshot:
     """Where a board is drawn, by the board's name: the links of a body lead to the AWS console."""
     alarm_link: str | None = None
     """What the link of an alarm's tile begins with, before the alarm's name; without it, tiles are no links."""
+    is_running: bool = False
+    """Whether the operator's commands reach the cloud that is drawn."""
+    runbook_link: str | None = None
+    """Where the runbook is shown; without it, the button leads to the published one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,12 +146,11 @@ def _widget(widget: Mapping[str, Any], number: int, opened_with: str, snapshot: 
     row = f"{widget['y'] + 1} / span {widget['height']}"
     figure = None
     if kind == "text":
-        content = _text(properties["markdown"], snapshot.links)
+        content = _text(properties["markdown"], snapshot)
     elif kind == "alarm":
         content = _tiles(properties, widget["width"] // TILE_WIDTH or 1, snapshot)
     elif kind == "log":
-        content = "<details><summary>No logs are read here. CloudWatch Logs Insights runs this query.</summary>"
-        content += f"<pre>{html.escape(properties['query'])}</pre></details>"
+        content = log_widgets.markup(properties["query"], opened_with if snapshot.is_running else None)
     elif kind == "metric":
         lines = lines_of(properties, snapshot.store, snapshot.now, opened_with)
         if properties["view"] == "singleValue":
@@ -174,15 +177,17 @@ def _unit_and_legend(properties: Mapping[str, Any], lines: list[Line]) -> str:
     return f'<div class="legend"><span>{unit}</span>{entries}</div>'
 
 
-def _text(markdown: str, links: Mapping[str, str]) -> str:
+def _text(markdown: str, snapshot: Snapshot) -> str:
     markup = MarkdownIt("commonmark", {"html": False}).render(re.sub(r"\[button:", "[button&colon;", markdown))
-    return re.sub(r'<a href="([^"]*)">button:(primary:)?(.*?)</a>', lambda found: _button(found, links), markup)
+    return re.sub(r'<a href="([^"]*)">button:(primary:)?(.*?)</a>', lambda found: _button(found, snapshot), markup)
 
 
-def _button(found: re.Match[str], links: Mapping[str, str]) -> str:
+def _button(found: re.Match[str], snapshot: Snapshot) -> str:
     url, primary, label = html.unescape(found[1]), found[2], found[3]
     if board := BOARD_LINK.match(url):
-        url = links.get(board[1], url)
+        url = snapshot.links.get(board[1], url)
+    if label == "Runbook" and snapshot.runbook_link:
+        url = snapshot.runbook_link
     if CONSOLE.match(url):
         return f'<span class="button" title="Only in the AWS console">{label}</span>'
     return f'<a class="button {"primary" if primary else ""}" href="{html.escape(url)}">{label}</a>'

@@ -15,8 +15,8 @@ from localcloud.console.stream import Streams
 from localcloud.console.times import read_end, read_range, read_time
 from localcloud.console.views import Views
 from localcloud.observatory.observatory import Observatory
+from localcloud.observatory.paths import CONSOLE
 
-PATH = "/_console"
 STATIC = Path(__file__).parent / "static"
 RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
 CSS, SCRIPT = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
@@ -37,19 +37,21 @@ class Console:
             "/style.css": lambda scope: _file("style.css", CSS),
             "/board.css": self._board_style,
             "/console.js": lambda scope: _file("console.js", SCRIPT),
+            "/connection.js": lambda scope: _file("connection.js", SCRIPT),
             "/views.js": lambda scope: _file("views.js", SCRIPT),
             "/plotly.js": self._plotly,
             "/state": self._state,
             "/board": self._board,
             "/alarm": self._alarm,
             "/changes": self._changes,
+            "/runbook": self._runbook,
         }
 
     async def serve(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Serve a request whose path begins with PATH."""
+        """Serve a request whose path begins with that of the console."""
         try:
             require_local(scope)
-            path = scope["path"].removeprefix(PATH)
+            path = scope["path"].removeprefix(CONSOLE)
             if path == "/events" and scope["method"] == "GET":
                 parameters(scope)
                 await self._streams.serve(receive, send)
@@ -115,6 +117,10 @@ class Console:
             raise HttpError(HTTPStatus.BAD_REQUEST, "Parameter since is missing.")
         end = read_end(given.get("end"), self._clock.now())
         return answer_json(self._views.changes(read_time(given["since"]), end))
+
+    def _runbook(self, scope: dict[str, Any]) -> Answer:
+        parameters(scope)
+        return answer_json(self._views.runbook())
 
     async def _mute(self, wanted: dict[str, Any]) -> Answer:
         name, muted = wanted.get("name"), wanted.get("muted")

@@ -60,8 +60,8 @@ class Streams:
 
     def _event(self) -> bytes:
         now = write_time(self._observatory.clock.now())
-        data = json.dumps({"version": self._observatory.feed.version, "now": now})
-        return f"retry: 2000\ndata: {data}\n\n".encode()
+        data = json.dumps({"cloud": self._observatory.id, "version": self._observatory.feed.version, "now": now})
+        return f"data: {data}\n\n".encode()
 
 
 async def _send_part(send: Any, body: bytes) -> None:

@@ -1,7 +1,7 @@
 """What the console shows, as JSON values: every text in them is data, and every markup is escaped here."""
 
 import json
-import secrets
+import re
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
@@ -20,8 +20,11 @@ from localcloud.observatory.observatory import Observatory
 
 CHANGES_MAX = 500
 DRAWN_MAX = 20
-ALARM_LINK, BOARD_LINK = "#/alarms/", "#/boards/"
+ALARM_LINK, BOARD_LINK, RUNBOOK_LINK = "#/alarms/", "#/boards/", "#/runbook"
+FIRST_BOARD = "-overview"
+STATE_WORDS = {State.ALARM: "In alarm", State.OK: "OK", State.INSUFFICIENT_DATA: "Insufficient data"}
 _TOPIC_SEVERITIES = ("p1", "p2", "p3")
+_ACTION = re.compile(r"(Successfully|Failed to) executed? action arn:aws:sns:[^:]*:[^:]*:([^.\s]+)(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,6 @@ class Views:
 
     def __init__(self, observatory: Observatory, runbook: Runbook) -> None:
         self._observatory, self._runbook = observatory, runbook
-        self._cloud = secrets.token_hex(8)
         self._drawing = threading.Lock()
         self._drawn: OrderedDict[tuple[object, ...], dict[str, Any]] = OrderedDict()
 
@@ -45,12 +47,11 @@ class Views:
         """Every board, and every alarm with its state at that time."""
         past = self._past(end)
         return {
-            # Tells a page that what it remembers is of another cloud.
-            "cloud": self._cloud,
+            "cloud": self._observatory.id,
             "version": self._observatory.feed.version,
             "now": write_time(self._observatory.clock.now()),
             "end": write_time(end),
-            "boards": sorted(self._observatory.boards()),
+            "boards": sorted(self._observatory.boards(), key=lambda name: (not name.endswith(FIRST_BOARD), name)),
             "code": _code(self._observatory.code),
             "alarms": [_summary(alarm, past[alarm.alarm.name]) for alarm in self._observatory.alarms.all()],
         }
@@ -81,7 +82,10 @@ class Views:
             since={name: int(found.since // 60) for name, found in past.items() if found.since is not None},
             links={board: BOARD_LINK + board for board in self._observatory.boards()},
             alarm_link=ALARM_LINK,
+            runbook_link=RUNBOOK_LINK,
+            is_running=True,
         )
+        first = self._observatory.store.first_minute
         try:
             drawn = draw(json.loads(text) | {"start": f"-{shown.text}"}, snapshot)
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
@@ -90,6 +94,7 @@ class Views:
         return {
             "name": name,
             "end": write_time(shown.end * 60),
+            "measuredSince": write_time(first * 60) if first is not None and first < shown.end else None,
             "markup": drawn.markup,
             "rowHeights": drawn.row_heights,
             "figures": drawn.figures,
@@ -102,17 +107,26 @@ class Views:
             raise HttpError(HTTPStatus.NOT_FOUND, f"There is no alarm {name}.")
         changes = [_change(item) for item in self._happened(end) if item.alarm == name]
         alarms = {alarm.alarm.name for alarm in self._observatory.alarms.all()}
-        return _summary(found, self._past(end)[name]) | {
+        past = self._past(end)
+        parts = found.alarm.rule.alarms if isinstance(found.alarm, CompositeAlarm) else ()
+        return _summary(found, past[name]) | {
             "reason": found.reason,
             "description": found.parameters.get("AlarmDescription") or "",
-            "parts": list(found.alarm.rule.alarms) if isinstance(found.alarm, CompositeAlarm) else [],
-            "partOf": self._observatory.alarms.dependents(name),
+            "parts": [{"name": part, "state": past[part].state} for part in parts if part in past],
+            "partOf": [
+                {"name": whole, "state": past[whole].state} for whole in self._observatory.alarms.dependents(name)
+            ],
             "boards": [
                 board for board, text in sorted(self._observatory.boards().items()) if f':alarm:{name}"' in text
             ],
             "history": changes[-CHANGES_MAX:][::-1],
-            "runbook": self._runbook.section_of(name, alarms, ALARM_LINK),
+            "runbook": self._runbook.section_of(name, alarms, ALARM_LINK, RUNBOOK_LINK),
         }
+
+    def runbook(self) -> dict[str, Any]:
+        """What the runbook says about every alarm, and which alarms have a section."""
+        names = [found.alarm.name for found in self._observatory.alarms.all()]
+        return {"top": self._runbook.top, "alarms": [name for name in names if self._runbook.heading_of(name)]}
 
     def changes(self, since: float, end: float) -> dict[str, Any]:
         """What happened to alarms after one time and up to another, the newest first."""
@@ -179,10 +193,24 @@ def _severity(found: StoredAlarm) -> str | None:
 
 
 def _change(item: HistoryItem) -> dict[str, Any]:
+    old, new = (
+        State(item.data[name]["stateValue"]) if item.kind == "StateUpdate" else None
+        for name in ("oldState", "newState")
+    )
     return {
         "at": write_time(item.at),
         "alarm": item.alarm,
         "kind": item.kind,
+        # In the words of the page, and in those of CloudWatch.
+        "text": f"{STATE_WORDS[old]} → {STATE_WORDS[new]}" if old and new else _action_in_words(item),
         "summary": item.summary,
-        "state": item.data["newState"]["stateValue"] if item.kind == "StateUpdate" else None,
+        "state": new,
+        "isFirst": (old, new) == (State.INSUFFICIENT_DATA, State.OK),
     }
+
+
+def _action_in_words(item: HistoryItem) -> str:
+    found = _ACTION.match(item.summary)
+    if not found:
+        return item.summary
+    return f"{'Notified' if found[1] == 'Successfully' else 'Could not notify'} {found[2]}{found[3]}"

@@ -9,6 +9,7 @@ from localcloud.cloud import START_STEPS, LocalCloud
 from localcloud.drills.catalogue import Drill
 from localcloud.drills.run import MINUTE_SECONDS, STEPS, DrillRun, compared, compressed_minute
 from localcloud.drills.stack import BOARDS, DrawnBoard, DrilledStack
+from localcloud.observatory.paths import CONSOLE
 from localcloud.own_files import ClaimedError, FileError, claimed, require_own
 from localcloud.progress import Progress
 
@@ -29,6 +30,7 @@ def run(project: Path, drill: Drill, out: Path, *, port: int | None) -> None:
         drawn: dict[str, DrawnBoard] = {}
         links = {board: file.name for board, file in files.items()}
         with _start(project, progress, port) as cloud:
+            progress.say(f"Boards and alarms, live: {cloud.outputs['endpoint']}{CONSOLE}")
             stack = DrilledStack(cloud)
 
             def draw() -> None:

@@ -8,7 +8,6 @@ import threading
 from http import HTTPStatus
 from typing import Any
 
-from localcloud.console.console import PATH as CONSOLE
 from localcloud.console.console import Console
 from localcloud.emulator import cloudwatch_seams, function_seams, http_seams, queue_seams, time_seams
 from localcloud.emulator.seams import App, make_app
@@ -16,7 +15,7 @@ from localcloud.observatory import pager
 from localcloud.observatory.clock import CompressedClock, RealClock, SteppedClock
 from localcloud.observatory.facts import CodeNotice
 from localcloud.observatory.observatory import Observatory
-from localcloud.observatory.paths import ADVANCE, BOARD, CODE, ENDED_MINUTE, KEY_HEADER
+from localcloud.observatory.paths import ADVANCE, BOARD, CODE, CONSOLE, ENDED_MINUTE, KEY_HEADER
 
 OBSERVERS = (
     time_seams.follow_clock,

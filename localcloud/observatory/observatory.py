@@ -1,6 +1,7 @@
 """The observatory of an embedded cloud: its clock, metrics, alarms and pager, and the API that reads them."""
 
 import logging
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -28,6 +29,8 @@ class Observatory:
 
     def __init__(self, clock: Clock, *, is_paused: bool = False) -> None:
         self.clock, self.is_paused = clock, is_paused
+        self.id = secrets.token_hex(8)
+        """Tells a reader that what it remembers is of another cloud."""
         self.store = RetainedMetrics()
         self.meter = Meter(self.store, clock)
         self.queue_states: Callable[[], Iterable[QueueState]] = list

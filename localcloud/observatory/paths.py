@@ -1,5 +1,6 @@
-"""Where the emulator serves what AWS has no API for; the clock's, only if it is one of its own."""
+"""Where the embedded cloud serves what AWS has no API for; the clock's, only if it is one of its own."""
 
+CONSOLE = "/_console"
 ADVANCE = "/_observatory/advance"
 BOARD = "/_observatory/board"
 ENDED_MINUTE = "/_observatory/minute"

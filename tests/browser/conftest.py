@@ -1,7 +1,10 @@
 """Tests in a real browser. Where none can be driven they are not collected, and the run says so in its last lines."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +18,13 @@ from localcloud.observatory.paths import CODE, KEY_HEADER
 from tests.fakes import metering
 from tests.fakes.browsers import missing
 from tests.fakes.events import login
+from tests.fakes.processes import living, with_command
 from tests.fakes.waiting import HANG_SECONDS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
+WIDTH = 1_280
 collect_ignore_glob = ["test_*.py"] if missing() else []
 
 
@@ -49,6 +54,16 @@ class Stack:
         headers = {KEY_HEADER: outputs["secretAccessKey"]}
         answer = requests.post(f"{outputs['endpoint']}{CODE}", json=notice, headers=headers, timeout=HANG_SECONDS)
         assert answer.status_code == 204
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """The cloud's process stands still: its port is open, and nothing is answered."""
+        [number] = living(with_command("localcloud.emulator.server", str(self._cloud.directory)))
+        os.kill(number, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(number, signal.SIGCONT)
 
     def set_state(self, alarm: str, state: str) -> None:
         """Change the state of an alarm until it is evaluated again."""
@@ -98,21 +113,41 @@ def witness() -> Iterator[Witness]:
     assert (witness.errors, witness.foreign) == ([], [])
 
 
+@pytest.fixture(scope="module")
+def profile(chromium: "Browser") -> "Iterator[BrowserContext]":
+    """Making one takes a second, and what it has cached would be loaded again."""
+    profile = chromium.new_context(viewport={"width": WIDTH, "height": 900})
+    profile.set_default_timeout(HANG_SECONDS * 1_000)
+    yield profile
+    profile.close()
+
+
 @pytest.fixture
-def context(chromium: "Browser", stack: Stack, witness: Witness) -> "Iterator[BrowserContext]":
-    """What one user's browser remembers."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(HANG_SECONDS * 1_000)
-    context.on("page", lambda page: witness.watch(page, stack.address))
-    yield context
-    context.close()
+def context(profile: "BrowserContext", stack: Stack, witness: Witness) -> "Iterator[BrowserContext]":
+    """One user's browser, which remembers nothing of earlier tests."""
+
+    def watch(page: "Page") -> None:
+        witness.watch(page, stack.address)
+
+    profile.on("page", watch)
+    for page in profile.pages:
+        watch(page)
+    yield profile
+    profile.remove_listener("page", watch)
+    # The first page is kept: a new one would read and compile everything again.
+    for page in profile.pages[1:]:
+        page.close()
+    for page in profile.pages:
+        page.goto(f"{stack.address}/style.css")  # nothing that runs, of the same origin: its process is kept
+        page.evaluate("localStorage.clear()")
 
 
 @pytest.fixture
 def page(context: "BrowserContext", stack: Stack) -> "Page":
     from playwright.sync_api import expect
 
-    page = context.new_page()
+    page = context.pages[0] if context.pages else context.new_page()
+    page.set_viewport_size({"width": WIDTH, "height": 900})
     page.goto(stack.address)
     expect(page.locator("#live")).to_contain_text("Live")
     return page

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from localcloud.console.console import PATH, Console
+from localcloud.console.console import Console
+from localcloud.observatory.paths import CONSOLE
 
 HOST = "127.0.0.1:4580"
 
@@ -33,7 +34,7 @@ def ask(
     body: bytes = b"",
 ) -> Response:
     """Send a request for an address below the console's path."""
-    parts = urlsplit(PATH + address)
+    parts = urlsplit(CONSOLE + address)
     given = {"host": HOST} | {name.lower(): value for name, value in (headers or {}).items()}
     scope = {
         "type": "http",

@@ -159,7 +159,9 @@ def test_markup_in_names_and_texts_is_escaped(console: Console, observatory: Obs
     markup = ask(console, "/board?name=overview").json()["markup"]
     assert "<script" not in markup
     assert "&lt;script&gt;" in markup
-    assert "<script" not in Runbook(f"## absent\n{HOSTILE} [x](javascript:alert)\n").section_of("a-absent", (), "#/")
+    assert "<script" not in Runbook(f"## absent\n{HOSTILE} [x](javascript:alert)\n").section_of(
+        "a-absent", (), "#/alarms/", "#/runbook"
+    )
 
 
 # Bad input
@@ -197,7 +199,21 @@ def test_addresses_that_lead_nowhere_are_sentences(console: Console):
 
 @pytest.mark.parametrize(
     "body",
-    ["", "[]", "{}", '{"start": "x", "widgets": 5}', board(view="pie", period="x"), '{"widgets": [{"type": "x"}]}'],
+    [
+        *(
+            "",
+            "[]",
+            "{}",
+            '{"start": "x", "widgets": 5}',
+            board(view="pie", period="x"),
+            '{"widgets": [{"type": "x"}]}',
+        ),
+        *(
+            board(metrics=[[{"expression": text, "id": "e"}]])
+            for text in ("ANOMALY_DETECTION_BAND(m1)", "1 +", "", "é")
+        ),
+        *(board(metrics=metrics) for metrics in (5, [[]], [["App"]], [["App", "Failed", {"stat": "p101", "id": "m"}]])),
+    ],
 )
 def test_board_that_cannot_be_drawn_is_a_sentence(console: Console, observatory: Observatory, body: str):
     observatory.boards = lambda: {"overview": body}
@@ -225,25 +241,38 @@ def test_alarm_shows_state_severity_history_boards_and_its_runbook(console: Cons
     assert (summary["state"], summary["since"], summary["severity"]) == ("ALARM", "2026-01-01T00:05:00Z", "P1")
     found = ask(console, f"/alarm?name={NAME}").json()
     assert found["boards"] == ["overview"]
-    assert found["history"][0]["summary"].startswith("Failed to execute action")
-    assert found["history"][1]["state"] == "ALARM"
+    action, change = found["history"][:2]
+    assert action["summary"].startswith("Failed to execute action arn:aws:sns:")
+    assert action["text"] == "Could not notify event-processing-dev-alerts-p1. nothing publishes"
+    assert (change["state"], change["text"]) == ("ALARM", "OK → In alarm")
     assert "aws lambda list-event-source-mappings" in found["runbook"]
 
 
 def test_links_of_the_runbook_lead_to_alarms_that_exist():
     runbook = Runbook(
-        "# Runbook\n## a\nSee [b](#b), [c](#c), [AWS](https://aws.example/?a=1&b=2), [file](x.md).\n## b\n"
+        "# Runbook\n\n[b](#b)\n## a\nSee [b](#b), [c](#c), [AWS](https://aws.example/?a=1&b=2), [file](x.md).\n## b\n"
+        "Roll back (top of this page).\n"
     )
-    markup = runbook.section_of("p-dev-a", {"p-dev-a", "p-dev-b"}, "#/alarms/")
+    alarms = {"p-dev-a", "p-dev-b"}
+    markup = runbook.section_of("p-dev-a", alarms, "#/alarms/", "#/runbook")
     assert '<a href="#/alarms/p-dev-b">b</a>, c, ' in markup
     assert 'href="https://aws.example/?a=1&amp;b=2" rel="noopener noreferrer"' in markup
     assert markup.count("<a ") == 2
-    assert runbook.section_of("p-dev-absent", (), "#/") == ""
+    assert runbook.section_of("p-dev-absent", alarms, "#/alarms/", "#/runbook") == ""
+    assert '(<a href="#/runbook">top of the runbook</a>)' in runbook.section_of("p-dev-b", alarms, "#/", "#/runbook")
+    assert runbook.top == "<p>b</p>\n"
+
+
+def test_committed_runbook_says_above_its_headings_what_its_sections_refer_to(console: Console):
+    found = ask(console, "/runbook").json()
+    assert found["alarms"] == [NAME]
+    for part in ("See what is wrong now", "Roll back", "Undo manual changes"):
+        assert f"<strong>{part}" in found["top"]
 
 
 def test_longest_heading_that_fits_is_the_section():
     runbook = Runbook("## delivered\nshort\n## alerts-delivered\nlong\n")
-    assert "long" in runbook.section_of("p-dev-alerts-delivered", (), "#/")
+    assert "long" in runbook.section_of("p-dev-alerts-delivered", (), "#/alarms/", "#/runbook")
 
 
 def test_board_has_graphs_tiles_that_are_links_and_alarms_that_do_not_exist(console: Console, observatory: Observatory):
@@ -282,8 +311,8 @@ def test_composite_names_its_parts(console: Console, observatory: Observatory):
     whole = {"AlarmName": "event-processing-dev-service-health", "AlarmRule": f'ALARM("{NAME}")'}
     alarm = read_composite_alarm(whole)
     observatory.alarms.put(alarm, whole, ARN + alarm.name)
-    assert ask(console, f"/alarm?name={alarm.name}").json()["parts"] == [NAME]
-    assert ask(console, f"/alarm?name={NAME}").json()["partOf"] == [alarm.name]
+    assert ask(console, f"/alarm?name={alarm.name}").json()["parts"] == [{"name": NAME, "state": "OK"}]
+    assert ask(console, f"/alarm?name={NAME}").json()["partOf"] == [{"name": alarm.name, "state": "INSUFFICIENT_DATA"}]
 
 
 # The stream

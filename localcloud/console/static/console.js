@@ -1,7 +1,10 @@
 // The address holds everything that is shown: the view, its filters, the range, and the end of it while paused.
 // The stream only says that something is new; what is new is read again.
 
-import { alarmsView, alarmView, boardNames, boardView, changesView, drawCharts, element, errorView, shortTime } from "./views.js";
+import { Connection } from "./connection.js";
+import {
+  alarmsView, alarmView, boardNames, boardView, changesView, drawCharts, element, errorView, runbookView, shortTime,
+} from "./views.js";
 
 const BASE = "/_console";
 const RANGES = { PT15M: "15 minutes", PT1H: "1 hour", PT3H: "3 hours", PT12H: "12 hours", P1D: "1 day", P7D: "7 days" };
@@ -14,17 +17,18 @@ const pause = document.getElementById("pause");
 const range = document.getElementById("range");
 const views = document.getElementById("views");
 const away = document.getElementById("away");
-const token = document.querySelector('meta[name="console-token"]').content;
+const lost = document.getElementById("lost");
+const setting = (name) => document.querySelector(`meta[name="${name}"]`).content;
+const token = setting("console-token");
 
 let state = null; // the newest
-let stream = null;
-let connected = false;
 let shown = ""; // the address of what is shown
 let drawing = 0;
+let plotly = null; // Plotly, being loaded: it is large, and most views need none
 
 function address() {
   const [path, query = ""] = location.hash.slice(1).split("?", 2);
-  return { path: path || "/alarms", query: new URLSearchParams(query) };
+  return { path: path || "/alarms", query: new URLSearchParams(query), whole: location.hash || "#/alarms" };
 }
 
 function link(path, more = {}) {
@@ -65,13 +69,13 @@ async function viewOf(path, query) {
   const [, kind, name = ""] = path.split("/", 3).map(decodeURIComponent);
   if (kind === "boards" && name) {
     const board = await read("board", { name, range: query.get("range"), end });
-    return { elements: boardView(board, (href) => link(href.slice(1))), after: () => drawCharts(board) };
+    await (plotly ??= loadPlotly());
+    const [heading, when, grid] = boardView(board, (href) => link(href.slice(1)));
+    return { elements: [heading, when, grid], after: () => drawCharts(grid, board) };
   }
   if (kind === "alarms" && name) {
     const alarm = await read("alarm", { name, end });
-    const made = alarmView(alarm, end ?? state.now, link, mute);
-    for (const anchor of made[2]?.querySelectorAll?.('a[href^="#/"]') ?? []) anchor.setAttribute("href", link(anchor.getAttribute("href").slice(1)));
-    return { elements: made };
+    return { elements: alarmView(alarm, end ?? state.now, state.boards, link, mute) };
   }
   if (kind === "alarms") {
     const past = end ? await read("state", { end }) : state;
@@ -81,7 +85,20 @@ async function viewOf(path, query) {
     const since = query.get("since") ?? sinceOf(query.get("range") ?? DEFAULT_RANGE, end ?? state.now);
     return { elements: changesView(await read("changes", { since, end }), link) };
   }
+  if (kind === "runbook") return { elements: runbookView(await read("runbook"), link) };
   return { elements: errorView("Not found", "There is no such view.") };
+}
+
+function loadPlotly() {
+  const script = element("script", { src: setting("plotly") });
+  return new Promise((resolve, reject) => {
+    script.addEventListener("load", resolve);
+    script.addEventListener("error", () => {
+      plotly = null; // it is tried again
+      reject(new TypeError("Plotly could not be loaded"));
+    });
+    document.head.append(script);
+  });
 }
 
 /** The beginning of a range that ends then. */
@@ -101,7 +118,10 @@ async function refresh() {
     state = newest;
     view = await viewOf(path, query);
   } catch (error) {
-    view = { elements: errorView("Console", error instanceof TypeError ? "The cloud cannot be reached. It may have been stopped." : error.message) };
+    // A cloud that cannot be reached, or another program at its port.
+    const isAway = error instanceof TypeError || error instanceof SyntaxError;
+    if (isAway && shown && shown === address().whole) return; // what is shown stays
+    view = { elements: errorView("Console", isAway ? "The cloud cannot be reached. This view appears when it can." : error.message) };
   }
   if (ticket !== drawing) return; // a later one is under way
   show(view.elements, view.after);
@@ -110,15 +130,14 @@ async function refresh() {
 }
 
 function show(elements, after) {
-  const isNew = shown !== location.hash;
+  const isNew = shown !== address().whole;
   const focused = document.activeElement;
   const kept = main.contains(focused) ? selectorOf(focused) : null;
   const opened = [...main.querySelectorAll("details")].map((details) => details.open);
   const scrolled = scrollY;
   for (const chart of main.querySelectorAll(".js-plotly-plot")) Plotly.purge(chart);
   main.replaceChildren(...elements.filter(Boolean));
-  after?.();
-  if (isNew && shown && viewPart(shown) !== viewPart(location.hash)) {
+  if (isNew && shown && viewPart(shown) !== viewPart(address().whole)) {
     scrollTo(0, 0);
     main.querySelector("h1")?.focus({ preventScroll: true });
   } else {
@@ -126,11 +145,12 @@ function show(elements, after) {
     if (kept) main.querySelector(kept)?.focus({ preventScroll: true });
     scrollTo(0, scrolled);
   }
-  shown = location.hash || "#";
+  after?.();
+  shown = address().whole;
 }
 
 function viewPart(hash) {
-  return hash.split("?", 1)[0].replace(/^#?$/, "#/alarms");
+  return hash.split("?", 1)[0];
 }
 
 function selectorOf(focused) {
@@ -143,7 +163,7 @@ function selectorOf(focused) {
 function showFrame(path, query) {
   const boards = state?.boards ?? [];
   const names = boardNames(boards);
-  const entries = [["/alarms", "Alarms"], ...boards.map((name, at) => [`/boards/${encodeURIComponent(name)}`, names[at]]), ["/changes", "Changes"]];
+  const entries = [["/alarms", "Alarms"], ...boards.map((name, at) => [`/boards/${encodeURIComponent(name)}`, names[at]]), ["/changes", "Changes"], ["/runbook", "Runbook"]];
   const focused = views.contains(document.activeElement) ? document.activeElement.textContent : null;
   views.replaceChildren(...entries.map(([target, text]) =>
     element("a", { href: link(target), "aria-current": path === target ? "page" : null }, text)));
@@ -173,7 +193,7 @@ function showCode() {
 }
 
 async function showLive(end) {
-  if (!connected) say("Not connected; trying again.");
+  if (!connection.isOpen) say(connection.lostAt ? "Connection lost" : "Connecting…");
   else if (!end) say(state ? `Live, ${shortTime(state.now).slice(11)} UTC` : "Live");
   else {
     const { count } = await read("changes", { since: end }).catch(() => ({ count: 0 }));
@@ -201,32 +221,37 @@ function lastSeen() {
 async function tellWhatChanged() {
   const seen = lastSeen();
   const newest = await read("state").catch(() => null);
-  if (!newest || seen.cloud !== newest.cloud || Date.parse(newest.now) - Date.parse(seen.at) < AWAY_MS) return;
-  const { count, changes } = await read("changes", { since: seen.at });
+  if (!newest || !seen.cloud) return;
+  if (seen.cloud !== newest.cloud) {
+    tell(element("span", {}, "The cloud was started again since you saw it last: its data and its history began anew."));
+    return;
+  }
+  if (Date.parse(newest.now) - Date.parse(seen.at) < AWAY_MS) return;
+  const { count, changes } = await read("changes", { since: seen.at }).catch(() => ({ count: 0 }));
   if (!count) return;
   const alarms = new Set(changes.map((found) => found.alarm)).size;
-  away.replaceChildren(
+  tell(
     element("span", {}, `While you were away, since ${shortTime(seen.at)} UTC: ${count} ${count === 1 ? "change" : "changes"} of ${alarms} ${alarms === 1 ? "alarm" : "alarms"}.`),
-    element("a", { href: link("/changes", { since: seen.at }) }, "Show the changes"),
-    element("button", { type: "button", id: "dismiss", click: () => { away.hidden = true; } }, "Dismiss"));
+    element("a", { href: link("/changes", { since: seen.at }) }, "Show the changes"));
+}
+
+/** Show a notice until it is dismissed, or another takes its place. */
+function tell(...content) {
+  away.replaceChildren(...content, element("button", { type: "button", id: "dismiss", click: () => { away.hidden = true; } }, "Dismiss"));
   away.hidden = false;
 }
 
-function connect() {
-  stream?.close();
-  stream = new EventSource(`${BASE}/events`);
-  stream.onmessage = (event) => {
-    connected = true;
-    const { end } = Object.fromEntries(address().query);
-    const isNew = state?.version !== JSON.parse(event.data).version;
-    if (end || !isNew) showLive(end); // paused: what is shown stands still
-    else refresh();
-  };
-  stream.onerror = () => {
-    connected = false;
-    showLive(address().query.get("end"));
-  };
-}
+const connection = new Connection(`${BASE}/events`, (message, wasLost) => {
+  lost.hidden = true;
+  if (state && state.cloud !== message.cloud) location.reload(); // its token is another, and so may be its code
+  else if (wasLost || (!address().query.get("end") && state?.version !== message.version)) refresh();
+  else showLive(address().query.get("end")); // nothing new, or paused: what is shown stands still
+}, () => {
+  lost.textContent = `Connection lost at ${connection.lostAt.toISOString().slice(11, 19)} UTC. What is shown is of before. `
+    + "If the cloud was stopped, start it again: python -m localcloud up. This page then goes on by itself.";
+  lost.hidden = false;
+  showLive(address().query.get("end"));
+});
 
 range.addEventListener("change", () => change("range", range.value === DEFAULT_RANGE ? "" : range.value));
 pause.addEventListener("click", () => change("end", address().query.get("end") ? "" : state?.now));
@@ -237,14 +262,14 @@ addEventListener("hashchange", () => {
 // A hidden page needs no stream: a browser allows few connections to one host.
 document.addEventListener("visibilitychange", async () => {
   if (document.hidden) {
-    stream?.close();
+    connection.close();
     return;
   }
   await tellWhatChanged();
-  connect();
+  connection.open();
   refresh();
 });
 
 await tellWhatChanged();
-connect();
+connection.open();
 refresh();

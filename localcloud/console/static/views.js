@@ -92,11 +92,16 @@ function changeList(changes, link, named) {
   return element("ul", { class: "changes" }, changes.map((change) => element("li", {},
     timeOf(change.at),
     named ? element("a", { href: link(`/alarms/${encodeURIComponent(change.alarm)}`) }, shortName(change.alarm)) : null,
-    element("span", { class: change.state ? `state-${change.state}` : "" }, change.summary))));
+    element("span", { class: change.state ? `state-${change.state}` : "", title: change.summary }, change.text))));
 }
 
-function runbookOf(markup) {
+function commandsHere() {
+  return element("p", { class: "when" }, "For its commands to reach this cloud: ", element("code", {}, 'eval "$(python -m localcloud env)"'));
+}
+
+function runbookOf(markup, link) {
   const made = withMarkup("div", {}, markup);
+  for (const anchor of made.querySelectorAll('a[href^="#/"]')) anchor.setAttribute("href", link(anchor.getAttribute("href").slice(1)));
   // Long commands scroll; that must be possible by keyboard too.
   for (const command of made.querySelectorAll("pre")) {
     command.setAttribute("tabindex", "0");
@@ -106,9 +111,20 @@ function runbookOf(markup) {
   return made;
 }
 
-export function alarmView(alarm, end, link, mute) {
+/** The description, whose links lead to the AWS console and to the published runbook: to what is here instead. */
+function describe(alarm, boards, link) {
+  return alarm.description.split("\n").flatMap((line) => {
+    const board = /^Board: .*#dashboards\/dashboard\/([\w-]+)$/.exec(line)?.[1];
+    if (boards.includes(board)) return ["Board: ", element("a", { href: link(`/boards/${encodeURIComponent(board)}`) }, board), "\n"];
+    return alarm.runbook && line.startsWith("Runbook: ") ? ["Runbook: below"] : [line, "\n"];
+  });
+}
+
+export function alarmView(alarm, end, existing, link, mute) {
   const names = (title, list) => list.length ? element("p", {}, `${title}: `,
-    list.flatMap((name, at) => [at ? ", " : "", element("a", { href: link(`/alarms/${encodeURIComponent(name)}`) }, shortName(name))])) : null;
+    list.flatMap(({ name, state }, at) => [at ? ", " : "",
+      element("a", { href: link(`/alarms/${encodeURIComponent(name)}`) }, shortName(name)),
+      " (", element("span", { class: `state-${state}` }, STATES[state]), ")"])) : null;
   const boards = alarm.boards.flatMap((name, at) => [at ? ", " : "", element("a", { href: link(`/boards/${encodeURIComponent(name)}`) }, name)]);
   return [
     element("h1", { tabindex: "-1" }, alarm.name),
@@ -117,23 +133,40 @@ export function alarmView(alarm, end, link, mute) {
         alarm.since ? [" since ", timeOf(alarm.since), ` (${duration(alarm.since, end)})`] : "",
         alarm.severity ? ` · notifies ${alarm.severity}` : " · notifies nobody", alarm.muted ? " · muted" : ""),
       element("p", {}, alarm.reason),
-      element("p", { class: "description" }, alarm.description),
+      element("p", { class: "description" }, describe(alarm, existing, link)),
       names("Reads", alarm.parts), names("Read by", alarm.partOf),
       boards.length ? element("p", {}, "Boards: ", boards) : null,
       element("p", {}, element("button", { type: "button", id: "mute", "aria-pressed": String(alarm.muted), click: () => mute(alarm.name, !alarm.muted) },
         alarm.muted ? "Unmute: notify again" : "Mute: notify nobody"))),
     alarm.runbook ? element("section", { class: "panel runbook", "aria-label": "Runbook" },
-      element("h2", {}, "Runbook"), runbookOf(alarm.runbook)) : null,
+      element("h2", {}, "Runbook"), commandsHere(), runbookOf(alarm.runbook, link)) : null,
     element("section", { class: "panel", "aria-label": "History" }, element("h2", {}, "History"), changeList(alarm.history, link, false)),
   ];
 }
 
+export function runbookView(found, link) {
+  return [
+    element("h1", { tabindex: "-1" }, "Runbook"),
+    element("section", { class: "panel runbook", "aria-label": "Whichever alarm fires" }, commandsHere(), runbookOf(found.top, link)),
+    element("section", { class: "panel", "aria-label": "Alarms" }, element("h2", {}, "Alarms with a section"),
+      element("ul", {}, found.alarms.map((name) => element("li", {},
+        element("a", { href: link(`/alarms/${encodeURIComponent(name)}`) }, shortName(name)))))),
+  ];
+}
+
 export function changesView(found, link) {
+  // A deployment makes one of each alarm, and nobody has to read them.
+  const first = new Set(found.changes.filter((change) => change.isFirst).map((change) => `${change.at} ${change.alarm}`));
+  const isFirst = (change) => first.has(`${change.at} ${change.alarm}`) && change.state !== "ALARM";
+  const folded = found.changes.filter(isFirst);
   const more = found.count > found.changes.length ? ` The newest ${found.changes.length} are shown.` : "";
   return [
     element("h1", { tabindex: "-1" }, "Changes"),
     element("p", {}, `${found.count} ${found.count === 1 ? "change" : "changes"} of alarms, and notifications, from `, timeOf(found.since), " to ", timeOf(found.end), `.${more}`),
-    element("section", { class: "panel", "aria-label": "Changes" }, changeList(found.changes, link, true)),
+    element("section", { class: "panel", "aria-label": "Changes" }, changeList(found.changes.filter((change) => !isFirst(change)), link, true),
+      folded.length ? element("details", {},
+        element("summary", {}, `${folded.length} more: alarms that became OK when their data sufficed, and who was notified of it`),
+        changeList(folded, link, true)) : null),
   ];
 }
 
@@ -144,12 +177,31 @@ export function boardView(board, contextual) {
     chart.setAttribute("role", "img");
     chart.setAttribute("aria-label", `Graph: ${chart.parentElement.querySelector("h3")?.textContent ?? "untitled"}`);
   }
-  return [element("h1", { tabindex: "-1" }, board.name), grid];
+  const since = board.measuredSince ? [" The cloud has measured since ", timeOf(board.measuredSince), ": a figure of 30 days covers no more than that."] : "";
+  return [
+    // Most boards begin with a heading of their own.
+    element("h1", { tabindex: "-1", class: grid.querySelector("h1") ? "unseen" : null }, board.name),
+    element("p", { class: "when" }, "Minutes until ", timeOf(board.end), ".", since),
+    grid,
+  ];
 }
 
-export function drawCharts(board) {
-  for (const [number, figure] of Object.entries(board.figures)) {
-    Plotly.newPlot(`chart${number}`, figure.data, figure.layout, { ...figure.config, staticPlot: false, displayModeBar: false });
+/** Draw the graphs that are on the screen now, and each of the others when it comes near. */
+export function drawCharts(grid, board) {
+  const draw = (chart) => {
+    const figure = board.figures[chart.id.replace("chart", "")];
+    Plotly.newPlot(chart, figure.data, figure.layout, { ...figure.config, staticPlot: false, displayModeBar: false });
+  };
+  const later = new IntersectionObserver((entries) => {
+    for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
+      later.unobserve(target);
+      draw(target);
+    }
+  }, { rootMargin: "300px" });
+  for (const chart of grid.querySelectorAll(".chart")) {
+    const { top, bottom } = chart.getBoundingClientRect();
+    if (top < innerHeight && bottom > 0) draw(chart);
+    else later.observe(chart);
   }
 }
 
