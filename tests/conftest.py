@@ -1,14 +1,18 @@
 """Fixtures of several kinds of tests."""
 
 import functools
+import gc
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import botocore.session
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from localcloud.deployer import recorder
 from localcloud.deployer.recorder import PROD_OVERLAY, Graph, record
@@ -52,6 +56,45 @@ def extended_graph() -> Graph:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to run commands in as in the checkout, with the tests' own stack files."""
     return link_checkout(tmp_path_factory.mktemp("checkout"))
+
+
+# Begun first, so that no worker is left with a long file while the other has none; the rest takes seconds each.
+LONGEST = (
+    "tests/e2e/",
+    "tests/localcloud/test_drills.py",
+    "tests/simulation/test_alarms.py",
+    "tests/graph/test_changes.py",
+    "tests/tools/test_install.py",
+    "tests/graph/test_rules.py",
+    "tests/localcloud/test_alarms_live.py",
+    "tests/privacy/",
+    "tests/simulation/test_drill.py",
+    "tests/localcloud/test_interruption.py",
+)
+WITHOUT_THE_SHARED_STACKS = "tests/e2e/test_up.py"
+
+
+class Units(LoadFileScheduling):
+    """Gives a worker whole files, and one worker all files that share the stacks of tests/e2e."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        shares = file.startswith("tests/e2e/") and file != WITHOUT_THE_SHARED_STACKS
+        return "tests/e2e" if shares else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Units | None:
+    if config.option.dist != "loadfile":
+        return None
+    config.option.loadscopereorder = False
+    return Units(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((at for at, path in enumerate(LONGEST) if item.nodeid.startswith(path)), len(LONGEST))
+
+    items.sort(key=place)
 
 
 GUARD = Guard()
@@ -104,3 +147,10 @@ def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+def pytest_unconfigure() -> None:
+    """Close what the X-Ray SDK opens when it is imported and never closes, in the process that starts workers too."""
+    if sdk := sys.modules.get("aws_xray_sdk.core.emitters.udp_emitter"):
+        for emitter in [thing for thing in gc.get_objects() if isinstance(thing, sdk.UDPEmitter)]:
+            emitter._socket.close()
