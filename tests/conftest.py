@@ -3,6 +3,7 @@
 import functools
 import gc
 import os
+import re
 import shutil
 import sys
 import threading
@@ -71,16 +72,19 @@ LONGEST = (
     "tests/simulation/test_drill.py",
     "tests/localcloud/test_interruption.py",
 )
-WITHOUT_THE_SHARED_STACKS = "tests/e2e/test_up.py"
+# Files that share deployed stacks, by what they share.
+SHARING = {
+    "stacks of tests/e2e": re.compile(r"tests/e2e/(?!test_up\.py)"),
+    "stack without evaluator": re.compile(r"tests/localcloud/test_(drills|alarms_live)\.py"),
+}
 
 
 class Units(LoadFileScheduling):
-    """Gives a worker whole files, and one worker all files that share the stacks of tests/e2e."""
+    """Gives a worker whole files, and files that share a stack to the same worker."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        shares = file.startswith("tests/e2e/") and file != WITHOUT_THE_SHARED_STACKS
-        return "tests/e2e" if shares else file
+        return next((shared for shared, files in SHARING.items() if files.match(file)), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Units | None:
