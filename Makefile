@@ -15,6 +15,8 @@ INSTALL = @LOCALCLOUD_PARENT=$$PPID exec $(PYTHON) tools/install.py
 
 # `python -m` finds the packages of this folder only without it.
 export PYTHONSAFEPATH :=
+# Without bytecode, each of the hundreds of processes that demo and tests start compiles the same modules again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 
@@ -38,8 +40,6 @@ $(SECURITY): requirements/security.txt
 install: $(TEST) ## Make .venv with everything for development
 
 .PHONY: demo
-# Its packages have no bytecode yet: the first process that imports a module writes it for the others.
-demo: export PYTHONDONTWRITEBYTECODE :=
 demo: $(DEMO) ## Deploy everything on this machine, send logins, ask the API; then a drill: the consumer stops
 	@LOCALCLOUD_PARENT=$$PPID exec $(BIN)/python -m localcloud demo
 	@LOCALCLOUD_PARENT=$$PPID exec $(BIN)/python -m localcloud drill consumer-stopped

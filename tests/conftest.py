@@ -1,14 +1,19 @@
 """Fixtures of several kinds of tests."""
 
 import functools
+import gc
 import os
+import re
 import shutil
+import sys
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import botocore.session
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from localcloud.deployer import recorder
 from localcloud.deployer.recorder import PROD_OVERLAY, Graph, record
@@ -53,6 +58,48 @@ def extended_graph() -> Graph:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to run commands in as in the checkout, with the tests' own stack files."""
     return link_checkout(tmp_path_factory.mktemp("checkout"))
+
+
+# Begun first, so that no worker is left with a long file while the other has none; the rest takes seconds each.
+LONGEST = (
+    "tests/e2e/",
+    "tests/localcloud/test_drills.py",
+    "tests/simulation/test_alarms.py",
+    "tests/graph/test_changes.py",
+    "tests/tools/test_install.py",
+    "tests/graph/test_rules.py",
+    "tests/localcloud/test_alarms_live.py",
+    "tests/privacy/",
+    "tests/simulation/test_drill.py",
+    "tests/localcloud/test_interruption.py",
+)
+# Files that share deployed stacks, by what they share.
+SHARING = {
+    "stacks of tests/e2e": re.compile(r"tests/e2e/(?!test_up\.py)"),
+    "stack without evaluator": re.compile(r"tests/localcloud/test_(drills|alarms_live)\.py"),
+}
+
+
+class Units(LoadFileScheduling):
+    """Gives a worker whole files, and files that share a stack to the same worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return next((shared for shared, files in SHARING.items() if files.match(file)), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Units | None:
+    if config.option.dist != "loadfile":
+        return None
+    config.option.loadscopereorder = False
+    return Units(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((at for at, path in enumerate(LONGEST) if item.nodeid.startswith(path)), len(LONGEST))
+
+    items.sort(key=place)
 
 
 GUARD = Guard()
@@ -111,3 +158,10 @@ def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+def pytest_unconfigure() -> None:
+    """Close what the X-Ray SDK opens when it is imported and never closes, in the process that starts workers too."""
+    if sdk := sys.modules.get("aws_xray_sdk.core.emitters.udp_emitter"):
+        for emitter in [thing for thing in gc.get_objects() if isinstance(thing, sdk.UDPEmitter)]:
+            emitter._socket.close()

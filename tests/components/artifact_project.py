@@ -41,8 +41,8 @@ def offline_pip(monkeypatch: pytest.MonkeyPatch) -> None:
 # Each has an effect on an installation that passes it on, which the controls show.
 SETTINGS = {"target": "elsewhere", "prefix": "elsewhere", "root": "elsewhere", "user": "1"}
 SETTINGS |= {"dry-run": "1", "platform": "win_amd64", "abi": "none"}
-SOURCES_OF_SETTINGS = [*((name, "variables") for name in SETTINGS), ("target", "install"), ("root", "install")]
-SOURCES_OF_SETTINGS += [("user", "install")]
+# All of a source at once: a build starts pip twice, and none of them may have an effect.
+SOURCES_OF_SETTINGS = [("variables", tuple(SETTINGS)), ("install", ("target", "root", "user"))]
 
 
 def pip_variable(setting: str) -> str:

@@ -53,11 +53,11 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize(("setting", "source"), SOURCES_OF_SETTINGS)
-def test_a_setting_of_pip_changes_nothing(
-    setting: str, source: str, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("source", "names"), SOURCES_OF_SETTINGS, ids=["variables", "install"])
+def test_settings_of_pip_change_nothing(
+    source: str, names: tuple[str, ...], project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    set_pip(source, {setting: SETTINGS[setting]}, project, monkeypatch)
+    set_pip(source, {name: SETTINGS[name] for name in names}, project, monkeypatch)
     assert shipped(build_artifact(project, FOR_ARM)) == EXPECTED
     assert not (tmp_path / "elsewhere").exists()
 

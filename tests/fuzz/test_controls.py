@@ -14,7 +14,7 @@ from handlers.quarantine import Quarantine, Rejection
 from handlers.vocabulary import ErrorCode
 from tests.fuzz import test_fuzz
 from tests.fuzz.properties import World
-from tests.fuzz.test_fuzz import api_shard, queue_shard
+from tests.fuzz.test_fuzz import EVENTS, api_shard, queue_shard
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def lets_recursion_errors_through(pairs_hook: Any) -> Callable[[str], dict[str, 
 def test_control_decoder_that_raises_recursion_errors_is_caught(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(messages, "_decode_object", lets_recursion_errors_through(messages._object_of_unique_keys))
     with pytest.raises(AssertionError, match="delivered again for no reason"):
-        queue_shard(0, 2500)
+        queue_shard(0, EVENTS)
 
 
 def test_control_query_that_raises_on_bad_percent_encoding_is_caught(monkeypatch: pytest.MonkeyPatch):
@@ -66,18 +66,18 @@ def test_control_query_that_raises_on_bad_percent_encoding_is_caught(monkeypatch
 
     monkeypatch.setattr("handlers.query.user_id_of", user_id_of)
     with pytest.raises(AssertionError, match="Internal error"):
-        api_shard(0, 2500)
+        api_shard(0, EVENTS)
 
 
 def test_control_query_that_decodes_twice_is_caught(monkeypatch: pytest.MonkeyPatch):
     once = query.unquote
     monkeypatch.setattr(query, "unquote", lambda text, errors: once(once(text, errors=errors), errors="replace"))
     with pytest.raises(AssertionError):
-        api_shard(0, 2500)
+        api_shard(0, EVENTS)
 
 
 @pytest.mark.parametrize("quarantine", [TakesNothing, Tidies])
 def test_control_broken_quarantine_is_caught(monkeypatch: pytest.MonkeyPatch, quarantine: type[Quarantine]):
     monkeypatch.setattr(World, "quarantine", quarantine)
     with pytest.raises(AssertionError):
-        queue_shard(0, 2500)
+        queue_shard(0, EVENTS)

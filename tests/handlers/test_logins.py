@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from handlers.logins import LoginEvent, ServiceRecord, UserRecord, format_instant, merge, parse_instant
@@ -132,7 +132,9 @@ def test_merge_obeys(law):
 
 
 @pytest.mark.parametrize(("broken", "law"), [(broken, law) for law in BROKEN for broken in BROKEN[law]])
-def test_control_broken_merge_violates_a_law(broken, law):
+def test_control_broken_merge_violates_a_law(broken, law, monkeypatch):
+    # That there is an example is enough; to find the smallest one takes seconds.
+    monkeypatch.setitem(globals(), "properties", settings(properties, phases=[Phase.generate]))
     with pytest.raises(AssertionError):
         law(broken)
 

@@ -8,7 +8,9 @@ from typing import Any
 import pulumi
 import pytest
 
+from localcloud.cloud import LocalCloud
 from localcloud.emulator.process import Emulator
+from tests.fakes import metering
 from tests.localcloud.programs import Run
 from tests.localcloud.provided import ALLOW, TRUST, Cloud, Made
 
@@ -22,6 +24,13 @@ def run(tmp_path: Path) -> Run:
 def cloud() -> Iterator[Cloud]:
     with Emulator.start() as emulator:
         yield Cloud(emulator)
+
+
+@pytest.fixture(scope="session")
+def blind_cloud(checkout: Path) -> Iterator[LocalCloud]:
+    """A stack whose alarms nobody evaluates, for the controls of the tests about alarms."""
+    with metering.start(checkout, "--unplugged=observe_resources") as cloud:
+        yield cloud
 
 
 @pytest.fixture(scope="module")

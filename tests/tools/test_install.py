@@ -118,11 +118,11 @@ def installed(environment: Path) -> set[str]:
     return {path.name.removesuffix(".dist-info") for path in environment.glob("lib/python*/site-packages/*.dist-info")}
 
 
-@pytest.mark.parametrize(("setting", "source"), SOURCES_OF_SETTINGS)
-def test_a_setting_of_pip_changes_nothing(
-    setting: str, source: str, environment: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("source", "names"), SOURCES_OF_SETTINGS, ids=["variables", "install"])
+def test_settings_of_pip_change_nothing(
+    source: str, names: tuple[str, ...], environment: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    set_pip(source, {setting: SETTINGS[setting]}, Path(), monkeypatch)
+    set_pip(source, {name: SETTINGS[name] for name in names}, Path(), monkeypatch)
     install.fill(environment, [lock("demo.txt", "tiny==1.0")], 1, bytecode=False)
     assert installed(environment) == {"tiny-1.0"}
     assert not Path("elsewhere").exists()
