@@ -73,15 +73,16 @@ LONGEST = (
     "tests/simulation/test_drill.py",
     "tests/localcloud/test_interruption.py",
 )
-# Files that share deployed stacks, by what they share.
+# Files that share what takes seconds to make, by what they share.
 SHARING = {
     "stacks of tests/e2e": re.compile(r"tests/e2e/(?!test_up\.py)"),
+    "runs of tests/privacy": re.compile(r"tests/privacy/"),
     "stack without evaluator": re.compile(r"tests/localcloud/test_(drills|alarms_live)\.py"),
 }
 
 
 class Units(LoadFileScheduling):
-    """Gives a worker whole files, and files that share a stack to the same worker."""
+    """Gives a worker whole files, and files that share something to the same worker."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
