@@ -18,6 +18,7 @@ from ministack.core import iam_actions, lambda_runtime
 from ministack.services import cloudwatch_logs, lambda_svc
 
 from localcloud.emulator.connection import API_PATH
+from localcloud.emulator.log_pipe import LogPipe
 
 App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
@@ -45,6 +46,7 @@ def make_app() -> App:
     _route_by_the_weights_of_aliases()
     _let_invocations_outlive_an_update()
     _finish_updates_soon()
+    _return_every_line_of_an_invocation()
 
     async def as_received_by_aws(scope: dict[str, Any], receive: Any, send: Any) -> None:
         # Queues reject requests without TLS. Requests count as TLS, as behind a TLS terminator, so that the policy is
@@ -219,3 +221,34 @@ def _finish_updates_soon() -> None:
     if not isinstance(getattr(lambda_svc, name, None), float):
         raise SeamChangedError(f"{lambda_svc.__name__} has no {name} in seconds. Install the pinned ministack")
     setattr(lambda_svc, name, 0.05)
+
+
+def _return_every_line_of_an_invocation() -> None:
+    """Log all that a function wrote before it responded; the emulator waits 5 to 250 ms for it, then drops the rest.
+
+    What is late would be logged by the next invocation of the same worker, or never.
+    """
+    worker = lambda_runtime.Worker
+    seam(worker, "_read_stderr", "self")
+    take = seam(worker, "_drain_stderr", "self")
+    seam(worker, "_drain_stderr_bounded", "self", "first_line_wait", "idle_confirm", "hard_cap")
+    making = threading.Lock()
+
+    def pipe_of(self: Any) -> LogPipe | None:
+        # A process that was ended for its timeout is gone; its pipe stays until the next one starts.
+        stderr = self._proc.stderr if self._proc else None
+        with making:
+            if stderr and getattr(self, "_logs_of", None) is not stderr:
+                self._logs_of, self._logs = stderr, LogPipe(stderr)
+            return getattr(self, "_logs", None)
+
+    def follow(self: Any) -> None:
+        if pipe := pipe_of(self):
+            pipe.follow()
+
+    def take_lines(self: Any, *_: float, **__: float) -> str:
+        pipe = pipe_of(self)
+        return take(self) if pipe is None else "\n".join(pipe.take_lines())
+
+    worker._read_stderr = follow
+    worker._drain_stderr = worker._drain_stderr_bounded = take_lines

@@ -45,7 +45,7 @@ def widgets(
     *signals: Signal, kind: str = "metric", board: Board = Board.OVERVIEW, composites: tuple[CompositeAlarm, ...] = ()
 ) -> list[dict[str, Any]]:
     selection = Selection(signals=signals, composites=composites)
-    arns = {alarm.id.value: f"arn:{alarm.id}" for alarm in selection.alarms}
+    arns = {str(alarm.id): f"arn:{alarm.id}" for alarm in selection.alarms}
     content = BoardContent(selection=selection, alarm_arns=arns)
     return [widget for widget in board_body(board, content, CONTEXT)["widgets"] if widget["type"] == kind]
 
@@ -121,7 +121,7 @@ def test_failures_follow_the_alarms_that_page_on_the_overview_alone() -> None:
     other = signal(title="Rest", section=Section.OBJECTIVES)
     page = composite(any_of=(AlarmId.QUEUE_AGE,))
     selection = Selection(signals=(other, urgent), composites=(page,))
-    arns = {alarm.id.value: f"arn:{alarm.id}" for alarm in selection.alarms}
+    arns = {str(alarm.id): f"arn:{alarm.id}" for alarm in selection.alarms}
     content = BoardContent(selection=selection, alarm_arns=arns)
 
     def titles(board: Board) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.monitoring.alarm_ids import AlarmId, ObjectiveId, PaceId, slo_alarm
+from components.monitoring.alarm_ids import AlarmId, AnyAlarmId, ObjectiveId, PaceId, slo_alarm
 from components.monitoring.alarms import AlarmContext, describe
 from components.monitoring.own_signals import own_signals
 from components.monitoring.selection import select
@@ -62,7 +62,7 @@ def test_alarm_on_several_metrics_uses_the_metric_it_names() -> None:
 def chosen(*signals: Signal, composites: Any = (), overrides: Any = None) -> dict[str, Any]:
     selection = select(signals, composites, level=Level.FULL, overrides=overrides or {})
     return {
-        alarm.id.value: alarm.threshold if isinstance(alarm, Alarm) else [child.value for child in alarm.children]
+        str(alarm.id): alarm.threshold if isinstance(alarm, Alarm) else [str(child) for child in alarm.children]
         for alarm in selection.alarms
     }
 
@@ -127,7 +127,7 @@ def test_omitted_suppressor_suppresses_nothing() -> None:
         composite(medium, any_of=(AlarmId.QUEUE_AGE,), suppressed_by=fast),
     )
 
-    def suppressor(overrides: dict[str, AlarmOverride]) -> AlarmId | None:
+    def suppressor(overrides: dict[str, AlarmOverride]) -> AnyAlarmId | None:
         selection = select((signal(alarm()),), composites, level=Level.FULL, overrides=overrides)
         return next(composite.suppressed_by for composite in selection.composites if composite.id is medium)
 
