@@ -74,6 +74,13 @@ def metered(cloud: LocalCloud) -> set[Key]:
     }
 
 
+def messages_held(cloud: LocalCloud, queue: str = "queueUrl") -> int:
+    """Return how many messages the queue holds whose URL is this output, waiting or in flight."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    held = cloud.client("sqs").get_queue_attributes(QueueUrl=cloud.outputs[queue], AttributeNames=names)
+    return sum(int(held["Attributes"][name]) for name in names)
+
+
 def move_everything(cloud: LocalCloud) -> None:
     """Do what the program's metrics measure, healthy and not, and end two minutes."""
     outputs = cloud.directory / "outputs.json"

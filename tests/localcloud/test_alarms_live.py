@@ -101,10 +101,7 @@ class World:
         self.cloud.client("sqs").send_message(QueueUrl=self.cloud.outputs["queueUrl"], MessageBody=body)
 
     def waiting(self, queue: str = "queueUrl") -> int:
-        """Return how many messages the queue holds whose URL is this output."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        held = self.cloud.client("sqs").get_queue_attributes(QueueUrl=self.cloud.outputs[queue], AttributeNames=names)
-        return sum(int(held["Attributes"][name]) for name in names)
+        return metering.messages_held(self.cloud, queue)
 
 
 @pytest.fixture(scope="module")

@@ -45,6 +45,8 @@ def stepped_minute(stack: DrilledStack) -> None:
         stack.send()
     if is_enabled(stack.cloud):
         stack.wait_until_stored()
+        # An event is stored before it is deleted. In the next minute it would be visible, and handled, again.
+        eventually(lambda: metering.messages_held(stack.cloud), lambda held: not held)
     stack.cloud.advance(60)
 
 
