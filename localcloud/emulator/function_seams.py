@@ -1,6 +1,7 @@
 """Where ministack shows what happens in functions and event source mappings.
 
-Each wrapped function is checked against its signature when the emulator starts. A wrapper observes and changes nothing.
+Each wrapped function is checked against its signature when the emulator starts. A wrapper observes and changes nothing,
+except that the log of a function that crashes at its start gets the line that Lambda writes.
 """
 
 import json
@@ -8,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 
@@ -34,6 +36,20 @@ def how_invoked(config: dict[str, Any]) -> Invoked:
     if asked and asked_name == name:
         qualifier = asked
     return Invoked(function=name, qualifier=qualifier or None, version=config.get("Version", "$LATEST"))
+
+
+def _log_crash(result: Any, request_id: str, started: float) -> None:
+    """Give a function that failed without a line the one that Lambda's runtime writes with `log_format: JSON`.
+
+    https://github.com/aws/aws-lambda-python-runtime-interface-client/blob/main/awslambdaric/bootstrap.py (log_error)
+    """
+    if not isinstance(result, dict) or not result.get("error") or result.get("throttle") or result.get("log"):
+        return
+    body = result.get("body")
+    if isinstance(body, dict) and "errorType" in body:
+        at = datetime.fromtimestamp(started, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        line = {"timestamp": at, "log_level": "ERROR", "errorMessage": body.get("errorMessage", "")}
+        result["log"] = json.dumps({**line, "errorType": body["errorType"], "requestId": request_id, "stackTrace": []})
 
 
 def observe_functions(observatory: Observatory) -> None:
@@ -88,6 +104,7 @@ def observe_functions(observatory: Observatory) -> None:
         throttled = isinstance(result, dict) and bool(result.get("throttle"))
         is_error = isinstance(result, dict) and bool(result.get("error")) and not throttled
         _thread.failed = is_error
+        _log_crash(result, request_id, started)
         if throttled:
             meter.throttle(invoked)
         else:
