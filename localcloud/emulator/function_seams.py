@@ -38,22 +38,29 @@ def how_invoked(config: dict[str, Any]) -> Invoked:
     return Invoked(function=name, qualifier=qualifier or None, version=config.get("Version", "$LATEST"))
 
 
-def _log_crash(result: Any, request_id: str, started: float) -> None:
+def log_crashes() -> None:
     """Give a function that failed without a line the one that Lambda's runtime writes with `log_format: JSON`.
 
     https://github.com/aws/aws-lambda-python-runtime-interface-client/blob/main/awslambdaric/bootstrap.py (log_error)
     """
-    if not isinstance(result, dict) or not result.get("error") or result.get("throttle") or result.get("log"):
-        return
-    body = result.get("body")
-    if isinstance(body, dict) and "errorType" in body:
-        at = datetime.fromtimestamp(started, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        line = {"timestamp": at, "log_level": "ERROR", "errorMessage": body.get("errorMessage", "")}
-        result["log"] = json.dumps({**line, "errorType": body["errorType"], "requestId": request_id, "stackTrace": []})
+    execute = seam(lambda_svc, "_execute_function_warm", "func", "event", "request_id")
+
+    def execute_logged(func: Any, event: Any, request_id: str) -> Any:
+        result = execute(func, event, request_id)
+        body = result.get("body")
+        silent = result.get("error") and not result.get("throttle") and not result.get("log")
+        if silent and isinstance(body, dict) and "errorType" in body:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            line = {"timestamp": now, "log_level": "ERROR", "requestId": request_id, "stackTrace": [], **body}
+            result["log"] = json.dumps(line)
+        return result
+
+    lambda_svc._execute_function_warm = execute_logged
 
 
 def observe_functions(observatory: Observatory) -> None:
     """Let the observatory see every invocation and every line that it logs."""
+    log_crashes()
     clock, meter = observatory.clock, observatory.meter
     resolve = seam(lambda_svc, "_effective_func_record_for_qualifier", "func", "qualifier")
     acquire = seam(lambda_svc, "_acquire_execution_slot", "func", "config")
@@ -104,7 +111,6 @@ def observe_functions(observatory: Observatory) -> None:
         throttled = isinstance(result, dict) and bool(result.get("throttle"))
         is_error = isinstance(result, dict) and bool(result.get("error")) and not throttled
         _thread.failed = is_error
-        _log_crash(result, request_id, started)
         if throttled:
             meter.throttle(invoked)
         else:
