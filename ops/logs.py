@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -29,6 +29,8 @@ _CONDITIONS = (
 )
 # CloudWatch filters most lines; `is_error` filters again, because the embedded cloud returns every line.
 ERROR_PATTERN = f"{{ {' || '.join(_CONDITIONS)} }}"
+# How late a line can arrive.
+LATE = timedelta(minutes=1)
 # Python's traceback, and what Lambda writes when a process ends without one. With `log_format: JSON`, which both
 # functions have, AWS writes JSON instead; only the embedded cloud writes them as text.
 TRACEBACK = "Traceback (most recent call last):"
@@ -140,6 +142,23 @@ def _status(fields: dict[str, Any]) -> str:
 def log_folder(outputs: StackOutputs) -> str:
     """Return what the names of the log groups begin with, such as /event-processing/dev."""
     return _log_group(outputs, outputs.functions[EVENT_HANDLER_SERVICE]).removesuffix(f"/{EVENT_HANDLER_SERVICE}")
+
+
+def unseen(
+    read: Callable[[datetime], list[Line]], seen: list[Line], wait: Callable[[], None], now: Callable[[], datetime]
+) -> Iterator[list[Line]]:
+    """Yield the lines that arrive after `seen` was read, again after each `wait`.
+
+    Lines of several functions arrive late and in any order, so the last minute is read again each time.
+    """
+    known = {(line.stream, line.timestamp, line.text) for line in seen}
+    while True:
+        wait()
+        lines = read(now() - LATE)
+        found = [(line.stream, line.timestamp, line.text) for line in lines]
+        yield [line for line, key in zip(lines, found, strict=True) if key not in known]
+        # A line that is older than the next reading cannot come again.
+        known = set(found)
 
 
 def log_groups(outputs: StackOutputs) -> list[str]:

@@ -34,7 +34,9 @@ def escape_unprintable(text: str) -> str:
 
 
 def paint(text: str, color: str) -> str:
-    """Return the text in a color on a terminal that has colors, or where FORCE_COLOR asks for them."""
+    """Return the text in a color, on a terminal that has colors or with FORCE_COLOR; in none for an empty `color`."""
+    if not color or not (sys.stdout.isatty() or "FORCE_COLOR" in os.environ):
+        return text
     console = Console()
     return typer.style(text, fg=color) if console.color_system and not console.no_color else text
 

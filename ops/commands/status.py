@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from ops.commands.command import OutputsOption, StackOption, handle_errors
-from ops.commands.logs import parse_since, to_json
+from ops.commands.log_text import to_json
+from ops.commands.logs import parse_since
 from ops.commands.output import format_time, print_note
 from ops.commands.status_text import to_lines
 from ops.errors import explain

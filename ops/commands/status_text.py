@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC
 
-from ops.commands.logs import to_text
+from ops.commands.log_text import to_text
 from ops.commands.output import escape_unprintable, paint
 from ops.health.activity import WINDOW
 from ops.health.findings import Finding, Level

@@ -24,7 +24,10 @@ def test_invalid_event_is_found_by_message_id_and_trace(stack: Stack, operator: 
 def test_errors_omit_successful_lines(stack: Stack, operator: Operator, user: str):
     stack.send(event(user, "mail", "2024-01-01T00:00:00Z"))
     eventually(lambda: stack.record(user), bool)
-    assert "batch folded" in operator.run("logs").stdout
+    shown = operator.run("logs").stdout
+    assert "batch folded" in shown
+    assert "REPORT RequestId" not in shown
+    assert "REPORT RequestId" in operator.run("logs", "--platform").stdout
     assert "batch folded" not in operator.run("logs", "--errors").stdout
 
 

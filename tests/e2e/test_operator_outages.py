@@ -105,6 +105,8 @@ class Fault:
     command: str
     has_no_past: bool = False
     """Whether nothing is found as soon as it is restored. What failed counts for five minutes."""
+    logged: str = ""
+    """What `logs --errors` shows then."""
 
 
 FAULTS = {
@@ -116,10 +118,18 @@ FAULTS = {
         has_no_past=True,
     ),
     "handler without permission": Fault(
-        handler_without_permission, "AccessDeniedException", "broken", "python -m ops logs --errors --since 5m"
+        handler_without_permission,
+        "AccessDeniedException",
+        "broken",
+        "python -m ops logs --errors --since 5m",
+        logged="outcome=failed error_code=AccessDeniedException",
     ),
     "query crashes at start": Fault(
-        query_crashes_at_start, "RuntimeError", "broken", "python -m ops logs --errors --since 5m"
+        query_crashes_at_start,
+        "RuntimeError",
+        "broken",
+        "python -m ops logs --errors --since 5m",
+        logged="Environment variables missing or empty: TABLE_NAME",
     ),
     "damaged record": Fault(damaged_record, "from a damaged record", "warning", "python -m ops logs --since 5m"),
     "pager removed": Fault(
@@ -156,5 +166,6 @@ def test_fault_is_named_within_a_minute(
     assert seconds < NAMED_WITHIN_SECONDS
     assert finding["level"] == fault.level
     assert finding["command"].startswith(fault.command)
+    assert fault.logged in operator.run("logs", "--errors", "--since", "5m").stdout
     if fault.has_no_past:
         eventually(lambda: not findings(operator, fault.said))
