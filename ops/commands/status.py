@@ -15,7 +15,7 @@ from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.log_text import to_json
 from ops.commands.logs import parse_since
 from ops.commands.output import format_time, print_note
-from ops.commands.status_text import to_lines
+from ops.commands.status_text import fit_screen, to_lines
 from ops.errors import explain
 from ops.health.commands import Commands
 from ops.health.findings import Finding, exit_code, find
@@ -52,8 +52,8 @@ def status(
     The age of the oldest event and the counts of invocations come from CloudWatch, minutes late. Failures come from the
     logs too, seconds late.
 
-    --watch redraws on a terminal. Elsewhere it prints again only when the findings change, with --json on one line.
-    Ctrl-C ends it with the exit code of the last findings.
+    --watch redraws on a terminal, as much as fits. Elsewhere it prints again only when the findings change, with --json
+    on one line. Ctrl-C ends it with the exit code of the last findings.
 
     Examples:
 
@@ -74,7 +74,8 @@ def status(
         if as_json:
             print(json.dumps(_document(found, findings), indent=None if watch else 2, ensure_ascii=False))
         else:
-            print("\n".join(to_lines(found, findings, since)))
+            lines = to_lines(found, findings, since)
+            print("\n".join(fit_screen(lines) if watch and sys.stdout.isatty() else lines))
         sys.stdout.flush()  # before the exit code, so that a reader that left early still gets 0
 
     if watch:

@@ -1,7 +1,11 @@
 """The state of a stack as people read it: what is broken first, then a table of each part."""
 
-from collections.abc import Iterator, Sequence
+import math
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
+
+import click
 
 from ops.commands.log_text import to_text
 from ops.commands.output import escape_unprintable, paint
@@ -13,6 +17,7 @@ from ops.health.topics import Topic
 from ops.status import FIRING, Part, Status
 
 COLORS = {Level.BROKEN: "red", Level.UNREADABLE: "yellow", Level.WARNING: "yellow"}
+NOTE_ROWS = 3
 NOT_READABLE = "  not readable"
 
 
@@ -58,6 +63,17 @@ def to_lines(found: Status, findings: Sequence[Finding], since: str) -> Iterator
 
     yield "Boards"
     yield from (f"  {name:<14}{url}" for name, url in sorted(found.dashboard_urls.items()))
+
+
+def fit_screen(lines: Iterable[str]) -> Iterator[str]:
+    """Yield as many lines as fit on the terminal with a note below them: the findings come first."""
+    size = shutil.get_terminal_size()
+    left = size.lines - NOTE_ROWS
+    for line in lines:
+        left -= max(1, math.ceil(len(click.unstyle(line)) / size.columns))
+        if left < 0:
+            return
+        yield line
 
 
 def _findings(findings: Sequence[Finding]) -> Iterator[str]:

@@ -46,6 +46,8 @@ class Failures:
     code: str
     """Of AWS, of this program, or the class of an exception. Never its text, which can quote data."""
     count: int
+    newest: datetime
+    """When the last of them was logged."""
     unhandled: int = 0
     """How many of these made the whole invocation fail."""
 
@@ -97,15 +99,23 @@ def count_failures(errors: Iterable[Line], now: datetime) -> tuple[Failures, ...
 
     What only reports that something else failed counts where nothing else is known.
     """
-    recent = [line for line in errors if line.timestamp >= now - WINDOW]
-    counts = Counter((line.source, line.error_code) for line in recent)
-    unhandled = Counter((line.source, line.error_code) for line in recent if line.outcome == Outcome.ERROR)
-    explained = {role for role, code in counts if code not in CONSEQUENCES}
-    return tuple(
-        Failures(role=role, code=code, count=count, unhandled=unhandled[role, code])
-        for (role, code), count in counts.most_common()
+    kinds: dict[tuple[str, str], list[Line]] = {}
+    for line in errors:
+        if line.timestamp >= now - WINDOW:
+            kinds.setdefault((line.source, line.error_code), []).append(line)
+    explained = {role for role, code in kinds if code not in CONSEQUENCES}
+    found = [
+        Failures(
+            role=role,
+            code=code,
+            count=len(lines),
+            newest=max(line.timestamp for line in lines),
+            unhandled=sum(line.outcome == Outcome.ERROR for line in lines),
+        )
+        for (role, code), lines in kinds.items()
         if role not in explained or code not in CONSEQUENCES
-    )
+    ]
+    return tuple(sorted(found, key=lambda failure: -failure.count))
 
 
 def of_role(failures: Iterable[Failures], role: str) -> tuple[Failures, ...]:

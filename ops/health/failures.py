@@ -1,10 +1,10 @@
 """What fails in the functions and in the API, in sentences."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE, ErrorCode
-from ops.errors import pluralize
+from ops.errors import count_of, pluralize
 from ops.health.activity import API, WINDOW, Counts, Failures, of_role
 
 MINUTES = round(WINDOW.total_seconds() / 60)
@@ -23,7 +23,7 @@ CAUSES = {
     "RequestLimitExceeded": "AWS throttles it.",
     "timeout": "It takes longer than its timeout, or waits for the table.",
     ErrorCode.OUT_OF_TIME: "It takes longer than its timeout, or waits for the table.",
-    "Runtime.": "It crashes at its start, or its process ends. If this began with a deployment, roll back.",
+    "Runtime.": "It crashes at its start, or its process ends.",
     "ResourceNotFound": "The table or a queue was deleted.",
 }
 
@@ -37,6 +37,8 @@ class Failing:
     meaning: str
     is_most: bool
     """Whether at least half of the invocations fail."""
+    may_be_release: bool = False
+    """Whether nothing but a deployment explains it."""
     words: str = READ_ERRORS
 
 
@@ -71,18 +73,18 @@ def failing(counts: tuple[Counts, ...], failures: tuple[Failures, ...]) -> Itera
     if (api := of_role(failures, API)) and not explained:
         yield Failing(
             about=f"API {api[0].code}",
-            what=f"API: {_sum(api)} in the last {MINUTES} minutes: {_codes(api)}.",
+            what=f"API: {_describe(api)}.",
             meaning=CONSEQUENCES[API],
             is_most=False,
         )
 
 
 def _of_function(count: Counts, own: tuple[Failures, ...]) -> Failing:
-    logged = _sum(own) if own else "no failure logged"
     failed = max(count.errors, sum(failure.unhandled for failure in own))
-    what = f"{count.role}: {logged} in the last {MINUTES} minutes{f': {_codes(own)}' if own else ''}."
+    is_most = failed > 0 and 2 * failed >= count.invocations
+    what = f"{count.role}: {_describe(own) if own else f'failures in the last {MINUTES} minutes, none of them logged'}."
     if count.errors:
-        what += f" {count.errors} of {pluralize(count.invocations, 'invocation')} failed as a whole."
+        what += f" {count_of(count.errors, count.invocations, 'invocation')} failed as a whole."
     cause = next((cause for part, cause in CAUSES.items() if own and part in own[0].code), "")
     if not own:
         cause = "It crashes at its start, runs into its timeout, or its log lines have not arrived yet."
@@ -90,14 +92,14 @@ def _of_function(count: Counts, own: tuple[Failures, ...]) -> Failing:
         about=f"{count.role} {own[0].code if own else 'errors'}",
         what=what,
         meaning=" ".join(filter(None, (cause, CONSEQUENCES.get(count.role, "")))),
-        is_most=failed > 0 and 2 * failed >= count.invocations,
+        is_most=is_most,
+        may_be_release=is_most and (not cause or not own or own[0].code.startswith("Runtime.")),
     )
 
 
-def _sum(failures: Iterable[Failures]) -> str:
-    return pluralize(sum(failure.count for failure in failures), "failure")
-
-
-def _codes(failures: tuple[Failures, ...]) -> str:
-    shown = [f"{failure.count} {failure.code}" for failure in failures[:MOST_CODES]]
-    return ", ".join([*shown, "others"] if len(failures) > MOST_CODES else shown)
+def _describe(failures: tuple[Failures, ...]) -> str:
+    total = pluralize(sum(failure.count for failure in failures), "failure")
+    codes = [f"{failure.count} {failure.code}" for failure in failures[:MOST_CODES]]
+    codes += ["others"] if len(failures) > MOST_CODES else []
+    newest = max(failure.newest for failure in failures)
+    return f"{total} in the last {MINUTES} minutes ({', '.join(codes)}), the last at {newest:%H:%M:%S} UTC"

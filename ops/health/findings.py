@@ -170,12 +170,13 @@ def _functions(status: Status, commands: Commands) -> Iterator[Finding]:
 
 
 def _failures(status: Status, commands: Commands) -> Iterator[Finding]:
+    release = f" If this began with a deployment, roll back: {commands.ops('rollback')}"
     for failure in failing(status.counts, status.failures):
         yield Finding(
             level=Level.BROKEN if failure.is_most else Level.WARNING,
             about=failure.about,
             what=failure.what,
-            meaning=failure.meaning,
+            meaning=f"{failure.meaning}{release if failure.may_be_release else ''}",
             command=commands.ops(failure.words),
         )
 
@@ -208,8 +209,8 @@ def _listeners(status: Status, commands: Commands) -> Iterator[Finding]:
                 level=Level.WARNING,
                 about="pager",
                 what="Nobody is notified of P1 alarms.",
-                meaning="Set pageEndpoint (or alarmEmail) and deploy. If it is set, its subscription was removed by"
-                f" hand: {commands.restore()}",
+                meaning="Set pageEndpoint (or alarmEmail), then deploy. If it is set, its subscription was removed by"
+                " hand, and a deployment with --refresh creates it again.",
                 command=commands.pulumi("config set --secret pageEndpoint URL"),
             )
         if topic.unconfirmed:

@@ -72,7 +72,7 @@ def counted(role: str, **counts: int) -> tuple[Counts, ...]:
 
 
 def failures(role: str, code: str, count: int = 12, unhandled: int = 0) -> Failures:
-    return Failures(role=role, code=code, count=count, unhandled=unhandled)
+    return Failures(role=role, code=code, count=count, newest=NOW - timedelta(seconds=10), unhandled=unhandled)
 
 
 def queue(place: int, **changes: Any) -> tuple[Queue, ...]:
@@ -266,11 +266,26 @@ def test_sentence_counts_failures_by_code_and_shows_the_most_frequent():
     status = changed(counts=counted("event-handler", invocations=2, errors=1), failures=found)
     (finding,) = find(status, COMMANDS)
     assert finding.what == (
-        "event-handler: 30 failures in the last 5 minutes: 9 AccessDeniedException, 8 out_of_time, 7 write_conflicts,"
-        " others. 1 of 2 invocations failed as a whole."
+        "event-handler: 30 failures in the last 5 minutes (9 AccessDeniedException, 8 out_of_time, 7 write_conflicts,"
+        " others), the last at 11:59:50 UTC. 1 of 2 invocations failed as a whole."
     )
     assert finding.meaning.startswith("Its role lacks a permission")
     assert finding.level == Level.BROKEN
+
+
+@pytest.mark.parametrize(
+    ("code", "errors", "names_rollback"),
+    [
+        ("KeyError", 2, True),
+        ("Runtime.ExitError", 2, True),
+        ("KeyError", 1, False),
+        ("AccessDeniedException", 2, False),
+    ],
+)
+def test_rollback_is_named_when_most_fails_and_the_code_says_nothing(code: str, errors: int, names_rollback: bool):
+    status = changed(counts=counted("query", invocations=4, errors=errors), failures=(failures("query", code, errors),))
+    (finding,) = find(status, COMMANDS)
+    assert finding.meaning.endswith("roll back: python -m ops rollback --stack dev") == names_rollback
 
 
 def line(fields: dict[str, Any], *, seconds_ago: float = 10, group: str = "event-handler") -> Line:
@@ -288,7 +303,7 @@ def test_failures_are_counted_by_role_and_code_within_the_window():
     lines = [
         line(denied, seconds_ago=301),
         line(denied),
-        line(denied),
+        line(denied, seconds_ago=20),
         line({"errorType": "BatchFailedError", "errorMessage": "2 of 2 messages failed"}),
         line({"type": "platform.report", "record": {"status": "error"}}),
         line({"outcome": "error", "error_code": "ResourceNotFoundException"}, group="query"),
