@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from botocore.exceptions import ClientError
 
 from ops.errors import OperatorError, concerns_every_call, explain
-from ops.health.activity import WINDOW, Counts, Failures, count_failures, read_counts
+from ops.health.activity import Counts, Failures, count_failures, read_counts, window_start
 from ops.health.consumer import Consumer, read_consumers
 from ops.health.functions import Function, Release, read_functions
 from ops.health.queues import Queue, read_queues
@@ -113,7 +113,7 @@ def read_status(outputs: StackOutputs, now: datetime, since: datetime, most_erro
     """
     reader = _Reader()
     functions, release = reader.read(Part.FUNCTIONS, lambda: read_functions(outputs), ((), None))
-    oldest = min(since, now - WINDOW)
+    oldest = min(since, window_start(now))
     errors = reader.read(Part.LOGS, lambda: read_errors(outputs, oldest), [])
     shown = [line for line in errors if line.timestamp >= since]
     status = Status(

@@ -52,6 +52,14 @@ class Failures:
     """How many of these made the whole invocation fail."""
 
 
+def window_start(now: datetime) -> datetime:
+    """Return when `WINDOW` begins: with a minute, because the datapoint of a minute has the time of its start.
+
+    The log lines are counted from the same time on, or the failures of the first seconds would have no line.
+    """
+    return (now - WINDOW).replace(second=0, microsecond=0)
+
+
 def read_counts(outputs: StackOutputs, now: datetime) -> tuple[Counts, ...]:
     """Return what CloudWatch counted of each function within `WINDOW`."""
     wanted: dict[str, tuple[str, str]] = {}
@@ -64,12 +72,10 @@ def read_counts(outputs: StackOutputs, now: datetime) -> tuple[Counts, ...]:
             query_id = f"m{len(queries)}"
             wanted[query_id] = (role, metric)
             queries.append({"Id": query_id, "MetricStat": _sum(namespace, metric, dimensions)})
-    # The datapoint of a minute has the time at which the minute starts.
-    start = (now - WINDOW).replace(second=0, microsecond=0)
     pages = outputs.client("cloudwatch").get_paginator("get_metric_data")
     sums: Counter[tuple[str, str]] = Counter()
     for page in pages.paginate(
-        MetricDataQueries=queries, StartTime=start, EndTime=now + timedelta(seconds=PERIOD_SECONDS)
+        MetricDataQueries=queries, StartTime=window_start(now), EndTime=now + timedelta(seconds=PERIOD_SECONDS)
     ):
         for result in page["MetricDataResults"]:
             sums[wanted[result["Id"]]] += round(sum(result["Values"]))
@@ -101,7 +107,7 @@ def count_failures(errors: Iterable[Line], now: datetime) -> tuple[Failures, ...
     """
     kinds: dict[tuple[str, str], list[Line]] = {}
     for line in errors:
-        if line.timestamp >= now - WINDOW:
+        if line.timestamp >= window_start(now):
             kinds.setdefault((line.source, line.error_code), []).append(line)
     explained = {role for role, code in kinds if code not in CONSEQUENCES}
     found = [

@@ -314,6 +314,12 @@ def test_failures_are_counted_by_role_and_code_within_the_window():
     )
 
 
+def test_failure_counts_from_the_start_of_its_minute_as_its_metric_does():
+    report = line({"error_code": "AccessDeniedException"}, seconds_ago=299)
+    assert count_failures([report], NOW + timedelta(seconds=59))
+    assert not count_failures([report], NOW + timedelta(seconds=61))
+
+
 def test_consequence_counts_where_nothing_else_is_known():
     report = line({"type": "platform.report", "record": {"status": "error"}}, group="query")
     assert count_failures([report], NOW) == (failures("query", "error", 1),)
