@@ -169,11 +169,20 @@ def log_groups(outputs: StackOutputs) -> list[str]:
 
 
 def read_lines(
-    outputs: StackOutputs, *, since: datetime, pattern: str = "", wanted: Callable[[Line], bool] = lambda line: True
+    outputs: StackOutputs,
+    *,
+    since: datetime,
+    until: datetime | None = None,
+    pattern: str = "",
+    wanted: Callable[[Line], bool] = lambda line: True,
 ) -> list[Line]:
-    """Return the lines since then that match `pattern` and are `wanted`, oldest first, without metrics."""
+    """Return the lines since then, and before `until`, that match `pattern` and are `wanted`.
+
+    They come oldest first and without metrics.
+    """
     logs = outputs.client("logs")
-    lines = [line for group in log_groups(outputs) for line in join_tracebacks(_lines(logs, group, since, pattern))]
+    groups = log_groups(outputs)
+    lines = [line for group in groups for line in join_tracebacks(_lines(logs, group, since, pattern, until))]
     return sorted((line for line in lines if not line.is_metrics and wanted(line)), key=lambda line: line.timestamp)
 
 
@@ -201,9 +210,9 @@ def read_function_lines(outputs: StackOutputs, name: str, *, since: datetime, pa
     return list(_lines(outputs.client("logs"), _log_group(outputs, name), since, pattern))
 
 
-def read_errors(outputs: StackOutputs, since: datetime) -> list[Line]:
-    """Return the lines since then that report a failure, oldest first."""
-    return read_lines(outputs, since=since, pattern=ERROR_PATTERN, wanted=lambda line: line.is_error)
+def read_errors(outputs: StackOutputs, since: datetime, until: datetime | None = None) -> list[Line]:
+    """Return the lines since then, and before `until`, that report a failure, oldest first."""
+    return read_lines(outputs, since=since, until=until, pattern=ERROR_PATTERN, wanted=lambda line: line.is_error)
 
 
 def _log_group(outputs: StackOutputs, name: str) -> str:
@@ -215,11 +224,13 @@ def containing(text: str) -> str:
     return f'"{text}"'
 
 
-def _lines(logs: Any, group: str, since: datetime, pattern: str) -> Iterator[Line]:
-    call = {"logGroupName": group, "startTime": int(since.timestamp() * 1000)}
-    pages: Iterable[dict[str, Any]] = logs.get_paginator("filter_log_events").paginate(
-        **call, **({"filterPattern": pattern} if pattern else {})
-    )
+def _lines(logs: Any, group: str, since: datetime, pattern: str, until: datetime | None = None) -> Iterator[Line]:
+    call: dict[str, Any] = {"logGroupName": group, "startTime": int(since.timestamp() * 1000)}
+    if until is not None:
+        call["endTime"] = int(until.timestamp() * 1000) - 1  # which CloudWatch includes
+    if pattern:
+        call["filterPattern"] = pattern
+    pages: Iterable[dict[str, Any]] = logs.get_paginator("filter_log_events").paginate(**call)
     try:
         for page in pages:
             yield from (Line.of(group, event) for event in page["events"])

@@ -113,8 +113,7 @@ def read_status(outputs: StackOutputs, now: datetime, since: datetime, most_erro
     """
     reader = _Reader()
     functions, release = reader.read(Part.FUNCTIONS, lambda: read_functions(outputs), ((), None))
-    oldest = min(since, window_start(now))
-    errors = reader.read(Part.LOGS, lambda: read_errors(outputs, oldest), [])
+    errors = reader.read(Part.LOGS, lambda: _read_errors(outputs, window_start(now), since, most_errors), [])
     shown = [line for line in errors if line.timestamp >= since]
     status = Status(
         alarms=reader.read(Part.ALARMS, lambda: tuple(read_alarms(outputs)), ()),
@@ -132,6 +131,17 @@ def read_status(outputs: StackOutputs, now: datetime, since: datetime, most_erro
     if set(reader.unreadable) == set(Part):
         raise OperatorError(reader.unreadable[Part.FUNCTIONS])
     return status
+
+
+def _read_errors(outputs: StackOutputs, recent: datetime, since: datetime, most_errors: int) -> list[Line]:
+    """Return the recent errors, and the older ones since `since` where there are fewer than `most_errors`.
+
+    In an outage there are enough, and an hour of failures would take minutes to read.
+    """
+    errors = read_errors(outputs, recent)
+    if len(errors) < most_errors and since < recent:
+        return [*read_errors(outputs, since, recent), *errors]
+    return errors
 
 
 def read_alarms(outputs: StackOutputs) -> list[Alarm]:

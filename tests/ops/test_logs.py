@@ -45,6 +45,15 @@ def test_lines_before_since_are_omitted(stack: Stack):
     assert [line.text for line in read_lines(stack.outputs, since=now - timedelta(hours=1))] == ["new"]
 
 
+def test_lines_from_until_on_are_omitted(stack: Stack):
+    now = int(time.time()) * 1000
+    for milliseconds in (now - 1, now):
+        stack.log("query", milliseconds, f"at {milliseconds}")
+    until = datetime.fromtimestamp(now / 1000, UTC)
+    assert [line.text for line in read_lines(stack.outputs, since=LONG_AGO, until=until)] == [f"at {now - 1}"]
+    assert [line.text for line in read_lines(stack.outputs, since=until)] == [f"at {now}"]
+
+
 def test_id_is_found_anywhere_in_a_line(stack: Stack):
     now = int(time.time() * 1000)
     trace = "1-5759e988-bd862e3fe1be46a994272793"

@@ -20,6 +20,7 @@ from ops.__main__ import app
 from ops.commands.status import CLEAR_SCREEN
 from ops.health.activity import Counts
 from ops.health.functions import Release
+from ops.logs import read_errors
 from ops.signals import Stopped
 from ops.stack import StackOutputs
 from ops.status import Part, Status, read_status
@@ -238,6 +239,23 @@ def test_recent_failures_are_found_whatever_since_shows(stack: Stack):
     assert result.exit_code == 4
     assert "event-handler: 1 failure in the last 5 minutes (1 AccessDeniedException), the last at " in result.stdout
     assert "Last errors, since 5s\n  none" in result.stdout
+
+
+def test_older_errors_are_read_only_where_recent_ones_are_too_few(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    now = int(time.time() * 1000)
+    stack.log("query", now - 1_800_000, {"level": "ERROR", "message": "old"})
+
+    readings: list[Any] = []
+    monkeypatch.setattr("ops.status.read_errors", lambda *given: readings.append(given) or read_errors(*given))
+
+    def messages() -> list[str]:
+        readings.clear()
+        return [line.fields["message"] for line in read(stack.outputs).last_errors]
+
+    stack.log("query", now - 1, {"level": "ERROR", "message": "first"})
+    assert (messages(), len(readings)) == (["old", "first"], 2)
+    stack.log("query", now, {"level": "ERROR", "message": "second"})
+    assert (messages(), len(readings)) == (["first", "second"], 1)
 
 
 def test_counts_are_those_of_the_last_minutes(stack: Stack):
