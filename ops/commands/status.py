@@ -72,7 +72,8 @@ def status(
 
     def show(found: Status, findings: Findings) -> None:
         if as_json:
-            print(json.dumps(_document(found, findings), indent=None if watch else 2, ensure_ascii=False))
+            document = _document(found, findings)
+            print(json.dumps(document, indent=None if watch else 2, ensure_ascii=False, default=datetime.isoformat))
         else:
             lines = to_lines(found, findings, since)
             print("\n".join(fit_screen(lines) if watch and sys.stdout.isatty() else lines))
@@ -123,7 +124,6 @@ def _readings(read: Read) -> Iterator[tuple[Status, Findings]]:
 
 def _document(found: Status, findings: Findings) -> dict[str, Any]:
     document = {name: value for name, value in asdict(found).items() if name != "last_errors"}
-    document["alarms"] = [alarm | {"since": alarm["since"].isoformat()} for alarm in document["alarms"]]
     document["release"] = found.release.sentence if found.release else None
     firing = [alarm.id for alarm in found.firing]
     return {

@@ -239,6 +239,10 @@ def test_recent_failures_are_found_whatever_since_shows(stack: Stack):
     assert result.exit_code == 4
     assert "event-handler: 1 failure in the last 5 minutes (1 AccessDeniedException), the last at " in result.stdout
     assert "Last errors, since 5s\n  none" in result.stdout
+    stack.alarm("api-4xx", "p3", "ALARM")
+    document = json.loads(stack.run("status", "--json").stdout)
+    for moment in (document["failures"][0]["newest"], document["alarms"][0]["since"]):
+        assert datetime.fromisoformat(moment) > datetime.now(UTC) - timedelta(minutes=2)
 
 
 def test_older_errors_are_read_only_where_recent_ones_are_too_few(stack: Stack, monkeypatch: pytest.MonkeyPatch):
