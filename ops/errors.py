@@ -78,6 +78,11 @@ def is_denied(error: ClientError) -> bool:
     return SENTENCE_BY_CODE.get(code_of(error)) == NOT_ALLOWED
 
 
+def concerns_every_call(error: Exception) -> bool:
+    """Whether AWS rejected the credentials themselves, so that it would reject every other call too."""
+    return isinstance(error, ClientError) and SENTENCE_BY_CODE.get(code_of(error)) in (EXPIRED, UNKNOWN_CREDENTIALS)
+
+
 def code_of(error: ClientError) -> str:
     """Return the code of an error of AWS."""
     return error.response.get("Error", {}).get("Code", "unknown")

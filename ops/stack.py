@@ -1,5 +1,7 @@
 """A deployed stack as its outputs describe it, in AWS or in the embedded cloud."""
 
+import copy
+import functools
 import json
 import os
 import re
@@ -62,6 +64,12 @@ class StackOutputs:
         if self.endpoint is None:
             return aws_client(service, self.region)
         return embedded_client(service, self.region, self.endpoint, self.access_key_id, self.secret_access_key)
+
+    def with_shared_clients(self) -> "StackOutputs":
+        """Return these outputs with one client for each service: making a client takes longer than most calls."""
+        shared = copy.copy(self)
+        object.__setattr__(shared, "client", functools.cache(self.client))
+        return shared
 
     def api_client(self, name: str | None) -> ApiClient:
         """Return the named API client, or the only one; raises OperatorError when there are several or none."""

@@ -1,22 +1,38 @@
-"""The state of a stack as one value: alarms, queues, functions, last errors, and who is notified."""
+"""The state of a stack as one value: consumer, alarms, queues, functions, last errors, and who is notified."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
 
-from ops.aliases import read_fleet
-from ops.errors import OperatorError
+from botocore.exceptions import ClientError
+
+from ops.errors import OperatorError, concerns_every_call, explain
+from ops.health.activity import Counts, Failures, count_failures, read_counts, window_start
+from ops.health.consumer import Consumer, read_consumers
+from ops.health.functions import Function, Release, read_functions
+from ops.health.queues import Queue, read_queues
+from ops.health.topics import Topic, read_topics
 from ops.logs import Line, read_errors
-from ops.releases import Function as PublishedFunction
 from ops.stack import StackOutputs
 
 FIRING = "ALARM"
 STATES = (FIRING, "OK", "INSUFFICIENT_DATA")
-UNKNOWN = "unknown"
-# After an idle period, SQS reports metrics up to 15 minutes late.
-AGE_WINDOW = timedelta(minutes=15)
+T = TypeVar("T")
+
+
+class Part(StrEnum):
+    """What is read on its own, so that a permission that is missing hides nothing else."""
+
+    ALARMS = "alarms"
+    CONSUMER = "consumer"
+    QUEUES = "queues"
+    FUNCTIONS = "functions"
+    COUNTS = "metrics of the functions"
+    LOGS = "logs"
+    TOPICS = "subscriptions"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +40,17 @@ class Alarm:
     """An alarm of the stack. An alarm without a severity notifies nobody: it is part of another, or only informs."""
 
     id: str
+    name: str
     severity: str | None
     state: str
     since: datetime
     reason: str
+    meaning: str
+    """The first paragraph of its description."""
     runbook: str
+    actions_enabled: bool
+    threshold: float | None
+    """None for an alarm that combines others."""
 
     @property
     def fires(self) -> bool:
@@ -37,48 +59,23 @@ class Alarm:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Queue:
-    """How many messages a queue holds. The age comes from CloudWatch, and is None where CloudWatch has none."""
-
-    role: str
-    waiting: int
-    in_flight: int
-    oldest_seconds: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Function:
-    """Which version of the artifact a function runs for all requests or most of them, and when it was published."""
-
-    role: str
-    name: str
-    version: str
-    route: str
-    """Where its alias points."""
-    published: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Topic:
-    """Who is notified of a severity, by protocol only: addresses are personal data, and a pager's URL is a secret."""
-
-    severity: str
-    confirmed: tuple[str, ...]
-    unconfirmed: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Status:
-    """The state of a stack."""
+    """The state of a stack. A part that could not be read is empty."""
 
-    alarms: tuple[Alarm, ...]
-    queues: tuple[Queue, ...]
-    functions: tuple[Function, ...]
-    release: str
-    """What both functions together run, and what to do if they do not match."""
-    topics: tuple[Topic, ...]
-    last_errors: tuple[Line, ...]
-    dashboard_urls: dict[str, str]
+    alarms: tuple[Alarm, ...] = ()
+    consumers: tuple[Consumer, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    functions: tuple[Function, ...] = ()
+    release: Release | None = None
+    counts: tuple[Counts, ...] = ()
+    """What was counted in the last minutes."""
+    failures: tuple[Failures, ...] = ()
+    """What was logged in the last minutes."""
+    topics: tuple[Topic, ...] = ()
+    last_errors: tuple[Line, ...] = ()
+    dashboard_urls: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[Part, str] = field(default_factory=dict)
+    """Why a part could not be read."""
 
     @property
     def firing(self) -> tuple[Alarm, ...]:
@@ -92,21 +89,59 @@ class Status:
         return [counts[state] for state in STATES]
 
 
+class _Reader:
+    """Reads part after part, and remembers which could not be read."""
+
+    def __init__(self) -> None:
+        self.unreadable: dict[Part, str] = {}
+
+    def read(self, part: Part, read: Callable[[], T], otherwise: T) -> T:
+        """Return the part, or `otherwise`; an error that every other part would meet too is raised."""
+        try:
+            return read()
+        except (ClientError, OperatorError) as error:
+            if concerns_every_call(error):
+                raise
+            self.unreadable[part] = explain(error) or ""
+            return otherwise
+
+
 def read_status(outputs: StackOutputs, now: datetime, since: datetime, most_errors: int) -> Status:
-    """Return the state of the stack, with at most `most_errors` errors since `since`."""
-    functions, release = _functions(outputs)
-    return Status(
-        alarms=tuple(read_alarms(outputs)),
-        queues=(
-            _queue(outputs, "events", outputs.queue_url, now),
-            _queue(outputs, "dead letters", outputs.dead_letter_queue_url, now),
-        ),
+    """Return the state of the stack, with at most `most_errors` errors since `since`.
+
+    Raises OperatorError when no part of it can be read.
+    """
+    reader = _Reader()
+    functions, release = reader.read(Part.FUNCTIONS, lambda: read_functions(outputs), ((), None))
+    errors = reader.read(Part.LOGS, lambda: _read_errors(outputs, window_start(now), since, most_errors), [])
+    shown = [line for line in errors if line.timestamp >= since]
+    status = Status(
+        alarms=reader.read(Part.ALARMS, lambda: tuple(read_alarms(outputs)), ()),
+        consumers=reader.read(Part.CONSUMER, lambda: read_consumers(outputs), ()),
+        queues=reader.read(Part.QUEUES, lambda: read_queues(outputs, now), ()),
         functions=functions,
         release=release,
-        topics=tuple(_topics(outputs)),
-        last_errors=tuple(read_errors(outputs, since)[-most_errors:]),
+        counts=reader.read(Part.COUNTS, lambda: read_counts(outputs, now), ()),
+        failures=count_failures(errors, now),
+        topics=reader.read(Part.TOPICS, lambda: read_topics(outputs), ()),
+        last_errors=tuple(shown[-most_errors:]),
         dashboard_urls=dict(outputs.dashboard_urls),
+        unreadable=reader.unreadable,
     )
+    if set(reader.unreadable) == set(Part):
+        raise OperatorError(reader.unreadable[Part.FUNCTIONS])
+    return status
+
+
+def _read_errors(outputs: StackOutputs, recent: datetime, since: datetime, most_errors: int) -> list[Line]:
+    """Return the recent errors, and the older ones since `since` where there are fewer than `most_errors`.
+
+    In an outage there are enough, and an hour of failures would take minutes to read.
+    """
+    errors = read_errors(outputs, recent)
+    if len(errors) < most_errors and since < recent:
+        return [*read_errors(outputs, since, recent), *errors]
+    return errors
 
 
 def read_alarms(outputs: StackOutputs) -> list[Alarm]:
@@ -129,69 +164,13 @@ def _alarm(alarm: dict[str, Any], alarm_id: str, runbook: str, severities: dict[
     notified = [severities[arn] for arn in alarm.get("AlarmActions", []) if arn in severities]
     return Alarm(
         id=alarm_id,
+        name=alarm["AlarmName"],
         severity=notified[0] if notified else None,
         state=alarm["StateValue"],
         since=alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"],
         reason=alarm.get("StateReason", ""),
+        meaning=alarm.get("AlarmDescription", "").partition("\n")[0],
         runbook=runbook,
+        actions_enabled=alarm.get("ActionsEnabled", True),
+        threshold=alarm.get("Threshold"),
     )
-
-
-def _queue(outputs: StackOutputs, role: str, url: str, now: datetime) -> Queue:
-    waiting, in_flight = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
-    response = outputs.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[waiting, in_flight])
-    return Queue(
-        role=role,
-        waiting=int(response["Attributes"][waiting]),
-        in_flight=int(response["Attributes"][in_flight]),
-        oldest_seconds=_oldest_seconds(outputs, url.rpartition("/")[2], now),
-    )
-
-
-def _oldest_seconds(outputs: StackOutputs, queue_name: str, now: datetime) -> float | None:
-    metric = {
-        "Namespace": "AWS/SQS",
-        "MetricName": "ApproximateAgeOfOldestMessage",
-        "Dimensions": [{"Name": "QueueName", "Value": queue_name}],
-    }
-    query = {"Id": "age", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Maximum"}}
-    response = outputs.client("cloudwatch").get_metric_data(
-        MetricDataQueries=[query], StartTime=now - AGE_WINDOW, EndTime=now, ScanBy="TimestampDescending"
-    )
-    values: Sequence[float] = response["MetricDataResults"][0]["Values"]
-    return values[0] if values else None
-
-
-def _functions(outputs: StackOutputs) -> tuple[tuple[Function, ...], str]:
-    try:
-        fleet = read_fleet(outputs, outputs.client("lambda"))
-    except OperatorError as error:
-        # A stack from before there were aliases has a state too.
-        unknown = {"version": UNKNOWN, "route": UNKNOWN, "published": UNKNOWN}
-        return tuple(Function(role=role, name=name, **unknown) for role, name in outputs.functions.items()), str(error)
-    return tuple(map(_function, fleet.functions)), fleet.describe()
-
-
-def _function(function: PublishedFunction) -> Function:
-    live = next((version for version in function.versions if version.number == function.route.version), None)
-    return Function(
-        role=function.role,
-        name=function.name,
-        version=(live.artifact if live else "") or UNKNOWN,
-        route=str(function.route),
-        published=live.published if live else UNKNOWN,
-    )
-
-
-def _topics(outputs: StackOutputs) -> list[Topic]:
-    pages = outputs.client("sns").get_paginator("list_subscriptions_by_topic")
-    found = []
-    for severity, arn in sorted(outputs.alarm_topics.items()):
-        confirmed, unconfirmed = [], []
-        for page in pages.paginate(TopicArn=arn):
-            for subscription in page["Subscriptions"]:
-                # Until it is confirmed, a subscription has a word in place of its ARN.
-                is_confirmed = subscription["SubscriptionArn"].startswith("arn:")
-                (confirmed if is_confirmed else unconfirmed).append(subscription["Protocol"])
-        found.append(Topic(severity=severity, confirmed=tuple(confirmed), unconfirmed=tuple(unconfirmed)))
-    return found

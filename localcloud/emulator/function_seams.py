@@ -1,6 +1,7 @@
 """Where ministack shows what happens in functions and event source mappings.
 
-Each wrapped function is checked against its signature when the emulator starts. A wrapper observes and changes nothing.
+Each wrapped function is checked against its signature when the emulator starts. A wrapper observes and changes nothing,
+except that the log of a function that crashes at its start gets the line that Lambda writes.
 """
 
 import json
@@ -8,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 
@@ -36,8 +38,29 @@ def how_invoked(config: dict[str, Any]) -> Invoked:
     return Invoked(function=name, qualifier=qualifier or None, version=config.get("Version", "$LATEST"))
 
 
+def log_crashes() -> None:
+    """Give a function that failed without a line the one that Lambda's runtime writes with `log_format: JSON`.
+
+    https://github.com/aws/aws-lambda-python-runtime-interface-client/blob/main/awslambdaric/bootstrap.py (log_error)
+    """
+    execute = seam(lambda_svc, "_execute_function_warm", "func", "event", "request_id")
+
+    def execute_logged(func: Any, event: Any, request_id: str) -> Any:
+        result = execute(func, event, request_id)
+        body = result.get("body")
+        silent = result.get("error") and not result.get("throttle") and not result.get("log")
+        if silent and isinstance(body, dict) and "errorType" in body:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            line = {"timestamp": now, "log_level": "ERROR", "requestId": request_id, "stackTrace": [], **body}
+            result["log"] = json.dumps(line)
+        return result
+
+    lambda_svc._execute_function_warm = execute_logged
+
+
 def observe_functions(observatory: Observatory) -> None:
     """Let the observatory see every invocation and every line that it logs."""
+    log_crashes()
     clock, meter = observatory.clock, observatory.meter
     resolve = seam(lambda_svc, "_effective_func_record_for_qualifier", "func", "qualifier")
     acquire = seam(lambda_svc, "_acquire_execution_slot", "func", "config")

@@ -1,26 +1,28 @@
-"""`python -m ops logs`, and log lines as the commands print them."""
+"""`python -m ops logs`."""
 
 import json
 import re
+import signal
+import time
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 import typer
 
 from components.durations import SECONDS_PER_DAY
 from handlers.logins import parse_instant
 from ops.commands.command import OutputsOption, StackOption, handle_errors
+from ops.commands.log_text import to_json, to_rows
 from ops.commands.output import print_note
 from ops.errors import OperatorError
-from ops.logs import Line, containing, read_errors, read_lines
-from ops.stack import load_outputs
+from ops.logs import Line, containing, read_errors, read_lines, unseen
+from ops.signals import Stopped
+from ops.stack import StackOutputs, load_outputs
 
 SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": SECONDS_PER_DAY}
-# Fields that the printed line contains anyway, and fields that are the same in every line.
-OMITTED_FIELDS = {
-    "timestamp", "level", "message", "service", "stack", "version", "location", "cold_start", "function_name",
-    "function_memory_size", "function_arn", "function_request_id", "time", "type", "record",
-}  # fmt: skip
+FOLLOW_SECONDS = 2
 
 
 @handle_errors
@@ -28,8 +30,13 @@ def logs(
     message_id: Annotated[str | None, typer.Option(help="Lines about one event, by the ID of its SQS message.")] = None,
     trace: Annotated[str | None, typer.Option(help="Lines of one trace, by its ID: 1-xxxxxxxx-...")] = None,
     errors: Annotated[
-        bool, typer.Option("--errors", help="Lines that report a failure: ERROR, crashes, timeouts, 5XX.")
+        bool,
+        typer.Option("--errors", help="Lines that report a failure: ERROR, failed events, crashes, timeouts, 5XX."),
     ] = False,
+    platform: Annotated[
+        bool, typer.Option("--platform", help="Also Lambda's own lines about each invocation: START, END, REPORT.")
+    ] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Print new lines as they arrive, until Ctrl-C.")] = False,
     since: Annotated[str, typer.Option(help="The oldest line: an age (90s, 15m, 1h, 2d) or an RFC 3339 time.")] = "1h",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
     stack: StackOption = None,
@@ -37,11 +44,17 @@ def logs(
 ) -> None:
     """Read the functions' logs and the API's access log as one stream, oldest line first.
 
-    Lines that only carry metrics are omitted. An event that is stored at the first attempt logs no line of its own.
+    Lines that only carry metrics are omitted, and so are Lambda's own lines unless they report a failure. An event that
+    is stored at the first attempt logs no line of its own. The frames of a traceback are indented below its line.
+
+    --errors shows what failed, whoever reports it: events that failed and will be retried, events given up, queries
+    answered with 500, crashes (also at the start), timeouts, tracebacks, and 5XX responses. Events that violate the
+    contract are no failure of the stack.
 
     Examples:
 
     - python -m ops logs --errors --since 1d
+    - python -m ops logs --errors --follow
     - python -m ops logs --message-id 3e2d7c58-1b5a-4f0e-9f57-1f0d2b9c6a11
     - python -m ops logs --trace 1-5759e988-bd862e3fe1be46a994272793 --json
     """
@@ -53,41 +66,37 @@ def logs(
         pattern = containing(parse_id(message_id, "--message-id"))
     if trace is not None:
         pattern = containing(parse_id(trace, "--trace"))
-    deployed = load_outputs(stack, outputs)
-    lines = read_errors(deployed, start) if errors else read_lines(deployed, since=start, pattern=pattern)
-    if not lines:
+    deployed = load_outputs(stack, outputs).with_shared_clients()
+    read = partial(_read, deployed, errors=errors, pattern=pattern, platform=platform)
+    lines = read(start)
+    if not lines and not follow:
         print_note(f"No matching line since {since}. A new line takes some seconds to arrive.")
+    _print(lines, as_json=as_json)
+    if follow:
+        _follow(lambda since: read(max(start, since)), lines, as_json=as_json)
+
+
+def _read(outputs: StackOutputs, since: datetime, *, errors: bool, pattern: str, platform: bool) -> list[Line]:
+    if errors:
+        return read_errors(outputs, since)
+    wanted = (lambda _: True) if platform else lambda line: line.is_error or not line.is_platform
+    return read_lines(outputs, since=since, pattern=pattern, wanted=wanted)
+
+
+def _follow(read: Callable[[datetime], list[Line]], lines: list[Line], *, as_json: bool) -> None:
+    """Print what arrives after `lines` until Ctrl-C."""
+    try:
+        for new in unseen(read, lines, lambda: time.sleep(FOLLOW_SECONDS), lambda: datetime.now(UTC)):
+            _print(new, as_json=as_json)
+    except Stopped as stopped:
+        if stopped.number != signal.SIGINT:
+            raise
+
+
+def _print(lines: Iterable[Line], *, as_json: bool) -> None:
     for line in lines:
-        print(json.dumps(to_json(line), ensure_ascii=False) if as_json else to_text(line))
-
-
-def to_json(line: Line) -> dict[str, Any]:
-    """Return the line for programs."""
-    return {"timestamp": line.timestamp.isoformat(), "log_group": line.group, "message": line.fields or line.text}
-
-
-def to_text(line: Line) -> str:
-    """Return the line for people: time, source, level, message, and the fields that differ between lines."""
-    fields = line.fields
-    message, level, shown = line.text, "", {}
-    if fields:
-        message = fields.get("message") or fields.get("errorMessage") or fields.get("type") or ""
-        level = fields.get("level", "")
-        shown = {name: value for name, value in fields.items() if name not in OMITTED_FIELDS}
-        if str(fields.get("type", "")).startswith("platform."):
-            record = fields.get("record", {})
-            shown = {"requestId": record.get("requestId"), "status": record.get("status")}
-            shown |= record.get("metrics", {})
-    values = (f"{name}={_format(value)}" for name, value in shown.items() if value not in (None, "", "-"))
-    time = line.timestamp.strftime("%Y-%m-%dT%H:%M:%S.") + f"{line.timestamp.microsecond // 1000:03d}Z"
-    source = line.group.rpartition("/")[2]
-    text = " ".join(part for part in (time, f"{source:<13}", f"{level:<7}", str(message), *values) if part)
-    # A terminal obeys control characters, and clients choose some of the logged text.
-    return "".join(character if character.isprintable() else " " for character in text).rstrip()
-
-
-def _format(value: Any) -> str:
-    return value if isinstance(value, str) and " " not in value else json.dumps(value, ensure_ascii=False)
+        rows = [json.dumps(to_json(line), ensure_ascii=False)] if as_json else to_rows(line)
+        print("\n".join(rows), flush=True)
 
 
 def parse_since(text: str, now: datetime) -> datetime:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
@@ -30,6 +31,14 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def escape_unprintable(text: str) -> str:
     """Return `text` on one line, with the characters escaped that could control a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def paint(text: str, color: str) -> str:
+    """Return the text in a color, on a terminal that has colors or with FORCE_COLOR; in none for an empty `color`."""
+    if not color or not (sys.stdout.isatty() or "FORCE_COLOR" in os.environ):
+        return text
+    console = Console()
+    return typer.style(text, fg=color) if console.color_system and not console.no_color else text
 
 
 def print_note(sentence: str) -> None:

@@ -1,8 +1,10 @@
 """`python -m ops status`."""
 
 import json
+import signal
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -10,96 +12,124 @@ from typing import Annotated, Any
 import typer
 
 from ops.commands.command import OutputsOption, StackOption, handle_errors
-from ops.commands.logs import parse_since, to_json, to_text
+from ops.commands.log_text import to_json
+from ops.commands.logs import parse_since
+from ops.commands.output import format_time, print_note
+from ops.commands.status_text import fit_screen, to_lines
+from ops.errors import explain
+from ops.health.commands import Commands
+from ops.health.findings import Finding, exit_code, find
+from ops.signals import Stopped
 from ops.stack import load_outputs
-from ops.status import FIRING, UNKNOWN, Queue, Status, Topic, read_status
+from ops.status import Status, read_status
 
-EXIT_FIRING = 3
 MOST_ERRORS = 10
+WATCH_SECONDS = 10
+CLEAR_SCREEN = "\x1b[H\x1b[2J"
+
+Findings = tuple[Finding, ...]
+Read = Callable[[], tuple[Status, Findings]]
 
 
 @handle_errors
 def status(
     since: Annotated[str, typer.Option(help="The oldest error: an age (15m, 1h, 2d) or an RFC 3339 time.")] = "1h",
+    watch: Annotated[
+        bool, typer.Option("--watch", help=f"Read again every {WATCH_SECONDS} seconds, until Ctrl-C.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     stack: StackOption = None,
     outputs: OutputsOption = None,
 ) -> None:
-    """Show alarms, queues, functions and their release, the last errors, and who is notified.
+    """Show what is broken and the next command for it; then every part of the stack, and who is notified.
 
-    Exit code 0: no alarm fires. 3: an alarm that notifies is in alarm. 1: the state could not be read.
+    Findings cover the consumer (event source mapping), both functions and what failed in the last five minutes, the
+    age of the oldest event, dead letters, damaged records, alarms, and who is notified.
 
-    The age of the oldest message comes from CloudWatch, up to 15 minutes late, and is `unknown` where CloudWatch has
-    none.
+    The exit code is that of the worst finding. 3: something is broken, or an alarm that notifies is in ALARM. 1: a part
+    could not be read, and the others are shown. 4: something works and needs an engineer. 0: nothing.
+
+    The age of the oldest event and the counts of invocations come from CloudWatch, minutes late. Failures come from the
+    logs too, seconds late.
+
+    --watch redraws on a terminal, as much as fits. Elsewhere it prints again only when the findings change, with --json
+    on one line. Ctrl-C ends it with the exit code of the last findings.
 
     Examples:
 
     - python -m ops status --stack prod
-    - python -m ops status --json | jq .firing
+    - python -m ops status --watch
+    - python -m ops status --json | jq .findings
     """
-    now = datetime.now(UTC)
-    start = parse_since(since, now)
-    found = read_status(load_outputs(stack, outputs), now, start, MOST_ERRORS)
-    if as_json:
-        print(json.dumps(_document(found), indent=2, ensure_ascii=False))
-    else:
-        print("\n".join(_lines(found, since)))
-    sys.stdout.flush()  # before the exit code, so that a reader that left early still gets 0
-    if found.firing:
-        sys.exit(EXIT_FIRING)
+    parse_since(since, datetime.now(UTC))
+    deployed = load_outputs(stack, outputs).with_shared_clients()
+    commands = Commands.of(deployed, stack, outputs)
+
+    def read() -> tuple[Status, Findings]:
+        now = datetime.now(UTC)
+        found = read_status(deployed, now, parse_since(since, now), MOST_ERRORS)
+        return found, find(found, commands)
+
+    def show(found: Status, findings: Findings) -> None:
+        if as_json:
+            document = _document(found, findings)
+            print(json.dumps(document, indent=None if watch else 2, ensure_ascii=False, default=datetime.isoformat))
+        else:
+            lines = to_lines(found, findings, since)
+            print("\n".join(fit_screen(lines) if watch and sys.stdout.isatty() else lines))
+        sys.stdout.flush()  # before the exit code, so that a reader that left early still gets 0
+
+    if watch:
+        sys.exit(exit_code(_watch(read, show)))
+    found, findings = read()
+    show(found, findings)
+    if code := exit_code(findings):
+        sys.exit(code)
 
 
-def _document(found: Status) -> dict[str, Any]:
+def _watch(read: Read, show: Callable[[Status, Findings], None]) -> Findings:
+    """Show the state until Ctrl-C; return the last findings. The first reading must succeed, a later one need not."""
+    is_terminal = sys.stdout.isatty()
+    found, findings = read()
+    shown: tuple[tuple[str, str], ...] | None = None
+    try:
+        while True:
+            about = tuple((finding.level.value, finding.about) for finding in findings)
+            if is_terminal:
+                print(CLEAR_SCREEN, end="")
+            if is_terminal or about != shown:
+                show(found, findings)
+                shown = about
+            if is_terminal:
+                print(f"\nRead at {format_time(datetime.now(UTC))}. Press Ctrl-C to stop.", flush=True)
+            found, findings = next(_readings(read))
+    except Stopped as stopped:
+        if stopped.number != signal.SIGINT:
+            raise
+        return findings
+
+
+def _readings(read: Read) -> Iterator[tuple[Status, Findings]]:
+    """Yield what is read after a pause; an error that the operator can cause is noted, and read again."""
+    while True:
+        time.sleep(WATCH_SECONDS)
+        try:
+            yield read()
+        except Exception as error:
+            sentence = explain(error)
+            if sentence is None:
+                raise
+            print_note(sentence)
+
+
+def _document(found: Status, findings: Findings) -> dict[str, Any]:
     document = {name: value for name, value in asdict(found).items() if name != "last_errors"}
-    document["alarms"] = [alarm | {"since": alarm["since"].isoformat()} for alarm in document["alarms"]]
+    document["release"] = found.release.sentence if found.release else None
     firing = [alarm.id for alarm in found.firing]
-    return {"firing": firing, **document, "last_errors": [to_json(line) for line in found.last_errors]}
-
-
-def _lines(found: Status, since: str) -> Iterator[str]:
-    yield f"{'Alarms':<16}{'firing':>8}{'ok':>8}{'no data':>9}"
-    for severity in (*(topic.severity for topic in found.topics), None):
-        firing, ok, no_data = found.count(severity)
-        yield f"  {severity.upper() if severity else 'not notifying':<14}{firing:>8}{ok:>8}{no_data:>9}"
-    for alarm in found.firing:
-        since_when = alarm.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        yield f"  {FIRING} {(alarm.severity or '').upper()} {alarm.id} since {since_when}: {alarm.reason}"
-        yield f"        {alarm.runbook}"
-
-    yield "Queues"
-    for queue in found.queues:
-        yield f"  {queue.role:<14}{queue.waiting} waiting, {queue.in_flight} in flight, oldest {_age(queue)}"
-
-    yield "Functions"
-    for function in found.functions:
-        where = f"alias at {function.route}, published {function.published}"
-        yield f"  {function.role:<14}VERSION {function.version}, {where}"
-    yield f"  {found.release}"
-
-    yield f"Last errors, since {since}"
-    yield from (f"  {to_text(line)}" for line in found.last_errors)
-    if not found.last_errors:
-        yield "  none"
-
-    yield "Notified"
-    yield from (f"  {topic.severity.upper():<14}{_listeners(topic)}" for topic in found.topics)
-
-    yield "Boards"
-    yield from (f"  {name:<14}{url}" for name, url in sorted(found.dashboard_urls.items()))
-
-
-def _age(queue: Queue) -> str:
-    if queue.oldest_seconds is None:
-        return UNKNOWN
-    minutes, seconds = divmod(round(queue.oldest_seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = [f"{value} {unit}" for value, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if value]
-    return " ".join(parts[:2]) or f"{seconds} s"
-
-
-def _listeners(topic: Topic) -> str:
-    if not topic.confirmed + topic.unconfirmed:
-        return "nobody; set alarmEmail or pageEndpoint"
-    unconfirmed = [f"{protocol} NOT CONFIRMED: open the link that AWS sent" for protocol in topic.unconfirmed]
-    return ", ".join((*topic.confirmed, *unconfirmed))
+    return {
+        "findings": [asdict(finding) for finding in findings],
+        "exit_code": exit_code(findings),
+        "firing": firing,
+        **document,
+        "last_errors": [to_json(line) for line in found.last_errors],
+    }

@@ -24,7 +24,9 @@ def test_invalid_event_is_found_by_message_id_and_trace(stack: Stack, operator: 
 def test_errors_omit_successful_lines(stack: Stack, operator: Operator, user: str):
     stack.send(event(user, "mail", "2024-01-01T00:00:00Z"))
     # The record is stored before the invocation ends, and its lines are logged after that.
-    eventually(lambda: operator.run("logs").stdout, lambda lines: "batch folded" in lines)
+    shown = eventually(lambda: operator.run("logs").stdout, lambda lines: "batch folded" in lines)
+    assert "REPORT RequestId" not in shown
+    assert "REPORT RequestId" in operator.run("logs", "--platform").stdout
     assert "batch folded" not in operator.run("logs", "--errors").stdout
 
 

@@ -58,7 +58,7 @@ class Stack:
         self.sqs.create_queue(QueueName=f"{PREFIX}-events", Attributes={"RedrivePolicy": policy})
 
     def deploy(self) -> "Stack":
-        """Create topics, log groups and functions."""
+        """Create topics with a pager, log groups, functions and the consumer: everything that a sound stack has."""
         for arn in self.outputs.alarm_topics.values():
             self.client("sns").create_topic(Name=arn.removeprefix(f"{TOPICS}:"))
         role = self.client("iam").create_role(RoleName="role", AssumeRolePolicyDocument='{"Statement": []}')["Role"]
@@ -79,7 +79,23 @@ class Stack:
                 Publish=True,
             )
             self.client("lambda").create_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion="1")
+        self.subscribe("p1", "https", "https://pager.example.com/KEY")
+        self.consume()
         return self
+
+    def subscribe(self, severity: str, protocol: str, endpoint: str) -> None:
+        topic = self.outputs.alarm_topics[severity]
+        self.client("sns").subscribe(TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
+
+    def consume(self) -> None:
+        """Create the event source mapping. moto would run a container for every message, so the queue forgets it."""
+        queue = sqs_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].queues[f"{PREFIX}-events"]
+        function = f"{self.outputs.functions['event-handler']}:{LIVE_ALIAS}"
+        mapping = self.client("lambda").create_event_source_mapping(
+            EventSourceArn=queue.queue_arn, FunctionName=function, ScalingConfig={"MaximumConcurrency": 2}
+        )
+        queue.lambda_event_source_mappings.clear()
+        self.mapping_id = mapping["UUID"]
 
     def run(self, *arguments: str, answers: str = "") -> Result:
         """Run a command against this stack."""

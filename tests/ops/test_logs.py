@@ -1,14 +1,17 @@
 """Log lines of all groups become one readable stream, selected by the options."""
 
 import json
+import signal
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops.commands.logs import parse_id, parse_since, to_json, to_text
+from ops.commands.log_text import to_json, to_rows, to_text
+from ops.commands.logs import parse_id, parse_since
 from ops.errors import OperatorError
-from ops.logs import Line, containing, read_errors, read_lines
+from ops.logs import Line, containing, join_tracebacks, read_errors, read_lines
+from ops.signals import Stopped
 from tests.ops.simulated_stack import Stack
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -42,6 +45,15 @@ def test_lines_before_since_are_omitted(stack: Stack):
     assert [line.text for line in read_lines(stack.outputs, since=now - timedelta(hours=1))] == ["new"]
 
 
+def test_lines_from_until_on_are_omitted(stack: Stack):
+    now = int(time.time()) * 1000
+    for milliseconds in (now - 1, now):
+        stack.log("query", milliseconds, f"at {milliseconds}")
+    until = datetime.fromtimestamp(now / 1000, UTC)
+    assert [line.text for line in read_lines(stack.outputs, since=LONG_AGO, until=until)] == [f"at {now - 1}"]
+    assert [line.text for line in read_lines(stack.outputs, since=until)] == [f"at {now}"]
+
+
 def test_id_is_found_anywhere_in_a_line(stack: Stack):
     now = int(time.time() * 1000)
     trace = "1-5759e988-bd862e3fe1be46a994272793"
@@ -57,17 +69,116 @@ def test_read_errors_returns_only_failures(stack: Stack):
         {"level": "ERROR", "message": "event exhausted"},
         {"errorType": "Runtime.ImportModuleError", "errorMessage": "no module"},
         {"type": "platform.report", "record": {"status": "timeout", "requestId": "r"}},
+        {"type": "platform.initReport", "record": {"status": "error", "errorType": "Runtime.ImportModuleError"}},
+        {"level": "WARNING", "message": "event failed", "outcome": "failed"},
         {"service": "api", "status": "502"},
     ]
     others = [
-        {"level": "WARNING", "message": "event invalid"},
+        {"level": "WARNING", "message": "event invalid", "outcome": "invalid"},
+        # Its events have lines of their own.
+        {"level": "INFO", "message": "batch folded", "outcome": "failed", "batch_size": 1},
         {"type": "platform.report", "record": {"status": "success"}},
+        {"type": "platform.initReport", "record": {"status": "success"}},
+        {"type": "platform.start", "record": {}},
         {"service": "api", "status": "401"},
         "not JSON, although it contains ERROR",
+        "START RequestId: 1 Version: 1",
+        "  File without its traceback",
     ]
     for number, fields in enumerate([*failures, *others]):
         stack.log("query", now + number, fields)
     assert [line.fields for line in read_errors(stack.outputs, LONG_AGO)] == failures
+
+
+TRACEBACK = [
+    "Traceback (most recent call last):",
+    '  File "event_handler.py", line 68, in handle',
+    "    raise BatchFailedError(",
+    "handlers.event_handler.BatchFailedError: 1 of 1 messages failed",
+]
+
+
+def test_traceback_of_several_lines_is_a_single_failure(stack: Stack):
+    now = int(time.time() * 1000)
+    texts = ["before", *TRACEBACK[:2], '{"level": "INFO", "message": "meanwhile"}', *TRACEBACK[2:], "after"]
+    for text in texts:
+        stack.log("query", now, text)
+    (line,) = read_errors(stack.outputs, LONG_AGO)
+    assert line.text.splitlines() == TRACEBACK
+    assert line.error_code == "BatchFailedError"
+    assert len(read_lines(stack.outputs, since=LONG_AGO)) == 4
+
+
+def test_traceback_that_never_ends_is_shown():
+    lines = [make_line(text) for text in TRACEBACK[:3]]
+    assert [line.text for line in join_tracebacks(lines)] == ["\n".join(TRACEBACK[:3])]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("[ERROR] Runtime.ImportModuleError: Unable to import module", "Runtime.ImportModuleError"),
+        ("[ERROR] KeyError: 'secret'", "KeyError"),
+        ("[ERROR] secret without a class", "crash"),
+        ("2026-01-31T12:00:00.123Z 1b5a Task timed out after 3.00 seconds", "timeout"),
+        ('{"level": "ERROR", "message": "secret"}', "ERROR"),
+        ('{"type": "platform.report", "record": {"status": "timeout"}}', "timeout"),
+        ('{"type": "platform.initReport", "record": {"status": "error", "errorType": "Runtime.ExitError"}}',
+         "Runtime.ExitError"),
+        ('{"outcome": "error", "error_code": "AccessDeniedException", "exception_name": "ClientError"}',
+         "AccessDeniedException"),
+        ('{"service": "api", "status": "502"}', "status 502"),
+    ],
+)  # fmt: skip
+def test_failure_has_a_code_that_quotes_no_data(text: str, code: str):
+    line = make_line(text)
+    assert line.is_error
+    assert line.error_code == code
+
+
+def test_line_has_its_own_time_if_it_has_one():
+    written = "2026-01-31T11:59:59.5Z"
+    for name in ("timestamp", "time"):
+        assert make_line({name: written}).timestamp == NOW - timedelta(seconds=0.5)
+    for fields in ({"time": "-"}, {"timestamp": 5}, "text"):
+        assert make_line(fields).timestamp == NOW + timedelta(milliseconds=123)
+
+
+def test_lines_of_lambda_are_hidden_unless_they_fail_or_are_wanted(stack: Stack):
+    now = int(time.time() * 1000)
+    hidden = ["START RequestId: 1", "END RequestId: 1", "REPORT RequestId: 1", "INIT_START Runtime Version: python"]
+    hidden.append('{"type": "platform.report", "record": {"status": "success"}}')
+    shown = [
+        '{"level": "INFO", "message": "batch folded"}',
+        '{"type": "platform.report", "record": {"status": "error"}}',
+    ]
+    for text in (*hidden, *shown):
+        stack.log("query", now, text)
+    assert len(stack.run("logs").stdout.splitlines()) == len(shown)
+    assert len(stack.run("logs", "--platform").stdout.splitlines()) == len(shown) + len(hidden)
+
+
+class Arrivals:
+    """Lets --follow read again at once, after a line arrived; Ctrl-C after the last."""
+
+    def __init__(self, stack: Stack, *texts: str) -> None:
+        self.stack, self.texts = stack, list(texts)
+
+    def sleep(self, _: float) -> None:
+        if not self.texts:
+            raise Stopped(signal.SIGINT)
+        if text := self.texts.pop(0):
+            self.stack.log("query", int(time.time() * 1000), text)
+
+
+def test_follow_prints_each_new_line_once(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    now = int(time.time() * 1000)
+    stack.log("query", now - 30_000, "older than --since")
+    stack.log("query", now, "first")
+    monkeypatch.setattr("ops.commands.logs.time", Arrivals(stack, "second", "", "third", "START RequestId: 1"))
+    result = stack.run("logs", "--follow", "--since", "20s")
+    assert [row.rpartition(" ")[2] for row in result.stdout.splitlines()] == ["first", "second", "third"]
+    assert (result.exit_code, result.stderr) == (0, "")
 
 
 def test_missing_log_group_is_reported(stack: Stack):
@@ -84,7 +195,7 @@ def test_line_shows_only_distinguishing_fields():
     }  # fmt: skip
     assert (
         to_text(make_line(fields))
-        == '2026-01-31T12:00:00.123Z event-handler WARNING event invalid error_code=x error_detail="a detail"'
+        == '2026-01-31T12:00:00.123Z event-handler WARNING  event invalid   error_code=x error_detail="a detail"'
     )
 
 
@@ -94,9 +205,46 @@ def test_platform_line_shows_its_metrics():
     assert to_text(make_line(report)).endswith("platform.report requestId=r status=success durationMs=3.5")
 
 
+def test_fields_are_aligned():
+    texts = [
+        to_text(make_line({"level": level, "message": message, "error_code": "x"}))
+        for level, message in (("INFO", "batch folded"), ("CRITICAL", "query failed"), ("ERROR", "event exhausted"))
+    ]
+    assert len({text.index("error_code=x") for text in texts}) == 1
+
+
+def test_crash_shows_its_error_and_its_frames_below():
+    crash = {"log_level": "ERROR", "errorType": "KeyError", "errorMessage": "'TABLE'", "requestId": "r",
+             "stackTrace": ['  File "query.py", line 1\n    x\n']}  # fmt: skip
+    first, *frames = to_rows(make_line(crash))
+    assert first == "2026-01-31T12:00:00.123Z event-handler ERROR    KeyError: 'TABLE' requestId=r"
+    assert frames == ['      File "query.py", line 1', "        x"]
+    failed = {"level": "ERROR", "message": "query failed", "where": ["query.py:70 answer", "store.py:9 get"]}
+    assert to_rows(make_line(failed))[1:] == ["    query.py:70 answer", "    store.py:9 get"]
+    first, *frames = to_rows(make_line("\n".join(TRACEBACK)))
+    assert first.endswith("ERROR    handlers.event_handler.BatchFailedError: 1 of 1 messages failed")
+    assert frames == [f"    {row}" for row in TRACEBACK[1:-1]]
+
+
+def test_request_of_the_api_shows_method_path_and_status():
+    fields = {"service": "api", "method": "GET", "resource_path": "/users/{user_id}/services", "status": "502"}
+    line = Line.of("/event-processing/dev/api-access", {"timestamp": 0, "message": json.dumps(fields)})
+    assert to_text(line) == "1970-01-01T00:00:00.000Z api-access    ERROR    GET /users/{user_id}/services 502"
+
+
+def test_level_has_a_color_where_colors_are_wanted(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    line = make_line({"level": "ERROR", "message": "query failed"})
+    assert "\x1b" not in to_text(line)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    assert "\x1b[31mERROR   \x1b[0m query failed" in to_text(line)
+
+
 def test_control_characters_of_a_line_are_removed():
     assert "\x1b" not in to_text(make_line("\x1b[2J gone"))
     assert "\x1b" not in to_text(make_line({"message": "m", "client_id": "\x1b[2J"}))
+    assert "\x1b" not in "".join(to_rows(make_line({"errorType": "E", "stackTrace": ["\x1b[2J"]})))
 
 
 def test_json_without_object_is_text():

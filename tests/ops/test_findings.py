@@ -1,0 +1,349 @@
+"""Each thing that can be wrong with a stack is a finding of its own, and a sound stack has none."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from components.monitoring.alarm_ids import AlarmId
+from ops.health import next_steps
+from ops.health.activity import Counts, Failures, count_failures
+from ops.health.commands import Commands
+from ops.health.consumer import Consumer
+from ops.health.findings import Finding, Level, exit_code, find
+from ops.health.functions import Function, Release
+from ops.health.queues import Queue
+from ops.health.topics import Topic
+from ops.logs import Line
+from ops.status import Alarm, Part, Status
+from tests.fakes.command_lines import walk
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+COMMANDS = Commands(options="--stack dev", region="eu-west-1", stack="dev")
+FUNCTION = Function(
+    role="query",
+    name="event-processing-dev-query",
+    version="1a2b",
+    route="version 1",
+    published="2026-01-31",
+    state="Active",
+    last_update="Successful",
+)
+CONSUMER = Consumer(
+    id="the-uuid", state="Enabled", reason="USER_INITIATED", last_result="OK - 1 records", max_concurrency=2
+)
+QUEUES = tuple(
+    Queue(role=role, waiting=0, in_flight=0, oldest_seconds=0, visibility_seconds=60)
+    for role in ("events", "dead letters")
+)
+ALARM = Alarm(
+    id="ingest-unhealthy",
+    name="event-processing-dev-ingest-unhealthy",
+    severity="p1",
+    state="OK",
+    since=NOW,
+    reason="",
+    meaning="New logins are not stored.",
+    runbook="https://example.com/runbook.md#ingest-unhealthy",
+    actions_enabled=True,
+    threshold=None,
+)
+PAGER = Topic(severity="p1", confirmed=("https",), unconfirmed=())
+NOBODY = Topic(severity="p3", confirmed=(), unconfirmed=())
+SOUND = Status(
+    alarms=(ALARM,),
+    consumers=(CONSUMER,),
+    queues=QUEUES,
+    functions=(replace(FUNCTION, role="event-handler"), FUNCTION),
+    release=Release(sentence="Release 0f1e is live.", is_sound=True),
+    counts=(Counts(role="event-handler", invocations=10), Counts(role="query", invocations=10)),
+    topics=(PAGER, NOBODY),
+)
+
+
+def changed(**changes: Any) -> Status:
+    return replace(SOUND, **changes)
+
+
+def counted(role: str, **counts: int) -> tuple[Counts, ...]:
+    return (Counts(role=role, **counts),)
+
+
+def failures(role: str, code: str, count: int = 12, unhandled: int = 0) -> Failures:
+    return Failures(role=role, code=code, count=count, newest=NOW - timedelta(seconds=10), unhandled=unhandled)
+
+
+def queue(place: int, **changes: Any) -> tuple[Queue, ...]:
+    return tuple(replace(found, **changes) if place == at else found for at, found in enumerate(QUEUES))
+
+
+def consumer(**changes: Any) -> Status:
+    return changed(consumers=(replace(CONSUMER, **changes),))
+
+
+def function(**changes: Any) -> Status:
+    return changed(functions=(replace(FUNCTION, **changes),))
+
+
+ENABLE = "aws lambda update-event-source-mapping --uuid the-uuid --enabled --region eu-west-1"
+READ_ERRORS = "python -m ops logs --errors --since 5m --stack dev"
+RESTORE = "pulumi up --refresh --yes --stack dev"
+AGE_ALARM = replace(ALARM, id="queue-age", severity=None, threshold=900.0)
+# What is wrong: the state, the level, what it is about, and the next command.
+CASES: dict[str, tuple[Status, Level, str, str]] = {
+    "no consumer": (changed(consumers=()), Level.BROKEN, "consumer", RESTORE),
+    "consumer disabled": (consumer(state="Disabled"), Level.BROKEN, "consumer", ENABLE),
+    "consumer being disabled": (consumer(state="Disabling"), Level.BROKEN, "consumer", ENABLE),
+    "consumer being enabled": (
+        consumer(state="Enabling"), Level.WARNING, "consumer", "python -m ops status --watch --stack dev",
+    ),
+    "consumer without permission": (
+        consumer(reason="PROBLEM: The role lacks sqs:ReceiveMessage"), Level.BROKEN, "consumer", RESTORE,
+    ),
+    "function stopped": (
+        function(reserved_concurrency=0), Level.BROKEN, "query stopped",
+        "aws lambda delete-function-concurrency --function-name event-processing-dev-query --region eu-west-1",
+    ),
+    "function failed": (
+        function(state="Failed: The key is disabled."), Level.BROKEN, "query state",
+        "python -m ops rollback --stack dev",
+    ),
+    "function being updated": (
+        function(last_update="InProgress"), Level.WARNING, "query last update",
+        "python -m ops status --watch --stack dev",
+    ),
+    "functions that do not match": (
+        changed(release=Release(sentence="The functions do not match.", is_sound=False)), Level.WARNING, "release",
+        "python -m ops versions --stack dev",
+    ),
+    "all invocations fail": (
+        changed(counts=counted("query", invocations=4, errors=4)), Level.BROKEN, "query errors", READ_ERRORS,
+    ),
+    "half of the invocations fail": (
+        changed(counts=counted("query", invocations=4, errors=2)), Level.BROKEN, "query errors", READ_ERRORS,
+    ),
+    "some invocations fail": (
+        changed(counts=counted("query", invocations=5, errors=2)), Level.WARNING, "query errors", READ_ERRORS,
+    ),
+    "all queries get a 500": (
+        changed(
+            counts=counted("query", invocations=4), failures=(failures("query", "AccessDeniedException", 4, 4),)
+        ),
+        Level.BROKEN, "query AccessDeniedException", READ_ERRORS,
+    ),
+    "some events are retried": (
+        changed(failures=(failures("event-handler", "ThrottlingException"),)),
+        Level.WARNING, "event-handler ThrottlingException", READ_ERRORS,
+    ),
+    "throttled": (
+        changed(counts=counted("query", invocations=4, throttles=1)), Level.WARNING, "query throttled",
+        "python -m ops status --watch --stack dev",
+    ),
+    "API alone fails": (
+        changed(failures=(failures("api-access", "status 504"),)), Level.WARNING, "API status 504", READ_ERRORS,
+    ),
+    "damaged record": (
+        changed(counts=counted("query", invocations=4, malformed=1)), Level.WARNING, "damaged record",
+        "python -m ops logs --since 5m --stack dev",
+    ),
+    "old event": (
+        changed(queues=queue(0, oldest_seconds=241)), Level.BROKEN, "queue",
+        "python -m ops logs --errors --since 15m --stack dev",
+    ),
+    "event older than the alarm allows": (
+        changed(alarms=(AGE_ALARM,), queues=queue(0, oldest_seconds=901)), Level.BROKEN, "queue",
+        "python -m ops logs --errors --since 15m --stack dev",
+    ),
+    "dead letters": (
+        changed(queues=queue(1, waiting=1, in_flight=1)), Level.WARNING, "dead letters",
+        "python -m ops dead-letters list --stack dev",
+    ),
+    "alarm": (
+        changed(alarms=(replace(ALARM, state="ALARM"),)), Level.BROKEN, "alarm ingest-unhealthy",
+        "python -m ops logs --errors --since 15m --stack dev",
+    ),
+    "alarm that cannot notify": (
+        changed(alarms=(replace(ALARM, actions_enabled=False),)), Level.WARNING, "disabled alarms",
+        "aws cloudwatch enable-alarm-actions --alarm-names event-processing-dev-ingest-unhealthy --region eu-west-1",
+    ),
+    "no pager": (
+        changed(topics=(replace(PAGER, confirmed=()),)), Level.WARNING, "pager",
+        "pulumi config set --secret pageEndpoint URL --stack dev",
+    ),
+    "mail not confirmed": (
+        changed(topics=(PAGER, replace(NOBODY, unconfirmed=("email",)))), Level.WARNING, "p3 not confirmed",
+        "python -m ops status --watch --stack dev",
+    ),
+    "part not readable": (
+        changed(consumers=(), unreadable={Part.CONSUMER: "These credentials may not call ListEventSourceMappings."}),
+        Level.UNREADABLE, "consumer", "aws sts get-caller-identity --region eu-west-1",
+    ),
+}  # fmt: skip
+# What differs from SOUND and is not wrong.
+HARMLESS: dict[str, Status] = {
+    "nothing": SOUND,
+    "old dead letter": changed(queues=queue(1, oldest_seconds=1e6)),
+    "event that two retries explain": changed(queues=queue(0, oldest_seconds=240)),
+    "age that the alarm allows": changed(alarms=(AGE_ALARM,), queues=queue(0, oldest_seconds=900)),
+    "age unknown": changed(queues=queue(0, oldest_seconds=None)),
+    "alarm that is part of another": changed(alarms=(replace(ALARM, severity=None, state="ALARM"),)),
+    "such an alarm without actions": changed(alarms=(replace(ALARM, severity=None, actions_enabled=False),)),
+    "reserved concurrency": function(reserved_concurrency=1),
+    "function that was idle for long": function(state="Inactive: The function was idle."),
+    "mapping changed by Lambda": consumer(reason="LAMBDA_INITIATED"),
+    "mapping changed by an engineer, in the words of an older API": consumer(reason="User initiated"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_finding_has_a_level_and_the_next_command(case: str):
+    status, level, about, command = CASES[case]
+    (finding,) = find(status, COMMANDS)
+    assert (finding.level, finding.about, finding.command) == (level, about, command)
+    assert finding.what
+    assert finding.meaning
+    assert exit_code((finding,)) == {Level.BROKEN: 3, Level.UNREADABLE: 1, Level.WARNING: 4}[level]
+
+
+@pytest.mark.parametrize("case", HARMLESS)
+def test_nothing_is_found_where_nothing_is_wrong(case: str):
+    assert find(HARMLESS[case], COMMANDS) == ()
+    assert exit_code(()) == 0
+
+
+def test_every_command_of_a_finding_exists():
+    """Of this program; the runbook's tests know the commands of AWS and Pulumi."""
+    lines = {" ".join(line.names): line.options for line in walk("ops")}
+    words = [command for *_, command in CASES.values()]
+    words += [COMMANDS.ops(next_steps.next_step(alarm)) for alarm in AlarmId]
+    ours = [command.removeprefix("python -m ops ") for command in words if command.startswith("python -m ops ")]
+    assert len(ours) > len(AlarmId)
+    for command in ours:
+        name = command.partition(" --")[0]
+        assert name in lines, command
+        assert set(re.findall(r"--[a-z-]+", command)) <= lines[name], command
+
+
+def test_worst_finding_comes_first_and_decides():
+    found = find(
+        changed(
+            consumers=(replace(CONSUMER, state="Disabled"),),
+            topics=(replace(PAGER, confirmed=()),),
+            unreadable={Part.ALARMS: "No permission."},
+        ),
+        COMMANDS,
+    )
+    assert [finding.level for finding in found] == [Level.BROKEN, Level.UNREADABLE, Level.WARNING]
+    assert exit_code(found) == 3
+    assert exit_code(found[1:]) == 1
+    assert exit_code(found[2:]) == 4
+
+
+def test_parts_with_the_same_reason_are_a_single_finding():
+    (finding,) = find(changed(unreadable={Part.ALARMS: "Denied.", Part.COUNTS: "Denied."}), COMMANDS)
+    assert (finding.about, finding.meaning) == ("alarms, metrics of the functions", "Denied.")
+
+
+@pytest.mark.parametrize("alarm_id", [*AlarmId], ids=str)
+def test_every_alarm_has_a_chosen_next_step(alarm_id: AlarmId):
+    assert next_steps.has_next_step(alarm_id)
+
+
+def test_alarm_of_another_consumer_has_a_next_step_too():
+    assert next_steps.next_step("orders-queue-age") == next_steps.READ_ERRORS
+
+
+def test_failing_query_explains_the_responses_of_the_api():
+    both = (failures("query", "AccessDeniedException", 3, 3), failures("api-access", "status 500", 3))
+    assert [finding.about for finding in find(changed(failures=both), COMMANDS)] == ["query AccessDeniedException"]
+
+
+def test_sentence_counts_failures_by_code_and_shows_the_most_frequent():
+    codes = ("AccessDeniedException", "out_of_time", "write_conflicts", "ValidationException")
+    found = tuple(failures("event-handler", code, 9 - place) for place, code in enumerate(codes))
+    status = changed(counts=counted("event-handler", invocations=2, errors=1), failures=found)
+    (finding,) = find(status, COMMANDS)
+    assert finding.what == (
+        "event-handler: 30 failures in the last 5 minutes (9 AccessDeniedException, 8 out_of_time, 7 write_conflicts,"
+        " others), the last at 11:59:50 UTC. 1 of 2 invocations failed as a whole."
+    )
+    assert finding.meaning.startswith("Its role lacks a permission")
+    assert finding.level == Level.BROKEN
+
+
+@pytest.mark.parametrize(
+    ("code", "errors", "names_rollback"),
+    [
+        ("KeyError", 2, True),
+        ("Runtime.ExitError", 2, True),
+        ("KeyError", 1, False),
+        ("AccessDeniedException", 2, False),
+    ],
+)
+def test_rollback_is_named_when_most_fails_and_the_code_says_nothing(code: str, errors: int, names_rollback: bool):
+    status = changed(counts=counted("query", invocations=4, errors=errors), failures=(failures("query", code, errors),))
+    (finding,) = find(status, COMMANDS)
+    assert finding.meaning.endswith("roll back: python -m ops rollback --stack dev") == names_rollback
+
+
+def line(fields: dict[str, Any], *, seconds_ago: float = 10, group: str = "event-handler") -> Line:
+    return Line(
+        timestamp=NOW - timedelta(seconds=seconds_ago),
+        group=f"/event-processing/dev/{group}",
+        stream="stream",
+        text="{}",
+        fields=fields,
+    )
+
+
+def test_failures_are_counted_by_role_and_code_within_the_window():
+    denied = {"message": "event failed", "outcome": "failed", "error_code": "AccessDeniedException"}
+    lines = [
+        line(denied, seconds_ago=301),
+        line(denied),
+        line(denied, seconds_ago=20),
+        line({"errorType": "BatchFailedError", "errorMessage": "2 of 2 messages failed"}),
+        line({"type": "platform.report", "record": {"status": "error"}}),
+        line({"outcome": "error", "error_code": "ResourceNotFoundException"}, group="query"),
+    ]
+    assert count_failures(lines, NOW) == (
+        failures("event-handler", "AccessDeniedException", 2),
+        failures("query", "ResourceNotFoundException", 1, 1),
+    )
+
+
+def test_failure_counts_from_the_start_of_its_minute_as_its_metric_does():
+    report = line({"error_code": "AccessDeniedException"}, seconds_ago=299)
+    assert count_failures([report], NOW + timedelta(seconds=59))
+    assert not count_failures([report], NOW + timedelta(seconds=61))
+
+
+def test_consequence_counts_where_nothing_else_is_known():
+    report = line({"type": "platform.report", "record": {"status": "error"}}, group="query")
+    assert count_failures([report], NOW) == (failures("query", "error", 1),)
+
+
+def test_finding_quotes_no_text_of_an_exception():
+    lines = [
+        line({"level": "ERROR", "message": "secret", "exception_name": "KeyError", "exception": "secret"}),
+        line({"errorType": "KeyError", "errorMessage": "secret", "stackTrace": ["secret"]}),
+        line({"level": "ERROR", "message": "secret"}),
+    ]
+    found: tuple[Finding, ...] = find(changed(failures=count_failures(lines, NOW)), COMMANDS)
+    assert "2 KeyError, 1 ERROR" in found[0].what
+    assert "secret" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ({"options": "--stack acme/dev", "stack": "acme/dev"}, "pulumi up --refresh --yes --stack acme/dev"),
+        ({"options": "--outputs 'my file.json'", "stack": None}, "python -m localcloud up"),
+    ],
+)
+def test_commands_can_be_pasted(options: dict[str, Any], shown: str):
+    commands = Commands(region="eu-west-1", **options)
+    assert commands.restore() == shown
+    assert commands.ops("status") == f"python -m ops status {options['options']}"
