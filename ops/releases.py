@@ -252,7 +252,8 @@ def prunable(fleet: Fleet, kept: int) -> dict[str, tuple[int, ...]]:
     """Return the versions of each function that nothing needs, by role, oldest first.
 
     Needed are the newest `kept` releases, what the aliases name, the release before what is live, and every version
-    newer than the newest release, because a deployment may be publishing it now.
+    newer than the newest release, because a deployment may be publishing it now. Of a release that came back, newer
+    versions are needed too: without them, the older ones would belong to others.
     """
     needed = list(fleet.releases[:kept])
     named = {function.role: set(function.route.numbers) for function in fleet.functions}
@@ -267,7 +268,9 @@ def prunable(fleet: Fleet, kept: int) -> dict[str, tuple[int, ...]]:
             for version in function.versions
             if version.number < newest.numbers[function.role]
             and version.number not in named[function.role]
-            and all(release.numbers[function.role] != version.number for release in needed)
+            and not any(
+                version.release == release.id and version.number >= release.numbers[function.role] for release in needed
+            )
         )
         for function in fleet.functions
     }

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops.errors import OperatorError
@@ -141,6 +141,7 @@ def test_second_release_waits_for_the_first():
 published = st.lists(st.sampled_from([*RELEASES, "dddddddddddd", "deleted", ""]), min_size=1, max_size=9).map(tuple)
 
 
+@settings(max_examples=300)
 @given(first=published, second=published, kept=st.integers(2, 4), data=st.data())
 def test_pruning_keeps_what_can_be_needed(first: tuple[str, ...], second: tuple[str, ...], kept: int, data):
     lists = [first, second]
