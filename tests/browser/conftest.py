@@ -48,7 +48,7 @@ class Stack:
             self._cloud.client("sqs").send_message(QueueUrl=self._cloud.outputs["queueUrl"], MessageBody=body)
             self._cloud.advance(60)
 
-    def tell_of_edit(self, **notice: str | list[str]) -> None:
+    def tell_of_edit(self, **notice: str | list[str] | bool) -> None:
         """Let the console know what became of an edit, as the reloader does."""
         outputs = self._cloud.outputs
         headers = {KEY_HEADER: outputs["secretAccessKey"]}
