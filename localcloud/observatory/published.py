@@ -25,7 +25,9 @@ def published(datum: Mapping[str, Any], name: str) -> list[tuple[float, float]] 
     values = datum["Values"] if forms == ["Values"] else [datum["Value"]]
     counts = listed(datum, "Counts", 0) or [1.0] * len(listed({"Values": values}, "Values"))
     if len(values) > VALUES_MAX:
-        raise invalid(f"Metric {name} has {len(values)} Values; at most {VALUES_MAX} are allowed. Send several requests.")
+        raise invalid(
+            f"Metric {name} has {len(values)} Values; at most {VALUES_MAX} are allowed. Send several requests."
+        )
     if len(values) != len(counts):
         raise invalid(f"Metric {name} has {len(values)} Values and {len(counts)} Counts; the numbers must be equal.")
     return [
