@@ -84,7 +84,10 @@ def build_artifact(
         return _build(project, target, progress)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        raise ArtifactError(f"The artifact could not be written: {error.strerror or error}{where}.") from error
+        raise ArtifactError(
+            f"The artifact could not be written: {error.strerror or error}{where}. "
+            "Free space there, or make it writable."
+        ) from error
 
 
 def _build(project: Path, target: Target, progress: Callable[[str], None]) -> Artifact:

@@ -89,7 +89,8 @@ class Views:
         try:
             drawn = draw(json.loads(text) | {"start": f"-{shown.text}"}, snapshot)
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-            sentence = f"Board {name} uses something that is not supported here: {type(error).__name__}: {error}"
+            reason = f"a part has no {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
+            sentence = f"Board {name} cannot be drawn here: {reason}. The console draws what this program's boards use."
             raise HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, sentence) from None
         return {
             "name": name,

@@ -1,7 +1,8 @@
 """Where ministack shows what happens in functions and event source mappings.
 
 Each wrapped function is checked against its signature when the emulator starts. A wrapper observes and changes nothing,
-except that the log of a function that crashes at its start gets the line that Lambda writes.
+except that the log of a function that crashes at its start gets the line that Lambda writes, and that log groups keep only
+their newest lines.
 """
 
 import json
@@ -14,12 +15,15 @@ from functools import wraps
 from typing import Any
 
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
+from ministack.services import cloudwatch_logs, lambda_svc
 
+from localcloud.emulator.log_limit import LogLimit
 from localcloud.emulator.seams import seam
 from localcloud.observatory.facts import Invoked
 from localcloud.observatory.observatory import Observatory
 
+PLATFORM_LINES = 3
+"""START, END and REPORT, which ministack writes around the lines of an invocation."""
 _running: Counter[str] = Counter()
 _running_lock = threading.Lock()
 _asked: ContextVar[tuple[str, str | None]] = ContextVar("asked", default=("", None))
@@ -62,6 +66,7 @@ def observe_functions(observatory: Observatory) -> None:
     """Let the observatory see every invocation and every line that it logs."""
     log_crashes()
     clock, meter = observatory.clock, observatory.meter
+    limit = LogLimit(cloudwatch_logs._log_groups, cloudwatch_logs._log_events_lock)
     resolve = seam(lambda_svc, "_effective_func_record_for_qualifier", "func", "qualifier")
     acquire = seam(lambda_svc, "_acquire_execution_slot", "func", "config")
     dispatch = seam(lambda_svc, "_execute_function_dispatch", "func", "config", "event", "request_id", "started")
@@ -130,7 +135,9 @@ def observe_functions(observatory: Observatory) -> None:
         log(func, request_id, log_text, *rest, **more)
         config = func.get("config") or func
         group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
-        observatory.log_lines(group, (log_text or "").splitlines())
+        lines = (log_text or "").splitlines()
+        limit.add(group, len(lines) + PLATFORM_LINES)
+        observatory.log_lines(group, lines)
 
     lambda_svc._invoke = invoke_seen
     lambda_svc._effective_func_record_for_qualifier = resolve_with_alias

@@ -1,6 +1,7 @@
 """Where ministack shows what happens in requests to tables and APIs, and in metric filters.
 
-Each wrapped function is checked against its signature when the emulator starts. A wrapper observes and changes nothing.
+Each wrapped function is checked against its signature when the emulator starts. A wrapper observes and changes nothing,
+except that log groups keep only their newest lines.
 """
 
 import contextvars
@@ -10,6 +11,7 @@ from typing import Any
 
 from ministack.services import apigateway_v1, cloudwatch_logs, dynamodb
 
+from localcloud.emulator.log_limit import LogLimit
 from localcloud.emulator.seams import seam
 from localcloud.observatory.access_log import access_log_line
 from localcloud.observatory.facts import ApiRequest, TableRequest
@@ -21,6 +23,7 @@ _TABLE_OPERATIONS = frozenset(
     {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "BatchWriteItem"}
     | {"TransactGetItems", "TransactWriteItems"}
 )
+_limit = LogLimit(cloudwatch_logs._log_groups, cloudwatch_logs._log_events_lock)
 _api: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("api_request", default=None)
 
 
@@ -137,6 +140,7 @@ def _append_line(observatory: Observatory, group: str, line: str) -> None:
     )
     event = {"timestamp": milliseconds, "message": line, "ingestionTime": milliseconds}
     cloudwatch_logs._append_log_events(stream, [event])
+    _limit.add(group, 1)
     observatory.log_lines(group, [line])
 
 

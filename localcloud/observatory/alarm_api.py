@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from graphlib import CycleError
 from typing import Any
 
@@ -14,6 +14,8 @@ from localcloud.observatory.parameters import page_token, reject_unknown, string
 from localcloud.observatory.requests import ApiError, epoch, invalid
 
 _DESCRIBE = {"AlarmNames", "AlarmNamePrefix", "AlarmTypes", "StateValue", "ActionPrefix", "MaxRecords", "NextToken"}
+_RELATIVES = ("ChildrenOfAlarmName", "ParentsOfAlarmName")
+_NAMES_MAX = 100
 _HISTORY = {"AlarmName", "AlarmTypes", "HistoryItemType", "StartDate", "EndDate", "MaxRecords", "NextToken", "ScanBy"}
 _TYPES = ("MetricAlarm", "CompositeAlarm")
 
@@ -67,13 +69,24 @@ class AlarmApi:
         self._alarms.delete(names)
 
     def describe_alarms(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Alarms with everything that was put, and their states."""
-        reject_unknown(parameters, _DESCRIBE)
+        """Alarms with everything that was put, and their states; of the relatives of an alarm only what AWS returns."""
+        reject_unknown(parameters, _DESCRIBE | set(_RELATIVES))
+        for relation in _RELATIVES:
+            if parameters.get(relation) is not None:
+                return self._relatives(relation, parameters)
         names, kinds = strings(parameters, "AlarmNames"), strings(parameters, "AlarmTypes") or ["MetricAlarm"]
         if not set(kinds) <= set(_TYPES):
             raise invalid("AlarmTypes must be MetricAlarm or CompositeAlarm.")
         prefix, state = (parameters.get(name) for name in ("AlarmNamePrefix", "StateValue"))
         action = parameters.get("ActionPrefix")
+        if len(names) > _NAMES_MAX:
+            raise ApiError("ValidationError", f"AlarmNames has {len(names)} names; at most {_NAMES_MAX} are allowed.")
+        if names and prefix is not None:
+            raise ApiError(
+                "ValidationError", "AlarmNames and AlarmNamePrefix cannot be used together. Omit one of them."
+            )
+        if state is not None and state not in tuple(State):
+            raise ApiError("ValidationError", f"StateValue is {state!r}; it must be {', '.join(State)}.")
         found = [
             stored
             for stored in self._alarms.all()
@@ -83,12 +96,26 @@ class AlarmApi:
             and state in (None, self._alarms.state(stored.alarm.name))
             and (action is None or any(topic.startswith(str(action)) for topic in _topics(stored)))
         ]
-        at, most = page_token(parameters), _most(parameters)
-        page = found[at : at + most]
-        result: dict[str, Any] = {
-            f"{kind}s": [self._described(stored) for stored in page if _kind(stored) == kind] for kind in _TYPES
-        }
-        return result | ({"NextToken": str(at + most)} if len(found) > at + most else {})
+        return _page(found, parameters, self._described)
+
+    def _relatives(self, relation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The alarms that a composite alarm reads, or the composite alarms that read an alarm."""
+        given = {name for name, value in parameters.items() if value is not None}
+        if more := sorted(given - {relation, "MaxRecords", "NextToken"}):
+            raise ApiError(
+                "ValidationError", f"{relation} cannot be used with {', '.join(more)}. Filter the response instead."
+            )
+        name, is_child = str(parameters[relation]), relation == "ChildrenOfAlarmName"
+        related = self._alarms.dependents(name)
+        if is_child:
+            alarm = found.alarm if (found := self._alarms.get(name)) else None
+            related = list(alarm.rule.alarms) if isinstance(alarm, CompositeAlarm) else []
+        returned = ("AlarmName", "AlarmArn", *(("StateValue", "StateUpdatedTimestamp") if is_child else ()))
+
+        def described(stored: StoredAlarm) -> dict[str, Any]:
+            return {field: value for field, value in self._described(stored).items() if field in returned}
+
+        return _page([stored for stored in self._alarms.all() if stored.alarm.name in related], parameters, described)
 
     def describe_alarms_for_metric(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """The alarms on one metric, without those on expressions, as on AWS."""
@@ -170,6 +197,17 @@ class AlarmApi:
             "StateUpdatedTimestamp": stored.state_updated_at,
             "StateTransitionedTimestamp": stored.transitioned_at,
         }
+
+
+def _page(
+    found: list[StoredAlarm], parameters: Mapping[str, Any], describe: Callable[[StoredAlarm], dict[str, Any]]
+) -> dict[str, Any]:
+    at, most = page_token(parameters), _most(parameters)
+    page = found[at : at + most]
+    result: dict[str, Any] = {
+        f"{kind}s": [describe(stored) for stored in page if _kind(stored) == kind] for kind in _TYPES
+    }
+    return result | ({"NextToken": str(at + most)} if len(found) > at + most else {})
 
 
 def _kind(stored: StoredAlarm) -> str:

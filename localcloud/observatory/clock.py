@@ -6,7 +6,12 @@ retention follow the clock of the cloud; durations, timeouts and the lives of to
 
 import threading
 import time
+from collections import deque
 from typing import Protocol
+
+STEPS_KEPT = 1_000
+MILLISECOND = 0.001
+"""Functions stamp their metrics with the millisecond that has begun."""
 
 
 class Clock(Protocol):
@@ -58,17 +63,23 @@ class SteppedClock:
     def __init__(self, start: float) -> None:
         self._now = float(start // 60 * 60)
         self._lock = threading.Lock()
+        self._steps = deque([(time.time(), self._now)], maxlen=STEPS_KEPT)
+        """The time of this machine at each step, and the time of the cloud since then."""
 
     def now(self) -> float:
         """The time."""
         return self._now
 
     def when_here_was(self, seconds: float) -> float:
-        """The same time: nothing says when the clock was advanced."""
-        return seconds
+        """The time of the cloud when that of this machine was `seconds`; the same time if that is not in its life."""
+        with self._lock:
+            if seconds > time.time():
+                return seconds
+            return next((cloud for here, cloud in reversed(self._steps) if here <= seconds + MILLISECOND), seconds)
 
     def advance(self, seconds: float) -> float:
         """Let time pass; returns the new time."""
         with self._lock:
             self._now += seconds
+            self._steps.append((time.time(), self._now))
             return self._now

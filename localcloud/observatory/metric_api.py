@@ -20,12 +20,14 @@ from localcloud.observatory.parameters import (
     structure,
     text_of,
 )
+from localcloud.observatory.published import published
 from localcloud.observatory.requests import ApiError, epoch, invalid
 from localcloud.observatory.retention import RetainedMetrics
 
 POINTS_MAX = 100_800
 COMPUTED_MAX = 250_000
 STATISTICS_POINTS_MAX = 1_440
+DATA_MAX = 1_000
 PAGE = 500
 RECENT_MINUTES = 180
 _SIMPLE_STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
@@ -84,7 +86,11 @@ class MetricApi:
             raise invalid("The parameter StartTime must be less than the parameter EndTime.")
         names = listed(parameters, "Statistics", 0), listed(parameters, "ExtendedStatistics", 0)
         if not any(names) or any(name not in _SIMPLE_STATISTICS for name in names[0]):
-            raise ApiError("InvalidParameterCombination", "Name at least one statistic, and only known ones.")
+            raise ApiError(
+                "InvalidParameterCombination",
+                f"Statistics is {', '.join(map(str, names[0])) or 'empty'}; name at least one of "
+                f"{', '.join(_SIMPLE_STATISTICS)}, or use ExtendedStatistics.",
+            )
         extended = {name: statistic(name) for name in names[1]}
         if (end - start) / period / 60 > STATISTICS_POINTS_MAX:
             raise ApiError(
@@ -133,14 +139,19 @@ class MetricApi:
         namespace = text_of(parameters, "Namespace")
         if namespace.startswith("AWS/"):
             raise invalid("The value AWS/ for parameter Namespace is reserved.")
-        now, samples = self._clock.now(), []
-        for datum in listed(parameters, "MetricData"):
+        now, samples, data = self._clock.now(), [], listed(parameters, "MetricData")
+        if len(data) > DATA_MAX:
+            raise invalid(f"MetricData has {len(data)} members; at most {DATA_MAX} are allowed. Send several requests.")
+        for datum in data:
             key = metric_key({**structure(datum, "MetricData"), "Namespace": namespace})
             at = epoch(datum["Timestamp"], "Timestamp") if datum.get("Timestamp") is not None else now
             if not now - emf.AGE_SECONDS_MAX <= at <= now + emf.AHEAD_SECONDS_MAX:
                 raise invalid("A Timestamp must be within the last two weeks and the next two hours.")
             minute = int(at // 60)
-            samples.append((key, minute, _published(datum), str(datum.get("Unit") or "None")))
+            unit = datum.get("Unit") or "None"
+            if unit not in emf.UNITS:
+                raise invalid(f"The Unit {unit!r} of {key.name} is not one of CloudWatch's, such as Count or Seconds.")
+            samples.append((key, minute, published(datum, key.name), unit))
         for key, minute, values, unit in samples:
             if isinstance(values, list):
                 for value, count in values:
@@ -157,25 +168,6 @@ class MetricApi:
         first = self._store.first_minute
         limits = (int(self._clock.now() // 60) if first is None else first), int(self._clock.now() // 60) + 121
         return max(int(start // 60), limits[0]), min(-int(-end // 60), limits[1])
-
-
-def _published(datum: Mapping[str, Any]) -> list[tuple[float, float]] | dict[str, float]:
-    """The values and counts of a datum, or its statistic set."""
-    try:
-        if (found := datum.get("StatisticValues")) is not None:
-            return {name: _allowed(found[name]) for name in ("SampleCount", "Sum", "Minimum", "Maximum")}
-        values = [_allowed(value) for value in datum.get("Values") or [datum["Value"]]]
-        counts = [_allowed(count) for count in datum.get("Counts") or [1.0] * len(values)]
-        return list(zip(values, counts, strict=True))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise invalid("A member of MetricData must have Value, Values and Counts, or StatisticValues.") from None
-
-
-def _allowed(value: Any) -> float:
-    number = float(value)
-    if not -emf.VALUE_MAX <= number <= emf.VALUE_MAX:  # NaN is in no range
-        raise ValueError
-    return number
 
 
 def _parts(values: Mapping[str, float]) -> tuple[float, float, float]:

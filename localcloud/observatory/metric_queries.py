@@ -21,14 +21,16 @@ class Queries:
 
     def __init__(self, queries: list[Any], store: RetainedMetrics) -> None:
         if not 1 <= len(queries) <= QUERIES_MAX:
-            raise invalid(f"MetricDataQueries must have 1 to {QUERIES_MAX} members.")
+            raise invalid(f"MetricDataQueries has {len(queries)} members; 1 to {QUERIES_MAX} are allowed.")
         self._store = store
         self._queries: dict[str, dict[str, Any]] = {}
         for query in queries:
             reject_unknown(structure(query, "MetricDataQueries"), _QUERY)
             query_id = query.get("Id")
             if not isinstance(query_id, str) or not re.fullmatch(r"[a-z][a-zA-Z0-9_]{0,254}", query_id):
-                raise invalid("An Id must begin with a lower-case letter and consist of letters, digits and _.")
+                raise invalid(
+                    f"The Id {query_id!r} must begin with a lower-case letter and consist of letters, digits and _."
+                )
             if query_id in self._queries:
                 raise invalid(f"The Id {query_id} is used twice.")
             if bool(query.get("MetricStat")) == bool(query.get("Expression")):
@@ -89,8 +91,10 @@ class Queries:
             raise invalid(f"An Expression has at most {EXPRESSION_MAX} characters.")
         try:
             found = expressions.parse(str(text), set(self._queries))
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise _expression_error(query_id, str(error)) from None
+        except RecursionError:
+            raise _expression_error(query_id, "it is nested too deeply. Split it into several expressions") from None
         if not found.metric_ids:
             raise _expression_error(query_id, "it names no metric")
         return found

@@ -28,6 +28,8 @@ def listed(parameters: Mapping[str, Any], name: str, least: int = 1) -> list[Any
     if found is None and not least:
         return []
     if not isinstance(found, list) or len(found) < least:
+        if not found:
+            raise invalid(f"The parameter {name} is missing or empty; it must be a list.")
         raise invalid(f"The parameter {name} must be a list.")
     return found
 
@@ -52,7 +54,8 @@ def period_minutes(parameters: Mapping[str, Any]) -> int:
     """The period in minutes."""
     found = integer(parameters, "Period", 86_400) if parameters.get("Period") else 0
     if not found or found % 60:
-        raise invalid("The parameter Period must be a multiple of 60, at most 86400.")
+        given = parameters.get("Period")
+        raise invalid(f"The parameter Period is {given}; it must be a multiple of 60, at most 86400.")
     return found // 60
 
 

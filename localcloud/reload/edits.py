@@ -34,8 +34,6 @@ class Edits:
         self._start_seconds, self._stopped = start_seconds, stopped
         self._copy = sources.Copy(folder / "project", project)
         now = sources.read(project)
-        if now is None:
-            raise NotLoadedError("the sources of the handlers cannot be read")
         self._lock = {sources.LOCK_NAME: now[sources.LOCK_NAME]}
         self._copy.write(now)
         artifact = self._build()

@@ -15,6 +15,8 @@ from localcloud.reload.sources import Sources
 
 LOOK_SECONDS = 0.15
 """How often the sources are read, which takes a millisecond. An edit counts when two looks in a row find the same."""
+UNREADABLE_LOOKS = 20
+"""For so many looks in a row, a file that cannot be read can be in the middle of a checkout."""
 END_SECONDS = 5
 LAYER_STAYS = f"{sources.LOCK_NAME} changed: the layer stays as it is until the cloud is started again."
 PUBLISHED_ONLY = " To make it live: python -m ops release"
@@ -71,14 +73,27 @@ class Reloader:
             self._try(edits, before, found)
 
     def _looks(self) -> Iterator[Sources | None]:
+        """Yield the sources, or None while they cannot be read; say so if that lasts."""
+        unreadable = 0
         while not self._stopped.wait(LOOK_SECONDS):
-            yield sources.read(self._project)
+            try:
+                found = sources.read(self._project)
+            except OSError as error:
+                unreadable += 1
+                if unreadable == UNREADABLE_LOOKS:
+                    self._say("handlers/: not loaded; the code before it keeps running.", _cannot_read(error), ok=False)
+                yield None
+                continue
+            if unreadable >= UNREADABLE_LOOKS:
+                self._say("Fixed. handlers/ can be read again.", ok=not self._is_broken)
+            unreadable = 0
+            yield found
 
     def _try(self, edits: Edits, before: Sources, found: Sources) -> None:
         began, changed = time.monotonic(), sources.changed(before, found) if before else []
         names = sources.in_short(changed) if changed else "handlers/"
         notes = [LAYER_STAYS] if sources.LOCK_NAME in changed else []
-        mended = "Mended. " if self._is_broken else ""
+        fixed = "Fixed. " if self._is_broken else ""
         try:
             version, versions = edits.load(found)
         except NotLoadedError as error:
@@ -90,10 +105,14 @@ class Reloader:
             shown = " and ".join(f"{role} version {number}" for role, number in versions.items())
             verb, then = ("loaded", "") if self._releases.moves_alias else ("published", PUBLISHED_ONLY)
             seconds = f"{time.monotonic() - began:.1f} s"
-            self._say(f"{mended}{names}: {verb} as {shown} (VERSION {version}) in {seconds}.{then}", *notes, ok=True)
-        elif mended or notes:
-            self._say(f"{mended}{names}: nothing to load, VERSION {version} runs already.", *notes, ok=True)
+            self._say(f"{fixed}{names}: {verb} as {shown} (VERSION {version}) in {seconds}.{then}", *notes, ok=True)
+        elif fixed or notes:
+            self._say(f"{fixed}{names}: nothing to load, VERSION {version} runs already.", *notes, ok=True)
 
     def _say(self, sentence: str, *details: str, ok: bool) -> None:
         if not self._stopped.is_set():
             self._tell(Notice(ok=ok, sentence=sentence, details=details))
+
+
+def _cannot_read(error: OSError) -> str:
+    return f"{error.filename} cannot be read: {error.strerror}. Restore, rename or remove it."

@@ -1,6 +1,8 @@
 """What ships of the handlers, as it is in the working tree at one moment, and a project to build it in."""
 
+import errno
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -12,16 +14,20 @@ Sources = Mapping[str, bytes]
 """Content by name; the names are relative to the project, with `/`."""
 
 
-def read(project: Path) -> Sources | None:
-    """Return what is there now, or None while an editor or git replaces a file.
+def read(project: Path) -> Sources:
+    """Return what is there now; raises OSError while an editor or git replaces a file.
 
     Whatever else lies in the folder (bytecode, swap files, backups) does not ship, so it changes nothing here.
     """
-    try:
-        paths = [project / LOCK, *(path for path in (project / LOCK.parent).rglob("*.py") if path.name[0] != ".")]
-        return {path.relative_to(project).as_posix(): path.read_bytes() for path in sorted(paths)}
-    except OSError:
-        return None
+    paths = [project / LOCK, *(path for path in (project / LOCK.parent).rglob("*.py") if path.name[0] != ".")]
+    return {path.relative_to(project).as_posix(): _content(path) for path in sorted(paths)}
+
+
+def _content(path: Path) -> bytes:
+    # Opening a pipe would wait for a process that writes to it.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "It is not a regular file", str(path))
+    return path.read_bytes()
 
 
 def settled(looks: Iterable[Sources | None], known: Sources) -> Iterator[tuple[Sources, Sources]]:

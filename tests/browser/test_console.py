@@ -293,6 +293,6 @@ def test_edit_that_is_not_loaded_is_shown_until_it_is_mended(page: Page, stack: 
     expect(notice).to_contain_text("UTC: store.py: not loaded")
     expect(notice).to_contain_text("<b>broken</b>")
     expect(notice).to_have_class("is-broken")
-    stack.tell_of_edit(ok=True, sentence="Mended.", details=[])
-    expect(notice).to_contain_text("UTC: Mended.")
+    stack.tell_of_edit(ok=True, sentence="Fixed.", details=[])
+    expect(notice).to_contain_text("UTC: Fixed.")
     expect(notice).not_to_have_class("is-broken")

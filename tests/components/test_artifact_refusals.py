@@ -142,3 +142,9 @@ def test_the_environment_chooses_the_target() -> None:
     assert target_from_environment("3.13", {variable: "host"}) == Target.host()
     with pytest.raises(ArtifactError, match=f'{variable} is "laptop"'):
         target_from_environment("3.13", {variable: "laptop"})
+
+
+def test_a_checkout_that_cannot_be_written_is_named(project: Path) -> None:
+    (project / ".build").write_text("no folder")
+    found = refusal(project)
+    assert re.search(r"written: .*\.build.*\. Free space there, or make it writable\.$", found), found

@@ -92,6 +92,9 @@ def aws_problems(words: list[str]) -> Iterator[str]:
         shape = model.operation_model(operations[command]).input_shape
         known = {xform_name(name, "-") for name in shape.members} if shape else set()
         required = {xform_name(name, "-") for name in shape.required_members} if shape else set()
+    # The reference of DescribeAlarms says so; the model does not.
+    if command == "describe-alarms" and "children-of-alarm-name" in given:
+        yield from (f"--{option} with --children-of-alarm-name" for option in given - {"children-of-alarm-name"})
     # The prefix `no-` switches a boolean off.
     names = {option.removeprefix("no-") for option in given}
     yield from (f"no option --{option}" for option in names - known)
@@ -132,6 +135,7 @@ def test_commands_are_found() -> None:
         (command_problems, "update-event-source-mapping", "enable-event-source-mapping"),
         (command_problems, "--uuid UUID --enabled", "--id UUID --enabled"),
         (command_problems, "--uuid UUID --enabled", "--enabled"),
+        (command_problems, "alarms --children-of", "alarms --state-value ALARM --children-of"),
         (command_problems, "dead-letters list --stack dev", "dead-letters list"),
         (command_problems, "apiRateLimit 20", "apiRate 20"),
         (command_problems, "alarms.api-4xx.enabled", "alarms.api-4x.enabled"),

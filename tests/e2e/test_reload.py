@@ -139,7 +139,7 @@ def test_broken_edit_keeps_the_code_before_and_mending_is_said(desk: Desk, stack
         assert stack.query(user, token).json()["user_id"] == "before-breaking"
         assert (desk.console()["ok"], desk.console()["details"]) == (False, list(notice.details))
     same = desk.told(lambda: desk.save("query.py", marked("before-breaking")))
-    assert same.sentence.startswith("Mended. handlers/query.py: nothing to load, VERSION ")
+    assert same.sentence.startswith("Fixed. handlers/query.py: nothing to load, VERSION ")
     assert (same.ok, desk.console()["ok"], desk.live()) == (True, True, live)
 
 
@@ -151,7 +151,7 @@ def test_control_edit_that_is_not_checked_breaks_the_function_and_is_mended(
     assert stack.query(user, token).status_code == 502
     desk.told(lambda: desk.save("query.py", lambda text: f"{text}\ndef (:\n"))
     mended = desk.told(lambda: desk.save("query.py", marked("mended")))
-    assert mended.sentence.startswith("Mended. handlers/query.py: loaded as ")
+    assert mended.sentence.startswith("Fixed. handlers/query.py: loaded as ")
     assert stack.query(user, token).json()["user_id"] == "mended"
 
 

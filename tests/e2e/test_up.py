@@ -87,7 +87,7 @@ def test_up_reports_progress_and_edits_and_leaves_nothing_after_sigterm(up: Up, 
     before = handler.read_text()
     for text, said in (
         (f"{before}\nimport absent\n", "No module named 'absent'"),
-        (before, "Mended. handlers/query.py: nothing to load"),
+        (before, "Fixed. handlers/query.py: nothing to load"),
     ):
         handler.write_text(text)
         assert said in run.watch(until=said)

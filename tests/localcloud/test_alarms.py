@@ -216,6 +216,37 @@ def test_alarms_are_described_by_name_prefix_state_and_page(world: World):
     assert world.api.describe_alarms_for_metric(request | {"MetricName": "x"})["MetricAlarms"] == []
 
 
+def test_relatives_of_an_alarm_are_described(world: World):
+    world.put(**metric_alarm("a1"))
+    world.put(**metric_alarm("a2"))
+    world.put_composite("b", "ALARM(a1)")
+    world.put_composite("c", "ALARM(b) OR ALARM(a2)")
+    found = world.api.describe_alarms({"ChildrenOfAlarmName": "c"})
+    assert [[alarm["AlarmName"] for alarm in found[kind]] for kind in ("MetricAlarms", "CompositeAlarms")] == [
+        ["a2"],
+        ["b"],
+    ]
+    assert found["MetricAlarms"][0].keys() == {"AlarmName", "AlarmArn", "StateValue", "StateUpdatedTimestamp"}
+    found = world.api.describe_alarms({"ParentsOfAlarmName": "a1", "MaxRecords": 1})
+    assert found == {"MetricAlarms": [], "CompositeAlarms": [{"AlarmName": "b", "AlarmArn": ARN + "b"}]}
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"ChildrenOfAlarmName": "a", "StateValue": "ALARM"}, "ChildrenOfAlarmName cannot be used with StateValue."),
+        ({"ParentsOfAlarmName": "a", "ChildrenOfAlarmName": "a"}, "cannot be used with ParentsOfAlarmName."),
+        ({"AlarmNames": ["a"], "AlarmNamePrefix": "a"}, "AlarmNames and AlarmNamePrefix cannot be used together."),
+        ({"AlarmNames": ["a"] * 101}, "AlarmNames has 101 names; at most 100 are allowed."),
+        ({"StateValue": "RED"}, "StateValue is 'RED'; it must be OK, ALARM, INSUFFICIENT_DATA."),
+    ],
+)
+def test_filter_that_aws_rejects_is_rejected(world: World, more: dict[str, Any], message: str):
+    with pytest.raises(ApiError) as raised:
+        world.api.describe_alarms(more)
+    assert message in raised.value.message
+
+
 def test_set_state_acts_and_lasts_until_the_next_evaluation(world: World):
     world.put(**metric_alarm())
     world.settled()

@@ -158,7 +158,7 @@ def test_console_shows_every_board_and_alarm_to_this_host_alone(world: World):
     state = requests.get(f"{address}/state", timeout=HANG_SECONDS)
     assert {alarm["name"].removeprefix(PREFIX) for alarm in state.json()["alarms"]} == world.states().keys()
     names = [board.removeprefix(PREFIX) for board in state.json()["boards"]]
-    assert names == ["api", "ingest", "overview"]
+    assert names == ["overview", "api", "ingest"]
     for board in state.json()["boards"]:
         drawn = requests.get(f"{address}/board", params={"name": board}, timeout=HANG_SECONDS)
         assert (drawn.status_code, bool(drawn.json()["figures"])) == (200, True)

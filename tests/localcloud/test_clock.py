@@ -58,6 +58,19 @@ def test_metric_of_a_function_is_in_the_minute_of_the_cloud(machine: Machine, ma
     assert store.value(MetricKey.of("N", "m"), Statistic("Sum"), first + minute, first + minute + 1) == 1
 
 
+def test_metric_of_a_function_is_in_the_minute_of_a_stepped_cloud(machine: Machine):
+    stepped = SteppedClock(BEGIN)
+    machine.seconds += 2.0005
+    stepped.advance(600)
+    at = machine.seconds // 0.001 * 0.001  # before the step, by less than functions can say
+    assert stepped.when_here_was(at) == BEGIN + 600
+    assert stepped.when_here_was(at - 1) == BEGIN
+    assert [stepped.when_here_was(machine.seconds + beside) for beside in (-3600, 60)] == [
+        machine.seconds - 3600,
+        machine.seconds + 60,
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "kind"), [([], RealClock), (["--minute=5"], CompressedClock), ([f"--stepped={BEGIN}"], SteppedClock)]
 )

@@ -119,7 +119,7 @@ def test_pages_hold_every_point_once(api: MetricApi):
         ([{"Id": "m"}], "either MetricStat or Expression"),
         ([stat("M")], "lower-case"),
         ([stat("m", "IQM")], "is not supported"),
-        ([stat("m", period=10)], "multiple of 60"),
+        ([stat("m", period=10)], "Period is 10; it must be a multiple of 60"),
         ([stat("m", period="60")], "must be a number"),
         ([stat("m", period=86_460)], "from 1 to 86400"),
         ([stat("m", AccountId2="1")], "AccountId2"),
@@ -127,7 +127,9 @@ def test_pages_hold_every_point_once(api: MetricApi):
         (["m"], "must be a structure"),
         ([{"Id": "m", "MetricStat": "m"}], "must be a structure"),
         ([{"Id": "m", "MetricStat": {"Metric": {"Namespace": "N"}, "Period": 60, "Stat": "Sum"}}], "MetricName"),
-        ([stat("m")] * 501, "1 to 500"),
+        ([stat("m")] * 501, "has 501 members; 1 to 500 are allowed"),
+        ([stat("m"), math("m" + "+m" * 600)], "nested too deeply. Split it"),
+        ([stat("m"), math("-" * 1000 + "m")], "nested too deeply"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -244,27 +246,45 @@ def test_published_data_is_read_back(api: MetricApi):
 
 
 @pytest.mark.parametrize(
-    "datum",
+    ("datum", "message"),
     [
-        {},
-        {"Value": "x"},
-        {"Values": [1], "Counts": [1, 2]},
-        {"StatisticValues": {"Sum": 1}},
-        {"Value": 1, "Timestamp": "x"},
-        {"Value": 1, "Timestamp": -1},
-        {"Value": 1, "Timestamp": START + 86_400},
-        {"Value": float("nan")},
-        {"Values": [1e200]},
-        5,
+        ({}, "must have exactly one of Value, Values, StatisticValues; it has none"),
+        ({"Value": 1, "Values": [1]}, "it has Value and Values"),
+        ({"Value": "x"}, "A value of own is 'x'; it must be a number from -2^360 to 2^360"),
+        ({"Values": [1], "Counts": [1, 2]}, "1 Values and 2 Counts"),
+        ({"Values": [1], "Counts": [-1]}, "A count of own is -1; it must be a number from 0"),
+        ({"Values": [1] * 151}, "has 151 Values; at most 150"),
+        ({"Values": "x"}, "Values must be a list"),
+        ({"StatisticValues": {"Sum": 1}}, "Minimum of own is None"),
+        (
+            {"StatisticValues": {"SampleCount": 1, "Sum": 1, "Minimum": 2, "Maximum": 1}},
+            "Minimum of own is 2; it must be at most Maximum 1",
+        ),
+        ({"Value": 1, "Unit": "Bananas"}, "The Unit 'Bananas' of own is not one of CloudWatch's"),
+        ({"Value": 1, "Timestamp": "x"}, "Timestamp"),
+        ({"Value": 1, "Timestamp": -1}, "Timestamp"),
+        ({"Value": 1, "Timestamp": START + 86_400}, "two hours"),
+        ({"Value": float("nan")}, "A value of own is nan"),
+        ({"Value": 2**4000}, "it must be a number from -2^360"),
+        ({"Values": [1e200]}, "A value of own is 1e+200"),
+        (5, "must be a structure"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:60],
 )
-def test_malformed_data_publishes_nothing(api: MetricApi, datum: Any):
+def test_malformed_data_publishes_nothing(api: MetricApi, datum: Any, message: str):
     good = {"MetricName": "own", "Value": 1}
     bad = datum | {"MetricName": "own"} if isinstance(datum, dict) else datum
-    with pytest.raises(ApiError):
+    with pytest.raises(ApiError) as raised:
         api.put_metric_data({"Namespace": "N", "MetricData": [good, bad]})
+    assert message in raised.value.message
     assert api.list_metrics({"MetricName": "own"})["Metrics"] == []
+
+
+def test_number_of_published_metrics_is_limited(api: MetricApi):
+    data = [{"MetricName": f"own{number}", "Value": 1} for number in range(1_001)]
+    with pytest.raises(ApiError, match="MetricData has 1001 members; at most 1000 are allowed"):
+        api.put_metric_data({"Namespace": "N", "MetricData": data})
+    api.put_metric_data({"Namespace": "N", "MetricData": data[1:]})
 
 
 def test_namespaces_of_aws_are_reserved(api: MetricApi):

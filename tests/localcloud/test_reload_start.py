@@ -4,11 +4,14 @@ import os
 import threading
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from localcloud.reload import sources
+from localcloud.reload import reloader, sources
 from localcloud.reload.check import Problem, Start, find_problems, unpack_layer
+from localcloud.reload.reloader import Notice
 from tests.fakes.processes import living, with_environment
 from tests.fakes.waiting import eventually
 
@@ -131,16 +134,45 @@ def test_only_what_ships_is_read(tmp_path: Path):
     for name in ("entry.py", "requirements.txt"):
         (handlers / name).write_text("")
     before = sources.read(tmp_path)
-    assert before is not None
     for name in ("entry.py~", ".entry.py.swp", ".entry.py", "4913", "__pycache__/entry.cpython-313.pyc"):
         (handlers / name).write_text("anything")
     (handlers / ".#entry.py").symlink_to("user@host.1")  # Emacs's lock
     (handlers / "entry.py").touch()
     assert before == sources.read(tmp_path) == {"handlers/entry.py": b"", "handlers/requirements.txt": b""}
     (handlers / "entry.py").rename(handlers / "renamed.py")
-    assert sources.changed(before, sources.read(tmp_path) or {}) == ["handlers/entry.py", "handlers/renamed.py"]
+    assert sources.changed(before, sources.read(tmp_path)) == ["handlers/entry.py", "handlers/renamed.py"]
     (handlers / "requirements.txt").unlink()
-    assert sources.read(tmp_path) is None, "in the middle of a checkout"
+    with pytest.raises(OSError, match=r"requirements\.txt"):  # in the middle of a checkout
+        sources.read(tmp_path)
+
+
+def test_file_that_cannot_be_read_is_reported_once_and_edits_load_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "handlers").mkdir()
+    (tmp_path / "handlers" / "requirements.txt").write_text("")
+    pipe, notices = tmp_path / "handlers" / "pipe.py", list[Notice]()
+    monkeypatch.setattr(reloader, "LOOK_SECONDS", 0.001)
+    edits = SimpleNamespace(loaded=sources.read(tmp_path), load=loaded)
+    monkeypatch.setattr(reloader, "Edits", lambda *_, **__: edits)
+    releases: Any = SimpleNamespace(moves_alias=True)
+    with reloader.Reloader(tmp_path, releases, tmp_path, notices.append):
+        os.mkfifo(pipe)
+        eventually(lambda: notices)
+        pipe.unlink()
+        eventually(lambda: len(notices) == 2)
+        (tmp_path / "handlers" / "new.py").write_text("")
+        eventually(lambda: len(notices) == 3)
+    assert [notice.sentence for notice in notices] == [
+        "handlers/: not loaded; the code before it keeps running.",
+        "Fixed. handlers/ can be read again.",
+        "handlers/new.py: loaded as query version 2 (VERSION v) in 0.0 s.",
+    ]
+    assert notices[0].details == (f"{pipe} cannot be read: It is not a regular file. Restore, rename or remove it.",)
+
+
+def loaded(_: sources.Sources) -> tuple[str, dict[str, str]]:
+    return "v", {"query": "2"}
 
 
 def test_edit_counts_when_two_looks_find_the_same():
