@@ -139,7 +139,7 @@ class RejectedEvents:
         try:
             if self._file is None:
                 self._file = NewFile(kept.path.with_name(f".{uuid.uuid4()}.jsonl"))
-            self._file.write(event.body.encode() + b"\n")
+            self._file.write((event.line or event.body).encode() + b"\n")
             self._whole_bytes = self._file.size()
         except OSError as error:
             self.first_lost, self.write_error = event.number, error.strerror or "full"
@@ -196,7 +196,7 @@ class Sender:
 
     def _send_batch(self, batch: list[Event]) -> dict[int, str]:
         """Return SQS's error code for each index that the queue did not accept."""
-        entries = [{"Id": str(index), "MessageBody": event.body} for index, event in enumerate(batch)]
+        entries = [event.entry | {"Id": str(index)} for index, event in enumerate(batch)]
         try:
             response = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
         except ClientError as error:

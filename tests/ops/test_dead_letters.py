@@ -48,6 +48,13 @@ def test_empty_queue_and_reached_limit_are_reported(queues: Stack):
     assert "Received 2 of about 3 dead letters: --limit" in queues.run("dead-letters", "list", "--limit", "2").stderr
 
 
+def test_single_letter_held_by_another_process_is_in_the_singular(queues: Stack):
+    queues.bury(login("ada"))
+    queues.sqs.receive_message(QueueUrl=queues.outputs.dead_letter_queue_url)
+    note = "Received 0 of about 1 dead letter: another process holds it.\n"
+    assert note in queues.run("dead-letters", "list").stderr
+
+
 def test_message_received_twice_ends_receiving(filled: Stack, monkeypatch: pytest.MonkeyPatch):
     """Receiving takes longer than messages stay hidden."""
     monkeypatch.setattr(dead_letter_queue, "HIDDEN_SECONDS", 0)
@@ -89,11 +96,21 @@ def test_control_characters_of_a_body_are_escaped(queues: Stack):
     assert not set(shown) & {"\x1b", "\x07", "\x9b"}
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ([], "Dry run: nothing was changed. Use --yes to apply.\n"),
+        (["--dry-run", "--yes"], "Nothing was changed (--dry-run).\n"),
+        (["--dry-run", "--yes", "--force"], "Nothing was changed (--dry-run).\n"),
+    ],
+    ids=["no terminal", "dry run", "dry run of the whole queue"],
+)
 @pytest.mark.parametrize("command", ["redrive", "discard"])
-def test_without_confirmation_nothing_changes(filled: Stack, command: str):
-    result = filled.run("dead-letters", command, "--all")
+def test_without_confirmation_nothing_changes(filled: Stack, command: str, options: list[str], sentence: str):
+    words = [option for option in options if option != "--force" or command == "redrive"]
+    result = filled.run("dead-letters", command, "--all", *words)
     assert result.exit_code == 0
-    assert "Dry run: nothing was changed" in result.stdout
+    assert result.stdout.endswith(sentence)
     assert (len(filled.bodies("dead-letters")), filled.bodies("events")) == (5, [])
     assert filled.visible_letters() == 5
     assert [path.name for path in Path().iterdir()] == ["outputs.json"]
@@ -136,7 +153,7 @@ def test_invalid_messages_are_redriven_only_with_force(filled: Stack):
     assert "2 messages violate the contract and were left in the queue" in result.stdout
     assert len(filled.bodies("events")) == 3
     assert "not even JSON" in filled.bodies("dead-letters")
-    assert_fails(filled.redrive("--all", "--yes"), "No selected message can be redriven")
+    assert_fails(filled.redrive("--all", "--yes"), "No selected message can be redriven. Edit or discard them, or use")
     assert filled.redrive("--all", "--yes", "--force").exit_code == 0
     assert len(filled.bodies("events")) == 5
     assert filled.bodies("dead-letters") == []
@@ -303,6 +320,6 @@ INTERRUPTED = "Interrupted (SIGHUP).\n"
 def test_nothing_is_deleted_when_the_disk_is_full(filled: Stack, small_files: None):
     filled.bury("x" * 1000)
     result = filled.run("dead-letters", "discard", "--all", "--yes", "--copy", "kept.jsonl")
-    assert_fails(result, "kept.jsonl cannot be written: File too large. Nothing was deleted.")
+    assert_fails(result, "kept.jsonl cannot be written: File too large. Nothing was changed.")
     assert filled.visible_letters() == 6
     assert not Path("kept.jsonl").exists()
