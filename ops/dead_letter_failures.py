@@ -1,6 +1,6 @@
 """Why messages were given up: the last failure of each, which the event handler logged with the message's ID."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,14 +29,18 @@ def last_failures(outputs: StackOutputs, letters: Iterable[DeadLetter]) -> dict[
     failure, or the line has expired.
     """
     sent = {letter.message_id: letter.sent_at for letter in letters if letter.reason == GAVE_UP}
-    if not sent:
-        return {}
+    return failures_of(outputs, sent, min(sent.values())) if sent else {}
+
+
+def failures_of(outputs: StackOutputs, message_ids: Collection[str], sent_at: datetime) -> dict[str, Failure]:
+    """Return the last failures of these messages, which were sent then or later; those that never failed are absent."""
     lines = read_function_lines(
-        outputs, outputs.functions[EVENT_HANDLER_SERVICE], since=min(sent.values()) - CLOCK_SKEW, pattern=PATTERN
+        outputs, outputs.functions[EVENT_HANDLER_SERVICE], since=sent_at - CLOCK_SKEW, pattern=PATTERN
     )
     failures: dict[str, Failure] = {}
     for line in sorted(lines, key=lambda line: line.timestamp):
+        message_id = str(line.fields.get("message_id"))
         # The embedded cloud returns every line.
-        if line.fields.get("outcome") in FAILED and (message_id := line.fields.get("message_id")) in sent:
+        if line.fields.get("outcome") in FAILED and message_id in message_ids:
             failures[message_id] = Failure(error_code=str(line.fields.get("error_code")), at=line.timestamp)
     return failures
