@@ -51,7 +51,7 @@ def smoke(
         steps.run(invalid_event)
         was_removed = _remove(outputs, user)
         if was_removed:
-            wait(f"that no late event brings the record of the test user back, for {SETTLE_SECONDS} s")
+            wait(f"{SETTLE_SECONDS} s, in which no late event may bring the record of the test user back")
             _keep_removed(outputs, user, deadline_seconds)
     except BaseException as error:
         # An event that is still on its way would bring the record back.

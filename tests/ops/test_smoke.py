@@ -122,7 +122,7 @@ def test_working_stack_passes(fake: FakeStack, state: str):
     assert fake.reports[-1] == f"service-health is {state}"
     assert fake.waits == [
         "the API to return these logins, at most 10 s",
-        "that no late event brings the record of the test user back, for 3 s",
+        "3 s, in which no late event may bring the record of the test user back",
     ]
     assert fake.left() == []
 
