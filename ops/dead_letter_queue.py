@@ -35,8 +35,15 @@ class Queues:
 
     def count_dead_letters(self) -> int:
         """Return about how many dead letters there are, hidden ones included."""
+        return self._count(self.dead_letter_url)
+
+    def count_events(self) -> int:
+        """Return about how many events the source queue has, those that are being handled included."""
+        return self._count(self.source_url)
+
+    def _count(self, url: str) -> int:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        response = self.sqs.get_queue_attributes(QueueUrl=self.dead_letter_url, AttributeNames=names)
+        response = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
         return sum(int(response["Attributes"][name]) for name in names)
 
     def max_receive_count(self) -> int | None:

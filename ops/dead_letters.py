@@ -21,6 +21,7 @@ class DeadLetter:
     """A message of the dead-letter queue. Its repr omits body and attribute values, which are personal data."""
 
     def __init__(self, message: Mapping[str, Any]) -> None:
+        self._message = dict(message)
         self.message_id: str = message["MessageId"]
         """The message's ID in the dead-letter queue."""
         self.receipt_handle: str = message["ReceiptHandle"]
@@ -80,6 +81,10 @@ class DeadLetter:
     def attribute_text(self, name: str) -> str:
         """Return the text of an attribute, empty when the message does not have it."""
         return self.attributes.get(name, {}).get("StringValue") or ""
+
+    def with_body(self, body: str) -> "DeadLetter":
+        """Return the same letter with another body."""
+        return DeadLetter(self._message | {"Body": body})
 
     def as_sent(self) -> dict[str, Any]:
         """Return body, attributes and trace header as the producer sent them, in the form SendMessageBatch takes."""

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from handlers.batches import entry_bytes
+from ops.dead_letter_copies import parse_copy
+from ops.dead_letters import DeadLetter
 from ops.errors import OperatorError
 from ops.files import NewFile
 from ops.signals import hold_signals
@@ -22,15 +25,29 @@ UTF_16 = "It is UTF-16. Convert it: `iconv -f UTF-16 -t UTF-8 FILE`."
 
 @dataclass(frozen=True)
 class Event:
-    """A body and its line number."""
+    """A body and its line number; the copy of a dead letter has what the producer sent beside the body, too."""
 
     number: int
     body: str
+    letter: DeadLetter | None = None
+    line: str = ""
+    """What the file has, if that is more than the body."""
+
+    @classmethod
+    def of_line(cls, number: int, line: str) -> "Event":
+        """Return the event that a line is, or that it is the copy of."""
+        letter = parse_copy(line)
+        return cls(number, letter.body, letter, line) if letter else cls(number, line)
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """What SendMessageBatch takes, without an ID."""
+        return self.letter.as_sent() if self.letter else {"MessageBody": self.body}
 
     @property
     def size(self) -> int:
         """Its size in bytes as SQS counts it."""
-        return len(self.body.encode())
+        return entry_bytes(self.entry) if self.letter else len(self.body.encode())
 
 
 class EventFile:
@@ -49,7 +66,7 @@ class EventFile:
                 content = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
                 body = content.decode().removesuffix("\n").removesuffix("\r")
                 if body.strip():
-                    yield Event(number, body)
+                    yield Event.of_line(number, body)
         except UnicodeDecodeError:
             raise OperatorError(f"Line {number} of {self.name} is not UTF-8. {self._advice(number, line)}") from None
         except OSError as error:

@@ -1,7 +1,7 @@
 """Login events, sent to the source queue as a producer sends them: each event is accepted or handed back."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,6 @@ from ops.errors import OperatorError, count_of, is_denied
 from ops.event_files import UTF_16, Event, EventFile
 from ops.files import NewFile
 from ops.signals import hold_signals
-from ops.stack import StackOutputs
 
 SHOWN = 10
 # SQS rejects a whole batch with these codes because of one body. Sending the batch again would not help; the next
@@ -139,18 +138,10 @@ class RejectedEvents:
         try:
             if self._file is None:
                 self._file = NewFile(kept.path.with_name(f".{uuid.uuid4()}.jsonl"))
-            self._file.write(event.body.encode() + b"\n")
+            self._file.write((event.line or event.body).encode() + b"\n")
             self._whole_bytes = self._file.size()
         except OSError as error:
             self.first_lost, self.write_error = event.number, error.strerror or "full"
-
-
-def send_bodies(outputs: StackOutputs, bodies: Sequence[str]) -> list[str]:
-    """Send each body once; return SQS's error code for each body that the queue did not accept."""
-    codes: list[str] = []
-    events = [Event(number, body) for number, body in enumerate(bodies, start=1)]
-    Sender(outputs.client("sqs"), outputs.queue_url, lambda event, code: codes.append(code)).send(events)
-    return codes
 
 
 class Sender:
@@ -196,7 +187,7 @@ class Sender:
 
     def _send_batch(self, batch: list[Event]) -> dict[int, str]:
         """Return SQS's error code for each index that the queue did not accept."""
-        entries = [{"Id": str(index), "MessageBody": event.body} for index, event in enumerate(batch)]
+        entries = [event.entry | {"Id": str(index)} for index, event in enumerate(batch)]
         try:
             response = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
         except ClientError as error:

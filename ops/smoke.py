@@ -1,19 +1,18 @@
 """One test of a deployed stack from end to end, with a user of its own who is removed afterwards."""
 
-import json
 import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.api import query_services, request_token
-from ops.errors import OperatorError, count_of
-from ops.events import send_bodies
+from ops.errors import OperatorError
 from ops.smoke_dead_letter import InvalidEvent
+from ops.smoke_events import send_events
+from ops.smoke_search import Search
 from ops.stack import ApiClient, StackOutputs
 from ops.status import FIRING, read_alarms
 
@@ -29,10 +28,15 @@ def smoke(
     deadline_seconds: float,
     *,
     report: Report,
+    wait: Report,
     warn: Report,
     dead_letter: bool = False,
+    options: str = "",
 ) -> None:
     """Send logins, query them, remove them and read the alarms; raises OperatorError at the first surprise.
+
+    Calls `report` with each step that has passed, and `wait` with what it waits for. `options` are those with which the
+    operator named the stack, for the command that an error names.
 
     With `dead_letter`, also send an event that violates the contract and must become a dead letter. The handlers'
     metrics count the test's events and queries.
@@ -43,9 +47,11 @@ def smoke(
     report("The user pool grants a token")
     was_removed = False
     try:
-        _run_steps(outputs, token, user, invalid_event, deadline_seconds, report)
+        steps = _Steps(outputs, token, user, deadline_seconds, report=report, wait=wait, warn=warn, options=options)
+        steps.run(invalid_event)
         was_removed = _remove(outputs, user)
         if was_removed:
+            wait(f"{SETTLE_SECONDS} s, in which no late event may bring the record of the test user back")
             _keep_removed(outputs, user, deadline_seconds)
     except BaseException as error:
         # An event that is still on its way would bring the record back.
@@ -60,7 +66,8 @@ def smoke(
             if isinstance(error, OperatorError) and not was_removed:  # after Ctrl-C nobody waits
                 _keep_removed(outputs, user, deadline_seconds)
         if isinstance(error, OperatorError):
-            raise OperatorError(f"{error} {left}") from None
+            next_command = f"\nNext: {error.command}" if isinstance(error, NotReturnedError) else ""
+            raise OperatorError(f"{error} {left}{next_command}") from None
         raise
     if not was_removed:
         raise OperatorError(
@@ -70,61 +77,68 @@ def smoke(
     _check_health(outputs, report)
 
 
-def _run_steps(
-    outputs: StackOutputs,
-    token: str,
-    user: str,
-    invalid_event: InvalidEvent | None,
-    deadline_seconds: float,
-    report: Report,
-) -> None:
-    bodies, expected = _make_events(user, datetime.now(UTC))
-    if invalid_event:
-        # First, so that the other events show whether it blocks them.
-        invalid_event.send()
-        report("The queue accepts 1 event that violates the contract")
-    if codes := send_bodies(outputs, bodies):
-        raise OperatorError(f"The queue did not accept {count_of(len(codes), len(bodies), 'event')}: {codes[0]}.")
-    started = time.monotonic()
-    report(f"The queue accepts {len(bodies)} events, one of them twice and one late")
+class NotReturnedError(OperatorError):
+    """The API does not return the logins; `command` is what to run next."""
 
-    def query() -> Any:
-        response = query_services(outputs, user, token)
+    def __init__(self, text: str, command: str) -> None:
+        super().__init__(text)
+        self.command = command
+
+
+class _Steps:
+    """What happens while the test user exists."""
+
+    def __init__(
+        self,
+        outputs: StackOutputs,
+        token: str,
+        user: str,
+        deadline_seconds: float,
+        *,
+        report: Report,
+        wait: Report,
+        warn: Report,
+        options: str,
+    ) -> None:
+        self._outputs, self._token, self._user, self._deadline_seconds = outputs, token, user, deadline_seconds
+        self._report, self._wait, self._warn, self._options = report, wait, warn, options
+
+    def run(self, invalid_event: InvalidEvent | None) -> None:
+        if invalid_event:
+            # First, so that the other events show whether it blocks them.
+            invalid_event.send()
+            self._report("The queue accepts 1 event that violates the contract")
+        self._store_logins()
+        status = query_services(self._outputs, self._user, token=None).status
+        if status != 401:
+            raise OperatorError(f"The API should return 401 without a token, but returns {status}.")
+        self._report("The API rejects a request without a token")
+        if invalid_event:
+            self._wait(f"the dead letter of the invalid event, at most {self._deadline_seconds:g} s")
+            invalid_event.check_dead_letter(self._deadline_seconds)
+            self._report("The invalid event became a dead letter with its reason and its bytes, and was deleted")
+
+    def _store_logins(self) -> None:
+        sent = send_events(self._outputs, self._user)
+        started = time.monotonic()
+        self._report(f"The queue accepts {len(sent.message_ids)} events, one of them twice and one late")
+        self._wait(f"the API to return these logins, at most {self._deadline_seconds:g} s")
+        while (found := self._query()) != sent.expected:
+            if time.monotonic() - started > self._deadline_seconds:
+                finding = Search(self._outputs, sent, self._options, self._warn).find()
+                raise NotReturnedError(
+                    f"After {self._deadline_seconds:g} s the API should return {sent.expected}, but returns {found}. "
+                    f"{finding.why}",
+                    finding.command,
+                )
+            time.sleep(POLL_SECONDS)
+        self._report(f"The API returns the logins {time.monotonic() - started:.1f} s after they were sent")
+
+    def _query(self) -> Any:
+        response = query_services(self._outputs, self._user, self._token)
         if response.status != 200:
             return f"status {response.status}"
         return [(service["service_id"], service["last_accessed"]) for service in response.services]
-
-    while (found := query()) != expected:
-        if time.monotonic() - started > deadline_seconds:
-            raise OperatorError(
-                f"After {deadline_seconds:g} s the API should return {expected}, but returns {found}. "
-                "See: python -m ops status; python -m ops logs --errors."
-            )
-        time.sleep(POLL_SECONDS)
-    report(f"The API returns the logins {time.monotonic() - started:.1f} s after they were sent")
-
-    status = query_services(outputs, user, token=None).status
-    if status != 401:
-        raise OperatorError(f"The API should return 401 without a token, but returns {status}.")
-    report("The API rejects a request without a token")
-
-    if invalid_event:
-        invalid_event.check_dead_letter(deadline_seconds)
-        report("The invalid event became a dead letter with its reason and its bytes, and was deleted")
-
-
-def _make_events(user: str, now: datetime) -> tuple[list[str], list[tuple[str, str]]]:
-    """Return bodies in sending order, and the services that the API must return, newest login first."""
-
-    def at(minutes: int) -> str:
-        return (now - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-    def body(service: str, minutes: int) -> str:
-        event = {"user_id": user, "service_id": service, "service_name": "Smoke test", "timestamp": at(minutes)}
-        return json.dumps(event)
-
-    bodies = [body("mail", 30), body("wiki", 20), body("wiki", 25), body("mail", 10), body("mail", 10)]
-    return bodies, [("mail", at(10)), ("wiki", at(20))]
 
 
 def _remove(outputs: StackOutputs, user: str) -> bool:

@@ -3,8 +3,13 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.vocabulary import ErrorCode
+from ops.dead_letter_failures import failures_of
 from ops.dead_letter_queue import Queues, hold_letters
 from ops.dead_letters import DeadLetter
 from ops.errors import OperatorError
@@ -18,7 +23,8 @@ class InvalidEvent:
     """An event of the test user that the event handler must quarantine byte for byte."""
 
     def __init__(self, outputs: StackOutputs, user: str, warn: Callable[[str], None]) -> None:
-        self._queues, self._user, self._warn = Queues.of(outputs), user, warn
+        self._outputs, self._queues, self._user, self._warn = outputs, Queues.of(outputs), user, warn
+        self._sent_at = datetime.now(UTC)
         fields = {"user_id": user, "service_id": "pay", "service_name": "Smoke test", "timestamp": "yesterday"}
         # Repeated blanks, and one character written in two ways: parsing and serializing would lose both.
         self.body = json.dumps(fields, separators=(",  ", ": ")).replace("Smoke test", "Smoke test \u20ac \\u20ac")
@@ -62,10 +68,18 @@ class InvalidEvent:
                 self._most_letters = count
             if is_late:
                 raise OperatorError(
-                    f"After {deadline_seconds:g} s the invalid event is not among the dead letters. "
+                    f"After {deadline_seconds:g} s the invalid event is not among the dead letters. {self._failure()}"
                     f"See: python -m ops logs --message-id {self.message_id}"
                 )
             time.sleep(POLL_SECONDS)
+
+    def _failure(self) -> str:
+        """Return a sentence about the last failure of the event, if the log has one."""
+        message_id = str(self.message_id)
+        with suppress(BotoCoreError, ClientError, OperatorError):
+            if failure := failures_of(self._outputs, [message_id], self._sent_at).get(message_id):
+                return f"The event handler fails with {failure.error_code}. "
+        return ""
 
     def _own(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
         # By ID and by user: a defect of the handler may have lost either.

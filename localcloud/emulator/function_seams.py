@@ -1,8 +1,8 @@
 """Where ministack shows what happens in functions and event source mappings.
 
 Each wrapped function is checked against its signature when the emulator starts. A wrapper observes and changes nothing,
-except that the log of a function that crashes at its start gets the line that Lambda writes, and that log groups keep only
-their newest lines.
+except that a function that crashes at its start logs the line that Lambda writes, and log groups keep only their newest
+lines.
 """
 
 import json

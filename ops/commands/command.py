@@ -21,6 +21,7 @@ StackOption = Annotated[
     str | None, typer.Option("--stack", help="A stack that the Pulumi CLI knows, such as dev or acme/dev.")
 ]
 OutputsOption = Annotated[Path | None, typer.Option("--outputs", help="A file of outputs that `localcloud up` wrote.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")]
 
 
 def _make_output_safe() -> None:

@@ -1,20 +1,23 @@
 """How a person talks with the `dead-letters` commands: options, selected letters, what is printed, confirmation."""
 
-import base64
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.commands.output import escape_unprintable, format_time, print_line, print_note
+from ops.dead_letter_failures import Failure, last_failures
 from ops.dead_letter_queue import HeldLetters, Queues, hold_letters
 from ops.dead_letters import ADDED_ATTRIBUTES, GAVE_UP, Choice, DeadLetter
-from ops.errors import OperatorError, pluralize
+from ops.errors import OperatorError, count_of, explain, pluralize
 from ops.files import NewFile
+from ops.stack import StackOutputs
 
 RULES_SHOWN = 10
 RECEIVED_NOTE = (
@@ -31,6 +34,10 @@ MessageOption = Annotated[
 AllOption = Annotated[bool, typer.Option("--all", help="Select every dead letter.")]
 LimitOption = Annotated[int, typer.Option(min=1, max=100_000, help="Receive at most this many messages.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
+CopyOption = Annotated[
+    Path | None, typer.Option(help="Where to keep a copy; by default a new file in .localcloud/kept.")
+]
+NoCopyOption = Annotated[bool, typer.Option("--no-copy", help="Keep no copy. This cannot be undone.")]
 
 
 def parse_choice(reasons: list[str] | None, message_ids: list[str] | None, everything: bool) -> Choice:
@@ -62,36 +69,48 @@ def hold(queues: Queues, limit: int, choice: Choice | None = None) -> Iterator[H
     with hold_letters(queues, limit, print_note, is_enough) as held:
         received = len(held.letters)
         if received < total and not is_enough(held.letters):
-            reason = "--limit allows no more" if received == limit else "another process holds the others"
-            print_note(f"Received {received} of about {total} dead letters: {reason}.")
+            rest = "the rest" if received else "it" if total == 1 else "them"
+            reason = "--limit allows no more" if received == limit else f"another process holds {rest}"
+            print_note(f"Received {received} of about {pluralize(total, 'dead letter')}: {reason}.")
         yield held
 
 
-def describe(letter: DeadLetter, with_body: bool) -> dict[str, Any]:
-    """Return what `show` prints about a letter, and what a copy contains."""
-    shown: dict[str, Any] = {
-        "message_id": letter.message_id,
-        "reason": letter.reason,
-        "detail": letter.attribute_text("error_detail") if letter.reason != GAVE_UP else "",
-        "violation_now": letter.violation or "",
-        "source_message_id": letter.source_message_id,
-        "sent_at": format_time(letter.sent_at),
-        "version": letter.version,
-        "receives": letter.receive_count,
-        "trace": letter.system_attributes.get("AWSTraceHeader", ""),
-        "attribute_names": sorted(set(letter.attributes) - set(ADDED_ATTRIBUTES)),
-        "body_characters": len(letter.body),
+def read_failures(outputs: StackOutputs, letters: Sequence[DeadLetter]) -> dict[str, Failure]:
+    """Return the last failures by message ID, and print a note when the log cannot be read or has not all of them."""
+    try:
+        failures = last_failures(outputs, letters)
+    except (BotoCoreError, ClientError, OperatorError) as error:
+        print_note(f"The last failures are not shown, because the log cannot be read: {explain(error)}")
+        return {}
+    given_up = sum(letter.reason == GAVE_UP for letter in letters)
+    if missing := given_up - len(failures):
+        print_note(
+            f"The log has no failure of {count_of(missing, given_up, 'message')} with reason {GAVE_UP}: the line has "
+            "expired, or the function crashed or timed out before it could log one. "
+            "See: python -m ops logs --errors --since 1d"
+        )
+    return failures
+
+
+def describe_failure(letter: DeadLetter, failures: Mapping[str, Failure]) -> dict[str, str]:
+    """Return what `show` prints about the last failure of a letter; nothing for one that was quarantined."""
+    if letter.reason != GAVE_UP:
+        return {}
+    failure = failures.get(letter.message_id)
+    return {
+        "last_failure": failure.error_code if failure else "unknown",
+        "failed_at": format_time(failure.at) if failure else "",
     }
-    if with_body:
-        shown["attributes"] = {name: _as_json(value) for name, value in letter.attributes.items()}
-        shown["body"] = letter.body
-    return shown
 
 
-def _as_json(attribute: dict[str, Any]) -> dict[str, str]:
-    if "BinaryValue" in attribute:
-        return {"DataType": attribute["DataType"], "BinaryValue": base64.b64encode(attribute["BinaryValue"]).decode()}
-    return {"DataType": attribute["DataType"], "StringValue": attribute.get("StringValue", "")}
+def explain_given_up(letters: Sequence[DeadLetter], failures: Mapping[str, Failure], receives: int | None) -> str:
+    """Return what the reason GAVE_UP means for these letters: after how many receives, and their last failures."""
+    known = [failures[letter.message_id].error_code for letter in letters if letter.message_id in failures]
+    counts = Counter(known + ["unknown"] * (len(letters) - len(known)) if known else [])
+    after = f"gave up after {pluralize(receives, 'receive')}" if receives else "gave up"
+    if not counts:
+        return after
+    return f"{after}; last failures: " + ", ".join(f"{count} {code}" for code, count in counts.most_common())
 
 
 def format_lines(shown: dict[str, Any]) -> Iterator[str]:
@@ -108,15 +127,26 @@ def format_lines(shown: dict[str, Any]) -> Iterator[str]:
             yield f"{name:18} {escape_unprintable(text)}"
 
 
-def write_copy(copy: NewFile, letters: Sequence[DeadLetter]) -> None:
-    """Write whole messages to the disk; raises OperatorError when they cannot all be written."""
+def check_copy_options(copy: Path | None, no_copy: bool) -> None:
+    """Raise OperatorError when the options contradict each other."""
+    if copy and no_copy:
+        raise OperatorError("--copy and --no-copy contradict each other. Use one of them.")
+
+
+def write_lines(file: NewFile, lines: Iterable[bytes]) -> None:
+    """Write the lines to the disk; raises OperatorError when they cannot all be written."""
     try:
-        for letter in letters:
-            copy.write(json.dumps(describe(letter, with_body=True), ensure_ascii=False).encode() + b"\n")
-        copy.sync()
+        for line in lines:
+            file.write(line)
+        file.sync()
     except OSError as error:
-        raise OperatorError(f"{copy.path} cannot be written: {error.strerror}. Nothing was deleted.") from None
-    copy.is_needed = True
+        raise OperatorError(f"{file.path} cannot be written: {error.strerror}. Nothing was changed.") from None
+    file.is_needed = True
+
+
+def copy_sentence(copy: NewFile | None) -> str:
+    """Return the sentence, after another one, that names a copy."""
+    return f" A copy, which contains personal data, is in {copy.path}." if copy else ""
 
 
 def print_plan(action: str, letters: Sequence[DeadLetter]) -> None:
@@ -145,20 +175,24 @@ def print_left_out(letters: Sequence[DeadLetter]) -> None:
         print_line("  ...")
 
 
-def confirm(yes: bool, question: str) -> bool:
-    """Return whether to go on: by --yes, or because a person at a terminal agrees."""
-    if yes:
+def confirm(question: str, *, yes: bool, dry_run: bool) -> bool:
+    """Return whether to go on: by --yes, or because a person at a terminal agrees; never with --dry-run."""
+    if dry_run:
+        print_line("Nothing was changed (--dry-run).")
+    elif yes:
         return True
-    if is_terminal():
+    elif is_terminal():
         if typer.confirm(question):
             return True
         print_line("Nothing was changed.")
         return False
-    print_line("Dry run: nothing was changed. Use --yes to apply.")
+    else:
+        print_line("Dry run: nothing was changed. Use --yes to apply.")
     print_note(RECEIVED_NOTE)
     return False
 
 
 def is_terminal() -> bool:
     """Return whether a person can be asked."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    # Standard input that was read to its end is closed.
+    return not sys.stdin.closed and sys.stdin.isatty() and sys.stdout.isatty()

@@ -1,6 +1,9 @@
 """How commands print: tables for people, tab-separated lines for programs, notes on standard error."""
 
 import os
+import shlex
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -26,6 +29,31 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         # Text, because Rich would interpret markup in a str.
         table.add_row(*(Text(escape_unprintable(cell)) for cell in row))
     Console().print(table)
+
+
+def print_pages(lines: Sequence[str]) -> None:
+    """Print the lines; on a terminal that cannot show them all at once, by the program that PAGER names, or less."""
+    columns, rows = shutil.get_terminal_size()
+    height = sum(1 + max(0, len(line) - 1) // columns for line in lines)
+    if height < rows or not (sys.stdin.isatty() and sys.stdout.isatty()) or not _page(lines):
+        for line in lines:
+            print(line)
+
+
+def _page(lines: Sequence[str]) -> bool:
+    """Show the lines page by page until the reader leaves; return False when there is no such program."""
+    command = shlex.split(os.environ.get("PAGER") or "less")
+    try:
+        pager = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, errors="backslashreplace")
+    except (OSError, IndexError):
+        return False
+    try:
+        pager.communicate("".join(f"{line}\n" for line in lines))
+    except BaseException:
+        pager.terminate()  # not killed, so that it can restore the terminal
+        pager.wait()
+        raise
+    return True
 
 
 def escape_unprintable(text: str) -> str:

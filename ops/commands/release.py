@@ -8,9 +8,9 @@ import typer
 
 from ops.aliases import move, read_fleet
 from ops.canary import Limits, Verdict
-from ops.commands.command import OutputsOption, StackOption, handle_errors
+from ops.commands.command import DryRunOption, OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_line, print_note
-from ops.commands.rollback import DryRunOption, print_preview, print_step
+from ops.commands.rollback import print_preview, print_step
 from ops.errors import OperatorError
 from ops.release import GO_ON_OR_BACK, Canary
 from ops.release_steps import canary_step, is_done, release_step

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ops.aliases import move, read_fleet
-from ops.commands.command import OutputsOption, StackOption, handle_errors
+from ops.commands.command import DryRunOption, OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_line, print_note
 from ops.release_steps import Step, is_done, rollback_step
 from ops.releases import Fleet
@@ -18,7 +18,6 @@ PREVIEW = {
     "no change, and with --refresh it shows both aliases as changed. The next change of the code or of a setting of "
     "the functions is released as usual.",
 }
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")]
 
 
 @handle_errors

@@ -1,5 +1,6 @@
 """`python -m ops smoke`."""
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -27,6 +28,9 @@ def smoke(
     user's record, for which your credentials need dynamodb:DeleteItem on the table. Then checks for three seconds that
     no late event brings the record back. At the end, `service-health` must not be in alarm.
 
+    When the API does not return the logins, it looks where they are (table, dead letters, log, consumer), says why, and
+    names the command to run next. With dead letters in the queue, that receives each of them once.
+
     --dead-letter also sends one event that violates the contract. It must reach the dead-letter queue with its reason
     and its bytes, and only it is deleted. With `monitoring: full`, the alarm `dlq-not-empty` may send an e-mail when it
     arrives and when it is gone. Finding it receives the other dead letters once.
@@ -46,7 +50,11 @@ def smoke(
         api_client,
         timeout,
         report=lambda step: print_line(f"ok  {step}"),
+        wait=lambda what: print_line(f"..  Waiting for {what}"),
         warn=print_note,
         dead_letter=dead_letter,
+        options=shlex.join(
+            [*(["--stack", stack] if stack else []), *(["--outputs", str(outputs)] if outputs is not None else [])]
+        ),
     )
     print_line("Every step passed.")

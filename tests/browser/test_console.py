@@ -102,7 +102,7 @@ def test_links_lead_from_view_to_view_and_keep_the_range(page: Page):
     page.locator(".runbook").get_by_role("link", name="consumer-down").click()
     expect(page.locator("h1")).to_have_text(f"{PREFIX}consumer-down")
     page.get_by_role("link", name="top of the runbook").first.click()
-    expect(page.locator(".runbook").first).to_contain_text("Roll back when an alarm began with a deployment")
+    expect(page.locator(".runbook").first).to_contain_text("Roll back when an alarm began with a release")
     page.get_by_role("main").get_by_role("link", name="consumer-down").click()
     page.locator(".description").get_by_role("link", name=f"{PREFIX}overview").click()
     expect(page.locator(".js-plotly-plot").first).to_be_visible()

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -158,11 +159,18 @@ def operator(stack: Stack, tmp_path: Path) -> Operator:
     return Operator(stack, tmp_path)
 
 
-@pytest.fixture(scope="session")
-def stack(checkout: Path) -> Iterator[Stack]:
+@contextmanager
+def deployed(checkout: Path) -> Iterator[Stack]:
+    """Stack dev in a cloud of its own."""
     # The tests break the stack in many ways; what its alarms do then is the subject of other tests.
     with LocalCloud.start(checkout, progress=Progress(START_STEPS, Console(quiet=True)), options=["--paused"]) as cloud:
         yield Stack(cloud)
+
+
+@pytest.fixture(scope="session")
+def stack(checkout: Path) -> Iterator[Stack]:
+    with deployed(checkout) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="session")

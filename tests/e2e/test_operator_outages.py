@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from handlers.vocabulary import LIVE_ALIAS
 from simulation.lambda_events import sqs_record
-from tests.e2e.conftest import Operator, Stack, event
+from tests.e2e.conftest import Operator, Stack, deployed, event
 from tests.e2e.permissions import edited, without
 from tests.fakes.aws import key
 from tests.fakes.waiting import eventually
@@ -142,6 +143,13 @@ def findings(operator: Operator, said: str) -> list[dict[str, str]]:
     shown = operator.run("status", "--json").stdout
     assert USER not in shown
     return [finding for finding in json.loads(shown)["findings"] if said in finding["what"]]
+
+
+@pytest.fixture(scope="module")
+def stack(checkout: Path) -> Iterator[Stack]:
+    """A stack of these tests alone: how bad a fault is depends on what succeeded in the last five minutes."""
+    with deployed(checkout) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module", autouse=True)

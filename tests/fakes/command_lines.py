@@ -26,6 +26,8 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("ops", "rollback"): (),
     ("ops", "dead-letters", "list"): (),
     ("ops", "dead-letters", "show"): ("--all",),
+    ("ops", "dead-letters", "export"): ("--all",),
+    ("ops", "dead-letters", "edit"): ("--message-id", "id", "--body", "-"),
     ("ops", "dead-letters", "redrive"): ("--all", "--yes"),
     ("ops", "dead-letters", "discard"): ("--all", "--yes"),
     ("localcloud", "up"): (),

@@ -63,7 +63,8 @@ def test_help_of_every_command_has_an_example():
 
 def untested(paths: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Return the commands that no end-to-end test runs; test_first_half_hour.py runs the commands of its page."""
-    tests = "".join(file.read_text() for file in (ROOT / "tests" / "e2e").glob("test_*.py"))
+    files = (file for folder in ("e2e", "localcloud") for file in (ROOT / "tests" / folder).glob("test_*.py"))
+    tests = "".join(file.read_text() for file in files)
     page = (ROOT / "docs" / "first-half-hour.md").read_text()
     forms = {path: r"[(\[]" + ", ".join(f'"{word}"' for word in path) for path in paths}
     return [path for path in forms if not re.search(forms[path], tests) and f"ops {' '.join(path)}" not in page]

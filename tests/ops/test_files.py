@@ -16,7 +16,7 @@ KINDS = ("file", "link", "dangling link", "folder", "fifo", "device", "no folder
 
 # Options that name a file to write, with a command that takes them; the other paths are read.
 WRITTEN = {"--failed": ["send", "--file", "EVENTS"], "--copy": ["dead-letters", "discard", "--all", "--yes"]}
-READ = {"--outputs", "--file"}
+READ = {"--outputs", "--file", "--body"}
 
 
 def test_every_option_that_names_a_file_is_known():

@@ -24,7 +24,7 @@ PATH_OPTIONS = {
 
 
 def test_every_option_that_takes_a_path_is_tested_here():
-    assert {names[-1] for names in PATH_OPTIONS} == {"--outputs", "--file", "--failed", "--copy"}
+    assert {names[-1] for names in PATH_OPTIONS} == {"--outputs", "--file", "--failed", "--copy", "--body"}
 
 
 @pytest.mark.parametrize("names", sorted(PATH_OPTIONS), ids=" ".join)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from ops import smoke, smoke_dead_letter
+from ops import smoke, smoke_dead_letter, smoke_events
 from ops.api import ApiResponse, Token
 from ops.errors import OperatorError
 from ops.signals import Stopped
@@ -41,15 +41,16 @@ class FakeStack(Stack):
         self.returns = 0
         self.removals = 0
         self.reports: list[str] = []
+        self.waits: list[str] = []
 
-    def send(self, outputs: Any, bodies: list[str]) -> list[str]:
+    def send(self, outputs: Any, bodies: list[str]) -> tuple[list[str], list[str]]:
         self._quarantine_what_is_invalid()
         for event in map(json.loads, bodies):
             logins = self.stored.setdefault(event["user_id"], {})
             service = event["service_id"]
             logins[service] = self.fold(logins.get(service, ""), event["timestamp"])
             self._store(event["user_id"])
-        return self.rejected
+        return [f"message-{number}" for number in range(len(bodies) - len(self.rejected))], self.rejected
 
     def query(self, outputs: Any, user: str, token: str | None) -> ApiResponse:
         if token is None:
@@ -88,8 +89,10 @@ class FakeStack(Stack):
             self.quarantine(message["MessageId"], message["Body"])
 
     def smoke(self, *, dead_letter: bool = False) -> None:
-        report = self.reports.append
-        smoke.smoke(self.outputs, CLIENT, DEADLINE_SECONDS, report=report, warn=report, dead_letter=dead_letter)
+        report, wait = self.reports.append, self.waits.append
+        smoke.smoke(
+            self.outputs, CLIENT, DEADLINE_SECONDS, report=report, wait=wait, warn=report, dead_letter=dead_letter
+        )
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -102,7 +105,7 @@ class FakeStack(Stack):
 def fake(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
     fake = FakeStack(tmp_path)
     monkeypatch.setattr(smoke, "request_token", lambda outputs, client: Token("token", 3600))
-    monkeypatch.setattr(smoke, "send_bodies", fake.send)
+    monkeypatch.setattr(smoke_events, "_send", fake.send)
     monkeypatch.setattr(smoke, "query_services", fake.query)
     monkeypatch.setattr(smoke, "_remove", fake.remove)
     # Time passes only while the test waits, not while this machine is busy.
@@ -117,6 +120,10 @@ def test_working_stack_passes(fake: FakeStack, state: str):
     fake.alarm("service-health", None, state)
     fake.smoke()
     assert fake.reports[-1] == f"service-health is {state}"
+    assert fake.waits == [
+        "the API to return these logins, at most 10 s",
+        "3 s, in which no late event may bring the record of the test user back",
+    ]
     assert fake.left() == []
 
 
