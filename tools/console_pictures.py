@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 NORMAL_MINUTES, STOPPED_MINUTES = 25, 12
 TIMEOUT_SECONDS = 60
+# The minutes of a stepped clock pass within a second, in which the limits of stack dev reject some of the requests.
+LIMITS = {"apiRateLimit": 100, "apiBurstLimit": 200}
 # The view, and the width and height of the window.
 PICTURES = {
     "console-board": ("#/boards/{prefix}overview?range=PT1H", 1_280, 860),
@@ -76,7 +78,7 @@ def draw(executable: str, out: Path, progress: Progress) -> None:
     from playwright.sync_api import sync_playwright
 
     clock = f"--stepped={time.time() // 60 * 60}"
-    with LocalCloud.start(ROOT, progress=progress, options=[clock]) as cloud:
+    with LocalCloud.start(ROOT, progress=progress, options=[clock], config_overrides=LIMITS) as cloud:
         stack = DrilledStack(cloud)
         with progress.step(f"Let {NORMAL_MINUTES} normal minutes pass, and {STOPPED_MINUTES} without a consumer"):
             _pass_minutes(stack, NORMAL_MINUTES, consumed=True)
