@@ -277,11 +277,13 @@ def test_failures_of_the_old_version_do_not_stop_a_good_one(world: World, gradua
     new = gradual.publish("fixed")
     world.cloud.advance(300)
     failed = gradual.failed_queries
-    clock.on_wait = lambda: gradual.traffic(until=lambda: gradual.least_invocations(new) >= 1)
+    # Which version gets a request is drawn: a few requests can all go to the new one.
+    clock.on_wait = lambda: gradual.traffic(
+        until=lambda: gradual.least_invocations(new) >= 1 and gradual.failed_queries > failed + 3
+    )
     result = world.operator("release", "--canary", "--minutes", "0.25", "--requests", "1")
     assert (result.exit_code, gradual.routes()) == (0, {role: (number, {}) for role, number in new.items()})
     assert gradual.alarm_states() == {"event-handler": "OK", "query": "OK"}
-    assert gradual.failed_queries > failed + 3
     assert gradual.query().status_code == 200
 
 
