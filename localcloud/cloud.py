@@ -129,6 +129,7 @@ class LocalCloud:
         outputs = self.outputs
         releases = Releases(
             self.client("lambda"),
+            self.client("cloudwatch"),
             outputs["functions"],
             kept=outputs["versionsKept"],
             # With another setting, a deployment leaves the aliases to the operator, and so does an edit.

@@ -2,7 +2,6 @@
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -11,11 +10,12 @@ LINES_MAX = 100_000
 
 
 class LogLimit:
-    """Counts the lines of log groups, and drops the oldest. Its methods may be called from any thread."""
+    """Counts the lines of log groups, and drops the oldest. Its methods may be called from any thread.
 
-    def __init__(
-        self, groups: Mapping[str, Any], events_lock: AbstractContextManager[Any], *, lines_max: int = LINES_MAX
-    ) -> None:
+    `groups` has the log groups of ministack, which is a mapping by name without the type of one.
+    """
+
+    def __init__(self, groups: Any, events_lock: AbstractContextManager[Any], *, lines_max: int = LINES_MAX) -> None:
         self._groups, self._events_lock, self._most = groups, events_lock, lines_max
         self._lock = threading.Lock()
         self._added = Counter[str]()

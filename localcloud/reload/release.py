@@ -9,6 +9,7 @@ from typing import Any
 
 from components.packaging.artifact import Artifact
 from handlers.vocabulary import LIVE_ALIAS, Environment
+from localcloud.reload.canary_alarm import canary_alarm, follow_version
 from localcloud.reload.check import Start
 
 WAIT = {"Delay": 0.05, "MaxAttempts": 600}
@@ -18,9 +19,16 @@ class Releases:
     """The functions of a running cloud, by role. All of them are published and moved together, as by a deployment."""
 
     def __init__(
-        self, client: Any, functions: Mapping[str, str], *, kept: int, moves_alias: bool, connection: Mapping[str, str]
+        self,
+        client: Any,
+        cloudwatch: Any,
+        functions: Mapping[str, str],
+        *,
+        kept: int,
+        moves_alias: bool,
+        connection: Mapping[str, str],
     ) -> None:
-        self._client, self._functions = client, dict(sorted(functions.items()))
+        self._client, self._cloudwatch, self._functions = client, cloudwatch, dict(sorted(functions.items()))
         self._kept, self.moves_alias, self._connection = kept, moves_alias, connection
         variables = self._configuration(next(iter(functions)))["Environment"]["Variables"]
         self._deployed_version, self._deployed_release = variables[Environment.VERSION], variables[Environment.RELEASE]
@@ -49,13 +57,18 @@ class Releases:
         )
 
     def publish(self, artifact: Artifact) -> dict[str, str]:
-        """Publish the code, let the aliases name it unless the operator does that, and return the versions by role."""
+        """Publish the code, let the aliases name it unless the operator does that, and return the versions by role.
+
+        The alarms of a canary follow, because `ops release --canary` asks them about the newest version.
+        """
         code = artifact.code.read_bytes()
         release = self._release_of(artifact.version)
         variables: dict[str, str] = {Environment.VERSION: artifact.version, Environment.RELEASE: release}
         versions = self._each(lambda role: self._publish(role, code, variables))
         if self.moves_alias:
             self._each(lambda role: self._move(role, versions[role]))
+        for role, version in versions.items():
+            follow_version(self._cloudwatch, canary_alarm(role, self._functions[role]), version)
         self._edits.append(versions)
         self._prune()
         return versions

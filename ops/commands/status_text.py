@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 
-import typer
+from rich.text import Text
 
 from ops.commands.log_text import to_text
 from ops.commands.output import escape_unprintable, paint
@@ -70,7 +70,7 @@ def fit_screen(lines: Iterable[str]) -> Iterator[str]:
     size = shutil.get_terminal_size()
     left = size.lines - NOTE_ROWS
     for line in lines:
-        left -= max(1, math.ceil(len(typer.unstyle(line)) / size.columns))
+        left -= max(1, math.ceil(Text.from_ansi(line).cell_len / size.columns))
         if left < 0:
             return
         yield line

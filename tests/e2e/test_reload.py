@@ -219,6 +219,37 @@ def test_gradual_stack_leaves_the_aliases_to_the_operator(stack: Stack, tmp_path
         desk.told(lambda: desk.save("query.py", lambda text: text))
 
 
+def test_alarm_of_a_canary_follows_the_version_of_an_edit(stack: Stack, tmp_path: Path):
+    """`ops release --canary` accepts no alarm on an older version."""
+    cloudwatch, name = stack.client("cloudwatch"), stack.outputs["functions"]["query"]
+    dimensions = {"FunctionName": name, "Resource": f"{name}:{LIVE_ALIAS}", "ExecutedVersion": "1"}
+    alarm: dict[str, Any] = {
+        "AlarmName": f"{name}-canary",
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Errors",
+        "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 0,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+    cloudwatch.put_metric_alarm(**alarm)
+    try:
+        with watched(stack, tmp_path, release="gradual") as desk:
+            desk.told(lambda: desk.save("query.py", marked("alarmed")))
+            [held] = cloudwatch.describe_alarms(AlarmNames=[alarm["AlarmName"]])["MetricAlarms"]
+            found = {dimension["Name"]: dimension["Value"] for dimension in held["Dimensions"]}
+            numbers = [
+                v["Version"] for v in stack.client("lambda").list_versions_by_function(FunctionName=name)["Versions"]
+            ]
+            assert found == dimensions | {"ExecutedVersion": numbers[-1]}
+            assert numbers[-1] != "1"
+            desk.told(lambda: desk.save("query.py", lambda text: text))
+    finally:
+        cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"]])
+
+
 def test_only_the_process_that_reloads_can_write_to_the_console(stack: Stack):
     told = requests.post(f"{stack.outputs['endpoint']}{CODE}", json={"ok": True}, timeout=HANG_SECONDS)
     assert told.status_code == 403

@@ -9,6 +9,7 @@ import requests
 
 from handlers.vocabulary import LIVE_ALIAS
 from localcloud.cloud import LocalCloud
+from localcloud.reload.canary_alarm import canary_alarm, follow_version
 from tests.fakes.aws import key, services_in
 from tests.fakes.events import login
 from tests.fakes.waiting import HANG_SECONDS, eventually
@@ -46,25 +47,15 @@ class Gradual:
             numbers[role] = self._lambda.publish_version(FunctionName=name)["Version"]
             self._configure(name, Handler=before["Handler"], Environment={"Variables": variables})
         for role, number in numbers.items():
-            self._name_in_alarm(role, number)
+            follow_version(self._cloudwatch, self._alarm(role), number)
         return numbers
 
     def _configure(self, name: str, **changes: Any) -> None:
         self._lambda.update_function_configuration(FunctionName=name, **changes)
         self._lambda.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05})
 
-    def _name_in_alarm(self, role: str, number: str) -> None:
-        """Put the program's own alarm again, with another version."""
-        [alarm] = self._cloudwatch.describe_alarms(AlarmNames=[self._alarm(role)])["MetricAlarms"]
-        metrics = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", ()) if "MetricStat" in query]
-        for metric in metrics or [alarm]:
-            [version] = [entry for entry in metric["Dimensions"] if entry["Name"] == "ExecutedVersion"]
-            version["Value"] = number
-        settable = self._cloudwatch.meta.service_model.operation_model("PutMetricAlarm").input_shape.members
-        self._cloudwatch.put_metric_alarm(**{name: value for name, value in alarm.items() if name in settable})
-
     def _alarm(self, role: str) -> str:
-        return f"{self.functions[role]}-canary"
+        return canary_alarm(role, self.functions[role])
 
     def routes(self) -> dict[str, tuple[str, dict[str, float]]]:
         """Return the version and the weights of each alias."""
