@@ -158,7 +158,9 @@ class Search:
             )
         except (BotoCoreError, ClientError, OperatorError):
             return ""
-        return ", ".join(sorted({_code(line) for line in lines if line.is_error}))
+        # A line with a message ID is about one event, which may be of another producer.
+        own = (line for line in lines if line.is_error and "message_id" not in line.fields)
+        return ", ".join(sorted({_code(line) for line in own}))
 
     def _ops(self, words: str) -> str:
         return f"python -m ops {words} {self._options}".rstrip()

@@ -18,12 +18,8 @@ USER, MESSAGE = "smoke-test-1", "message-1"
 
 @pytest.fixture
 def deployed(stack: Stack) -> Stack:
-    """A stack with a consumer, whose table does not have the events."""
+    """A stack whose table does not have the events."""
     create_table(stack.client("dynamodb"), stack.outputs.table_name)
-    stack.client("lambda").create_event_source_mapping(
-        EventSourceArn="arn:aws:sqs:eu-west-1:123456789012:event-processing-dev-events",
-        FunctionName=stack.outputs.functions["event-handler"],
-    )
     return stack
 
 
