@@ -121,7 +121,7 @@ def test_no_event_is_lost_while_a_bad_version_is_live_and_rolled_back(
         sqs.set_queue_attributes(QueueUrl=queue, Attributes={attribute: "10"})  # so that a retry comes soon
         assert operator.run("rollback", "--to", NEW).exit_code == 0
         assert stack.query(user, token).status_code == 500
-        assert eventually(lambda: marked(stack, fails)["newest version"][-1:] == [float(bad["query"])])
+        eventually(lambda: marked(stack, fails), lambda found: found["newest version"][-1:] == [float(bad["query"])])
         stack.send(*(event(user, f"service-{number}", "2024-03-01T00:00:00Z") for number in range(20)))
         assert eventually(lambda: any("BatchFailedError" in line for line in stack.log_lines("event-handler")))
         started = time.monotonic()
@@ -130,7 +130,7 @@ def test_no_event_is_lost_while_a_bad_version_is_live_and_rolled_back(
         assert time.monotonic() - started < 30
         # In the minute of the rollback both ran; later, both lines are at the old version.
         before_bad = dict(zip(stack.outputs["functions"], live(stack), strict=True))["query"]
-        assert eventually(lambda: marked(stack, fails)["oldest version"][-1:] == [float(before_bad)])
+        eventually(lambda: marked(stack, fails), lambda found: found["oldest version"][-1:] == [float(before_bad)])
         stack.send(*(event(user, f"service-{number}", "2024-03-01T00:00:00Z") for number in range(20, 40)))
         assert eventually(lambda: len(stack.record(user)) == 40)
         # Not by number: the tests before may have published the same release again.
