@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import ROOT, Stack
+from tests.e2e.conftest import ROOT, Stack, deployed
 from tests.fakes.waiting import HANG_SECONDS, eventually
 
 PAGE = (ROOT / "docs" / "first-half-hour.md").read_text()
@@ -92,13 +92,18 @@ def typed(command: Command, folder: Path, environment: dict[str, str]) -> list[s
 
 
 @pytest.fixture(scope="module")
-def ran(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[Command, list[str]]]]:
+def stack(checkout: Path) -> Iterator[Stack]:
+    """The reader's own: `status` would show what other tests let fail in the last five minutes."""
+    with deployed(checkout) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def ran(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Command, list[str]]]:
     """Every command of the page with its output, on a stack as it is right after `localcloud up`."""
     folder = tmp_path_factory.mktemp("newcomer")
     (folder / ".localcloud").mkdir()
     stack.cloud.write_outputs(folder / ".localcloud" / "outputs.json")
-    for queue in ("queueUrl", "deadLetterQueueUrl"):
-        stack.client("sqs").purge_queue(QueueUrl=stack.outputs[queue])
     # The cloud of the end-to-end tests evaluates no alarms. A reader's does, within three minutes.
     health = f"{stack.outputs['functions']['query'].removesuffix('query')}service-health"
     stack.client("cloudwatch").set_alarm_state(AlarmName=health, StateValue="OK", StateReason="As after three minutes.")
@@ -123,9 +128,7 @@ def ran(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list
         printed = eventually(run, partial(has_shape, shown=command.shown)) if command.reads else run()
         results.append((command, printed))
         ids |= zip(UUID.findall("\n".join(command.shown)), UUID.findall("\n".join(printed)), strict=False)
-    yield results
-    key = {"user_id": {"S": "alice"}}
-    stack.client("dynamodb").delete_item(TableName=stack.outputs["tableName"], Key=key)
+    return results
 
 
 def test_commands_print_what_the_page_shows(ran: list[tuple[Command, list[str]]]):
