@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.api import query_services, request_token
 from ops.errors import OperatorError
+from ops.health.commands import Commands
 from ops.smoke_dead_letter import InvalidEvent
 from ops.smoke_events import send_events
 from ops.smoke_search import Search
@@ -30,13 +31,13 @@ def smoke(
     report: Report,
     wait: Report,
     warn: Report,
+    commands: Commands,
     dead_letter: bool = False,
-    options: str = "",
 ) -> None:
     """Send logins, query them, remove them and read the alarms; raises OperatorError at the first surprise.
 
-    Calls `report` with each step that has passed, and `wait` with what it waits for. `options` are those with which the
-    operator named the stack, for the command that an error names.
+    Calls `report` with each step that has passed, and `wait` with what it waits for. An error names
+    one of `commands` to run next.
 
     With `dead_letter`, also send an event that violates the contract and must become a dead letter. The handlers'
     metrics count the test's events and queries.
@@ -47,7 +48,7 @@ def smoke(
     report("The user pool grants a token")
     was_removed = False
     try:
-        steps = _Steps(outputs, token, user, deadline_seconds, report=report, wait=wait, warn=warn, options=options)
+        steps = _Steps(outputs, token, user, deadline_seconds, report=report, wait=wait, warn=warn, commands=commands)
         steps.run(invalid_event)
         was_removed = _remove(outputs, user)
         if was_removed:
@@ -98,10 +99,10 @@ class _Steps:
         report: Report,
         wait: Report,
         warn: Report,
-        options: str,
+        commands: Commands,
     ) -> None:
         self._outputs, self._token, self._user, self._deadline_seconds = outputs, token, user, deadline_seconds
-        self._report, self._wait, self._warn, self._options = report, wait, warn, options
+        self._report, self._wait, self._warn, self._commands = report, wait, warn, commands
 
     def run(self, invalid_event: InvalidEvent | None) -> None:
         if invalid_event:
@@ -125,7 +126,7 @@ class _Steps:
         self._wait(f"the API to return these logins, at most {self._deadline_seconds:g} s")
         while (found := self._query()) != sent.expected:
             if time.monotonic() - started > self._deadline_seconds:
-                finding = Search(self._outputs, sent, self._options, self._warn).find()
+                finding = Search(self._outputs, sent, self._commands, self._warn).find()
                 raise NotReturnedError(
                     f"After {self._deadline_seconds:g} s the API should return {sent.expected}, but returns {found}. "
                     f"{finding.why}",

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -14,12 +13,13 @@ from ops.dead_letter_failures import failures_of
 from ops.dead_letter_queue import Queues, hold_letters
 from ops.dead_letters import GAVE_UP, DeadLetter
 from ops.errors import OperatorError, code_of, explain, pluralize
-from ops.logs import ERROR_PATTERN, Line, read_function_lines
+from ops.health.commands import Commands
+from ops.health.consumer import ENABLED, read_consumers
+from ops.logs import ERROR_PATTERN, read_function_lines
 from ops.smoke_events import SentEvents, Services
 from ops.stack import StackOutputs
 
 LETTERS_MAX = 10_000  # dead letters to look through
-ENABLED = "Enabled"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +33,10 @@ class Finding:
 class Search:
     """Looks for the events, from the place that they reach last to the queue."""
 
-    def __init__(self, outputs: StackOutputs, sent: SentEvents, options: str, warn: Callable[[str], None]) -> None:
-        """Take the options with which the operator named the stack, for the commands to run next."""
-        self._outputs, self._sent, self._options, self._warn = outputs, sent, options, warn
+    def __init__(
+        self, outputs: StackOutputs, sent: SentEvents, commands: Commands, warn: Callable[[str], None]
+    ) -> None:
+        self._outputs, self._sent, self._commands, self._warn = outputs, sent, commands, warn
         self._stored: Services | None = None
 
     def find(self) -> Finding:
@@ -49,14 +50,14 @@ class Search:
         if self._stored is not None:
             return Finding(
                 why=f"The table has {self._stored}, and the log has no failure of these events.",
-                command=self._ops("logs --since 15m"),
+                command=self._commands.ops("logs --since 15m"),
             )
         waiting = "an unknown number of events"
         with suppress(BotoCoreError, ClientError):
             waiting = f"about {pluralize(Queues.of(self._outputs).count_events(), 'event')}"
         return Finding(
             why=f"The events are not in the table, and the log has no failure of them. The queue holds {waiting}.",
-            command=self._ops("status"),
+            command=self._commands.ops("status"),
         )
 
     def _table(self) -> Finding | None:
@@ -68,7 +69,7 @@ class Search:
         except ClientError as error:
             if code_of(error) != "ResourceNotFoundException":
                 raise
-            return Finding(why=f"Table {name} does not exist.", command=self._restore())
+            return Finding(why=f"Table {name} does not exist.", command=self._commands.restore())
         if "Item" not in response:
             return None
         services = StoredRecord.of(self._sent.user, response["Item"]).record.services
@@ -79,7 +80,7 @@ class Search:
         why = f" The query function fails with {codes}." if codes else ""
         return Finding(
             why=f"The events are in the table, but the API does not return them.{why}",
-            command=self._ops("logs --errors --since 15m"),
+            command=self._commands.ops("logs --errors --since 15m"),
         )
 
     def _dead_letters(self) -> Finding | None:
@@ -98,7 +99,7 @@ class Search:
             why += f" after the failure {failure.error_code}."
         else:
             why += "."
-        return Finding(why=why, command=self._ops(f"dead-letters show --message-id {letter.message_id}"))
+        return Finding(why=why, command=self._commands.ops(f"dead-letters show --message-id {letter.message_id}"))
 
     def _own(self, letters: Iterable[DeadLetter]) -> list[DeadLetter]:
         return [letter for letter in letters if letter.source_message_id in self._sent.message_ids]
@@ -110,36 +111,24 @@ class Search:
         message_id, last = max(failures.items(), key=lambda failure: failure[1].at)
         return Finding(
             why=f"The event handler fails with {last.error_code}. The queue delivers the events again.",
-            command=self._ops(f"logs --message-id {message_id}"),
+            command=self._commands.ops(f"logs --message-id {message_id}"),
         )
 
     def _consumer(self) -> Finding | None:
         if self._stored is not None:
             return None
-        mappings = self._mappings()
-        if not mappings:
+        consumers = read_consumers(self._outputs)
+        if not consumers:
             return Finding(
                 why="The events are not fetched: no event source mapping leads from the queue to the event handler.",
-                command=self._restore(),
+                command=self._commands.restore(),
             )
-        states = [mapping["State"] for mapping in mappings]
-        if ENABLED in states:
+        if any(consumer.state == ENABLED for consumer in consumers):
             return None
         return Finding(
-            why=f"The events are not fetched: the event source mapping is {states[0]}.",
-            command=f"aws lambda update-event-source-mapping --uuid {mappings[0]['UUID']} --enabled "
-            f"--region {self._outputs.region}",
+            why=f"The events are not fetched: the event source mapping is {consumers[0].state}.",
+            command=self._commands.aws(f"lambda update-event-source-mapping --uuid {consumers[0].id} --enabled"),
         )
-
-    def _mappings(self) -> list[dict[str, Any]]:
-        queue = self._outputs.client("sqs").get_queue_attributes(
-            QueueUrl=self._outputs.queue_url, AttributeNames=["QueueArn"]
-        )
-        pages = self._outputs.client("lambda").get_paginator("list_event_source_mappings")
-        found = pages.paginate(EventSourceArn=queue["Attributes"]["QueueArn"])
-        mappings = [mapping for page in found for mapping in page["EventSourceMappings"]]
-        function = self._outputs.functions[EVENT_HANDLER_SERVICE]
-        return [mapping for mapping in mappings if function in mapping["FunctionArn"].split(":")]
 
     def _crash(self) -> Finding | None:
         codes = self._errors(EVENT_HANDLER_SERVICE)
@@ -147,7 +136,7 @@ class Search:
             return None
         return Finding(
             why=f"The event handler fails with {codes}, before it can handle an event.",
-            command=self._ops("logs --errors --since 15m"),
+            command=self._commands.ops("logs --errors --since 15m"),
         )
 
     def _errors(self, role: str) -> str:
@@ -160,21 +149,4 @@ class Search:
             return ""
         # A line with a message ID is about one event, which may be of another producer.
         own = (line for line in lines if line.is_error and "message_id" not in line.fields)
-        return ", ".join(sorted({_code(line) for line in own}))
-
-    def _ops(self, words: str) -> str:
-        return f"python -m ops {words} {self._options}".rstrip()
-
-    def _restore(self) -> str:
-        """Return the command that creates again what was deleted by hand."""
-        if self._outputs.endpoint is not None and "--stack" not in self._options:
-            return "python -m localcloud up"
-        return f"pulumi up --refresh {self._options}".rstrip()
-
-
-def _code(line: Line) -> str:
-    """Return what kind of failure a line reports, never its text."""
-    fields = line.fields
-    record = fields.get("record", {})
-    codes = (fields.get("error_code"), fields.get("errorType"), record.get("errorType"), record.get("status"))
-    return str(next((code for code in codes if code), "an error"))
+        return ", ".join(sorted({line.error_code for line in own}))

@@ -1,6 +1,5 @@
 """`python -m ops smoke`."""
 
-import shlex
 from typing import Annotated
 
 import typer
@@ -8,6 +7,7 @@ import typer
 from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_line, print_note
 from ops.errors import OperatorError
+from ops.health.commands import Commands
 from ops.smoke import smoke as run_smoke_test
 from ops.stack import load_outputs
 
@@ -53,8 +53,6 @@ def smoke(
         wait=lambda what: print_line(f"..  Waiting for {what}"),
         warn=print_note,
         dead_letter=dead_letter,
-        options=shlex.join(
-            [*(["--stack", stack] if stack else []), *(["--outputs", str(outputs)] if outputs is not None else [])]
-        ),
+        commands=Commands.of(deployed, stack, outputs),
     )
     print_line("Every step passed.")

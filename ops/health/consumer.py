@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from handlers.vocabulary import EVENT_HANDLER_SERVICE
 from ops.stack import StackOutputs
 
+ENABLED = "Enabled"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Consumer:

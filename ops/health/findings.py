@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from ops.errors import pluralize
 from ops.health.commands import Commands
+from ops.health.consumer import ENABLED
 from ops.health.failures import failing
 from ops.health.next_steps import next_step
 from ops.health.queues import DEAD_LETTERS, EVENTS
@@ -91,7 +92,7 @@ def _consumer(status: Status, commands: Commands) -> Iterator[Finding]:
                 meaning="A deployment or an engineer is changing the event source mapping. Wait a minute.",
                 command=commands.ops("status --watch"),
             )
-        elif consumer.state != "Enabled":
+        elif consumer.state != ENABLED:
             yield Finding(
                 level=Level.BROKEN,
                 about="consumer",

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from handlers.vocabulary import LIVE_ALIAS
 from simulation.lambda_events import sqs_record
+from tests.e2e import faults
 from tests.e2e.conftest import Operator, Stack, deployed, event
 from tests.e2e.permissions import edited, without
 from tests.fakes.aws import key
@@ -23,19 +23,6 @@ USER = "auth0|outage@example.com"
 
 
 @contextmanager
-def consumer_disabled(stack: Stack) -> Iterator[None]:
-    client = stack.client("lambda")
-    mappings = client.list_event_source_mappings()["EventSourceMappings"]
-    name = stack.outputs["functions"]["event-handler"]
-    (mapping,) = (found["UUID"] for found in mappings if name in found["FunctionArn"].split(":"))
-    client.update_event_source_mapping(UUID=mapping, Enabled=False)
-    try:
-        yield
-    finally:
-        client.update_event_source_mapping(UUID=mapping, Enabled=True)
-
-
-@contextmanager
 def handler_without_permission(stack: Stack) -> Iterator[None]:
     with edited(stack, EVENT_HANDLER, without("FoldRecords")):
         assert not stack.deliver(sqs_record(event(USER, "mail", "2024-03-01T00:00:00Z"), "message-of-an-outage"))
@@ -43,26 +30,11 @@ def handler_without_permission(stack: Stack) -> Iterator[None]:
 
 
 @contextmanager
-def query_crashes_at_start(stack: Stack) -> Iterator[None]:
-    client, name = stack.client("lambda"), stack.outputs["functions"]["query"]
-    before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    version = client.get_alias(FunctionName=name, Name=LIVE_ALIAS)["FunctionVersion"]
-
-    def configure(variables: dict[str, str]) -> None:
-        client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
-        client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05})
-
-    configure({variable: value for variable, value in before.items() if variable != "TABLE_NAME"})
-    broken = client.publish_version(FunctionName=name)["Version"]
-    client.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion=broken)
-    try:
+def query_crashes(stack: Stack) -> Iterator[None]:
+    with faults.query_crashes_at_start(stack):
         assert stack.query(USER, stack.token()).status_code >= 500
         yield
-    finally:
-        configure(before)
-        client.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion=version)
-        client.delete_function(FunctionName=name, Qualifier=broken)
-        assert stack.query(USER, stack.token()).status_code == 200
+    assert stack.query(USER, stack.token()).status_code == 200
 
 
 @contextmanager
@@ -112,7 +84,7 @@ class Fault:
 
 FAULTS = {
     "consumer disabled": Fault(
-        consumer_disabled,
+        faults.consumer_disabled,
         "The consumer is disabled",
         "broken",
         "aws lambda update-event-source-mapping --uuid ",
@@ -126,7 +98,7 @@ FAULTS = {
         logged="outcome=failed error_code=AccessDeniedException",
     ),
     "query crashes at start": Fault(
-        query_crashes_at_start,
+        query_crashes,
         "RuntimeError",
         "broken",
         "python -m ops logs --errors --since 5m",

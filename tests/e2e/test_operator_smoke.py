@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from handlers.vocabulary import LIVE_ALIAS
 from ops import dead_letter_queue, smoke
 from ops.smoke_events import SentEvents, send_events
 from ops.stack import StackOutputs
+from tests.e2e import faults
 from tests.e2e.conftest import Operator, Stack
 from tests.e2e.permissions import edited, without
 from tests.fakes.waiting import HANG_SECONDS
@@ -47,42 +47,14 @@ def purged(stack: Stack) -> Iterator[None]:
 
 @contextmanager
 def consumer_disabled(stack: Stack) -> Iterator[None]:
-    client, name = stack.client("lambda"), stack.outputs["functions"]["event-handler"]
-    mappings = client.list_event_source_mappings()["EventSourceMappings"]
-    (mapping,) = (found["UUID"] for found in mappings if name in found["FunctionArn"].split(":"))
-    client.update_event_source_mapping(UUID=mapping, Enabled=False)
-    try:
-        with purged(stack):
-            yield
-    finally:
-        client.update_event_source_mapping(UUID=mapping, Enabled=True)
+    with faults.consumer_disabled(stack), purged(stack):
+        yield
 
 
 @contextmanager
 def handler_without_permission(stack: Stack) -> Iterator[None]:
     with edited(stack, EVENT_HANDLER, without("FoldRecords")), purged(stack):
         yield
-
-
-@contextmanager
-def query_crashes_at_start(stack: Stack) -> Iterator[None]:
-    client, name = stack.client("lambda"), stack.outputs["functions"]["query"]
-    before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    version = client.get_alias(FunctionName=name, Name=LIVE_ALIAS)["FunctionVersion"]
-
-    def configure(variables: dict[str, str]) -> None:
-        client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
-        client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05})
-
-    configure({variable: value for variable, value in before.items() if variable != "TABLE_NAME"})
-    broken = client.publish_version(FunctionName=name)["Version"]
-    client.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion=broken)
-    try:
-        yield
-    finally:
-        configure(before)
-        client.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion=version)
-        client.delete_function(FunctionName=name, Qualifier=broken)
 
 
 def were_denied(stack: Stack, sent: SentEvents) -> bool:
@@ -119,7 +91,7 @@ FAULTS = {
         "python -m ops logs --message-id ",
     ),
     "query crashes at start": Fault(
-        query_crashes_at_start,
+        faults.query_crashes_at_start,
         were_stored,
         "but returns status 502. The events are in the table, but the API does not return them.",
         "python -m ops logs --errors --since 15m --outputs ",

@@ -14,12 +14,14 @@ from botocore.exceptions import ReadTimeoutError
 from ops import smoke, smoke_dead_letter, smoke_events
 from ops.api import ApiResponse, Token
 from ops.errors import OperatorError
+from ops.health.commands import Commands
 from ops.signals import Stopped
 from ops.stack import ApiClient
 from tests.fakes.aws import create_table
 from tests.ops.simulated_stack import Stack, login, stamps
 
 CLIENT = ApiClient(client_id="id", client_secret="secret")
+COMMANDS = Commands(options="", region="eu-west-1", stack="dev")
 REMOVE = smoke._remove
 DEADLINE_SECONDS = 10
 
@@ -91,7 +93,14 @@ class FakeStack(Stack):
     def smoke(self, *, dead_letter: bool = False) -> None:
         report, wait = self.reports.append, self.waits.append
         smoke.smoke(
-            self.outputs, CLIENT, DEADLINE_SECONDS, report=report, wait=wait, warn=report, dead_letter=dead_letter
+            self.outputs,
+            CLIENT,
+            DEADLINE_SECONDS,
+            report=report,
+            wait=wait,
+            warn=report,
+            commands=COMMANDS,
+            dead_letter=dead_letter,
         )
 
     def sleep(self, seconds: float) -> None:

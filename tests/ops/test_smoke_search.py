@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError
 
+from ops.health.commands import Commands
 from ops.smoke_events import SentEvents
 from ops.smoke_search import Search
 from ops.stack import StackOutputs
 from tests.fakes.aws import create_table, entry, key
 from tests.ops.simulated_stack import Stack, login, stamps
 
+COMMANDS = Commands(options="--stack dev", region="eu-west-1", stack="dev")
 USER, MESSAGE = "smoke-test-1", "message-1"
 
 
@@ -77,7 +79,7 @@ FAULTS = {
     "table deleted": Fault(
         lambda stack: stack.client("dynamodb").delete_table(TableName=stack.outputs.table_name),
         "Table event-processing-dev-user-services does not exist.",
-        "pulumi up --refresh --stack dev",
+        "pulumi up --refresh --yes --stack dev",
     ),
     "failing": Fault(
         lambda stack: fail(stack, MESSAGE, outcome="failed"),
@@ -112,7 +114,7 @@ FAULTS = {
     "consumer deleted": Fault(
         delete_mapping,
         "The events are not fetched: no event source mapping leads from the queue to the event handler.",
-        "pulumi up --refresh --stack dev",
+        "pulumi up --refresh --yes --stack dev",
     ),
     "handler crashes": Fault(
         lambda stack: crash(stack, "event-handler"),
@@ -139,7 +141,7 @@ def test_fault_is_found_with_the_next_command(deployed: Stack, name: str):
         user=USER, message_ids=(MESSAGE,), expected=[("mail", "2024-03-01T00:00:00Z")], sent_at=datetime.now(UTC)
     )
     fault.make(deployed)
-    finding = Search(deployed.outputs, sent, "--stack dev", notes.append).find()
+    finding = Search(deployed.outputs, sent, COMMANDS, notes.append).find()
     assert fault.why in finding.why
     assert finding.command.startswith(fault.command)
     assert notes == []
@@ -158,6 +160,6 @@ def test_part_that_cannot_be_read_is_noted_and_the_rest_is_searched(deployed: St
     disable(deployed)
     notes: list[str] = []
     sent = SentEvents(user=USER, message_ids=(MESSAGE,), expected=[], sent_at=datetime.now(UTC))
-    assert "is Disabled" in Search(deployed.outputs, sent, "", notes.append).find().why
+    assert "is Disabled" in Search(deployed.outputs, sent, COMMANDS, notes.append).find().why
     (note,) = notes
     assert note.startswith("Looking for the events, part of the stack could not be read: These credentials may not")
