@@ -9,7 +9,7 @@ import pytest
 from localcloud import samples
 from localcloud.deployer import stack_config
 from localcloud.deployer.stack_config import ConfigError
-from tests.fakes.checkout import ROOT
+from tests.fakes.checkout import ROOT, link_checkout
 from tests.fakes.stack_files import StackFileReadError
 
 # The settings the README tells its reader to change, and more that a reader may change.
@@ -55,7 +55,8 @@ def test_owner_settings_do_not_change_the_samples(tmp_path: Path) -> None:
         stack_config.read(theirs, "dev")
 
 
-def test_fixture_checkout_differs_only_in_its_stack_files(checkout: Path) -> None:
+def test_fixture_checkout_differs_only_in_its_stack_files(tmp_path: Path) -> None:
+    checkout = link_checkout(tmp_path)  # one of its own: in the session's, other tests run stacks, which write there
     assert stack_config.read(checkout, "prod") == samples.read(ROOT, "prod")
     others = [entry for entry in checkout.iterdir() if not entry.name.startswith("Pulumi.")]
     names = {entry.name for entry in others}
