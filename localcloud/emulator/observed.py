@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from localcloud.console.console import Console
-from localcloud.emulator import cloudwatch_seams, function_seams, http_seams, queue_seams, time_seams
+from localcloud.emulator import cloudwatch_seams, function_seams, http_seams, mapping_seams, queue_seams, time_seams
 from localcloud.emulator.seams import App, make_app
 from localcloud.observatory import pager
 from localcloud.observatory.clock import CompressedClock, RealClock, SteppedClock
@@ -34,6 +34,7 @@ OBSERVERS = (
 
 def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
     """Return the app, observed; raises SeamChangedError. `without` names an observer that a test unplugs, or all."""
+    mapping_seams.take_batches_promptly()
     _observe(observatory, without)
     serve, console = make_app(), Console(observatory)
     is_stepped = isinstance(observatory.clock, SteppedClock)
