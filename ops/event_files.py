@@ -5,7 +5,7 @@ import io
 import os
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +56,14 @@ class EventFile:
     def __init__(self, file: IO[bytes], name: str) -> None:
         self._file, self.name = file, name
 
+    def size(self) -> int:
+        """Return how many bytes it has."""
+        return os.fstat(self._file.fileno()).st_size
+
+    def position(self) -> int:
+        """Return how many of its bytes have been read this time."""
+        return self._file.tell()
+
     def __iter__(self) -> Iterator[Event]:
         """Return one event per line; blank lines are skipped, and so is the mark that editors of Windows put first."""
         number, line = 1, b""
@@ -97,7 +105,9 @@ def is_pipe(path: Path, source: io.BufferedReader) -> bool:
     return str(path) == "-" or not source.seekable()
 
 
-def copy_input(source: io.BufferedReader, name: str, copy: NewFile) -> EventFile:
+def copy_input(
+    source: io.BufferedReader, name: str, copy: NewFile, on_progress: Callable[[int], None] = lambda lines: None
+) -> EventFile:
     """Copy a pipe, which can be read only once, to a file that keeps whatever is read, however the command ends."""
     copy.is_needed = True
     is_open = True
@@ -127,6 +137,7 @@ def copy_input(source: io.BufferedReader, name: str, copy: NewFile) -> EventFile
                 lines += chunk.count(b"\n")
                 whole_bytes = before + chunk.rindex(b"\n") + 1
         is_open = bool(chunk)
+        on_progress(lines)
     return EventFile(copy.file, name)
 
 

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,12 +14,17 @@ from handlers.vocabulary import ErrorCode
 from ops.errors import OperatorError, count_of, is_denied
 from ops.event_files import UTF_16, Event, EventFile
 from ops.files import NewFile
+from ops.requests_ahead import RequestsAhead
 from ops.signals import hold_signals
 
 SHOWN = 10
+PROGRESS_EVERY = 1_000  # events, which are checked in some hundredths of a second
 # SQS rejects a whole batch with these codes because of one body. Sending the batch again would not help; the next
 # batches may still be accepted.
 BODY_ERRORS = {"InvalidMessageContents", "BatchRequestTooLong", "InvalidParameterValue"}
+
+Requests = RequestsAhead[list[Event], dict[int, str]]
+"""Batches on their way, and SQS's error code for each index that the queue did not accept."""
 
 
 def message_bytes_max(sqs: Any, url: str) -> int:
@@ -32,7 +38,13 @@ def message_bytes_max(sqs: Any, url: str) -> int:
     return int(response.get("Attributes", {}).get("MaximumMessageSize", BATCH_BYTES_MAX))
 
 
-def count_events(events: EventFile | list[Event], *, check: bool, bytes_max: int = BATCH_BYTES_MAX) -> int:
+def count_events(
+    events: EventFile | list[Event],
+    *,
+    check: bool,
+    bytes_max: int = BATCH_BYTES_MAX,
+    on_progress: Callable[[int], None] = lambda position: None,
+) -> int:
     """Return the number of events. With `check`, raise OperatorError listing the first that the stack cannot store."""
     now, count, invalid = datetime.now(UTC), 0, 0
     problems: list[str] = []
@@ -44,6 +56,8 @@ def count_events(events: EventFile | list[Event], *, check: bool, bytes_max: int
             invalid += 1
             if invalid <= SHOWN:
                 problems.append(f"  event {event.number}: {problem}")
+        if isinstance(events, EventFile) and count % PROGRESS_EVERY == 0:
+            on_progress(events.position())
     if invalid:
         shown = "\n".join(problems) + ("\n  ..." if invalid > SHOWN else "")
         verb = "violates" if invalid == 1 else "violate"
@@ -151,6 +165,7 @@ class Sender:
         self, sqs: Any, url: str, reject: Callable[[Event, str], None], bytes_max: int = BATCH_BYTES_MAX
     ) -> None:
         self._sqs, self._url, self._reject, self._bytes_max = sqs, url, reject, bytes_max
+        self._settled = 0  # number of the last event before which each was accepted or rejected
         self.accepted = 0
         """How many events the queue has accepted so far."""
         self.is_complete = False
@@ -158,28 +173,48 @@ class Sender:
 
     def send(self, events: EventFile | list[Event], on_progress: Callable[[int], None] = lambda accepted: None) -> None:
         """Send each event once."""
-        settled = tried = 0
+        requests = RequestsAhead(self._send_batch)
+        self._settled = 0
         try:
             for batch in batches(events, self._batch_size):
-                tried = batch[-1].number
-                codes = self._send_batch(batch)
                 with hold_signals():
-                    for index, event in enumerate(batch):
-                        if index in codes:
-                            self._reject(event, codes[index])
-                    self.accepted += len(batch) - len(codes)
-                    settled = tried
-                on_progress(self.accepted)
+                    requests.start(batch)
+                while requests.is_full:
+                    self._settle_oldest(requests, on_progress)
+            while requests.under_way:
+                self._settle_oldest(requests, on_progress)
             self.is_complete = True
-        except BaseException as error:
-            code = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
+        except BaseException:
             with hold_signals():  # as long as the events take to read, because a second signal is ignored here too
-                for event in events:
-                    if event.number > settled:
-                        # SQS may have accepted it and only the response was lost. The same login twice changes nothing.
-                        self._reject(event, code or "no response" if event.number <= tried else "not sent")
+                requests.await_last()
+                self._settle_rest(requests, events)
                 self.is_complete = True
             raise
+
+    def _settle_oldest(self, requests: Requests, on_progress: Callable[[int], None]) -> None:
+        batch, answer = requests.under_way[0]
+        codes = answer.result()
+        with hold_signals():
+            for index, event in enumerate(batch):
+                if index in codes:
+                    self._reject(event, codes[index])
+            self.accepted += len(batch) - len(codes)
+            self._settled = batch[-1].number
+            requests.settle()
+        on_progress(self.accepted)
+
+    def _settle_rest(self, requests: Requests, events: EventFile | list[Event]) -> None:
+        """Reject every event that is not settled, except those that the queue has accepted meanwhile."""
+        code_of: dict[int, str] = {}
+        for batch, answer in requests.under_way:
+            codes = _last_codes(batch, answer)
+            code_of |= {event.number: codes.get(index, "") for index, event in enumerate(batch)}
+        for event in events:
+            if event.number > self._settled:
+                if code := code_of.get(event.number, "not sent"):
+                    self._reject(event, code)
+                else:
+                    self.accepted += 1
 
     def _batch_size(self, event: Event) -> int:
         # Alone, so that SQS rejects no other event because of it.
@@ -200,3 +235,15 @@ class Sender:
         accepted = {int(entry["Id"]) for entry in response.get("Successful", [])}
         codes = {int(entry["Id"]): entry["Code"] for entry in response.get("Failed", [])}
         return {index: codes.get(index, "no response") for index in range(len(batch)) if index not in accepted}
+
+
+def _last_codes(batch: list[Event], answer: Future[dict[int, str]]) -> dict[int, str]:
+    """Return a code for each index that the queue did not accept, as far as that is known when sending stops."""
+    if not answer.done():
+        # SQS may have accepted it and only the response was lost. The same login twice changes nothing.
+        return dict.fromkeys(range(len(batch)), "no response")
+    error = answer.exception()
+    if error is None:
+        return answer.result()
+    code = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
+    return dict.fromkeys(range(len(batch)), code or "no response")

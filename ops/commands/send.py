@@ -61,7 +61,8 @@ def send(
         copy = kept if file and source and is_pipe(file, source) else None
         with _report_copy(copy) if copy else nullcontext():
             if copy and source:
-                events = copy_input(source, name, copy)
+                with progress_bar("Reading", None) as advance:
+                    events = copy_input(source, name, copy, advance)
             elif source:
                 events = EventFile(source, name)
             else:
@@ -71,7 +72,9 @@ def send(
             deployed = load_outputs(stack, outputs)
             sqs = deployed.client("sqs")
             bytes_max = message_bytes_max(sqs, deployed.queue_url)
-            total = count_events(events, check=not raw, bytes_max=bytes_max)
+            size = events.size() if isinstance(events, EventFile) else 0
+            with progress_bar("Reading" if raw else "Checking", size, in_bytes=True) as advance:
+                total = count_events(events, check=not raw, bytes_max=bytes_max, on_progress=advance)
         rejected = RejectedEvents(kept, is_copy=copy is not None, bytes_max=bytes_max)
         sender = Sender(sqs, deployed.queue_url, rejected.add, bytes_max)
         try:

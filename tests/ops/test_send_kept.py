@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from typer.testing import CliRunner
 
-from ops import connections, event_files, files
+from ops import connections, event_files, files, requests_ahead
 from ops import events as events_module
 from ops.__main__ import app
 from ops.event_files import Event as LoginEvent
@@ -41,11 +41,14 @@ def handlers() -> Iterator[None]:
 
 @pytest.mark.usefixtures("handlers")
 @pytest.mark.parametrize("number", STOPPING_SIGNALS)
-@pytest.mark.parametrize("is_sending", [False, True], ids=["reading", "sending"])
+@pytest.mark.parametrize("moment", ["reading", "sending", "answered"])
 def test_events_of_an_interrupted_pipe_are_sent_or_kept(
-    queues: Stack, events: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, is_sending: bool
+    queues: Stack, events: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, moment: str
 ):
-    """The signal arrives while the producer still holds the pipe open, or with the second batch."""
+    """The signal arrives while the producer still holds the pipe open, or with a request.
+
+    Requests under way then are answered a moment later, or not at all.
+    """
     os.mkfifo("pipe")
     has_ended, kept = Event(), Path("again.jsonl")
 
@@ -53,18 +56,23 @@ def test_events_of_an_interrupted_pipe_are_sent_or_kept(
         with Path("pipe").open("wb") as pipe:
             pipe.write(events.read_bytes())
             pipe.flush()
-            if not is_sending:
+            if moment == "reading":
                 eventually(lambda: kept.exists() and kept.stat().st_size == events.stat().st_size)
                 signal.pthread_kill(main_thread().ident or 0, number)
                 has_ended.wait(HANG_SECONDS)
 
-    def second_is_interrupted(request: dict[str, Any], real: Any) -> Any:
+    def one_is_interrupted(request: dict[str, Any], real: Any) -> Any:
         assert lines("again.jsonl") == lines(events), "even SIGKILL would lose nothing"
-        if queues.bodies("events"):
+        first = lines(events).index(request["Entries"][0]["MessageBody"])
+        if first == (20 if moment == "answered" else 10):
             os.kill(os.getpid(), number)
+        if first and moment == "sending":
+            has_ended.wait(HANG_SECONDS)
+            raise EndpointConnectionError(endpoint_url="http://sqs")
         return real(**request)
 
-    answer_with(monkeypatch, send_message_batch=second_is_interrupted)
+    monkeypatch.setattr(requests_ahead, "LAST_ANSWERS_SECONDS", HANG_SECONDS if moment == "answered" else 0.01)
+    answer_with(monkeypatch, send_message_batch=one_is_interrupted)
     producer = Thread(target=produce)
     producer.start()
     result = queues.run("send", "--file", "pipe", "--failed", "again.jsonl")
@@ -72,7 +80,12 @@ def test_events_of_an_interrupted_pipe_are_sent_or_kept(
     producer.join()
     assert result.exit_code == 128 + number
     assert result.stderr.endswith(f"Interrupted ({number.name}).\n")
-    if is_sending:
+    if moment == "answered":
+        assert "Sent 25 events, then stopped." in result.stderr
+        assert not kept.exists()
+        assert sorted(queues.bodies("events")) == sorted(lines(events))
+        return
+    if moment == "sending":
         assert "Sent 10 of 25 events, then stopped." in result.stderr
         assert "15 of 25 events kept in again.jsonl" in result.stderr
         assert lines("again.jsonl") == lines(events)[10:]
@@ -103,7 +116,13 @@ def send_interrupted(at: int, folder: Path, *, is_denied: bool) -> tuple[int, li
 
     def trace(frame: Any, event: str, argument: object) -> Any:
         nonlocal count
-        if Path(frame.f_code.co_filename).name not in ("events.py", "event_files.py", "batches.py", "files.py"):
+        if Path(frame.f_code.co_filename).name not in (
+            "events.py",
+            "event_files.py",
+            "batches.py",
+            "files.py",
+            "requests_ahead.py",
+        ):
             return None
         count += event == "line"
         if event == "line" and count == at:
@@ -140,6 +159,7 @@ def test_signal_before_any_line_loses_no_event(tmp_path: Path, monkeypatch: pyte
     assert [at for at in range(1, total + 1) if send_interrupted(at, tmp_path, is_denied=is_denied)[1]] == []
     for number in range(total + 1):
         (tmp_path / f"kept-{number}").unlink(missing_ok=True)
+    monkeypatch.setattr(requests_ahead, "LAST_ANSWERS_SECONDS", 0.01)  # for a request that a signal kept from starting
     for module in (events_module, event_files):
         monkeypatch.setattr(module, "hold_signals", nullcontext)  # the control
     assert any(send_interrupted(at, tmp_path, is_denied=is_denied)[1] for at in range(1, total + 1))
