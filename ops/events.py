@@ -185,7 +185,8 @@ class Sender:
                 self._settle_oldest(requests, on_progress)
             self.is_complete = True
         except BaseException:
-            with hold_signals():  # as long as the events take to read, because a second signal is ignored here too
+            # For seconds and as long as the events take to read, because a second signal is ignored here too.
+            with hold_signals():
                 requests.await_last()
                 self._settle_rest(requests, events)
                 self.is_complete = True
