@@ -199,16 +199,17 @@ def test_bad_version_goes_back_by_itself_and_no_event_is_lost(world: World, grad
     """The new event handler writes to a table that does not exist, so every batch of it fails."""
     before, quiet = gradual.routes(), len(world.new_pages())
     new = gradual.publish("bad", event_handler={"variables": {"TABLE_NAME": "gone"}})
-    command = [sys.executable, "-m", "ops", "release", "--canary", "--minutes", "0.05", "--outputs", world.outputs()]
+    command = [sys.executable, "-m", "ops", "release", "--canary", "--minutes", "0.1", "--outputs", world.outputs()]
     with (
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as release,
         contextlib.ExitStack() as cleanup,
     ):
         cleanup.callback(release.kill)
         assert release.stdout
-        assert "A tenth of the requests now goes to release bad, the rest to " in release.stdout.readline()
-        assert gradual.routes() == {role: (version, {new[role]: 0.1}) for role, (version, _) in before.items()}
+        first = release.stdout.readline()
         release.send_signal(signal.SIGSTOP)  # so that it looks only when the minute is over
+        assert "A tenth of the requests now goes to release bad, the rest to " in first
+        assert gradual.routes() == {role: (version, {new[role]: 0.1}) for role, (version, _) in before.items()}
         gradual.traffic(until=lambda: gradual.metered("Errors", "event-handler", new["event-handler"]))
         assert gradual.alarm_states() == {"event-handler": "ALARM", "query": "OK"}
         release.send_signal(signal.SIGCONT)
@@ -271,18 +272,27 @@ def test_good_version_goes_on_only_with_enough_data(world: World, gradual: Gradu
 
 
 def test_failures_of_the_old_version_do_not_stop_a_good_one(world: World, gradual: Gradual, clock: Clock):
-    """Every query of the old version fails."""
+    """Every query of the old version fails, so that the whole service is unhealthy before the release begins."""
     gradual.publish("old", query={"variables": {"TABLE_NAME": "gone"}})
     assert world.operator("release").exit_code == 0
+    for _ in range(15):
+        if "service-health" in world.firing():
+            break
+        for _ in range(10):
+            gradual.query()
+        world.cloud.advance(60)
     new = gradual.publish("fixed")
-    world.cloud.advance(300)
+    world.cloud.advance(120)
+    assert "service-health" in world.firing()
     failed = gradual.failed_queries
     # Which version gets a request is drawn: a few requests can all go to the new one.
     clock.on_wait = lambda: gradual.traffic(
         until=lambda: gradual.least_invocations(new) >= 1 and gradual.failed_queries > failed + 3
     )
     result = world.operator("release", "--canary", "--minutes", "0.25", "--requests", "1")
-    assert (result.exit_code, gradual.routes()) == (0, {role: (number, {}) for role, number in new.items()})
+    assert (result.exit_code, gradual.routes()) == (0, {role: (number, {}) for role, number in new.items()}), (
+        result.output
+    )
     assert gradual.alarm_states() == {"event-handler": "OK", "query": "OK"}
     assert gradual.query().status_code == 200
 
