@@ -39,11 +39,15 @@ class Console:
             "/console.js": lambda scope: _file("console.js", SCRIPT),
             "/connection.js": lambda scope: _file("connection.js", SCRIPT),
             "/views.js": lambda scope: _file("views.js", SCRIPT),
+            "/picture.js": lambda scope: _file("picture.js", SCRIPT),
+            "/picture.css": lambda scope: _file("picture.css", CSS),
             "/plotly.js": self._plotly,
             "/state": self._state,
             "/board": self._board,
             "/alarm": self._alarm,
             "/changes": self._changes,
+            "/picture": self._picture,
+            "/part": self._part,
             "/runbook": self._runbook,
         }
 
@@ -117,6 +121,14 @@ class Console:
             raise HttpError(HTTPStatus.BAD_REQUEST, "Parameter since is missing.")
         end = read_end(given.get("end"), self._clock.now())
         return answer_json(self._views.changes(read_time(given["since"]), end))
+
+    def _picture(self, scope: dict[str, Any]) -> Answer:
+        given = parameters(scope, "end")
+        return answer_json(self._views.picture(read_end(given.get("end"), self._clock.now())))
+
+    def _part(self, scope: dict[str, Any]) -> Answer:
+        given = parameters(scope, "name", "end")
+        return answer_json(self._views.part(_name(given), read_end(given.get("end"), self._clock.now())))
 
     def _runbook(self, scope: dict[str, Any]) -> Answer:
         parameters(scope)
