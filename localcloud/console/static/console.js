@@ -5,6 +5,7 @@ import { Connection } from "./connection.js";
 import {
   alarmsView, alarmView, boardNames, boardView, changesView, drawCharts, element, errorView, runbookView, shortTime,
 } from "./views.js";
+import { followListView, followView } from "./follow.js";
 import { partView, pictureView } from "./picture.js";
 
 const BASE = "/_console";
@@ -84,6 +85,9 @@ async function viewOf(path, query) {
   }
   if (kind === "system" && name) return { elements: partView(await read("part", { name, end }), end ?? state.now, link) };
   if (kind === "system") return { elements: pictureView(await read("picture", { end }), link) };
+  const follow = (id) => { location.hash = link(`/follow/${encodeURIComponent(id)}`); };
+  if (kind === "follow" && name) return { elements: followView(await read("message", { name }), link, follow) };
+  if (kind === "follow") return { elements: followListView(await read("messages"), link, follow) };
   if (kind === "changes") {
     const since = query.get("since") ?? sinceOf(query.get("range") ?? DEFAULT_RANGE, end ?? state.now);
     return { elements: changesView(await read("changes", { since, end }), link) };
@@ -166,7 +170,7 @@ function selectorOf(focused) {
 function showFrame(path, query) {
   const boards = state?.boards ?? [];
   const names = boardNames(boards);
-  const entries = [["/alarms", "Alarms"], ["/system", "System"], ...boards.map((name, at) => [`/boards/${encodeURIComponent(name)}`, names[at]]), ["/changes", "Changes"], ["/runbook", "Runbook"]];
+  const entries = [["/alarms", "Alarms"], ["/system", "System"], ["/follow", "Follow"], ...boards.map((name, at) => [`/boards/${encodeURIComponent(name)}`, names[at]]), ["/changes", "Changes"], ["/runbook", "Runbook"]];
   const focused = views.contains(document.activeElement) ? document.activeElement.textContent : null;
   views.replaceChildren(...entries.map(([target, text]) =>
     element("a", { href: link(target), "aria-current": path === target ? "page" : null }, text)));
