@@ -31,6 +31,7 @@ LIMITS = {"apiRateLimit": 100, "apiBurstLimit": 200}
 PICTURES = {
     "console-board": ("#/boards/{prefix}overview?range=PT1H", 1_280, 860),
     "console-alarm": ("#/alarms/{prefix}ingest-unhealthy?range=PT1H", 1_280, 860),
+    "console-system": ("#/system?range=PT1H", 1_280, 660),
     "console-narrow": ("#/alarms?range=PT1H", 500, 860),
 }
 
@@ -42,7 +43,7 @@ def take(chromium: "Browser", console: str, prefix: str, out: Path) -> list[Path
         page = chromium.new_page(viewport={"width": width, "height": height})
         page.goto(console + view.format(prefix=prefix))
         page.wait_for_function("() => document.querySelector('#live').textContent.startsWith('Live')")
-        page.wait_for_function("() => document.querySelector('.alarm, .description, .js-plotly-plot')")
+        page.wait_for_function("() => document.querySelector('.alarm, .description, .part, .js-plotly-plot')")
         files.append(out / f"{name}.png")
         page.screenshot(path=files[-1])
         page.close()

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from localcloud.console.follow import Follow
 from localcloud.console.http import HTML, Answer, HttpError, answer_json, parameters, posted, require_local
 from localcloud.console.runbook import Runbook
 from localcloud.console.stream import Streams
@@ -31,6 +32,7 @@ class Console:
         self._clock = observatory.clock
         self._token = secrets.token_urlsafe(24)
         self._views = Views(observatory, Runbook.read(RUNBOOK))
+        self._follow = Follow(observatory)
         self._streams = Streams(observatory)
         self._answers: dict[str, Callable[[dict[str, Any]], Answer]] = {
             "": self._page,
@@ -39,11 +41,18 @@ class Console:
             "/console.js": lambda scope: _file("console.js", SCRIPT),
             "/connection.js": lambda scope: _file("connection.js", SCRIPT),
             "/views.js": lambda scope: _file("views.js", SCRIPT),
+            "/picture.js": lambda scope: _file("picture.js", SCRIPT),
+            "/follow.js": lambda scope: _file("follow.js", SCRIPT),
+            "/picture.css": lambda scope: _file("picture.css", CSS),
             "/plotly.js": self._plotly,
             "/state": self._state,
             "/board": self._board,
             "/alarm": self._alarm,
             "/changes": self._changes,
+            "/picture": self._picture,
+            "/part": self._part,
+            "/messages": self._messages,
+            "/message": self._message,
             "/runbook": self._runbook,
         }
 
@@ -117,6 +126,21 @@ class Console:
             raise HttpError(HTTPStatus.BAD_REQUEST, "Parameter since is missing.")
         end = read_end(given.get("end"), self._clock.now())
         return answer_json(self._views.changes(read_time(given["since"]), end))
+
+    def _picture(self, scope: dict[str, Any]) -> Answer:
+        given = parameters(scope, "end")
+        return answer_json(self._views.picture(read_end(given.get("end"), self._clock.now())))
+
+    def _part(self, scope: dict[str, Any]) -> Answer:
+        given = parameters(scope, "name", "end")
+        return answer_json(self._views.part(_name(given), read_end(given.get("end"), self._clock.now())))
+
+    def _messages(self, scope: dict[str, Any]) -> Answer:
+        parameters(scope)
+        return answer_json(self._follow.newest())
+
+    def _message(self, scope: dict[str, Any]) -> Answer:
+        return answer_json(self._follow.one(_name(parameters(scope, "name"))))
 
     def _runbook(self, scope: dict[str, Any]) -> Answer:
         parameters(scope)

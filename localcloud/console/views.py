@@ -12,6 +12,7 @@ from typing import Any
 from localcloud.cloudwatch.alarms import CompositeAlarm
 from localcloud.cloudwatch.states import State
 from localcloud.console.http import HttpError
+from localcloud.console.picture import Picture
 from localcloud.console.runbook import Runbook
 from localcloud.console.times import EPOCH, Range, write_time
 from localcloud.observatory.alarms import HistoryItem, StoredAlarm
@@ -40,6 +41,7 @@ class Views:
 
     def __init__(self, observatory: Observatory, runbook: Runbook) -> None:
         self._observatory, self._runbook = observatory, runbook
+        self._picture = Picture(observatory)
         self._drawing = threading.Lock()
         self._drawn: OrderedDict[tuple[object, ...], dict[str, Any]] = OrderedDict()
 
@@ -123,6 +125,16 @@ class Views:
             "history": changes[-CHANGES_MAX:][::-1],
             "runbook": self._runbook.section_of(name, alarms, ALARM_LINK, RUNBOOK_LINK),
         }
+
+    def picture(self, end: float) -> dict[str, Any]:
+        """The parts of the system, what flows between them, and the alarms about each that fire."""
+        return self._picture.whole(end, {name: found.state for name, found in self._past(end).items()})
+
+    def part(self, name: str, end: float) -> dict[str, Any]:
+        """Everything about a part of the system; HttpError if there is no such part."""
+        past, part = self._past(end), self._picture.part(name, end)
+        about = [found for found in self._observatory.alarms.all() if found.alarm.name in part["alarms"]]
+        return part | {"alarms": [_summary(found, past[found.alarm.name]) for found in about]}
 
     def runbook(self) -> dict[str, Any]:
         """What the runbook says about every alarm, and which alarms have a section."""

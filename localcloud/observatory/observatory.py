@@ -10,6 +10,7 @@ from localcloud.observatory.alarms import Alarms
 from localcloud.observatory.clock import Clock, CompressedClock, RealClock, SteppedClock
 from localcloud.observatory.facts import CodeNotice, QueueState
 from localcloud.observatory.feed import Feed
+from localcloud.observatory.journeys import Journeys
 from localcloud.observatory.log_filters import FilterError, MetricFilter
 from localcloud.observatory.meter import Meter
 from localcloud.observatory.metric_api import MetricApi
@@ -41,6 +42,7 @@ class Observatory:
         self.alarms = Alarms(self.store, clock, self.feed)
         self.alarm_api = AlarmApi(self.alarms)
         self.pager = Pager(clock, self.feed)
+        self.journeys = Journeys()
         self._operations = MetricApi(self.store, clock).operations | self.alarm_api.operations
         self._minute = self._ended = int(clock.now() // 60)
         self._ticking = threading.Lock()

@@ -22,6 +22,8 @@ VIEWS = {
     "overview": f"#/boards/{PREFIX}overview",
     "ingest": f"#/boards/{PREFIX}ingest",
     "api": f"#/boards/{PREFIX}api",
+    "system": "#/system",
+    "part": "#/system/queue",
     "changes": "#/changes",
     "runbook": "#/runbook",
     "nowhere": "#/nowhere",
@@ -175,6 +177,18 @@ def test_what_changed_while_the_console_was_closed_is_told_once(page: Page, cont
     expect(later.locator("#live")).to_contain_text("Live")
     expect(later.locator("#away")).to_be_hidden()
     assert later.evaluate("localStorage.seen") != seen
+    stack.advance(1)
+
+
+def test_broken_part_of_the_system_leads_to_its_alarm_board_and_runbook(page: Page, stack: Stack):
+    show(page, stack, VIEWS["system"])
+    expect(page.locator(".part.is-broken")).to_have_count(0)
+    stack.set_state("queue-age", "ALARM")
+    expect(page.locator(".part.is-broken")).to_have_text(re.compile("Queue.*1 alarm: queue-age"))
+    page.locator(".part.is-broken").click()
+    expect(page.get_by_role("main").get_by_role("link", name=f"{PREFIX}ingest")).to_be_visible()
+    tile(page, "queue-age").click()
+    expect(page.locator(".runbook")).to_be_visible()
     stack.advance(1)
 
 

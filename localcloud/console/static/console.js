@@ -5,6 +5,8 @@ import { Connection } from "./connection.js";
 import {
   alarmsView, alarmView, boardNames, boardView, changesView, drawCharts, element, errorView, runbookView, shortTime,
 } from "./views.js";
+import { followListView, followView } from "./follow.js";
+import { partView, pictureView } from "./picture.js";
 
 const BASE = "/_console";
 const RANGES = { PT15M: "15 minutes", PT1H: "1 hour", PT3H: "3 hours", PT12H: "12 hours", P1D: "1 day", P7D: "7 days" };
@@ -81,6 +83,11 @@ async function viewOf(path, query) {
     const past = end ? await read("state", { end }) : state;
     return { elements: alarmsView(past, Object.fromEntries(query), link, change) };
   }
+  if (kind === "system" && name) return { elements: partView(await read("part", { name, end }), end ?? state.now, link) };
+  if (kind === "system") return { elements: pictureView(await read("picture", { end }), link) };
+  const follow = (id) => { location.hash = link(`/follow/${encodeURIComponent(id)}`); };
+  if (kind === "follow" && name) return { elements: followView(await read("message", { name }), link, follow) };
+  if (kind === "follow") return { elements: followListView(await read("messages"), link, follow) };
   if (kind === "changes") {
     const since = query.get("since") ?? sinceOf(query.get("range") ?? DEFAULT_RANGE, end ?? state.now);
     return { elements: changesView(await read("changes", { since, end }), link) };
@@ -163,7 +170,7 @@ function selectorOf(focused) {
 function showFrame(path, query) {
   const boards = state?.boards ?? [];
   const names = boardNames(boards);
-  const entries = [["/alarms", "Alarms"], ...boards.map((name, at) => [`/boards/${encodeURIComponent(name)}`, names[at]]), ["/changes", "Changes"], ["/runbook", "Runbook"]];
+  const entries = [["/alarms", "Alarms"], ["/system", "System"], ["/follow", "Follow"], ...boards.map((name, at) => [`/boards/${encodeURIComponent(name)}`, names[at]]), ["/changes", "Changes"], ["/runbook", "Runbook"]];
   const focused = views.contains(document.activeElement) ? document.activeElement.textContent : null;
   views.replaceChildren(...entries.map(([target, text]) =>
     element("a", { href: link(target), "aria-current": path === target ? "page" : null }, text)));

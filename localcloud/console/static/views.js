@@ -25,7 +25,7 @@ export function shortTime(text) {
   return text.replace("T", " ").replace("Z", "");
 }
 
-function timeOf(text) {
+export function timeOf(text) {
   return element("time", { datetime: text }, `${shortTime(text)} UTC`);
 }
 
@@ -47,7 +47,7 @@ export function boardNames(names) {
   return new Set(short).size === names.length ? short : names;
 }
 
-function tile(alarm, end, link) {
+export function tile(alarm, end, link) {
   const since = alarm.since ? ` for ${duration(alarm.since, end)}` : "";
   return element("li", {},
     element("a", { class: `alarm is-${alarm.state}`, href: link(`/alarms/${encodeURIComponent(alarm.name)}`), title: alarm.name },
@@ -58,7 +58,7 @@ function tile(alarm, end, link) {
 }
 
 const order = Object.keys(STATES);
-function byUrgency(one, other) {
+export function byUrgency(one, other) {
   const severity = (alarm) => (alarm.severity ? SEVERITIES.indexOf(alarm.severity) : SEVERITIES.length);
   return order.indexOf(one.state) - order.indexOf(other.state) || severity(one) - severity(other) || one.name.localeCompare(other.name);
 }

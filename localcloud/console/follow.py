@@ -1,0 +1,83 @@
+"""One event followed: from its message to the batches that had it, their invocations, and where it ended."""
+
+from http import HTTPStatus
+from typing import Any
+
+from localcloud.console.http import HttpError
+from localcloud.console.times import write_time
+from localcloud.observatory.journeys import MESSAGES_MAX, Handover, Journey, Move, Outcome, Place
+from localcloud.observatory.observatory import Observatory
+
+LISTED_MAX = 50
+
+
+class Follow:
+    """The journeys of messages. Its methods may be called from any thread."""
+
+    def __init__(self, observatory: Observatory) -> None:
+        self._journeys = observatory.journeys
+
+    def newest(self) -> dict[str, Any]:
+        """The messages that were sent last."""
+        return {"messages": [_summary(journey) for journey in self._journeys.newest(LISTED_MAX)]}
+
+    def one(self, message_id: str) -> dict[str, Any]:
+        """The journey of a message; HttpError if it is not kept."""
+        journey = self._journeys.get(message_id)
+        if journey is None:
+            sentence = f"No message {message_id} is kept: the cloud keeps the journeys of the newest {MESSAGES_MAX:,}."
+            raise HttpError(HTTPStatus.NOT_FOUND, sentence)
+        place = self._journeys.place(message_id)
+        return _summary(journey) | {
+            "copyOf": journey.copy_of,
+            "copiedTo": journey.copied_to,
+            "userId": journey.user_id,
+            "steps": [_step(step) for step in journey.steps],
+            "now": _now(journey, place),
+            "inQueue": bool(place),
+        }
+
+
+def _summary(journey: Journey) -> dict[str, Any]:
+    last = journey.steps[-1] if journey.steps else None
+    return {
+        "id": journey.message_id,
+        "queue": journey.queue,
+        "sentAt": write_time(journey.sent_at),
+        "last": last.outcome if isinstance(last, Handover) else "moved" if last else "waiting",
+        "isCopied": journey.copied_to is not None,
+    }
+
+
+def _step(step: Handover | Move) -> dict[str, Any]:
+    at = {"at": write_time(step.at)}
+    if isinstance(step, Move):
+        return at | {"kind": "move", "queue": step.queue}
+    return at | {
+        "kind": "batch",
+        "milliseconds": round(step.seconds * 1000),
+        "function": step.function,
+        "version": step.version,
+        "requestId": step.request_id,
+        "batchSize": step.batch_size,
+        "outcome": step.outcome,
+        "error": step.error,
+    }
+
+
+def _now(journey: Journey, place: Place | None) -> str:
+    """Where it ended, in a sentence."""
+    if place:
+        times = "once" if place.receives == 1 else f"{place.receives} times"
+        where = "in flight in" if place.is_in_flight else "waiting in"
+        return (
+            f"It is {where} {place.queue}, and was received {times}."
+            if place.receives
+            else f"It waits in {place.queue}."
+        )
+    if journey.copied_to:
+        return "It can never succeed: the event handler sent a copy of it to the dead-letter queue, with the reason."
+    last = journey.steps[-1] if journey.steps else None
+    if isinstance(last, Handover) and last.outcome is Outcome.HANDLED:
+        return "The event handler stored it, or found that a newer login was stored already, and it was deleted."
+    return "It is in no queue: it was deleted by a consumer other than the event handler, or expired."

@@ -1,0 +1,177 @@
+"""The picture of the system: rates of the minute, the part that is broken, and everything about a part."""
+
+from typing import Any
+
+import pytest
+
+from handlers.vocabulary import METRICS_NAMESPACE, MetricName
+from localcloud.cloudwatch.metrics import MetricKey
+from localcloud.console.console import Console
+from localcloud.console.system import ARROWS, PARTS
+from localcloud.deployer.recorder import Graph
+from localcloud.observatory.alarm_parameters import read_metric_alarm
+from localcloud.observatory.clock import SteppedClock
+from localcloud.observatory.facts import ApiRequest, Invoked, QueueState, TableRequest
+from localcloud.observatory.observatory import Observatory
+from tests.fakes.consoles import ask
+
+START = 1_767_225_600  # 2026-01-01T00:00:00Z
+STACK = "event-processing-dev"
+QUEUE, TABLE, HANDLER, QUERY, API = (
+    f"{STACK}-{role}" for role in ("events", "user-services", "event-handler", "query", "api")
+)
+ALARM = f"{STACK}-queue-age"
+RESOURCES: dict[tuple[str, str], object] = {
+    ("QueueName", QUEUE): True,
+    ("QueueName", f"{QUEUE}-dead-letters"): True,
+    ("FunctionName", HANDLER): True,
+    ("FunctionName", QUERY): True,
+    ("TableName", TABLE): True,
+    ("ApiName", API): True,
+    ("EventSourceMappingUUID", "uuid"): True,
+    ("EventSourceMappingState", "uuid"): (True, 1),
+}
+
+
+@pytest.fixture
+def observatory() -> Observatory:
+    observatory = Observatory(SteppedClock(START))
+    observatory.alarms.resources = lambda: RESOURCES
+    observatory.boards = lambda: {"ingest": f'{{"metrics": ["{QUEUE}"]}}', "api": f'{{"metrics": ["{API}"]}}'}
+    given = {
+        "AlarmName": ALARM,
+        "Namespace": "AWS/SQS",
+        "MetricName": "ApproximateAgeOfOldestMessage",
+        "Dimensions": [{"Name": "QueueName", "Value": QUEUE}],
+        "Statistic": "Maximum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 300.0,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "notBreaching",
+    }
+    observatory.alarms.put(read_metric_alarm(given), given, f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{ALARM}")
+    observatory.advance(180)
+    return observatory
+
+
+@pytest.fixture
+def console(observatory: Observatory) -> Console:
+    return Console(observatory)
+
+
+def picture(console: Console, address: str = "/picture") -> dict[str, Any]:
+    found = ask(console, address)
+    assert found.status == 200, found.body
+    return found.json()
+
+
+def part(console: Console, part_id: str, address: str = "/picture") -> dict[str, Any]:
+    [found] = [part for part in picture(console, address)["parts"] if part["id"] == part_id]
+    return found
+
+
+def rates(console: Console, address: str = "/picture") -> dict[tuple[str, str], float]:
+    found = {(arrow["start"], arrow["end"]): arrow["rate"] for arrow in picture(console, address)["arrows"]}
+    return {places: rate for places, rate in found.items() if rate is not None}
+
+
+def figures(console: Console, part_id: str) -> dict[str, float | None]:
+    return {figure["label"]: figure["value"] for figure in part(console, part_id)["figures"]}
+
+
+def work(observatory: Observatory) -> None:
+    """What happens in a minute in which one of three events is invalid, and a client asks twice."""
+    meter = observatory.meter
+    meter.messages_sent(QUEUE, 3)
+    meter.messages_received(QUEUE, 3)
+    invoked = Invoked(function=HANDLER, qualifier=None, version="1")
+    meter.invocation(invoked, observatory.clock.now(), 0.05, is_error=False, concurrency=1)
+    for operation in ("UpdateItem", "UpdateItem", "GetItem"):
+        meter.table_request(TableRequest(operation=operation, tables=(TABLE,), status=200, seconds=0.004))
+    for status in (200, 504):
+        meter.api_request(ApiRequest(api=API, stage="v1", status=status, seconds=0.1, integration_seconds=0.09))
+    own = MetricKey.of(METRICS_NAMESPACE, MetricName.EVENT_INVALID, {"service": "event-handler", "stack": "dev"})
+    observatory.store.add(own, int(observatory.clock.now() // 60), 1)
+
+
+def test_rates_are_those_of_the_last_whole_minute(observatory: Observatory, console: Console):
+    work(observatory)
+    assert rates(console) == {}
+    observatory.advance(60)
+    assert rates(console) == {
+        ("producer", "queue"): 3,
+        ("queue", "consumer"): 3,
+        ("consumer", "event-handler"): 1,
+        ("event-handler", "table"): 2,
+        ("event-handler", "dead-letters"): 1,
+        ("clients", "api"): 2,
+        ("query", "table"): 1,
+    }
+    assert part(console, "api")["figures"][0] == {"label": "5xx", "value": 1, "unit": "", "is_bad": True}
+    assert figures(console, "event-handler")["crashed"] == 0
+    observatory.advance(60)
+    assert ("clients", "api") not in rates(console)
+    assert rates(console, "/picture?end=2026-01-01T00:04:00Z")["clients", "api"] == 2
+
+
+def test_part_is_broken_while_an_alarm_about_it_fires(observatory: Observatory, console: Console):
+    assert [found["id"] for found in picture(console)["parts"] if found["firing"]] == []
+    observatory.queue_states = lambda: [QueueState(name=QUEUE, visible=7, in_flight=0, age_seconds=720)]
+    observatory.advance(120)
+    assert [found["id"] for found in picture(console)["parts"] if found["firing"]] == ["queue"]
+    assert part(console, "queue")["firing"] == [ALARM]
+    assert figures(console, "queue") == {"waiting": 7, "in flight": 0, "oldest": 720}
+    assert part(console, "queue", "/picture?end=2026-01-01T00:03:00Z")["firing"] == []
+
+
+def test_part_shows_everything_about_it_and_nothing_else(observatory: Observatory, console: Console):
+    work(observatory)
+    observatory.advance(60)
+    found = picture(console, "/part?name=queue")
+    assert (found["resources"], found["boards"]) == ([QUEUE], ["ingest"])
+    assert [alarm["name"] for alarm in found["alarms"]] == [ALARM]
+    assert {metric["dimensions"] for metric in found["metrics"]} == {f"QueueName={QUEUE}"}
+    [sent] = [metric for metric in found["metrics"] if metric["name"] == "NumberOfMessagesSent"]
+    assert sent == {
+        "namespace": "AWS/SQS",
+        "name": "NumberOfMessagesSent",
+        "dimensions": f"QueueName={QUEUE}",
+        "unit": "Count",
+        "sum": 3,
+        "maximum": 1,
+    }
+    # What the function reports is about it too, though the metric does not name it.
+    assert "EventInvalid" in {metric["name"] for metric in picture(console, "/part?name=event-handler")["metrics"]}
+    assert ask(console, "/part?name=absent").status == 404
+
+
+def test_disabled_mapping_and_missing_parts_show(observatory: Observatory, console: Console):
+    assert part(console, "consumer")["figures"] == [{"label": "disabled", "value": 0, "unit": "", "is_bad": False}]
+    assert part(console, "topics")["exists"] is False
+    observatory.alarms.resources = lambda: RESOURCES | {("EventSourceMappingState", "uuid"): (False, 2)}
+    assert part(console, "consumer")["figures"][0]["is_bad"] is True
+
+
+def test_arrows_join_parts_that_exist():
+    assert {place for arrow in ARROWS for place in (arrow.start, arrow.end)} == set(PARTS)
+
+
+def test_every_resource_that_alarms_read_belongs_to_a_part(prod_graph: Graph):
+    """The picture names roles; a role that is renamed or added must get its place."""
+    kinds = {
+        "aws:sqs/queue:Queue": "QueueName",
+        "aws:lambda/function:Function": "FunctionName",
+        "aws:dynamodb/table:Table": "TableName",
+        "aws:apigateway/restApi:RestApi": "ApiName",
+        "aws:sns/topic:Topic": "TopicName",
+    }
+    named = {(kinds[r.type], r.inputs["name"]) for r in prod_graph.resources if r.type in kinds}
+    assert {dimension for dimension, _ in named} == set(kinds.values())
+    placed = {
+        found
+        for found in named
+        for part in PARTS.values()
+        if found[0] == part.dimension and found[1].endswith(part.ending)
+    }
+    assert placed == named
