@@ -67,6 +67,7 @@ class LocalCloud:
                 step.note(emulator.endpoint)
             deployment = _deploy(emulator, project, config, progress)
             cloud = cls(emulator, deployment)
+            emulator.show_stack(project.absolute(), cloud.outputs)
             started.pop_all()
         return cloud
 

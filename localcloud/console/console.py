@@ -5,12 +5,15 @@ import html
 import logging
 import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from localcloud.console.data import DataPages
 from localcloud.console.follow import Follow
-from localcloud.console.http import HTML, Answer, HttpError, answer_json, parameters, posted, require_local
+from localcloud.console.http import HTML, Answer, Change, HttpError, answer_json, parameters, posted, require_local
 from localcloud.console.runbook import Runbook
 from localcloud.console.stream import Streams
 from localcloud.console.times import read_end, read_range, read_time
@@ -21,6 +24,11 @@ from localcloud.observatory.paths import CONSOLE
 STATIC = Path(__file__).parent / "static"
 RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
 CSS, SCRIPT = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
+SCRIPTS = (
+    *("console.js", "connection.js", "views.js", "forms.js"),
+    *("picture.js", "follow.js", "queues.js", "dead_letters.js", "send.js", "table.js", "api.js"),
+)
+CHANGES_AT_ONCE = 4
 FOREVER = {"Cache-Control": "max-age=31536000, immutable"}
 _log = logging.getLogger(__name__)
 
@@ -34,15 +42,11 @@ class Console:
         self._views = Views(observatory, Runbook.read(RUNBOOK))
         self._follow = Follow(observatory)
         self._streams = Streams(observatory)
+        self._data = DataPages(observatory)
         self._answers: dict[str, Callable[[dict[str, Any]], Answer]] = {
             "": self._page,
             "/style.css": lambda scope: _file("style.css", CSS),
             "/board.css": self._board_style,
-            "/console.js": lambda scope: _file("console.js", SCRIPT),
-            "/connection.js": lambda scope: _file("connection.js", SCRIPT),
-            "/views.js": lambda scope: _file("views.js", SCRIPT),
-            "/picture.js": lambda scope: _file("picture.js", SCRIPT),
-            "/follow.js": lambda scope: _file("follow.js", SCRIPT),
             "/picture.css": lambda scope: _file("picture.css", CSS),
             "/plotly.js": self._plotly,
             "/state": self._state,
@@ -51,10 +55,15 @@ class Console:
             "/changes": self._changes,
             "/picture": self._picture,
             "/part": self._part,
-            "/messages": self._messages,
-            "/message": self._message,
+            "/journeys": self._journeys,
+            "/journey": self._journey,
             "/runbook": self._runbook,
+            **{f"/{name}": partial(_script, name) for name in SCRIPTS},
+            **self._data.answers,
         }
+        self._changes_made = {"/mute": Change(self._mute)} | self._data.changes
+        # Threads of their own: what they wait for is served by the others.
+        self._changing = ThreadPoolExecutor(CHANGES_AT_ONCE, "console")
 
     async def serve(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve a request whose path begins with that of the console."""
@@ -74,9 +83,10 @@ class Console:
         await answer.send(send)
 
     async def _answer(self, path: str, scope: dict[str, Any], receive: Any) -> Answer:
-        if path == "/mute":
+        if change := self._changes_made.get(path):
             _require_method(scope, "POST")
-            return await self._mute(await posted(scope, receive, self._token))
+            wanted = await posted(scope, receive, self._token, bytes_max=change.bytes_max)
+            return await asyncio.get_running_loop().run_in_executor(self._changing, change.make, wanted)
         answers = self._answers.get(path.rstrip("/") if path == "/" else path)
         if answers is None:
             raise HttpError(HTTPStatus.NOT_FOUND, "Not found.")
@@ -135,22 +145,22 @@ class Console:
         given = parameters(scope, "name", "end")
         return answer_json(self._views.part(_name(given), read_end(given.get("end"), self._clock.now())))
 
-    def _messages(self, scope: dict[str, Any]) -> Answer:
+    def _journeys(self, scope: dict[str, Any]) -> Answer:
         parameters(scope)
         return answer_json(self._follow.newest())
 
-    def _message(self, scope: dict[str, Any]) -> Answer:
+    def _journey(self, scope: dict[str, Any]) -> Answer:
         return answer_json(self._follow.one(_name(parameters(scope, "name"))))
 
     def _runbook(self, scope: dict[str, Any]) -> Answer:
         parameters(scope)
         return answer_json(self._views.runbook())
 
-    async def _mute(self, wanted: dict[str, Any]) -> Answer:
+    def _mute(self, wanted: dict[str, Any]) -> Answer:
         name, muted = wanted.get("name"), wanted.get("muted")
         if not isinstance(name, str) or not isinstance(muted, bool) or len(wanted) != 2:
             raise HttpError(HTTPStatus.BAD_REQUEST, "Send a name and whether it is muted.")
-        await asyncio.to_thread(lambda: self._views.mute(name, muted=muted))
+        self._views.mute(name, muted=muted)
         return answer_json({})
 
 
@@ -163,6 +173,10 @@ def _name(given: dict[str, str]) -> str:
     if "name" not in given:
         raise HttpError(HTTPStatus.BAD_REQUEST, "Parameter name is missing.")
     return given["name"]
+
+
+def _script(name: str, _: dict[str, Any]) -> Answer:
+    return _file(name, SCRIPT)
 
 
 def _file(name: str, kind: str) -> Answer:

@@ -7,7 +7,7 @@ and cannot change anything, because a change needs the token that only the conso
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -54,6 +54,14 @@ class Answer:
         await send({"type": "http.response.body", "body": self.body})
 
 
+@dataclass(frozen=True)
+class Change:
+    """What a POST of the console's own page does, and how large it may be. It may wait: it has a thread."""
+
+    make: Callable[[dict[str, Any]], Answer]
+    bytes_max: int = BODY_MAX_BYTES
+
+
 def answer_json(value: object, status: HTTPStatus = HTTPStatus.OK) -> Answer:
     """An answer with a JSON value."""
     return Answer(body=json.dumps(value, separators=(",", ":")).encode(), status=status)
@@ -89,7 +97,9 @@ def parameters(scope: Mapping[str, Any], *known: str) -> dict[str, str]:
     return found
 
 
-async def posted(scope: Mapping[str, Any], receive: Any, token: str) -> dict[str, Any]:
+async def posted(
+    scope: Mapping[str, Any], receive: Any, token: str, *, bytes_max: int = BODY_MAX_BYTES
+) -> dict[str, Any]:
     """The JSON object of a request that the console's own page sent; HttpError for any other request."""
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
     origin = headers.get(b"origin")
@@ -103,7 +113,7 @@ async def posted(scope: Mapping[str, Any], receive: Any, token: str) -> dict[str
     body = b""
     while (message := await receive())["type"] == "http.request":
         body += message.get("body", b"")
-        if len(body) > BODY_MAX_BYTES:
+        if len(body) > bytes_max:
             raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large.")
         if not message.get("more_body"):
             break

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from localcloud.console.console import Console
@@ -16,14 +17,15 @@ from localcloud.emulator import (
     journey_seams,
     mapping_seams,
     queue_seams,
+    store_seams,
     time_seams,
 )
 from localcloud.emulator.seams import App, make_app
 from localcloud.observatory import pager
 from localcloud.observatory.clock import CompressedClock, RealClock, SteppedClock
-from localcloud.observatory.facts import CodeNotice
+from localcloud.observatory.facts import CodeNotice, DeployedStack
 from localcloud.observatory.observatory import Observatory
-from localcloud.observatory.paths import ADVANCE, BOARD, CODE, CONSOLE, ENDED_MINUTE, KEY_HEADER
+from localcloud.observatory.paths import ADVANCE, BOARD, CODE, CONSOLE, ENDED_MINUTE, KEY_HEADER, STACK
 
 OBSERVERS = (
     time_seams.follow_clock,
@@ -35,6 +37,7 @@ OBSERVERS = (
     http_seams.observe_tables,
     http_seams.observe_apis,
     http_seams.observe_metric_filters,
+    store_seams.observe_contents,
     cloudwatch_seams.observe_boards,
     cloudwatch_seams.observe_resources,
     cloudwatch_seams.observe_topics,
@@ -65,8 +68,8 @@ def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
             await _send(send, status, body, {**pager.HEADERS, "Content-Type": kind})
         elif path == CONSOLE or path.startswith(f"{CONSOLE}/"):
             await console.serve(scope, receive, send)
-        elif path == CODE and scope["method"] == "POST":
-            await _send(send, await _receive_notice(observatory, scope, receive), b"", {})
+        elif path in TOLD and scope["method"] == "POST":
+            await _send(send, await _be_told(observatory, scope, receive), b"", {})
         elif is_stepped and path == ADVANCE and scope["method"] == "POST":
             await asyncio.to_thread(observatory.advance, float(scope["query_string"].partition(b"=")[2]))
             await _send(send, 204, b"", {})
@@ -89,17 +92,28 @@ def _observe(observatory: Observatory, without: str) -> None:
             observe(observatory)
 
 
-async def _receive_notice(observatory: Observatory, scope: dict[str, Any], receive: Any) -> int:
-    """Take what the reloader says of an edit; return the status of the answer."""
+async def _be_told(observatory: Observatory, scope: dict[str, Any], receive: Any) -> int:
+    """Take what the process that started the emulator says; return the status of the answer."""
     given = dict(scope["headers"]).get(KEY_HEADER.encode(), b"")
     if not hmac.compare_digest(given, os.environ["AWS_SECRET_ACCESS_KEY"].encode()):
         return HTTPStatus.FORBIDDEN
-    notice = json.loads(await _body(receive))
-    details = tuple(notice["details"])
-    observatory.code_changed(
-        CodeNotice(at=observatory.clock.now(), ok=notice["ok"], sentence=notice["sentence"], details=details)
-    )
+    TOLD[scope["path"]](observatory, json.loads(await _body(receive)))
     return HTTPStatus.NO_CONTENT
+
+
+def _take_notice(observatory: Observatory, told: dict[str, Any]) -> None:
+    details = tuple(told["details"])
+    observatory.code_changed(
+        CodeNotice(at=observatory.clock.now(), ok=told["ok"], sentence=told["sentence"], details=details)
+    )
+
+
+def _take_stack(observatory: Observatory, told: dict[str, Any]) -> None:
+    observatory.stack = DeployedStack(project=Path(told["project"]), outputs=told["outputs"])
+    observatory.feed.publish()
+
+
+TOLD = {CODE: _take_notice, STACK: _take_stack}
 
 
 async def _body(receive: Any) -> bytes:

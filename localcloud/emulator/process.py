@@ -31,7 +31,7 @@ from typing import Any
 
 from localcloud import lifetime
 from localcloud.emulator.connection import Account, Connection
-from localcloud.observatory.paths import ADVANCE, CODE, KEY_HEADER
+from localcloud.observatory.paths import ADVANCE, CODE, KEY_HEADER, STACK
 
 ACCOUNT_ID = "123456789012"
 DIRECTORY_PREFIX = "event-processing-cloud-"
@@ -133,8 +133,15 @@ class Emulator(Account):
 
     def show_code_notice(self, notice: Mapping[str, Any]) -> None:
         """Let the console show what became of an edit of the functions' code; raises OSError."""
+        self._tell(CODE, notice)
+
+    def show_stack(self, project: Path, outputs: Mapping[str, Any]) -> None:
+        """Let the console use the stack that was deployed: its API, and the operator's commands; raises OSError."""
+        self._tell(STACK, {"project": str(project), "outputs": outputs})
+
+    def _tell(self, path: str, value: object) -> None:
         request = urllib.request.Request(  # noqa: S310 - its own endpoint
-            f"{self.endpoint}{CODE}", json.dumps(notice).encode(), {KEY_HEADER: self.secret_access_key}, method="POST"
+            f"{self.endpoint}{path}", json.dumps(value).encode(), {KEY_HEADER: self.secret_access_key}, method="POST"
         )
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=START_SECONDS).close()
 

@@ -125,13 +125,17 @@ def _queue_states() -> Iterator[QueueState]:
     now = sqs.time.time()
     for queue in list(sqs._queues._data.values()):
         sqs._expire_retained(queue)
-        messages = list(queue["messages"])
-        visible = sum(message["visible_at"] <= now for message in messages)
-        held = [m for m in messages if m["visible_at"] > now and m["receive_count"]]
-        sent = [
-            message.get("moved_at", message["sent_at"])
-            for message in messages
-            if message["receive_count"] - message.get("received_before", 0) < AGE_RECEIVES
-        ]
-        age = max(0.0, now - min(sent, default=now))
-        yield QueueState(name=_name_of(queue), visible=visible, in_flight=len(held), age_seconds=age)
+        yield state_of(queue, list(queue["messages"]), now)
+
+
+def state_of(queue: dict[str, Any], messages: list[dict[str, Any]], now: float) -> QueueState:
+    """The state of a queue with these messages."""
+    visible = sum(message["visible_at"] <= now for message in messages)
+    held = [m for m in messages if m["visible_at"] > now and m["receive_count"]]
+    sent = [
+        message.get("moved_at", message["sent_at"])
+        for message in messages
+        if message["receive_count"] - message.get("received_before", 0) < AGE_RECEIVES
+    ]
+    age = max(0.0, now - min(sent, default=now))
+    return QueueState(name=_name_of(queue), visible=visible, in_flight=len(held), age_seconds=age)

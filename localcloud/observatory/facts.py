@@ -1,6 +1,9 @@
 """What happened in the embedded cloud, as far as AWS publishes metrics about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,3 +63,11 @@ class CodeNotice:
     ok: bool
     sentence: str
     details: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployedStack:
+    """The stack that was deployed here: its outputs, secrets included, and the folder of its program."""
+
+    project: Path
+    outputs: Mapping[str, Any] = field(repr=False)

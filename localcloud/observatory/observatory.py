@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from localcloud.observatory.alarm_api import AlarmApi
 from localcloud.observatory.alarms import Alarms
 from localcloud.observatory.clock import Clock, CompressedClock, RealClock, SteppedClock
-from localcloud.observatory.facts import CodeNotice, QueueState
+from localcloud.observatory.contents import Contents
+from localcloud.observatory.facts import CodeNotice, DeployedStack, QueueState
 from localcloud.observatory.feed import Feed
 from localcloud.observatory.journeys import Journeys
 from localcloud.observatory.log_filters import FilterError, MetricFilter
@@ -25,7 +26,7 @@ _log = logging.getLogger(__name__)
 class Observatory:
     """Everything that is observed.
 
-    `queue_states`, `metric_filters` and `boards` are how it looks into the emulator.
+    `queue_states`, `metric_filters`, `boards` and `contents` are how it looks into the emulator.
     """
 
     def __init__(self, clock: Clock, *, is_paused: bool = False) -> None:
@@ -37,8 +38,11 @@ class Observatory:
         self.queue_states: Callable[[], Iterable[QueueState]] = list
         self.metric_filters: Callable[[str], Sequence[MetricFilter]] = lambda group: ()
         self.boards: Callable[[], Mapping[str, str]] = dict
+        self.contents = Contents()
         self.feed = Feed()
         self.code: CodeNotice | None = None
+        self.stack: DeployedStack | None = None
+        """What whoever deploys here has said of it; None until then, and for a cloud that the Pulumi CLI uses."""
         self.alarms = Alarms(self.store, clock, self.feed)
         self.alarm_api = AlarmApi(self.alarms)
         self.pager = Pager(clock, self.feed)

@@ -17,7 +17,7 @@ DENIED = '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "
 
 
 def message(stack: Stack, message_id: str) -> dict[str, Any]:
-    address = f"{stack.outputs['endpoint']}{CONSOLE}/message"
+    address = f"{stack.outputs['endpoint']}{CONSOLE}/journey"
     return requests.get(address, params={"name": message_id}, timeout=HANG_SECONDS).json()
 
 
@@ -46,7 +46,7 @@ def test_stored_event_leads_to_its_batch_and_its_user(stack: Stack, user: str):
     assert step["function"] == stack.outputs["functions"]["event-handler"]
     assert any(step["requestId"] in line for line in stack.log_lines("event-handler"))
     assert found["now"].startswith("The event handler stored it")
-    listed = requests.get(f"{stack.outputs['endpoint']}{CONSOLE}/messages", timeout=HANG_SECONDS).json()["messages"]
+    listed = requests.get(f"{stack.outputs['endpoint']}{CONSOLE}/journeys", timeout=HANG_SECONDS).json()["messages"]
     assert message_id in [each["id"] for each in listed]
     # What the console joins, no log may say.
     assert not [line for line in stack.log_lines("event-handler") if message_id in line or user in line]
@@ -83,5 +83,5 @@ def test_event_that_nobody_took_waits(stack: Stack, user: str):
 
 @pytest.mark.parametrize("message_id", ["absent", "%3Cscript%3E"])
 def test_message_that_is_not_kept_is_told(stack: Stack, message_id: str):
-    found = requests.get(f"{stack.outputs['endpoint']}{CONSOLE}/message?name={message_id}", timeout=HANG_SECONDS)
+    found = requests.get(f"{stack.outputs['endpoint']}{CONSOLE}/journey?name={message_id}", timeout=HANG_SECONDS)
     assert (found.status_code, "journeys of the newest 5,000" in found.json()["error"]) == (404, True)

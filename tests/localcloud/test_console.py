@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from localcloud.observatory.alarm_parameters import read_composite_alarm, read_m
 from localcloud.observatory.clock import SteppedClock
 from localcloud.observatory.facts import CodeNotice
 from localcloud.observatory.observatory import Observatory
-from tests.fakes.consoles import HOST, ask
+from tests.fakes.consoles import HOST, ask, post, token_of
 from tests.fakes.waiting import HANG_SECONDS
 
 START = 1_767_225_600  # 2026-01-01T00:00:00Z
@@ -76,18 +75,8 @@ def console(observatory: Observatory) -> Console:
     return Console(observatory)
 
 
-def token_of(console: Console) -> str:
-    found = re.search(r'name="console-token" content="([^"]+)"', ask(console, "").body.decode())
-    assert found
-    return found[1]
-
-
-def post(console: Console, value: object = None, **headers: str) -> int:
-    body = json.dumps({"name": NAME, "muted": True} if value is None else value).encode()
-    given = {"content-type": "application/json", "x-console-token": token_of(console)} | {
-        name.replace("_", "-"): text for name, text in headers.items()
-    }
-    return ask(console, "/mute", method="POST", headers=given, body=body).status
+def mute(console: Console, value: object = None, **headers: str) -> int:
+    return post(console, "/mute", {"name": NAME, "muted": True} if value is None else value, **headers).status
 
 
 # Security
@@ -125,26 +114,26 @@ def test_change_needs_the_token_of_the_page(console: Console, observatory: Obser
     def muted() -> bool:
         return ask(console, "/state").json()["alarms"][0]["muted"]
 
-    assert post(console, x_console_token="") == 403
-    assert post(console, x_console_token=token_of(Console(observatory))) == 403
-    assert post(console, origin="http://127.0.0.1:1") == 403
-    assert post(console, origin="null") == 403
-    assert post(console, content_type="text/plain") == 415
+    assert mute(console, x_console_token="") == 403
+    assert mute(console, x_console_token=token_of(Console(observatory))) == 403
+    assert mute(console, origin="http://127.0.0.1:1") == 403
+    assert mute(console, origin="null") == 403
+    assert mute(console, content_type="text/plain") == 415
     assert not muted()
-    assert post(console, origin=f"http://{HOST}") == 200
+    assert mute(console, origin=f"http://{HOST}") == 200
     assert muted()
-    assert post(console, {"name": NAME, "muted": False}) == 200
+    assert mute(console, {"name": NAME, "muted": False}) == 200
     assert not muted()
 
 
 @pytest.mark.parametrize("value", [[], {}, 5, {"name": NAME}, {"name": NAME, "muted": 1}, {"name": [], "muted": True}])
 def test_malformed_change_is_rejected(console: Console, value: object):
-    assert post(console, value) == 400
+    assert mute(console, value) == 400
 
 
 def test_change_of_an_absent_alarm_and_a_large_change_are_rejected(console: Console):
-    assert post(console, {"name": "absent", "muted": True}) == 404
-    assert post(console, {"name": "a" * http.BODY_MAX_BYTES, "muted": True}) == 413
+    assert mute(console, {"name": "absent", "muted": True}) == 404
+    assert mute(console, {"name": "a" * http.BODY_MAX_BYTES, "muted": True}) == 413
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "HEAD"])

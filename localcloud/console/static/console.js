@@ -1,7 +1,10 @@
 // The address holds everything that is shown: the view, its filters, the range, and the end of it while paused.
 // The stream only says that something is new; what is new is read again.
 
+import { apiView } from "./api.js";
 import { Connection } from "./connection.js";
+import { queuesView, queueView } from "./queues.js";
+import { tableView } from "./table.js";
 import {
   alarmsView, alarmView, boardNames, boardView, changesView, drawCharts, element, errorView, runbookView, shortTime,
 } from "./views.js";
@@ -13,6 +16,7 @@ const RANGES = { PT15M: "15 minutes", PT1H: "1 hour", PT3H: "3 hours", PT12H: "1
 const DEFAULT_RANGE = "PT3H";
 const CONTEXT = ["range", "end"]; // what every link keeps
 const AWAY_MS = 60000;
+const OFTEN_MS = 2000;
 const main = document.getElementById("main");
 const live = document.getElementById("live");
 const pause = document.getElementById("pause");
@@ -26,6 +30,7 @@ const token = setting("console-token");
 let state = null; // the newest
 let shown = ""; // the address of what is shown
 let drawing = 0;
+let next = 0; // the timer of the next look, for a view of something that changes without an event
 let plotly = null; // Plotly, being loaded: it is large, and most views need none
 
 function address() {
@@ -43,9 +48,15 @@ function link(path, more = {}) {
 }
 
 function change(name, value) {
+  changeAll({ [name]: value });
+}
+
+function changeAll(values) {
   const { path, query } = address();
-  if (value) query.set(name, value);
-  else query.delete(name);
+  for (const [name, value] of Object.entries(values)) {
+    if (value) query.set(name, value);
+    else query.delete(name);
+  }
   const text = query.toString();
   location.hash = `${path}${text ? `?${text}` : ""}`;
 }
@@ -58,13 +69,27 @@ async function read(path, parameters = {}) {
   return value;
 }
 
-async function mute(name, muted) {
-  const response = await fetch(`${BASE}/mute`, {
-    method: "POST", headers: { "Content-Type": "application/json", "X-Console-Token": token }, body: JSON.stringify({ name, muted }),
+async function post(path, value) {
+  const response = await fetch(`${BASE}/${path}`, {
+    method: "POST", headers: { "Content-Type": "application/json", "X-Console-Token": token }, body: JSON.stringify(value),
   });
-  if (!response.ok) show(errorView("Console", (await response.json()).error));
-  else await refresh();
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error);
+  return answer;
 }
+
+async function mute(name, muted) {
+  try {
+    await post("mute", { name, muted });
+  } catch (error) {
+    show(errorView("Console", error.message));
+    return;
+  }
+  await refresh();
+}
+
+/** What a view that changes itself may use. */
+const page = { link, change: changeAll, read, post, refresh };
 
 async function viewOf(path, query) {
   const end = query.get("end");
@@ -86,12 +111,15 @@ async function viewOf(path, query) {
   if (kind === "system" && name) return { elements: partView(await read("part", { name, end }), end ?? state.now, link) };
   if (kind === "system") return { elements: pictureView(await read("picture", { end }), link) };
   const follow = (id) => { location.hash = link(`/follow/${encodeURIComponent(id)}`); };
-  if (kind === "follow" && name) return { elements: followView(await read("message", { name }), link, follow) };
-  if (kind === "follow") return { elements: followListView(await read("messages"), link, follow) };
+  if (kind === "follow" && name) return { elements: followView(await read("journey", { name }), link, follow) };
+  if (kind === "follow") return { elements: followListView(await read("journeys"), link, follow) };
   if (kind === "changes") {
     const since = query.get("since") ?? sinceOf(query.get("range") ?? DEFAULT_RANGE, end ?? state.now);
     return { elements: changesView(await read("changes", { since, end }), link) };
   }
+  if (kind === "queues") return name ? queueView(page, name, query) : queuesView(page);
+  if (kind === "table") return tableView(page, query);
+  if (kind === "api") return apiView(page);
   if (kind === "runbook") return { elements: runbookView(await read("runbook"), link) };
   return { elements: errorView("Not found", "There is no such view.") };
 }
@@ -134,9 +162,15 @@ async function refresh() {
   show(view.elements, view.after);
   showFrame(path, query);
   remember();
+  clearTimeout(next);
+  if (view.often && !query.get("end") && !document.hidden) next = setTimeout(refresh, OFTEN_MS);
 }
 
 function show(elements, after) {
+  if (elements.length === main.children.length && elements.every((part, at) => part === main.children[at])) {
+    shown = address().whole; // the view has changed itself
+    return;
+  }
   const isNew = shown !== address().whole;
   const focused = document.activeElement;
   const kept = main.contains(focused) ? selectorOf(focused) : null;
@@ -170,7 +204,8 @@ function selectorOf(focused) {
 function showFrame(path, query) {
   const boards = state?.boards ?? [];
   const names = boardNames(boards);
-  const entries = [["/alarms", "Alarms"], ["/system", "System"], ["/follow", "Follow"], ...boards.map((name, at) => [`/boards/${encodeURIComponent(name)}`, names[at]]), ["/changes", "Changes"], ["/runbook", "Runbook"]];
+  const entries = [["/alarms", "Alarms"], ["/system", "System"], ...boards.map((name, at) => [`/boards/${encodeURIComponent(name)}`, names[at]]),
+    ["/follow", "Follow"], ["/queues", "Queues"], ["/table", "Table"], ["/api", "Try the API"], ["/changes", "Changes"], ["/runbook", "Runbook"]];
   const focused = views.contains(document.activeElement) ? document.activeElement.textContent : null;
   views.replaceChildren(...entries.map(([target, text]) =>
     element("a", { href: link(target), "aria-current": path === target ? "page" : null }, text)));

@@ -1,0 +1,90 @@
+"""Where ministack shows what queues and tables hold.
+
+A look takes copies and calls no function of ministack. So it is no receive, no request, and no step of its clock.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ministack.services import cloudwatch_logs, dynamodb, sqs
+
+from handlers.vocabulary import Outcome
+from localcloud.emulator.queue_seams import state_of
+from localcloud.observatory.contents import Contents, Failure, Message, Place, Queue, Table
+from localcloud.observatory.observatory import Observatory
+
+FAILED = (Outcome.FAILED, Outcome.EXHAUSTED)
+
+
+def observe_contents(observatory: Observatory) -> None:
+    """Let the observatory look into queues and tables."""
+    observatory.contents = StoredContents()
+
+
+class StoredContents(Contents):
+    """What ministack holds in memory."""
+
+    def queues(self) -> list[Queue]:  # noqa: D102 - the class above says it
+        return [_queue(queue) for queue in list(sqs._queues._data.values())]
+
+    def tables(self) -> list[Table]:  # noqa: D102
+        return [
+            Table(
+                name=table["TableName"],
+                key=table["pk_name"],
+                items={key: list(by_sort_key.values()) for key, by_sort_key in list(table["items"].items())},
+            )
+            for table in list(dynamodb._tables._data.values())
+        ]
+
+    def last_failures(self, message_ids: Collection[str]) -> dict[str, Failure]:  # noqa: D102
+        found: dict[str, Failure] = {}
+        for group in list(cloudwatch_logs._log_groups._data.values()) if message_ids else ():
+            for stream in list(group["streams"].values()):
+                for event in list(stream["events"]):
+                    _note_failure(event, message_ids, found)
+        return found
+
+
+def _queue(queue: dict[str, Any]) -> Queue:
+    now, messages = sqs.time.time(), list(queue["messages"])
+    try:
+        policy = json.loads(queue["attributes"]["RedrivePolicy"])
+        target, receives = policy["deadLetterTargetArn"].rpartition(":")[2], int(policy["maxReceiveCount"])
+    except (KeyError, ValueError, TypeError):
+        target, receives = None, None
+    return Queue(
+        state=state_of(queue, messages, now),
+        messages=[_message(message, now) for message in messages],
+        dead_letter_queue=target,
+        max_receive_count=receives,
+    )
+
+
+def _message(message: Mapping[str, Any], now: float) -> Message:
+    hidden = Place.IN_FLIGHT if message["receive_count"] else Place.DELAYED
+    return Message(
+        id=message["id"],
+        body=message["body"],
+        attributes=dict(message["message_attributes"] or {}),
+        system={name: str(value) for name, value in message["sys"].items()},
+        place=hidden if message["visible_at"] > now else Place.WAITING,
+        receive_count=message["receive_count"],
+        sent_at=message["sent_at"],
+        visible_at=message["visible_at"],
+    )
+
+
+def _note_failure(event: Mapping[str, Any], message_ids: Collection[str], found: dict[str, Failure]) -> None:
+    text = event["message"]
+    if '"message_id"' not in text:  # most lines, and reading JSON takes a hundred times as long
+        return
+    try:
+        line = json.loads(text)
+        message_id, failed = line["message_id"], line["outcome"] in FAILED
+    except (ValueError, LookupError, TypeError):
+        return
+    at = event["timestamp"] / 1000
+    if failed and message_id in message_ids and (message_id not in found or found[message_id].at <= at):
+        found[message_id] = Failure(code=str(line.get("error_code")), at=at)
