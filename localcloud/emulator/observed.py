@@ -9,7 +9,15 @@ from http import HTTPStatus
 from typing import Any
 
 from localcloud.console.console import Console
-from localcloud.emulator import cloudwatch_seams, function_seams, http_seams, queue_seams, time_seams
+from localcloud.emulator import (
+    cloudwatch_seams,
+    function_seams,
+    http_seams,
+    invocation_seams,
+    queue_seams,
+    time_seams,
+    trace_seams,
+)
 from localcloud.emulator.seams import App, make_app
 from localcloud.observatory import pager
 from localcloud.observatory.clock import CompressedClock, RealClock, SteppedClock
@@ -19,6 +27,11 @@ from localcloud.observatory.paths import ADVANCE, BOARD, CODE, CONSOLE, ENDED_MI
 
 OBSERVERS = (
     time_seams.follow_clock,
+    # Before those that observe the same functions: a seam must look as ministack made it.
+    trace_seams.trace_requests,
+    invocation_seams.trace_invocations,
+    trace_seams.trace_messages,
+    trace_seams.serve_traces,
     queue_seams.observe_queues,
     function_seams.observe_functions,
     function_seams.observe_mappings,
