@@ -14,11 +14,13 @@ from localcloud.emulator import (
     cloudwatch_seams,
     function_seams,
     http_seams,
+    invocation_seams,
     journey_seams,
     mapping_seams,
     queue_seams,
     store_seams,
     time_seams,
+    trace_seams,
 )
 from localcloud.emulator.seams import App, make_app
 from localcloud.observatory import pager
@@ -31,6 +33,10 @@ OBSERVERS = (
     time_seams.follow_clock,
     # Before those that observe the same functions: a seam must look as ministack made it.
     journey_seams.follow_messages,
+    trace_seams.trace_requests,
+    invocation_seams.trace_invocations,
+    trace_seams.trace_messages,
+    trace_seams.serve_traces,
     queue_seams.observe_queues,
     function_seams.observe_functions,
     function_seams.observe_mappings,

@@ -20,6 +20,7 @@ def access_log_line(template: str, request: ApiRequest, routed: Mapping[str, Any
         "status": request.status,
         "stage": request.stage,
         "responseLatency": round(request.seconds * 1000),
+        "xrayTraceId": routed.get("xray_trace_id"),
         "integrationLatency": None if integration is None else round(integration * 1000),
     }
 

@@ -18,6 +18,8 @@ from localcloud.observatory.metric_api import MetricApi
 from localcloud.observatory.pager import Pager
 from localcloud.observatory.requests import ApiError, Request, Response
 from localcloud.observatory.retention import RetainedMetrics
+from localcloud.observatory.traces.sampling import Sampling
+from localcloud.observatory.traces.store import TraceStore
 
 MISSED_MINUTES_MAX = 5
 _log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class Observatory:
         self.alarm_api = AlarmApi(self.alarms)
         self.pager = Pager(clock, self.feed)
         self.journeys = Journeys()
+        self.traces, self.sampling = TraceStore(clock), Sampling()
         self._operations = MetricApi(self.store, clock).operations | self.alarm_api.operations
         self._minute = self._ended = int(clock.now() // 60)
         self._ticking = threading.Lock()

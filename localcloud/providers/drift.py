@@ -12,6 +12,7 @@ from localcloud.emulator.connection import Account
 from localcloud.providers.calls import State
 from localcloud.providers.inputs import pascal
 from localcloud.providers.messaging import QUEUE_ATTRIBUTES
+from localcloud.providers.observability import SAMPLING_RULE
 
 _FUNCTION = ("handler", "memorySize", "timeout", "runtime", "role", "kmsKeyArn", "tracingConfig", "loggingConfig")
 _MAPPING = ("batchSize", "maximumBatchingWindowInSeconds", "functionResponseTypes", "scalingConfig")
@@ -175,6 +176,22 @@ def _alarm(cloud: Account, state: State, kind: str, compared: tuple[str, ...]) -
     if "okActions" in state:
         found["okActions"] = alarms[0].get("OKActions", [])
     return found if alarms[0].get("ActionsEnabled", True) else found | {"actionsEnabled": False}
+
+
+def xray_group(cloud: Account, state: State) -> dict[str, Any]:
+    """Compare the filter expression of a group."""
+    held = cloud.client("xray").get_group(GroupARN=state["id"])["Group"]
+    return {"filterExpression": held["FilterExpression"]}
+
+
+def sampling_rule(cloud: Account, state: State) -> dict[str, Any] | None:
+    """Compare everything that a rule says."""
+    for record in cloud.client("xray").get_sampling_rules()["SamplingRuleRecords"]:
+        held = record["SamplingRule"]
+        if held["RuleName"] == state["id"]:
+            theirs = {name: held.get(SAMPLING_RULE.get(name, pascal(name))) for name in state}
+            return {name: value for name, value in theirs.items() if value is not None}
+    return None
 
 
 def _like_all(names: tuple[str, ...], state: State, held: Mapping[str, Any]) -> dict[str, Any]:

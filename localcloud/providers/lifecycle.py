@@ -158,8 +158,14 @@ LIFECYCLES: dict[str, Lifecycle] = {
     ),
     "aws:cloudwatch/queryDefinition:QueryDefinition": _NOT_KEPT,
     "aws:cloudwatch/logIndexPolicy:LogIndexPolicy": _NOT_KEPT,
-    "aws:xray/group:Group": _NOT_KEPT,
-    "aws:xray/samplingRule:SamplingRule": _NOT_KEPT,
+    "aws:xray/group:Group": Lifecycle(
+        update=updates.xray_group, delete=call("xray", "delete_group", GroupARN="id"), read=drift.xray_group
+    ),
+    "aws:xray/samplingRule:SamplingRule": Lifecycle(
+        update=updates.sampling_rule,
+        delete=call("xray", "delete_sampling_rule", RuleName="id"),
+        read=drift.sampling_rule,
+    ),
     "aws:cognito/userPool:UserPool": Lifecycle(
         update=updates.user_pool,
         delete=_pool("delete_user_pool", UserPoolId="id"),

@@ -1,6 +1,6 @@
-"""Log groups, metric filters, alarms and dashboards.
+"""Log groups, metric filters, alarms, dashboards, and what X-Ray samples and groups.
 
-Saved queries, field indexes and the resources of X-Ray are not stored, because nothing in the emulator uses them.
+Saved queries and field indexes are not stored, because nothing in the emulator uses them.
 """
 
 import uuid
@@ -8,6 +8,8 @@ from typing import Any
 
 from localcloud.emulator.connection import Account
 from localcloud.providers.inputs import Created, Inputs, creates, pascal
+
+SAMPLING_RULE = {"httpMethod": "HTTPMethod", "urlPath": "URLPath", "resourceArn": "ResourceARN"}
 
 
 @creates("aws:cloudwatch/logGroup:LogGroup", ignoring="skipDestroy")
@@ -34,14 +36,21 @@ def _log_metric_filter(cloud: Account, inputs: Inputs) -> Created:
 
 @creates("aws:cloudwatch/queryDefinition:QueryDefinition", ignoring="name queryString logGroupNames")
 @creates("aws:cloudwatch/logIndexPolicy:LogIndexPolicy", ignoring="logGroupName policyDocument")
-@creates("aws:xray/group:Group", ignoring="groupName filterExpression")
-@creates(
-    "aws:xray/samplingRule:SamplingRule",
-    ignoring="ruleName priority version reservoirSize fixedRate host httpMethod urlPath serviceName serviceType "
-    "resourceArn",
-)
 def _not_stored(cloud: Account, inputs: Inputs) -> Created:
     return Created(str(uuid.uuid4()))
+
+
+@creates("aws:xray/group:Group")
+def _group(cloud: Account, inputs: Inputs) -> Created:
+    made = cloud.client("xray").create_group(**inputs.take_rest(pascal))["Group"]
+    return Created(made["GroupARN"], {"arn": made["GroupARN"]})
+
+
+@creates("aws:xray/samplingRule:SamplingRule")
+def _sampling_rule(cloud: Account, inputs: Inputs) -> Created:
+    rule = inputs.take_rest(pascal, **SAMPLING_RULE)
+    made = cloud.client("xray").create_sampling_rule(SamplingRule=rule)["SamplingRuleRecord"]["SamplingRule"]
+    return Created(made["RuleName"], {"arn": made["RuleARN"]})
 
 
 @creates("aws:cloudwatch/metricAlarm:MetricAlarm")

@@ -13,6 +13,8 @@ from localcloud.providers.updates import Change
 
 # Codes of AWS for a resource that does not exist.
 GONE = re.compile(r"NotFound|NonExistent|NoSuchEntity|DoesNotExist|NoSuch")
+# X-Ray has one code for every error.
+GONE_TEXT = re.compile(r"InvalidRequestException: \w[\w ]* not found", re.IGNORECASE)
 
 
 def update(cloud: Account, type_: str, change: Change) -> dict[str, Any]:
@@ -40,7 +42,7 @@ def delete(cloud: Account, type_: str, state: State) -> None:
     try:
         lifecycle.delete.run(cloud, state)
     except ClientError as error:
-        if not GONE.search(code_of(error)):
+        if not is_gone(error):
             raise
 
 
@@ -49,7 +51,7 @@ def read(cloud: Account, type_: str, state: State) -> dict[str, Any] | None:
     try:
         return of_type(type_).read(cloud, state)
     except ClientError as error:
-        if GONE.search(code_of(error)):
+        if is_gone(error):
             return None
         raise
 
@@ -62,7 +64,7 @@ def adopt(cloud: Account, type_: str, id_: str) -> tuple[dict[str, Any], Created
     try:
         return adopter(cloud, id_)
     except ClientError as error:
-        if GONE.search(code_of(error)):
+        if is_gone(error):
             return None
         raise
 
@@ -74,6 +76,7 @@ def of_type(type_: str) -> Lifecycle:
     return LIFECYCLES[type_]
 
 
-def code_of(error: ClientError) -> str:
-    """Return AWS's code of an error."""
-    return error.response["Error"]["Code"]
+def is_gone(error: ClientError) -> bool:
+    """Return whether the error says that the resource does not exist."""
+    code, text = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    return bool(GONE.search(code) or GONE_TEXT.match(f"{code}: {text}"))

@@ -9,6 +9,7 @@ from localcloud.emulator.connection import Account
 from localcloud.providers.functions import function_outputs, invoke_arn, zip_bytes
 from localcloud.providers.inputs import RESOURCE_TYPES, Inputs, pascal
 from localcloud.providers.messaging import queue_attributes
+from localcloud.providers.observability import SAMPLING_RULE
 from localcloud.providers.storage import encryption_of, recovery_of
 
 
@@ -230,3 +231,16 @@ def resource_server(cloud: Account, change: Change) -> dict[str, Any]:
     call = change.all_inputs().take_rest(pascal)
     made = cloud.client("cognito-idp").update_resource_server(**call)["ResourceServer"]
     return {"scopeIdentifiers": [f"{made['Identifier']}/{scope['ScopeName']}" for scope in made.get("Scopes", [])]}
+
+
+def xray_group(cloud: Account, change: Change) -> dict[str, Any]:
+    """Change the filter expression of a group."""
+    cloud.client("xray").update_group(GroupARN=change.id, **change.inputs.take_rest(pascal))
+    return {}
+
+
+def sampling_rule(cloud: Account, change: Change) -> dict[str, Any]:
+    """Change what a rule matches, and how much it samples."""
+    update = {"RuleName": change.id} | change.inputs.take_rest(pascal, **SAMPLING_RULE)
+    cloud.client("xray").update_sampling_rule(SamplingRuleUpdate=update)
+    return {}

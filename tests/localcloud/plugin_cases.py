@@ -173,6 +173,9 @@ def _alarm(kind: str, key: str) -> Seen:
     return seen
 
 
+_SAMPLED = {"priority": 1, "version": 1, "fixedRate": 0.05, "reservoirSize": 1} | dict.fromkeys(
+    ("host", "httpMethod", "urlPath", "serviceName", "serviceType", "resourceArn"), "*"
+)
 _THRESHOLD = {
     "comparisonOperator": "GreaterThanThreshold",
     "evaluationPeriods": 1,
@@ -464,15 +467,21 @@ CASES = [
         kind="xray/group",
         inputs=lambda _: {"groupName": "sample", "filterExpression": "fault"},
         change=lambda _: {"filterExpression": "error"},
+        seen=lambda w, made: w.client("xray").get_group(GroupName="sample")["Group"]["FilterExpression"],
+        then="error",
         replace=lambda _: {"groupName": "another"},
-        kept=False,
     ),
     Case(
         kind="xray/samplingRule",
-        inputs=lambda _: {"ruleName": "sample", "priority": 1, "version": 1, "fixedRate": 0.05},
+        inputs=lambda _: _SAMPLED | {"ruleName": "sample"},
         change=lambda _: {"fixedRate": 1},
+        seen=lambda w, made: next(
+            record["SamplingRule"]["FixedRate"]
+            for record in w.client("xray").get_sampling_rules()["SamplingRuleRecords"]
+            if record["SamplingRule"]["RuleName"] == made.id
+        ),
+        then=1,
         replace=lambda _: {"ruleName": "another"},
-        kept=False,
     ),
     Case(
         kind="cognito/userPool",

@@ -79,7 +79,14 @@ def test_alarms_dashboards_and_queries_are_stored(cloud: Cloud):
     assert (kept["filterName"], kept["filterPattern"]) == ("refused", '{ $.status = "401" }')
     assert kept["metricTransformations"][0]["metricName"] == "Refused"
     cloud.make("xray/group", groupName="own", filterExpression="fault = true")
-    cloud.make("xray/samplingRule", ruleName="own", priority=1, version=1, fixedRate=0.05)
+    everything = dict.fromkeys(("host", "httpMethod", "urlPath", "serviceName", "serviceType", "resourceArn"), "*")
+    sampled = {"priority": 1, "version": 1, "fixedRate": 0.05, "reservoirSize": 2}
+    cloud.make("xray/samplingRule", everything, sampled, ruleName="own")
+    xray = cloud.emulator.client("xray")
+    assert [group["FilterExpression"] for group in xray.get_groups()["Groups"]] == ["fault = true"]
+    first, default = xray.get_sampling_rules()["SamplingRuleRecords"]
+    assert (first["SamplingRule"]["RuleName"], first["SamplingRule"]["ReservoirSize"]) == ("own", 2)
+    assert default["SamplingRule"]["RuleName"] == "Default"
     held = cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     first, second = sorted(held["MetricAlarms"], key=lambda alarm: alarm["AlarmName"], reverse=True)
     assert (first["AlarmArn"], first["OKActions"]) == (plain["arn"], actions)
