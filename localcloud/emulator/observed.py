@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from localcloud.console.console import Console
-from localcloud.emulator import cloudwatch_seams, function_seams, http_seams, queue_seams, time_seams
+from localcloud.emulator import cloudwatch_seams, function_seams, http_seams, log_seams, queue_seams, time_seams
 from localcloud.emulator.seams import App, make_app
 from localcloud.observatory import pager
 from localcloud.observatory.clock import CompressedClock, RealClock, SteppedClock
@@ -20,11 +20,12 @@ from localcloud.observatory.paths import ADVANCE, BOARD, CODE, CONSOLE, ENDED_MI
 OBSERVERS = (
     time_seams.follow_clock,
     queue_seams.observe_queues,
+    log_seams.write_logs,
     function_seams.observe_functions,
     function_seams.observe_mappings,
     http_seams.observe_tables,
     http_seams.observe_apis,
-    http_seams.observe_metric_filters,
+    log_seams.observe_metric_filters,
     cloudwatch_seams.observe_boards,
     cloudwatch_seams.observe_resources,
     cloudwatch_seams.observe_topics,

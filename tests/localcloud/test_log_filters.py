@@ -6,7 +6,7 @@ import pytest
 
 from localcloud.cloudwatch.metrics import MetricKey
 from localcloud.deployer.recorder import Graph
-from localcloud.observatory.access_log import access_log_line
+from localcloud.observatory.access_log import ApiAccess, access_log_line
 from localcloud.observatory.facts import ApiRequest
 from localcloud.observatory.log_filters import FilterError, MetricFilter, parse_pattern
 
@@ -78,14 +78,51 @@ def test_filter_of_this_program_counts_in_the_access_log_of_its_stage(
     )
     template = dev_graph.one("aws:apigateway/stage:Stage").inputs["accessLogSettings"]["format"]
     request = ApiRequest(api="a", stage="v1", status=status, seconds=0.01, integration_seconds=None)
-    line = access_log_line(template, request, {"resource_path": path, "request_id": "r"}, method="GET")
+    line = access_log_line(
+        template, ApiAccess(request=request, at=1.5, request_id="r", resource_path=path, method="GET")
+    )
     assert json.loads(line)["integration_latency_ms"] == "-"
     assert (found.sample(line) is not None) is is_counted
 
 
-def test_method_of_a_client_cannot_break_the_line():
-    request = ApiRequest(api="a", stage="v1", status=403, seconds=0.01, integration_seconds=None)
-    line = access_log_line(
-        '{"method": "$context.httpMethod", "status": "$context.status"}', request, {}, method='X", "status": "200\n\\'
+def test_access_log_has_every_field_of_the_format_or_an_honest_dash(dev_graph: Graph):
+    template = dev_graph.one("aws:apigateway/stage:Stage").inputs["accessLogSettings"]["format"]
+    request = ApiRequest(api="a", stage="v1", status=200, seconds=0.0123, integration_seconds=0.0101)
+    access = ApiAccess(
+        request=request,
+        at=1_790_000_000.5,
+        request_id="r",
+        resource_path="/users/{user_id}/services",
+        method="GET",
+        integration_status=200,
+        claims={"client_id": "c", "scope": "s"},
+        source_ip="127.0.0.1",
+        trace="Root=1-6ab12300-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1",
     )
-    assert json.loads(line)["status"] == "403"
+    found = json.loads(access_log_line(template, access))
+    assert {name: value for name, value in found.items() if name not in ("service", "stack")} == {
+        "request_id": "r",
+        "extended_request_id": "r",
+        "time": "1790000000500",
+        "method": "GET",
+        "resource_path": "/users/{user_id}/services",
+        "status": "200",
+        "response_latency_ms": "12",
+        "integration_latency_ms": "10",
+        "integration_status": "200",
+        "client_id": "c",
+        "authorizer_error": "-",
+        "error_type": "-",
+        "source_ip": "127.0.0.1",
+        "tls_version": "-",
+        "cipher_suite": "-",
+        "xray_trace_id": "1-6ab12300-0123456789abcdef01234567",
+    }
+
+
+def test_client_cannot_break_the_line():
+    request = ApiRequest(api="a", stage="v1", status=403, seconds=0.01, integration_seconds=None)
+    template = '{"method": "$context.httpMethod", "ip": "$context.identity.sourceIp", "status": "$context.status"}'
+    quoting = 'X", "status": "200\n\\'
+    access = ApiAccess(request=request, at=0, request_id="r", method=quoting, source_ip=quoting)
+    assert json.loads(access_log_line(template, access))["status"] == "403"

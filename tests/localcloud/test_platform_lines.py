@@ -1,0 +1,262 @@
+"""The lines of functions: Lambda's own, in its JSON format and at the configured level, and when each was written."""
+
+import io
+import json
+import zipfile
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from localcloud.emulator.process import Emulator
+from localcloud.observatory.platform_lines import (
+    Initialization,
+    Invocation,
+    Level,
+    crash_line,
+    function_lines,
+    platform_lines,
+)
+from tests.localcloud.provided import TRUST
+
+STARTED = 1_790_000_000.0
+TRACE = "Root=1-6ab12300-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1"
+
+
+def invocation(**changes: Any) -> Invocation:
+    values: dict[str, Any] = {
+        "request_id": "r",
+        "function": "f",
+        "function_arn": "arn:aws:lambda:eu-west-1:123456789012:function:f:live",
+        "version": "3",
+        "runtime": "python3.13",
+        "started": STARTED,
+        "seconds": 0.0123456,
+        "status": "success",
+        "memory_mb": 256,
+        "peak_mb": 48,
+    }
+    return Invocation(**values | changes)
+
+
+def documents(level: Level, **changes: Any) -> list[dict[str, Any]]:
+    return [json.loads(line.text) for line in platform_lines(invocation(**changes), level)]
+
+
+def test_invocation_logs_start_and_report():
+    start, report = documents(Level.INFO, trace=TRACE)
+    tracing = {"type": "X-Amzn-Trace-Id", "value": TRACE}
+    arn = "arn:aws:lambda:eu-west-1:123456789012:function:f:live"
+    assert start == {
+        "time": "2026-09-21T14:13:20.000Z",
+        "type": "platform.start",
+        "record": {"requestId": "r", "functionArn": arn, "version": "3", "tracing": tracing},
+    }
+    metrics = {"durationMs": 12.346, "billedDurationMs": 13, "memorySizeMB": 256, "maxMemoryUsedMB": 48}
+    assert report == {
+        "time": "2026-09-21T14:13:20.012Z",
+        "type": "platform.report",
+        "record": {"requestId": "r", "metrics": metrics, "tracing": tracing, "status": "success"},
+    }
+
+
+FAILED_INIT = Initialization(started=STARTED - 1, seconds=0.25, error_type="RuntimeError")
+INIT = Initialization(started=STARTED - 0.25, seconds=0.25)
+
+
+@pytest.mark.parametrize(
+    ("level", "changes", "kinds"),
+    [
+        (Level.DEBUG, {}, ["start", "runtimeDone", "report"]),
+        (Level.WARN, {}, []),
+        (Level.INFO, {"status": "timeout"}, ["start", "runtimeDone", "report"]),
+        (Level.WARN, {"status": "error", "error_type": "KeyError"}, ["runtimeDone", "report"]),
+        (Level.INFO, {"initialization": INIT}, ["initStart", "start", "report"]),
+        (
+            Level.DEBUG,
+            {"initialization": INIT},
+            ["initStart", "initRuntimeDone", "initReport", "start", "runtimeDone", "report"],
+        ),
+        (Level.WARN, {"initialization": FAILED_INIT}, ["initRuntimeDone", "initReport"]),
+    ],
+)
+def test_level_decides_which_lines_there_are(level: Level, changes: dict[str, Any], kinds: list[str]):
+    assert [found["type"] for found in documents(level, **changes)] == [f"platform.{kind}" for kind in kinds]
+
+
+def test_initialization_is_reported_and_billed():
+    *_, report = documents(Level.INFO, initialization=INIT)
+    assert report["record"]["metrics"] | {"memorySizeMB": 0, "maxMemoryUsedMB": 0} == {
+        "durationMs": 12.346,
+        "billedDurationMs": 263,
+        "initDurationMs": 250.0,
+        "memorySizeMB": 0,
+        "maxMemoryUsedMB": 0,
+    }
+
+
+def test_failure_names_its_error():
+    *_, done, report = documents(Level.INFO, status="error", error_type="KeyError")
+    assert [found["record"]["errorType"] for found in (done, report)] == ["KeyError", "KeyError"]
+
+
+def test_line_has_the_time_that_it_names_and_none_is_later_than_the_next():
+    def named(text: str) -> str:
+        return json.dumps({"timestamp": text})
+
+    texts = [
+        "first",
+        named("2026-09-21T14:13:20.100Z"),
+        "between",
+        named("2026-09-21T14:13:20.300+00:00"),
+        named("2020-01-01T00:00:00Z"),  # no invocation is that old
+        named("2026-09-21T14:13:20"),  # of no zone
+        named("soon"),
+    ]
+    lines = function_lines(texts, [STARTED + 0.5] * len(texts), Level.INFO)
+    assert [line.text for line in lines] == texts
+    assert [round(line.at - STARTED, 3) for line in lines] == [0.1, 0.1, 0.3, 0.3, 0.5, 0.5, 0.5]
+
+
+def test_lines_below_the_application_log_level_are_left_out():
+    texts = ["text", "[1]", "{", '{"level": "DEBUG"}', '{"level": "warning"}', '{"level": 7}', '{"level": "ERROR"}']
+    kept = [line.text for line in function_lines(texts, [STARTED] * 7, Level.WARN)]
+    assert kept == ["text", "[1]", "{", '{"level": "warning"}', '{"level": "ERROR"}']
+
+
+TRACEBACK = """Traceback (most recent call last):
+  File "a.py", line 1, in f
+    g()
+KeyError: 'x'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "b.py", line 2, in h
+    raise Gone("two\\nrows: of text")
+package.module.Gone: two
+rows: of text
+"""
+
+
+def test_exception_is_the_line_of_the_runtime():
+    error_type, line = crash_line("r", STARTED, "two\nrows: of text", TRACEBACK)
+    assert error_type == "Gone"
+    assert json.loads(line.text) == {
+        "timestamp": "2026-09-21T14:13:20.000Z",
+        "log_level": "ERROR",
+        "errorMessage": "two\nrows: of text",
+        "errorType": "Gone",
+        "requestId": "r",
+        "stackTrace": ['  File "b.py", line 2, in h', '    raise Gone("two\\nrows: of text")'],
+    }
+
+
+CODE = """
+import json, os, sys, time
+from datetime import datetime, timezone
+
+def handler(event, context):
+    if event == "raise":
+        raise KeyError("x")
+    if event == "exit":
+        os._exit(3)
+    if event == "sleep":
+        time.sleep(60)
+    print("first")
+    sys.stderr.flush()
+    time.sleep(0.05)  # what is measured
+    print(json.dumps({"timestamp": datetime.now(timezone.utc).isoformat(), "level": "INFO", "message": "second"}))
+    print(json.dumps({"level": "DEBUG"}))
+"""
+
+
+class Function:
+    """A function whose log format is JSON, in an emulator, and what it logs."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._lambda, self._logs = emulator.client("lambda"), emulator.client("logs")
+        code = io.BytesIO()
+        with zipfile.ZipFile(code, "w") as archive:
+            archive.writestr("code.py", CODE)
+        levels = {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}
+        self._lambda.create_function(
+            FunctionName="f",
+            Role=emulator.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"],
+            Runtime="python3.13",
+            Handler="code.handler",
+            Code={"ZipFile": code.getvalue()},
+            Timeout=1,
+            MemorySize=512,
+            TracingConfig={"Mode": "Active"},
+            LoggingConfig={"LogFormat": "JSON", "LogGroup": "/own/f", **levels},
+        )
+        self._lambda.get_waiter("function_active_v2").wait(FunctionName="f")
+
+    def invoke(self, event: str) -> list[dict[str, Any]]:
+        """The lines of the invocation, which are in its log when it has ended: time and document, or text."""
+        seen = self._events() if event else []
+        self._lambda.invoke(FunctionName="f", Payload=json.dumps(event))
+        return [line for line in self._events() if line not in seen]
+
+    def _events(self) -> list[dict[str, Any]]:
+        try:
+            events = self._logs.filter_log_events(logGroupName="/own/f")["events"]
+        except self._logs.exceptions.ResourceNotFoundException:
+            return []
+        return [
+            {"at": event["timestamp"], "stream": event["logStreamName"]}
+            | (json.loads(event["message"]) if event["message"].startswith("{") else {"text": event["message"]})
+            for event in events
+        ]
+
+
+@pytest.fixture(scope="module")
+def function() -> Any:
+    with Emulator.start() as emulator:
+        yield Function(emulator)
+
+
+def kinds(lines: list[dict[str, Any]]) -> list[str]:
+    return [str(line.get("type") or line.get("message") or line.get("errorType") or line.get("text")) for line in lines]
+
+
+@pytest.mark.e2e
+def test_emulator_logs_what_lambda_logs(function: Function):
+    lines = function.invoke("")
+    assert kinds(lines) == ["platform.initStart", "platform.start", "first", "second", "platform.report"]
+    init, start, first, second, report = lines
+    for line in (init, start, report):
+        assert datetime.fromisoformat(line["time"]).timestamp() * 1000 == pytest.approx(line["at"], abs=1.1)
+    assert all(one["at"] <= other["at"] for one, other in pairwise(lines))
+    # Each has the time at which it was written: the control is that the function sleeps between two of them.
+    assert second["at"] - first["at"] >= 45
+    assert start["at"] - init["at"] == pytest.approx(report["record"]["metrics"]["initDurationMs"], abs=2)
+    record = report["record"]
+    assert record["requestId"] == start["record"]["requestId"]
+    assert record["tracing"] == start["record"]["tracing"]
+    assert 50 <= record["metrics"]["durationMs"] <= 1_000
+    assert record["metrics"]["memorySizeMB"] == 512
+    assert 5 <= record["metrics"]["maxMemoryUsedMB"] <= 200
+
+    warm = function.invoke("again")
+    assert kinds(warm) == ["platform.start", "first", "second", "platform.report"]
+    assert "initDurationMs" not in warm[-1]["record"]["metrics"]
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("event", "status", "error"),
+    [("raise", "error", "KeyError"), ("exit", "error", "Runtime.ExitError"), ("sleep", "timeout", None)],
+)
+def test_emulator_logs_how_an_invocation_failed(function: Function, event: str, status: str, error: str | None):
+    lines = function.invoke(event)
+    named = ["KeyError"] if event == "raise" else []
+    found = [kind for kind in kinds(lines) if kind != "platform.initStart"]
+    assert found == ["platform.start", *named, "platform.runtimeDone", "platform.report"]
+    record = lines[-1]["record"]
+    assert (record["status"], record.get("errorType")) == (status, error)
+    if event == "raise":
+        (crash,) = (line for line in lines if line.get("log_level"))
+        assert (crash["errorMessage"], crash["requestId"]) == ("'x'", record["requestId"])
