@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from ministack.services import cloudwatch_logs, lambda_svc
 from localcloud.emulator.log_limit import LogLimit
 from localcloud.emulator.seams import seam
 from localcloud.observatory.facts import LogLine
-from localcloud.observatory.log_filters import MetricFilter
+from localcloud.observatory.filter_patterns import FilterError, parse_pattern
+from localcloud.observatory.log_filters import MetricFilter, check_metric_filter, matches
 from localcloud.observatory.observatory import Observatory
 from localcloud.observatory.platform_lines import (
     Initialization,
@@ -28,6 +30,9 @@ from localcloud.observatory.platform_lines import (
     function_lines,
     platform_lines,
 )
+from localcloud.observatory.requests import ApiError, read_request
+
+HTTP = ("method", "path", "headers", "body", "query_params")
 
 TEXT_PLATFORM_LINES = 3
 """START, END and REPORT, which ministack writes around the lines of a function whose log format is text."""
@@ -220,7 +225,9 @@ def append(
 
 
 def observe_metric_filters(observatory: Observatory) -> None:
-    """Let the observatory read the metric filters of a log group."""
+    """Let the observatory read the metric filters of a log group, and apply JSON patterns where lines are searched."""
+    parse = seam(cloudwatch_logs, "_compile_filter_pattern", "raw")
+    handle = seam(cloudwatch_logs, "handle_request", *HTTP)
 
     def metric_filters(group: str) -> list[MetricFilter]:
         filters = [found for found in cloudwatch_logs._metric_filters.values() if found["logGroupName"] == group]
@@ -231,9 +238,27 @@ def observe_metric_filters(observatory: Observatory) -> None:
                 name=transformation["metricName"],
                 value=transformation["metricValue"],
                 dimensions=tuple((transformation.get("dimensions") or {}).items()),
+                default=transformation.get("defaultValue"),
             )
             for found in filters
             for transformation in found["metricTransformations"]
         ]
 
+    def compile_pattern(raw: str) -> Any:
+        return partial(matches, raw) if (raw or "").lstrip().startswith("{") else parse(raw)
+
+    async def handle_checked(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
+        request = read_request(path, headers, body, query_params)
+        try:
+            if request.operation == "PutMetricFilter":
+                check_metric_filter(request.parameters)
+            pattern = request.parameters.get("filterPattern")
+            if request.operation == "FilterLogEvents" and isinstance(pattern, str) and pattern.lstrip()[:1] == "{":
+                parse_pattern(pattern)
+        except FilterError as error:
+            return request.fail(ApiError("InvalidParameterException", str(error)))
+        return await handle(method, path, headers, body, query_params)
+
     observatory.metric_filters = metric_filters
+    cloudwatch_logs._compile_filter_pattern = compile_pattern
+    cloudwatch_logs.handle_request = handle_checked

@@ -10,7 +10,8 @@ from localcloud.observatory.alarms import Alarms
 from localcloud.observatory.clock import Clock, CompressedClock, RealClock, SteppedClock
 from localcloud.observatory.facts import CodeNotice, QueueState
 from localcloud.observatory.feed import Feed
-from localcloud.observatory.log_filters import FilterError, MetricFilter
+from localcloud.observatory.filter_patterns import FilterError
+from localcloud.observatory.log_filters import MetricFilter
 from localcloud.observatory.meter import Meter
 from localcloud.observatory.metric_api import MetricApi
 from localcloud.observatory.pager import Pager

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from localcloud.emulator.process import Emulator
 from localcloud.observatory.platform_lines import (
@@ -200,9 +201,18 @@ class Function:
         self._lambda.invoke(FunctionName="f", Payload=json.dumps(event))
         return [line for line in self._events() if line not in seen]
 
-    def _events(self) -> list[dict[str, Any]]:
+    def search(self, pattern: str) -> list[dict[str, Any]]:
+        return self._events(filterPattern=pattern)
+
+    def count(self, pattern: str) -> None:
+        metric = {"metricName": "m", "metricNamespace": "N", "metricValue": "1"}
+        self._logs.put_metric_filter(
+            logGroupName="/own/f", filterName="m", filterPattern=pattern, metricTransformations=[metric]
+        )
+
+    def _events(self, **search: str) -> list[dict[str, Any]]:
         try:
-            events = self._logs.filter_log_events(logGroupName="/own/f")["events"]
+            events = self._logs.filter_log_events(logGroupName="/own/f", **search)["events"]
         except self._logs.exceptions.ResourceNotFoundException:
             return []
         return [
@@ -260,3 +270,26 @@ def test_emulator_logs_how_an_invocation_failed(function: Function, event: str, 
     if event == "raise":
         (crash,) = (line for line in lines if line.get("log_level"))
         assert (crash["errorMessage"], crash["requestId"]) == ("'x'", record["requestId"])
+
+
+# Filters, which read these lines
+
+
+@pytest.mark.e2e
+def test_emulator_searches_lines_with_json_patterns(function: Function):
+    function.invoke("again")
+    assert set(kinds(function.search('{ $.type = "platform.*" }'))) >= {"platform.start", "platform.report"}
+    assert set(kinds(function.search('{ $.message = "second" }'))) == {"second"}
+    # The control: ministack returns every line.
+    assert function.search("{ $.message NOT EXISTS && $.type NOT EXISTS && $.level NOT EXISTS }") == [
+        *function.search("{ $.log_level = ERROR }")
+    ]
+
+
+@pytest.mark.e2e
+def test_emulator_rejects_a_pattern_that_it_does_not_understand(function: Function):
+    with pytest.raises(ClientError, match=r"InvalidParameterException.*Expected a value at character 9"):
+        function.search("{ $.a = }")
+    with pytest.raises(ClientError, match=r"InvalidParameterException.*Only JSON patterns"):
+        function.count("ERROR")
+    function.count('{ $.type = "platform.report" }')
