@@ -1,4 +1,4 @@
-"""Where ministack keeps log lines: what functions, Lambda and API Gateway write, and the metric filters that read it.
+"""Where ministack keeps log lines: what functions, Lambda and API Gateway write.
 
 Each wrapped function is checked against its signature when the emulator starts.
 """
@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,6 @@ from ministack.services import cloudwatch_logs, lambda_svc
 from localcloud.emulator.log_limit import LogLimit
 from localcloud.emulator.seams import seam
 from localcloud.observatory.facts import LogLine
-from localcloud.observatory.filter_patterns import FilterError, parse_pattern
-from localcloud.observatory.log_filters import MetricFilter, check_metric_filter, matches
 from localcloud.observatory.observatory import Observatory
 from localcloud.observatory.platform_lines import (
     Initialization,
@@ -30,9 +27,6 @@ from localcloud.observatory.platform_lines import (
     function_lines,
     platform_lines,
 )
-from localcloud.observatory.requests import ApiError, read_request
-
-HTTP = ("method", "path", "headers", "body", "query_params")
 
 TEXT_PLATFORM_LINES = 3
 """START, END and REPORT, which ministack writes around the lines of a function whose log format is text."""
@@ -222,43 +216,3 @@ def append(
     cloudwatch_logs._fanout_to_live_tail_sessions(group, stream, events)
     _limit.add(group, len(events))
     observatory.log_lines(group, [event["message"] for event in events])
-
-
-def observe_metric_filters(observatory: Observatory) -> None:
-    """Let the observatory read the metric filters of a log group, and apply JSON patterns where lines are searched."""
-    parse = seam(cloudwatch_logs, "_compile_filter_pattern", "raw")
-    handle = seam(cloudwatch_logs, "handle_request", *HTTP)
-
-    def metric_filters(group: str) -> list[MetricFilter]:
-        filters = [found for found in cloudwatch_logs._metric_filters.values() if found["logGroupName"] == group]
-        return [
-            MetricFilter(
-                pattern=found["filterPattern"],
-                namespace=transformation["metricNamespace"],
-                name=transformation["metricName"],
-                value=transformation["metricValue"],
-                dimensions=tuple((transformation.get("dimensions") or {}).items()),
-                default=transformation.get("defaultValue"),
-            )
-            for found in filters
-            for transformation in found["metricTransformations"]
-        ]
-
-    def compile_pattern(raw: str) -> Any:
-        return partial(matches, raw) if (raw or "").lstrip().startswith("{") else parse(raw)
-
-    async def handle_checked(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
-        request = read_request(path, headers, body, query_params)
-        try:
-            if request.operation == "PutMetricFilter":
-                check_metric_filter(request.parameters)
-            pattern = request.parameters.get("filterPattern")
-            if request.operation == "FilterLogEvents" and isinstance(pattern, str) and pattern.lstrip()[:1] == "{":
-                parse_pattern(pattern)
-        except FilterError as error:
-            return request.fail(ApiError("InvalidParameterException", str(error)))
-        return await handle(method, path, headers, body, query_params)
-
-    observatory.metric_filters = metric_filters
-    cloudwatch_logs._compile_filter_pattern = compile_pattern
-    cloudwatch_logs.handle_request = handle_checked

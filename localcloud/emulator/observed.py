@@ -9,7 +9,15 @@ from http import HTTPStatus
 from typing import Any
 
 from localcloud.console.console import Console
-from localcloud.emulator import cloudwatch_seams, function_seams, http_seams, log_seams, queue_seams, time_seams
+from localcloud.emulator import (
+    cloudwatch_seams,
+    function_seams,
+    http_seams,
+    log_api_seams,
+    log_seams,
+    queue_seams,
+    time_seams,
+)
 from localcloud.emulator.seams import App, make_app
 from localcloud.observatory import pager
 from localcloud.observatory.clock import CompressedClock, RealClock, SteppedClock
@@ -25,7 +33,8 @@ OBSERVERS = (
     function_seams.observe_mappings,
     http_seams.observe_tables,
     http_seams.observe_apis,
-    log_seams.observe_metric_filters,
+    log_api_seams.observe_metric_filters,
+    log_api_seams.serve_queries,
     cloudwatch_seams.observe_boards,
     cloudwatch_seams.observe_resources,
     cloudwatch_seams.observe_topics,

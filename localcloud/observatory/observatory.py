@@ -4,6 +4,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from localcloud.observatory.alarm_api import AlarmApi
 from localcloud.observatory.alarms import Alarms
@@ -12,11 +13,14 @@ from localcloud.observatory.facts import CodeNotice, QueueState
 from localcloud.observatory.feed import Feed
 from localcloud.observatory.filter_patterns import FilterError
 from localcloud.observatory.log_filters import MetricFilter
+from localcloud.observatory.logs import Logs
 from localcloud.observatory.meter import Meter
 from localcloud.observatory.metric_api import MetricApi
 from localcloud.observatory.pager import Pager
+from localcloud.observatory.query_api import QueryApi
 from localcloud.observatory.requests import ApiError, Request, Response
 from localcloud.observatory.retention import RetainedMetrics
+from localcloud.observatory.saved_queries import SavedQueries
 
 MISSED_MINUTES_MAX = 5
 _log = logging.getLogger(__name__)
@@ -42,7 +46,11 @@ class Observatory:
         self.alarms = Alarms(self.store, clock, self.feed)
         self.alarm_api = AlarmApi(self.alarms)
         self.pager = Pager(clock, self.feed)
+        self.logs = Logs()
+        self.queries = QueryApi(self.logs, clock)
+        self.saved_queries = SavedQueries(clock)
         self._operations = MetricApi(self.store, clock).operations | self.alarm_api.operations
+        self._log_operations = self.queries.operations | self.saved_queries.operations
         self._minute = self._ended = int(clock.now() // 60)
         self._ticking = threading.Lock()
 
@@ -66,7 +74,15 @@ class Observatory:
 
     def answer(self, request: Request) -> Response | None:
         """The response to a request to CloudWatch; None if its operation is not among those observed here."""
-        operation = self._operations.get(request.operation)
+        return self._answer(request, self._operations.get(request.operation))
+
+    def answer_logs(self, request: Request) -> Response | None:
+        """The response to a request to CloudWatch Logs; None if its operation is not among those observed here."""
+        return self._answer(request, self._log_operations.get(request.operation))
+
+    def _answer(
+        self, request: Request, operation: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
+    ) -> Response | None:
         if operation is None:
             return None
         try:

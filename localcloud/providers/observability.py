@@ -1,6 +1,6 @@
 """Log groups, metric filters, alarms and dashboards.
 
-Saved queries, field indexes and the resources of X-Ray are not stored, because nothing in the emulator uses them.
+Field indexes and the resources of X-Ray are not stored, because nothing in the emulator uses them.
 """
 
 import uuid
@@ -32,7 +32,12 @@ def _log_metric_filter(cloud: Account, inputs: Inputs) -> Created:
     return Created(name, {"name": name})
 
 
-@creates("aws:cloudwatch/queryDefinition:QueryDefinition", ignoring="name queryString logGroupNames")
+@creates("aws:cloudwatch/queryDefinition:QueryDefinition")
+def _query_definition(cloud: Account, inputs: Inputs) -> Created:
+    made = cloud.client("logs").put_query_definition(name=inputs.take("name"), **inputs.take_rest())
+    return Created(made["queryDefinitionId"], {"queryDefinitionId": made["queryDefinitionId"]})
+
+
 @creates("aws:cloudwatch/logIndexPolicy:LogIndexPolicy", ignoring="logGroupName policyDocument")
 @creates("aws:xray/group:Group", ignoring="groupName filterExpression")
 @creates(

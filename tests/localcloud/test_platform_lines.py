@@ -2,10 +2,11 @@
 
 import io
 import json
+import time
 import zipfile
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
@@ -19,6 +20,7 @@ from localcloud.observatory.platform_lines import (
     function_lines,
     platform_lines,
 )
+from tests.fakes.waiting import eventually
 from tests.localcloud.provided import TRUST
 
 STARTED = 1_790_000_000.0
@@ -177,7 +179,7 @@ class Function:
     """A function whose log format is JSON, in an emulator, and what it logs."""
 
     def __init__(self, emulator: Emulator) -> None:
-        self._lambda, self._logs = emulator.client("lambda"), emulator.client("logs")
+        self._lambda, self.logs = emulator.client("lambda"), emulator.client("logs")
         code = io.BytesIO()
         with zipfile.ZipFile(code, "w") as archive:
             archive.writestr("code.py", CODE)
@@ -206,14 +208,14 @@ class Function:
 
     def count(self, pattern: str) -> None:
         metric = {"metricName": "m", "metricNamespace": "N", "metricValue": "1"}
-        self._logs.put_metric_filter(
+        self.logs.put_metric_filter(
             logGroupName="/own/f", filterName="m", filterPattern=pattern, metricTransformations=[metric]
         )
 
     def _events(self, **search: str) -> list[dict[str, Any]]:
         try:
-            events = self._logs.filter_log_events(logGroupName="/own/f", **search)["events"]
-        except self._logs.exceptions.ResourceNotFoundException:
+            events = self.logs.filter_log_events(logGroupName="/own/f", **search)["events"]
+        except self.logs.exceptions.ResourceNotFoundException:
             return []
         return [
             {"at": event["timestamp"], "stream": event["logStreamName"]}
@@ -293,3 +295,85 @@ def test_emulator_rejects_a_pattern_that_it_does_not_understand(function: Functi
     with pytest.raises(ClientError, match=r"InvalidParameterException.*Only JSON patterns"):
         function.count("ERROR")
     function.count('{ $.type = "platform.report" }')
+
+
+# Logs Insights over these lines
+
+
+@pytest.mark.e2e
+def test_query_over_several_groups_is_run_as_aws_runs_it(function: Function):
+    function.invoke("again")
+    logs = function.logs
+    if not logs.describe_log_groups(logGroupNamePrefix="/own/empty")["logGroups"]:
+        logs.create_log_group(logGroupName="/own/empty")
+    text = (
+        "filter type = 'platform.report' | stats count(*) as reports, max(record.metrics.memorySizeMB) as size by @log"
+    )
+    where = {"startTime": int(time.time()) - 600, "endTime": int(time.time()) + 600}
+    groups = ["/own/f", "arn:aws:logs:eu-west-1:123456789012:log-group:/own/empty:*"]
+    started = logs.start_query(logGroupIdentifiers=groups, queryString=text, **where)
+    found = eventually(
+        lambda: logs.get_query_results(queryId=started["queryId"]), lambda found: found["status"] != "Running"
+    )
+    reports = len(function.search('{ $.type = "platform.report" }'))
+    (row,) = ({cell["field"]: cell["value"] for cell in row} for row in found["results"])
+    assert found["status"] == "Complete"
+    assert row["@log"].endswith(":/own/f")
+    assert (row["reports"], row["size"]) == (str(reports), "512")
+    assert found["statistics"]["recordsMatched"] == reports
+    (described, *_) = logs.describe_queries(logGroupName="/own/f", status="Complete")["queries"]
+    assert (described["queryId"], described["queryString"]) == (started["queryId"], text)
+    # A range before the first line has none of them.
+    earlier = logs.start_query(logGroupName="/own/f", queryString=text, startTime=0, endTime=1)["queryId"]
+    assert eventually(lambda: logs.get_query_results(queryId=earlier)["status"] == "Complete")
+    assert logs.get_query_results(queryId=earlier)["results"] == []
+
+
+@pytest.mark.e2e
+def test_query_that_is_not_understood_is_a_malformed_query(function: Function):
+    with pytest.raises(ClientError) as error:
+        function.logs.start_query(logGroupName="/own/f", queryString="filter a ==", startTime=0, endTime=1)
+    response = cast(dict[str, Any], error.value.response)
+    assert response["Error"]["Code"] == "MalformedQueryException"
+    assert response["Error"]["Message"] == "Expected a value at character 11, found =."
+    assert response["queryCompileError"]["location"] == {"startCharOffset": 10, "endCharOffset": 11}
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("parameters", "code"),
+    [
+        ({"logGroupName": "/absent"}, "ResourceNotFoundException"),
+        ({}, "InvalidParameterException"),
+        ({"logGroupName": "/own/f", "logGroupNames": ["/own/f"]}, "InvalidParameterException"),
+        ({"logGroupName": "/own/f", "startTime": 2}, "InvalidParameterException"),
+        ({"logGroupName": "/own/f", "queryLanguage": "SQL"}, "InvalidParameterException"),
+        ({"logGroupName": "/own/f", "limit": 100_000}, "InvalidParameterException"),
+    ],
+)
+def test_request_for_a_query_that_cannot_be_served_is_rejected(
+    function: Function, parameters: dict[str, Any], code: str
+):
+    with pytest.raises(ClientError, match=code):
+        function.logs.start_query(**{"queryString": "fields a", "startTime": 0, "endTime": 1} | parameters)
+
+
+@pytest.mark.e2e
+def test_pointer_leads_to_the_line(function: Function):
+    function.invoke("again")
+    text = "filter type = 'platform.start' | limit 1"
+    now = int(time.time())
+    started = function.logs.start_query(
+        logGroupName="/own/f", queryString=text, startTime=now - 600, endTime=now + 600
+    )["queryId"]
+    found = eventually(
+        lambda: function.logs.get_query_results(queryId=started), lambda found: found["status"] == "Complete"
+    )
+    cells = {cell["field"]: cell["value"] for cell in found["results"][0]}
+    record = function.logs.get_log_record(logRecordPointer=cells["@ptr"])["logRecord"]
+    assert record["@message"] == cells["@message"]
+    assert record["record.requestId"] == json.loads(cells["@message"])["record"]["requestId"]
+    with pytest.raises(ClientError, match="InvalidParameterException"):
+        function.logs.get_log_record(logRecordPointer="x")
+    with pytest.raises(ClientError, match="InvalidParameterException"):
+        function.logs.stop_query(queryId=started)  # it is over
