@@ -71,3 +71,11 @@ class DeployedStack:
 
     project: Path
     outputs: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """A line of a log, and when it was written, in seconds since 1970."""
+
+    at: float
+    text: str

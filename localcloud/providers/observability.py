@@ -1,6 +1,6 @@
 """Log groups, metric filters, alarms, dashboards, and what X-Ray samples and groups.
 
-Saved queries and field indexes are not stored, because nothing in the emulator uses them.
+Field indexes are not stored, because nothing in the emulator uses them.
 """
 
 import uuid
@@ -34,7 +34,12 @@ def _log_metric_filter(cloud: Account, inputs: Inputs) -> Created:
     return Created(name, {"name": name})
 
 
-@creates("aws:cloudwatch/queryDefinition:QueryDefinition", ignoring="name queryString logGroupNames")
+@creates("aws:cloudwatch/queryDefinition:QueryDefinition")
+def _query_definition(cloud: Account, inputs: Inputs) -> Created:
+    made = cloud.client("logs").put_query_definition(name=inputs.take("name"), **inputs.take_rest())
+    return Created(made["queryDefinitionId"], {"queryDefinitionId": made["queryDefinitionId"]})
+
+
 @creates("aws:cloudwatch/logIndexPolicy:LogIndexPolicy", ignoring="logGroupName policyDocument")
 def _not_stored(cloud: Account, inputs: Inputs) -> Created:
     return Created(str(uuid.uuid4()))

@@ -1,5 +1,6 @@
 """The program's own traffic moves every metric that its alarms and boards name, and boto3 reads it."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -92,6 +93,28 @@ def test_failures_have_moved_their_metrics(moved: LocalCloud):
     found = {name: total(moved, "AWS/ApiGateway", name, **api) for name in ("Count", "4XXError", "5XXError")}
     assert found == {"Count": 3, "4XXError": 1, "5XXError": 1}
     assert total(moved, "EventProcessing", "AuthorizationRefused", service="api", stack="dev") == 1
+
+
+def test_access_log_says_who_called_and_what_happened(moved: LocalCloud):
+    """Of the requests that were rejected, answered and failed, in the format of the stage."""
+    events = moved.client("logs").filter_log_events(logGroupName="/event-processing/dev/api-access")["events"]
+    lines = [json.loads(event["message"]) for event in events]
+    client = min(moved.outputs["apiClients"].items())[1]["clientId"]
+    found = {
+        line["status"]: (line["client_id"], line["integration_status"], line["error_type"], line["authorizer_error"])
+        for line in lines
+    }
+    assert found == {
+        "401": ("-", "-", "UNAUTHORIZED", "Unauthorized"),
+        "200": (client, "200", "-", "-"),
+        "502": (client, "200", "-", "-"),
+    }
+    # The function's lines about the request have the same trace.
+    answered = next(line for line in lines if line["status"] == "200")
+    assert any(answered["xray_trace_id"] in text for text in log_lines(moved, moved.outputs["functions"]["query"]))
+    for line, event in zip(lines, events, strict=True):
+        assert 0 <= event["timestamp"] - int(line["time"]) <= 60_000
+        assert (line["source_ip"], line["tls_version"]) == ("127.0.0.1", "-")
 
 
 def test_messages_are_conserved(moved: LocalCloud):

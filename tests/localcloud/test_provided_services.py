@@ -1,5 +1,7 @@
 """The providers of the API and of monitoring against a running emulator, which stores their settings."""
 
+from typing import Any
+
 from tests.localcloud.provided import Cloud, Made
 
 
@@ -70,6 +72,8 @@ def test_alarms_dashboards_and_queries_are_stored(cloud: Cloud):
     cloud.make("cloudwatch/compositeAlarm", alarmName="either", alarmRule=rule, actionsSuppressor=suppressor)
     cloud.make("cloudwatch/dashboard", dashboardName="board", dashboardBody='{"widgets": []}')
     cloud.make("cloudwatch/queryDefinition", name="failures", queryString="fields @message", logGroupNames=["/own"])
+    (saved,) = logs.describe_query_definitions()["queryDefinitions"]
+    assert (saved["name"], saved["queryString"], saved["logGroupNames"]) == ("failures", "fields @message", ["/own"])
     cloud.make("cloudwatch/logGroup", name="/own/access")
     cloud.make("cloudwatch/logIndexPolicy", logGroupName="/own/access", policyDocument="{}")
     metric = {"name": "Refused", "namespace": "Own", "value": "1", "dimensions": {"stack": "$.stack"}}
@@ -79,7 +83,9 @@ def test_alarms_dashboards_and_queries_are_stored(cloud: Cloud):
     assert (kept["filterName"], kept["filterPattern"]) == ("refused", '{ $.status = "401" }')
     assert kept["metricTransformations"][0]["metricName"] == "Refused"
     cloud.make("xray/group", groupName="own", filterExpression="fault = true")
-    everything = dict.fromkeys(("host", "httpMethod", "urlPath", "serviceName", "serviceType", "resourceArn"), "*")
+    everything: dict[str, Any] = dict.fromkeys(
+        ("host", "httpMethod", "urlPath", "serviceName", "serviceType", "resourceArn"), "*"
+    )
     sampled = {"priority": 1, "version": 1, "fixedRate": 0.05, "reservoirSize": 2}
     cloud.make("xray/samplingRule", everything, sampled, ruleName="own")
     xray = cloud.emulator.client("xray")
