@@ -207,8 +207,8 @@ def test_bad_version_goes_back_by_itself_and_no_event_is_lost(world: World, grad
         cleanup.callback(release.kill)
         assert release.stdout
         assert "A tenth of the requests now goes to release bad, the rest to " in release.stdout.readline()
-        assert gradual.routes() == {role: (version, {new[role]: 0.1}) for role, (version, _) in before.items()}
         release.send_signal(signal.SIGSTOP)  # so that it looks only when the minute is over
+        assert gradual.routes() == {role: (version, {new[role]: 0.1}) for role, (version, _) in before.items()}
         gradual.traffic(until=lambda: gradual.metered("Errors", "event-handler", new["event-handler"]))
         assert gradual.alarm_states() == {"event-handler": "ALARM", "query": "OK"}
         release.send_signal(signal.SIGCONT)
