@@ -96,6 +96,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Units |
     return Units(config, log)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported stays: garbage is looked for neither meanwhile nor, later, among it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
         return next((at for at, path in enumerate(LONGEST) if item.nodeid.startswith(path)), len(LONGEST))
@@ -163,6 +174,7 @@ def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def pytest_unconfigure() -> None:
     """Close what the X-Ray SDK opens when it is imported and never closes, in the process that starts workers too."""
+    gc.unfreeze()  # `get_objects` leaves out what is frozen
     if sdk := sys.modules.get("aws_xray_sdk.core.emitters.udp_emitter"):
         for emitter in [thing for thing in gc.get_objects() if isinstance(thing, sdk.UDPEmitter)]:
             emitter._socket.close()
