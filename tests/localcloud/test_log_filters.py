@@ -208,7 +208,7 @@ def test_access_log_has_every_field_of_the_format_or_an_honest_dash(dev_graph: G
         integration_status=200,
         claims={"client_id": "c", "scope": "s"},
         source_ip="127.0.0.1",
-        trace="Root=1-6ab12300-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1",
+        trace_id="1-6ab12300-0123456789abcdef01234567",
     )
     found = json.loads(access_log_line(template, access))
     assert {name: value for name, value in found.items() if name not in ("service", "stack")} == {
