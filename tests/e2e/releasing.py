@@ -31,6 +31,12 @@ def live(stack: Stack) -> list[str]:
     return [alias["FunctionVersion"] for alias in aliases]
 
 
+def live_releases(stack: Stack) -> set[str]:
+    """Return the releases that are live. A release can be published under several numbers."""
+    serving = zip(stack.outputs["functions"].values(), live(stack), strict=True)
+    return {configuration(stack, f"{name}:{number}")["RELEASE"] for name, number in serving}
+
+
 def restore(stack: Stack, numbers: list[str]) -> None:
     """Let the aliases name these versions again."""
     for version, name in zip(numbers, stack.outputs["functions"].values(), strict=True):

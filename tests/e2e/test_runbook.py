@@ -24,7 +24,7 @@ from ops.__main__ import app
 from ops.commands import status
 from ops.signals import Stopped
 from tests.e2e.conftest import Stack, event
-from tests.e2e.releasing import NEW, live, second_release
+from tests.e2e.releasing import NEW, live_releases, second_release
 from tests.fakes import aws_cli, terminals
 from tests.fakes.aws_cli import UsageError
 from tests.fakes.checkout import link_checkout
@@ -191,12 +191,12 @@ def test_command_of_the_runbook_runs(
         terminal.run(export)
         Path(EVENTS).write_text(Path(EVENTS).read_text().replace("yesterday", CORRECTED))
     if "rollback" in command.words:
-        with second_release(stack) as numbers:
-            before = live(stack)
+        with second_release(stack):
+            before = live_releases(stack)
             terminal.run(replace(command, line=f"{command.line} --to {NEW}"))
-            assert live(stack) == list(numbers.values())
+            assert live_releases(stack) == {NEW} != before
             terminal.run(command)
-            assert live(stack) == before
+            assert live_releases(stack) == before
         return
     terminal.run(filled(command, stack, values))
 
