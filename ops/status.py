@@ -46,7 +46,7 @@ class Alarm:
     since: datetime
     reason: str
     meaning: str
-    """The first paragraph of its description."""
+    """The beginning of its description."""
     runbook: str
     actions_enabled: bool
     threshold: float | None
@@ -152,12 +152,17 @@ def read_alarms(outputs: StackOutputs) -> list[Alarm]:
     found = []
     for page in pages.paginate(AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm", "CompositeAlarm"]):
         for alarm in (*page["MetricAlarms"], *page["CompositeAlarms"]):
-            runbook = alarm.get("AlarmDescription", "").rpartition("Runbook: ")[2]
+            runbook = _after("Runbook: ", alarm.get("AlarmDescription", ""))
             # The heading in the runbook is the ID. The prefix alone would also match the alarms of a stack dev-2.
             alarm_id = runbook.rpartition("#")[2]
             if alarm["AlarmName"] == f"{prefix}{alarm_id}":
                 found.append(_alarm(alarm, alarm_id, runbook, severities))
     return found
+
+
+def _after(label: str, description: str) -> str:
+    """Return the word that follows a label, or nothing."""
+    return next(iter(description.partition(label)[2].split()), "")
 
 
 def _alarm(alarm: dict[str, Any], alarm_id: str, runbook: str, severities: dict[str, str]) -> Alarm:
@@ -169,7 +174,7 @@ def _alarm(alarm: dict[str, Any], alarm_id: str, runbook: str, severities: dict[
         state=alarm["StateValue"],
         since=alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"],
         reason=alarm.get("StateReason", ""),
-        meaning=alarm.get("AlarmDescription", "").partition("\n")[0],
+        meaning=alarm.get("AlarmDescription", "").partition("\n")[0].partition(" | ")[0],
         runbook=runbook,
         actions_enabled=alarm.get("ActionsEnabled", True),
         threshold=alarm.get("Threshold"),

@@ -7,8 +7,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.monitoring.alarm_ids import AnyAlarmId
+from components.monitoring.alarm_ids import AlarmId, AnyAlarmId
 from components.monitoring.metrics import Metric
+from components.monitoring.next_steps import first_command
 from components.monitoring.selection import AnyAlarm
 from components.monitoring.signals import Alarm, CompositeAlarm, Severity, Signal
 
@@ -21,6 +22,7 @@ class AlarmContext:
     """What all alarms of a stack have in common."""
 
     physical_prefix: str
+    stack: str
     board_url: str
     """The board that every description links to."""
     runbook_url: str
@@ -30,9 +32,14 @@ class AlarmContext:
 
 
 def describe(alarm: AnyAlarm, context: AlarmContext) -> str:
-    """Return meaning, first step, board and runbook; raises ValueError if CloudWatch would reject the length."""
-    runbook = f"Runbook: {context.runbook_url}#{alarm.id.heading}"
-    description = "\n\n".join((alarm.meaning, f"First: {alarm.first_step}", f"Board: {context.board_url}\n{runbook}"))
+    """Return what is wrong, what to do first and the runbook in one line, then where to look, and the board.
+
+    docs/pages.md shows what becomes of it. Raises ValueError if CloudWatch would reject the length.
+    """
+    # The operator's commands are about the first consumer.
+    first = first_command(alarm.id, context.stack) if isinstance(alarm.id, AlarmId) else alarm.first_step
+    line = f"{alarm.meaning} | First: {first} | Runbook: {context.runbook_url}#{alarm.id.heading}"
+    description = f"{line}\n\nThen: {alarm.first_step}\nBoard: {context.board_url}"
     if len(description) > DESCRIPTION_LIMIT:
         raise ValueError(
             f"the description of alarm {alarm.id} has {len(description)} characters, CloudWatch accepts "

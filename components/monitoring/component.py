@@ -104,6 +104,7 @@ class Monitoring(pulumi.ComponentResource):
     def _make_alarms(self, topics: AlertTopics) -> dict[AnyAlarmId, pulumi.Output[str]]:
         context = AlarmContext(
             physical_prefix=self._args.physical_prefix,
+            stack=self._args.stack,
             board_url=board_url(self._boards, Board.OVERVIEW),
             runbook_url=self._args.runbook_url,
             topic_arns=topics.arns,

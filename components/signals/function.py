@@ -172,7 +172,7 @@ def canary_signals(profile: FunctionProfile, *, function_name: str) -> tuple[Sig
                 metric_id="errors",
                 meaning=f"The version of the {profile.title} that is being released fails, and a tenth of the requests"
                 f" goes to it. {profile.consequence}",
-                first_step="If no `ops release --canary` runs that goes back by itself, run `python -m ops rollback`.",
+                first_step="If no ops release --canary runs, which goes back by itself, roll back.",
             ),
         ),
     )

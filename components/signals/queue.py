@@ -189,7 +189,8 @@ def _dead_letter_signals(queue_name: str, shortest_life_seconds: int) -> tuple[S
             note="A dead letter expires by its age since it was first sent, which is higher.",
             alarm=at_least(shortest_life_seconds // 2, 1, of=1, severity=Severity.P1)(
                 id=AlarmId.DLQ_EXPIRING,
-                meaning="The oldest dead letter has used up half of the shortest time it can have: data is lost soon.",
+                meaning="Logins are soon lost for good: the oldest dead letter has used up half of the shortest time it"
+                " can have.",
                 first_step="Redrive the messages that can be processed now, save the others; the runbook has both"
                 " commands.",
             ),

@@ -185,7 +185,7 @@ class Alarms:
     def _act(self, found: StoredAlarm, previous: State, state: State) -> None:
         for topic in found.alarm.actions.topics(state):
             subject = f'{state}: "{found.alarm.name}" in {found.arn.split(":")[3]}'
-            message = _message(found, previous, state, self._clock.now())
+            message = notification(found, previous, state, self._clock.now())
             error = self.publish(topic, found.arn, subject[:100], json.dumps(message))
             done = f"Failed to execute action {topic}. {error}" if error else f"Successfully executed action {topic}"
             self._remember(found, "Action", done, {"actionState": "Failed" if error else "Succeeded"})
@@ -216,7 +216,7 @@ def _named_resources(alarm: Alarm) -> set[tuple[str, str]]:
     }
 
 
-def _message(found: StoredAlarm, previous: State, state: State, now: float) -> dict[str, Any]:
+def notification(found: StoredAlarm, previous: State, state: State, now: float) -> dict[str, Any]:
     """What CloudWatch publishes."""
     _, _, _, region, account, *_ = found.arn.split(":")
     parameters = found.parameters

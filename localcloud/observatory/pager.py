@@ -5,6 +5,7 @@ endpoint under `.invalid`, a name that never exists, cannot be delivered to, whi
 """
 
 import json
+import re
 from collections import deque
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -28,8 +29,11 @@ _STYLE = (
     "body{font:15px/1.5 system-ui;margin:2rem auto;max-width:60rem;padding:0 1rem}"
     "article{border-left:.4rem solid #888;margin:1rem 0;padding:.2rem 1rem}"
     ".ALARM{border-color:#c0392b}.OK{border-color:#27803b}"
-    "h2{font-size:1rem;margin:0}p{margin:.2rem 0;white-space:pre-line;overflow-wrap:anywhere}"
+    "h2{font-size:1rem;font-weight:normal;margin:0}p{margin:.2rem 0;white-space:pre-line;overflow-wrap:anywhere}"
+    ".line{font-weight:bold}"
 )
+# Of a text that is escaped already.
+_LINK = re.compile(r"https://[^\s<>\"&]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +120,20 @@ def _article(page: Page) -> str:
     at = datetime.fromtimestamp(page.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     way = "e-mail, shown and not sent" if page.protocol.startswith("email") else page.protocol
     failed = "" if page.delivered else " — not delivered: the pager is down"
-    text = alarm.get("AlarmDescription") or page.message
+    line, _, rest = str(alarm.get("AlarmDescription") or page.message).partition("\n")
     kind = state if state in ("ALARM", "OK") else ""
+    since = f"{state} since {_time(alarm)}: " if kind else ""
     return (
-        f'<article class="{kind}"><h2>{escape(page.subject or "(no subject)")}</h2>'
+        f'<article class="{kind}"><p class="line">{escape(since)}{_LINK.sub(_linked, escape(line))}</p>'
+        f"<h2>{escape(page.subject or '(no subject)')}</h2>"
         f"<p>{at} · {escape(page.topic)} · {escape(way)}{failed}</p>"
-        f"<p>{escape(str(alarm.get('NewStateReason', '')))}</p><p>{escape(str(text))}</p></article>"
+        f"<p>{escape(str(alarm.get('NewStateReason', '')))}</p><p>{escape(rest.strip())}</p></article>"
     )
+
+
+def _time(alarm: dict[str, Any]) -> str:
+    return str(alarm.get("StateChangeTime", "")).partition(".")[0].replace("T", " ") + " UTC"
+
+
+def _linked(address: re.Match[str]) -> str:
+    return f'<a href="{address[0]}" rel="noopener noreferrer" target="_blank">{address[0]}</a>'

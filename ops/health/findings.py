@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from components.monitoring.next_steps import next_step
 from ops.errors import pluralize
 from ops.health.commands import Commands
 from ops.health.consumer import ENABLED
 from ops.health.failures import failing
-from ops.health.next_steps import next_step
 from ops.health.queues import DEAD_LETTERS, EVENTS
 from ops.status import Alarm, Part, Status
 

@@ -1,10 +1,11 @@
 """Signals that CloudWatch cannot alarm on are rejected, and the alarms of a stack follow its settings."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from components.monitoring.alarm_ids import AlarmId, AnyAlarmId, ObjectiveId, PaceId, slo_alarm
+from components.monitoring.alarm_ids import AlarmId, AnyAlarmId, ConsumerAlarmId, ObjectiveId, PaceId, slo_alarm
 from components.monitoring.alarms import AlarmContext, describe
 from components.monitoring.own_signals import own_signals
 from components.monitoring.selection import select
@@ -157,19 +158,29 @@ def test_service_health_combines_every_alarm_that_pages() -> None:
     assert "service-health" not in chosen(*signals, overrides={"service-health": AlarmOverride(enabled=False)})
 
 
-def test_description_has_meaning_first_step_board_and_runbook() -> None:
-    context = AlarmContext(
-        physical_prefix="",
-        board_url="https://board",
-        runbook_url="https://runbook",
-        topic_arns={},
-        newest_versions={},
+CONTEXT = AlarmContext(
+    physical_prefix="p-dev",
+    stack="dev",
+    board_url="https://board",
+    runbook_url="https://runbook",
+    topic_arns={},
+    newest_versions={},
+)
+
+
+def test_description_begins_with_a_line_that_says_what_is_wrong_and_what_to_do() -> None:
+    assert describe(alarm(), CONTEXT) == (
+        "Events wait. | First: python -m ops logs --errors --since 15m --stack dev | Runbook: https://runbook#queue-age"
+        "\n\nThen: Look.\nBoard: https://board"
     )
-    assert describe(alarm(), context) == (
-        "Events wait.\n\nFirst: Look.\n\nBoard: https://board\nRunbook: https://runbook#queue-age"
-    )
+    assert " | First: python -m ops status --stack dev | " in describe(composite(any_of=(AlarmId.QUEUE_AGE,)), CONTEXT)
     with pytest.raises(ValueError, match="CloudWatch accepts 1024"):
-        describe(alarm(meaning="x" * 1000), context)
+        describe(alarm(meaning="x" * 1000), CONTEXT)
+
+
+def test_description_of_another_consumer_names_no_command_about_the_first() -> None:
+    other = replace(alarm(), id=ConsumerAlarmId("audit", AlarmId.QUEUE_AGE))
+    assert describe(other, CONTEXT).startswith("Events wait. | First: Look. | Runbook: https://runbook#queue-age\n")
 
 
 @pytest.mark.parametrize(

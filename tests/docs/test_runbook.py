@@ -1,37 +1,32 @@
-"""The runbook has five parts for every alarm, and names only commands, options and settings that exist."""
+"""The runbook has five parts for every alarm, and begins with the commands of this project, which all exist."""
 
-import functools
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 import pytest
 import yaml
-from botocore import xform_name
 
 from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.next_steps import first_command
+from localcloud.deployer.recorder import record
+from tests.fakes import aws_cli
+from tests.fakes.runbook import RUNBOOK, TOP, Program, commands, sections
 from tools.runbook import END, document
 
-ROOT = Path(__file__).parents[2]
-RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
-SETTINGS = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"].keys()
+SETTINGS = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.yaml").read_text())["config"].keys()
 
 PARTS = ("What users notice", "ook here first", "ikely causes", "ix", "How to know it is over")
-# Commands of the AWS CLI that are not operations of the service.
-CUSTOMIZATIONS = {("logs", "tail"): {"since", "filter-pattern"}}
-GLOBAL_OPTIONS = {"query", "output", "region"}
 PULUMI = {"up", "config", "stack"}
-
-Section = tuple[str, str]
-
-
-def sections(text: str) -> list[Section]:
-    """Return the heading and the text of each alarm."""
-    parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)[1:]
-    return list(zip(parts[::2], parts[1::2], strict=True))
+# Commands that take longer than a minute, at least sometimes.
+SLOW = (
+    "pulumi up ",
+    "python -m ops dead-letters redrive ",
+    "python -m ops smoke ",
+    "aws lambda update-event-source-map",
+)
+DURATION = re.compile(r"\b(\d+|a) (minute|hour)s?\b")
 
 
 def heading_problems(text: str) -> Iterator[str]:
@@ -51,54 +46,35 @@ def section_problems(text: str) -> Iterator[str]:
         yield from (f"{heading} has no part: {part}" for part in PARTS if part not in starts)
 
 
-def commands(text: str) -> list[str]:
-    """Return the commands in code blocks, and the commands inside those commands."""
-    lines = [line.strip() for line in re.findall(r"^ {4,}(\S.*)$", text, flags=re.MULTILINE)]
-    inner = [command for line in lines for command in re.findall(r"\$\(([^)]+)\)", line)]
-    starts = ("aws ", "pulumi ", "python ", "git ", "export ")
-    return [line for line in lines + inner if line.startswith(starts)]
-
-
 def command_problems(text: str) -> Iterator[str]:
     """Yield unknown commands, options and settings, and missing options."""
-    for line in commands(text):
-        words = shlex.split(re.sub(r'"?\$\([^)]+\)"?', "VALUE", line))
-        if words[0] == "aws":
-            yield from (f"{line}: {problem}" for problem in aws_problems(words))
-        elif words[0] == "pulumi":
-            yield from (f"{line}: {problem}" for problem in pulumi_problems(words))
+    for command in commands(text):
+        try:
+            program = command.program
+            if program is Program.AWS:
+                aws_cli.read(command.words)
+        except (ValueError, aws_cli.UsageError) as error:
+            yield f"{command.line}: {error}"
+            continue
+        if program is Program.PULUMI:
+            yield from (f"{command.line}: {problem}" for problem in pulumi_problems(command.words))
         # That the command and its options exist is shown for every document.
-        elif words[:3] == ["python", "-m", "ops"] and "--stack" not in words:
-            yield f"{line}: not a command for a named stack"
+        elif program is Program.OPS and "--stack" not in command.words:
+            yield f"{command.line}: not a command for a named stack"
 
 
-@functools.cache
-def service_model(service: str) -> Any:
-    """Return the operations and parameters of an AWS service."""
-    return botocore.session.get_session().get_service_model(service)
-
-
-def aws_problems(words: list[str]) -> Iterator[str]:
-    """Yield the errors the AWS CLI would report, by the models it is generated from."""
-    service, command = words[1:3]
-    given = {word.removeprefix("--") for word in words[3:] if word.startswith("--")} - GLOBAL_OPTIONS
-    known, required = CUSTOMIZATIONS.get((service, command)), set[str]()
-    if known is None:
-        model = service_model(service)
-        operations = {xform_name(name, "-"): name for name in model.operation_names}
-        if command not in operations:
-            yield f"{service} has no {command}"
-            return
-        shape = model.operation_model(operations[command]).input_shape
-        known = {xform_name(name, "-") for name in shape.members} if shape else set()
-        required = {xform_name(name, "-") for name in shape.required_members} if shape else set()
-    # The reference of DescribeAlarms says so; the model does not.
-    if command == "describe-alarms" and "children-of-alarm-name" in given:
-        yield from (f"--{option} with --children-of-alarm-name" for option in given - {"children-of-alarm-name"})
-    # The prefix `no-` switches a boolean off.
-    names = {option.removeprefix("no-") for option in given}
-    yield from (f"no option --{option}" for option in names - known)
-    yield from (f"--{option} is missing" for option in required - names)
+def order_problems(text: str) -> Iterator[str]:
+    """Yield headings that begin with another command than their notification, and slow commands without a duration."""
+    first = {command.heading: command.line for command in reversed(list(commands(text)))}
+    for heading, line in first.items():
+        if heading in set(AlarmId) and line != (named := first_command(AlarmId(heading), "dev")):
+            yield f"{heading} begins with {line}, its notification with {named}"
+    ours = [command.program is Program.OPS for command in commands(text) if command.heading == TOP]
+    if not any(ours[:3]):
+        yield "the top begins with other commands than ours"
+    for command in commands(text):
+        if command.line.startswith(SLOW) and not DURATION.search(command.before):
+            yield f"{command.heading}: how long does {command.line!r} take?"
 
 
 def pulumi_problems(words: list[str]) -> Iterator[str]:
@@ -111,7 +87,7 @@ def pulumi_problems(words: list[str]) -> Iterator[str]:
             yield f"no setting {key}"
 
 
-CHECKS = (heading_problems, section_problems, command_problems)
+CHECKS = (heading_problems, section_problems, command_problems, order_problems)
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -119,10 +95,21 @@ def test_runbook_has_no_problems(check: Any) -> None:
     assert list(check(RUNBOOK)) == []
 
 
-def test_commands_are_found() -> None:
-    starts = {"aws ": 15, "python -m ops dead-letters ": 5, "pulumi config set": 10}
-    for start, fewest in starts.items():
-        assert len([command for command in commands(RUNBOOK) if command.startswith(start)]) > fewest
+def test_commands_are_found_in_blocks_and_in_sentences() -> None:
+    lines = [command.line for command in commands(RUNBOOK)]
+    starts = {"aws ": 10, "python -m ops ": 50, "pulumi ": 30}
+    assert all(len([line for line in lines if line.startswith(start)]) > fewest for start, fewest in starts.items())
+    assert "python -m ops query USER --stack dev" in lines
+
+
+def test_settings_that_the_runbook_changes_are_accepted_together() -> None:
+    pairs = [command.words[-2:] for command in commands(RUNBOOK) if command.line.startswith("pulumi config set ")]
+    values = {key: yaml.safe_load(value) for key, value in pairs if not key.startswith("alarms.")}
+    alarms = {
+        key.split(".")[1]: {key.split(".")[2]: yaml.safe_load(v)} for key, v in pairs if key.startswith("alarms.")
+    }
+    assert len(alarms) == 2
+    assert record("dev", values | {"alarms": alarms}).resources
 
 
 @pytest.mark.parametrize(
@@ -135,11 +122,17 @@ def test_commands_are_found() -> None:
         (command_problems, "update-event-source-mapping", "enable-event-source-mapping"),
         (command_problems, "--uuid UUID --enabled", "--id UUID --enabled"),
         (command_problems, "--uuid UUID --enabled", "--enabled"),
+        (command_problems, "--uuid UUID --enabled", "--uuid UUID --enabled true"),
         (command_problems, "alarms --children-of", "alarms --state-value ALARM --children-of"),
+        (command_problems, "'EventSourceMappings[].UUID'", "'EventSourceMappings[.UUID'"),
         (command_problems, "dead-letters list --stack dev", "dead-letters list"),
         (command_problems, "apiRateLimit 20", "apiRate 20"),
         (command_problems, "alarms.api-4xx.enabled", "alarms.api-4x.enabled"),
         (command_problems, "pulumi up --stack dev --yes", "pulumi up --yes"),
+        (command_problems, "    pulumi up --stack dev --yes", "    git revert --no-edit HEAD"),
+        (command_problems, "Wait for AWS.", "Wait for AWS, or run `kubectl get pods`."),
+        (order_problems, "    python -m ops dead-letters list --stack dev", "    aws sts get-caller-identity"),
+        (order_problems, "Allow 5 minutes for the deployment", "Deploy"),
     ],
 )
 def test_wrong_runbook_is_noticed(check: Any, old: str, new: str) -> None:

@@ -1,9 +1,4 @@
-"""docs/events.md: its samples, run against a deployed stack, store what they say; an invalid event is a dead letter.
-
-The AWS CLI on PyPI (version 1) is not among the packages of the tests: it would add a sixth to their size, change a
-pin, and send `aws sqs` to AWS whatever AWS_ENDPOINT_URL says. So the sample is read as the CLI reads it, by the
-description of the service that both share, and boto3 sends it.
-"""
+"""docs/events.md: its samples, run against a deployed stack, store what they say; an invalid event is a dead letter."""
 
 import json
 import os
@@ -15,10 +10,10 @@ from string import Template
 from typing import Any
 
 import pytest
-from botocore import xform_name
 
 from localcloud.environment import aws_exports
 from tests.e2e.conftest import ROOT, Stack
+from tests.fakes import aws_cli
 from tests.fakes.waiting import HANG_SECONDS, eventually
 
 PAGE = (ROOT / "docs" / "events.md").read_text()
@@ -27,17 +22,8 @@ PAGE = (ROOT / "docs" / "events.md").read_text()
 
 
 def run_command(stack: Stack, command: str) -> dict[str, Any]:
-    """Send the request that the AWS CLI makes of a command without options of its own."""
-    aws, service, operation, *options = shlex.split(Template(command).substitute(QUEUE_URL=stack.outputs["queueUrl"]))
-    client = stack.client(service)
-    operations = {xform_name(name, "-"): name for name in client.meta.service_model.operation_names}
-    assert aws == "aws"
-    members = client.meta.service_model.operation_model(operations[operation]).input_shape.members
-    names = {f"--{xform_name(member, '-')}": member for member in members}
-    request = {names[option]: value for option, value in zip(options[::2], options[1::2], strict=True)}
-    structures = {name for name in request if members[name].type_name in ("structure", "list", "map")}
-    request |= {name: json.loads(request[name]) for name in structures}
-    return getattr(client, xform_name(operations[operation]))(**request)
+    words = shlex.split(Template(command).substitute(QUEUE_URL=stack.outputs["queueUrl"]))
+    return json.loads(aws_cli.run(words, stack.client))
 
 
 def run_program(stack: Stack, program: str) -> str:
@@ -61,7 +47,7 @@ def test_samples_of_the_page_send_logins(stack: Stack):
     ("old", "new"), [("--message-body", "--body"), ("send-message", "send-event"), ("--queue-url", "--queue")]
 )
 def test_command_that_the_cli_would_not_take_is_noticed(stack: Stack, old: str, new: str):
-    with pytest.raises(KeyError):
+    with pytest.raises(aws_cli.UsageError):
         run_command(stack, COMMAND.replace(old, new))
 
 

@@ -1,12 +1,9 @@
 """docs/first-half-hour.md: its commands, typed at a terminal against a deployed stack, print what the page shows."""
 
 import os
-import pty
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import ROOT, Stack, deployed
-from tests.fakes.waiting import HANG_SECONDS, eventually
+from tests.fakes import terminals
+from tests.fakes.waiting import eventually
 
 PAGE = (ROOT / "docs" / "first-half-hour.md").read_text()
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -72,20 +70,8 @@ def has_shape(printed: list[str], shown: list[str]) -> bool:
 
 def typed(command: Command, folder: Path, environment: dict[str, str]) -> list[str]:
     """Return what a terminal shows of a command."""
-    terminal, its_end = pty.openpty()
-    child = subprocess.Popen(
-        ["sh", "-c", command.line], cwd=folder, env=environment, stdin=its_end, stdout=its_end, stderr=its_end
-    )
-    os.close(its_end)
-    os.write(terminal, f"{command.answer}\n".encode() if command.answer else b"")
-    output = b""
-    with suppress(OSError):  # Linux reports this when the other end is closed
-        while chunk := os.read(terminal, 65536):
-            output += chunk
-    os.close(terminal)
-    child.wait(HANG_SECONDS)
+    text, _ = terminals.typed(command.line, folder, environment, command.answer)
     # The answer is echoed when it is typed, before the question is printed.
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output.decode()).replace("\r", "")
     if command.answer:
         text = text.removeprefix(f"{command.answer}\n").replace("[y/N]: ", f"[y/N]: {command.answer}\n")
     return text.splitlines()

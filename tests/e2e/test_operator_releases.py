@@ -4,36 +4,13 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
-from handlers.vocabulary import LIVE_ALIAS, METRICS_NAMESPACE, MetricName
+from handlers.vocabulary import METRICS_NAMESPACE, MetricName
 from tests.e2e.conftest import Operator, Stack, event
+from tests.e2e.releasing import NEW, configuration, live, live_releases, publish, restore, second_release
 from tests.fakes.waiting import eventually
-
-NEW = "0123456789ab"
-
-
-def configuration(stack: Stack, name: str) -> dict[str, Any]:
-    return stack.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-
-
-def publish(stack: Stack, **changes: str) -> dict[str, str]:
-    """Publish a version of both functions with these variables, as a deployment does; return its numbers by role."""
-    functions, numbers = stack.client("lambda"), {}
-    for role, name in stack.outputs["functions"].items():
-        variables = configuration(stack, name) | changes
-        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
-        functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05})
-        numbers[role] = functions.publish_version(FunctionName=name)["Version"]
-    return numbers
-
-
-def live(stack: Stack) -> list[str]:
-    names = stack.outputs["functions"].values()
-    aliases = [stack.client("lambda").get_alias(FunctionName=name, Name=LIVE_ALIAS) for name in names]
-    return [alias["FunctionVersion"] for alias in aliases]
 
 
 def marked(stack: Stack, title: str) -> dict[str, list[float]]:
@@ -83,26 +60,10 @@ def reported_versions(stack: Stack) -> float:
     return sum(point["Sum"] for point in found["Datapoints"])
 
 
-def restore(stack: Stack, numbers: list[str]) -> None:
-    """Let the aliases name these versions again."""
-    for version, name in zip(numbers, stack.outputs["functions"].values(), strict=True):
-        stack.client("lambda").update_alias(
-            FunctionName=name,
-            Name=LIVE_ALIAS,
-            FunctionVersion=version,
-            RoutingConfig={"AdditionalVersionWeights": {}},
-        )
-
-
 @pytest.fixture
 def published(stack: Stack) -> Iterator[dict[str, str]]:
-    """A second release, which is not live; afterwards the stack is as it was."""
-    name = stack.outputs["functions"]["query"]
-    before, number = configuration(stack, name), live(stack)
-    numbers = publish(stack, RELEASE=NEW, VERSION=NEW)
-    yield numbers
-    publish(stack, RELEASE=before["RELEASE"], VERSION=before["VERSION"])
-    restore(stack, number)
+    with second_release(stack) as numbers:
+        yield numbers
 
 
 def test_rollback_within_seconds_and_no_further(stack: Stack, operator: Operator, published: dict[str, str]):
@@ -149,10 +110,7 @@ def test_no_event_is_lost_while_a_bad_version_is_live_and_rolled_back(
         stack.send(*(event(user, f"service-{number}", "2024-03-01T00:00:00Z") for number in range(20, 40)))
         assert eventually(lambda: len(stack.record(user)) == 40)
         # Not by number: the tests before may have published the same release again.
-        serving = zip(functions, live(stack), strict=True)
-        assert {configuration(stack, f"{name}:{number}")["RELEASE"] for name, number in serving} == {
-            variables["RELEASE"]
-        }
+        assert live_releases(stack) == {variables["RELEASE"]}
     finally:
         sqs.set_queue_attributes(QueueUrl=queue, Attributes={attribute: before})
         publish(stack, **{name: variables[name] for name in ("RELEASE", "VERSION", "TABLE_NAME")})

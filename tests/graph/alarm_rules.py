@@ -16,6 +16,7 @@ from tests.graph.graph_rules import depends_on, prefix, stack_name
 HEALTH = "service-health"
 
 METRICS_PER_ALARM = 10
+MARKUP = set("`*~<>&")
 # Metrics of AWS can be this late, and CloudWatch need not look farther back than an alarm's periods.
 LATE_MINUTES = 3
 DAY = 86_400
@@ -45,15 +46,22 @@ def watched_by(alarm: Resource) -> list[dict[str, Any]]:
 
 
 def alarms_tell(graph: Graph) -> Iterator[str]:
-    """An alarm is named by its ID, and its description has the meaning, the first step, the board and the runbook."""
+    """An alarm is named by its ID. Its description begins with one line for the pager, and names the board."""
     for alarm in alarms_of(graph):
         if name_of(alarm) != f"{prefix(graph)}-{alarm.name}":
             yield f"{alarm.name} is named {name_of(alarm)}"
         text = alarm.inputs.get("alarmDescription", "")
-        if len(text) > 1024 or "\n\nFirst: " not in text or "\nBoard: https://" not in text:
-            yield f"{alarm.name} describes itself in {len(text)} characters without first step or board"
-        if not text.endswith(f"#{alarm.name}"):
+        line, _, rest = text.partition("\n\n")
+        if len(text) > 1024 or not re.fullmatch(r"Then: .+\nBoard: https://\S+", rest):
+            yield f"{alarm.name} describes itself in {len(text)} characters without second step or board"
+        first = rf"python -m ops [a-z-]+[^|]* --stack {stack_name(graph)}"
+        if not re.fullmatch(rf"[^|]+\. \| First: {first} \| Runbook: https://\S+", line):
+            yield f"{alarm.name} begins without what is wrong, what to do and the runbook: {line}"
+        if not line.endswith(f"#{alarm.name}"):
             yield f"{alarm.name} does not link to its runbook heading"
+        # Chats, mail and pagers each read another markup, so there is none: docs/pages.md.
+        if marks := sorted(MARKUP & set(text)):
+            yield f"{alarm.name} is written with {' '.join(marks)}"
 
 
 def each_fault_is_told_once(graph: Graph) -> Iterator[str]:

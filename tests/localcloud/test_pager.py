@@ -1,6 +1,7 @@
 """The pager shows what would have been delivered, escaped, on this machine only."""
 
 import json
+import re
 
 import pytest
 
@@ -37,6 +38,24 @@ def test_page_shows_what_arrived_escaped_and_without_endpoints(pager: Pager):
     assert "<script" not in text
     assert "secret-key" not in text + shown(pager, f"{PATH}.json")
     assert text.index("hello") < text.index("t-p1")  # newest first
+
+
+def test_page_begins_with_what_is_wrong_since_when_what_to_do_and_where_it_is_explained(pager: Pager):
+    line = "Logins are late. | First: python -m ops status --stack dev | Runbook: https://example.com/runbook.md#a"
+    message = {
+        "AlarmName": "a",
+        "AlarmDescription": f"{line}\n\nThen: look.\nBoard: https://board",
+        "NewStateValue": "ALARM",
+        "StateChangeTime": "2026-01-05T08:00:00.000+0000",
+        "NewStateReason": "Threshold Crossed",
+    }
+    pager.receive("t-p1", "https", 'ALARM: "a" in EU (Ireland)', json.dumps(message), "https://a.example")
+    article = shown(pager).partition("<article")[2]
+    read = re.sub(r"<[^>]+>", "", article.partition("</p>")[0].partition(">")[2])
+    assert read == f"ALARM since 2026-01-05 08:00:00 UTC: {line}"
+    assert '<a href="https://example.com/runbook.md#a"' in article
+    assert article.index("Threshold Crossed") < article.index("Then: look.")
+    assert "{" not in article
 
 
 def test_first_evaluations_are_folded_below_everything_else(pager: Pager):

@@ -135,7 +135,8 @@ class Stack:
         cloudwatch, name = self.client("cloudwatch"), f"{prefix}-{alarm_id}"
         cloudwatch.put_metric_alarm(
             AlarmName=name,
-            AlarmDescription=f"It means this.\n\nFirst: look.\n\nRunbook: https://example.com/runbook.md#{alarm_id}",
+            AlarmDescription=f"It means this. | First: look | Runbook: https://example.com/runbook.md#{alarm_id}"
+            "\n\nThen: look there.\nBoard: https://board",
             AlarmActions=[self.outputs.alarm_topics[severity]] if severity else [],
             MetricName="Metric",
             Namespace="Namespace",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from components.monitoring import next_steps
 from components.monitoring.alarm_ids import AlarmId
-from ops.health import next_steps
 from ops.health.activity import Counts, Failures, count_failures
 from ops.health.commands import Commands
 from ops.health.consumer import Consumer

@@ -116,7 +116,7 @@ function describe(alarm, boards, link) {
   return alarm.description.split("\n").flatMap((line) => {
     const board = /^Board: .*#dashboards\/dashboard\/([\w-]+)$/.exec(line)?.[1];
     if (boards.includes(board)) return ["Board: ", element("a", { href: link(`/boards/${encodeURIComponent(board)}`) }, board), "\n"];
-    return alarm.runbook && line.startsWith("Runbook: ") ? ["Runbook: below"] : [line, "\n"];
+    return [alarm.runbook ? line.replace(/Runbook: \S+$/, "Runbook: below") : line, "\n"];
   });
 }
 

@@ -1,7 +1,8 @@
-"""The command with which to begin when an alarm fires; the runbook heading of the alarm says how to go on."""
+"""The command with which to begin when an alarm fires: notification, runbook and `ops status` all name it."""
 
-from components.monitoring.alarm_ids import AlarmId
+from components.monitoring.alarm_ids import COMPOSITES, AlarmId
 
+STATUS = "status"
 READ_ERRORS = "logs --errors --since 15m"
 LIST_DEAD_LETTERS = "dead-letters list"
 WATCH = "status --watch"
@@ -54,8 +55,13 @@ NEXT_STEPS: dict[AlarmId, str] = {
 _OBJECTIVES = {"slo-api-availability": READ_ERRORS, "slo-api-latency": SMOKE, "slo-ingest-timely": READ_ERRORS}
 
 
+def first_command(alarm_id: AlarmId, stack: str) -> str:
+    """Return the command of a notification. Where an alarm combines others, `status` names what is broken."""
+    return f"python -m ops {STATUS if alarm_id in COMPOSITES else next_step(alarm_id)} --stack {stack}"
+
+
 def next_step(alarm_id: str) -> str:
-    """Return what follows `python -m ops`; an alarm that this program does not know begins with the last errors."""
+    """Return what follows `python -m ops` for a reader of `status`; of an unknown alarm, the last errors."""
     words = {str(known): step for known, step in NEXT_STEPS.items()}.get(alarm_id)
     return words or next((step for start, step in _OBJECTIVES.items() if alarm_id.startswith(start)), READ_ERRORS)
 
