@@ -23,6 +23,10 @@ VIEWS = {
     "ingest": f"#/boards/{PREFIX}ingest",
     "api": f"#/boards/{PREFIX}api",
     "changes": "#/changes",
+    "queues": "#/queues",
+    "dead letters": f"#/queues/{PREFIX}events-dead-letters",
+    "table": "#/table",
+    "try": "#/api",
     "runbook": "#/runbook",
     "nowhere": "#/nowhere",
 }
