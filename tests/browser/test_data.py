@@ -76,7 +76,7 @@ def test_what_is_typed_and_opened_stays_while_the_page_follows_the_cloud(page: P
     dead.locator("summary").click()
     field = page.get_by_label("Body or ID contains")
     field.press_sequentially("do")
-    with page.expect_response(re.compile("/messages")), page.expect_response(re.compile("/state")):
+    with page.expect_response(re.compile(r"/queue\?")), page.expect_response(re.compile("/state")):
         stack.advance(1)
     expect(field).to_be_focused()
     field.press_sequentially("ra")
