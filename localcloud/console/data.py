@@ -13,7 +13,7 @@ from localcloud.console.traffic import BODY_MAX_BYTES as EVENT_MAX_BYTES
 from localcloud.console.traffic import Authorization, Traffic
 from localcloud.observatory.observatory import Observatory
 
-PERSONAL = ("/journey", "/message", "/messages", "/items", "/try")
+PERSONAL = ("/journey", "/queue", "/queue-message", "/items", "/try")
 """Paths whose answers contain personal data. Their pages say so; no other path may have any."""
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _WORD = re.compile(r"\w[\w.-]{0,99}", re.ASCII)
@@ -31,8 +31,8 @@ class DataPages:
         self.operator = Operator(observatory)
         self.answers: dict[str, Callable[[dict[str, Any]], Answer]] = {
             "/queues": self._all_queues,
-            "/messages": self._messages,
-            "/message": self._message,
+            "/queue": self._queue,
+            "/queue-message": self._queue_message,
             "/items": self._items,
             "/clients": self._clients,
         }
@@ -47,7 +47,7 @@ class DataPages:
         parameters(scope)
         return answer_json(self._queues.all() | {"run": self.operator.last()})
 
-    def _messages(self, scope: dict[str, Any]) -> Answer:
+    def _queue(self, scope: dict[str, Any]) -> Answer:
         given = parameters(scope, "name", "place", "text", "start")
         start = given.get("start", "0")
         if not _NUMBER.fullmatch(start):
@@ -57,7 +57,7 @@ class DataPages:
         )
         return answer_json(found | {"run": self.operator.last()})
 
-    def _message(self, scope: dict[str, Any]) -> Answer:
+    def _queue_message(self, scope: dict[str, Any]) -> Answer:
         given = parameters(scope, "name", "id")
         return answer_json(self._queues.message(_required(given, "name"), _required(given, "id")))
 

@@ -35,7 +35,6 @@ class QueueViews:
         queues = self._observatory.contents.queues()
         return {
             "now": write_time(self._observatory.clock.now()),
-            "hasStack": self._observatory.stack is not None,
             "queues": [self._summary(queue, queues) for queue in sorted(queues, key=self._rank)],
         }
 
@@ -53,7 +52,6 @@ class QueueViews:
         failures = self._observatory.contents.last_failures(given_up)
         return {
             "now": write_time(self._observatory.clock.now()),
-            "hasStack": self._observatory.stack is not None,
             "queue": summary,
             "found": len(wanted),
             "start": start,

@@ -1,6 +1,7 @@
 """Events and API requests that a user of the console sends. They are real traffic, unlike the console's own looks."""
 
 import base64
+import functools
 import http.client
 import json
 import threading
@@ -135,13 +136,18 @@ class Traffic:
 
 def _account(stack: DeployedStack) -> Account:
     outputs = stack.outputs
+    return _account_at(outputs["endpoint"], outputs["region"], outputs["accessKeyId"], outputs["secretAccessKey"])
+
+
+@functools.lru_cache(maxsize=1)  # making a client takes longer than most calls
+def _account_at(endpoint: str, region: str, access_key_id: str, secret_access_key: str) -> Account:
     return Account(
         Connection(
-            endpoint=outputs["endpoint"],
-            region=outputs["region"],
+            endpoint=endpoint,
+            region=region,
             account_id="",
-            access_key_id=outputs["accessKeyId"],
-            secret_access_key=outputs["secretAccessKey"],
+            access_key_id=access_key_id,
+            secret_access_key=secret_access_key,
         )
     )
 

@@ -89,13 +89,13 @@ class Witness:
         )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def stack(checkout: Path) -> Iterator[Stack]:
     with metering.start(checkout) as cloud:
         yield Stack(cloud)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> "Iterator[Browser]":
     from playwright.sync_api import expect, sync_playwright
 
@@ -113,7 +113,7 @@ def witness() -> Iterator[Witness]:
     assert (witness.errors, witness.foreign) == ([], [])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def profile(chromium: "Browser") -> "Iterator[BrowserContext]":
     """Making one takes a second, and what it has cached would be loaded again."""
     profile = chromium.new_context(viewport={"width": WIDTH, "height": 900})

@@ -25,6 +25,10 @@ VIEWS = {
     "system": "#/system",
     "part": "#/system/queue",
     "changes": "#/changes",
+    "queues": "#/queues",
+    "dead letters": f"#/queues/{PREFIX}events-dead-letters",
+    "table": "#/table",
+    "try": "#/api",
     "runbook": "#/runbook",
     "nowhere": "#/nowhere",
 }

@@ -40,7 +40,7 @@ class Page:
         return response.json()["messageId"]
 
     def letters(self, text: str) -> list[dict[str, Any]]:
-        return self.read("messages", name=self._dead, text=text)["messages"]
+        return self.read("queue", name=self._dead, text=text)["messages"]
 
     def run(self, **command: Any) -> dict[str, Any]:
         """Run a command about dead letters, and return what became of it."""

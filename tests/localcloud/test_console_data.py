@@ -22,9 +22,9 @@ NEEDED = {
     "/board": "?name=overview",
     "/changes": "?since=2026-01-01T00:00:00Z",
     "/journey": "?name=m1",
-    "/message": "?name=events&id=m1",
-    "/messages": "?name=dead",
     "/part": "?name=queue",
+    "/queue-message": "?name=events&id=m1",
+    "/queue": "?name=dead",
 }
 """What a path needs to answer; every other path of the console answers without parameters."""
 QUARANTINED = {
@@ -87,13 +87,13 @@ def test_queue_is_counted_by_place(console: Console, observatory: Observatory):
 def test_messages_are_paged_and_filtered(console: Console, observatory: Observatory):
     held = [message(f"m{number}", f"Body {number}") for number in range(queues.MESSAGES_MAX + 3)]
     observatory.contents = Held([*held, message("late", place=Place.DELAYED)])
-    first = ask(console, "/messages?name=events").json()
+    first = ask(console, "/queue?name=events").json()
     assert (len(first["messages"]), first["found"], first["next"]) == (queues.MESSAGES_MAX, 29, queues.MESSAGES_MAX)
-    rest = ask(console, f"/messages?name=events&start={first['next']}").json()
+    rest = ask(console, f"/queue?name=events&start={first['next']}").json()
     assert ([found["id"] for found in rest["messages"]], rest["next"]) == (["m25", "m26", "m27", "late"], None)
 
     def ids(query: str) -> list[str]:
-        return [found["id"] for found in ask(console, f"/messages?name=events&{query}").json()["messages"]]
+        return [found["id"] for found in ask(console, f"/queue?name=events&{query}").json()["messages"]]
 
     assert ids("place=delayed") == ["late"]
     assert ids("text=bODY%2017") == ["m17"]
@@ -104,10 +104,10 @@ def test_messages_are_paged_and_filtered(console: Console, observatory: Observat
 def test_long_body_is_shown_whole_only_alone(console: Console, observatory: Observatory):
     body = "x" * (queues.BODY_MAX + 1)
     observatory.contents = Held([message("m1", body, attributes={"origin": "idp"}, receive_count=2)])
-    [shown] = ask(console, "/messages?name=events").json()["messages"]
+    [shown] = ask(console, "/queue?name=events").json()["messages"]
     assert (len(shown["body"]), shown["bodyLength"], shown["receives"]) == (queues.BODY_MAX, len(body), 2)
     assert shown["attributes"] == [{"name": "origin", "type": "String", "value": "idp"}]
-    assert ask(console, "/message?name=events&id=m1").json()["body"] == body
+    assert ask(console, "/queue-message?name=events&id=m1").json()["body"] == body
 
 
 def test_dead_letters_say_what_failed_and_when(console: Console, observatory: Observatory):
@@ -120,7 +120,7 @@ def test_dead_letters_say_what_failed_and_when(console: Console, observatory: Ob
     )
     held.failures = {"m2": Failure(code="write_failed", at=START + 5)}
     observatory.contents = held
-    found = ask(console, "/messages?name=dead").json()
+    found = ask(console, "/queue?name=dead").json()
     assert [tuple(letter[name] for name in ("reason", "detail", "failedAt")) for letter in found["messages"]] == [
         ("timestamp_malformed", "timestamp is not RFC 3339", "2026-01-01T00:00:00Z"),
         ("gave-up", "last failure: write_failed", "2026-01-01T00:00:05Z"),
@@ -176,12 +176,12 @@ def test_empty_cloud_has_no_queue_and_no_table(observatory: Observatory):
 @pytest.mark.parametrize(
     ("address", "status"),
     [
-        ("/messages", 400),
-        ("/messages?name=absent", 404),
-        ("/messages?name=events&place=lost", 400),
-        *((f"/messages?name=events&start={start}", 400) for start in ("-1", "x", "1" * 10, "%D9%A1")),
-        ("/message?name=events&id=absent", 404),
-        ("/message?name=events", 400),
+        ("/queue", 400),
+        ("/queue?name=absent", 404),
+        ("/queue?name=events&place=lost", 400),
+        *((f"/queue?name=events&start={start}", 400) for start in ("-1", "x", "1" * 10, "%D9%A1")),
+        ("/queue-message?name=events&id=absent", 404),
+        ("/queue-message?name=events", 400),
         ("/items?name=absent", 404),
         ("/queues?name=events", 400),
         ("/clients?x=1", 400),

@@ -38,7 +38,7 @@ class Looked:
         return response.json()
 
     def messages(self, queue: str = "events") -> list[dict[str, Any]]:
-        return self.look("messages", name=queue)["messages"]
+        return self.look("queue", name=queue)["messages"]
 
     def log(self, *lines: str) -> None:
         at = int(datetime.now(UTC).timestamp() * 1000)
@@ -91,7 +91,7 @@ def test_look_is_no_receive(looked: Looked, sent: str):
     before = looked.received()
     looked.look("queues")
     looked.messages()
-    assert looked.look("message", name="events", id=sent)["body"] == "hello"
+    assert looked.look("queue-message", name="events", id=sent)["body"] == "hello"
     [seen] = looked.messages()
     assert (seen["id"], seen["place"], seen["receives"]) == (sent, "waiting", 0)
     assert looked.received() == before

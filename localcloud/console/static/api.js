@@ -36,8 +36,8 @@ class ApiPage {
       });
     } }, field("User ID", this.user), field("Client", this.client), field("With", this.authorization), button);
     this.elements = [
-      element("h1", { tabindex: "-1" }, "API"),
-      personal("A response names what a user logged in to. No other page, log or trace does."),
+      element("h1", { tabindex: "-1" }, "Try the API"),
+      personal("A response names what a user logged in to. No log, trace or board does."),
       element("p", {}, "Requests are real: the API authorizes, limits, logs and measures them like those of any client."),
       this.where, this.form, this.failed, this.result,
     ];

@@ -30,6 +30,7 @@ const token = setting("console-token");
 let state = null; // the newest
 let shown = ""; // the address of what is shown
 let drawing = 0;
+let frame = ""; // what navigation and ranges were drawn from
 let next = 0; // the timer of the next look, for a view of something that changes without an event
 let plotly = null; // Plotly, being loaded: it is large, and most views need none
 
@@ -89,7 +90,12 @@ async function mute(name, muted) {
 }
 
 /** What a view that changes itself may use. */
-const page = { link, change: changeAll, read, post, refresh };
+const page = { link, change: changeAll, read, post, refresh, has };
+
+/** Whether the navigation leads to a view, so that a link to it leads somewhere. */
+function has(path) {
+  return [...views.children].some(({ hash }) => viewPart(hash) === `#${path}`);
+}
 
 async function viewOf(path, query) {
   const end = query.get("end");
@@ -206,13 +212,13 @@ function showFrame(path, query) {
   const names = boardNames(boards);
   const entries = [["/alarms", "Alarms"], ["/system", "System"], ...boards.map((name, at) => [`/boards/${encodeURIComponent(name)}`, names[at]]),
     ["/follow", "Follow"], ["/queues", "Queues"], ["/table", "Table"], ["/api", "Try the API"], ["/changes", "Changes"], ["/runbook", "Runbook"]];
-  const focused = views.contains(document.activeElement) ? document.activeElement.textContent : null;
-  views.replaceChildren(...entries.map(([target, text]) =>
-    element("a", { href: link(target), "aria-current": path === target ? "page" : null }, text)));
-  if (focused) [...views.children].find((anchor) => anchor.textContent === focused)?.focus();
+  const links = entries.map(([target, text]) => [link(target), text, path === target]);
   const chosen = query.get("range") ?? DEFAULT_RANGE;
-  const ranges = chosen in RANGES ? RANGES : { ...RANGES, [chosen]: chosen };
-  range.replaceChildren(...Object.entries(ranges).map(([value, text]) => element("option", { value, selected: value === chosen }, text)));
+  const drawn = JSON.stringify([links, chosen]);
+  if (drawn !== frame) { // drawn again, a link loses a click that has begun, and a list of choices closes
+    frame = drawn;
+    drawFrame(links, chosen);
+  }
   const end = query.get("end");
   pause.textContent = end ? "Resume" : "Pause";
   pause.setAttribute("aria-pressed", String(Boolean(end)));
@@ -220,6 +226,14 @@ function showFrame(path, query) {
   document.title = `${firing ? `(${firing}) ` : ""}${main.querySelector("h1")?.textContent ?? "Console"} – Console`;
   showLive(end);
   showCode();
+}
+
+function drawFrame(links, chosen) {
+  const focused = views.contains(document.activeElement) ? document.activeElement.textContent : null;
+  views.replaceChildren(...links.map(([href, text, isShown]) => element("a", { href, "aria-current": isShown ? "page" : null }, text)));
+  if (focused) [...views.children].find((anchor) => anchor.textContent === focused)?.focus();
+  const ranges = chosen in RANGES ? RANGES : { ...RANGES, [chosen]: chosen };
+  range.replaceChildren(...Object.entries(ranges).map(([value, text]) => element("option", { value, selected: value === chosen }, text)));
 }
 
 /** What became of the last edit of the functions' code, until the next one. */

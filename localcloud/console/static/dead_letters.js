@@ -6,11 +6,11 @@ import { alertPlace, attempt, confirmed, keyed, longText, say } from "./forms.js
 const DO = {
   redrive: {
     label: "Redrive",
-    sentences: ["They go back to the queue as their producer sent them, and are handled again. Each gets a new message ID."],
+    sentences: ["What goes back is as its producer sent it, gets a new message ID, and is handled again."],
   },
   discard: {
     label: "Discard",
-    sentences: ["They are deleted. Before that, they are copied to a file in .localcloud/kept, which only you can read."],
+    sentences: ["Before anything is deleted, it is copied to a file in .localcloud/kept, which only you can read."],
   },
 };
 

@@ -1,8 +1,8 @@
 // The queues, and the messages of one of them. A look is no receive.
 
-import { element, shortTime } from "./views.js";
+import { element } from "./views.js";
 import { DeadLetters } from "./dead_letters.js";
-import { alertPlace, attempt, field, keyed, longText, pairs, personal, readable, say } from "./forms.js";
+import { alertPlace, attempt, field, keyed, longText, pairs, personal, say } from "./forms.js";
 import { sendSection } from "./send.js";
 
 const PLACES = ["waiting", "in flight", "delayed"];
@@ -19,6 +19,10 @@ function age(seconds) {
 function counts({ waiting, inFlight, delayed, ageSeconds }) {
   const oldest = waiting + inFlight + delayed ? `; the oldest for ${age(ageSeconds)}` : "";
   return `${waiting} waiting, ${inFlight} in flight, ${delayed} delayed${oldest}`;
+}
+
+function timeOfDay(text) {
+  return `${text.slice(0, 19).replace("T", " ")} UTC`;
 }
 
 function role(queue) {
@@ -58,7 +62,7 @@ class Overview {
 
 /** The messages of a queue, of which the address says place, text and the first. */
 export async function queueView(page, name, query) {
-  const found = await page.read("messages", {
+  const found = await page.read("queue", {
     name, place: query.get("place"), text: query.get("text"), start: query.get("start"),
   });
   if (shownQueue?.name !== name) shownQueue = new QueuePage(page, name);
@@ -80,7 +84,7 @@ class QueuePage {
     this.pages = element("p", { class: "buttons" });
     this.elements = [
       element("h1", { tabindex: "-1" }, name),
-      personal("Bodies and attributes of messages name users. No other page, log or trace does."),
+      personal("Bodies and attributes of messages name users. No log, trace or board does."),
       element("p", { class: "when" }, NOW), this.summary, this.letters.element, this.letters.run.element,
       element("div", { class: "filters", role: "search", "aria-label": "Filter messages" },
         field("Place", this.place), field("Body or ID contains", this.text)),
@@ -95,6 +99,7 @@ class QueuePage {
     this.isDead = queue.sources.length > 0;
     this.letters.element.hidden = !this.isDead;
     this.letters.update(found);
+    this.letters.run.element.hidden ||= !this.isDead;
     this.place.value = query.get("place") ?? "";
     if (document.activeElement !== this.text) this.text.value = query.get("text") ?? "";
     const { start, messages } = found;
@@ -104,26 +109,26 @@ class QueuePage {
     this.showPages(found);
   }
 
-  showPages({ start, next, messages }) {
+  showPages({ start, next }) {
     const target = (at) => this.page.link(`/queues/${encodeURIComponent(this.name)}`,
       { place: this.place.value, text: this.text.value, start: at ? String(at) : "" });
     const links = [start ? [target(0), "First messages"] : null, next ? [target(next), "Next messages"] : null].filter(Boolean);
     keyed(this.pages, links, ([, text]) => text, ([, text]) => element("a", {}, text), (anchor, [href]) => anchor.setAttribute("href", href));
-    this.pages.hidden = !links.length && messages.length > 0;
+    this.pages.hidden = !links.length;
   }
 
   make(message) {
     const failed = alertPlace();
-    const body = longText("Body", readable(message.body));
+    const body = longText("Body", message.body);
     const whole = element("button", { type: "button", click: () => attempt(whole, failed, async () => {
-      const { body: text } = await this.page.read("message", { name: this.name, id: message.id });
-      body.textContent = readable(text);
+      const { body: text } = await this.page.read("queue-message", { name: this.name, id: message.id });
+      body.textContent = text; // as it was sent: what is wrong with it may be a space
       whole.hidden = true;
     }) }, `Show all ${message.bodyLength} characters`);
     whole.hidden = message.body.length >= message.bodyLength;
     const details = [
-      pairs([["Message ID", message.id], ["Sent", `${shortTime(message.sentAt)} UTC`], ["Place", ""], ["Receives", ""],
-        ...Object.entries(message.system).map(([name, value]) => [name, value])]),
+      pairs([["Message ID", message.id], ["Sent", timeOfDay(message.sentAt)], ["Place", ""], ["Receives", ""],
+        ...(this.isDead ? [["Why", ""]] : []), ...Object.entries(message.system).map(([name, value]) => [name, value])]),
       body, whole, failed,
       message.attributes.length ? pairs(message.attributes.map(({ name, type, value }) => [`${name} (${type})`, value])) : null,
     ];
@@ -134,12 +139,13 @@ class QueuePage {
 
   refresh(row, message) {
     const preview = message.body.slice(0, PREVIEW) + (message.bodyLength > PREVIEW ? "…" : "");
-    const why = message.reason ? `${message.reason}: ${message.detail}${message.failedAt ? `, ${shortTime(message.failedAt)}` : ""} · ` : "";
     const receives = `${message.receives} ${message.receives === 1 ? "receive" : "receives"}`;
-    const until = message.place === "waiting" ? message.place : `${message.place} until ${shortTime(message.visibleAt).slice(11)} UTC`;
-    say(row.querySelector("summary"), `${why}${until} · ${receives} · sent ${shortTime(message.sentAt)} UTC · ${preview}`);
-    const [, , place, count] = row.querySelectorAll("dd");
+    const until = message.place === "waiting" ? message.place : `${message.place} until ${timeOfDay(message.visibleAt)}`;
+    const parts = [message.failedAt ? `failed ${timeOfDay(message.failedAt)}` : `sent ${timeOfDay(message.sentAt)}`, until, receives, preview];
+    say(row.querySelector("summary"), [message.reason, ...parts].filter(Boolean).join(" · "));
+    const [, , place, count, why] = row.querySelectorAll("dd");
     say(place, until);
     say(count, String(message.receives));
+    if (this.isDead) say(why, `${message.reason}: ${message.detail}`);
   }
 }

@@ -17,7 +17,7 @@ export function sendSection(page) {
   const sent = element("ul", { class: "changes", "aria-label": "Sent events" });
   const send = (button, body) => attempt(button, failed, async () => {
     const answer = await page.post("send", { body });
-    sent.prepend(sentEvent(answer, body, send, page));
+    sent.prepend(sentEvent(page, answer, body, send));
     while (sent.children.length > SENT_MAX) sent.lastChild.remove();
     page.refresh();
   });
@@ -42,10 +42,11 @@ export function sendSection(page) {
     failed, sent);
 }
 
-function sentEvent(answer, body, send, page) {
+function sentEvent(page, answer, body, send) {
   const again = element("button", { type: "button", click: () => send(again, body) }, "Send again");
+  const id = element("code", {}, answer.messageId);
   return element("li", {},
     element("time", { datetime: answer.at }, `${shortTime(answer.at).slice(11)} UTC`),
-    element("span", {}, "Sent as ", element("a", { href: page.link(`/follow/${answer.messageId}`) }, element("code", {}, answer.messageId))), again,
+    element("span", {}, "Sent as ", page.has("/follow") ? element("a", { href: page.link(`/follow/${answer.messageId}`) }, id) : id), again,
     element("details", {}, element("summary", {}, "The body"), longText("Body", body)));
 }

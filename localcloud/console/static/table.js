@@ -24,7 +24,7 @@ class TablePage {
     this.pages = element("p", { class: "buttons" });
     this.elements = [
       element("h1", { tabindex: "-1" }, "Table"),
-      personal("Items name users, and what they logged in to. No other page, log or trace does."),
+      personal("Items name users, and what they logged in to. No log, trace or board does."),
       element("p", { class: "when" }, "Tables have no past: this is how they are now. Looks of this page are no requests, and no metric counts them."),
       element("div", { class: "filters", role: "search", "aria-label": "Filter items" },
         field("Table", this.table), field(this.keyLabel, this.key)),
