@@ -13,6 +13,7 @@ from localcloud.console.http import HTML, Answer, HttpError, answer_json, parame
 from localcloud.console.runbook import Runbook
 from localcloud.console.stream import Streams
 from localcloud.console.times import read_end, read_range, read_time
+from localcloud.console.traces import TraceViews
 from localcloud.console.views import Views
 from localcloud.observatory.observatory import Observatory
 from localcloud.observatory.paths import CONSOLE
@@ -45,6 +46,8 @@ class Console:
             "/alarm": self._alarm,
             "/changes": self._changes,
             "/runbook": self._runbook,
+            "/traces.js": lambda scope: _file("traces.js", SCRIPT),
+            **TraceViews(observatory).answers,
         }
 
     async def serve(self, scope: dict[str, Any], receive: Any, send: Any) -> None:

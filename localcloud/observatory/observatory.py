@@ -44,6 +44,8 @@ class Observatory:
         self.alarm_api = AlarmApi(self.alarms)
         self.pager = Pager(clock, self.feed)
         self.traces, self.sampling = TraceStore(clock), Sampling()
+        self.trace_groups: Callable[[], Mapping[str, str]] = dict
+        """The filter expression of each group of traces, by its name."""
         self._operations = MetricApi(self.store, clock).operations | self.alarm_api.operations
         self._minute = self._ended = int(clock.now() // 60)
         self._ticking = threading.Lock()

@@ -2,6 +2,7 @@
 // The stream only says that something is new; what is new is read again.
 
 import { Connection } from "./connection.js";
+import { TRACE_FILTERS, tracesView, traceView } from "./traces.js";
 import {
   alarmsView, alarmView, boardNames, boardView, changesView, drawCharts, element, errorView, runbookView, shortTime,
 } from "./views.js";
@@ -24,6 +25,7 @@ const token = setting("console-token");
 let state = null; // the newest
 let shown = ""; // the address of what is shown
 let drawing = 0;
+let tracesShown = null; // the version of the traces that are shown, while they are
 let plotly = null; // Plotly, being loaded: it is large, and most views need none
 
 function address() {
@@ -85,6 +87,13 @@ async function viewOf(path, query) {
     const since = query.get("since") ?? sinceOf(query.get("range") ?? DEFAULT_RANGE, end ?? state.now);
     return { elements: changesView(await read("changes", { since, end }), link) };
   }
+  if (kind === "traces" && name) return { elements: traceView(await read("trace", { id: name }), link) };
+  if (kind === "traces") {
+    const filters = Object.fromEntries(query);
+    const wanted = Object.fromEntries(TRACE_FILTERS.map((filter) => [filter, filters[filter]]));
+    const found = await read("traces", { range: query.get("range"), end, ...wanted });
+    return { elements: tracesView(found, filters, link, change), traces: found.version };
+  }
   if (kind === "runbook") return { elements: runbookView(await read("runbook"), link) };
   return { elements: errorView("Not found", "There is no such view.") };
 }
@@ -124,6 +133,7 @@ async function refresh() {
     view = { elements: errorView("Console", isAway ? "The cloud cannot be reached. This view appears when it can." : error.message) };
   }
   if (ticket !== drawing) return; // a later one is under way
+  tracesShown = view.traces ?? null;
   show(view.elements, view.after);
   showFrame(path, query);
   remember();
@@ -163,7 +173,7 @@ function selectorOf(focused) {
 function showFrame(path, query) {
   const boards = state?.boards ?? [];
   const names = boardNames(boards);
-  const entries = [["/alarms", "Alarms"], ...boards.map((name, at) => [`/boards/${encodeURIComponent(name)}`, names[at]]), ["/changes", "Changes"], ["/runbook", "Runbook"]];
+  const entries = [["/alarms", "Alarms"], ...boards.map((name, at) => [`/boards/${encodeURIComponent(name)}`, names[at]]), ["/traces", "Traces"], ["/changes", "Changes"], ["/runbook", "Runbook"]];
   const focused = views.contains(document.activeElement) ? document.activeElement.textContent : null;
   views.replaceChildren(...entries.map(([target, text]) =>
     element("a", { href: link(target), "aria-current": path === target ? "page" : null }, text)));
@@ -199,6 +209,13 @@ async function showLive(end) {
     const { count } = await read("changes", { since: end }).catch(() => ({ count: 0 }));
     say(`Paused at ${shortTime(end).slice(11)} UTC; ${count} ${count === 1 ? "change" : "changes"} since`);
   }
+}
+
+/** Whether a message says that what is shown has changed; traces do all the time, and only their own view shows them. */
+function isNew(message) {
+  const field = document.activeElement;
+  if (main.contains(field) && field.matches("input") && field.value !== field.defaultValue) return false; // somebody types
+  return state?.version !== message.version || (tracesShown !== null && tracesShown !== message.traces);
 }
 
 function say(text) {
@@ -244,7 +261,7 @@ function tell(...content) {
 const connection = new Connection(`${BASE}/events`, (message, wasLost) => {
   lost.hidden = true;
   if (state && state.cloud !== message.cloud) location.reload(); // its token is another, and so may be its code
-  else if (wasLost || (!address().query.get("end") && state?.version !== message.version)) refresh();
+  else if (wasLost || (!address().query.get("end") && isNew(message))) refresh();
   else showLive(address().query.get("end")); // nothing new, or paused: what is shown stands still
 }, () => {
   lost.textContent = `Connection lost at ${connection.lostAt.toISOString().slice(11, 19)} UTC. What is shown is of before. `
