@@ -17,6 +17,7 @@ from localcloud.console.http import HTML, Answer, Change, HttpError, answer_json
 from localcloud.console.runbook import Runbook
 from localcloud.console.stream import Streams
 from localcloud.console.times import read_end, read_range, read_time
+from localcloud.console.traces import TraceViews
 from localcloud.console.views import Views
 from localcloud.observatory.observatory import Observatory
 from localcloud.observatory.paths import CONSOLE
@@ -26,7 +27,7 @@ RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
 CSS, SCRIPT = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
 SCRIPTS = (
     *("console.js", "connection.js", "views.js", "forms.js"),
-    *("picture.js", "follow.js", "queues.js", "dead_letters.js", "send.js", "table.js", "api.js"),
+    *("picture.js", "follow.js", "traces.js", "queues.js", "dead_letters.js", "send.js", "table.js", "api.js"),
 )
 CHANGES_AT_ONCE = 4
 FOREVER = {"Cache-Control": "max-age=31536000, immutable"}
@@ -60,6 +61,7 @@ class Console:
             "/runbook": self._runbook,
             **{f"/{name}": partial(_script, name) for name in SCRIPTS},
             **self._data.answers,
+            **TraceViews(observatory).answers,
         }
         self._changes_made = {"/mute": Change(self._mute)} | self._data.changes
         # Threads of their own: what they wait for is served by the others.

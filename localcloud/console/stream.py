@@ -20,6 +20,8 @@ ALIVE_SECONDS = 15
 TAKEN_SECONDS = 30
 GATHERED_SECONDS = 0.1
 """Changes within this time are one event: at the end of a minute, dozens of alarms may change."""
+TRACES_SECONDS = 1.0
+"""The same if nothing but traces changed, of which a busy cloud has hundreds in a second."""
 
 
 class Streams:
@@ -49,19 +51,27 @@ class Streams:
     async def _send_changes(self, send: Any) -> None:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
         headers = HEADERS | {"Content-Type": "text/event-stream"}
-        with self._observatory.feed.subscribed(lambda: loop.call_soon_threadsafe(changed.set)):
+        feed, traces = self._observatory.feed, self._observatory.traces.feed
+
+        def wake() -> None:
+            if not changed.is_set():  # a loop with a thousand calls would serve nothing else
+                loop.call_soon_threadsafe(changed.set)
+
+        with feed.subscribed(wake), traces.subscribed(wake):
             await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": encoded(headers)})
             while True:
                 changed.clear()
+                version = feed.version
                 await asyncio.wait_for(_send_part(send, self._event()), TAKEN_SECONDS)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), ALIVE_SECONDS)
-                    await asyncio.sleep(GATHERED_SECONDS)
+                    await asyncio.sleep(GATHERED_SECONDS if feed.version != version else TRACES_SECONDS)
 
     def _event(self) -> bytes:
         now = write_time(self._observatory.clock.now())
-        data = json.dumps({"cloud": self._observatory.id, "version": self._observatory.feed.version, "now": now})
-        return f"data: {data}\n\n".encode()
+        found = self._observatory
+        versions = {"version": found.feed.version, "traces": found.traces.feed.version}
+        return f"data: {json.dumps({'cloud': found.id, 'now': now} | versions)}\n\n".encode()
 
 
 async def _send_part(send: Any, body: bytes) -> None:

@@ -181,6 +181,7 @@ def serve_traces(observatory: Observatory) -> None:
             raise SeamChangedError(f"{owner.__name__} has no {name} without xray. Install the pinned ministack")
     settings = TraceSettings(observatory.sampling, observatory.clock, account=get_account_id(), region=get_region())
     api = XrayApi(observatory.traces, settings, observatory.clock)
+    observatory.trace_groups = lambda: settings.group_expressions
 
     async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
         try:

@@ -58,6 +58,8 @@ class Observatory:
         self.logs = Logs()
         self.queries = QueryApi(self.logs, clock)
         self.saved_queries = SavedQueries(clock)
+        self.trace_groups: Callable[[], Mapping[str, str]] = dict
+        """The filter expression of each group of traces, by its name."""
         self._operations = MetricApi(self.store, clock).operations | self.alarm_api.operations
         self._log_operations = self.queries.operations | self.saved_queries.operations
         self._minute = self._ended = int(clock.now() // 60)

@@ -5,6 +5,7 @@ import { apiView } from "./api.js";
 import { Connection } from "./connection.js";
 import { queuesView, queueView } from "./queues.js";
 import { tableView } from "./table.js";
+import { TRACE_FILTERS, tracesView, traceView } from "./traces.js";
 import {
   alarmsView, alarmView, boardNames, boardView, changesView, drawCharts, element, errorView, runbookView, shortTime,
 } from "./views.js";
@@ -32,6 +33,7 @@ let shown = ""; // the address of what is shown
 let drawing = 0;
 let frame = ""; // what navigation and ranges were drawn from
 let next = 0; // the timer of the next look, for a view of something that changes without an event
+let tracesShown = null; // the version of the traces that are shown, while they are
 let plotly = null; // Plotly, being loaded: it is large, and most views need none
 
 function address() {
@@ -126,6 +128,13 @@ async function viewOf(path, query) {
   if (kind === "queues") return name ? queueView(page, name, query) : queuesView(page);
   if (kind === "table") return tableView(page, query);
   if (kind === "api") return apiView(page);
+  if (kind === "traces" && name) return { elements: traceView(await read("trace", { id: name }), link) };
+  if (kind === "traces") {
+    const filters = Object.fromEntries(query);
+    const wanted = Object.fromEntries(TRACE_FILTERS.map((filter) => [filter, filters[filter]]));
+    const found = await read("traces", { range: query.get("range"), end, ...wanted });
+    return { elements: tracesView(found, filters, link, change), traces: found.version };
+  }
   if (kind === "runbook") return { elements: runbookView(await read("runbook"), link) };
   return { elements: errorView("Not found", "There is no such view.") };
 }
@@ -165,6 +174,7 @@ async function refresh() {
     view = { elements: errorView("Console", isAway ? "The cloud cannot be reached. This view appears when it can." : error.message) };
   }
   if (ticket !== drawing) return; // a later one is under way
+  tracesShown = view.traces ?? null;
   show(view.elements, view.after);
   showFrame(path, query);
   remember();
@@ -211,7 +221,7 @@ function showFrame(path, query) {
   const boards = state?.boards ?? [];
   const names = boardNames(boards);
   const entries = [["/alarms", "Alarms"], ["/system", "System"], ...boards.map((name, at) => [`/boards/${encodeURIComponent(name)}`, names[at]]),
-    ["/follow", "Follow"], ["/queues", "Queues"], ["/table", "Table"], ["/api", "Try the API"], ["/changes", "Changes"], ["/runbook", "Runbook"]];
+    ["/traces", "Traces"], ["/follow", "Follow"], ["/queues", "Queues"], ["/table", "Table"], ["/api", "Try the API"], ["/changes", "Changes"], ["/runbook", "Runbook"]];
   const links = entries.map(([target, text]) => [link(target), text, path === target]);
   const chosen = query.get("range") ?? DEFAULT_RANGE;
   const drawn = JSON.stringify([links, chosen]);
@@ -257,6 +267,13 @@ async function showLive(end) {
   }
 }
 
+/** Whether a message says that what is shown has changed; traces do all the time, and only their own view shows them. */
+function isNew(message) {
+  const field = document.activeElement;
+  if (main.contains(field) && field.matches("input") && field.value !== field.defaultValue) return false; // somebody types
+  return state?.version !== message.version || (tracesShown !== null && tracesShown !== message.traces);
+}
+
 function say(text) {
   if (live.textContent !== text) live.textContent = text;
 }
@@ -300,7 +317,7 @@ function tell(...content) {
 const connection = new Connection(`${BASE}/events`, (message, wasLost) => {
   lost.hidden = true;
   if (state && state.cloud !== message.cloud) location.reload(); // its token is another, and so may be its code
-  else if (wasLost || (!address().query.get("end") && state?.version !== message.version)) refresh();
+  else if (wasLost || (!address().query.get("end") && isNew(message))) refresh();
   else showLive(address().query.get("end")); // nothing new, or paused: what is shown stands still
 }, () => {
   lost.textContent = `Connection lost at ${connection.lostAt.toISOString().slice(11, 19)} UTC. What is shown is of before. `

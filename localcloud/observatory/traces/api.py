@@ -67,7 +67,7 @@ class XrayApi:
         if not isinstance(expression, str) or not expression.strip():
             raise invalid("FilterExpression must be a text that is not empty.")
         try:
-            return read_filter(expression, self._settings.group_expressions)
+            return read_filter(expression, self._settings.expressions)
         except ExpressionError as error:
             raise invalid(str(error)) from None
 

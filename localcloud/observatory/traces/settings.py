@@ -42,6 +42,12 @@ class TraceSettings:
 
     @property
     def group_expressions(self) -> dict[str, str]:
+        """The filter expression of each group, by its name."""
+        with self._lock:
+            return {group["GroupName"]: group["FilterExpression"] for group in self._groups.values()}
+
+    @property
+    def expressions(self) -> dict[str, str]:
         """The filter expression of each group, by its name and by its ARN."""
         with self._lock:
             groups = list(self._groups.values())
@@ -51,7 +57,7 @@ class TraceSettings:
         """The filter expression of a group; None if no group is named."""
         if name is None and arn is None:
             return None
-        found = self.group_expressions.get(str(name if arn is None else arn))
+        found = self.expressions.get(str(name if arn is None else arn))
         if found is None:
             raise invalid("Group not found")
         return found
@@ -77,7 +83,7 @@ class TraceSettings:
         if not isinstance(expression, str):
             raise invalid("FilterExpression is missing.")
         try:
-            read_filter(expression, self.group_expressions)
+            read_filter(expression, self.expressions)
         except ExpressionError as error:
             raise invalid(str(error)) from None
         return expression

@@ -123,6 +123,16 @@ class TraceStore:
         found = [trace for trace_id in ids if (trace := self.get(trace_id)) and wanted(trace)]
         return sorted(found, key=lambda trace: trace.start, reverse=True)
 
+    def mentioning(self, trace_id: str) -> list[str]:
+        """The IDs of the traces with a document that has this ID in it, the newest first: its own, and links to it."""
+        text = trace_id.encode()
+        with self._lock:
+            return [
+                found
+                for found, trace in reversed(self._traces.items())
+                if any(text in document for document in trace.documents.values())
+            ]
+
     def _joined(self, trace_id: str) -> JoinedTrace:
         trace = self._traces[trace_id]
         if trace.joined is None:
