@@ -14,8 +14,9 @@ from localcloud.emulator.seams import App, make_app
 from localcloud.observatory import pager
 from localcloud.observatory.clock import CompressedClock, RealClock, SteppedClock
 from localcloud.observatory.facts import CodeNotice
+from localcloud.observatory.faults import Faults
 from localcloud.observatory.observatory import Observatory
-from localcloud.observatory.paths import ADVANCE, BOARD, CODE, CONSOLE, ENDED_MINUTE, KEY_HEADER
+from localcloud.observatory.paths import ADVANCE, BOARD, CODE, CONSOLE, ENDED_MINUTE, FAULTS, KEY_HEADER
 
 OBSERVERS = (
     time_seams.follow_clock,
@@ -56,6 +57,8 @@ def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
             await console.serve(scope, receive, send)
         elif path == CODE and scope["method"] == "POST":
             await _send(send, await _receive_notice(observatory, scope, receive), b"", {})
+        elif path == FAULTS and scope["method"] == "POST":
+            await _send(send, await _receive_faults(observatory, scope, receive), b"", {})
         elif is_stepped and path == ADVANCE and scope["method"] == "POST":
             await asyncio.to_thread(observatory.advance, float(scope["query_string"].partition(b"=")[2]))
             await _send(send, 204, b"", {})
@@ -80,8 +83,7 @@ def _observe(observatory: Observatory, without: str) -> None:
 
 async def _receive_notice(observatory: Observatory, scope: dict[str, Any], receive: Any) -> int:
     """Take what the reloader says of an edit; return the status of the answer."""
-    given = dict(scope["headers"]).get(KEY_HEADER.encode(), b"")
-    if not hmac.compare_digest(given, os.environ["AWS_SECRET_ACCESS_KEY"].encode()):
+    if not _is_administrator(scope):
         return HTTPStatus.FORBIDDEN
     notice = json.loads(await _body(receive))
     details = tuple(notice["details"])
@@ -89,6 +91,22 @@ async def _receive_notice(observatory: Observatory, scope: dict[str, Any], recei
         CodeNotice(at=observatory.clock.now(), ok=notice["ok"], sentence=notice["sentence"], details=details)
     )
     return HTTPStatus.NO_CONTENT
+
+
+async def _receive_faults(observatory: Observatory, scope: dict[str, Any], receive: Any) -> int:
+    """Let what a drill injects go wrong from now on, and nothing else; return the status of the answer."""
+    if not _is_administrator(scope):
+        return HTTPStatus.FORBIDDEN
+    try:
+        observatory.faults = Faults.of(json.loads(await _body(receive)))
+    except (AttributeError, TypeError, ValueError):
+        return HTTPStatus.BAD_REQUEST
+    return HTTPStatus.NO_CONTENT
+
+
+def _is_administrator(scope: dict[str, Any]) -> bool:
+    given = dict(scope["headers"]).get(KEY_HEADER.encode(), b"")
+    return hmac.compare_digest(given, os.environ["AWS_SECRET_ACCESS_KEY"].encode())
 
 
 async def _body(receive: Any) -> bytes:

@@ -9,6 +9,7 @@ from localcloud.observatory.alarm_api import AlarmApi
 from localcloud.observatory.alarms import Alarms
 from localcloud.observatory.clock import Clock, CompressedClock, RealClock, SteppedClock
 from localcloud.observatory.facts import CodeNotice, QueueState
+from localcloud.observatory.faults import Faults
 from localcloud.observatory.feed import Feed
 from localcloud.observatory.log_filters import FilterError, MetricFilter
 from localcloud.observatory.meter import Meter
@@ -36,6 +37,7 @@ class Observatory:
         self.queue_states: Callable[[], Iterable[QueueState]] = list
         self.metric_filters: Callable[[str], Sequence[MetricFilter]] = lambda group: ()
         self.boards: Callable[[], Mapping[str, str]] = dict
+        self.faults = Faults()
         self.feed = Feed()
         self.code: CodeNotice | None = None
         self.alarms = Alarms(self.store, clock, self.feed)
