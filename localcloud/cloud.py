@@ -14,6 +14,7 @@ from components.packaging.artifact import HOST, TARGET_VARIABLE
 from localcloud.deployer import stack_config
 from localcloud.deployer.engine import Deployment, Event, deploy
 from localcloud.emulator.process import KEY_ID_PREFIX, Emulator
+from localcloud.observatory.faults import Faults
 from localcloud.plugin import environment
 from localcloud.plugin.provider import STACK
 from localcloud.progress import Progress
@@ -155,6 +156,10 @@ class LocalCloud:
     def advance(self, seconds: float) -> None:
         """Let time pass in a cloud whose clock is stepped."""
         self._emulator.advance(seconds)
+
+    def inject(self, faults: Faults) -> None:
+        """Let these faults happen from now on, and no others."""
+        self._emulator.inject(faults)
 
     def wait(self) -> None:
         """Return when the emulator has ended by itself, that is crashed."""

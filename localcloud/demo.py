@@ -86,7 +86,7 @@ def run_story(cloud: LocalCloud, outputs_file: Path, progress: Progress) -> None
     with progress.step(f"Send {len(story.bodies)} events for {len(story.expected)} users") as step:
         # Events that are not accepted go into the cloud's directory, which is removed with it.
         send = ("send", "--file", "-", "--raw", "--failed", str(cloud.directory / "failed.jsonl"))
-        _ops(*send, "--outputs", str(outputs_file), stdin="\n".join(story.bodies))
+        run_ops(*send, "--outputs", str(outputs_file), stdin="\n".join(story.bodies))
         step.note("one twice, one late, one invalid")
 
     with progress.step("Wait until the events are handled"):
@@ -94,7 +94,7 @@ def run_story(cloud: LocalCloud, outputs_file: Path, progress: Progress) -> None
         wait_for("the number of dead letters", 1, lambda: dead_letters(cloud))
 
     with progress.step("Query the API with a token"):
-        answer = json.loads(_ops("query", "ada", "--json", "--outputs", str(outputs_file)))
+        answer = json.loads(run_ops("query", "ada", "--json", "--outputs", str(outputs_file)))
         wanted = sorted(story.expected["ada"].items(), key=lambda login: login[1], reverse=True)
         found = [(service["service_id"], service["last_accessed"]) for service in answer["services"]]
         _expect("ada's services", wanted, found)
@@ -169,8 +169,8 @@ def _at_most(limits: dict[str, int], sums: Counter[str]) -> dict[str, float]:
     return {name: min(sums[name], limit) for name, limit in limits.items()}
 
 
-def _ops(*arguments: str, stdin: str = "") -> str:
-    """Run an operator's command and return what it printed."""
+def run_ops(*arguments: str, stdin: str = "") -> str:
+    """Run an operator's command and return what it printed; UnexpectedAnswerError if it fails."""
     result = subprocess.run(
         [sys.executable, "-m", "ops", *arguments],
         input=stdin,

@@ -83,7 +83,7 @@ def draw(executable: str, out: Path, progress: Progress) -> None:
         stack = DrilledStack(cloud)
         with progress.step(f"Let {NORMAL_MINUTES} normal minutes pass, and {STOPPED_MINUTES} without a consumer"):
             _pass_minutes(stack, NORMAL_MINUTES, consumed=True)
-            with DRILLS[DrillName.CONSUMER_STOPPED].made(cloud):
+            with DRILLS[DrillName.CONSUMER_STOPPED].made(stack):
                 _pass_minutes(stack, STOPPED_MINUTES, consumed=False)
         with progress.step("Take the pictures") as step, sync_playwright() as playwright:
             chromium = playwright.chromium.launch(executable_path=executable, args=list(browser.OPTIONS))

@@ -4,71 +4,93 @@
 """
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from localcloud.cloud import LocalCloud
+from localcloud.drills import faults
+from localcloud.drills.stack import DrilledStack
 
 EXPECTATIONS = Path(__file__).parent / "expected.json"
+ESSENTIAL: Mapping[str, Any] = {}
+# Every alarm, and those on a new version. The limits of stack dev count real seconds, of which a drill has few.
+EVERYTHING: Mapping[str, Any] = {
+    "monitoring": "full",
+    "alarmEmail": "on-call@example.com",
+    "release": "gradual",
+    "apiRateLimit": 100,
+    "apiBurstLimit": 200,
+}
 
 
 class DrillName(StrEnum):
     """What `python -m localcloud drill` can be given."""
 
     CONSUMER_STOPPED = "consumer-stopped"
+    FUNCTION_BROKEN = "function-broken"
+    TABLE_THROTTLED = "table-throttled"
+    TABLE_SLOW = "table-slow"
+    POISON_FLOOD = "poison-flood"
+    CONTRACT_BROKEN = "contract-broken"
+    PAGER_DOWN = "pager-down"
+    CREDENTIAL_ATTACK = "credential-attack"
+    BAD_RELEASE = "bad-release"
+    BAD_CANARY = "bad-canary"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What the simulation expects; minutes count from the fault, which is healed at the first page."""
+    """What the simulation expects; minutes count from the fault, which is healed when the drill's alarm notifies."""
 
-    pages: tuple[str, ...]
-    """The alarms that page (P1). No other alarm may notify."""
-    paged_after: tuple[int, int]
-    """The fewest and the most minutes."""
+    severities: Mapping[str, str]
+    """The severities of all alarms that may notify. No other alarm may."""
+    sometimes: tuple[str, ...]
+    """Those that notify with some traffic, or if the fault is healed a minute later. All others must."""
+    after: Mapping[str, tuple[int, int]]
+    """The fewest and the most minutes until the first notification of each severity."""
     over_after: tuple[int, int]
+    """The fewest and the most minutes until the last alarm has cleared."""
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """The alarms that must notify."""
+        return tuple(alarm for alarm in self.severities if alarm not in self.sometimes)
 
     @classmethod
     def of(cls, name: str) -> "Expected":
         """What is expected of the drill with that name."""
         found = json.loads(EXPECTATIONS.read_text())[name]
-        return cls(**{field: tuple(values) for field, values in found.items()})
+        return cls(
+            severities=found["severities"],
+            sometimes=tuple(found["sometimes"]),
+            after={severity: (low, high) for severity, (low, high) in found["after"].items()},
+            over_after=(found["over_after"][0], found["over_after"][1]),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drill:
-    """A fault: what happens, in words, and the calls to AWS that make and heal it."""
+    """A fault: what happens, in words, and how it is made and healed."""
 
     name: DrillName
     begins: str
     ends: str
-    make: Callable[[LocalCloud], None]
-    heal: Callable[[LocalCloud], None]
+    made: Callable[[DrilledStack], AbstractContextManager[None]]
+    """Makes the fault, and heals it at the end of the block, however the block ends."""
+    until: tuple[str, ...]
+    """The alarms of which the first to notify ends the fault."""
+    each_minute: Callable[[DrilledStack], None] = lambda stack: None
+    """What is sent in each minute of the fault, besides the usual traffic."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """The settings of the stack, besides those of stack dev."""
 
     @property
     def expected(self) -> Expected:
         """What the simulation expects."""
         return Expected.of(self.name)
-
-    @contextmanager
-    def made(self, cloud: LocalCloud) -> Iterator[None]:
-        """Make the fault, and heal it at the end, however the block ends."""
-        self.make(cloud)
-        try:
-            yield
-        finally:
-            self.heal(cloud)
-
-
-def _enable_consumer(cloud: LocalCloud, *, enabled: bool) -> None:
-    client = cloud.client("lambda")
-    function = cloud.outputs["functions"]["event-handler"]
-    mappings = client.list_event_source_mappings()["EventSourceMappings"]
-    [mapping] = [found["UUID"] for found in mappings if f":function:{function}" in found["FunctionArn"]]
-    client.update_event_source_mapping(UUID=mapping, Enabled=enabled)
 
 
 DRILLS = {
@@ -78,8 +100,77 @@ DRILLS = {
             name=DrillName.CONSUMER_STOPPED,
             begins="the consumer stops",
             ends="the consumer starts again",
-            make=lambda cloud: _enable_consumer(cloud, enabled=False),
-            heal=lambda cloud: _enable_consumer(cloud, enabled=True),
+            made=faults.consumer_stopped,
+            until=("ingest-unhealthy",),
+        ),
+        Drill(
+            name=DrillName.FUNCTION_BROKEN,
+            begins="a version of the event handler that cannot start is live",
+            ends="the version before is live again",
+            made=faults.function_broken,
+            until=("ingest-unhealthy",),
+        ),
+        Drill(
+            name=DrillName.TABLE_THROTTLED,
+            begins="the table rejects every write as too much",
+            ends="the table accepts writes again",
+            made=faults.table_throttled,
+            until=("ingest-unhealthy",),
+        ),
+        Drill(
+            name=DrillName.TABLE_SLOW,
+            begins=f"each request to the table takes {faults.SLOW_SECONDS * 1000:.0f} ms longer",
+            ends="the table is fast again",
+            made=faults.table_slow,
+            until=("table-latency-get-item", "table-latency-batch-get-item", "table-latency-update-item"),
+            settings=EVERYTHING,
+        ),
+        Drill(
+            name=DrillName.POISON_FLOOD,
+            begins=f"{faults.POISON_MESSAGES} messages a minute arrive that are not JSON",
+            ends="the flood ends",
+            made=faults.nothing_else,
+            each_minute=faults.send_poison,
+            until=("ingest-contract",),
+        ),
+        Drill(
+            name=DrillName.CONTRACT_BROKEN,
+            begins=f"a producer sends {faults.BROKEN_EVENTS} events a minute without a timestamp",
+            ends="the producer is fixed",
+            made=faults.nothing_else,
+            each_minute=faults.send_broken_events,
+            until=("ingest-contract",),
+        ),
+        Drill(
+            name=DrillName.PAGER_DOWN,
+            begins="the pager accepts nothing, and the consumer stops",
+            ends="the pager works and the consumer runs again",
+            made=faults.pager_down,
+            until=("alerts-undelivered",),
+        ),
+        Drill(
+            name=DrillName.CREDENTIAL_ATTACK,
+            begins=f"{faults.ATTACKS} requests a minute with invented tokens",
+            ends="the attack ends",
+            made=faults.nothing_else,
+            each_minute=faults.attack,
+            until=("api-auth-spike",),
+            settings=EVERYTHING,
+        ),
+        Drill(
+            name=DrillName.BAD_RELEASE,
+            begins="a release of both functions that cannot start gets all requests",
+            ends="python -m ops rollback",
+            made=faults.bad_release,
+            until=("api-unhealthy", "ingest-unhealthy"),
+        ),
+        Drill(
+            name=DrillName.BAD_CANARY,
+            begins="a release of both functions that cannot start gets a tenth of the requests",
+            ends="python -m ops rollback",
+            made=faults.bad_canary,
+            until=("event-handler-canary", "query-canary"),
+            settings=EVERYTHING,
         ),
     )
 }

@@ -1,13 +1,25 @@
 """`python -m localcloud drill`: a drill in a cloud of its own, step by step, and the boards at the time of the page."""
 
+import difflib
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import typer
+
 from localcloud.boards import browser
 from localcloud.cloud import START_STEPS, LocalCloud
-from localcloud.drills.catalogue import Drill
-from localcloud.drills.run import MINUTE_SECONDS, STEPS, DrillRun, compared, compressed_minute
+from localcloud.drills.catalogue import DRILLS, Drill
+from localcloud.drills.run import (
+    ACTIONS,
+    MINUTE_SECONDS,
+    STEPS,
+    WARM_UP_MINUTES,
+    DrillRun,
+    compared,
+    compressed_minute,
+)
 from localcloud.drills.stack import BOARDS, DrawnBoard, DrilledStack
 from localcloud.observatory.paths import CONSOLE
 from localcloud.own_files import ClaimedError, FileError, claimed, require_own
@@ -17,6 +29,28 @@ RULE = f"{MINUTE_SECONDS} seconds are a minute: waiting is compressed, work is n
 FIRST = BOARDS[0]
 # A drill is over in a part of the hours that the boards show.
 START = "-PT30M"
+
+
+def known(name: str) -> str:
+    """Return the name; typer.BadParameter, with the nearest names, if no drill has it."""
+    if name in DRILLS:
+        return name
+    near = difflib.get_close_matches(name, DRILLS, n=3, cutoff=0.4)
+    others = f"Did you mean {' or '.join(near)}?" if near else f"The drills are {', '.join(DRILLS)}."
+    raise typer.BadParameter(f"No drill is named {name!r}. {others}")
+
+
+def show_list(wanted: bool) -> None:
+    """Print every drill, what happens, which alarms must notify, and how long it takes; then end."""
+    if not wanted:
+        return
+    for name, drill in DRILLS.items():
+        expected = drill.expected
+        minutes = (expected.over_after[1] + WARM_UP_MINUTES) * MINUTE_SECONDS / 60
+        typer.echo(f"{name}: {drill.begins}. About {math.ceil(minutes + 0.5)} minutes.")
+        actions = [f"{alarm} {ACTIONS[expected.severities[alarm]]}" for alarm in expected.alarms or drill.until]
+        typer.echo(f"    {(', ' if expected.alarms else ' or ').join(actions)}")
+    raise typer.Exit
 
 
 def run(project: Path, drill: Drill, out: Path, *, port: int | None) -> None:
@@ -29,7 +63,7 @@ def run(project: Path, drill: Drill, out: Path, *, port: int | None) -> None:
         progress.say(f"A drill: {drill.begins}, for real. {RULE}.")
         drawn: dict[str, DrawnBoard] = {}
         links = {board: file.name for board, file in files.items()}
-        with _start(project, progress, port) as cloud:
+        with _start(project, drill, progress, port) as cloud:
             progress.say(f"Boards and alarms, live: {cloud.outputs['endpoint']}{CONSOLE}")
             stack = DrilledStack(cloud)
 
@@ -53,13 +87,14 @@ def run_control(project: Path, drill: Drill, *, port: int | None) -> None:
     """Run the drill without its fault."""
     progress = Progress(START_STEPS + STEPS - 1)
     progress.say(f"The control of a drill: no fault is made. {RULE}.")
-    with _start(project, progress, port) as cloud:
+    with _start(project, drill, progress, port) as cloud:
         minutes = DrillRun(drill, DrilledStack(cloud), progress, compressed_minute).run_control()
     progress.say(f"As expected: without a fault, no alarm notified anybody in {minutes} minutes.")
 
 
-def _start(project: Path, progress: Progress, port: int | None) -> LocalCloud:
-    return LocalCloud.start(project, progress=progress, port=port, options=[f"--minute={MINUTE_SECONDS}"])
+def _start(project: Path, drill: Drill, progress: Progress, port: int | None) -> LocalCloud:
+    minute, settings = f"--minute={MINUTE_SECONDS}", drill.settings
+    return LocalCloud.start(project, progress=progress, port=port, options=[minute], config_overrides=settings)
 
 
 @contextmanager

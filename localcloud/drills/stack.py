@@ -5,20 +5,23 @@ Everything is done and read as on AWS, except the pager, the time, and boards, w
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import requests
 
 from localcloud.cloud import LocalCloud
 from localcloud.cloudwatch.states import State
-from localcloud.demo import DEADLINE_SECONDS, newest_logins, wait_for
+from localcloud.demo import DEADLINE_SECONDS, dead_letters, newest_logins, run_ops, wait_for
 from localcloud.observatory import pager
 from localcloud.observatory.paths import BOARD, ENDED_MINUTE
 
-# Subscribed to every topic. The pager of the embedded cloud receives for it; nothing contacts it.
-ON_CALL = "https://on-call.example.com/drill"
+# The subscribers of each topic. The pager of the embedded cloud receives for them; nothing contacts them.
+PAGER = "https://pager.example.com/drill"
+SUBSCRIBERS = {"p1": PAGER, "p2": "https://tickets.example.com/drill", "p3": "https://mail.example.com/drill"}
+BATCH = 10
 BOARDS = ("overview", "ingest", "api")
 
 
@@ -42,23 +45,27 @@ class DrawnBoard:
 
 
 class DrilledStack:
-    """A deployed stack whose topics have a subscriber. Alarms are named by their IDs."""
+    """A deployed stack whose topics have subscribers. Alarms are named by their IDs."""
 
     def __init__(self, cloud: LocalCloud) -> None:
         self.cloud = cloud
+        self.functions: dict[str, str] = cloud.outputs["functions"]
         self._topics: dict[str, str] = cloud.outputs["alarmTopics"]
         self.prefix = self._topics["p1"].rpartition(":")[2].removesuffix("alerts-p1")
         self._session = requests.Session()
         self._session.trust_env = False
-        self.sent = 0
+        self._token = ""
+        self.sent = self.sent_malformed = 0
+        self.notes: list[str] = []
+        """What a command of the operator printed while a fault was healed."""
 
     def subscribe(self) -> None:
-        """Subscribe the on-call engineer to every topic."""
+        """Subscribe to every topic who acts on what it says."""
         sns = self.cloud.client("sns")
-        for topic in self._topics.values():
-            sns.subscribe(TopicArn=topic, Protocol="https", Endpoint=ON_CALL)
+        for severity, topic in self._topics.items():
+            sns.subscribe(TopicArn=topic, Protocol="https", Endpoint=SUBSCRIBERS[severity])
             held = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
-            [arn] = [found["SubscriptionArn"] for found in held if found["Endpoint"] == ON_CALL]
+            [arn] = [found["SubscriptionArn"] for found in held if found["Endpoint"] == SUBSCRIBERS[severity]]
             wait_for(
                 f"PendingConfirmation of a subscriber of {topic}",
                 "false",
@@ -67,20 +74,68 @@ class DrilledStack:
                 ],
             )
 
-    def send(self) -> None:
-        """Send the login of another user."""
-        self.sent += 1
-        event = {
-            "user_id": f"drill-{self.sent}",
-            "service_id": "mail",
-            "service_name": "Web mail",
-            "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-        }
-        self.cloud.client("sqs").send_message(QueueUrl=self.cloud.outputs["queueUrl"], MessageBody=json.dumps(event))
+    def send(self, count: int = 1) -> None:
+        """Send the logins of so many more users."""
+        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        login = {"service_id": "mail", "service_name": "Web mail", "timestamp": at}
+        users = range(self.sent + 1, self.sent + count + 1)
+        self._send([json.dumps({"user_id": f"drill-{user}", **login}) for user in users])
+        self.sent += count
+
+    def send_malformed(self, bodies: Sequence[str]) -> None:
+        """Send messages that are no events."""
+        self._send(bodies)
+        self.sent_malformed += len(bodies)
+
+    def _send(self, bodies: Sequence[str]) -> None:
+        for start in range(0, len(bodies), BATCH):
+            batch = enumerate(bodies[start : start + BATCH])
+            entries = [{"Id": str(index), "MessageBody": body} for index, body in batch]
+            self.cloud.client("sqs").send_message_batch(QueueUrl=self.cloud.outputs["queueUrl"], Entries=entries)
+
+    def query(self, user: str = "drill-1", token: str = "") -> int:
+        """Ask the API about a user, with a valid token if none is given; returns the status."""
+        self._token = self._token or self._issue_token()
+        response = self._session.get(
+            f"{self.cloud.outputs['apiUrl']}/users/{user}/services",
+            headers={"Authorization": f"Bearer {token or self._token}"},
+            timeout=DEADLINE_SECONDS,
+        )
+        return response.status_code
+
+    def _issue_token(self) -> str:
+        client = min(self.cloud.outputs["apiClients"].items())[1]
+        response = self._session.post(
+            self.cloud.outputs["tokenUrl"],
+            auth=(client["clientId"], client["clientSecret"]),
+            data={"grant_type": "client_credentials", "scope": self.cloud.outputs["apiScope"]},
+            timeout=DEADLINE_SECONDS,
+        )
+        response.raise_for_status()
+        return response.json()["access_token"]
 
     def wait_until_stored(self) -> None:
-        """Return when every event that was sent is stored; UnexpectedAnswerError if that never happens."""
-        wait_for("the number of stored events", self.sent, lambda: len(newest_logins(self.cloud)))
+        """Return when every event that was sent is stored; UnexpectedAnswerError if that never happens.
+
+        Events that were given up during the fault are sent again, as the on-call engineer would.
+        """
+        wait_for("the number of stored events", self.sent, self._stored)
+
+    def _stored(self) -> int:
+        stored = len(newest_logins(self.cloud))
+        if stored < self.sent and dead_letters(self.cloud) > self.sent_malformed:
+            self.operate("dead-letters", "redrive", "--reason", "gave-up", "--yes")
+        return stored
+
+    def operate(self, *arguments: str) -> str:
+        """Run a command of the operator on this stack; returns what it printed."""
+        outputs = self.cloud.directory / "outputs.json"
+        self.cloud.write_outputs(outputs)
+        return run_ops(*arguments, "--outputs", str(outputs))
+
+    def note(self, printed: str) -> None:
+        """Keep the lines that a command printed, for the timeline."""
+        self.notes += [line.strip() for line in printed.splitlines() if line.strip()]
 
     def ended_minute(self) -> int:
         """The minute that began when alarms were last evaluated."""
@@ -93,17 +148,26 @@ class DrilledStack:
     def _notifications(self) -> Iterator[Notification]:
         for page in self._get(f"{pager.PATH}.json").json():
             alarm = json.loads(page["message"])
-            if (alarm["OldStateValue"], alarm["NewStateValue"]) != (State.INSUFFICIENT_DATA, State.OK):
+            first = (alarm["OldStateValue"], alarm["NewStateValue"]) == (State.INSUFFICIENT_DATA, State.OK)
+            if page["delivered"] and not first:
                 name = alarm["AlarmName"].removeprefix(self.prefix)
                 severity = page["topic"].rpartition("-")[2].upper()
                 yield Notification(int(page["at"] // 60), name, State(alarm["NewStateValue"]), severity)
 
     def states(self) -> dict[str, State]:
         """The state of each alarm."""
+        return {name: State(alarm["StateValue"]) for name, alarm in self._alarms()}
+
+    def last_cleared(self, alarms: Collection[str]) -> int:
+        """The minute in which the last of these alarms became OK."""
+        cleared = [alarm["StateTransitionedTimestamp"] for name, alarm in self._alarms() if name in alarms]
+        return int(max(cleared).timestamp() // 60)
+
+    def _alarms(self) -> Iterator[tuple[str, dict[str, Any]]]:
         pages = self.cloud.client("cloudwatch").get_paginator("describe_alarms")
-        found = pages.paginate(AlarmNamePrefix=self.prefix, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-        alarms = (alarm for page in found for kind in ("MetricAlarms", "CompositeAlarms") for alarm in page[kind])
-        return {alarm["AlarmName"].removeprefix(self.prefix): State(alarm["StateValue"]) for alarm in alarms}
+        for page in pages.paginate(AlarmNamePrefix=self.prefix, AlarmTypes=["MetricAlarm", "CompositeAlarm"]):
+            for alarm in (*page["MetricAlarms"], *page["CompositeAlarms"]):
+                yield alarm["AlarmName"].removeprefix(self.prefix), alarm
 
     def firing(self) -> list[str]:
         """The alarms that are in alarm."""

@@ -70,7 +70,8 @@ def observe_topics(observatory: Observatory) -> None:
     seam(sns, "topic_policy_allows", "topic_arn", "service", "source_arn", "source_account")
 
     def deliver(topic: str, protocol: str, subject: str, message: str, endpoint: str) -> None:
-        delivered = observatory.pager.receive(topic, protocol, subject, message, endpoint)
+        is_reachable = endpoint not in observatory.faults.unreachable
+        delivered = observatory.pager.receive(topic, protocol, subject, message, endpoint, is_reachable=is_reachable)
         observatory.meter.delivery(topic, delivered=delivered)
 
     def fan_out_seen(topic_arn: str, msg_id: str, message: str, subject: str, *rest: Any, **more: Any) -> None:

@@ -1,8 +1,10 @@
 """Where ministack shows what happens in requests to tables and APIs.
 
-Each wrapped function is checked against its signature when the emulator starts. A wrapper observes and changes nothing.
+Each wrapped function is checked against its signature when the emulator starts. A wrapper observes and changes nothing,
+except that a drill can slow tables down or throttle them.
 """
 
+import asyncio
 import contextvars
 import json
 import time
@@ -14,6 +16,8 @@ from localcloud.emulator import log_seams
 from localcloud.emulator.seams import seam
 from localcloud.observatory.access_log import ApiAccess, access_log_line
 from localcloud.observatory.facts import ApiRequest, LogLine, TableRequest
+from localcloud.observatory.faults import throttled_answer
+from localcloud.observatory.meter import READS
 from localcloud.observatory.observatory import Observatory
 
 HTTP = ("method", "path", "headers", "body", "query_params")
@@ -26,15 +30,20 @@ _api: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("ap
 
 
 def observe_tables(observatory: Observatory) -> None:
-    """Let the observatory see every request to a table."""
+    """Let the observatory see every request to a table, and disturb it while a drill does."""
     handle = seam(dynamodb, "handle_request", *HTTP)
 
     async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
         if operation not in _TABLE_OPERATIONS:
             return await handle(method, path, headers, body, query_params)
-        began = time.perf_counter()
-        response = await handle(method, path, headers, body, query_params)
+        began, faults = time.perf_counter(), observatory.faults
+        if faults.table_delay_seconds:
+            await asyncio.sleep(faults.table_delay_seconds)
+        if operation in faults.throttled:
+            response = throttled_answer(operation, json.loads(body), is_read=operation in READS)
+        else:
+            response = await handle(method, path, headers, body, query_params)
         observatory.meter.table_request(_table_request(operation, body, response, time.perf_counter() - began))
         return response
 
@@ -50,15 +59,17 @@ def _table_request(operation: str, body: bytes, response: Any, seconds: float) -
     tables = tuple(name.rpartition("/")[2] for name in names if isinstance(name, str))
     if status != 200:
         error = json.loads(answer)
-        reasons = tuple(reason.get("reason", "") for reason in error.get("ThrottlingReasons") or ())
+        causes = error.get("ThrottlingReasons") or error.get("throttlingReasons") or ()
+        reasons = tuple(cause.get("reason", "") for cause in causes)
         code = error.get("__type", "").rpartition("#")[2]
         return TableRequest(
             operation=operation, tables=tables, status=status, seconds=seconds, error=code, throttle_reasons=reasons
         )
     # Units by the size of the JSON, which is a little more than that of the item.
-    is_read = operation.endswith(("GetItem", "Query", "Scan", "GetItems"))
     units = (
-        -(-len(answer) // 4096) * (1.0 if request.get("ConsistentRead") else 0.5) if is_read else -(-len(body) // 1024)
+        -(-len(answer) // 4096) * (1.0 if request.get("ConsistentRead") else 0.5)
+        if operation in READS
+        else -(-len(body) // 1024)
     )
     return TableRequest(
         operation=operation,

@@ -28,8 +28,9 @@ from localcloud.emulator.seams import App, make_app
 from localcloud.observatory import pager
 from localcloud.observatory.clock import CompressedClock, RealClock, SteppedClock
 from localcloud.observatory.facts import CodeNotice, DeployedStack
+from localcloud.observatory.faults import Faults
 from localcloud.observatory.observatory import Observatory
-from localcloud.observatory.paths import ADVANCE, BOARD, CODE, CONSOLE, ENDED_MINUTE, KEY_HEADER, STACK
+from localcloud.observatory.paths import ADVANCE, BOARD, CODE, CONSOLE, ENDED_MINUTE, FAULTS, KEY_HEADER, STACK
 
 OBSERVERS = (
     time_seams.follow_clock,
@@ -107,7 +108,10 @@ async def _be_told(observatory: Observatory, scope: dict[str, Any], receive: Any
     given = dict(scope["headers"]).get(KEY_HEADER.encode(), b"")
     if not hmac.compare_digest(given, os.environ["AWS_SECRET_ACCESS_KEY"].encode()):
         return HTTPStatus.FORBIDDEN
-    TOLD[scope["path"]](observatory, json.loads(await _body(receive)))
+    try:
+        TOLD[scope["path"]](observatory, json.loads(await _body(receive)))
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return HTTPStatus.BAD_REQUEST
     return HTTPStatus.NO_CONTENT
 
 
@@ -123,7 +127,12 @@ def _take_stack(observatory: Observatory, told: dict[str, Any]) -> None:
     observatory.feed.publish()
 
 
-TOLD = {CODE: _take_notice, STACK: _take_stack}
+def _take_faults(observatory: Observatory, told: dict[str, Any]) -> None:
+    """From now on, this goes wrong and nothing else."""
+    observatory.faults = Faults.of(told)
+
+
+TOLD = {CODE: _take_notice, STACK: _take_stack, FAULTS: _take_faults}
 
 
 async def _body(receive: Any) -> bytes:

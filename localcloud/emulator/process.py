@@ -31,7 +31,8 @@ from typing import Any
 
 from localcloud import lifetime
 from localcloud.emulator.connection import Account, Connection
-from localcloud.observatory.paths import ADVANCE, CODE, KEY_HEADER, STACK
+from localcloud.observatory.faults import Faults
+from localcloud.observatory.paths import ADVANCE, CODE, FAULTS, KEY_HEADER, STACK
 
 ACCOUNT_ID = "123456789012"
 DIRECTORY_PREFIX = "event-processing-cloud-"
@@ -127,22 +128,23 @@ class Emulator(Account):
 
     def advance(self, seconds: float) -> None:
         """Let time pass on a stepped clock; when this returns, every minute that has ended is observed."""
-        url = f"{self.endpoint}{ADVANCE}?seconds={seconds:g}"
-        request = urllib.request.Request(url, method="POST")  # noqa: S310 - its own endpoint
-        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=START_SECONDS).close()
+        self._post(f"{ADVANCE}?seconds={seconds:g}")
+
+    def inject(self, faults: Faults) -> None:
+        """Let these faults happen from now on, and no others."""
+        self._post(FAULTS, faults.to_json())
 
     def show_code_notice(self, notice: Mapping[str, Any]) -> None:
         """Let the console show what became of an edit of the functions' code; raises OSError."""
-        self._tell(CODE, notice)
+        self._post(CODE, json.dumps(notice).encode())
 
     def show_stack(self, project: Path, outputs: Mapping[str, Any]) -> None:
         """Let the console use the stack that was deployed: its API, and the operator's commands; raises OSError."""
-        self._tell(STACK, {"project": str(project), "outputs": outputs})
+        self._post(STACK, json.dumps({"project": str(project), "outputs": outputs}).encode())
 
-    def _tell(self, path: str, value: object) -> None:
-        request = urllib.request.Request(  # noqa: S310 - its own endpoint
-            f"{self.endpoint}{path}", json.dumps(value).encode(), {KEY_HEADER: self.secret_access_key}, method="POST"
-        )
+    def _post(self, path: str, body: bytes = b"") -> None:
+        headers = {KEY_HEADER: self.secret_access_key}
+        request = urllib.request.Request(f"{self.endpoint}{path}", body, headers)  # noqa: S310 - its own endpoint
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=START_SECONDS).close()
 
     def stop(self) -> None:

@@ -11,6 +11,7 @@ from localcloud.observatory.alarms import Alarms
 from localcloud.observatory.clock import Clock, CompressedClock, RealClock, SteppedClock
 from localcloud.observatory.contents import Contents
 from localcloud.observatory.facts import CodeNotice, DeployedStack, QueueState
+from localcloud.observatory.faults import Faults
 from localcloud.observatory.feed import Feed
 from localcloud.observatory.filter_patterns import FilterError
 from localcloud.observatory.journeys import Journeys
@@ -46,6 +47,7 @@ class Observatory:
         self.metric_filters: Callable[[str], Sequence[MetricFilter]] = lambda group: ()
         self.boards: Callable[[], Mapping[str, str]] = dict
         self.contents = Contents()
+        self.faults = Faults()
         self.feed = Feed()
         self.code: CodeNotice | None = None
         self.stack: DeployedStack | None = None

@@ -64,9 +64,11 @@ class Pager:
         self._clock, self._feed = clock, feed or Feed()
         self.pages: deque[Page] = deque(maxlen=PAGES_MAX)
 
-    def receive(self, topic: str, protocol: str, subject: str, message: str, endpoint: str) -> bool:
+    def receive(
+        self, topic: str, protocol: str, subject: str, message: str, endpoint: str, *, is_reachable: bool = True
+    ) -> bool:
         """Show a message for an endpoint; whether it could be delivered."""
-        delivered = not (urlsplit(endpoint).hostname or "").endswith(UNREACHABLE)
+        delivered = is_reachable and not (urlsplit(endpoint).hostname or "").endswith(UNREACHABLE)
         page = Page(
             at=self._clock.now(),
             topic=topic,

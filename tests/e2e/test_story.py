@@ -50,7 +50,7 @@ def test_commands_of_the_demo_run_in_any_folder(tmp_path: Path, monkeypatch: pyt
     folder.mkdir()
     monkeypatch.setattr(demo, "PROJECT", link_checkout(folder))
     monkeypatch.setenv("PYTHONSAFEPATH", "1")
-    assert "dead-letters" in demo._ops("--help")
+    assert "dead-letters" in demo.run_ops("--help")
 
 
 def test_demo_notices_an_unexpected_record(stack: Stack, operator: Operator, monkeypatch: pytest.MonkeyPatch):

@@ -15,6 +15,7 @@ from rich.console import Console
 from localcloud.cloud import START_STEPS, LocalCloud
 from localcloud.demo import STORY_STEPS, run_story
 from localcloud.deployer.recorder import Graph
+from localcloud.observatory.faults import Faults
 from localcloud.progress import Progress
 from tests.fakes.waiting import HANG_SECONDS, eventually
 
@@ -25,11 +26,9 @@ def handler(event, context):
     print('{"_aws": {"CloudWatchMetrics": [')
     print('{"_aws": {"CloudWatchMetrics": [{"Namespace": "N", "Dimensions": [[]], "Metrics": [{"Name": "absent"}]}]}}')
 """
-# What the emulator cannot do: DynamoDB neither fails nor throttles there.
+# What the emulator cannot do: DynamoDB never fails there, and throttles for one cause.
 IMPOSSIBLE = {"SystemErrors"} | {
-    f"{kind}{cause}ThrottleEvents"
-    for kind in ("Read", "Write")
-    for cause in ("", "AccountLimit", "KeyRangeThroughput", "MaxOnDemandThroughput")
+    f"{kind}{cause}ThrottleEvents" for kind in ("Read", "Write") for cause in ("AccountLimit", "KeyRangeThroughput")
 }
 
 
@@ -94,9 +93,20 @@ def move_everything(cloud: LocalCloud) -> None:
             ConditionExpression="attribute_not_exists(user_id)",
             ExpressionAttributeValues={":a": {"S": "1"}},
         )
+    _throttle_table(cloud)
     _log_broken_metrics(cloud)
     _break_functions(cloud)
     cloud.advance(120)
+
+
+def _throttle_table(cloud: LocalCloud) -> None:
+    """Let the table reject a read and a write."""
+    client, item = cloud.client("dynamodb"), {"TableName": cloud.outputs["tableName"], "Key": {"user_id": {"S": "ada"}}}
+    cloud.inject(Faults(throttled=("GetItem", "UpdateItem")))
+    for request in (client.get_item, client.update_item):
+        with pytest.raises(client.exceptions.ThrottlingException):
+            request(**item)
+    cloud.inject(Faults())
 
 
 def _log_broken_metrics(cloud: LocalCloud) -> None:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from localcloud import command_line, own_files
 from localcloud.__main__ import app
 from localcloud.cloud import LocalCloud, is_outputs
+from localcloud.drills.catalogue import DRILLS
 from localcloud.own_files import ClaimedError, FileError
 from localcloud.progress import Progress
 from simulation import drill
@@ -147,6 +148,23 @@ def test_unknown_drill_is_rejected_with_the_known_ones(name: str):
     result = CliRunner().invoke(app, ["drill", name])
     assert result.exit_code == 2
     assert "consumer-stopped" in result.stderr.replace(f"'{name}'", "")
+
+
+def test_unknown_drill_is_answered_with_the_nearest_names():
+    result = CliRunner().invoke(app, ["drill", "table"])
+    text = " ".join(result.stderr.replace("│", " ").split())
+    assert "No drill is named 'table'. Did you mean table-slow or" in text
+    assert "consumer-stopped" not in text
+
+
+def test_list_and_help_name_every_drill():
+    listed, helped = (CliRunner().invoke(app, ["drill", option]) for option in ("--list", "--help"))
+    assert listed.exit_code == helped.exit_code == 0
+    text = "".join(helped.stdout.replace("│", " ").split())
+    for found in DRILLS.values():
+        assert found.name in text
+        assert f"{found.name}: {found.begins}. About " in listed.stdout
+        assert f"{found.until[0]} " in listed.stdout
 
 
 @pytest.mark.parametrize("control", [[], ["--control"]], ids=["drill", "control"])

@@ -1,0 +1,69 @@
+"""Minutes of a drilled stack on a stepped clock."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from localcloud.cloud import LocalCloud
+from localcloud.drills.stack import DrilledStack
+from tests.fakes.waiting import eventually
+
+RECOVERY_MINUTES = 5
+# Fewer than those of a drill in compressed time: each failure costs the start of a process.
+EVENTS, QUERIES = 2, 2
+
+
+def is_enabled(cloud: LocalCloud) -> bool:
+    [mapping] = cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    return mapping["State"] == "Enabled"
+
+
+def stepped_minute(stack: DrilledStack) -> None:
+    """Send the events and requests of a minute, let them be handled, and end the minute."""
+    stack.send(EVENTS)
+    for _ in range(QUERIES):
+        stack.query()
+    _end(stack, 60)
+
+
+def recover(stack: DrilledStack) -> None:
+    """Send one event and request, and let minutes pass."""
+    stack.send()
+    stack.query()
+    _end(stack, RECOVERY_MINUTES * 60)
+
+
+def _end(stack: DrilledStack, seconds: int) -> None:
+    """Let time pass once no message is waiting for its batch, or being handled."""
+    if is_enabled(stack.cloud):
+        eventually(lambda: is_idle(stack))
+    stack.cloud.advance(seconds)
+
+
+def is_idle(stack: DrilledStack) -> bool:
+    """Whether every message that is not held back was received, and every batch that was received has ended."""
+    attribute = "ApproximateNumberOfMessages"
+    url = stack.cloud.outputs["queueUrl"]
+    found = stack.cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[attribute])
+    if int(found["Attributes"][attribute]):
+        return False
+    name = url.rpartition("/")[2]
+    [mapping] = stack.cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    received = total(stack.cloud, "AWS/SQS", "NumberOfMessagesReceived", QueueName=name)
+    ended = total(stack.cloud, "AWS/Lambda", "InvokedEventCount", EventSourceMappingUUID=mapping["UUID"])
+    # Each message is received at least once, so the first look after a send does not pass for the last.
+    return received == ended >= stack.sent + stack.sent_malformed
+
+
+def total(cloud: LocalCloud, namespace: str, name: str, **dimensions: Any) -> float:
+    """The sum of a metric since the cloud began."""
+    now = datetime.now(UTC)
+    found = cloud.client("cloudwatch").get_metric_statistics(
+        Namespace=namespace,
+        MetricName=name,
+        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(days=2),
+        Period=86_400,
+        Statistics=["Sum"],
+    )
+    return sum(point["Sum"] for point in found["Datapoints"])
