@@ -56,7 +56,9 @@ class Query:
         try:
             stored = self._store.get(user_id_of(event))
             response = _response(200, _body(stored))
-            outcome = self._outcome_of(stored)
+            outcome = Outcome.PARTIAL if stored.is_partial else Outcome.SUCCESS
+            if stored.is_partial:
+                self._log_damage(stored)
         except InvalidError as error:
             self._telemetry.logger.warning(
                 "query invalid", extra={"outcome": Outcome.INVALID, "error_code": error.code}
@@ -70,10 +72,8 @@ class Query:
         self._report(outcome, stored, (time.perf_counter() - started) * 1000)
         return response
 
-    def _outcome_of(self, stored: StoredRecord) -> Outcome:
-        """Partial, logged as an error, if the record is damaged: no retry repairs it, an engineer must."""
-        if not stored.is_partial:
-            return Outcome.SUCCESS
+    def _log_damage(self, stored: StoredRecord) -> None:
+        # An error, although the client gets an answer: nothing but an engineer repairs the record.
         self._telemetry.logger.error(
             "record damaged",
             extra={
@@ -83,7 +83,6 @@ class Query:
                 "unreadable": len(stored.unreadable),
             },
         )
-        return Outcome.PARTIAL
 
     def _report(self, outcome: Outcome, stored: StoredRecord | None, duration_milliseconds: float) -> None:
         is_answered = outcome in (Outcome.SUCCESS, Outcome.PARTIAL)
