@@ -56,7 +56,9 @@ class Query:
         try:
             stored = self._store.get(user_id_of(event))
             response = _response(200, _body(stored))
-            outcome = Outcome.SUCCESS
+            outcome = Outcome.PARTIAL if stored.is_partial else Outcome.SUCCESS
+            if stored.is_partial:
+                self._log_damage(stored)
         except InvalidError as error:
             self._telemetry.logger.warning(
                 "query invalid", extra={"outcome": Outcome.INVALID, "error_code": error.code}
@@ -70,26 +72,39 @@ class Query:
         self._report(outcome, stored, (time.perf_counter() - started) * 1000)
         return response
 
+    def _log_damage(self, stored: StoredRecord) -> None:
+        # An error, although the client gets an answer: nothing but an engineer repairs the record.
+        self._telemetry.logger.error(
+            "record damaged",
+            extra={
+                "outcome": Outcome.PARTIAL,
+                "error_code": ErrorCode.RECORD_MALFORMED,
+                "readable": len(stored.record.services),
+                "unreadable": len(stored.unreadable),
+            },
+        )
+
     def _report(self, outcome: Outcome, stored: StoredRecord | None, duration_milliseconds: float) -> None:
-        returned = stored if outcome == Outcome.SUCCESS else None
+        is_answered = outcome in (Outcome.SUCCESS, Outcome.PARTIAL)
+        services = stored.record.services if stored is not None and is_answered else ()
         values = {
-            MetricName.QUERY_SUCCESS: outcome == Outcome.SUCCESS,
-            MetricName.QUERY_EMPTY: returned is not None and not returned.record.services,
+            MetricName.QUERY_SUCCESS: is_answered,
+            MetricName.QUERY_EMPTY: outcome == Outcome.SUCCESS and not services,
             MetricName.QUERY_INVALID: outcome == Outcome.INVALID,
             MetricName.QUERY_ERROR: outcome == Outcome.ERROR,
             MetricName.QUERY_SLOW: duration_milliseconds > QUERY_OBJECTIVE_MILLISECONDS,
-            MetricName.RECORD_MALFORMED: returned is not None and returned.malformed,
+            MetricName.RECORD_MALFORMED: outcome == Outcome.PARTIAL,
             MetricName.QUERY_DURATION: duration_milliseconds,
         }
-        if returned is not None:
-            values[MetricName.QUERY_SERVICES] = len(returned.record.services)
+        if is_answered:
+            values[MetricName.QUERY_SERVICES] = len(services)
         for name, value in values.items():
             self._telemetry.measure(name, float(value))
         self._telemetry.annotate("outcome", outcome)
 
 
 def _body(stored: StoredRecord) -> dict[str, Any]:
-    return {
+    body = {
         "user_id": stored.record.user_id,
         "services": [
             {
@@ -100,6 +115,8 @@ def _body(stored: StoredRecord) -> dict[str, Any]:
             for service in stored.record.services
         ],
     }
+    # Only where it is true, so that a client that rejects unknown fields keeps working for every other user.
+    return body | {"partial": True} if stored.is_partial else body
 
 
 def _response(status: int, body: Mapping[str, Any]) -> dict[str, Any]:

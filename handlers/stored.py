@@ -33,33 +33,35 @@ class StoredRecord:
 
     `services` is the attribute exactly as stored, for the condition of the next write; None if there is none.
     `unreadable` holds the parts that are not service records (an old writer, a manual edit). They are written back
-    unchanged, because someone may still fix them.
+    unchanged, because an engineer may still repair them.
     """
 
     record: UserRecord
     services: AttributeValue | None = None
     unreadable: tuple[AttributeValue, ...] = ()
+    is_partial: bool = False
+    """Whether logins can be missing in `record`: a part is unreadable, or there is an item without its services.
 
-    @property
-    def malformed(self) -> bool:
-        """Whether the table holds anything that this code would not have written."""
-        entries = (self.services or {"L": []}).get("L")
-        return entries is None or len(entries) != len(self.record.services)
+    A service that is there twice is none: the newest login is in `record`, and the next write leaves out the other.
+    """
 
     @classmethod
     def of(cls, user_id: str, item: Mapping[str, AttributeValue] | None) -> "StoredRecord":
         """The record in a stored item, an empty record for no item; never an exception, whatever the item holds."""
         services = (item or {}).get(SERVICES)
         if services is None:
-            return cls(record=UserRecord(user_id=user_id))
+            return cls(record=UserRecord(user_id=user_id), is_partial=item is not None)
         entries = services.get("L")
         if not isinstance(entries, list):
-            return cls(record=UserRecord(user_id=user_id), services=services, unreadable=(services,))
+            empty = UserRecord(user_id=user_id)
+            return cls(record=empty, services=services, unreadable=(services,), is_partial=True)
         read = [(entry, _read_service(entry)) for entry in cast("list[AttributeValue]", entries)]
+        unreadable = tuple(entry for entry, service in read if service is None)
         return cls(
             record=UserRecord.of(user_id, (service for _, service in read if service is not None)),
             services=services,
-            unreadable=tuple(entry for entry, service in read if service is None),
+            unreadable=unreadable,
+            is_partial=bool(unreadable),
         )
 
     def merged_with(self, events: Sequence[LoginEvent]) -> Merged:

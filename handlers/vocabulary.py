@@ -101,6 +101,8 @@ class ErrorCode(StrEnum):
     RECORD_TOO_LARGE = "record_too_large"
     # The path of a query is not percent-encoded UTF-8.
     PATH_NOT_UTF8 = "path_not_utf8"
+    # A part of the stored record is not what the event handler writes: the answer to the query is partial.
+    RECORD_MALFORMED = "record_malformed"
     # The failure is temporary: the message is retried.
     READ_UNPROCESSED = "read_unprocessed"
     WRITE_CONFLICTS = "write_conflicts"

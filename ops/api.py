@@ -34,6 +34,11 @@ class ApiResponse:
     body: Any
 
     @property
+    def is_partial(self) -> bool:
+        """Whether logins can be missing, because a part of the user's record cannot be read."""
+        return isinstance(self.body, dict) and self.body.get("partial") is True
+
+    @property
     def services(self) -> list[dict[str, str]]:
         """The services in a response of status 200; raises OperatorError when it is not one that the API sends."""
         try:

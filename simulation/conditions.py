@@ -73,6 +73,8 @@ class Conditions:
     disturbed: float = 0.0
     """Share of invocations for which `disturbed_table` replaces `table`."""
     disturbed_table: TableBehaviour = field(default_factory=TableBehaviour)
+    damaged_records: float = 0.0
+    """Share of requests for a user whose record is damaged."""
     client_errors: float = 0.002
     """Share of requests rejected as invalid."""
     rejected_tokens: float = 0.002

@@ -117,12 +117,15 @@ class HandlerRunner:
         )
 
     def _run_query(self, kind: str, behaviour: TableBehaviour, *, cold: bool, deployments: int) -> Invocation:
-        # "found" has a record, "nobody" has none, and the path of "invalid" is not UTF-8.
+        # "found" has a record, that of "damaged" cannot be read, "nobody" has none, and the path of "invalid" is not
+        # UTF-8.
         user = "%FF" if kind == "invalid" else kind
 
         def make(clock: Clock, table: SimulatedTable, telemetry: Telemetry) -> Any:
             if kind == "found":
                 table.store(user)
+            if kind == "damaged":
+                table.store_damaged(user)
             return Query(_store(table.client, self._topology.table, clock), telemetry).answer
 
         event = {"pathParameters": {"user_id": user}, "requestContext": {"requestId": "r"}}

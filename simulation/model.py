@@ -186,6 +186,7 @@ class SystemModel:
     def _request(self, second: int, count: int, now: Conditions) -> None:
         kinds = {"invalid": self._sampler.binomial(count, now.client_errors)}
         kinds["nobody"] = self._sampler.binomial(count, 0.05)
+        kinds["damaged"] = self._sampler.binomial(count, now.damaged_records)
         kinds["found"] = max(0, count - sum(kinds.values()))
         for kind, number in kinds.items():
             for table, requests in self._tables_of_requests(number, now):

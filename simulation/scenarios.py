@@ -248,6 +248,11 @@ SCENARIOS = (
         late={A_MINUTE: FEW_FAIL.format("two fail")},
     ),
     Scenario(
+        # Of one user: few requests are for it, and it is seen only by these.
+        name="a damaged record (a tenth of the requests)", changes={"damaged_records": 0.1}, minutes=180,
+        ticket=("record-damaged",),
+    ),
+    Scenario(
         name="slow burn: 2 % of batches refused by the table", changes=_share_of_table(0.02, writes="throttle"),
         minutes=1_440, before=1_080, settle=1_600, levels=BUSY,
         ticket=("slo-ingest-timely-slow",),

@@ -75,8 +75,15 @@ class SimulatedTable:
     def store(self, user: str, day: str = "2026-01-04") -> None:
         """Store a login of this user."""
         texts = {"service_id": "mail", "service_name": "Mail", "last_accessed": f"{day}T23:59:00Z"}
-        services = {"L": [{"M": {name: {"S": text} for name, text in texts.items()}}]}
-        self._model.put_item(TableName=self._name, Item={"user_id": {"S": user}, "services": services})
+        self._put(user, {"M": {name: {"S": text} for name, text in texts.items()}})
+
+    def store_damaged(self, user: str) -> None:
+        """Store a record of this user in which no login can be read."""
+        self._put(user, {"S": "manual edit"})
+
+    def _put(self, user: str, service: dict[str, Any]) -> None:
+        item = {"user_id": {"S": user}, "services": {"L": [service]}}
+        self._model.put_item(TableName=self._name, Item=item)
 
     def _call(self, method: str, request: dict[str, Any], perform: Perform) -> dict[str, Any]:
         operation = "".join(word.title() for word in method.split("_"))

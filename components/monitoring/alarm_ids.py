@@ -73,6 +73,7 @@ class AlarmId(StrEnum):
     TABLE_LATENCY_UPDATE_ITEM = "table-latency-update-item"
     TABLE_LATENCY_BATCH_GET_ITEM = "table-latency-batch-get-item"
     TABLE_LATENCY_GET_ITEM = "table-latency-get-item"
+    RECORD_DAMAGED = "record-damaged"
 
     API_DOWN = "api-down"
     API_5XX = "api-5xx"

@@ -173,13 +173,26 @@ def query_outcomes(
             view=View.STACKED,
         ),
         _of_queries(
-            title="Slow queries, empty answers, damaged records",
+            title="Slow queries, empty answers",
             metrics=(
                 queries.sum(MetricName.QUERY_SLOW, "slow", label="slower than the objective"),
                 queries.sum(MetricName.QUERY_EMPTY, "empty", label="user without logins"),
-                queries.sum(MetricName.RECORD_MALFORMED, "malformed", label="record not fully readable"),
             ),
             unit="queries a minute",
+        ),
+        _of_queries(
+            title="Partial answers from damaged records",
+            metrics=(queries.sum(MetricName.RECORD_MALFORMED, "malformed", label="partial answers"),),
+            unit="answers",
+            period_seconds=300,
+            # A record stays damaged until an engineer repairs it, and is seen only when a client asks for it: one
+            # notification while such answers are at most an hour apart.
+            alarm=at_least(1, 1, of=12, severity=Severity.P2)(
+                id=AlarmId.RECORD_DAMAGED,
+                meaning="The API returned a partial answer, because a part of the user's record cannot be read. No"
+                " retry or deployment repairs the record.",
+                first_step="Find the request in the log of the query function by error_code record_malformed.",
+            ),
         ),
         _of_queries(
             title="Duration of queries",

@@ -1,15 +1,22 @@
 """`python -m ops query` and `python -m ops token`."""
 
 import json
+import sys
 from typing import Annotated
 
 import typer
 
 from ops.api import SERVICE_FIELDS, TokenCache, query_with_cached_token, token_for
 from ops.commands.command import OutputsOption, StackOption, handle_errors
-from ops.commands.output import print_table
+from ops.commands.output import print_note, print_table
 from ops.errors import OperatorError
+from ops.health.findings import Level
 from ops.stack import load_outputs
+
+DAMAGED = (
+    "a part of this user's record is damaged, so logins can be missing. The runbook says how to repair it, under"
+    " record-damaged."
+)
 
 ClientOption = Annotated[
     str | None, typer.Option("--client", help="The API client to use; required when there are several.")
@@ -28,6 +35,8 @@ def query(
 
     The token is cached in your cache directory, readable by you alone, until it expires.
 
+    Exit code 0: the answer is complete. 4: it is partial, because the record is damaged, and logins can be missing.
+
     Example: python -m ops query alice --json
     """
     if user_id in ("", ".", ".."):  # clients remove these from a path, so the API cannot be asked
@@ -41,11 +50,14 @@ def query(
     rows = [[service[field] for field in SERVICE_FIELDS] for service in response.services]
     if as_json:
         print(json.dumps(response.body, indent=2, ensure_ascii=False))
-        return
-    if rows:
+    elif rows:
         print_table(["Service", "ID", "Last login (UTC)"], rows)
-    else:
+    elif not response.is_partial:
         print("No login of this user is recorded.")
+    if response.is_partial:
+        sys.stdout.flush()  # before the exit code, so that a reader that left early still gets 0
+        print_note(f"{'The answer is partial' if rows else 'No login can be read'}: {DAMAGED}")
+        sys.exit(Level.WARNING.exit_code)
 
 
 @handle_errors

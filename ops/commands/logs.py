@@ -48,8 +48,8 @@ def logs(
     is stored at the first attempt logs no line of its own. The frames of a traceback are indented below its line.
 
     --errors shows what failed, whoever reports it: events that failed and will be retried, events given up, queries
-    answered with 500, crashes (also at the start), timeouts, tracebacks, and 5XX responses. Events that violate the
-    contract are no failure of the stack.
+    answered with 500 or in part, crashes (also at the start), timeouts, tracebacks, and 5XX responses. Events that
+    violate the contract are no failure of the stack.
 
     Examples:
 

@@ -11,6 +11,7 @@ from handlers.vocabulary import (
     QUERY_SERVICE,
     SERVICE_DIMENSION,
     STACK_DIMENSION,
+    ErrorCode,
     MetricName,
     Outcome,
 )
@@ -35,7 +36,7 @@ class Counts:
     """Invocations that failed as a whole."""
     throttles: int = 0
     malformed: int = 0
-    """Queries whose record could not be read completely."""
+    """Partial answers, from damaged records."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +110,8 @@ def count_failures(errors: Iterable[Line], now: datetime) -> tuple[Failures, ...
     for line in errors:
         if line.timestamp >= window_start(now):
             kinds.setdefault((line.source, line.error_code), []).append(line)
-    explained = {role for role, code in kinds if code not in CONSEQUENCES}
+    # A damaged record explains a partial answer, and no failure.
+    explained = {role for role, code in kinds if code not in CONSEQUENCES | {ErrorCode.RECORD_MALFORMED}}
     found = [
         Failures(
             role=role,

@@ -44,11 +44,12 @@ class Failing:
 
 def failing(counts: tuple[Counts, ...], failures: tuple[Failures, ...]) -> Iterator[Failing]:
     """Yield what fails in each function, and in the API if no function explains it."""
-    logged = {failure.role for failure in failures}
+    roles = {count.role for count in counts} | {failure.role for failure in failures} - {API}
     explained = False
-    for role in sorted({count.role for count in counts} | (logged - {API})):
+    for role in sorted(roles):
         count = next((count for count in counts if count.role == role), Counts(role=role))
-        own = of_role(failures, role)
+        logged = of_role(failures, role)
+        own = tuple(failure for failure in logged if failure.code != ErrorCode.RECORD_MALFORMED)
         if own or count.errors:
             explained = explained or role == QUERY_SERVICE
             yield _of_function(count, own)
@@ -60,15 +61,16 @@ def failing(counts: tuple[Counts, ...], failures: tuple[Failures, ...]) -> Itera
                 is_most=False,
                 words="status --watch",
             )
-        if count.malformed:
+        # The log shows them within seconds, the metric within minutes.
+        partial = sum(failure.count for failure in logged if failure not in own)
+        if answers := max(count.malformed, partial):
             yield Failing(
                 about="damaged record",
-                what=f"The API returned {pluralize(count.malformed, 'answer')} from a damaged record in the last"
+                what=f"The API returned {pluralize(answers, 'partial answer')} from a damaged record in the last"
                 f" {MINUTES} minutes.",
-                meaning="A part of a user's record is not what this program writes. The API leaves that part out, and"
-                " the event handler keeps it, so that an engineer can fix it.",
+                meaning="A part of a user's record is not what this program writes. The API leaves that part out and"
+                " says so, and the event handler keeps it. No retry repairs it: see record-damaged in the runbook.",
                 is_most=False,
-                words=f"logs --since {MINUTES}m",
             )
     if (api := of_role(failures, API)) and not explained:
         yield Failing(

@@ -94,7 +94,7 @@ def test_field_that_is_parsed_and_not_stored_is_noticed(monkeypatch: pytest.Monk
 def test_field_is_read_as_it_was_written(field: str) -> None:
     event = changed(field)
     read = StoredRecord.of(event.user_id, item_of(event))
-    assert (read.record, read.malformed) == (record_of(event), False)
+    assert (read.record, read.is_partial) == (record_of(event), False)
 
 
 @pytest.mark.parametrize("field", [name for name in PROPERTIES if name not in IN_THE_KEY])

@@ -18,6 +18,7 @@ from components.api import METHOD, PATH, REFUSALS
 from components.identity import SCOPE_NAME
 from tests.e2e.conftest import NEIGHBOUR, ROOT, Stack, event
 from tests.e2e.permissions import edited, without
+from tests.fakes.aws import key
 from tests.fakes.waiting import HANG_SECONDS, eventually
 from tests.security.iam_statements import QUERY
 
@@ -121,6 +122,20 @@ def test_every_status_conforms(real_responses: dict[int, requests.Response]):
     # 504 needs a function that hangs.
     assert {int(status) for status in responses(DOCUMENT)} == real_responses.keys() | {504}
     assert {real_responses[status].json()["message"] for status in (401, 403, 429)} <= set(REFUSALS.values())
+
+
+def test_partial_answer_conforms(api: Stack):
+    damaged = f"{USER}/damaged"
+    item = key(damaged) | {"services": {"L": [{"S": "garbage"}]}}
+    api.client("dynamodb").put_item(TableName=api.outputs["tableName"], Item=item)
+    answer = api.query(damaged, api.token())
+    assert answer.json() == {"user_id": damaged, "services": [], "partial": True}
+    validate(DOCUMENT, answer)
+    for mistake in (lambda named: named.pop("partial"), lambda named: named["partial"].update(const=False)):
+        document = copy.deepcopy(DOCUMENT)
+        mistake(document["components"]["schemas"]["UserServices"]["properties"])
+        with pytest.raises(FailureGroup):
+            validate(document, answer)
 
 
 def responses(document: dict[str, Any]) -> dict[str, Any]:

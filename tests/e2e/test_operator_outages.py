@@ -42,7 +42,7 @@ def damaged_record(stack: Stack) -> Iterator[None]:
     client, table = stack.client("dynamodb"), stack.outputs["tableName"]
     client.put_item(TableName=table, Item=key(USER) | {"services": {"L": [{"S": "garbage"}]}})
     try:
-        assert stack.query(USER, stack.token()).json()["services"] == []
+        assert stack.query(USER, stack.token()).json() == {"user_id": USER, "services": [], "partial": True}
         yield
     finally:
         client.delete_item(TableName=table, Key=key(USER))
@@ -104,7 +104,13 @@ FAULTS = {
         "python -m ops logs --errors --since 5m",
         logged="Environment variables missing or empty: TABLE_NAME",
     ),
-    "damaged record": Fault(damaged_record, "from a damaged record", "warning", "python -m ops logs --since 5m"),
+    "damaged record": Fault(
+        damaged_record,
+        "from a damaged record",
+        "warning",
+        "python -m ops logs --errors --since 5m",
+        logged="outcome=partial error_code=record_malformed readable=0 unreadable=1",
+    ),
     "pager removed": Fault(
         pager_removed, "Nobody is notified of P1 alarms", "warning", "python -m localcloud up", has_no_past=True
     ),

@@ -83,7 +83,8 @@ def _is_stored(table: TableModel, body: Any) -> bool:
         return False
     assert_is_what_it_says(login, body)
     stored = StoredRecord.of(login.user_id, table.items().get(login.user_id))
-    return not stored.malformed and merge(stored.record, [login]) is None
+    # In exactly the form that the event handler writes.
+    return stored.services == stored.services_with(stored.record) and merge(stored.record, [login]) is None
 
 
 def assert_is_what_it_says(login: LoginEvent, body: str) -> None:

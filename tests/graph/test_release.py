@@ -89,6 +89,7 @@ INTENDED = (
         "endpoint",
         "the URL of a pager holds its key, so it is a secret in the state; AWS sees no change",
     ),
+    Intended("record-damaged", ".*", "a partial answer notifies an engineer: nothing else repairs the record"),
     Intended(
         "monitoring-(overview|ingest|api)",
         r"dashboardBody~\.widgets\[.*",

@@ -55,13 +55,35 @@ def test_invalid_id_is_rejected(query, calls, emitted, encoded, code):
     assert calls.count("GetItem") == 0
 
 
-def test_readable_part_of_a_malformed_record_is_returned_and_counted(query, dynamodb, emitted):
-    services = {"L": [entry(at="2022-08-04T10:50:39+02:00"), {"S": "hand edit"}]}
-    dynamodb.put_item(TableName=TABLE, Item={"user_id": {"S": "u"}, "services": services})
+GARBAGE = {"S": "manual edit"}
+# What is stored, and what the log says about it; None for a record that is whole.
+RECORDS = {
+    "one entry": ({"services": {"L": [entry(at="2022-08-04T10:50:39+02:00"), GARBAGE]}}, (1, 1)),
+    "every entry": ({"services": {"L": [GARBAGE, GARBAGE]}}, (0, 2)),
+    "no list": ({"services": GARBAGE}, (0, 1)),
+    "no services": ({}, (0, 0)),
+    "control: nothing": ({"services": {"L": [entry(at="2022-08-04T10:50:39+02:00")]}}, None),
+    "control: nothing, and no login": ({"services": {"L": []}}, None),
+}
+
+
+@pytest.mark.parametrize("damaged", RECORDS)
+def test_answer_from_a_damaged_record_says_that_it_is_partial(query, dynamodb, emitted, damaged):
+    item, logged = RECORDS[damaged]
+    dynamodb.put_item(TableName=TABLE, Item={"user_id": {"S": "u"}} | item)
     status, body, _ = ask(query, "u")
     assert status == 200
-    assert [service["last_accessed"] for service in body["services"]] == ["2022-08-04T08:50:39Z"]
-    assert emitted().metrics["RecordMalformed"] == 1
+    assert body.get("partial") == (None if logged is None else True)
+    readable = [part for part in item.get("services", {}).get("L", ()) if "M" in part]
+    assert [service["last_accessed"] for service in body["services"]] == ["2022-08-04T08:50:39Z"] * len(readable)
+    output = emitted()
+    lines = [(line["level"], line["outcome"], line["error_code"], line["correlation_id"]) for line in output.logs]
+    assert lines == ([] if logged is None else [("ERROR", "partial", "record_malformed", "api-1")])
+    assert [(line["readable"], line["unreadable"]) for line in output.logs] == ([] if logged is None else [logged])
+    counted = {name: output.metrics[name] for name in ("QuerySuccess", "RecordMalformed", "QueryEmpty", "QueryError")}
+    is_empty = logged is None and not readable
+    partial = {"RecordMalformed": int(logged is not None), "QueryEmpty": int(is_empty)}
+    assert counted == {"QuerySuccess": 1, "QueryError": 0} | partial
 
 
 def test_query_makes_one_eventually_consistent_read(query, calls):

@@ -82,29 +82,43 @@ def test_keys_that_stay_unprocessed_fail_and_are_not_treated_as_new_users(store,
     assert set(read.records) == {"a"}
 
 
-MALFORMED = [
+DAMAGED = [
     {"L": [entry(), {"S": "hand edit"}]},
     {"L": [entry(), entry("t", at="yesterday")]},
     {"L": [entry(), {"M": {"service_id": {"S": "t"}}}]},
     {"L": [entry(), {"M": entry("t")["M"] | {"service_id": {"N": "7"}}}]},
     {"L": [entry(), {"NULL": True}]},
-    {"L": [entry(), entry(at="2021-01-01T00:00:00Z")]},
 ]
 NO_LISTS = [{"S": "text"}, {"M": {}}, {"SS": ["a"]}, {"NULL": True}]
 
 
 @pytest.mark.parametrize(
-    ("services", "ids"), [(services, ["mail"]) for services in MALFORMED] + [(services, []) for services in NO_LISTS]
+    ("services", "ids"), [(services, ["mail"]) for services in DAMAGED] + [(services, []) for services in NO_LISTS]
 )
-def test_readable_part_of_a_malformed_record_is_read(services, ids):
+def test_readable_part_of_a_damaged_record_is_read(services, ids):
     stored = StoredRecord.of("u", {"services": services})
     assert [service.service_id for service in stored.record.services] == ids
-    assert stored.malformed
+    assert stored.is_partial
 
 
-@pytest.mark.parametrize("item", [None, {}, {"services": {"L": []}}, {"services": {"L": [entry(), entry("t")]}}])
-def test_control_well_formed_record_is_not_malformed(item):
-    assert not StoredRecord.of("u", item).malformed
+def test_item_without_services_is_partial_until_the_next_login(store, dynamodb):
+    assert StoredRecord.of("u", {"user_id": {"S": "u"}}).is_partial
+    dynamodb.put_item(TableName=TABLE, Item={"user_id": {"S": "u"}})
+    assert put(store, event())["u"].error_code is None
+    assert not store.get("u").is_partial
+
+
+COMPLETE = [
+    None,
+    {"services": {"L": []}},
+    {"services": {"L": [entry(), entry("t")]}},
+    {"services": {"L": [entry(), entry(at="2021-01-01T00:00:00Z")]}},  # the newest login is read
+]
+
+
+@pytest.mark.parametrize("item", COMPLETE)
+def test_control_complete_record_is_not_partial(item):
+    assert not StoredRecord.of("u", item).is_partial
 
 
 def test_control_other_errors_return_no_login(store, calls):

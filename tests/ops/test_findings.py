@@ -145,8 +145,11 @@ CASES: dict[str, tuple[Status, Level, str, str]] = {
         changed(failures=(failures("api-access", "status 504"),)), Level.WARNING, "API status 504", READ_ERRORS,
     ),
     "damaged record": (
-        changed(counts=counted("query", invocations=4, malformed=1)), Level.WARNING, "damaged record",
-        "python -m ops logs --since 5m --stack dev",
+        changed(counts=counted("query", invocations=4, malformed=1)), Level.WARNING, "damaged record", READ_ERRORS,
+    ),
+    "damaged record, before its metric": (
+        changed(counts=counted("query", invocations=4), failures=(failures("query", "record_malformed", 4),)),
+        Level.WARNING, "damaged record", READ_ERRORS,
     ),
     "old event": (
         changed(queues=queue(0, oldest_seconds=241)), Level.BROKEN, "queue",
@@ -258,6 +261,17 @@ def test_alarm_of_another_consumer_has_a_next_step_too():
 def test_failing_query_explains_the_responses_of_the_api():
     both = (failures("query", "AccessDeniedException", 3, 3), failures("api-access", "status 500", 3))
     assert [finding.about for finding in find(changed(failures=both), COMMANDS)] == ["query AccessDeniedException"]
+
+
+def test_damaged_record_is_named_beside_the_failures_that_it_does_not_explain():
+    damaged = {"message": "record damaged", "outcome": "partial", "error_code": "record_malformed", "level": "ERROR"}
+    report = {"type": "platform.report", "record": {"status": "error"}}
+    found = count_failures([line(damaged, group="query"), line(report, group="query")], NOW)
+    assert found == (failures("query", "record_malformed", 1), failures("query", "error", 1))
+    status = changed(counts=counted("query", invocations=4, malformed=3), failures=found)
+    assert [finding.what.partition(" in the last")[0] for finding in find(status, COMMANDS)] == [
+        "query: 1 failure", "The API returned 3 partial answers from a damaged record",
+    ]  # fmt: skip
 
 
 def test_sentence_counts_failures_by_code_and_shows_the_most_frequent():

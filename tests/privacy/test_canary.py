@@ -50,7 +50,7 @@ def test_event_handler_ran_every_path(run):
     for message in ("batch folded", "event invalid", "event failed", "event exhausted"):
         assert messages[message] >= 4, message
     assert messages["batch crashed"] >= 3
-    codes = set(ErrorCode) - {ErrorCode.PATH_NOT_UTF8, ErrorCode.RECORD_TOO_LARGE}
+    codes = set(ErrorCode) - {ErrorCode.PATH_NOT_UTF8, ErrorCode.RECORD_TOO_LARGE, ErrorCode.RECORD_MALFORMED}
     assert codes <= {line.get("error_code") for line in seen.out.logs}
     assert codes - PASSING <= {detail.split(":")[0] for detail in seen.details}
     assert any("Dropped to make room" in detail for detail in seen.details)
@@ -68,8 +68,9 @@ def test_query_ran_every_path(run):
     messages = Counter(line["message"] for line in seen.out.logs)
     assert messages["query invalid"] >= 6
     assert messages["query failed"] >= len(ERRORS)
+    assert messages["record damaged"] >= 2
     codes = {"path_not_utf8", "field_length", "field_blank", "field_unprintable", "field_dot_segment"}
-    codes |= {"ThrottlingException", "RuntimeError"}
+    codes |= {"record_malformed", "ThrottlingException", "RuntimeError"}
     assert codes <= {line.get("error_code") for line in seen.out.logs}
     assert {tuple(failed) for failed in seen.failed} == {("GetItem", kind) for kind in ERRORS}
     statuses = Counter(body["status"] for body in seen.bodies)
