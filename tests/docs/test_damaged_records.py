@@ -12,10 +12,10 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from handlers.stored import StoredRecord
-from tests.docs.test_runbook import RUNBOOK, commands, sections
 from tests.fakes.aws import create_table, entry, key, session
+from tests.fakes.runbook import RUNBOOK, commands
 
-SECTION = dict(sections(RUNBOOK))["record-damaged"]
+COMMANDS = [command.line for command in commands(RUNBOOK) if command.heading == "record-damaged"]
 TABLE = "event-processing-dev-user-services"
 GARBAGE = {"S": "DAMAGED"}
 LOGIN = entry()
@@ -33,7 +33,7 @@ ITEMS: dict[str, tuple[dict[str, Any], bool]] = {
 
 def command(operation: str) -> dict[str, str]:
     """The options of the command in the section, by parameter of boto3."""
-    (line,) = (line for line in commands(SECTION) if line.startswith(f"aws dynamodb {operation} "))
+    (line,) = (line for line in COMMANDS if line.startswith(f"aws dynamodb {operation} "))
     words = shlex.split(line)[3:]
     return {option.removeprefix("--"): value for option, value in zip(words[::2], words[1::2], strict=True)}
 

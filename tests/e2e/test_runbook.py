@@ -5,6 +5,7 @@ The commands of the Pulumi CLI run in tests/engine/test_runbook.py.
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from ops.signals import Stopped
 from tests.e2e.conftest import Stack, event
 from tests.e2e.releasing import NEW, live_releases, second_release
 from tests.fakes import aws_cli, terminals
+from tests.fakes.aws import entry, key
 from tests.fakes.aws_cli import UsageError
 from tests.fakes.checkout import link_checkout
 from tests.fakes.runbook import RUNBOOK, WITH_PULUMI, Command, Program, commands
@@ -162,8 +164,17 @@ def filled(command: Command, stack: Stack, values: dict[str, str]) -> Command:
     if "UUID" in command.words:
         mappings = stack.client("lambda").list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
         values["UUID"] = mappings[0]["UUID"]
-    line = " ".join(values.get(word, word) for word in command.line.split(" "))
+    if command.line.startswith("aws dynamodb update-item"):
+        damage(stack, {"services": {"L": [entry(), {"S": "DAMAGED"}]}})
+    if command.line.startswith("aws dynamodb delete-item"):
+        damage(stack, {})
+    line = re.sub(rf"\b({'|'.join(values)})\b", lambda found: values[found[0]], command.line)
     return replace(command, line=line)
+
+
+def damage(stack: Stack, attributes: dict[str, Any]) -> None:
+    """Store what nobody should: a record that is damaged as a command of the runbook expects it."""
+    stack.client("dynamodb").put_item(TableName=stack.outputs["tableName"], Item=key("on-call") | attributes)
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=ids(COMMANDS.values()))
