@@ -63,7 +63,7 @@ class Console:
             **self._data.answers,
             **TraceViews(observatory).answers,
         }
-        self._changes_made = {"/mute": Change(self._mute)} | self._data.changes
+        self._posts = {"/mute": Change(self._mute)} | self._data.changes
         # Threads of their own: what they wait for is served by the others.
         self._changing = ThreadPoolExecutor(CHANGES_AT_ONCE, "console")
 
@@ -85,7 +85,7 @@ class Console:
         await answer.send(send)
 
     async def _answer(self, path: str, scope: dict[str, Any], receive: Any) -> Answer:
-        if change := self._changes_made.get(path):
+        if change := self._posts.get(path):
             _require_method(scope, "POST")
             wanted = await posted(scope, receive, self._token, bytes_max=change.bytes_max)
             return await asyncio.get_running_loop().run_in_executor(self._changing, change.make, wanted)

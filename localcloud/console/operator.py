@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from localcloud.console.http import HttpError
@@ -75,9 +76,9 @@ class Operator:
                 raise HttpError(HTTPStatus.CONFLICT, f"Another command still runs: {self._run.command}")
             outputs = _write_outputs(stack)
             try:
-                process = self._spawn([*arguments, "--outputs", outputs], stack)
+                process = self._spawn([*arguments, "--outputs", str(outputs)], stack)
             except OSError as error:
-                os.unlink(outputs)  # noqa: PTH108 (the name is a text)
+                outputs.unlink()
                 raise HttpError(
                     HTTPStatus.INTERNAL_SERVER_ERROR, f"`{command}` did not start: {error.strerror}."
                 ) from None
@@ -119,7 +120,7 @@ class Operator:
             errors="replace",
         )
 
-    def _follow(self, run: _Run, outputs: str) -> None:
+    def _follow(self, run: _Run, outputs: Path) -> None:
         late = f"It did not end within {RUN_SECONDS} s, and was stopped."
         run.end_after(RUN_SECONDS, lambda: self._end(run, late))
         try:
@@ -131,7 +132,7 @@ class Operator:
         finally:
             for timer in run.timers:
                 timer.cancel()
-            os.unlink(outputs)  # noqa: PTH108 (the name is a text)
+            outputs.unlink()
         code = run.process.returncode
         with self._lock:
             run.ended, run.ok = self._observatory.clock.now(), code == 0 and not run.stopped
@@ -146,11 +147,11 @@ class Operator:
         run.end_after(ENDING_SECONDS, run.process.kill)
 
 
-def _write_outputs(stack: DeployedStack) -> str:
+def _write_outputs(stack: DeployedStack) -> Path:
     """Write the outputs, secrets included, for one command: a file of mode 600 in the emulator's directory."""
     with tempfile.NamedTemporaryFile("w", prefix="console-outputs-", suffix=".json", delete=False) as file:
         json.dump(dict(stack.outputs), file)
-        return file.name
+        return Path(file.name)
 
 
 def _describe(code: int) -> str:

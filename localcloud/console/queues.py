@@ -44,7 +44,8 @@ class QueueViews:
         queue = _find(queues, name)
         if place is not None and place not in list(Place):
             raise HttpError(HTTPStatus.BAD_REQUEST, f"A message is {', '.join(Place)}.")
-        wanted = [message for message in queue.messages if _matches(message, place, text)]
+        is_filtered = place is not None or text
+        wanted = [m for m in queue.messages if _matches(m, place, text)] if is_filtered else queue.messages
         summary = self._summary(queue, queues)
         shown = wanted[start : start + MESSAGES_MAX]
         is_dead = bool(summary["sources"])
@@ -80,13 +81,12 @@ class QueueViews:
         return stack is not None and stack.outputs.get("queueUrl", "").rpartition("/")[2] == queue.state.name
 
     def _summary(self, queue: Queue, queues: Sequence[Queue]) -> dict[str, Any]:
-        places = Counter(message.place for message in queue.messages)
         return {
             "name": queue.state.name,
             "isForEvents": self._is_for_events(queue),
-            "waiting": places[Place.WAITING],
-            "inFlight": places[Place.IN_FLIGHT],
-            "delayed": places[Place.DELAYED],
+            "waiting": queue.state.visible,
+            "inFlight": queue.state.in_flight,
+            "delayed": queue.delayed,
             "ageSeconds": int(queue.state.age_seconds),
             "deadLetterQueue": queue.dead_letter_queue,
             "maxReceiveCount": queue.max_receive_count,

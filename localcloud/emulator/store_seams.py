@@ -4,8 +4,8 @@ A look takes copies and calls no function of ministack. So it is no receive, no 
 """
 
 import json
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, overload
 
 from ministack.services import cloudwatch_logs, dynamodb, sqs
 
@@ -56,10 +56,29 @@ def _queue(queue: dict[str, Any]) -> Queue:
         target, receives = None, None
     return Queue(
         state=state_of(queue, messages, now),
-        messages=[_message(message, now) for message in messages],
+        messages=_Messages(messages, now),
         dead_letter_queue=target,
         max_receive_count=receives,
     )
+
+
+class _Messages(Sequence[Message]):
+    """Makes a message when it is looked at: of a backlog of 30,000, a page shows 25."""
+
+    def __init__(self, held: Sequence[Mapping[str, Any]], now: float) -> None:
+        self._held, self._now = held, now
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @overload
+    def __getitem__(self, index: int) -> Message: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Message]: ...
+    def __getitem__(self, index: int | slice) -> Message | Sequence[Message]:
+        if isinstance(index, slice):
+            return _Messages(self._held[index], self._now)
+        return _message(self._held[index], self._now)
 
 
 def _message(message: Mapping[str, Any], now: float) -> Message:

@@ -41,10 +41,15 @@ class Queue:
     """A queue with its messages, in the order in which it has them."""
 
     state: QueueState
-    messages: Sequence[Message]
+    messages: Sequence[Message] = field(repr=False)
     dead_letter_queue: str | None
     """The name of the queue that gets its messages after `max_receive_count` receives."""
     max_receive_count: int | None
+
+    @property
+    def delayed(self) -> int:
+        """How many messages no consumer could receive yet."""
+        return len(self.messages) - self.state.visible - self.state.in_flight
 
 
 @dataclass(frozen=True, kw_only=True)

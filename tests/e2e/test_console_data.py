@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from tests.e2e.conftest import Stack, event
+from tests.fakes.metering import counted
 from tests.fakes.waiting import HANG_SECONDS, eventually
 
 TIMESTAMP = "2024-01-01T00:00:00Z"
@@ -70,6 +71,26 @@ def test_event_that_was_sent_is_an_item_and_a_response_of_the_api(page: Page, us
     assert re.fullmatch(r"Bearer eyJ.{7}….{4} \(\d+ characters\)", dict(api["sent"])["Authorization"])
     assert max(map(len, re.findall(r"eyJ[\w.-]*", json.dumps([token, api])))) == 10
     assert "content-type" in {name.lower() for name, _ in api["received"]}
+
+
+def test_what_is_sent_is_measured_and_a_look_is_not(page: Page, stack: Stack, user: str):
+    def measured() -> list[float]:
+        events, dead = (stack.outputs[name].rpartition("/")[2] for name in ("queueUrl", "deadLetterQueueUrl"))
+        cloudwatch = stack.client("cloudwatch")
+        return [
+            counted(cloudwatch, "AWS/ApiGateway", "Count", ApiName="event-processing-dev-api", Stage="v1"),
+            counted(cloudwatch, "AWS/SQS", "NumberOfMessagesSent", QueueName=events),
+            counted(cloudwatch, "AWS/SQS", "NumberOfMessagesReceived", QueueName=dead),
+        ]
+
+    requests_before, sent_before, received_before = before = measured()
+    for path in ("queues", "items", "clients"):
+        page.read(path)
+    page.letters(user)
+    assert measured() == before
+    page.ask(user)
+    page.send(event(user, "mail", TIMESTAMP))
+    assert measured() == [requests_before + 1, sent_before + 1, received_before]
 
 
 @pytest.mark.parametrize("authorization", ["none", "garbage", "expired"])

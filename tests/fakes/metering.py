@@ -4,6 +4,7 @@ import io
 import json
 import time
 import zipfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,21 @@ def start(checkout: Path, *options: str, **settings: str) -> LocalCloud:
     """Stack dev in a cloud whose clock begins with the current minute and stands still."""
     progress, stepped = Progress(START_STEPS, Console(quiet=True)), f"--stepped={time.time() // 60 * 60}"
     return LocalCloud.start(checkout, progress=progress, options=[stepped, *options], config_overrides=settings)
+
+
+def counted(cloudwatch: Any, namespace: str, metric: str, **dimensions: str) -> float:
+    """How much a metric has counted since the cloud started, read as any client reads it."""
+    now, around = datetime.now(UTC), timedelta(hours=12)  # longer than any run of tests
+    found = cloudwatch.get_metric_statistics(
+        Namespace=namespace,
+        MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=now - around,
+        EndTime=now + around,
+        Period=3_600,
+        Statistics=["Sum"],
+    )
+    return sum(point["Sum"] for point in found["Datapoints"])
 
 
 def named_metrics(graph: Graph) -> set[Key]:

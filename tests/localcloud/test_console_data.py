@@ -53,7 +53,8 @@ class Held(Contents):
 
     def queues(self) -> Sequence[Queue]:
         def queue(name: str, messages: Sequence[Message], *policy: Any) -> Queue:
-            state = QueueState(name=name, visible=0, in_flight=0, age_seconds=61.5)
+            visible, held = (sum(m.place == place for m in messages) for place in (Place.WAITING, Place.IN_FLIGHT))
+            state = QueueState(name=name, visible=visible, in_flight=held, age_seconds=61.5)
             target, count = policy or (None, None)
             return Queue(state=state, messages=messages, dead_letter_queue=target, max_receive_count=count)
 

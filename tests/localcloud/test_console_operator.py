@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable
@@ -10,16 +11,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 
 from localcloud.console import operator
 from localcloud.console.console import Console
 from localcloud.console.http import HttpError
 from localcloud.console.operator import Operator
+from localcloud.emulator.process import Emulator
 from localcloud.observatory.clock import SteppedClock
 from localcloud.observatory.facts import DeployedStack
 from localcloud.observatory.observatory import Observatory
+from localcloud.observatory.paths import CONSOLE, STACK
 from tests.fakes.consoles import ask, post
-from tests.fakes.waiting import eventually
+from tests.fakes.processes import living, with_command
+from tests.fakes.waiting import HANG_SECONDS, eventually
 
 SECRET = "the secret of a client"
 REDRIVE = ("dead-letters", "redrive", "--all", "--yes")
@@ -199,3 +204,29 @@ def test_choice_becomes_the_options_of_the_command(observatory: Observatory, val
     assert post(console, "/dead-letters", value).status == 200
     run = eventually(lambda: ask(console, "/queues").json()["run"], lambda found: found["ended"])
     assert run["command"] == f"python -m ops dead-letters {arguments}"
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to find processes")
+def test_command_ends_with_the_cloud(tmp_path: Path):
+    """Nothing is left running, and nobody without the administrator's key says what is deployed."""
+    folder = tmp_path / "ops"
+    folder.mkdir()
+    (folder / "__main__.py").write_text(HANGS)
+    with Emulator.start() as emulator:
+        told = requests.post(f"{emulator.endpoint}{STACK}", json={}, timeout=HANG_SECONDS)
+        assert told.status_code == 403
+        emulator.show_stack(tmp_path, {"queueUrl": "q"})
+        console = f"{emulator.endpoint}{CONSOLE}"
+        token = re.search(r'token" content="([^"]+)"', requests.get(console, timeout=HANG_SECONDS).text)
+        assert token
+        started = requests.post(
+            f"{console}/dead-letters",
+            json={"action": "redrive", "all": True},
+            headers={"X-Console-Token": token[1]},
+            timeout=HANG_SECONDS,
+        )
+        assert started.status_code == 200, started.text
+        eventually(lambda: requests.get(f"{console}/queues", timeout=HANG_SECONDS).json()["run"]["lines"])
+        ours = with_command("ops", "dead-letters", str(emulator.directory))
+        assert len(living(ours)) == 1  # the control
+    eventually(lambda: living(ours), lambda found: not found)

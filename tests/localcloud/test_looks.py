@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ import requests
 
 from localcloud.emulator.process import Emulator
 from tests.fakes.aws import create_table
+from tests.fakes.metering import counted
 from tests.fakes.waiting import HANG_SECONDS
 
 ACCOUNT = "123456789012"
@@ -45,26 +46,11 @@ class Looked:
         events = [{"timestamp": at + number, "message": line} for number, line in enumerate(lines)]
         self._logs.put_log_events(logGroupName="handler", logStreamName="s", logEvents=events)
 
-    def count(self, namespace: str, metric: str, **dimension: str) -> float:
-        """How much a metric has counted so far."""
-        now, around = datetime.now(UTC), timedelta(minutes=10)
-        [(name, value)] = dimension.items()
-        found = self._cloudwatch.get_metric_statistics(
-            Namespace=namespace,
-            MetricName=metric,
-            Dimensions=[{"Name": name, "Value": value}],
-            StartTime=now - around,
-            EndTime=now + around,
-            Period=1200,
-            Statistics=["Sum"],
-        )
-        return sum(point["Sum"] for point in found["Datapoints"])
-
     def received(self) -> float:
-        return self.count("AWS/SQS", "NumberOfMessagesReceived", QueueName="events")
+        return counted(self._cloudwatch, "AWS/SQS", "NumberOfMessagesReceived", QueueName="events")
 
     def read(self) -> float:
-        return self.count("AWS/DynamoDB", "ConsumedReadCapacityUnits", TableName="users")
+        return counted(self._cloudwatch, "AWS/DynamoDB", "ConsumedReadCapacityUnits", TableName="users")
 
 
 @pytest.fixture(scope="module")
