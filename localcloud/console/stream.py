@@ -60,7 +60,8 @@ class Streams:
 
     def _event(self) -> bytes:
         now = write_time(self._observatory.clock.now())
-        data = json.dumps({"cloud": self._observatory.id, "version": self._observatory.feed.version, "now": now})
+        feed = self._observatory.feed
+        data = json.dumps({"cloud": self._observatory.id, "version": feed.version, "logs": feed.lines, "now": now})
         return f"data: {data}\n\n".encode()
 
 
