@@ -163,6 +163,18 @@ def test_every_log_widget_is_drawn_with_its_rows(moved: LocalCloud, dev_graph: G
         assert any("<td" in widget for widget in widgets), name
 
 
+def test_console_shows_no_user_in_its_logs(moved: LocalCloud):
+    """Not in the lines, their fields, or the metrics; the control is what the same page does show."""
+    address = f"{moved.outputs['endpoint']}/_console"
+    shown = {
+        view: requests.get(f"{address}/{view}", params={"range": "PT1H"} | more, timeout=HANG_SECONDS).text
+        for view, more in (("logs", {"metrics": "1"}), ("query", {"query": "fields @message | limit 10000"}))
+    }
+    for text in shown.values():
+        assert "batch folded" in text
+        assert not re.search(r"\b(ada|grace|linus|margaret)\b", text)
+
+
 def test_messages_are_conserved(moved: LocalCloud):
     """Sent = deleted + dead + waiting."""
     name = moved.outputs["queueUrl"].rpartition("/")[2]
