@@ -14,6 +14,7 @@ from typing import Any
 from localcloud.console.data import DataPages
 from localcloud.console.follow import Follow
 from localcloud.console.http import HTML, Answer, Change, HttpError, answer_json, parameters, posted, require_local
+from localcloud.console.logs import FILTERS, LogViews
 from localcloud.console.runbook import Runbook
 from localcloud.console.stream import Streams
 from localcloud.console.times import read_end, read_range, read_time
@@ -27,7 +28,8 @@ RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
 CSS, SCRIPT = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
 SCRIPTS = (
     *("console.js", "connection.js", "views.js", "forms.js"),
-    *("picture.js", "follow.js", "traces.js", "queues.js", "dead_letters.js", "send.js", "table.js", "api.js"),
+    *("picture.js", "follow.js", "logs.js", "traces.js"),
+    *("queues.js", "dead_letters.js", "send.js", "table.js", "api.js"),
 )
 CHANGES_AT_ONCE = 4
 FOREVER = {"Cache-Control": "max-age=31536000, immutable"}
@@ -42,6 +44,7 @@ class Console:
         self._token = secrets.token_urlsafe(24)
         self._views = Views(observatory, Runbook.read(RUNBOOK))
         self._follow = Follow(observatory)
+        self._log_views = LogViews(observatory)
         self._streams = Streams(observatory)
         self._data = DataPages(observatory)
         self._answers: dict[str, Callable[[dict[str, Any]], Answer]] = {
@@ -62,6 +65,8 @@ class Console:
             **{f"/{name}": partial(_script, name) for name in SCRIPTS},
             **self._data.answers,
             **TraceViews(observatory).answers,
+            "/logs": self._logs,
+            "/query": self._query,
         }
         self._posts = {"/mute": Change(self._mute)} | self._data.changes
         # Threads of their own: what they wait for is served by the others.
@@ -157,6 +162,18 @@ class Console:
     def _runbook(self, scope: dict[str, Any]) -> Answer:
         parameters(scope)
         return answer_json(self._views.runbook())
+
+    def _logs(self, scope: dict[str, Any]) -> Answer:
+        given = parameters(scope, "range", "end", *FILTERS)
+        now = self._clock.now()
+        shown = read_range(given.get("range"), given.get("end"), now)
+        return answer_json(self._log_views.lines(given, shown, read_end(given.get("end"), now)))
+
+    def _query(self, scope: dict[str, Any]) -> Answer:
+        given, now = parameters(scope, "range", "end", "query", "groups"), self._clock.now()
+        shown = read_range(given.get("range"), given.get("end"), now)
+        end = read_end(given.get("end"), now)
+        return answer_json(self._log_views.query(given.get("query", ""), given.get("groups", ""), shown, end))
 
     def _mute(self, wanted: dict[str, Any]) -> Answer:
         name, muted = wanted.get("name"), wanted.get("muted")

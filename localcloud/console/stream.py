@@ -70,7 +70,7 @@ class Streams:
     def _event(self) -> bytes:
         now = write_time(self._observatory.clock.now())
         found = self._observatory
-        versions = {"version": found.feed.version, "traces": found.traces.feed.version}
+        versions = {"version": found.feed.version, "traces": found.traces.feed.version, "logs": found.feed.lines}
         return f"data: {json.dumps({'cloud': found.id, 'now': now} | versions)}\n\n".encode()
 
 

@@ -35,7 +35,7 @@ def run(
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> Result:
     """The result over these lines, in any order; StoppedError as soon as that is noticed."""
-    newest_first = sorted(records, key=lambda record: -record.at)
+    newest_first = sorted(records, key=lambda record: record.at)[::-1]
     query = _Run([Row(record) for record in newest_first], is_stopped)
     for command in commands:
         query.apply(command)

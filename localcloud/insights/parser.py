@@ -48,6 +48,17 @@ def parse_query(text: str, clock: Clock) -> tuple[Command, ...]:
     return _Parser(text, clock).commands()
 
 
+def parse_condition(text: str, clock: Clock) -> Expression:
+    """A condition alone, as of filter, or QueryError."""
+    if len(text) > LENGTH_MAX:
+        raise QueryError(f"A condition has at most {LENGTH_MAX} characters.", LENGTH_MAX, len(text))
+    tokens = Tokens(text)
+    found = Expressions(tokens, clock).condition()
+    if tokens.here.kind is not Kind.END:
+        raise tokens.wrong("the end")
+    return found
+
+
 class _Parser:
     def __init__(self, text: str, clock: Clock) -> None:
         self._tokens = Tokens(text)

@@ -74,6 +74,7 @@ class Observatory:
 
     def log_lines(self, group: str, lines: Sequence[str]) -> None:
         """Lines arrived in a log group: publish what they declare, and what the group's metric filters count."""
+        self.feed.publish_lines(len(lines))
         self.meter.log_lines(group, lines)
         minute = int(self.clock.now() // 60)
         for metric_filter in self.metric_filters(group):

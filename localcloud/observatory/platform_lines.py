@@ -178,7 +178,12 @@ def crash_line(request_id: str, at: float, message: str, trace: str) -> tuple[st
     rows = rows[begin + 1 :]
     named = next((row for row in rows if row and not row[0].isspace()), "Exception")
     error_type = named.partition(":")[0].rpartition(".")[2]
-    frames = [row for row in rows if row.startswith("  ")]
+    frames: list[str] = []
+    for row in rows:
+        if row.startswith("  File "):
+            frames.append(f"{row}\n")
+        elif row.startswith("   ") and frames:
+            frames[-1] += f"{row}\n"
     return error_type, error_line(request_id, at, message, error_type, frames)
 
 

@@ -152,7 +152,7 @@ def test_exception_is_the_line_of_the_runtime():
         "errorMessage": "two\nrows: of text",
         "errorType": "Gone",
         "requestId": "r",
-        "stackTrace": ['  File "b.py", line 2, in h', '    raise Gone("two\\nrows: of text")'],
+        "stackTrace": ['  File "b.py", line 2, in h\n    raise Gone("two\\nrows: of text")\n'],
     }
 
 
