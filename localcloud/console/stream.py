@@ -20,7 +20,7 @@ ALIVE_SECONDS = 15
 TAKEN_SECONDS = 30
 GATHERED_SECONDS = 0.1
 """Changes within this time are one event: at the end of a minute, dozens of alarms may change."""
-TRACES_SECONDS = 1.0
+TRACES_SECONDS = 2.0
 """The same if nothing but traces changed, of which a busy cloud has hundreds in a second."""
 
 

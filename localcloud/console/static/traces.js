@@ -106,6 +106,7 @@ export function tracesView(found, filters, link, setFilter) {
   const longest = Math.max(1, ...found.traces.map((trace) => trace.milliseconds));
   const notes = [
     found.count > found.traces.length ? ` The newest ${found.traces.length} are shown.` : "",
+    found.count > found.mapped ? ` The map is of the newest ${found.mapped}.` : "",
     found.dropped ? ` ${found.dropped} older traces were dropped for newer ones.` : "",
     found.rejected ? ` ${found.rejected} documents were malformed or too large.` : "",
   ].join("");
