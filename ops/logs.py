@@ -27,7 +27,7 @@ _CONDITIONS = (
     *(f'($.outcome = "{outcome}")' for outcome in FAILED_OUTCOMES),
     *(f'(($.type = "{report}") && ($.record.status != "success"))' for report in PLATFORM_REPORTS),
 )
-# CloudWatch filters most lines; `is_error` filters again, because the embedded cloud returns every line.
+# CloudWatch filters most lines; `is_error` filters again, because no pattern can leave out what another line repeats.
 ERROR_PATTERN = f"{{ {' || '.join(_CONDITIONS)} }}"
 # How late a line can arrive.
 LATE = timedelta(minutes=1)

@@ -76,6 +76,7 @@ LONGEST = (
 # Files that share what takes seconds to make, by what they share.
 SHARING = {
     "stacks of tests/e2e": re.compile(r"tests/e2e/(?!test_(up|first_half_hour|operator_outages)\.py)"),
+    "browser of tests/browser, and its stack": re.compile(r"tests/browser/"),
     "runs of tests/privacy": re.compile(r"tests/privacy/"),
     "stack without evaluator": re.compile(r"tests/localcloud/test_(drills|alarms_live|traces_live)\.py"),
 }

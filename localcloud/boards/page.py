@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 
 from localcloud.boards import charts, log_widgets
 from localcloud.boards.charts import DAY_MINUTES
-from localcloud.boards.series import Line, MetricSource, lines_of
+from localcloud.boards.series import Line, MetricSource, lines_of, range_minutes
 from localcloud.cloudwatch.states import State
 
 PAGE_WIDTH = 1_280
@@ -54,6 +54,10 @@ a.primary {{ background: #ec7211; border-color: #ec7211; color: #fff; }}
 .INSUFFICIENT_DATA {{ border-color: #879596; color: #687078; }}
 pre {{ font-size: 11px; margin: 2px 0; white-space: pre-wrap; color: #414d5c; }}
 section.log {{ overflow: auto; }} summary {{ font-size: 11px; color: #545b64; cursor: pointer; }}
+.rows {{ overflow: auto; flex: 1; min-height: 0; }} .rows table {{ border-collapse: collapse; font-size: 11px; }}
+.rows th {{ text-align: left; position: sticky; top: 0; background: #fff; }} .rows .time {{ white-space: nowrap; }}
+.rows td, .rows th {{ padding: 1px 10px 1px 0; border-bottom: 1px solid #eaeded; vertical-align: top; }}
+.foot {{ font-size: 11px; flex: none; }} .foot details {{ display: inline-block; }}
 """
 STATE_WORDS = {State.ALARM: "In alarm", State.OK: "OK", State.INSUFFICIENT_DATA: "Insufficient data"}
 STATE_ORDER = (State.ALARM, State.INSUFFICIENT_DATA, State.OK)
@@ -77,8 +81,10 @@ class Snapshot:
     """Where a board is drawn, by the board's name: the links of a body lead to the AWS console."""
     alarm_link: str | None = None
     """What the link of an alarm's tile begins with, before the alarm's name; without it, tiles are no links."""
-    is_running: bool = False
-    """Whether the operator's commands reach the cloud that is drawn."""
+    logs: log_widgets.LogSource | None = None
+    """Runs the queries of log widgets; without it, a widget shows its query."""
+    log_link: str | None = None
+    """Where logs are shown, if there is such a view."""
     runbook_link: str | None = None
     """Where the runbook is shown; without it, the button leads to the published one."""
 
@@ -99,7 +105,7 @@ def draw(body: Mapping[str, Any], snapshot: Snapshot) -> Drawn:
     widgets = [_widget(widget, number, body["start"], snapshot) for number, widget in enumerate(body["widgets"])]
     return Drawn(
         markup="".join(markup for markup, _ in widgets),
-        row_heights=" ".join(f"{height}px" for height in _row_heights(body)),
+        row_heights=" ".join(f"{height}px" for height in _row_heights(body, has_logs=snapshot.logs is not None)),
         figures={number: figure for number, (_, figure) in enumerate(widgets) if figure},
     )
 
@@ -124,20 +130,21 @@ def render(body: Mapping[str, Any], title: str, snapshot: Snapshot) -> str:
     )
 
 
-def height_of(body: Mapping[str, Any]) -> int:
+def height_of(body: Mapping[str, Any], *, has_logs: bool = False) -> int:
     """The height of a board's page in pixels."""
-    return sum(height + GAP for height in _row_heights(body)) + 2 * MARGIN + 24
+    return sum(height + GAP for height in _row_heights(body, has_logs=has_logs)) + 2 * MARGIN + 24
 
 
-def _row_heights(body: Mapping[str, Any]) -> list[int]:
-    """The height of every row in pixels. Rows that hold logs alone shrink to one, because no logs are read here."""
+def _row_heights(body: Mapping[str, Any], *, has_logs: bool) -> list[int]:
+    """The height of every row in pixels. Without logs, rows that would hold logs alone shrink to one."""
     kinds: dict[int, set[str]] = {}
     begin: set[int] = set()
     for widget in body["widgets"]:
         begin.add(widget["y"])
         for row in range(widget["y"], widget["y"] + widget["height"]):
             kinds.setdefault(row, set()).add(widget["type"])
-    return [ROW_HEIGHT if row in begin or kinds.get(row) != {"log"} else 0 for row in range(max(kinds, default=0) + 1)]
+    rows = range(max(kinds, default=0) + 1)
+    return [ROW_HEIGHT if has_logs or row in begin or kinds.get(row) != {"log"} else 0 for row in rows]
 
 
 def _widget(widget: Mapping[str, Any], number: int, opened_with: str, snapshot: Snapshot) -> tuple[str, Any]:
@@ -150,7 +157,15 @@ def _widget(widget: Mapping[str, Any], number: int, opened_with: str, snapshot: 
     elif kind == "alarm":
         content = _tiles(properties, widget["width"] // TILE_WIDTH or 1, snapshot)
     elif kind == "log":
-        content = log_widgets.markup(properties["query"], opened_with if snapshot.is_running else None)
+        length = range_minutes(opened_with)
+        content = log_widgets.markup(
+            properties.get("title", "a query"),
+            properties["query"],
+            snapshot.logs,
+            snapshot.now - length,
+            snapshot.now,
+            snapshot.log_link,
+        )
     elif kind == "metric":
         lines = lines_of(properties, snapshot.store, snapshot.now, opened_with)
         if properties["view"] == "singleValue":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.console.http import HTML, Answer, HttpError, answer_json, parameters, posted, require_local
+from localcloud.console.logs import FILTERS, LogViews
 from localcloud.console.runbook import Runbook
 from localcloud.console.stream import Streams
 from localcloud.console.times import read_end, read_range, read_time
@@ -32,6 +33,7 @@ class Console:
         self._clock = observatory.clock
         self._token = secrets.token_urlsafe(24)
         self._views = Views(observatory, Runbook.read(RUNBOOK))
+        self._log_views = LogViews(observatory)
         self._streams = Streams(observatory)
         self._answers: dict[str, Callable[[dict[str, Any]], Answer]] = {
             "": self._page,
@@ -46,6 +48,9 @@ class Console:
             "/alarm": self._alarm,
             "/changes": self._changes,
             "/runbook": self._runbook,
+            "/logs.js": lambda scope: _file("logs.js", SCRIPT),
+            "/logs": self._logs,
+            "/query": self._query,
             "/traces.js": lambda scope: _file("traces.js", SCRIPT),
             **TraceViews(observatory).answers,
         }
@@ -124,6 +129,18 @@ class Console:
     def _runbook(self, scope: dict[str, Any]) -> Answer:
         parameters(scope)
         return answer_json(self._views.runbook())
+
+    def _logs(self, scope: dict[str, Any]) -> Answer:
+        given = parameters(scope, "range", "end", *FILTERS)
+        now = self._clock.now()
+        shown = read_range(given.get("range"), given.get("end"), now)
+        return answer_json(self._log_views.lines(given, shown, read_end(given.get("end"), now)))
+
+    def _query(self, scope: dict[str, Any]) -> Answer:
+        given, now = parameters(scope, "range", "end", "query", "groups"), self._clock.now()
+        shown = read_range(given.get("range"), given.get("end"), now)
+        end = read_end(given.get("end"), now)
+        return answer_json(self._log_views.query(given.get("query", ""), given.get("groups", ""), shown, end))
 
     async def _mute(self, wanted: dict[str, Any]) -> Answer:
         name, muted = wanted.get("name"), wanted.get("muted")

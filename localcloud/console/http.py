@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 LOCAL_HOST = re.compile(r"(127\.0\.0\.1|localhost)(:\d{1,5})?")
 TOKEN_HEADER = "x-console-token"  # noqa: S105 - the header's name
 BODY_MAX_BYTES = 10_000
-QUERY_MAX_BYTES = 2_000
+QUERY_MAX_BYTES, FIELDS_MAX = 4_000, 12
 HTML, JSON, TEXT = "text/html; charset=utf-8", "application/json", "text/plain; charset=utf-8"
 HEADERS = {
     "Cache-Control": "no-store",
@@ -78,7 +78,11 @@ def parameters(scope: Mapping[str, Any], *known: str) -> dict[str, str]:
         raise HttpError(HTTPStatus.BAD_REQUEST, "The query is too long.")
     try:
         pairs = parse_qsl(
-            query.decode("ascii"), keep_blank_values=True, strict_parsing=bool(query), errors="strict", max_num_fields=9
+            query.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(query),
+            errors="strict",
+            max_num_fields=FIELDS_MAX,
         )
     except ValueError:
         raise HttpError(HTTPStatus.BAD_REQUEST, "The query cannot be read.") from None

@@ -61,16 +61,16 @@ class Streams:
             await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": encoded(headers)})
             while True:
                 changed.clear()
-                version = feed.version
+                before = feed.version, feed.lines
                 await asyncio.wait_for(_send_part(send, self._event()), TAKEN_SECONDS)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), ALIVE_SECONDS)
-                    await asyncio.sleep(GATHERED_SECONDS if feed.version != version else TRACES_SECONDS)
+                    await asyncio.sleep(GATHERED_SECONDS if (feed.version, feed.lines) != before else TRACES_SECONDS)
 
     def _event(self) -> bytes:
         now = write_time(self._observatory.clock.now())
         found = self._observatory
-        versions = {"version": found.feed.version, "traces": found.traces.feed.version}
+        versions = {"version": found.feed.version, "logs": found.feed.lines, "traces": found.traces.feed.version}
         return f"data: {json.dumps({'cloud': found.id, 'now': now} | versions)}\n\n".encode()
 
 

@@ -20,7 +20,7 @@ from localcloud.observatory.observatory import Observatory
 
 CHANGES_MAX = 500
 DRAWN_MAX = 20
-ALARM_LINK, BOARD_LINK, RUNBOOK_LINK = "#/alarms/", "#/boards/", "#/runbook"
+ALARM_LINK, BOARD_LINK, RUNBOOK_LINK, LOG_LINK = "#/alarms/", "#/boards/", "#/runbook", "#/logs"
 FIRST_BOARD = "-overview"
 STATE_WORDS = {State.ALARM: "In alarm", State.OK: "OK", State.INSUFFICIENT_DATA: "Insufficient data"}
 _TOPIC_SEVERITIES = ("p1", "p2", "p3")
@@ -71,6 +71,7 @@ class Views:
 
     def _draw(self, name: str, text: str, shown: Range) -> dict[str, Any]:
         from localcloud.boards.page import Snapshot, draw  # at the first look, like everything that draws
+        from localcloud.observatory.log_tables import log_source
 
         past = self._past(shown.end * 60)
         snapshot = Snapshot(
@@ -83,7 +84,8 @@ class Views:
             links={board: BOARD_LINK + board for board in self._observatory.boards()},
             alarm_link=ALARM_LINK,
             runbook_link=RUNBOOK_LINK,
-            is_running=True,
+            logs=log_source(self._observatory),
+            log_link=LOG_LINK,
         )
         first = self._observatory.store.first_minute
         try:

@@ -1,8 +1,6 @@
 """Where ministack shows what happens in functions and event source mappings.
 
-Each wrapped function is checked against its signature when the emulator starts. A wrapper observes and changes nothing,
-except that a function that crashes at its start logs the line that Lambda writes, and log groups keep only their newest
-lines.
+Each wrapped function is checked against its signature when the emulator starts. A wrapper observes and changes nothing.
 """
 
 import json
@@ -10,20 +8,16 @@ import threading
 import time
 from collections import Counter
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 
 from ministack.core import lambda_runtime
-from ministack.services import cloudwatch_logs, lambda_svc
+from ministack.services import lambda_svc
 
-from localcloud.emulator.log_limit import LogLimit
 from localcloud.emulator.seams import seam
 from localcloud.observatory.facts import Invoked
 from localcloud.observatory.observatory import Observatory
 
-PLATFORM_LINES = 3
-"""START, END and REPORT, which ministack writes around the lines of an invocation."""
 _running: Counter[str] = Counter()
 _running_lock = threading.Lock()
 _asked: ContextVar[tuple[str, str | None]] = ContextVar("asked", default=("", None))
@@ -42,35 +36,12 @@ def how_invoked(config: dict[str, Any]) -> Invoked:
     return Invoked(function=name, qualifier=qualifier or None, version=config.get("Version", "$LATEST"))
 
 
-def log_crashes() -> None:
-    """Give a function that failed without a line the one that Lambda's runtime writes with `log_format: JSON`.
-
-    https://github.com/aws/aws-lambda-python-runtime-interface-client/blob/main/awslambdaric/bootstrap.py (log_error)
-    """
-    execute = seam(lambda_svc, "_execute_function_warm", "func", "event", "request_id")
-
-    def execute_logged(func: Any, event: Any, request_id: str) -> Any:
-        result = execute(func, event, request_id)
-        body = result.get("body")
-        silent = result.get("error") and not result.get("throttle") and not result.get("log")
-        if silent and isinstance(body, dict) and "errorType" in body:
-            now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            line = {"timestamp": now, "log_level": "ERROR", "requestId": request_id, "stackTrace": [], **body}
-            result["log"] = json.dumps(line)
-        return result
-
-    lambda_svc._execute_function_warm = execute_logged
-
-
 def observe_functions(observatory: Observatory) -> None:
     """Let the observatory see every invocation and every line that it logs."""
-    log_crashes()
     clock, meter = observatory.clock, observatory.meter
-    limit = LogLimit(cloudwatch_logs._log_groups, cloudwatch_logs._log_events_lock)
     resolve = seam(lambda_svc, "_effective_func_record_for_qualifier", "func", "qualifier")
     acquire = seam(lambda_svc, "_acquire_execution_slot", "func", "config")
     dispatch = seam(lambda_svc, "_execute_function_dispatch", "func", "config", "event", "request_id", "started")
-    log = seam(lambda_svc, "_emit_lambda_logs", "func", "request_id", "log_text", "error", "duration_ms", "log_source")
     spawn = seam(lambda_runtime.Worker, "_spawn", "self")
     invoke = seam(lambda_svc, "_invoke", "name", "event", "headers", "path_qualifier", "query_params")
 
@@ -131,19 +102,10 @@ def observe_functions(observatory: Observatory) -> None:
         finally:
             _thread.spawning = getattr(_thread, "spawning", 0.0) + time.perf_counter() - began
 
-    def emit_logs(func: Any, request_id: str, log_text: str, *rest: Any, **more: Any) -> None:
-        log(func, request_id, log_text, *rest, **more)
-        config = func.get("config") or func
-        group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
-        lines = (log_text or "").splitlines()
-        limit.add(group, len(lines) + PLATFORM_LINES)
-        observatory.log_lines(group, lines)
-
     lambda_svc._invoke = invoke_seen
     lambda_svc._effective_func_record_for_qualifier = resolve_with_alias
     lambda_svc._acquire_execution_slot = acquire_slot
     lambda_svc._execute_function_dispatch = run
-    lambda_svc._emit_lambda_logs = emit_logs
     lambda_runtime.Worker._spawn = spawn_timed
 
 

@@ -1,7 +1,6 @@
-"""Where ministack shows what happens in requests to tables and APIs, and in metric filters.
+"""Where ministack shows what happens in requests to tables and APIs.
 
-Each wrapped function is checked against its signature when the emulator starts. A wrapper observes and changes nothing,
-except that log groups keep only their newest lines.
+Each wrapped function is checked against its signature when the emulator starts. A wrapper observes and changes nothing.
 """
 
 import contextvars
@@ -9,13 +8,12 @@ import json
 import time
 from typing import Any
 
-from ministack.services import apigateway_v1, cloudwatch_logs, dynamodb
+from ministack.services import apigateway_v1, dynamodb, lambda_svc
 
-from localcloud.emulator.log_limit import LogLimit
+from localcloud.emulator import log_seams
 from localcloud.emulator.seams import seam
-from localcloud.observatory.access_log import access_log_line
-from localcloud.observatory.facts import ApiRequest, TableRequest
-from localcloud.observatory.log_filters import MetricFilter
+from localcloud.observatory.access_log import ApiAccess, access_log_line
+from localcloud.observatory.facts import ApiRequest, LogLine, TableRequest
 from localcloud.observatory.observatory import Observatory
 
 HTTP = ("method", "path", "headers", "body", "query_params")
@@ -23,7 +21,7 @@ _TABLE_OPERATIONS = frozenset(
     {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "BatchWriteItem"}
     | {"TransactGetItems", "TransactWriteItems"}
 )
-_limit = LogLimit(cloudwatch_logs._log_groups, cloudwatch_logs._log_events_lock)
+_AUTHORIZER_ERRORS = frozenset({"UNAUTHORIZED", "AUTHORIZER_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR"})
 _api: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("api_request", default=None)
 
 
@@ -80,10 +78,10 @@ def observe_apis(observatory: Observatory) -> None:
     execute = seam(
         apigateway_v1, "_execute_in_scope", "request", "api_id", "stage_name", *HTTP, "owner_account_id", "owner_region"
     )
-    call = seam(apigateway_v1, "_call_lambda_raw", "function_ref", "event", "account_id", "region")
+    _observe_integrations()
 
     async def handle_execute(api_id: str, stage_name: str, *rest: Any) -> Any:
-        seen: dict[str, Any] = {}
+        seen: dict[str, Any] = {"at": observatory.clock.now()}
         token, began = _api.set(seen), time.perf_counter()
         try:
             response = await handle(api_id, stage_name, *rest)
@@ -99,66 +97,77 @@ def observe_apis(observatory: Observatory) -> None:
             )
             observatory.meter.api_request(request)
             if settings := stage.get("accessLogSettings"):
-                line = access_log_line(settings["format"], request, seen["request"], method=rest[0])
-                _append_line(
-                    observatory, settings["destinationArn"].partition(":log-group:")[2].removesuffix(":*"), line
-                )
+                text = access_log_line(settings["format"], _access(seen, request, method=rest[0], headers=rest[2]))
+                group = settings["destinationArn"].partition(":log-group:")[2].removesuffix(":*")
+                now = observatory.clock.now()
+                day = time.strftime("%Y/%m/%d", time.gmtime(now))
+                log_seams.append(observatory, group, day, [LogLine(at=now, text=text)])
         return response
 
     async def execute_in_scope(request: Any, *rest: Any) -> Any:
+        response = await execute(request, *rest)
         if (seen := _api.get()) is not None:
             seen["request"] = request
-        return await execute(request, *rest)
-
-    async def call_lambda(function_ref: str, event: Any, **scope: Any) -> Any:
-        began = time.perf_counter()
-        try:
-            return await call(function_ref, event, **scope)
-        finally:
-            if (seen := _api.get()) is not None:
-                seen["integration"] = time.perf_counter() - began
+            if isinstance(response, apigateway_v1._GatewayError):
+                seen["error"] = response
+        return response
 
     apigateway_v1.handle_execute = handle_execute
     apigateway_v1._execute_in_scope = execute_in_scope
+
+
+def _observe_integrations() -> None:
+    """Learn what an API's function was asked, how long it took, and in which trace."""
+    call = seam(apigateway_v1, "_call_lambda_raw", "function_ref", "event", "account_id", "region")
+    trace_of = seam(lambda_svc, "_xray_trace_id_for_invocation", "config", "inbound_trace_header")
+
+    async def call_lambda(function_ref: str, event: Any, **scope: Any) -> Any:
+        seen = _api.get()
+        if seen is None:
+            return await call(function_ref, event, **scope)
+        context, began = event["requestContext"], time.perf_counter()
+        # As on AWS, the function and the access log know a request by the same ID.
+        seen["request_id"], seen["context"] = context["requestId"], context
+        try:
+            result, error = await call(function_ref, event, **scope)
+        finally:
+            seen["integration"] = time.perf_counter() - began
+        if result is not None:
+            seen["integration_status"] = 429 if result.get("throttle") else 200
+        return result, error
+
+    def trace_seen(config: dict[str, Any], inbound_trace_header: str | None = None) -> str | None:
+        header = trace_of(config, inbound_trace_header)
+        if (seen := _api.get()) is not None:
+            seen["trace"] = header
+        return header
+
     apigateway_v1._call_lambda_raw = call_lambda
+    lambda_svc._xray_trace_id_for_invocation = trace_seen
+
+
+def _access(seen: dict[str, Any], request: ApiRequest, *, method: str, headers: Any) -> ApiAccess:
+    """What the access log can say about a request."""
+    routed, context, error = seen["request"], seen.get("context") or {}, seen.get("error")
+    forwarded = next((value for name, value in headers.items() if name.lower() == "x-forwarded-for"), None)
+    claims = (context.get("authorizer") or {}).get("claims") or {}
+    # A request that API Gateway rejects reaches no function, but has a trace.
+    begun = f"Root={routed['xray_trace_id']}" if "xray_trace_id" in routed else None
+    return ApiAccess(
+        request=request,
+        at=seen["at"],
+        request_id=seen.get("request_id") or routed["request_id"],
+        method=method,
+        resource_path=routed.get("resource_path") or None,
+        integration_status=seen.get("integration_status"),
+        claims={name: str(value) for name, value in claims.items()},
+        error_type=error.response_type if error else None,
+        authorizer_error=error.message if error and error.response_type in _AUTHORIZER_ERRORS else None,
+        source_ip=forwarded.split(",")[0].strip() if isinstance(forwarded, str) else "127.0.0.1",
+        trace=seen.get("trace") or begun,
+    )
 
 
 def _api_name(api_id: str) -> str:
     account, region = apigateway_v1.find_api_scope(api_id) or ("", "")
     return (apigateway_v1._rest_apis.get_scoped(account, region, api_id) or {}).get("name", api_id)
-
-
-def _append_line(observatory: Observatory, group: str, line: str) -> None:
-    """Write a line to a log group, if there is one of that name, in a stream of its day."""
-    if (found := cloudwatch_logs._log_groups.get(group)) is None:
-        return
-    milliseconds = round(observatory.clock.now() * 1000)
-    stream = found["streams"].setdefault(
-        time.strftime("%Y/%m/%d", time.gmtime(milliseconds / 1000)),
-        {"events": [], "uploadSequenceToken": "1", "creationTime": milliseconds}
-        | dict.fromkeys(("firstEventTimestamp", "lastEventTimestamp", "lastIngestionTime")),
-    )
-    event = {"timestamp": milliseconds, "message": line, "ingestionTime": milliseconds}
-    cloudwatch_logs._append_log_events(stream, [event])
-    _limit.add(group, 1)
-    observatory.log_lines(group, [line])
-
-
-def observe_metric_filters(observatory: Observatory) -> None:
-    """Let the observatory read the metric filters of a log group."""
-
-    def metric_filters(group: str) -> list[MetricFilter]:
-        filters = [found for found in cloudwatch_logs._metric_filters.values() if found["logGroupName"] == group]
-        return [
-            MetricFilter(
-                pattern=found["filterPattern"],
-                namespace=transformation["metricNamespace"],
-                name=transformation["metricName"],
-                value=transformation["metricValue"],
-                dimensions=tuple((transformation.get("dimensions") or {}).items()),
-            )
-            for found in filters
-            for transformation in found["metricTransformations"]
-        ]
-
-    observatory.metric_filters = metric_filters

@@ -3,6 +3,7 @@
 import os
 import select
 import threading
+import time
 from typing import IO
 
 
@@ -17,7 +18,9 @@ class LogPipe:
         self._pipe = pipe  # keeps the descriptor from being closed, and its number from being used again
         self._descriptor = pipe.fileno()
         self._lock = threading.Lock()
-        self._lines: list[bytes] = []
+        self._lines: list[tuple[bytes, float]] = []
+        self.arrivals: list[float] = []
+        """When the lines that were taken last had arrived."""
         self._begun = b""
         os.set_blocking(self._descriptor, False)
 
@@ -36,7 +39,8 @@ class LogPipe:
         with self._lock:
             self._read()
             lines, self._lines = self._lines, []
-        return [line.decode(errors="replace") for line in lines]
+            self.arrivals = [arrival for _, arrival in lines]
+        return [line.decode(errors="replace") for line, _ in lines]
 
     def _read(self) -> bool:
         """Read what the pipe holds; return False when its other end is closed."""
@@ -48,4 +52,5 @@ class LogPipe:
             if not data:
                 return False
             *lines, self._begun = (self._begun + data).split(b"\n")
-            self._lines += lines
+            now = time.time()
+            self._lines += [(line, now) for line in lines]

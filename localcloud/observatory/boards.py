@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localcloud.boards.page import PAGE_WIDTH, Snapshot, height_of, render
+from localcloud.observatory.log_tables import log_source
 from localcloud.observatory.observatory import Observatory
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -25,6 +26,7 @@ def snapshot_of(observatory: Observatory, links: dict[str, str]) -> Snapshot:
             if stored.transitioned_at > stored.put_at
         },
         links=links,
+        logs=log_source(observatory),
     )
 
 
@@ -32,4 +34,4 @@ def answer(observatory: Observatory, request: bytes) -> bytes:
     """The response to a request for a board, both JSON: body, title and links in; the page and its size out."""
     asked: dict[str, Any] = json.loads(request)
     page = render(asked["body"], asked["title"], snapshot_of(observatory, asked["links"]))
-    return json.dumps({"page": page, "width": PAGE_WIDTH, "height": height_of(asked["body"])}).encode()
+    return json.dumps({"page": page, "width": PAGE_WIDTH, "height": height_of(asked["body"], has_logs=True)}).encode()

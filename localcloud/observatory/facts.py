@@ -60,3 +60,11 @@ class CodeNotice:
     ok: bool
     sentence: str
     details: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """A line of a log, and when it was written, in seconds since 1970."""
+
+    at: float
+    text: str

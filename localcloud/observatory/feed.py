@@ -10,6 +10,8 @@ class Feed:
 
     def __init__(self) -> None:
         self.version = 0
+        self.lines = 0
+        """Grows with log lines, of which there may be many in each second: only a reader of logs reads again."""
         self._lock = threading.Lock()
         self._callbacks: set[Callable[[], object]] = set()
 
@@ -17,8 +19,17 @@ class Feed:
         """Something changed. What a callback does must take no time."""
         with self._lock:
             self.version += 1
-            for callback in self._callbacks:
-                callback()
+            self._call()
+
+    def publish_lines(self, count: int) -> None:
+        """Log lines arrived."""
+        with self._lock:
+            self.lines += count
+            self._call()
+
+    def _call(self) -> None:
+        for callback in self._callbacks:
+            callback()
 
     @contextmanager
     def subscribed(self, callback: Callable[[], object]) -> Iterator[None]:

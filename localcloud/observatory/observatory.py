@@ -4,18 +4,23 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from localcloud.observatory.alarm_api import AlarmApi
 from localcloud.observatory.alarms import Alarms
 from localcloud.observatory.clock import Clock, CompressedClock, RealClock, SteppedClock
 from localcloud.observatory.facts import CodeNotice, QueueState
 from localcloud.observatory.feed import Feed
-from localcloud.observatory.log_filters import FilterError, MetricFilter
+from localcloud.observatory.filter_patterns import FilterError
+from localcloud.observatory.log_filters import MetricFilter
+from localcloud.observatory.logs import Logs
 from localcloud.observatory.meter import Meter
 from localcloud.observatory.metric_api import MetricApi
 from localcloud.observatory.pager import Pager
+from localcloud.observatory.query_api import QueryApi
 from localcloud.observatory.requests import ApiError, Request, Response
 from localcloud.observatory.retention import RetainedMetrics
+from localcloud.observatory.saved_queries import SavedQueries
 from localcloud.observatory.traces.sampling import Sampling
 from localcloud.observatory.traces.store import TraceStore
 
@@ -43,10 +48,14 @@ class Observatory:
         self.alarms = Alarms(self.store, clock, self.feed)
         self.alarm_api = AlarmApi(self.alarms)
         self.pager = Pager(clock, self.feed)
+        self.logs = Logs()
+        self.queries = QueryApi(self.logs, clock)
+        self.saved_queries = SavedQueries(clock)
         self.traces, self.sampling = TraceStore(clock), Sampling()
         self.trace_groups: Callable[[], Mapping[str, str]] = dict
         """The filter expression of each group of traces, by its name."""
         self._operations = MetricApi(self.store, clock).operations | self.alarm_api.operations
+        self._log_operations = self.queries.operations | self.saved_queries.operations
         self._minute = self._ended = int(clock.now() // 60)
         self._ticking = threading.Lock()
 
@@ -57,6 +66,7 @@ class Observatory:
 
     def log_lines(self, group: str, lines: Sequence[str]) -> None:
         """Lines arrived in a log group: publish what they declare, and what the group's metric filters count."""
+        self.feed.publish_lines(len(lines))
         self.meter.log_lines(group, lines)
         minute = int(self.clock.now() // 60)
         for metric_filter in self.metric_filters(group):
@@ -70,7 +80,15 @@ class Observatory:
 
     def answer(self, request: Request) -> Response | None:
         """The response to a request to CloudWatch; None if its operation is not among those observed here."""
-        operation = self._operations.get(request.operation)
+        return self._answer(request, self._operations.get(request.operation))
+
+    def answer_logs(self, request: Request) -> Response | None:
+        """The response to a request to CloudWatch Logs; None if its operation is not among those observed here."""
+        return self._answer(request, self._log_operations.get(request.operation))
+
+    def _answer(
+        self, request: Request, operation: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
+    ) -> Response | None:
         if operation is None:
             return None
         try:

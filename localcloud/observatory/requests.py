@@ -23,9 +23,11 @@ Response = tuple[int, dict[str, str], bytes]
 class ApiError(Exception):
     """An error that the API returns."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(self, code: str, message: str, status: int = 400, more: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.code, self.message, self.status = code, message, status
+        self.more = more or {}
+        """Further members of the error, which only JSON has."""
 
 
 def invalid(message: str) -> ApiError:
@@ -64,7 +66,7 @@ class Request:
             return status, headers | sender, body
         if self.protocol == "json":
             headers = {"Content-Type": "application/x-amz-json-1.0", "x-amzn-errortype": error.code}
-            return error.status, headers | sender, json.dumps(document).encode()
+            return error.status, headers | sender, json.dumps({**document, **error.more}).encode()
         code, message = escape(error.code), escape(error.message)
         inner = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
         text = f'<ErrorResponse xmlns="{NAMESPACE}">{inner}<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>'

@@ -156,7 +156,11 @@ LIFECYCLES: dict[str, Lifecycle] = {
         delete=_logs("delete_metric_filter", logGroupName="logGroupName", filterName="id"),
         read=_listed(_logs("describe_metric_filters", logGroupName="logGroupName"), "metricFilters", "filterName"),
     ),
-    "aws:cloudwatch/queryDefinition:QueryDefinition": _NOT_KEPT,
+    "aws:cloudwatch/queryDefinition:QueryDefinition": Lifecycle(
+        update=updates.query_definition,
+        delete=_logs("delete_query_definition", queryDefinitionId="id"),
+        read=_listed(_logs("describe_query_definitions"), "queryDefinitions", "queryDefinitionId"),
+    ),
     "aws:cloudwatch/logIndexPolicy:LogIndexPolicy": _NOT_KEPT,
     "aws:xray/group:Group": Lifecycle(
         update=updates.xray_group, delete=call("xray", "delete_group", GroupARN="id"), read=drift.xray_group

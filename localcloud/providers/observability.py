@@ -1,6 +1,6 @@
 """Log groups, metric filters, alarms, dashboards, and what X-Ray samples and groups.
 
-Saved queries and field indexes are not stored, because nothing in the emulator uses them.
+Field indexes are not stored, because nothing in the emulator uses them.
 """
 
 import uuid
@@ -34,7 +34,12 @@ def _log_metric_filter(cloud: Account, inputs: Inputs) -> Created:
     return Created(name, {"name": name})
 
 
-@creates("aws:cloudwatch/queryDefinition:QueryDefinition", ignoring="name queryString logGroupNames")
+@creates("aws:cloudwatch/queryDefinition:QueryDefinition")
+def _query_definition(cloud: Account, inputs: Inputs) -> Created:
+    made = cloud.client("logs").put_query_definition(name=inputs.take("name"), **inputs.take_rest())
+    return Created(made["queryDefinitionId"], {"queryDefinitionId": made["queryDefinitionId"]})
+
+
 @creates("aws:cloudwatch/logIndexPolicy:LogIndexPolicy", ignoring="logGroupName policyDocument")
 def _not_stored(cloud: Account, inputs: Inputs) -> Created:
     return Created(str(uuid.uuid4()))
@@ -42,15 +47,15 @@ def _not_stored(cloud: Account, inputs: Inputs) -> Created:
 
 @creates("aws:xray/group:Group")
 def _group(cloud: Account, inputs: Inputs) -> Created:
-    made = cloud.client("xray").create_group(**inputs.take_rest(pascal))["Group"]
-    return Created(made["GroupARN"], {"arn": made["GroupARN"]})
+    arn = cloud.client("xray").create_group(**inputs.take_rest(pascal))["Group"]["GroupARN"]
+    return Created(arn, {"arn": arn})
 
 
 @creates("aws:xray/samplingRule:SamplingRule")
 def _sampling_rule(cloud: Account, inputs: Inputs) -> Created:
-    rule = inputs.take_rest(pascal, **SAMPLING_RULE)
-    made = cloud.client("xray").create_sampling_rule(SamplingRule=rule)["SamplingRuleRecord"]["SamplingRule"]
-    return Created(made["RuleName"], {"arn": made["RuleARN"]})
+    made = cloud.client("xray").create_sampling_rule(SamplingRule=inputs.take_rest(pascal, **SAMPLING_RULE))
+    rule = made["SamplingRuleRecord"]["SamplingRule"]
+    return Created(rule["RuleName"], {"arn": rule["RuleARN"]})
 
 
 @creates("aws:cloudwatch/metricAlarm:MetricAlarm")

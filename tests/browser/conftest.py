@@ -19,12 +19,13 @@ from tests.fakes import metering
 from tests.fakes.browsers import missing
 from tests.fakes.events import login
 from tests.fakes.processes import living, with_command
-from tests.fakes.waiting import HANG_SECONDS
+from tests.fakes.waiting import HANG_SECONDS, eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 WIDTH = 1_280
+HANDLER_GROUP = "/event-processing/dev/event-handler"
 collect_ignore_glob = ["test_*.py"] if missing() else []
 
 
@@ -52,6 +53,25 @@ class Stack:
         for _ in range(minutes):
             self._cloud.client("sqs").send_message(QueueUrl=self._cloud.outputs["queueUrl"], MessageBody=body)
             self._cloud.advance(60)
+
+    def let_minutes_pass(self, minutes: int = 1) -> None:
+        """Let minutes pass without an event."""
+        self._cloud.advance(60 * minutes)
+
+    def handle_event(self, minutes: int = 1) -> None:
+        """Let an event be handled, and minutes end after its lines are in the log."""
+        logs = self._cloud.client("logs")
+
+        def reports() -> int:
+            found = logs.filter_log_events(logGroupName=HANDLER_GROUP, filterPattern='{ $.type = "platform.report" }')
+            return len(found["events"])
+
+        before = reports()
+        body = json.dumps(login("ada", "mail", "Mail", "2026-01-01T00:00:00Z"))
+        self._cloud.client("sqs").send_message(QueueUrl=self._cloud.outputs["queueUrl"], MessageBody=body)
+        assert eventually(lambda: reports() > before)
+        if minutes:
+            self._cloud.advance(60 * minutes)
 
     def tell_of_edit(self, **notice: bool | str | list[str]) -> None:
         """Let the console know what became of an edit, as the reloader does."""
@@ -94,13 +114,13 @@ class Witness:
         )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack(checkout: Path) -> Iterator[Stack]:
     with metering.start(checkout) as cloud:
         yield Stack(cloud)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium() -> "Iterator[Browser]":
     from playwright.sync_api import expect, sync_playwright
 
@@ -118,7 +138,7 @@ def witness() -> Iterator[Witness]:
     assert (witness.errors, witness.foreign) == ([], [])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def profile(chromium: "Browser") -> "Iterator[BrowserContext]":
     """Making one takes a second, and what it has cached would be loaded again."""
     profile = chromium.new_context(viewport={"width": WIDTH, "height": 900})

@@ -24,6 +24,8 @@ VIEWS = {
     "api": f"#/boards/{PREFIX}api",
     "changes": "#/changes",
     "runbook": "#/runbook",
+    "logs": "#/logs",
+    "query": "#/logs?query=fields%20%40timestamp%2C%20type%20%7C%20limit%205",
     "nowhere": "#/nowhere",
 }
 BOARDS = ("overview", "ingest", "api")
@@ -210,17 +212,17 @@ def test_console_is_used_by_keyboard(page: Page, stack: Stack):
     expect(page).to_have_url(re.compile("end="))
 
 
-def test_log_widgets_name_the_command_that_reads_their_lines(page: Page, stack: Stack):
-    show(page, stack, f"{VIEWS['overview']}?range=PT1H")
-    errors = page.locator("section.log", has_text="Last errors")
-    expect(errors.locator("code")).to_have_text("python -m ops logs --errors --since 60m")
-    expect(page.locator("section.log", has_text="by reason").locator("code")).to_have_text(
-        "python -m ops dead-letters list"
-    )
-    errors.get_by_text("The query").press("Enter")
-    expect(errors.locator("pre")).to_contain_text('filter level = "ERROR"')
+def test_log_widgets_show_rows_and_lead_to_their_query(page: Page, stack: Stack):
+    stack.handle_event()
+    show(page, stack, f"{VIEWS['ingest']}?range=PT1H")
+    memory = page.locator("section.log", has_text="Memory")
+    expect(memory.locator("th").first).to_have_text("@log")
+    expect(memory.locator("td").first).to_contain_text("/event-processing/dev/")
+    expect(page.locator("section.log", has_text="by reason")).to_contain_text("No rows in this range")
+    memory.get_by_text("The query").press("Enter")
+    expect(memory.locator("pre")).to_contain_text('filter type = "platform.report"')
     let_a_minute_pass(page, stack)
-    expect(errors.locator("pre")).to_be_visible()
+    expect(memory.locator("pre")).to_be_visible()
 
 
 def test_cloud_that_cannot_be_heard_is_said_until_it_can_be(chromium: Browser, stack: Stack):

@@ -173,6 +173,12 @@ def _alarm(kind: str, key: str) -> Seen:
     return seen
 
 
+def _saved_query(world: World, made: Managed) -> str:
+    found = world.client("logs").describe_query_definitions()["queryDefinitions"]
+    (text,) = (query["queryString"] for query in found if query["queryDefinitionId"] == made.id)
+    return text
+
+
 _SAMPLED = {"priority": 1, "version": 1, "fixedRate": 0.05, "reservoirSize": 1} | dict.fromkeys(
     ("host", "httpMethod", "urlPath", "serviceName", "serviceType", "resourceArn"), "*"
 )
@@ -416,14 +422,14 @@ CASES = [
         inputs=lambda w: {
             "name": "sample",
             "logGroupName": w.group["name"],
-            "pattern": "one",
+            "pattern": "{ $.a = 1 }",
             "metricTransformation": {"name": "Refused", "namespace": "Own", "value": "1"},
         },
-        change=lambda _: {"pattern": "two"},
+        change=lambda _: {"pattern": "{ $.a = 2 }"},
         seen=lambda w, made: w.client("logs").describe_metric_filters(logGroupName="/base")["metricFilters"][0][
             "filterPattern"
         ],
-        then="two",
+        then="{ $.a = 2 }",
         replace=lambda _: {"name": "another"},
     ),
     Case(
@@ -454,7 +460,8 @@ CASES = [
         kind="cloudwatch/queryDefinition",
         inputs=lambda _: {"name": "sample", "queryString": "fields @message"},
         change=lambda _: {"queryString": "fields @timestamp"},
-        kept=False,
+        seen=_saved_query,
+        then="fields @timestamp",
     ),
     Case(
         kind="cloudwatch/logIndexPolicy",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from localcloud.boards import browser, charts
+from localcloud.boards.log_widgets import LogTable
 from localcloud.boards.page import ROW_HEIGHT, Snapshot, height_of, render
 from localcloud.boards.series import lines_of, range_minutes
 from localcloud.cloudwatch.expressions import ExpressionError
@@ -338,3 +339,44 @@ def test_browser_is_found_on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert browser.find() is None
     installed = fake_browser(tmp_path, "")
     assert browser.find() == installed
+
+
+QUERY = "SOURCE '/a' | SOURCE '/b' | fields x\n| limit 1"
+TRACE = "1-6ab12300-0123456789abcdef01234567"
+TABLE = LogTable(
+    columns=("@timestamp", "text", "xray_trace_id"),
+    rows=(("2026-09-21 14:13:20.000", "<b>&", TRACE), ("2026-09-21 14:13:21.000", "", "1-no-trace")),
+)
+
+
+def test_log_widget_shows_the_rows_of_its_query_over_the_range_of_the_board(snapshot: Snapshot) -> None:
+    asked: list[Any] = []
+
+    def logs(*of: Any) -> LogTable:
+        asked.append(of)
+        return TABLE
+
+    found = page(replace(snapshot, logs=logs, log_link="#/logs"), widget("log", title="Last <errors>", query=QUERY))
+    start = snapshot.now - range_minutes("-PT3M")
+    assert asked == [(("/a", "/b"), "fields x\n| limit 1", start, snapshot.now)]
+    assert f"grid-template-rows: {' '.join([f'{ROW_HEIGHT}px'] * 6)}" in found
+    assert '<th scope="col">text</th>' in found
+    assert "<td>&lt;b&gt;&amp;</td>" in found
+    assert f'<a href="#/logs?trace={TRACE}">{TRACE}</a>' in found
+    assert "<td>1-no-trace</td>" in found
+    assert 'href="#/logs?query=fields%20x%0A%7C%20limit%201&amp;groups=%2Fa%2C%2Fb"' in found
+    assert 'aria-label="Rows of Last &lt;errors&gt;"' in found
+
+
+@pytest.mark.parametrize(
+    ("query", "table", "sentence"),
+    [
+        (QUERY, LogTable(), "No rows in this range"),
+        (QUERY, LogTable(error="Expected <a>"), "Expected &lt;a&gt;"),
+        ("fields x", TABLE, "The query names no log group."),
+    ],
+)
+def test_log_widget_says_why_it_has_no_rows(snapshot: Snapshot, query: str, table: LogTable, sentence: str) -> None:
+    found = page(replace(snapshot, logs=lambda *_: table), widget("log", title="Errors", query=query))
+    assert sentence in found
+    assert "<td" not in found

@@ -1,5 +1,8 @@
 """The program's own traffic moves every metric that its alarms and boards name, and boto3 reads it."""
 
+import functools
+import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -7,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
 from localcloud.cloud import LocalCloud
@@ -16,7 +20,7 @@ from localcloud.deployer.recorder import Graph
 from localcloud.emulator.process import Emulator
 from tests.fakes import metering
 from tests.fakes.metering import IMPOSSIBLE, metered, named_metrics
-from tests.fakes.waiting import eventually
+from tests.fakes.waiting import HANG_SECONDS, eventually
 from tests.localcloud.provided import Cloud
 
 pytestmark = pytest.mark.e2e
@@ -92,6 +96,83 @@ def test_failures_have_moved_their_metrics(moved: LocalCloud):
     found = {name: total(moved, "AWS/ApiGateway", name, **api) for name in ("Count", "4XXError", "5XXError")}
     assert found == {"Count": 3, "4XXError": 1, "5XXError": 1}
     assert total(moved, "EventProcessing", "AuthorizationRefused", service="api", stack="dev") == 1
+
+
+def test_access_log_says_who_called_and_what_happened(moved: LocalCloud):
+    """Of the requests that were rejected, answered and failed, in the format of the stage."""
+    events = moved.client("logs").filter_log_events(logGroupName="/event-processing/dev/api-access")["events"]
+    lines = [json.loads(event["message"]) for event in events]
+    client = min(moved.outputs["apiClients"].items())[1]["clientId"]
+    found = {
+        line["status"]: (line["client_id"], line["integration_status"], line["error_type"], line["authorizer_error"])
+        for line in lines
+    }
+    assert found == {
+        "401": ("-", "-", "UNAUTHORIZED", "Unauthorized"),
+        "200": (client, "200", "-", "-"),
+        "502": (client, "200", "-", "-"),
+    }
+    # The function's lines about the request have the same trace.
+    answered = next(line for line in lines if line["status"] == "200")
+    assert any(answered["xray_trace_id"] in text for text in log_lines(moved, moved.outputs["functions"]["query"]))
+    for line, event in zip(lines, events, strict=True):
+        assert 0 <= event["timestamp"] - int(line["time"]) <= 60_000
+        assert (line["source_ip"], line["tls_version"]) == ("127.0.0.1", "-")
+
+
+# What did not happen in this cloud: no function logged an error (of a crash, Lambda writes `log_level`, not `level`),
+# no message was received again, and no function ran too long. Two queries contain an ID that the engineer replaces.
+WITHOUT_ROWS = {
+    *("01-recent-errors", "02-errors-by-type", "03-life-of-a-message"),
+    *("04-logs-of-a-trace", "06-retries", "10-timeouts"),
+}
+
+
+def test_every_saved_query_runs_and_finds_what_happened(moved: LocalCloud, dev_graph: Graph):
+    logs, rows = moved.client("logs"), dict[str, int]()
+    saved = logs.describe_query_definitions()["queryDefinitions"]
+    recorded = dev_graph.of_type("aws:cloudwatch/queryDefinition:QueryDefinition")
+    assert {query["name"] for query in saved} == {query.inputs["name"] for query in recorded}
+    now = int(datetime.now(UTC).timestamp())
+    for query in saved:
+        started = logs.start_query(
+            logGroupNames=query["logGroupNames"],
+            queryString=query["queryString"],
+            startTime=now - 3600,
+            endTime=now + 3600,
+        )["queryId"]
+        found = eventually(
+            functools.partial(logs.get_query_results, queryId=started), lambda found: found["status"] != "Running"
+        )
+        assert found["status"] == "Complete", query["name"]
+        rows[query["name"].rpartition("/")[2]] = len(found["results"])
+    assert {name for name, count in rows.items() if not count} == WITHOUT_ROWS
+
+
+def test_every_log_widget_is_drawn_with_its_rows(moved: LocalCloud, dev_graph: Graph):
+    """Also those whose query returns nothing, which say so; none says that its query was not understood."""
+    for board in dev_graph.of_type("aws:cloudwatch/dashboard:Dashboard"):
+        name = board.inputs["dashboardName"]
+        address = f"{moved.outputs['endpoint']}/_console/board"
+        drawn = requests.get(address, params={"name": name, "range": "PT1H"}, timeout=HANG_SECONDS).json()
+        widgets = re.findall(r'<section class="log".*?</section>', drawn["markup"], re.DOTALL)
+        queries = [one for one in json.loads(board.inputs["dashboardBody"])["widgets"] if one["type"] == "log"]
+        assert len(widgets) == len(queries) > 0
+        for widget in widgets:
+            assert "<td" in widget or "No rows in this range" in widget, widget
+        assert any("<td" in widget for widget in widgets), name
+
+
+def test_console_shows_no_user_in_its_logs(moved: LocalCloud):
+    """Not in the lines, their fields, or the metrics; the control is what the same page does show."""
+    address = f"{moved.outputs['endpoint']}/_console"
+    shown = {
+        view: requests.get(f"{address}/{view}", params={"range": "PT1H"} | more, timeout=HANG_SECONDS).text
+        for view, more in (("logs", {"metrics": "1"}), ("query", {"query": "fields @message | limit 10000"}))
+    }
+    for text in shown.values():
+        assert "batch folded" in text
+        assert not re.search(r"\b(ada|grace|linus|margaret)\b", text)
 
 
 def test_messages_are_conserved(moved: LocalCloud):

@@ -70,6 +70,8 @@ def test_alarms_dashboards_and_queries_are_stored(cloud: Cloud):
     cloud.make("cloudwatch/compositeAlarm", alarmName="either", alarmRule=rule, actionsSuppressor=suppressor)
     cloud.make("cloudwatch/dashboard", dashboardName="board", dashboardBody='{"widgets": []}')
     cloud.make("cloudwatch/queryDefinition", name="failures", queryString="fields @message", logGroupNames=["/own"])
+    (saved,) = logs.describe_query_definitions()["queryDefinitions"]
+    assert (saved["name"], saved["queryString"], saved["logGroupNames"]) == ("failures", "fields @message", ["/own"])
     cloud.make("cloudwatch/logGroup", name="/own/access")
     cloud.make("cloudwatch/logIndexPolicy", logGroupName="/own/access", policyDocument="{}")
     metric = {"name": "Refused", "namespace": "Own", "value": "1", "dimensions": {"stack": "$.stack"}}

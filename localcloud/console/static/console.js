@@ -2,6 +2,7 @@
 // The stream only says that something is new; what is new is read again.
 
 import { Connection } from "./connection.js";
+import { logsView, Tail } from "./logs.js";
 import { TRACE_FILTERS, tracesView, traceView } from "./traces.js";
 import {
   alarmsView, alarmView, boardNames, boardView, changesView, drawCharts, element, errorView, runbookView, shortTime,
@@ -94,6 +95,7 @@ async function viewOf(path, query) {
     const found = await read("traces", { range: query.get("range"), end, ...wanted });
     return { elements: tracesView(found, filters, link, change), traces: found.version };
   }
+  if (kind === "logs") return { elements: await logsView(query, read, link, change) };
   if (kind === "runbook") return { elements: runbookView(await read("runbook"), link) };
   return { elements: errorView("Not found", "There is no such view.") };
 }
@@ -143,7 +145,8 @@ function show(elements, after) {
   const isNew = shown !== address().whole;
   const focused = document.activeElement;
   const kept = main.contains(focused) ? selectorOf(focused) : null;
-  const opened = [...main.querySelectorAll("details")].map((details) => details.open);
+  const keyOf = (details, at) => details.dataset.id ?? at;
+  const opened = new Map([...main.querySelectorAll("details")].map((details, at) => [keyOf(details, at), details.open]));
   const scrolled = scrollY;
   for (const chart of main.querySelectorAll(".js-plotly-plot")) Plotly.purge(chart);
   main.replaceChildren(...elements.filter(Boolean));
@@ -151,7 +154,7 @@ function show(elements, after) {
     scrollTo(0, 0);
     main.querySelector("h1")?.focus({ preventScroll: true });
   } else {
-    main.querySelectorAll("details").forEach((details, at) => { details.open = opened[at] ?? false; });
+    main.querySelectorAll("details").forEach((details, at) => { details.open ||= opened.get(keyOf(details, at)) ?? false; });
     if (kept) main.querySelector(kept)?.focus({ preventScroll: true });
     scrollTo(0, scrolled);
   }
@@ -173,7 +176,7 @@ function selectorOf(focused) {
 function showFrame(path, query) {
   const boards = state?.boards ?? [];
   const names = boardNames(boards);
-  const entries = [["/alarms", "Alarms"], ...boards.map((name, at) => [`/boards/${encodeURIComponent(name)}`, names[at]]), ["/traces", "Traces"], ["/changes", "Changes"], ["/runbook", "Runbook"]];
+  const entries = [["/alarms", "Alarms"], ...boards.map((name, at) => [`/boards/${encodeURIComponent(name)}`, names[at]]), ["/logs", "Logs"], ["/traces", "Traces"], ["/changes", "Changes"], ["/runbook", "Runbook"]];
   const focused = views.contains(document.activeElement) ? document.activeElement.textContent : null;
   views.replaceChildren(...entries.map(([target, text]) =>
     element("a", { href: link(target), "aria-current": path === target ? "page" : null }, text)));
@@ -258,9 +261,23 @@ function tell(...content) {
   away.hidden = false;
 }
 
+const tail = new Tail(read, link);
+
+/** New lines, in the view that shows them: it is not drawn again, because a user may be typing there. */
+async function showLines(message) {
+  const { path, query } = address();
+  tail.arrived(message.logs, query);
+  if (state?.version !== message.version) {
+    state = await read("state").catch(() => state);
+    showFrame(path, query);
+    remember();
+  } else showLive(null);
+}
+
 const connection = new Connection(`${BASE}/events`, (message, wasLost) => {
   lost.hidden = true;
   if (state && state.cloud !== message.cloud) location.reload(); // its token is another, and so may be its code
+  else if (!wasLost && shown === address().whole && address().path === "/logs" && !address().query.get("end")) showLines(message);
   else if (wasLost || (!address().query.get("end") && isNew(message))) refresh();
   else showLive(address().query.get("end")); // nothing new, or paused: what is shown stands still
 }, () => {

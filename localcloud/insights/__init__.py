@@ -1,0 +1,1 @@
+"""The query language of CloudWatch Logs Insights: a grammar, and what a query returns of given lines."""

@@ -1,0 +1,86 @@
+"""The logs view in a real browser: live tail, filters, what is typed meanwhile, and queries."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Stack
+from tests.browser.test_console import show, violations
+
+
+def test_lines_appear_while_a_user_types_and_stand_still_while_paused(page: Page, stack: Stack):
+    stack.handle_event(minutes=0)
+    show(page, stack, "#/logs?function=event-handler&level=PLATFORM")
+    lines = page.locator("#log-lines li")
+    expect(lines.first).to_contain_text("platform.report")
+    before = lines.count()
+    opened = lines.first.locator("details")
+    opened.locator("summary").click()
+    identity = opened.get_attribute("data-id")
+    page.get_by_label("Contains").type("plat")  # not sent yet
+    stack.handle_event(minutes=0)
+    expect(lines).not_to_have_count(before)
+    assert lines.count() > before
+    expect(page.get_by_label("Contains")).to_have_value("plat")
+    expect(page.locator(f'details[data-id="{identity}"]')).to_have_attribute("open", "")
+
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    paused = lines.count()
+    expect(page.locator("#live")).to_contain_text("Paused")
+    stack.let_minutes_pass()
+    stack.handle_event()
+    page.get_by_label("Metrics too").check()  # filters apply while paused
+    expect(page).to_have_url(re.compile("metrics=1.*end=|end=.*metrics=1"))
+    expect(lines).to_have_count(paused)
+    page.get_by_role("button", name="Resume").click()
+    expect(lines).not_to_have_count(paused)
+
+
+def test_line_leads_to_all_lines_of_its_invocation_and_of_its_trace(page: Page, stack: Stack):
+    stack.handle_event(minutes=0)
+    show(page, stack, "#/logs?text=batch+folded")
+    first = page.locator("#log-lines li").first
+    first.locator("summary").click()
+    expect(first.locator("dt", has_text="xray_trace_id")).to_be_visible()
+    first.get_by_role("link", name="All lines of this invocation").click()
+    expect(page.locator("#log-lines li", has_text="platform.start")).to_have_count(1)
+    expect(page.locator("#log-lines li", has_text="batch folded")).to_have_count(1)
+    page.locator("#log-lines li summary").first.click()
+    page.get_by_role("link", name="All lines of this trace").first.click()
+    expect(page).to_have_url(re.compile("trace=1-"))
+    expect(page.locator("#log-lines li", has_text="platform.report")).to_have_count(1)
+
+
+def test_condition_that_is_not_understood_is_said(page: Page, stack: Stack):
+    show(page, stack, "#/logs?where=level+%3D%3D")
+    expect(page.locator("#log-lines [role=alert]")).to_contain_text("Expected a value at character 8")
+    page.get_by_label("Condition").fill("level = 'INFO'")
+    page.get_by_label("Condition").press("Enter")
+    expect(page.locator("#log-lines [role=alert]")).to_have_count(0)
+
+
+def test_saved_query_is_chosen_edited_and_run(page: Page, stack: Stack):
+    stack.handle_event(minutes=0)
+    show(page, stack, "#/logs")
+    page.locator("#log-query summary").click()
+    page.get_by_label("Saved query").select_option(label="event-processing/dev/09-memory-headroom")
+    expect(page.get_by_label("Query", exact=True)).to_have_value(re.compile("platform.report"))
+    page.get_by_role("button", name="Run").click()
+    rows = page.locator("#log-rows tbody tr")
+    expect(rows.first).to_contain_text("/event-processing/dev/")
+    expect(page.locator("#log-rows")).to_contain_text("scanned lines")
+    page.get_by_label("Query", exact=True).fill("stats count(*) as lines | sort liness(")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator("#log-rows [role=alert]")).to_contain_text("There is no function liness")
+    expect(page.locator("#log-rows mark")).to_have_text("liness")
+    assert violations(page) == []
+
+
+def test_row_of_a_board_leads_to_its_query(page: Page, stack: Stack):
+    stack.handle_event()
+    show(page, stack, "#/boards/event-processing-dev-ingest?range=PT1H")
+    page.locator("section.log", has_text="Memory").get_by_role("link", name="Edit and run").click()
+    expect(page.get_by_label("Query", exact=True)).to_have_value(re.compile("maxMemoryUsedMB"))
+    expect(page).to_have_url(re.compile("range=PT1H"))
+    expect(page.locator("#log-rows tbody tr").first).to_be_visible()
