@@ -25,8 +25,8 @@ def test_errors_omit_successful_lines(stack: Stack, operator: Operator, user: st
     stack.send(event(user, "mail", "2024-01-01T00:00:00Z"))
     # The record is stored before the invocation ends, and its lines are logged after that.
     shown = eventually(lambda: operator.run("logs").stdout, lambda lines: "batch folded" in lines)
-    assert "platform.report" not in shown
-    assert "platform.report" in operator.run("logs", "--platform").stdout
+    assert "platform.start" not in shown
+    assert "platform.start" in operator.run("logs", "--platform").stdout
     assert "batch folded" not in operator.run("logs", "--errors").stdout
 
 

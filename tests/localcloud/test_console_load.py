@@ -72,7 +72,7 @@ def emf(number: int) -> str:
     return json.dumps({"_aws": {"Timestamp": START * 1000, "CloudWatchMetrics": [directive]}, f"m{number % 8}": 1})
 
 
-def test_log_lines_wake_no_console_and_two_consoles_share_a_drawing(
+def test_log_lines_draw_nothing_again_and_two_consoles_share_a_drawing(
     observatory: Observatory, monkeypatch: pytest.MonkeyPatch
 ):
     drawn: list[str] = []
@@ -83,12 +83,14 @@ def test_log_lines_wake_no_console_and_two_consoles_share_a_drawing(
     told: list[int] = []
     console = Console(observatory)
     with observatory.feed.subscribed(lambda: told.append(observatory.feed.version)):
+        before = observatory.feed.version
         observatory.log_lines("g", [*map(emf, range(LINES)), '{"_aws": {"CloudWatchMetrics": [', "{", "\ud800"])
-        assert told == []
+        # An event says how many there are now, to the view that shows lines; the version is that of all others.
+        assert told == [before]
         for _ in range(2):
             assert ask(console, "/board?name=p-dev-overview").status == 200
         observatory.advance(60)
-        assert told
+        assert told[-1] > before
     figures, again = (ask(console, "/board?name=p-dev-overview").json()["figures"] for _ in range(2))
     assert figures == again
     assert len(drawn) == 2, "once before the end of the minute, once after it"
