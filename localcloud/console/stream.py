@@ -20,7 +20,7 @@ ALIVE_SECONDS = 15
 TAKEN_SECONDS = 30
 GATHERED_SECONDS = 0.1
 """Changes within this time are one event: at the end of a minute, dozens of alarms may change."""
-TRACES_SECONDS = 1.0
+TRACES_SECONDS = 2.0
 """The same if nothing but traces changed, of which a busy cloud has hundreds in a second."""
 
 
@@ -61,11 +61,11 @@ class Streams:
             await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": encoded(headers)})
             while True:
                 changed.clear()
-                version = feed.version
+                before = feed.version, feed.lines
                 await asyncio.wait_for(_send_part(send, self._event()), TAKEN_SECONDS)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), ALIVE_SECONDS)
-                    await asyncio.sleep(GATHERED_SECONDS if feed.version != version else TRACES_SECONDS)
+                    await asyncio.sleep(GATHERED_SECONDS if (feed.version, feed.lines) != before else TRACES_SECONDS)
 
     def _event(self) -> bytes:
         now = write_time(self._observatory.clock.now())

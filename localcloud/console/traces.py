@@ -18,6 +18,8 @@ from localcloud.observatory.traces.joined import JoinedTrace, Span
 from localcloud.observatory.traces.tokens import ExpressionError
 
 TRACES_SHOWN, LINKED_SHOWN = 200, 5
+MAPPED_MAX = 1_000
+"""Of the newest traces: a map of all would take most of a second, each time that a trace arrives."""
 RESULTS = ("ok", "error", "fault", "throttle", "partial")
 FILTERS = ("result", "over", "service", "annotation", "text", "filter")
 
@@ -42,7 +44,7 @@ class TraceViews:
             found, sentence = [], str(error)
         else:
             found = [trace for trace in everything if wanted(trace)]
-        counts = self._store.counts
+        counts, newest = self._store.counts, everything[:MAPPED_MAX]
         return answer_json(
             {
                 "end": write_time(end),
@@ -53,10 +55,11 @@ class TraceViews:
                 "dropped": counts.dropped_traces,
                 "rejected": counts.rejected,
                 "groups": sorted(self._observatory.trace_groups()),
-                "services": sorted({s.service[0] for trace in everything for s in trace.segments}),
-                "annotations": sorted({key for trace in everything for key, *_ in trace.annotations}),
+                "services": sorted({s.service[0] for trace in newest for s in trace.segments}),
+                "annotations": sorted({key for trace in newest for key, *_ in trace.annotations}),
                 "traces": [_row(trace) for trace in found[:TRACES_SHOWN]],
-                "map": map_of(service_graph(found)),
+                "mapped": min(len(found), MAPPED_MAX),
+                "map": map_of(service_graph(found[:MAPPED_MAX])),
             }
         )
 

@@ -154,6 +154,7 @@ def _access(seen: dict[str, Any], request: ApiRequest, *, method: str, headers: 
     routed, context, error = seen["request"], seen.get("context") or {}, seen.get("error")
     forwarded = next((value for name, value in headers.items() if name.lower() == "x-forwarded-for"), None)
     claims = (context.get("authorizer") or {}).get("claims") or {}
+    # A request that API Gateway rejects reaches no function, but has a trace.
     return ApiAccess(
         request=request,
         at=seen["at"],

@@ -76,6 +76,8 @@ def trace_requests(observatory: Observatory) -> None:
         if (request := _request.get()) is None:
             return await call(function_ref, event, **scope)
         request.function, request.call_start = function_ref, time.time()
+        # The function and the access log know the request by this ID.
+        request.request_id = event["requestContext"]["requestId"]
         token, began = CALLER.set(Caller(request.passed_on)), time.perf_counter()
         try:
             result, error = await call(function_ref, event, **scope)

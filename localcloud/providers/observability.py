@@ -47,15 +47,15 @@ def _not_stored(cloud: Account, inputs: Inputs) -> Created:
 
 @creates("aws:xray/group:Group")
 def _group(cloud: Account, inputs: Inputs) -> Created:
-    made = cloud.client("xray").create_group(**inputs.take_rest(pascal))["Group"]
-    return Created(made["GroupARN"], {"arn": made["GroupARN"]})
+    arn = cloud.client("xray").create_group(**inputs.take_rest(pascal))["Group"]["GroupARN"]
+    return Created(arn, {"arn": arn})
 
 
 @creates("aws:xray/samplingRule:SamplingRule")
 def _sampling_rule(cloud: Account, inputs: Inputs) -> Created:
-    rule = inputs.take_rest(pascal, **SAMPLING_RULE)
-    made = cloud.client("xray").create_sampling_rule(SamplingRule=rule)["SamplingRuleRecord"]["SamplingRule"]
-    return Created(made["RuleName"], {"arn": made["RuleARN"]})
+    made = cloud.client("xray").create_sampling_rule(SamplingRule=inputs.take_rest(pascal, **SAMPLING_RULE))
+    rule = made["SamplingRuleRecord"]["SamplingRule"]
+    return Created(rule["RuleName"], {"arn": rule["RuleARN"]})
 
 
 @creates("aws:cloudwatch/metricAlarm:MetricAlarm")

@@ -33,12 +33,17 @@ class Stack:
     """A deployed stack whose clock is stepped, and the address of its console."""
 
     def __init__(self, cloud: LocalCloud) -> None:
-        self.cloud = cloud
+        self._cloud = cloud
         self.address = f"{cloud.outputs['endpoint']}/_console"
         cloud.advance(240)
 
+    @property
+    def cloud(self) -> LocalCloud:
+        """The cloud itself."""
+        return self._cloud
+
     def enable_consumer(self, *, enabled: bool) -> None:
-        client = self.cloud.client("lambda")
+        client = self._cloud.client("lambda")
         [mapping] = client.list_event_source_mappings()["EventSourceMappings"]
         client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
 
@@ -46,8 +51,8 @@ class Stack:
         """Let minutes pass with an event in each."""
         body = json.dumps(login("ada", "mail", "Mail", "2026-01-01T00:00:00Z"))
         for _ in range(minutes):
-            self.cloud.client("sqs").send_message(QueueUrl=self.cloud.outputs["queueUrl"], MessageBody=body)
-            self.cloud.advance(60)
+            self._cloud.client("sqs").send_message(QueueUrl=self._cloud.outputs["queueUrl"], MessageBody=body)
+            self._cloud.advance(60)
 
     def let_minutes_pass(self, minutes: int = 1) -> None:
         """Let minutes pass without an event."""
@@ -70,7 +75,7 @@ class Stack:
 
     def tell_of_edit(self, **notice: bool | str | list[str]) -> None:
         """Let the console know what became of an edit, as the reloader does."""
-        outputs = self.cloud.outputs
+        outputs = self._cloud.outputs
         headers = {KEY_HEADER: outputs["secretAccessKey"]}
         answer = requests.post(f"{outputs['endpoint']}{CODE}", json=notice, headers=headers, timeout=HANG_SECONDS)
         assert answer.status_code == 204
@@ -78,7 +83,7 @@ class Stack:
     @contextmanager
     def stopped(self) -> Iterator[None]:
         """The cloud's process stands still: its port is open, and nothing is answered."""
-        [number] = living(with_command("localcloud.emulator.server", str(self.cloud.directory)))
+        [number] = living(with_command("localcloud.emulator.server", str(self._cloud.directory)))
         os.kill(number, signal.SIGSTOP)
         try:
             yield
@@ -88,7 +93,7 @@ class Stack:
     def set_state(self, alarm: str, state: str) -> None:
         """Change the state of an alarm until it is evaluated again."""
         name = f"event-processing-dev-{alarm}"
-        self.cloud.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
+        self._cloud.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
 
 
 @dataclass

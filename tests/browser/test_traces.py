@@ -119,6 +119,13 @@ def test_trace_leads_to_its_log_lines_and_to_the_batch_of_its_message(page: Page
     assert re.search(r"#/logs\?range=PT1H&request=[0-9a-f-]{36}$", line.get_attribute("href") or "")
     trace = own.get_by_role("link", name="Log lines of the trace").first
     assert re.search(r"#/logs\?range=PT1H&trace=1-[0-9a-f-]+$", trace.get_attribute("href") or "")
+    address = page.evaluate("location.hash").partition("?")[0]
+    trace.click()
+    expect(page.locator("main")).to_contain_text("platform.report")
+    page.locator(".lines summary").first.click()
+    page.locator(".lines").get_by_role("link", name="Trace", exact=True).first.click()
+    expect(page).to_have_url(re.compile(re.escape(address)))
+    expect(page.get_by_label("Linked trace")).to_contain_text("A message of this batch was sent in")
 
 
 def test_map_leads_to_the_traces_of_a_service(page: Page, stack: Stack, event: TraceHeader):

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from localcloud.console import traces
 from localcloud.console.console import Console
 from localcloud.console.trace_map import map_of
 from localcloud.console.traces import LINKED_SHOWN, TRACES_SHOWN
@@ -158,11 +159,13 @@ def test_linked_traces_are_shown_from_both_ends(observatory: Observatory):
     assert absent["spans"] is None
 
 
-def test_newest_traces_are_listed(observatory: Observatory):
+def test_newest_traces_are_listed(observatory: Observatory, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(traces, "MAPPED_MAX", 50)
     for number in range(TRACES_SHOWN):
         put(observatory, segment(1, f"1-695b0f00-{1000 + number:024x}", start_time=START + 40))
     found = read(observatory)
     assert (len(found["traces"]), found["count"]) == (TRACES_SHOWN, TRACES_SHOWN + 4)
+    assert (found["mapped"], found["map"]["nodes"][0]["total"]) == (50, 50)
 
 
 @pytest.mark.parametrize("trace_id", ["", "x", TRACE_ID, HOSTILE])

@@ -1,8 +1,9 @@
-"""What observing costs: a share of the cheapest request, and the log lines that fit into a second."""
+"""What observing costs: a share of the cheapest request, what fits into a second, and the memory of traces."""
 
 import json
 import statistics
 import time
+import tracemalloc
 
 import pytest
 import requests
@@ -14,6 +15,10 @@ from localcloud.emulator.process import Emulator
 from localcloud.observatory.clock import RealClock
 from localcloud.observatory.meter import Meter
 from localcloud.observatory.retention import RetainedMetrics
+from localcloud.observatory.traces import daemon
+from localcloud.observatory.traces.store import TraceStore
+from tests.fakes import segments
+from tests.fakes.segments import START, datagram
 
 SHARE_MAX = 0.25
 LINES_A_SECOND = 10_000
@@ -30,6 +35,32 @@ def test_ten_thousand_log_lines_take_less_than_a_second():
     began = time.process_time()
     meter.log_lines("g", lines)
     assert time.process_time() - began < 1
+
+
+def test_thousand_traces_are_kept_in_a_second_and_read_in_another():
+    kept = TraceStore(RealClock())
+    sent = [datagram(part) for number in range(1_000) for part in segments.request(f"1-695b0f00-{number:024x}")]
+    began = time.process_time()
+    for document in sent:
+        daemon.receive(kept, document)
+    received = time.process_time() - began
+    assert kept.counts.kept == len(sent)
+    assert len(kept.between(START, START + 1)) == 1_000
+    assert (received < 1, time.process_time() - began - received < 1) == (True, True)
+
+
+def test_traces_that_somebody_reads_take_eight_times_their_documents_at_most():
+    kept = TraceStore(RealClock())
+    for number in range(100):
+        for part in segments.request(f"1-695b0f00-{number:024x}"):
+            kept.put(part)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        assert len(kept.between(START, START + 1)) == 100
+        assert tracemalloc.get_traced_memory()[0] - before < 8 * kept.size
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.soak

@@ -12,6 +12,7 @@ from localcloud.observatory.traces.documents import BYTES_MAX, DEPTH_MAX
 from localcloud.observatory.traces.headers import TraceHeader, new_span_id, new_trace_id
 from localcloud.observatory.traces.joined import JoinedTrace
 from localcloud.observatory.traces.sampling import DEFAULT_RULE, Described, Reservoir, Rule, Sampling
+from localcloud.observatory.traces.segments import LINKS_MAX, Invocation, StageRequest
 from localcloud.observatory.traces.store import TraceStore
 from tests.fakes.segments import START, TRACE_ID, datagram, request, segment, span_id, subsegment
 
@@ -253,3 +254,30 @@ def test_matching_rule_with_the_lowest_number_decides():
 def test_lambda_samples_each_function_by_itself():
     sampling = Sampling(now=lambda: 1.0, draw=lambda: 0.5)
     assert [sampling.samples_invocation(name) for name in ("a", "a", "b", "b")] == [True, False, True, False]
+
+
+# Personal data
+
+
+def stage_request(resource_path: str) -> StageRequest:
+    return StageRequest(
+        header=TraceHeader(root=TRACE_ID, sampled=True),
+        api="api", api_id="a", stage="v1", region="r", account="1", method="GET", user_agent="u", start=START,
+        resource_path=resource_path,
+    )  # fmt: skip
+
+
+def test_segments_of_services_have_neither_the_requested_path_nor_the_text_of_an_exception():
+    document = stage_request("/users/{user_id}/services").segment(200, 5, START + 1)
+    assert document["http"]["request"]["url"].endswith("/v1/users/{user_id}/services")
+    arn = "arn:aws:lambda:r:1:function:f"
+    invocation = Invocation(header=TraceHeader(root=TRACE_ID, sampled=True), arn=arn, request_id="r", start=START)
+    _, function = invocation.segments(START + 1, error_type="KeyError")
+    assert [set(exception) for exception in function["cause"]["exceptions"]] == [{"id", "type"}]
+
+
+def test_batch_has_at_most_twenty_links():
+    links = tuple(TraceHeader(root=new_trace_id(START), parent=new_span_id()) for _ in range(30))
+    header, arn = TraceHeader(root=TRACE_ID, sampled=True), "arn:aws:lambda:r:1:function:f"
+    service, _ = Invocation(header=header, arn=arn, request_id="r", start=START, links=links).segments(START + 1)
+    assert len(service["links"]) == LINKS_MAX == 20

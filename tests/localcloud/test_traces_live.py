@@ -194,6 +194,23 @@ def test_quarantined_message_takes_its_trace_to_the_dead_letters(blind_cloud: Lo
     assert USER not in json.dumps(found)
 
 
+def traces_with(cloud: LocalCloud, text: str) -> list[str]:
+    """The IDs of the kept traces that have a text anywhere."""
+    pages = cloud.client("xray").get_paginator("get_trace_summaries").paginate(**span(cloud))
+    ids = [summary["Id"] for page in pages for summary in page["TraceSummaries"]]
+    return [trace_id for trace_id in ids if text in json.dumps(documents(cloud, trace_id))]
+
+
+def test_no_trace_has_a_user_id(blind_cloud: LocalCloud):
+    """The requests and events of this file, and whatever else ran here. On AWS, the stage's segment has it."""
+    sent = header()
+    assert ask(blind_cloud, sent) == 200
+    complete(blind_cloud, sent.root, STAGE, FUNCTION, TABLE)
+    assert traces_with(blind_cloud, USER) == []
+    # The control: what a trace has is found.
+    assert sent.root in traces_with(blind_cloud, "/users/{user_id}/services")
+
+
 # Lambda and SQS alone
 
 

@@ -53,7 +53,6 @@ function lines(found, link) {
 }
 
 function lineOf(line, link) {
-  const tracesView = document.querySelector('nav a[href^="#/traces"]');
   return element("li", { class: `line level-${line.level}` },
     element("details", { "data-id": line.id },
       element("summary", {},
@@ -65,7 +64,7 @@ function lineOf(line, link) {
       element("p", { class: "when" },
         line.request ? element("a", { href: link("/logs", { request: line.request }) }, "All lines of this invocation") : "Of no request",
         line.trace ? [" · ", element("a", { href: link("/logs", { trace: line.trace }) }, "All lines of this trace")] : "",
-        line.trace && tracesView ? [" · ", element("a", { href: link(`/traces/${encodeURIComponent(line.trace)}`) }, "Trace")] : ""),
+        line.trace ? [" · ", element("a", { href: link(`/traces/${encodeURIComponent(line.trace)}`) }, "Trace")] : ""),
       line.message ? element("pre", { tabindex: "0", role: "region", "aria-label": "Line" }, line.message) : null,
       element("dl", {}, line.fields.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]))));
 }

@@ -106,6 +106,7 @@ export function tracesView(found, filters, link, setFilter) {
   const longest = Math.max(1, ...found.traces.map((trace) => trace.milliseconds));
   const notes = [
     found.count > found.traces.length ? ` The newest ${found.traces.length} are shown.` : "",
+    found.count > found.mapped ? ` The map is of the newest ${found.mapped}.` : "",
     found.dropped ? ` ${found.dropped} older traces were dropped for newer ones.` : "",
     found.rejected ? ` ${found.rejected} documents were malformed or too large.` : "",
   ].join("");
@@ -143,7 +144,7 @@ function tag(result) {
 function waterfall(trace, link) {
   const whole = Math.max(trace.milliseconds, ...trace.spans.map((span) => span.offset + (span.milliseconds ?? 0)), 0.1);
   return element("ol", { class: "waterfall" }, trace.spans.map((span) => element("li", {},
-    element("details", {},
+    element("details", { "data-id": span.id },
       element("summary", { class: `is-${span.result}`, id: `span-${span.id}` },
         element("span", { class: "name", style: `padding-left: ${Math.min(span.depth, 10) * 0.8}rem` },
           span.isSegment ? element("b", {}, span.name) : span.name,

@@ -12,8 +12,8 @@ from localcloud.observatory.traces.documents import Document, DocumentError, rea
 from localcloud.observatory.traces.joined import JoinedTrace, join
 
 TRACES_MAX = 5_000
-BYTES_MAX = 32 * 1024 * 1024
-"""Of the documents of all traces."""
+BYTES_MAX = 16 * 1024 * 1024
+"""Of the documents of all traces; once somebody reads them, they take six times as much."""
 TRACE_BYTES_MAX = 500 * 1024
 """Of the documents of one trace, as on AWS."""
 
