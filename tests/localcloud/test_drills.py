@@ -25,9 +25,9 @@ from localcloud.observatory.faults import Faults
 from localcloud.observatory.paths import FAULTS, KEY_HEADER
 from localcloud.progress import Progress
 from tests.fakes import demo_environment, metering
+from tests.fakes.drilling import is_enabled, recover, stepped_minute, total
 from tests.fakes.runs import Run
 from tests.fakes.waiting import HANG_SECONDS, eventually
-from tests.localcloud.drilling import is_enabled, recover, stepped_minute, total
 from tools.drill_expectations import LEFT_TO_CHANCE
 
 pytestmark = pytest.mark.e2e
