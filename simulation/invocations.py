@@ -163,6 +163,10 @@ class HandlerRunner:
         ):
             logging.Logger.manager.loggerDict.pop(service, None)
             telemetry = Telemetry(service, self._topology.stack, "simulated")
+            if cold:
+                # Before the first invocation, and not part of its duration.
+                _store(table.client, self._topology.table, clock).warm_up(batch=service == EVENT_HANDLER_SERVICE)
+                clock.now = 0.0
             handler = telemetry.entry_point(make(clock, table, telemetry))
             timed_out = False
             try:

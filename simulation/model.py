@@ -57,14 +57,14 @@ class SystemModel:
         self._dead_active = (-ACTIVE_MINUTES - 1, -ACTIVE_MINUTES - 1)
         self._budget = 0.0
         self._last_use = {"batch": -math.inf, "query": -math.inf}
-        self._concurrency = 0.0
+        self._concurrency: dict[str, float] = {}
         self._deployments = 0
 
     def run_minute(self, minute: int, now: Conditions) -> None:
         """Simulate one minute and publish its metrics."""
         # Traffic over a day: 1.5 times its average at noon, half of it at midnight.
         daily = 1 - 0.5 * math.cos(2 * math.pi * minute / DAY_MINUTES)
-        self._concurrency = 0.0
+        self._concurrency.clear()
         if now.deployed:
             self._deployments += 1
             self._last_use = dict.fromkeys(self._last_use, -math.inf)
@@ -77,8 +77,8 @@ class SystemModel:
             self._request(second, self._sampler.poisson(expected * now.requests), now)
             self._reject(self._sampler.poisson(expected * now.rejected_tokens + now.attacks_per_minute / STEPS))
         self._publish_queues(minute, now)
-        if self._concurrency:
-            self._metrics.function(self._topology.event_handler, "ConcurrentExecutions", self._concurrency)
+        for function, concurrency in self._concurrency.items():
+            self._metrics.function(function, "ConcurrentExecutions", concurrency)
         if now.metrics_broken:
             self._metrics.emf_errors()
         if now.deliveries_failing:
@@ -110,11 +110,15 @@ class SystemModel:
                 self._move_to_dead_letters(second, cohort.kinds.total())
                 continue
             spent += self._handle(second, cohort, now)
-        busy = min(spent / STEP_SECONDS, self._topology.concurrency)
+        self._run_at_once(self._topology.event_handler, spent, self._topology.concurrency)
+
+    def _run_at_once(self, function: str, spent: float, limit: float = math.inf) -> None:
+        """Remember how many invocations of a function ran at once, when all of a step took so many seconds."""
+        busy = min(spent / STEP_SECONDS, limit)
         if busy:
-            # Batches arrive at random, so the peak is higher than the average.
+            # They arrive at random, so the peak is higher than the average.
             peak = math.ceil(busy + 2 * math.sqrt(busy))
-            self._concurrency = max(self._concurrency, min(self._topology.concurrency, peak))
+            self._concurrency[function] = max(self._concurrency.get(function, 0.0), min(limit, peak))
 
     def _handle(self, second: int, cohort: _Cohort, now: Conditions) -> float:
         """Run the batches of one cohort, as far as this step's capacity allows; returns the seconds they ran."""
@@ -188,17 +192,20 @@ class SystemModel:
         kinds["nobody"] = self._sampler.binomial(count, 0.05)
         kinds["damaged"] = self._sampler.binomial(count, now.damaged_records)
         kinds["found"] = max(0, count - sum(kinds.values()))
+        spent = 0.0
         for kind, number in kinds.items():
             for table, requests in self._tables_of_requests(number, now):
                 cold = second - self._last_use["query"] > IDLE_SECONDS
                 self._last_use["query"] = second
                 warm = requests - 1 if cold else requests
                 if cold:
-                    self._respond(kind, table, 1, now, cold=True)
+                    spent += self._respond(kind, table, 1, now, cold=True)
                 if warm:
-                    self._respond(kind, table, warm, now, cold=False)
+                    spent += self._respond(kind, table, warm, now, cold=False)
+        self._run_at_once(self._topology.query, spent)
 
-    def _respond(self, kind: str, table: TableBehaviour, count: int, now: Conditions, *, cold: bool) -> None:
+    def _respond(self, kind: str, table: TableBehaviour, count: int, now: Conditions, *, cold: bool) -> float:
+        """Answer so many requests; returns the seconds that the function ran."""
         throttled = self._sampler.binomial(count, now.throttled)
         if throttled:
             self._metrics.function(self._topology.query, "Throttles", 1, throttled)
@@ -208,9 +215,9 @@ class SystemModel:
             crash = Invocation(samples=(), seconds=0.1, is_error=True, status=502, is_of_new_version=True)
             self._metrics.invocations(self._topology.query, crash, crashed)
             self._metrics.requests(502, crash.seconds + GATEWAY_SECONDS, crash.seconds, crashed)
-        served = count - throttled - crashed
+        served, spent = count - throttled - crashed, 0.1 * crashed
         if not served:
-            return
+            return spent
         invocation = self._handlers.query(kind, table, cold=cold, deployments=self._deployments)
         if now.query_fails == "crash":
             invocation = Invocation(samples=(), seconds=0.1, is_error=True, status=502)
@@ -220,6 +227,7 @@ class SystemModel:
         seconds = invocation.seconds + (COLD_START_SECONDS if cold else 0.0)
         status = invocation.status if seconds < self._topology.integration_timeout_seconds else 504
         self._metrics.requests(status, seconds + GATEWAY_SECONDS, seconds, served)
+        return spent + served * invocation.seconds
 
     def _reject(self, count: int) -> None:
         self._metrics.requests(401, GATEWAY_SECONDS, None, count)
@@ -253,9 +261,7 @@ class SystemModel:
                 oldest = cohort.sent
         queue, dead_letters = self._topology.queue, self._topology.dead_letters
         self._metrics.queue_state(queue, visible=visible, in_flight=in_flight, age_seconds=end - oldest)
-        # SQS publishes zeros for an active queue.
-        for metric in ("NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted"):
-            self._metrics.queue(queue, metric, 0)
+        self._publish_zeros(queue)
         if now.consumer_runs:
             self._metrics.queue(queue, "NumberOfEmptyReceives", 1, 15)
         if now.dead_letters_handled:
@@ -266,6 +272,12 @@ class SystemModel:
         if minute - last <= ACTIVE_MINUTES and minute - since >= ACTIVATION_MINUTES:
             age = end - self._dead_since if self._dead else 0
             self._metrics.queue_state(dead_letters, visible=self._dead, in_flight=0, age_seconds=age)
+            self._publish_zeros(dead_letters)
+
+    def _publish_zeros(self, queue: str) -> None:
+        """SQS publishes zeros for an active queue."""
+        for metric in ("NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted"):
+            self._metrics.queue(queue, metric, 0)
 
 
 def _times(kinds: Counter, factor: int) -> Counter:

@@ -88,9 +88,11 @@ class SimulatedTable:
     def _call(self, method: str, request: dict[str, Any], perform: Perform) -> dict[str, Any]:
         operation = "".join(word.title() for word in method.split("_"))
         if method != "update_item":
-            self._arrive(operation, "Read", self._behaviour.reads)
+            keys = sum(len(asked["Keys"]) for asked in request.get("RequestItems", {}).values()) or 1
+            # An eventually consistent read of an item takes half a unit.
+            self._arrive(operation, "Read", self._behaviour.reads, units=keys / 2)
             return perform(request)
-        self._arrive(operation, "Write", self._behaviour.writes)
+        self._arrive(operation, "Write", self._behaviour.writes, units=1)
         user = request["Key"]["user_id"]["S"]
         # Another writer stores an older login of such a user just before the first write.
         if user.startswith("conflict") and user not in self._model.items():
@@ -101,7 +103,7 @@ class SimulatedTable:
             self._count("ConditionalCheckFailedRequests")
             raise
 
-    def _arrive(self, operation: str, kind: str, behaviour: str) -> None:
+    def _arrive(self, operation: str, kind: str, behaviour: str, *, units: float) -> None:
         for attempt in range(ATTEMPTS):
             if attempt:
                 self._clock.advance(0.05)
@@ -111,7 +113,7 @@ class SimulatedTable:
             self._clock.advance(self._behaviour.latency_ms / 1000)
             if behaviour == "ok" or (behaviour == "retried" and attempt):
                 self._count("SuccessfulRequestLatency", self._behaviour.latency_ms, Operation=operation)
-                self._count(f"Consumed{kind}CapacityUnits", 1)
+                self._count(f"Consumed{kind}CapacityUnits", units)
                 return
             if behaviour == "error":
                 self._count("SystemErrors", Operation=operation)

@@ -71,6 +71,7 @@ LONGEST = (
     "tests/localcloud/test_alarms_live.py",
     "tests/privacy/",
     "tests/simulation/test_drill.py",
+    "tests/simulation/test_model_against_meter.py",
     "tests/localcloud/test_interruption.py",
 )
 # Files that share what takes seconds to make, by what they share.

@@ -14,7 +14,7 @@ from localcloud.observatory.faults import Faults
 from localcloud.reload.canary_alarm import canary_alarm, follow_version
 
 SLOW_SECONDS = 0.15
-POISON_MESSAGES, BROKEN_EVENTS, ATTACKS = 60, 15, 30
+POISON_MESSAGES, BROKEN_EVENTS, ATTACKS = 60, 30, 30
 CANARY_SHARE = 0.1
 WAIT = {"Delay": 0.05, "MaxAttempts": 600}
 

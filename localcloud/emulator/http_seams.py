@@ -8,6 +8,7 @@ import asyncio
 import contextvars
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from ministack.services import apigateway_v1, dynamodb
@@ -65,19 +66,38 @@ def _table_request(operation: str, body: bytes, response: Any, seconds: float) -
         return TableRequest(
             operation=operation, tables=tables, status=status, seconds=seconds, error=code, throttle_reasons=reasons
         )
-    # Units by the size of the JSON, which is a little more than that of the item.
-    units = (
-        -(-len(answer) // 4096) * (1.0 if request.get("ConsistentRead") else 0.5)
-        if operation in READS
-        else -(-len(body) // 1024)
-    )
     return TableRequest(
         operation=operation,
         tables=tables,
         status=status,
         seconds=seconds,
-        capacity_units=dict.fromkeys(tables, units),
+        capacity_units=dict(_capacity_units(operation, request, json.loads(answer), tables)),
     )
+
+
+def _capacity_units(operation: str, request: Any, answer: Any, tables: tuple[str, ...]) -> Iterator[tuple[str, float]]:
+    """The units that a request consumes, by the size of the JSON, which is a little more than that of the item.
+
+    BatchGetItem reads each item by itself: sizes are rounded up before they are added.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+    """
+    if operation == "BatchGetItem":
+        for name, asked in request["RequestItems"].items():
+            items = answer["Responses"].get(name, [])
+            absent = len(asked["Keys"]) - len(items)
+            yield name.rpartition("/")[2], (sum(_blocks(item, 4096) for item in items) + absent) * _share(asked)
+        return
+    for table in tables:
+        yield table, _blocks(answer, 4096) * _share(request) if operation in READS else _blocks(request, 1024)
+
+
+def _share(asked: Any) -> float:
+    """Return what an item costs: half a unit, unless the read is strongly consistent."""
+    return 1.0 if asked.get("ConsistentRead") else 0.5
+
+
+def _blocks(document: Any, size: int) -> int:
+    return -(-len(json.dumps(document)) // size)
 
 
 # API Gateway

@@ -1,6 +1,7 @@
 """The metrics that AWS publishes about what happens: facts in, samples out. It publishes nothing where AWS does not.
 
-`simulation.aws_metrics` publishes the metrics of simulated traffic; tests/localcloud/test_meter.py holds both together.
+`simulation.aws_metrics` publishes the metrics of simulated traffic. tests/localcloud/test_meter.py compares both by
+facts, and tests/simulation/test_model_against_meter.py by the same traffic.
 """
 
 import functools
