@@ -274,6 +274,15 @@ def test_emulator_logs_how_an_invocation_failed(function: Function, event: str, 
         assert (crash["errorMessage"], crash["requestId"]) == ("'x'", record["requestId"])
 
 
+@pytest.mark.soak
+def test_without_the_seam_the_lines_are_text_of_one_time():
+    """The control."""
+    with Emulator.start(options=["--unplugged=write_logs"]) as emulator:
+        lines = Function(emulator).invoke("")
+    assert [line["text"].split()[0] for line in lines if "text" in line] == ["START", "first", "END", "REPORT"]
+    assert len({line["at"] for line in lines}) == 1
+
+
 # Filters, which read these lines
 
 
