@@ -13,6 +13,8 @@ from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
 
 # The fields that queries for a single message or trace filter by: with an index, a scan skips what cannot match.
 INDEXED_FIELDS = ("correlation_id", "message_id", "xray_trace_id")
+# A function that crashes or times out cannot log it with our fields; Lambda's own line says it.
+FAILED_INVOCATION = '(type = "platform.report" and record.status != "success")'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,16 +68,18 @@ def _about_functions(groups: LogGroups) -> tuple[SavedQuery, ...]:
         saved(
             id="01-recent-errors",
             title="Last errors",
-            text="fields @timestamp, service, message, exception_name, error_code, xray_trace_id\n"
-            '| filter level = "ERROR"\n| sort @timestamp desc\n| limit 20',
+            text="fields @timestamp, service, message, exception_name, error_code, errorType, record.status,"
+            f' xray_trace_id\n| filter level = "ERROR" or log_level = "ERROR" or {FAILED_INVOCATION}\n'
+            "| sort @timestamp desc\n| limit 20",
             boards=(Board.OVERVIEW,),
             section=Section.LOGS,
         ),
         saved(
             id="02-errors-by-type",
             title="Errors by type",
-            text='filter level = "ERROR"\n| stats count(*) as errors, latest(@timestamp) as last_seen'
-            " by service, message, coalesce(exception_name, error_code, errorType)\n| sort errors desc",
+            text=f'filter level = "ERROR" or {FAILED_INVOCATION}\n'
+            "| stats count(*) as errors, latest(@timestamp) as last_seen"
+            " by @log, message, coalesce(exception_name, error_code, record.status)\n| sort errors desc",
             boards=tuple(Board),
             section=Section.LOGS,
         ),
