@@ -4,6 +4,7 @@ import { element, shortTime } from "./views.js";
 
 const FILTERS = ["function", "level", "outcome", "request", "trace", "text", "where", "metrics"];
 const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "PLATFORM"];
+const TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$/;
 const TAIL_MS = 500; // lines that arrive within this time are shown together
 
 /** The parameters of what is shown: range, end and filters. */
@@ -21,8 +22,8 @@ export async function logsView(query, read, link, change) {
   return [
     element("h1", { tabindex: "-1" }, "Logs"),
     filters(query, found, link, change),
+    queryPanel(query, asked, link), // above the lines: there may be hundreds
     element("section", { class: "panel", "aria-label": "Lines", id: "log-lines" }, lines(found, link)),
-    queryPanel(query, asked, link),
   ];
 }
 
@@ -115,7 +116,7 @@ function rows(query, asked, link) {
     asked.rows.length ? element("div", { class: "rows", tabindex: "0", role: "region", "aria-label": "Rows" },
       element("table", {},
         element("thead", {}, element("tr", {}, asked.columns.map((name) => element("th", { scope: "col" }, name)))),
-        element("tbody", {}, asked.rows.map((row) => element("tr", {}, row.map((value) => element("td", {}, cell(value)))))))) : null,
+        element("tbody", {}, asked.rows.map((row) => element("tr", {}, row.map((value) => element("td", { class: TIME.test(value) ? "time" : null }, cell(value)))))))) : null,
   ];
 }
 
