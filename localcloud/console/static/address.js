@@ -14,13 +14,15 @@ export function address() {
   return { path: path || "/alarms", query: new URLSearchParams(parts.join("?")), whole: location.hash || "#/alarms" };
 }
 
+/** A link to a path, which may have parameters of its own, with range and end of what is shown. */
 export function link(path, more = {}) {
   const { query } = address();
-  const kept = new URLSearchParams();
+  const [view, given = ""] = path.split("?", 2);
+  const kept = new URLSearchParams(given);
   for (const name of CONTEXT) if (query.get(name)) kept.set(name, query.get(name));
   for (const [name, value] of Object.entries(more)) if (value) kept.set(name, value);
   const text = kept.toString();
-  return `#${path}${text ? `?${text}` : ""}`;
+  return `#${view}${text ? `?${text}` : ""}`;
 }
 
 export function change(name, value) {
