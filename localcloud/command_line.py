@@ -46,7 +46,7 @@ app = Application(
     add_completion=False,
     help="The whole stack on this machine: no AWS account, no Docker, no Pulumi CLI.\n\n"
     "The program, the data path, the authorization, CloudWatch's metrics and the program's own alarms run here. Pages "
-    "are shown on this machine and never sent. The console draws the program's boards, live. Traces are discarded.",
+    "are shown on this machine and never sent. The console shows boards, logs and traces, live.",
 )
 
 

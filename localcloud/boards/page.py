@@ -85,8 +85,8 @@ class Snapshot:
     """Runs the queries of log widgets; without it, a widget shows its query."""
     log_link: str | None = None
     """Where logs are shown, if there is such a view."""
-    runbook_link: str | None = None
-    """Where the runbook is shown; without it, the button leads to the published one."""
+    buttons: Mapping[str, str] = field(default_factory=dict)
+    """Where the buttons with these labels lead, instead of into the AWS console or to a published page."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,8 +201,7 @@ def _button(found: re.Match[str], snapshot: Snapshot) -> str:
     url, primary, label = html.unescape(found[1]), found[2], found[3]
     if board := BOARD_LINK.match(url):
         url = snapshot.links.get(board[1], url)
-    if label == "Runbook" and snapshot.runbook_link:
-        url = snapshot.runbook_link
+    url = snapshot.buttons.get(html.unescape(label), url)
     if CONSOLE.match(url):
         return f'<span class="button" title="Only in the AWS console">{label}</span>'
     return f'<a class="button {"primary" if primary else ""}" href="{html.escape(url)}">{label}</a>'

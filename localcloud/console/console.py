@@ -27,7 +27,7 @@ STATIC = Path(__file__).parent / "static"
 RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
 CSS, SCRIPT = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
 SCRIPTS = (
-    *("console.js", "connection.js", "views.js", "forms.js"),
+    *("console.js", "address.js", "routes.js", "connection.js", "views.js", "forms.js"),
     *("picture.js", "follow.js", "logs.js", "traces.js"),
     *("queues.js", "dead_letters.js", "send.js", "table.js", "api.js"),
 )

@@ -15,7 +15,7 @@ class Follow:
     """The journeys of messages. Its methods may be called from any thread."""
 
     def __init__(self, observatory: Observatory) -> None:
-        self._journeys = observatory.journeys
+        self._journeys, self._traces = observatory.journeys, observatory.traces
 
     def newest(self) -> dict[str, Any]:
         """The messages that were sent last."""
@@ -32,9 +32,26 @@ class Follow:
             "copyOf": journey.copy_of,
             "copiedTo": journey.copied_to,
             "userId": journey.user_id,
-            "steps": [_step(step) for step in journey.steps],
+            "steps": [self._step(step) for step in journey.steps],
             "now": _now(journey, place),
             "inQueue": bool(place),
+        }
+
+    def _step(self, step: Handover | Move) -> dict[str, Any]:
+        at = {"at": write_time(step.at)}
+        if isinstance(step, Move):
+            return at | {"kind": "move", "queue": step.queue}
+        return at | {
+            "kind": "batch",
+            "milliseconds": round(step.seconds * 1000),
+            "function": step.function,
+            "version": step.version,
+            "requestId": step.request_id,
+            # Not every invocation is sampled.
+            "trace": self._traces.of_request(step.request_id),
+            "batchSize": step.batch_size,
+            "outcome": step.outcome,
+            "error": step.error,
         }
 
 
@@ -46,22 +63,6 @@ def _summary(journey: Journey) -> dict[str, Any]:
         "sentAt": write_time(journey.sent_at),
         "last": last.outcome if isinstance(last, Handover) else "moved" if last else "waiting",
         "isCopied": journey.copied_to is not None,
-    }
-
-
-def _step(step: Handover | Move) -> dict[str, Any]:
-    at = {"at": write_time(step.at)}
-    if isinstance(step, Move):
-        return at | {"kind": "move", "queue": step.queue}
-    return at | {
-        "kind": "batch",
-        "milliseconds": round(step.seconds * 1000),
-        "function": step.function,
-        "version": step.version,
-        "requestId": step.request_id,
-        "batchSize": step.batch_size,
-        "outcome": step.outcome,
-        "error": step.error,
     }
 
 

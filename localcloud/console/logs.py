@@ -88,9 +88,9 @@ class LogViews:
         return int(end * 1000) - range_minutes(f"-{shown.text}") * MINUTE, int(end * 1000) + 999
 
     def _groups(self) -> dict[str, str]:
-        """The log groups, by the last part of their names where that is not ambiguous."""
+        """The log groups, by their short names where those are not ambiguous."""
         names = list(self._observatory.logs.groups())
-        short = [name.rpartition("/")[2] for name in names]
+        short = [short_name(name) for name in names]
         return {last if short.count(last) == 1 else name: name for last, name in zip(short, names, strict=True)}
 
     def _condition(self, text: str, start: int, end: int) -> Expression | None:
@@ -130,6 +130,11 @@ def _named(record: LogRecord) -> tuple[str, str]:
     return str(request or document.get("request_id") or ""), "" if trace == "-" else str(trace or "")
 
 
+def short_name(group: str) -> str:
+    """The last part of a log group's name, which is that of a function; the whole name if AWS chose it."""
+    return group.rpartition("/")[2] if group.startswith("/") else group
+
+
 def level_of(record: LogRecord) -> str:
     """The level of a line; PLATFORM for those of Lambda itself, and none for a text."""
     document = record.document
@@ -165,11 +170,13 @@ def _line(record: LogRecord, requests: _Requests) -> dict[str, Any]:
     request, trace = requests.of(record)
     kind = str(document.get("type", ""))
     text = document.get("message") or document.get("errorMessage") or (kind if kind.startswith("platform.") else "")
+    if not text and "resource_path" in document:  # the API's access log has no message
+        text = f"{document.get('method')} {document['resource_path']}, {document.get('response_latency_ms')} ms"
     fields = {name: value for name, value in all_fields(record).items() if name not in ("@message", "@ptr")}
     return {
         "id": record.pointer,
         "at": write_time(record.at / 1000).removesuffix("Z") + f".{record.at % 1000:03d}Z",
-        "function": record.group.rpartition("/")[2],
+        "function": short_name(record.group),
         "level": level_of(record),
         "outcome": str(document.get("outcome") or document.get("status") or ""),
         "text": str(text or record.message)[:TEXT_MAX],

@@ -8,6 +8,7 @@ from typing import Any
 from localcloud.cloudwatch.alarms import MetricAlarm
 from localcloud.cloudwatch.states import State
 from localcloud.console.http import HttpError
+from localcloud.console.part_links import links_of
 from localcloud.console.system import ARROWS, PARTS, Part, Reading
 from localcloud.console.times import write_time
 from localcloud.observatory.observatory import Observatory
@@ -59,6 +60,7 @@ class Picture:
             "title": part.title,
             "minute": write_time(reading.minute * 60),
             "resources": names,
+            "links": [asdict(link) for link in links_of(part, names, self._observatory, end)],
             "alarms": self._alarms(reading)[part.id],
             "boards": [
                 board

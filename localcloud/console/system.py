@@ -56,6 +56,8 @@ class Part:
     """How the names of its resources end; empty for any."""
     service: str = ""
     """What the function's own metrics call it."""
+    log: str = ""
+    """How the name of its log group ends."""
     figures: Callable[["Reading"], list[Figure]] = lambda reading: []
 
 
@@ -209,6 +211,7 @@ PARTS = {
             dimension="FunctionName",
             ending="-event-handler",
             service=EVENT_HANDLER_SERVICE,
+            log="event-handler",
             figures=_function("event-handler", MetricName.EVENT_FAILED),
         ),
         Part(
@@ -220,13 +223,14 @@ PARTS = {
         ),
         Part(id="table", title="Table", dimension="TableName", ending="-user-services", figures=_table),
         Part(id="clients", title="Clients"),
-        Part(id="api", title="API", dimension="ApiName", ending="-api", figures=_api),
+        Part(id="api", title="API", dimension="ApiName", ending="-api", log="api-access", figures=_api),
         Part(
             id="query",
             title="Query function",
             dimension="FunctionName",
             ending="-query",
             service=QUERY_SERVICE,
+            log="query",
             figures=_function("query", MetricName.QUERY_ERROR),
         ),
         Part(id="topics", title="Topics", dimension="TopicName"),

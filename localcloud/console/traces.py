@@ -72,7 +72,7 @@ class TraceViews:
             parts.append(result)
         if over := given.get("over"):
             if not over.isascii() or not over.isdigit() or len(over) > 9:
-                raise HttpError(HTTPStatus.BAD_REQUEST, "A duration is a number of milliseconds.")
+                raise ExpressionError("A duration is a number of milliseconds.")
             parts.append(f"duration >= {int(over) / 1000:.3f}")
         if service := given.get("service"):
             parts.append(f"service({_quoted(service)})")

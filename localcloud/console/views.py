@@ -22,6 +22,7 @@ from localcloud.observatory.observatory import Observatory
 CHANGES_MAX = 500
 DRAWN_MAX = 20
 ALARM_LINK, BOARD_LINK, RUNBOOK_LINK, LOG_LINK = "#/alarms/", "#/boards/", "#/runbook", "#/logs"
+BUTTONS = {"Runbook": RUNBOOK_LINK, "Trace map": "#/traces", "Saved queries": LOG_LINK}
 FIRST_BOARD = "-overview"
 STATE_WORDS = {State.ALARM: "In alarm", State.OK: "OK", State.INSUFFICIENT_DATA: "Insufficient data"}
 _TOPIC_SEVERITIES = ("p1", "p2", "p3")
@@ -85,7 +86,7 @@ class Views:
             since={name: int(found.since // 60) for name, found in past.items() if found.since is not None},
             links={board: BOARD_LINK + board for board in self._observatory.boards()},
             alarm_link=ALARM_LINK,
-            runbook_link=RUNBOOK_LINK,
+            buttons=BUTTONS,
             logs=log_source(self._observatory),
             log_link=LOG_LINK,
         )

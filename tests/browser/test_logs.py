@@ -82,5 +82,40 @@ def test_row_of_a_board_leads_to_its_query(page: Page, stack: Stack):
     show(page, stack, "#/boards/event-processing-dev-ingest?range=PT1H")
     page.locator("section.log", has_text="Memory").get_by_role("link", name="Edit and run").click()
     expect(page.get_by_label("Query", exact=True)).to_have_value(re.compile("maxMemoryUsedMB"))
-    expect(page).to_have_url(re.compile("range=PT1H"))
+    expect(page.get_by_label("Range")).to_have_value("PT1H")
     expect(page.locator("#log-rows tbody tr").first).to_be_visible()
+
+
+def test_followed_event_leads_to_the_lines_and_the_trace_of_its_batch_and_back(page: Page, stack: Stack):
+    stack.handle_event(minutes=0)
+    show(page, stack, "#/follow")
+    page.locator("main li", has_text="handled").first.get_by_role("link").click()
+    page.get_by_role("link", name="its log lines").click()
+    expect(page.locator("#log-lines li", has_text="platform.start")).to_have_count(1)
+    page.go_back()
+    page.get_by_role("link", name="its trace").click()
+    page.get_by_label("Trace", exact=True).locator("summary", has_text="event-handler").first.click()
+    request = page.get_by_role("link", name="Log lines of this request")
+    request.first.click()
+    expect(page.locator("#log-lines li", has_text="batch folded")).to_have_count(1)
+
+
+def test_part_of_the_system_and_board_lead_to_lines_and_traces(page: Page, stack: Stack):
+    stack.handle_event(minutes=0)
+    show(page, stack, "#/system/event-handler")
+    page.get_by_role("link", name="Log lines").click()
+    expect(page.get_by_label("Log of")).to_have_value("event-handler")
+    page.go_back()
+    page.get_by_role("main").get_by_role("link", name="Traces", exact=True).click()
+    expect(page.locator("select[name=service]")).to_have_value("event-processing-dev-event-handler")
+    expect(page.locator(".trace").first).to_be_visible()
+    show(page, stack, "#/boards/event-processing-dev-ingest")
+    page.get_by_role("link", name="Trace map").click()
+    expect(page.locator("h1")).to_have_text("Traces")
+
+
+def test_rows_of_a_query_are_above_the_lines(page: Page, stack: Stack):
+    stack.handle_event(minutes=0)
+    show(page, stack, "#/logs?query=fields%20%40message%20%7C%20limit%203")
+    expect(page.locator("#log-rows tbody tr")).to_have_count(3)
+    expect(page.locator("#log-rows")).to_be_in_viewport()

@@ -267,6 +267,14 @@ def test_tiles_have_the_columns_of_their_widget(snapshot: Snapshot) -> None:
     assert "repeat(2, minmax(0, 1fr))" in page(snapshot, tiles)
 
 
+def test_button_leads_to_the_view_of_the_console_that_shows_the_same(snapshot: Snapshot) -> None:
+    text = f"[button:Trace map]({CONSOLE_URL}#xray:service-map/map) [button:primary:Runbook](https://r)"
+    found = page(
+        replace(snapshot, buttons={"Trace map": "#/traces", "Runbook": "#/runbook"}), widget("text", markdown=text)
+    )
+    assert re.findall(r'<a class="button[^>]*href="(.*?)">', found) == ["#/traces", "#/runbook"]
+
+
 def test_text_has_headings_and_buttons_but_no_html(snapshot: Snapshot) -> None:
     text = "# Title\n[button:primary:Runbook](https://r) [button:Other](https://o)\n<script>alert()</script>"
     found = page(snapshot, widget("text", markdown=text))

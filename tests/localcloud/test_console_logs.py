@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from localcloud.console.console import Console
-from localcloud.console.logs import LINES_MAX
+from localcloud.console.logs import LINES_MAX, short_name
 from localcloud.insights.records import LogRecord
 from localcloud.observatory.clock import SteppedClock
 from localcloud.observatory.observatory import Observatory
@@ -182,3 +182,15 @@ def test_lines_that_arrive_are_announced_without_drawing_the_other_views_again()
     with observatory.feed.subscribed(lambda: called.append(observatory.feed.lines)):
         observatory.log_lines(HANDLER, ["{}", "{}"])
     assert (called, observatory.feed.version) == ([2], version)
+
+
+def test_line_of_the_access_log_is_shown_as_its_request():
+    observatory = Observatory(SteppedClock(START))
+    observatory.advance(60)
+    line = {"method": "GET", "resource_path": "/users/{user_id}/services", "status": "200", "response_latency_ms": "7"}
+    assert lines(with_lines(observatory, [(1, ACCESS, "day", line)])) == ["GET /users/{user_id}/services, 7 ms"]
+
+
+def test_log_group_that_aws_named_keeps_its_whole_name():
+    assert short_name(HANDLER) == "event-handler"
+    assert short_name("API-Gateway-Execution-Logs_51f2e363/v1") == "API-Gateway-Execution-Logs_51f2e363/v1"

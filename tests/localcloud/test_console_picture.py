@@ -1,5 +1,7 @@
 """The picture of the system: rates of the minute, the part that is broken, and everything about a part."""
 
+import json
+import time
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from localcloud.observatory.clock import SteppedClock
 from localcloud.observatory.facts import ApiRequest, Invoked, QueueState, TableRequest
 from localcloud.observatory.observatory import Observatory
 from tests.fakes.consoles import ask
+from tests.fakes.segments import segment
 
 START = 1_767_225_600  # 2026-01-01T00:00:00Z
 STACK = "event-processing-dev"
@@ -144,6 +147,38 @@ def test_part_shows_everything_about_it_and_nothing_else(observatory: Observator
     # What the function reports is about it too, though the metric does not name it.
     assert "EventInvalid" in {metric["name"] for metric in picture(console, "/part?name=event-handler")["metrics"]}
     assert ask(console, "/part?name=absent").status == 404
+
+
+def links(console: Console, part_id: str) -> dict[str, tuple[str, dict[str, str]]]:
+    return {link["text"]: (link["path"], link["given"]) for link in picture(console, f"/part?name={part_id}")["links"]}
+
+
+def test_part_leads_to_its_data_lines_and_traces_where_there_are_some(observatory: Observatory, console: Console):
+    assert links(console, "queue") == {"Messages": (f"/queues/{QUEUE}", {})}
+    assert links(console, "table") == {"Items": ("/table", {"table": TABLE})}
+    assert links(console, "producer") == {"Send an event": ("/queues", {})}
+    assert links(console, "clients") == {"Try the API": ("/api", {})}
+    assert links(console, "api") == links(console, "query") == links(console, "pager") == {}
+    observatory.logs.groups = lambda: [f"/event-processing/dev/{name}" for name in ("query", "api-access")]
+    for number, name in enumerate((QUERY, f"{API}/v1"), start=1):
+        document = segment(number, name=name, start_time=time.time(), end_time=time.time())
+        assert observatory.traces.receive(json.dumps(document)) is None
+    assert links(console, "query") == {
+        "Log lines": ("/logs", {"function": "query"}),
+        "Traces": ("/traces", {"service": QUERY}),
+    }
+    assert links(console, "api") == {
+        "Log lines": ("/logs", {"function": "api-access"}),
+        "Traces": ("/traces", {"service": f"{API}/v1"}),
+    }
+    assert links(console, "event-handler") == {}
+
+
+def test_every_log_that_a_part_names_is_one_of_the_program(prod_graph: Graph):
+    groups = [r.inputs["name"] for r in prod_graph.resources if r.type == "aws:cloudwatch/logGroup:LogGroup"]
+    ends = [group.rpartition("/")[2] for group in groups]
+    named = [part.log for part in PARTS.values() if part.log]
+    assert [ends.count(log) for log in named] == [1, 1, 1]
 
 
 def test_disabled_mapping_and_missing_parts_show(observatory: Observatory, console: Console):

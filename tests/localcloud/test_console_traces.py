@@ -11,6 +11,7 @@ from localcloud.console.console import Console
 from localcloud.console.trace_map import map_of
 from localcloud.console.traces import LINKED_SHOWN, TRACES_SHOWN
 from localcloud.observatory.clock import SteppedClock
+from localcloud.observatory.journeys import Handover, Journey, Outcome
 from localcloud.observatory.observatory import Observatory
 from localcloud.observatory.traces.graph import service_graph
 from localcloud.observatory.traces.store import TraceStore
@@ -117,9 +118,6 @@ def test_filter_that_is_not_understood_is_said_and_finds_nothing(observatory: Ob
     "given",
     [
         {"result": "x"},
-        {"over": "-1"},
-        {"over": "1e9"},
-        {"over": "\u0661"},
         {"range": "P9999D"},
         {"end": "now"},
         {"unknown": "1"},
@@ -127,6 +125,12 @@ def test_filter_that_is_not_understood_is_said_and_finds_nothing(observatory: Ob
 )
 def test_malformed_parameter_is_rejected(observatory: Observatory, given: dict[str, str]):
     assert ask(Console(observatory), f"/traces?{urlencode(given)}").status == 400
+
+
+@pytest.mark.parametrize("over", ["-1", "1e9", "\u0661", "soon"])
+def test_malformed_duration_is_said_beside_the_filters(observatory: Observatory, over: str):
+    found = read(observatory, over=over)
+    assert (found["problem"], found["traces"]) == ("A duration is a number of milliseconds.", [])
 
 
 def test_waterfall_leads_from_the_call_to_what_was_called(observatory: Observatory):
@@ -193,3 +197,18 @@ def test_hostile_document_is_shown_as_data(observatory: Observatory, more: dict[
     assert read(observatory, "/trace", id=TRACE_ID)["spans"]
     answer = ask(Console(observatory), f"/trace?id={TRACE_ID}")
     assert answer.headers["content-type"] == "application/json"
+
+
+def test_followed_event_leads_to_the_trace_of_its_invocation_if_there_is_one(observatory: Observatory):
+    lambda_of = {"origin": "AWS::Lambda", "aws": {"request_id": "traced"}}
+    # A segment that only mentions the request is not of its invocation.
+    mentioning = {"origin": "AWS::ApiGateway::Stage", "aws": {"request_id": "mentioned", "caller": "traced"}}
+    put(observatory, segment(1, IDS["fast"], **lambda_of), segment(1, IDS["slow"], **mentioning))
+    observatory.journeys.sent(Journey(message_id="m", queue="events", sent_at=START, user_id=None, copy_of=None))
+    for request_id in ("traced", "mentioned", ""):
+        step = Handover(
+            at=START, seconds=1, function="f", version="1", request_id=request_id, batch_size=1, outcome=Outcome.HANDLED
+        )
+        observatory.journeys.happened(["m"], step)
+    steps = read(observatory, "/journey", name="m")["steps"]
+    assert [step["trace"] for step in steps] == [IDS["fast"], None, None]

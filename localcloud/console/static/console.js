@@ -1,22 +1,12 @@
-// The address holds everything that is shown: the view, its filters, the range, and the end of it while paused.
-// The stream only says that something is new; what is new is read again.
+// What is around a view, and when the view is drawn again. The stream only says that something is new; what is new is
+// read again.
 
-import { apiView } from "./api.js";
+import { address, BASE, change, DEFAULT_RANGE, link, post, RANGES, read, viewPart } from "./address.js";
 import { Connection } from "./connection.js";
-import { queuesView, queueView } from "./queues.js";
-import { tableView } from "./table.js";
-import { TRACE_FILTERS, tracesView, traceView } from "./traces.js";
-import { logsView, Tail } from "./logs.js";
-import {
-  alarmsView, alarmView, boardNames, boardView, changesView, drawCharts, element, errorView, runbookView, shortTime,
-} from "./views.js";
-import { followListView, followView } from "./follow.js";
-import { partView, pictureView } from "./picture.js";
+import { Tail } from "./logs.js";
+import { viewOf } from "./routes.js";
+import { boardNames, element, errorView, shortTime } from "./views.js";
 
-const BASE = "/_console";
-const RANGES = { PT15M: "15 minutes", PT1H: "1 hour", PT3H: "3 hours", PT12H: "12 hours", P1D: "1 day", P7D: "7 days" };
-const DEFAULT_RANGE = "PT3H";
-const CONTEXT = ["range", "end"]; // what every link keeps
 const AWAY_MS = 60000;
 const OFTEN_MS = 2000;
 const main = document.getElementById("main");
@@ -26,8 +16,6 @@ const range = document.getElementById("range");
 const views = document.getElementById("views");
 const away = document.getElementById("away");
 const lost = document.getElementById("lost");
-const setting = (name) => document.querySelector(`meta[name="${name}"]`).content;
-const token = setting("console-token");
 
 let state = null; // the newest
 let shown = ""; // the address of what is shown
@@ -35,52 +23,6 @@ let drawing = 0;
 let frame = ""; // what navigation and ranges were drawn from
 let next = 0; // the timer of the next look, for a view of something that changes without an event
 let tracesShown = null; // the version of the traces that are shown, while they are
-let plotly = null; // Plotly, being loaded: it is large, and most views need none
-
-function address() {
-  const [path, query = ""] = location.hash.slice(1).split("?", 2);
-  return { path: path || "/alarms", query: new URLSearchParams(query), whole: location.hash || "#/alarms" };
-}
-
-function link(path, more = {}) {
-  const { query } = address();
-  const kept = new URLSearchParams();
-  for (const name of CONTEXT) if (query.get(name)) kept.set(name, query.get(name));
-  for (const [name, value] of Object.entries(more)) if (value) kept.set(name, value);
-  const text = kept.toString();
-  return `#${path}${text ? `?${text}` : ""}`;
-}
-
-function change(name, value) {
-  changeAll({ [name]: value });
-}
-
-function changeAll(values) {
-  const { path, query } = address();
-  for (const [name, value] of Object.entries(values)) {
-    if (value) query.set(name, value);
-    else query.delete(name);
-  }
-  const text = query.toString();
-  location.hash = `${path}${text ? `?${text}` : ""}`;
-}
-
-async function read(path, parameters = {}) {
-  const given = Object.entries(parameters).filter(([, value]) => value);
-  const response = await fetch(`${BASE}/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`);
-  const value = await response.json();
-  if (!response.ok) throw new Error(value.error);
-  return value;
-}
-
-async function post(path, value) {
-  const response = await fetch(`${BASE}/${path}`, {
-    method: "POST", headers: { "Content-Type": "application/json", "X-Console-Token": token }, body: JSON.stringify(value),
-  });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(answer.error);
-  return answer;
-}
 
 async function mute(name, muted) {
   try {
@@ -92,74 +34,6 @@ async function mute(name, muted) {
   await refresh();
 }
 
-/** What a view that changes itself may use. */
-const page = { link, change: changeAll, read, post, refresh, has };
-
-/** Whether the navigation leads to a view, so that a link to it leads somewhere. */
-function has(path) {
-  return [...views.children].some(({ hash }) => viewPart(hash) === `#${path}`);
-}
-
-async function viewOf(path, query) {
-  const end = query.get("end");
-  const [, kind, name = ""] = path.split("/", 3).map(decodeURIComponent);
-  if (kind === "boards" && name) {
-    const board = await read("board", { name, range: query.get("range"), end });
-    await (plotly ??= loadPlotly());
-    const [heading, when, grid] = boardView(board, (href) => link(href.slice(1)));
-    return { elements: [heading, when, grid], after: () => drawCharts(grid, board) };
-  }
-  if (kind === "alarms" && name) {
-    const alarm = await read("alarm", { name, end });
-    return { elements: alarmView(alarm, end ?? state.now, state.boards, link, mute) };
-  }
-  if (kind === "alarms") {
-    const past = end ? await read("state", { end }) : state;
-    return { elements: alarmsView(past, Object.fromEntries(query), link, change) };
-  }
-  if (kind === "system" && name) return { elements: partView(await read("part", { name, end }), end ?? state.now, link) };
-  if (kind === "system") return { elements: pictureView(await read("picture", { end }), link) };
-  const follow = (id) => { location.hash = link(`/follow/${encodeURIComponent(id)}`); };
-  if (kind === "follow" && name) return { elements: followView(await read("journey", { name }), link, follow) };
-  if (kind === "follow") return { elements: followListView(await read("journeys"), link, follow) };
-  if (kind === "changes") {
-    const since = query.get("since") ?? sinceOf(query.get("range") ?? DEFAULT_RANGE, end ?? state.now);
-    return { elements: changesView(await read("changes", { since, end }), link) };
-  }
-  if (kind === "queues") return name ? queueView(page, name, query) : queuesView(page);
-  if (kind === "table") return tableView(page, query);
-  if (kind === "api") return apiView(page);
-  if (kind === "traces" && name) return { elements: traceView(await read("trace", { id: name }), link) };
-  if (kind === "traces") {
-    const filters = Object.fromEntries(query);
-    const wanted = Object.fromEntries(TRACE_FILTERS.map((filter) => [filter, filters[filter]]));
-    const found = await read("traces", { range: query.get("range"), end, ...wanted });
-    return { elements: tracesView(found, filters, link, change), traces: found.version };
-  }
-  if (kind === "logs") return { elements: await logsView(query, read, link, change) };
-  if (kind === "runbook") return { elements: runbookView(await read("runbook"), link) };
-  return { elements: errorView("Not found", "There is no such view.") };
-}
-
-function loadPlotly() {
-  const script = element("script", { src: setting("plotly") });
-  return new Promise((resolve, reject) => {
-    script.addEventListener("load", resolve);
-    script.addEventListener("error", () => {
-      plotly = null; // it is tried again
-      reject(new TypeError("Plotly could not be loaded"));
-    });
-    document.head.append(script);
-  });
-}
-
-/** The beginning of a range that ends then. */
-function sinceOf(text, end) {
-  const [, number, unit] = /^PT?(\d+)([MHD])$/.exec(text) ?? [null, "3", "H"];
-  const length = Number(number) * { M: 60000, H: 3600000, D: 86400000 }[unit];
-  return `${new Date(Date.parse(end) - length).toISOString().slice(0, 19)}Z`;
-}
-
 async function refresh() {
   const ticket = ++drawing;
   const { path, query } = address();
@@ -168,7 +42,7 @@ async function refresh() {
     const newest = await read("state");
     if (ticket !== drawing) return;
     state = newest;
-    view = await viewOf(path, query);
+    view = await viewOf(path, query, state, { mute, refresh });
   } catch (error) {
     // A cloud that cannot be reached, or another program at its port.
     const isAway = error instanceof TypeError || error instanceof SyntaxError;
@@ -209,10 +83,6 @@ function show(elements, after) {
   shown = address().whole;
 }
 
-function viewPart(hash) {
-  return hash.split("?", 1)[0];
-}
-
 function selectorOf(focused) {
   if (focused.id) return `#${CSS.escape(focused.id)}`;
   if (focused.name) return `[name="${CSS.escape(focused.name)}"]`;
@@ -220,17 +90,25 @@ function selectorOf(focused) {
   return href ? `[href="${CSS.escape(href)}"]` : null;
 }
 
-function showFrame(path, query) {
-  const boards = state?.boards ?? [];
+/** The entries of the navigation, by what a user wants to know. */
+function groupsOf(boards) {
   const names = boardNames(boards);
-  const entries = [["/alarms", "Alarms"], ["/system", "System"], ...boards.map((name, at) => [`/boards/${encodeURIComponent(name)}`, names[at]]),
-    ["/logs", "Logs"], ["/traces", "Traces"], ["/follow", "Follow"], ["/queues", "Queues"], ["/table", "Table"], ["/api", "Try the API"], ["/changes", "Changes"], ["/runbook", "Runbook"]];
-  const links = entries.map(([target, text]) => [link(target), text, path === target]);
+  return [
+    ["Health", [["/alarms", "Alarms"], ["/system", "System"], ["/changes", "Changes"], ["/runbook", "Runbook"]]],
+    ["Boards", boards.map((name, at) => [`/boards/${encodeURIComponent(name)}`, names[at]])],
+    ["History", [["/logs", "Logs"], ["/traces", "Traces"], ["/follow", "Follow"]]],
+    ["Data", [["/queues", "Queues"], ["/table", "Table"], ["/api", "Try the API"]]],
+  ].filter(([, entries]) => entries.length);
+}
+
+function showFrame(path, query) {
+  const groups = groupsOf(state?.boards ?? []).map(([name, entries]) =>
+    [name, entries.map(([target, text]) => [link(target), text, path === target || path.startsWith(`${target}/`)])]);
   const chosen = query.get("range") ?? DEFAULT_RANGE;
-  const drawn = JSON.stringify([links, chosen]);
+  const drawn = JSON.stringify([groups, chosen]);
   if (drawn !== frame) { // drawn again, a link loses a click that has begun, and a list of choices closes
     frame = drawn;
-    drawFrame(links, chosen);
+    drawFrame(groups, chosen);
   }
   const end = query.get("end");
   pause.textContent = end ? "Resume" : "Pause";
@@ -241,10 +119,11 @@ function showFrame(path, query) {
   showCode();
 }
 
-function drawFrame(links, chosen) {
+function drawFrame(groups, chosen) {
   const focused = views.contains(document.activeElement) ? document.activeElement.textContent : null;
-  views.replaceChildren(...links.map(([href, text, isShown]) => element("a", { href, "aria-current": isShown ? "page" : null }, text)));
-  if (focused) [...views.children].find((anchor) => anchor.textContent === focused)?.focus();
+  views.replaceChildren(...groups.map(([name, links]) => element("span", { class: "group", role: "group", "aria-label": name },
+    links.map(([href, text, isShown]) => element("a", { href, "aria-current": isShown ? "page" : null }, text)))));
+  if (focused) [...views.querySelectorAll("a")].find((anchor) => anchor.textContent === focused)?.focus();
   const ranges = chosen in RANGES ? RANGES : { ...RANGES, [chosen]: chosen };
   range.replaceChildren(...Object.entries(ranges).map(([value, text]) => element("option", { value, selected: value === chosen }, text)));
 }

@@ -27,12 +27,18 @@ export function followListView(found, link, go) {
   ];
 }
 
+function queueOf(name, link) {
+  return element("a", { href: link(`/queues/${encodeURIComponent(name)}`) }, name);
+}
+
 function stepOf(step, link) {
-  if (step.kind === "move") return [timeOf(step.at), element("span", {}, `Received too often: the queue moved it to ${step.queue}.`)];
+  if (step.kind === "move") return [timeOf(step.at), element("span", {}, "Received too often: the queue moved it to ", queueOf(step.queue, link), ".")];
   return [timeOf(step.at),
     element("span", {}, `In a batch of ${step.batchSize}, handed to ${step.function}, version ${step.version}, for ${step.milliseconds} ms: `,
       element("b", { class: step.outcome === "handled" ? "state-OK" : "state-ALARM" }, OUTCOMES[step.outcome]), step.error ? ` (${step.error})` : "", "."),
-    element("span", {}, "Request ", element("code", {}, step.requestId))];
+    element("span", {}, "Request ", element("code", {}, step.requestId), ": ",
+      element("a", { href: link("/logs", { request: step.requestId }) }, "its log lines"),
+      step.trace ? [" · ", element("a", { href: link(`/traces/${encodeURIComponent(step.trace)}`) }, "its trace")] : "; it was not traced")];
 }
 
 export function followView(found, link, go) {
@@ -47,7 +53,7 @@ export function followView(found, link, go) {
         element("a", { href: link("/table", { key: found.userId }) }, found.userId)) : null),
     element("section", { class: "panel", "aria-label": "What happened" }, element("h2", {}, "What happened"),
       element("ol", { class: "changes" },
-        element("li", {}, timeOf(found.sentAt), element("span", {}, `Sent to ${found.queue}.`)),
+        element("li", {}, timeOf(found.sentAt), element("span", {}, "Sent to ", queueOf(found.queue, link), ".")),
         found.steps.map((step) => element("li", {}, stepOf(step, link))))),
     element("p", {}, element("a", { href: link("/follow") }, "Another event")),
   ];

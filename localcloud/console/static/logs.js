@@ -4,6 +4,8 @@ import { element, shortTime } from "./views.js";
 
 const FILTERS = ["function", "level", "outcome", "request", "trace", "text", "where", "metrics"];
 const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "PLATFORM"];
+const TRACE = /^1-[0-9a-f]{8}-[0-9a-f]{24}$/;
+const TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$/;
 const TAIL_MS = 500; // lines that arrive within this time are shown together
 
 /** The parameters of what is shown: range, end and filters. */
@@ -21,8 +23,8 @@ export async function logsView(query, read, link, change) {
   return [
     element("h1", { tabindex: "-1" }, "Logs"),
     filters(query, found, link, change),
+    queryPanel(query, asked, link), // above the lines: there may be hundreds
     element("section", { class: "panel", "aria-label": "Lines", id: "log-lines" }, lines(found, link)),
-    queryPanel(query, asked, link),
   ];
 }
 
@@ -66,7 +68,15 @@ function lineOf(line, link) {
         line.trace ? [" · ", element("a", { href: link("/logs", { trace: line.trace }) }, "All lines of this trace")] : "",
         line.trace ? [" · ", element("a", { href: link(`/traces/${encodeURIComponent(line.trace)}`) }, "Trace")] : ""),
       line.message ? element("pre", { tabindex: "0", role: "region", "aria-label": "Line" }, line.message) : null,
-      element("dl", {}, line.fields.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]))));
+      element("dl", {}, line.fields.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, valueOf(name, value, link))]))));
+}
+
+/** A value, which leads to the message, the invocation or the trace that it names. */
+function valueOf(name, value, link) {
+  if (TRACE.test(value)) return element("a", { href: link("/logs", { trace: value }) }, value);
+  if (/(^|\.)message_id$/.test(name) && value) return element("a", { href: link(`/follow/${encodeURIComponent(value)}`) }, value);
+  if (name === "function_request_id" && value) return element("a", { href: link("/logs", { request: value }) }, value);
+  return value;
 }
 
 function queryPanel(query, asked, link) {
@@ -109,13 +119,12 @@ function rows(query, asked, link) {
       end > start ? element("pre", {}, text.slice(0, start), element("mark", {}, text.slice(start, end)), text.slice(end)) : null,
     ];
   }
-  const cell = (value) => /^1-[0-9a-f]{8}-[0-9a-f]{24}$/.test(value) ? element("a", { href: link("/logs", { trace: value }) }, value) : value;
   return [
     element("p", { class: "when" }, `${asked.count} ${asked.count === 1 ? "row" : "rows"} of ${asked.matched} matching and ${asked.scanned} scanned lines.`),
     asked.rows.length ? element("div", { class: "rows", tabindex: "0", role: "region", "aria-label": "Rows" },
       element("table", {},
         element("thead", {}, element("tr", {}, asked.columns.map((name) => element("th", { scope: "col" }, name)))),
-        element("tbody", {}, asked.rows.map((row) => element("tr", {}, row.map((value) => element("td", {}, cell(value)))))))) : null,
+        element("tbody", {}, asked.rows.map((row) => element("tr", {}, row.map((value, at) => element("td", { class: TIME.test(value) ? "time" : null }, valueOf(asked.columns[at], value, link)))))))) : null,
   ];
 }
 

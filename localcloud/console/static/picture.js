@@ -54,6 +54,8 @@ export function partView(part, end, link) {
     element("h1", { tabindex: "-1" }, part.title),
     element("p", {}, element("a", { href: link("/system") }, "The whole system"),
       part.resources.length ? ` · ${part.resources.join(", ")}` : ""),
+    part.links.length ? element("p", { class: "part-links" }, part.links.flatMap(({ text, path, given }, at) =>
+      [at ? " · " : "", element("a", { href: link(path, given) }, text)])) : null,
     part.boards.length ? element("p", {}, "Boards: ", links(part.boards, "/boards/")) : null,
     element("h2", {}, "Alarms about it"),
     part.alarms.length ? element("ul", { class: "alarms" }, part.alarms.sort(byUrgency).map((alarm) => tile(alarm, end, link)))

@@ -127,7 +127,7 @@ class QueuePage {
     }) }, `Show all ${message.bodyLength} characters`);
     whole.hidden = message.body.length >= message.bodyLength;
     const details = [
-      pairs([["Message ID", message.id], ["Sent", timeOfDay(message.sentAt)], ["Place", ""], ["Receives", ""],
+      pairs([["Message ID", element("a", { href: this.page.link(`/follow/${encodeURIComponent(message.id)}`) }, message.id)], ["Sent", timeOfDay(message.sentAt)], ["Place", ""], ["Receives", ""],
         ...(this.isDead ? [["Why", ""]] : []), ...Object.entries(message.system).map(([name, value]) => [name, value])]),
       body, whole, failed,
       message.attributes.length ? pairs(message.attributes.map(({ name, type, value }) => [`${name} (${type})`, value])) : null,

@@ -47,6 +47,6 @@ function sentEvent(page, answer, body, send) {
   const id = element("code", {}, answer.messageId);
   return element("li", {},
     element("time", { datetime: answer.at }, `${shortTime(answer.at).slice(11)} UTC`),
-    element("span", {}, "Sent as ", page.has("/follow") ? element("a", { href: page.link(`/follow/${answer.messageId}`) }, id) : id), again,
+    element("span", {}, "Sent as ", element("a", { href: page.link(`/follow/${answer.messageId}`) }, id)), again,
     element("details", {}, element("summary", {}, "The body"), longText("Body", body)));
 }

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from localcloud.observatory.clock import Clock
 from localcloud.observatory.feed import Feed
 from localcloud.observatory.traces.documents import Document, DocumentError, read_document
-from localcloud.observatory.traces.joined import JoinedTrace, join
+from localcloud.observatory.traces.joined import JoinedTrace, Span, join
 
 TRACES_MAX = 5_000
+LAMBDA = "AWS::Lambda"
+"""The origin of the segment that names the request; the function's own segment does not."""
 BYTES_MAX = 16 * 1024 * 1024
 """Of the documents of all traces; once somebody reads them, they take six times as much."""
 TRACE_BYTES_MAX = 500 * 1024
@@ -133,12 +135,25 @@ class TraceStore:
                 if any(text in document for document in trace.documents.values())
             ]
 
+    def of_request(self, request_id: str) -> str | None:
+        """The ID of the trace in which Lambda had this request; None if it was not sampled, or is not kept."""
+        for trace_id in self.mentioning(request_id):
+            trace = self.get(trace_id)
+            if trace and any(_is_request(segment, request_id) for segment in trace.segments):
+                return trace_id
+        return None
+
     def _joined(self, trace_id: str) -> JoinedTrace:
         trace = self._traces[trace_id]
         if trace.joined is None:
             documents = [json.loads(text) for text in trace.documents.values()]
             trace.joined = join(trace_id, documents, revision=trace.revision, limit_exceeded=trace.limit_exceeded)
         return trace.joined
+
+
+def _is_request(segment: Span, request_id: str) -> bool:
+    data = segment.data
+    return data.get("origin") == LAMBDA and data.get("aws", {}).get("request_id") == request_id
 
 
 def _shifted(document: Document, seconds: float) -> Document:
