@@ -16,7 +16,7 @@ from ops.errors import OperatorError, code_of, explain, pluralize
 from ops.health.commands import Commands
 from ops.health.consumer import ENABLED, read_consumers
 from ops.logs import ERROR_PATTERN, read_function_lines
-from ops.smoke_events import SentEvents, Services
+from ops.smoke_events import SentEvents, Services, describe
 from ops.stack import StackOutputs
 
 LETTERS_MAX = 10_000  # dead letters to look through
@@ -49,7 +49,7 @@ class Search:
                 self._warn(f"Looking for the events, part of the stack could not be read: {explain(error)}")
         if self._stored is not None:
             return Finding(
-                why=f"The table has {self._stored}, and the log has no failure of these events.",
+                why=f"The table has {describe(self._stored)}, and the log has no failure of these events.",
                 command=self._commands.ops("logs --since 15m"),
             )
         waiting = "an unknown number of events"

@@ -128,7 +128,7 @@ FAULTS = {
     ),
     "wrong login stored": Fault(
         lambda stack: store(stack, "2024-02-01T00:00:00Z"),
-        "The table has [('mail', '2024-02-01T00:00:00Z')], and the log has no failure of these events.",
+        "The table has mail at 2024-02-01T00:00:00Z, and the log has no failure of these events.",
         "python -m ops logs --since 15m --stack dev",
     ),
 }
