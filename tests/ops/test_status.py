@@ -51,7 +51,18 @@ def test_alarm_has_the_severity_of_its_topic_and_the_most_urgent_comes_first(sta
 
 def test_alarms_of_a_stack_with_a_longer_name_are_excluded(stack: Stack):
     stack.alarm("ingest-down", "p1", "ALARM", prefix=f"{PREFIX}-2")
+    stack.alarm("ingest-down", "p1", "ALARM", prefix=f"{PREFIX}-2", consumer="audit")
     assert read(stack.outputs).alarms == ()
+
+
+def test_alarm_of_another_consumer_fires_too(stack: Stack):
+    stack.alarm("ingest-unhealthy", "p1", "ALARM", consumer="audit")
+    stack.alarm("ingest-unhealthy", "p1", "OK")
+    found = read(stack.outputs)
+    assert [alarm.id for alarm in found.firing] == ["audit-ingest-unhealthy"]
+    assert found.firing[0].meaning == "Consumer audit: It means this."
+    assert found.firing[0].runbook.endswith("#ingest-unhealthy")
+    assert len(found.alarms) == 2
 
 
 def test_oldest_age_is_from_cloudwatch_or_unknown(stack: Stack):
