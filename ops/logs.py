@@ -18,7 +18,8 @@ API_ACCESS = "api-access"
 FAILED_OUTCOMES = (Outcome.FAILED, Outcome.EXHAUSTED, Outcome.ERROR)
 """What became of an event, a batch or a query when the cause is not its sender."""
 # Each is one line for an invocation, or for the start of an environment, and has a status.
-PLATFORM_REPORTS = ("platform.report", "platform.initReport")
+START_REPORT = "platform.initReport"
+PLATFORM_REPORTS = ("platform.report", START_REPORT)
 _CONDITIONS = (
     '($.level = "ERROR")',
     '($.level = "CRITICAL")',

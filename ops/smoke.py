@@ -4,7 +4,6 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -12,7 +11,7 @@ from ops.api import query_services, request_token
 from ops.errors import OperatorError
 from ops.health.commands import Commands
 from ops.smoke_dead_letter import InvalidEvent
-from ops.smoke_events import send_events
+from ops.smoke_events import Services, describe, send_events
 from ops.smoke_search import Search
 from ops.stack import ApiClient, StackOutputs
 from ops.status import FIRING, read_alarms
@@ -128,14 +127,14 @@ class _Steps:
             if time.monotonic() - started > self._deadline_seconds:
                 finding = Search(self._outputs, sent, self._commands, self._warn).find()
                 raise NotReturnedError(
-                    f"After {self._deadline_seconds:g} s the API should return {sent.expected}, but returns {found}. "
-                    f"{finding.why}",
+                    f"After {self._deadline_seconds:g} s the API should return {describe(sent.expected)}, but returns"
+                    f" {found if isinstance(found, str) else describe(found)}. {finding.why}",
                     finding.command,
                 )
             time.sleep(POLL_SECONDS)
         self._report(f"The API returns the logins {time.monotonic() - started:.1f} s after they were sent")
 
-    def _query(self) -> Any:
+    def _query(self) -> Services | str:
         response = query_services(self._outputs, self._user, self._token)
         if response.status != 200:
             return f"status {response.status}"

@@ -11,6 +11,11 @@ Services = list[tuple[str, str]]
 """Services with their last logins."""
 
 
+def describe(services: Services) -> str:
+    """Return services with their last logins as words."""
+    return ", ".join(f"{service} at {last_login}" for service, last_login in services) or "no logins"
+
+
 @dataclass(frozen=True, kw_only=True)
 class SentEvents:
     """Events that the queue has accepted."""

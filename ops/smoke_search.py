@@ -16,7 +16,7 @@ from ops.errors import OperatorError, code_of, explain, pluralize
 from ops.health.commands import Commands
 from ops.health.consumer import ENABLED, read_consumers
 from ops.logs import ERROR_PATTERN, read_function_lines
-from ops.smoke_events import SentEvents, Services
+from ops.smoke_events import SentEvents, Services, describe
 from ops.stack import StackOutputs
 
 LETTERS_MAX = 10_000  # dead letters to look through
@@ -49,7 +49,7 @@ class Search:
                 self._warn(f"Looking for the events, part of the stack could not be read: {explain(error)}")
         if self._stored is not None:
             return Finding(
-                why=f"The table has {self._stored}, and the log has no failure of these events.",
+                why=f"The table has {describe(self._stored)}, and the log has no failure of these events.",
                 command=self._commands.ops("logs --since 15m"),
             )
         waiting = "an unknown number of events"
@@ -76,10 +76,12 @@ class Search:
         self._stored = [(service.service_id, format_instant(service.last_accessed)) for service in services]
         if sorted(self._stored) != sorted(self._sent.expected):
             return None
+        why = "The events are in the table, but the API does not return them."
+        if stopped := self._stopped(QUERY_SERVICE, why):
+            return stopped
         codes = self._errors(QUERY_SERVICE)
-        why = f" The query function fails with {codes}." if codes else ""
         return Finding(
-            why=f"The events are in the table, but the API does not return them.{why}",
+            why=f"{why} The query function fails with {codes}." if codes else why,
             command=self._commands.ops("logs --errors --since 15m"),
         )
 
@@ -124,10 +126,23 @@ class Search:
                 command=self._commands.restore(),
             )
         if any(consumer.state == ENABLED for consumer in consumers):
-            return None
+            return self._stopped(EVENT_HANDLER_SERVICE, "The events are not handled.")
         return Finding(
             why=f"The events are not fetched: the event source mapping is {consumers[0].state}.",
             command=self._commands.aws(f"lambda update-event-source-mapping --uuid {consumers[0].id} --enabled"),
+        )
+
+    def _stopped(self, role: str, why: str) -> Finding | None:
+        name = self._outputs.functions[role]
+        try:
+            concurrency = self._outputs.client("lambda").get_function_concurrency(FunctionName=name)
+        except (BotoCoreError, ClientError):  # what was found so far is worth more than a note
+            return None
+        if concurrency.get("ReservedConcurrentExecutions") != 0:
+            return None
+        return Finding(
+            why=f"{why} The function {role} is stopped: its reserved concurrency is 0.",
+            command=self._commands.aws(f"lambda delete-function-concurrency --function-name {name}"),
         )
 
     def _crash(self) -> Finding | None:

@@ -1,5 +1,6 @@
 """The state of a stack as one value: consumer, alarms, queues, functions, last errors, and who is notified."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -155,6 +156,8 @@ def read_alarms(outputs: StackOutputs) -> list[Alarm]:
             runbook = _after("Runbook: ", alarm.get("AlarmDescription", ""))
             # The heading in the runbook is the ID. The prefix alone would also match the alarms of a stack dev-2.
             alarm_id = runbook.rpartition("#")[2]
+            if consumer := _consumer_of(alarm.get("AlarmDescription", "")):
+                alarm_id = f"{consumer}-{alarm_id}"
             if alarm["AlarmName"] == f"{prefix}{alarm_id}":
                 found.append(_alarm(alarm, alarm_id, runbook, severities))
     return found
@@ -163,6 +166,12 @@ def read_alarms(outputs: StackOutputs) -> list[Alarm]:
 def _after(label: str, description: str) -> str:
     """Return the word that follows a label, or nothing."""
     return next(iter(description.partition(label)[2].split()), "")
+
+
+def _consumer_of(description: str) -> str:
+    """Return the name of the other consumer that an alarm is about: see `components.monitoring.another_consumer`."""
+    named = re.match(r"Consumer ([a-z][a-z0-9-]*): ", description)
+    return named[1] if named else ""
 
 
 def _alarm(alarm: dict[str, Any], alarm_id: str, runbook: str, severities: dict[str, str]) -> Alarm:

@@ -121,6 +121,7 @@ def _age(queue: Queue) -> str:
 
 def _listeners(topic: Topic) -> str:
     if not topic.confirmed + topic.unconfirmed:
-        return "nobody; set alarmEmail or pageEndpoint"
+        # A pager is for what cannot wait: it never gets the P3 alarms.
+        return "nobody; set alarmEmail" + (" or pageEndpoint" if topic.severity != "p3" else "")
     unconfirmed = [f"{protocol} NOT CONFIRMED: open the link that AWS sent" for protocol in topic.unconfirmed]
     return ", ".join((*topic.confirmed, *unconfirmed))

@@ -15,7 +15,7 @@ from handlers.vocabulary import (
     MetricName,
     Outcome,
 )
-from ops.logs import API_ACCESS, Line, log_folder
+from ops.logs import API_ACCESS, START_REPORT, Line, log_folder
 from ops.stack import StackOutputs
 
 WINDOW = timedelta(minutes=5)
@@ -34,6 +34,9 @@ class Counts:
     invocations: int = 0
     errors: int = 0
     """Invocations that failed as a whole."""
+    newest_invocations: int = 0
+    """Of the newest two minutes that were counted: what began a minute ago is hidden by the successes before it."""
+    newest_errors: int = 0
     throttles: int = 0
     malformed: int = 0
     """Partial answers, from damaged records."""
@@ -51,6 +54,8 @@ class Failures:
     """When the last of them was logged."""
     unhandled: int = 0
     """How many of these made the whole invocation fail."""
+    at_start: bool = False
+    """Whether an environment failed before it could handle anything."""
 
 
 def window_start(now: datetime) -> datetime:
@@ -75,16 +80,25 @@ def read_counts(outputs: StackOutputs, now: datetime) -> tuple[Counts, ...]:
             queries.append({"Id": query_id, "MetricStat": _sum(namespace, metric, dimensions)})
     pages = outputs.client("cloudwatch").get_paginator("get_metric_data")
     sums: Counter[tuple[str, str]] = Counter()
+    newest: Counter[tuple[str, str]] = Counter()
+    values: dict[tuple[str, str], dict[datetime, float]] = {}
     for page in pages.paginate(
         MetricDataQueries=queries, StartTime=window_start(now), EndTime=now + timedelta(seconds=PERIOD_SECONDS)
     ):
         for result in page["MetricDataResults"]:
-            sums[wanted[result["Id"]]] += round(sum(result["Values"]))
+            values.setdefault(wanted[result["Id"]], {}).update(zip(result["Timestamps"], result["Values"], strict=True))
+    for (role, metric), minutes in values.items():
+        counted = values.get((role, "Invocations"))
+        began = max(counted) - timedelta(seconds=PERIOD_SECONDS) if counted else now
+        sums[role, metric] = round(sum(minutes.values()))
+        newest[role, metric] = round(sum(value for minute, value in minutes.items() if minute >= began))
     return tuple(
         Counts(
             role=role,
             invocations=sums[role, "Invocations"],
             errors=sums[role, "Errors"],
+            newest_invocations=newest[role, "Invocations"],
+            newest_errors=newest[role, "Errors"],
             throttles=sums[role, "Throttles"],
             malformed=sums[role, MetricName.RECORD_MALFORMED],
         )
@@ -116,9 +130,10 @@ def count_failures(errors: Iterable[Line], now: datetime) -> tuple[Failures, ...
         Failures(
             role=role,
             code=code,
-            count=len(lines),
+            count=len([line for line in lines if not line.is_platform] or lines),  # Lambda's reports repeat the others
             newest=max(line.timestamp for line in lines),
             unhandled=sum(line.outcome == Outcome.ERROR for line in lines),
+            at_start=any(line.fields.get("type") == START_REPORT for line in lines),
         )
         for (role, code), lines in kinds.items()
         if role not in explained or code not in CONSEQUENCES

@@ -15,6 +15,7 @@ CONSEQUENCES = {
     QUERY_SERVICE: "Clients of the API get a 5XX response.",
     API: "Clients of the API get a 5XX response, and the query function logged no failure.",
 }
+AT_START = "Runtime."
 # What a code means, by a part of it; the first that fits.
 CAUSES = {
     "AccessDenied": "Its role lacks a permission on the table, a queue or the key: undo manual changes of its policy.",
@@ -23,7 +24,7 @@ CAUSES = {
     "RequestLimitExceeded": "AWS throttles it.",
     "timeout": "It takes longer than its timeout, or waits for the table.",
     ErrorCode.OUT_OF_TIME: "It takes longer than its timeout, or waits for the table.",
-    "Runtime.": "It crashes at its start, or its process ends.",
+    AT_START: "It crashes at its start, or its process ends.",
     "ResourceNotFound": "The table or a queue was deleted.",
 }
 
@@ -83,11 +84,15 @@ def failing(counts: tuple[Counts, ...], failures: tuple[Failures, ...]) -> Itera
 
 def _of_function(count: Counts, own: tuple[Failures, ...]) -> Failing:
     failed = max(count.errors, sum(failure.unhandled for failure in own))
-    is_most = failed > 0 and 2 * failed >= count.invocations
+    is_most_now = count.newest_errors > 0 and 2 * count.newest_errors >= count.newest_invocations
+    is_most = (failed > 0 and 2 * failed >= count.invocations) or is_most_now
     what = f"{count.role}: {_describe(own) if own else f'failures in the last {MINUTES} minutes, none of them logged'}."
     if count.errors:
-        what += f" {count_of(count.errors, count.invocations, 'invocation')} failed as a whole."
+        newest = f", {count.newest_errors} of the newest {count.newest_invocations}" if is_most_now else ""
+        what += f" {count_of(count.errors, count.invocations, 'invocation')} failed as a whole{newest}."
     cause = next((cause for part, cause in CAUSES.items() if own and part in own[0].code), "")
+    if not cause and any(failure.at_start for failure in own):
+        cause = CAUSES[AT_START]
     if not own:
         cause = "It crashes at its start, runs into its timeout, or its log lines have not arrived yet."
     return Failing(
@@ -95,7 +100,7 @@ def _of_function(count: Counts, own: tuple[Failures, ...]) -> Failing:
         what=what,
         meaning=" ".join(filter(None, (cause, CONSEQUENCES.get(count.role, "")))),
         is_most=is_most,
-        may_be_release=is_most and (not cause or not own or own[0].code.startswith("Runtime.")),
+        may_be_release=is_most and (not own or cause in ("", CAUSES[AT_START])),
     )
 
 

@@ -81,13 +81,14 @@ FAULTS = {
     "consumer disabled": Fault(
         consumer_disabled,
         lambda stack, sent: True,
-        "but returns []. The events are not fetched: the event source mapping is Disabled.",
+        "but returns no logins. The events are not fetched: the event source mapping is Disabled.",
         "aws lambda update-event-source-mapping --uuid ",
     ),
     "handler without permission": Fault(
         handler_without_permission,
         were_denied,
-        "but returns []. The event handler fails with AccessDeniedException. The queue delivers the events again.",
+        "but returns no logins. The event handler fails with AccessDeniedException. The queue delivers the events"
+        " again.",
         "python -m ops logs --message-id ",
     ),
     "query crashes at start": Fault(

@@ -130,12 +130,16 @@ class Stack:
             logEvents=[{"timestamp": milliseconds, "message": line if isinstance(line, str) else json.dumps(line)}],
         )
 
-    def alarm(self, alarm_id: str, severity: str | None, state: str, *, prefix: str = PREFIX) -> None:
-        """Create an alarm as the program does, in a state."""
-        cloudwatch, name = self.client("cloudwatch"), f"{prefix}-{alarm_id}"
+    def alarm(
+        self, alarm_id: str, severity: str | None, state: str, *, prefix: str = PREFIX, consumer: str = ""
+    ) -> None:
+        """Create an alarm as the program does, in a state; with `consumer`, that of another consumer."""
+        cloudwatch = self.client("cloudwatch")
+        name = f"{prefix}-{consumer}-{alarm_id}" if consumer else f"{prefix}-{alarm_id}"
+        about = f"Consumer {consumer}: " if consumer else ""
         cloudwatch.put_metric_alarm(
             AlarmName=name,
-            AlarmDescription=f"It means this. | First: look | Runbook: https://example.com/runbook.md#{alarm_id}"
+            AlarmDescription=f"{about}It means this. | First: look | Runbook: https://example.com/runbook.md#{alarm_id}"
             "\n\nThen: look there.\nBoard: https://board",
             AlarmActions=[self.outputs.alarm_topics[severity]] if severity else [],
             MetricName="Metric",

@@ -127,6 +127,14 @@ CASES: dict[str, tuple[Status, Level, str, str]] = {
     "some invocations fail": (
         changed(counts=counted("query", invocations=5, errors=2)), Level.WARNING, "query errors", READ_ERRORS,
     ),
+    "all invocations fail since a minute ago": (
+        changed(counts=counted("query", invocations=300, errors=9, newest_invocations=12, newest_errors=9)),
+        Level.BROKEN, "query errors", READ_ERRORS,
+    ),
+    "a minute ago some invocations failed": (
+        changed(counts=counted("query", invocations=300, errors=9, newest_invocations=120, newest_errors=9)),
+        Level.WARNING, "query errors", READ_ERRORS,
+    ),
     "all queries get a 500": (
         changed(
             counts=counted("query", invocations=4), failures=(failures("query", "AccessDeniedException", 4, 4),)
@@ -285,6 +293,8 @@ def test_sentence_counts_failures_by_code_and_shows_the_most_frequent():
     )
     assert finding.meaning.startswith("Its role lacks a permission")
     assert finding.level == Level.BROKEN
+    just_begun = changed(counts=counted("query", invocations=90, errors=8, newest_invocations=9, newest_errors=8))
+    assert find(just_begun, COMMANDS)[0].what.endswith("8 of 90 invocations failed as a whole, 8 of the newest 9.")
 
 
 @pytest.mark.parametrize(
@@ -300,6 +310,27 @@ def test_rollback_is_named_when_most_fails_and_the_code_says_nothing(code: str, 
     status = changed(counts=counted("query", invocations=4, errors=errors), failures=(failures("query", code, errors),))
     (finding,) = find(status, COMMANDS)
     assert finding.meaning.endswith("roll back: python -m ops rollback --stack dev") == names_rollback
+
+
+START = {"type": "platform.initReport", "record": {"status": "error", "errorType": "RuntimeError"}}
+
+
+def test_crash_at_start_is_named_as_one_and_counts_once():
+    crash = {"level": "ERROR", "errorType": "RuntimeError", "errorMessage": "TABLE_NAME is missing."}
+    report = {"type": "platform.report", "record": {"status": "error", "errorType": "RuntimeError"}}
+    found = count_failures([line(fields, group="query") for fields in (START, crash, report)], NOW)
+    assert found == (replace(failures("query", "RuntimeError", 1), at_start=True),)
+    counts = counted("query", invocations=1, errors=1)
+    meanings = [
+        find(changed(counts=counts, failures=(replace(found[0], at_start=at_start),)), COMMANDS)[0].meaning
+        for at_start in (True, False)
+    ]
+    assert [meaning.startswith("It crashes at its start") for meaning in meanings] == [True, False]
+    assert all(meaning.endswith("roll back: python -m ops rollback --stack dev") for meaning in meanings)
+
+
+def test_failure_that_only_lambda_reports_counts():
+    assert count_failures([line(START, group="query")], NOW)[0].count == 1
 
 
 def line(fields: dict[str, Any], *, seconds_ago: float = 10, group: str = "event-handler") -> Line:

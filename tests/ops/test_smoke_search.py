@@ -1,7 +1,7 @@
 """When the API does not return the events of a smoke test, the search says where they are, why, and what to do next."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -66,6 +66,16 @@ def crash_query(stack: Stack) -> None:
     crash(stack, "query")
 
 
+def reserve(stack: Stack, role: str, concurrency: int) -> None:
+    name = stack.outputs.functions[role]
+    stack.client("lambda").put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=concurrency)
+
+
+def stop_query(stack: Stack) -> None:
+    store(stack, "2024-03-01T00:00:00Z")
+    reserve(stack, "query", 0)
+
+
 @dataclass(frozen=True)
 class Fault:
     """A fault, and what is found."""
@@ -116,6 +126,21 @@ FAULTS = {
         "The events are not fetched: no event source mapping leads from the queue to the event handler.",
         "pulumi up --refresh --yes --stack dev",
     ),
+    "handler stopped": Fault(
+        lambda stack: reserve(stack, "event-handler", 0),
+        "The events are not handled. The function event-handler is stopped: its reserved concurrency is 0.",
+        "aws lambda delete-function-concurrency --function-name event-processing-dev-event-handler --region eu-west-1",
+    ),
+    "handler limited": Fault(
+        lambda stack: reserve(stack, "event-handler", 1),
+        "The events are not in the table, and the log has no failure of them.",
+        "python -m ops status --stack dev",
+    ),
+    "query stopped": Fault(
+        stop_query,
+        "The events are in the table, but the API does not return them. The function query is stopped:",
+        "aws lambda delete-function-concurrency --function-name event-processing-dev-query --region eu-west-1",
+    ),
     "handler crashes": Fault(
         lambda stack: crash(stack, "event-handler"),
         "The event handler fails with RuntimeError, before it can handle an event.",
@@ -128,7 +153,7 @@ FAULTS = {
     ),
     "wrong login stored": Fault(
         lambda stack: store(stack, "2024-02-01T00:00:00Z"),
-        "The table has [('mail', '2024-02-01T00:00:00Z')], and the log has no failure of these events.",
+        "The table has mail at 2024-02-01T00:00:00Z, and the log has no failure of these events.",
         "python -m ops logs --since 15m --stack dev",
     ),
 }
@@ -163,3 +188,11 @@ def test_part_that_cannot_be_read_is_noted_and_the_rest_is_searched(deployed: St
     assert "is Disabled" in Search(deployed.outputs, sent, COMMANDS, notes.append).find().why
     (note,) = notes
     assert note.startswith("Looking for the events, part of the stack could not be read: These credentials may not")
+
+
+def test_concurrency_that_cannot_be_read_hides_nothing(deployed: Stack):
+    crash_query(deployed)
+    outputs = replace(deployed.outputs, functions={**deployed.outputs.functions, "query": "another-function"})
+    sent = SentEvents(user=USER, message_ids=(), expected=[("mail", "2024-03-01T00:00:00Z")], sent_at=datetime.now(UTC))
+    finding = Search(outputs, sent, COMMANDS, pytest.fail).find()
+    assert finding.why.startswith("The events are in the table, but the API does not return them.")

@@ -51,7 +51,18 @@ def test_alarm_has_the_severity_of_its_topic_and_the_most_urgent_comes_first(sta
 
 def test_alarms_of_a_stack_with_a_longer_name_are_excluded(stack: Stack):
     stack.alarm("ingest-down", "p1", "ALARM", prefix=f"{PREFIX}-2")
+    stack.alarm("ingest-down", "p1", "ALARM", prefix=f"{PREFIX}-2", consumer="audit")
     assert read(stack.outputs).alarms == ()
+
+
+def test_alarm_of_another_consumer_fires_too(stack: Stack):
+    stack.alarm("ingest-unhealthy", "p1", "ALARM", consumer="audit")
+    stack.alarm("ingest-unhealthy", "p1", "OK")
+    found = read(stack.outputs)
+    assert [alarm.id for alarm in found.firing] == ["audit-ingest-unhealthy"]
+    assert found.firing[0].meaning == "Consumer audit: It means this."
+    assert found.firing[0].runbook.endswith("#ingest-unhealthy")
+    assert len(found.alarms) == 2
 
 
 def test_oldest_age_is_from_cloudwatch_or_unknown(stack: Stack):
@@ -111,7 +122,7 @@ def test_status_omits_addresses_and_pager_url(stack: Stack):
         assert "email" in shown  # the control
         assert "oncall@" not in shown
         assert "KEY" not in shown
-    assert "P3            nobody; set alarmEmail or pageEndpoint" in stack.run("status").stdout
+    assert "P3            nobody; set alarmEmail\n" in stack.run("status").stdout
 
 
 def test_unconfirmed_subscription_is_separate(stack: Stack, monkeypatch: pytest.MonkeyPatch):
@@ -270,6 +281,7 @@ def test_counts_are_those_of_the_last_minutes(stack: Stack):
         datum = {"MetricName": metric, "Dimensions": named, "Timestamp": now - timedelta(minutes=minutes_ago)}
         cloudwatch.put_metric_data(Namespace=namespace, MetricData=[datum | {"Value": 1}])
 
+    put("AWS/Lambda", "Invocations", 4, FunctionName=f"{PREFIX}-query")
     for minutes_ago in (1, 2, 9):
         put("AWS/Lambda", "Invocations", minutes_ago, FunctionName=f"{PREFIX}-query")
         put("AWS/Lambda", "Errors", minutes_ago, FunctionName=f"{PREFIX}-query")
@@ -277,7 +289,7 @@ def test_counts_are_those_of_the_last_minutes(stack: Stack):
         put("EventProcessing", "RecordMalformed", minutes_ago, service="query", stack="dev-2")
     assert read(stack.outputs).counts == (
         Counts(role="event-handler"),
-        Counts(role="query", invocations=2, errors=2, malformed=2),
+        Counts(role="query", invocations=3, errors=2, newest_invocations=2, newest_errors=2, malformed=2),
     )
 
 
