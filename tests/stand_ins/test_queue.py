@@ -81,7 +81,7 @@ def test_message_arrives_unchanged(queue: SimpleNamespace):
     assert queue.all() == [(body, attributes, None)]
 
 
-@pytest.mark.differs(moto="it forgets it in batches", cloud="it forgets it in batches")
+@pytest.mark.differs(moto="it forgets it in batches")
 def test_trace_arrives_with_its_message(queue: SimpleNamespace):
     queue.send([entry(0, MessageSystemAttributes={"AWSTraceHeader": text(TRACE)})])
     assert queue.all() == [("body", {}, TRACE)]
