@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import requests
 
@@ -27,23 +28,33 @@ NORMAL_MINUTES, STOPPED_MINUTES = 25, 12
 TIMEOUT_SECONDS = 60
 # The minutes of a stepped clock pass within a second, in which the limits of stack dev reject some of the requests.
 LIMITS = {"apiRateLimit": 100, "apiBurstLimit": 200}
+QUERY = """stats count(*) as requests, avg(response_latency_ms) as average_ms, max(response_latency_ms) as slowest_ms
+  by bin(5m) as minutes, status
+| sort minutes desc"""
 # The view, and the width and height of the window.
 PICTURES = {
     "console-board": ("#/boards/{prefix}overview?range=PT1H", 1_280, 860),
     "console-alarm": ("#/alarms/{prefix}ingest-unhealthy?range=PT1H", 1_280, 860),
     "console-system": ("#/system?range=PT1H", 1_280, 660),
+    "console-logs": (f"#/logs?range=PT1H&query={quote(QUERY)}&groups=/event-processing/dev/api-access", 1_280, 900),
+    "console-trace": ("#/traces/{trace}?range=PT1H", 1_280, 560),
     "console-narrow": ("#/alarms?range=PT1H", 500, 860),
 }
+
+SHOWN = ".alarm, .description, .part, .js-plotly-plot, .line, .waterfall"
+"""What is only there when a view is."""
 
 
 def take(chromium: "Browser", console: str, prefix: str, out: Path) -> list[Path]:
     """Take every picture of the console at that address; returns the files."""
     files: list[Path] = []
+    traces = requests.get(f"{console}/traces", params={"range": "PT1H"}, timeout=TIMEOUT_SECONDS).json()["traces"]
+    trace = max(traces, key=lambda found: found["services"])["id"]
     for name, (view, width, height) in PICTURES.items():
         page = chromium.new_page(viewport={"width": width, "height": height})
-        page.goto(console + view.format(prefix=prefix))
+        page.goto(console + view.format(prefix=prefix, trace=trace))
         page.wait_for_function("() => document.querySelector('#live').textContent.startsWith('Live')")
-        page.wait_for_function("() => document.querySelector('.alarm, .description, .part, .js-plotly-plot')")
+        page.wait_for_selector(SHOWN)
         files.append(out / f"{name}.png")
         page.screenshot(path=files[-1])
         page.close()

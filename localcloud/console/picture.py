@@ -71,6 +71,11 @@ class Picture:
             "metricCount": len(keys),
         }
 
+    def about(self, alarms: set[str], end: float) -> list[dict[str, str]]:
+        """The parts that one of the alarms is about."""
+        found = self._alarms(self._reading(end))
+        return [{"id": part.id, "title": part.title} for part in PARTS.values() if alarms & set(found[part.id])]
+
     def _reading(self, end: float) -> Reading:
         return Reading(self._observatory, min(int(end // 60), self._observatory.ended_minute) - 1)
 

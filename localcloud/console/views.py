@@ -125,9 +125,21 @@ class Views:
             "boards": [
                 board for board, text in sorted(self._observatory.boards().items()) if f':alarm:{name}"' in text
             ],
+            "about": self._picture.about(self._leaves(name), end),
             "history": changes[-CHANGES_MAX:][::-1],
             "runbook": self._runbook.section_of(name, alarms, ALARM_LINK, RUNBOOK_LINK),
         }
+
+    def _leaves(self, name: str) -> set[str]:
+        """The alarms on metrics that decide about an alarm; of an alarm on metrics, itself."""
+        found, wanted = set[str](), [name]
+        for part in wanted:  # which grows
+            stored = self._observatory.alarms.get(part)
+            if stored and isinstance(stored.alarm, CompositeAlarm):
+                wanted += [name for name in stored.alarm.rule.alarms if name not in wanted]
+            else:
+                found.add(part)
+        return found
 
     def picture(self, end: float) -> dict[str, Any]:
         """The parts of the system, what flows between them, and the alarms about each that fire."""

@@ -11,7 +11,7 @@ from localcloud.cloudwatch.metrics import MetricKey
 from localcloud.console.console import Console
 from localcloud.console.system import ARROWS, PARTS
 from localcloud.deployer.recorder import Graph
-from localcloud.observatory.alarm_parameters import read_metric_alarm
+from localcloud.observatory.alarm_parameters import read_composite_alarm, read_metric_alarm
 from localcloud.observatory.clock import SteppedClock
 from localcloud.observatory.facts import ApiRequest, Invoked, QueueState, TableRequest
 from localcloud.observatory.observatory import Observatory
@@ -147,6 +147,14 @@ def test_part_shows_everything_about_it_and_nothing_else(observatory: Observator
     # What the function reports is about it too, though the metric does not name it.
     assert "EventInvalid" in {metric["name"] for metric in picture(console, "/part?name=event-handler")["metrics"]}
     assert ask(console, "/part?name=absent").status == 404
+
+
+def test_alarm_names_the_parts_that_it_or_an_alarm_of_its_rule_is_about(observatory: Observatory, console: Console):
+    whole = {"AlarmName": f"{STACK}-whole", "AlarmRule": f'ALARM("{ALARM}") OR ALARM("absent")'}
+    alarm = read_composite_alarm(whole)
+    observatory.alarms.put(alarm, whole, f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{alarm.name}")
+    for name in (ALARM, alarm.name):
+        assert picture(console, f"/alarm?name={name}")["about"] == [{"id": "queue", "title": "Queue"}]
 
 
 def links(console: Console, part_id: str) -> dict[str, tuple[str, dict[str, str]]]:

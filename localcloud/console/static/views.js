@@ -135,6 +135,8 @@ export function alarmView(alarm, end, existing, link, mute) {
       element("p", {}, alarm.reason),
       element("p", { class: "description" }, describe(alarm, existing, link)),
       names("Reads", alarm.parts), names("Read by", alarm.partOf),
+      alarm.about.length ? element("p", {}, "In the system: ", alarm.about.flatMap(({ id, title }, at) =>
+        [at ? ", " : "", element("a", { href: link(`/system/${id}`) }, title)])) : null,
       boards.length ? element("p", {}, "Boards: ", boards) : null,
       element("p", {}, element("button", { type: "button", id: "mute", "aria-pressed": String(alarm.muted), click: () => mute(alarm.name, !alarm.muted) },
         alarm.muted ? "Unmute: notify again" : "Mute: notify nobody"))),
