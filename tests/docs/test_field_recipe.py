@@ -66,7 +66,11 @@ STEPS: dict[str, tuple[Edit, ...]] = {
         (SEND, _OPTION, f"    device: Annotated[str | None, typer.Option()] = None,\n{_OPTION}"),
         (SEND, "timestamp: str | None) -> Event", "timestamp: str | None, device: str | None) -> Event"),
         (SEND, "service_name, timestamp)]", "service_name, timestamp, device)]"),
-        (SEND, '        "timestamp": timestamp if', '        "device": device,\n        "timestamp": timestamp if'),
+        (
+            SEND,
+            '        "timestamp": timestamp if',
+            '        **({"device": device} if device is not None else {}),\n        "timestamp": timestamp if',
+        ),
     ),
     "Use it in the tests": (
         ("tests/fakes/events.py", '"service_name": service_name,', '"service_name": service_name, "device": "phone",'),

@@ -26,7 +26,8 @@ from tests.fakes.events import NOW, login
 from tests.fakes.functions import TABLE, InTurn, Silent
 
 DOCS = Path(__file__).parents[2] / "docs"
-PROPERTIES: dict[str, Any] = json.loads((DOCS / "event.schema.json").read_text())["properties"]
+SCHEMA = json.loads((DOCS / "event.schema.json").read_text())
+PROPERTIES: dict[str, Any] = SCHEMA["properties"]
 IN_THE_KEY = {"user_id", "service_id"}
 Item = dict[str, Any]
 
@@ -123,3 +124,6 @@ def test_send_has_an_option_for_each_field() -> None:
     assert inspect.signature(send.send).parameters.keys() >= PROPERTIES.keys()
     sent = json.loads(send._make_event(**dict.fromkeys(PROPERTIES, "x")).body)
     assert sent == dict.fromkeys(PROPERTIES, "x")
+    # A field that is left out is missing: `null` would be a violation.
+    required = {"user_id": "x", "service_id": "x"} | dict.fromkeys(PROPERTIES.keys() - {"user_id", "service_id"})
+    assert json.loads(send._make_event(**required).body).keys() == set(SCHEMA["required"])

@@ -61,9 +61,10 @@ def test_another_consumer_has_the_alarms_of_the_first(graph: Graph):
     assert its == first | {name for name in names if name.startswith(prefixes)}
     for alarm in alarms_of(graph):
         if alarm.name.startswith("audit-"):
-            assert alarm.inputs["alarmDescription"].startswith("Consumer audit: ")
-            first = alarm.inputs["alarmDescription"].splitlines()[0]
-            assert first.endswith(f"#{alarm.name.removeprefix('audit-')}")
+            description = alarm.inputs["alarmDescription"]
+            assert description.startswith("Consumer audit: ")
+            runbook = description.partition("Runbook: ")[2].split()[0]
+            assert runbook.endswith(f"#{alarm.name.removeprefix('audit-')}")
             # None of its alarms is on the first consumer.
             assert "audit" in repr(watched_by(alarm) if alarm.type == aws.ALARM else children_of(alarm))
 
