@@ -13,8 +13,18 @@ from typing import Any
 
 from localcloud.console.data import DataPages
 from localcloud.console.follow import Follow
-from localcloud.console.http import HTML, Answer, Change, HttpError, answer_json, parameters, posted, require_local
-from localcloud.console.logs import FILTERS, LogViews
+from localcloud.console.http import (
+    HTML,
+    Answer,
+    Change,
+    HttpError,
+    answer_json,
+    parameters,
+    posted,
+    require_local,
+    required,
+)
+from localcloud.console.logs import LogViews
 from localcloud.console.runbook import Runbook
 from localcloud.console.stream import Streams
 from localcloud.console.times import read_end, read_range, read_time
@@ -43,8 +53,6 @@ class Console:
         self._clock = observatory.clock
         self._token = secrets.token_urlsafe(24)
         self._views = Views(observatory, Runbook.read(RUNBOOK))
-        self._follow = Follow(observatory)
-        self._log_views = LogViews(observatory)
         self._streams = Streams(observatory)
         self._data = DataPages(observatory)
         self._answers: dict[str, Callable[[dict[str, Any]], Answer]] = {
@@ -59,14 +67,12 @@ class Console:
             "/changes": self._changes,
             "/picture": self._picture,
             "/part": self._part,
-            "/journeys": self._journeys,
-            "/journey": self._journey,
             "/runbook": self._runbook,
             **{f"/{name}": partial(_script, name) for name in SCRIPTS},
             **self._data.answers,
+            **Follow(observatory).answers,
+            **LogViews(observatory).answers,
             **TraceViews(observatory).answers,
-            "/logs": self._logs,
-            "/query": self._query,
         }
         self._posts = {"/mute": Change(self._mute)} | self._data.changes
         # Threads of their own: what they wait for is served by the others.
@@ -131,18 +137,16 @@ class Console:
     def _board(self, scope: dict[str, Any]) -> Answer:
         given = parameters(scope, "name", "range", "end")
         shown = read_range(given.get("range"), given.get("end"), self._clock.now())
-        return answer_json(self._views.board(_name(given), shown))
+        return answer_json(self._views.board(required(given, "name"), shown))
 
     def _alarm(self, scope: dict[str, Any]) -> Answer:
         given = parameters(scope, "name", "end")
-        return answer_json(self._views.alarm(_name(given), read_end(given.get("end"), self._clock.now())))
+        return answer_json(self._views.alarm(required(given, "name"), read_end(given.get("end"), self._clock.now())))
 
     def _changes(self, scope: dict[str, Any]) -> Answer:
         given = parameters(scope, "since", "end")
-        if "since" not in given:
-            raise HttpError(HTTPStatus.BAD_REQUEST, "Parameter since is missing.")
-        end = read_end(given.get("end"), self._clock.now())
-        return answer_json(self._views.changes(read_time(given["since"]), end))
+        since = read_time(required(given, "since"))
+        return answer_json(self._views.changes(since, read_end(given.get("end"), self._clock.now())))
 
     def _picture(self, scope: dict[str, Any]) -> Answer:
         given = parameters(scope, "end")
@@ -150,30 +154,11 @@ class Console:
 
     def _part(self, scope: dict[str, Any]) -> Answer:
         given = parameters(scope, "name", "end")
-        return answer_json(self._views.part(_name(given), read_end(given.get("end"), self._clock.now())))
-
-    def _journeys(self, scope: dict[str, Any]) -> Answer:
-        parameters(scope)
-        return answer_json(self._follow.newest())
-
-    def _journey(self, scope: dict[str, Any]) -> Answer:
-        return answer_json(self._follow.one(_name(parameters(scope, "name"))))
+        return answer_json(self._views.part(required(given, "name"), read_end(given.get("end"), self._clock.now())))
 
     def _runbook(self, scope: dict[str, Any]) -> Answer:
         parameters(scope)
         return answer_json(self._views.runbook())
-
-    def _logs(self, scope: dict[str, Any]) -> Answer:
-        given = parameters(scope, "range", "end", *FILTERS)
-        now = self._clock.now()
-        shown = read_range(given.get("range"), given.get("end"), now)
-        return answer_json(self._log_views.lines(given, shown, read_end(given.get("end"), now)))
-
-    def _query(self, scope: dict[str, Any]) -> Answer:
-        given, now = parameters(scope, "range", "end", "query", "groups"), self._clock.now()
-        shown = read_range(given.get("range"), given.get("end"), now)
-        end = read_end(given.get("end"), now)
-        return answer_json(self._log_views.query(given.get("query", ""), given.get("groups", ""), shown, end))
 
     def _mute(self, wanted: dict[str, Any]) -> Answer:
         name, muted = wanted.get("name"), wanted.get("muted")
@@ -186,12 +171,6 @@ class Console:
 def _require_method(scope: dict[str, Any], method: str) -> None:
     if scope["method"] != method:
         raise HttpError(HTTPStatus.METHOD_NOT_ALLOWED, f"Use {method}.")
-
-
-def _name(given: dict[str, str]) -> str:
-    if "name" not in given:
-        raise HttpError(HTTPStatus.BAD_REQUEST, "Parameter name is missing.")
-    return given["name"]
 
 
 def _script(name: str, _: dict[str, Any]) -> Answer:

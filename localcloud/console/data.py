@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from localcloud.console import table
-from localcloud.console.http import BODY_MAX_BYTES, Answer, Change, HttpError, answer_json, parameters
+from localcloud.console.http import BODY_MAX_BYTES, Answer, Change, HttpError, answer_json, parameters, required
 from localcloud.console.operator import Operator
 from localcloud.console.queues import QueueViews
 from localcloud.console.traffic import BODY_MAX_BYTES as EVENT_MAX_BYTES
@@ -53,13 +53,13 @@ class DataPages:
         if not _NUMBER.fullmatch(start):
             raise HttpError(HTTPStatus.BAD_REQUEST, "Parameter start is a number.")
         found = self._queues.messages(
-            _required(given, "name"), place=given.get("place"), text=given.get("text"), start=int(start)
+            required(given, "name"), place=given.get("place"), text=given.get("text"), start=int(start)
         )
         return answer_json(found | {"run": self.operator.last()})
 
     def _queue_message(self, scope: dict[str, Any]) -> Answer:
         given = parameters(scope, "name", "id")
-        return answer_json(self._queues.message(_required(given, "name"), _required(given, "id")))
+        return answer_json(self._queues.message(required(given, "name"), required(given, "id")))
 
     def _items(self, scope: dict[str, Any]) -> Answer:
         given = parameters(scope, "name", "key", "after")
@@ -110,9 +110,3 @@ def _selection(selected: dict[str, Any]) -> str:
         if name in SELECTING and isinstance(value, str) and _WORD.fullmatch(value):
             return f"{SELECTING[name]}={value}"
     raise HttpError(HTTPStatus.BAD_REQUEST, "Select dead letters by a reason, an ID, or all of them.")
-
-
-def _required(given: dict[str, str], name: str) -> str:
-    if name not in given:
-        raise HttpError(HTTPStatus.BAD_REQUEST, f"Parameter {name} is missing.")
-    return given[name]

@@ -1,11 +1,13 @@
 """One event followed: from its message to the batches that had it, their invocations, and where it ended."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from localcloud.console.http import HttpError
+from localcloud.console.http import Answer, HttpError, answer_json, parameters, required
 from localcloud.console.times import write_time
-from localcloud.observatory.journeys import MESSAGES_MAX, Handover, Journey, Move, Outcome, Place
+from localcloud.observatory.contents import Message
+from localcloud.observatory.journeys import MESSAGES_MAX, Handover, Journey, Move, Outcome
 from localcloud.observatory.observatory import Observatory
 
 LISTED_MAX = 50
@@ -15,7 +17,15 @@ class Follow:
     """The journeys of messages. Its methods may be called from any thread."""
 
     def __init__(self, observatory: Observatory) -> None:
-        self._journeys, self._traces = observatory.journeys, observatory.traces
+        self._observatory, self._journeys = observatory, observatory.journeys
+        self.answers: dict[str, Callable[[dict[str, Any]], Answer]] = {
+            "/journeys": self._list,
+            "/journey": lambda scope: answer_json(self.one(required(parameters(scope, "name"), "name"))),
+        }
+
+    def _list(self, scope: dict[str, Any]) -> Answer:
+        parameters(scope)
+        return answer_json(self.newest())
 
     def newest(self) -> dict[str, Any]:
         """The messages that were sent last."""
@@ -27,14 +37,14 @@ class Follow:
         if journey is None:
             sentence = f"No message {message_id} is kept: the cloud keeps the journeys of the newest {MESSAGES_MAX:,}."
             raise HttpError(HTTPStatus.NOT_FOUND, sentence)
-        place = self._journeys.place(message_id)
+        held = self._observatory.contents.find(message_id)
         return _summary(journey) | {
             "copyOf": journey.copy_of,
             "copiedTo": journey.copied_to,
             "userId": journey.user_id,
             "steps": [self._step(step) for step in journey.steps],
-            "now": _now(journey, place),
-            "inQueue": bool(place),
+            "now": _now(journey, held),
+            "inQueue": held is not None,
         }
 
     def _step(self, step: Handover | Move) -> dict[str, Any]:
@@ -48,7 +58,7 @@ class Follow:
             "version": step.version,
             "requestId": step.request_id,
             # Not every invocation is sampled.
-            "trace": self._traces.of_request(step.request_id),
+            "trace": self._observatory.traces.of_request(step.request_id),
             "batchSize": step.batch_size,
             "outcome": step.outcome,
             "error": step.error,
@@ -66,16 +76,14 @@ def _summary(journey: Journey) -> dict[str, Any]:
     }
 
 
-def _now(journey: Journey, place: Place | None) -> str:
+def _now(journey: Journey, held: tuple[str, Message] | None) -> str:
     """Where it ended, in a sentence."""
-    if place:
-        times = "once" if place.receives == 1 else f"{place.receives} times"
-        where = "in flight in" if place.is_in_flight else "waiting in"
-        return (
-            f"It is {where} {place.queue}, and was received {times}."
-            if place.receives
-            else f"It waits in {place.queue}."
-        )
+    if held:
+        queue, message = held
+        if not message.receive_count:
+            return f"It waits in {queue}."
+        times = "once" if message.receive_count == 1 else f"{message.receive_count} times"
+        return f"It is {message.place} in {queue}, and was received {times}."
     if journey.copied_to:
         return "It can never succeed: the event handler sent a copy of it to the dead-letter queue, with the reason."
     last = journey.steps[-1] if journey.steps else None

@@ -101,6 +101,13 @@ def parameters(scope: Mapping[str, Any], *known: str) -> dict[str, str]:
     return found
 
 
+def required(given: Mapping[str, str], name: str) -> str:
+    """A parameter; HttpError if it is not among those that are given."""
+    if name not in given:
+        raise HttpError(HTTPStatus.BAD_REQUEST, f"Parameter {name} is missing.")
+    return given[name]
+
+
 async def posted(
     scope: Mapping[str, Any], receive: Any, token: str, *, bytes_max: int = BODY_MAX_BYTES
 ) -> dict[str, Any]:

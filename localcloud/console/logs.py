@@ -5,8 +5,8 @@ from http import HTTPStatus
 from typing import Any
 
 from localcloud.boards.series import range_minutes
-from localcloud.console.http import HttpError
-from localcloud.console.times import Range, write_time
+from localcloud.console.http import Answer, HttpError, answer_json, parameters
+from localcloud.console.times import Range, read_end, read_range, write_time
 from localcloud.insights.engine import StoppedError
 from localcloud.insights.parser import parse_condition
 from localcloud.insights.records import LogRecord, Row, all_fields
@@ -25,7 +25,18 @@ class LogViews:
     """What is read from the logs of an observatory. Its methods may be called from any thread."""
 
     def __init__(self, observatory: Observatory) -> None:
-        self._observatory = observatory
+        self._observatory, self._clock = observatory, observatory.clock
+        self.answers: dict[str, Callable[[dict[str, Any]], Answer]] = {"/logs": self._lines, "/query": self._query}
+
+    def _lines(self, scope: dict[str, Any]) -> Answer:
+        given, now = parameters(scope, "range", "end", *FILTERS), self._clock.now()
+        shown = read_range(given.get("range"), given.get("end"), now)
+        return answer_json(self.lines(given, shown, read_end(given.get("end"), now)))
+
+    def _query(self, scope: dict[str, Any]) -> Answer:
+        given, now = parameters(scope, "range", "end", "query", "groups"), self._clock.now()
+        shown, end = read_range(given.get("range"), given.get("end"), now), read_end(given.get("end"), now)
+        return answer_json(self.query(given.get("query", ""), given.get("groups", ""), shown, end))
 
     def lines(self, given: Mapping[str, str], shown: Range, end: float) -> dict[str, Any]:
         """The newest lines of a range that pass the filters, and what there is to filter by."""

@@ -129,6 +129,7 @@ class Traffic:
                 short, _ = _request_token(stack, {"clientId": made["ClientId"], "clientSecret": made["ClientSecret"]})
             finally:
                 cognito.delete_user_pool_client(UserPoolId=pool, ClientId=made["ClientId"])
+            # Only its time makes it expire: an API that checks signatures would reject a token that was altered.
             time.sleep(max(0.0, _claims(short)["exp"] + 0.1 - time.time()))
             self._expired[stack.outputs["apiUrl"]] = short
             return short

@@ -5,13 +5,15 @@ Each wrapped function is checked against its signature when the emulator starts.
 
 import json
 import threading
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from ministack.services import lambda_svc, sqs
 
+from localcloud.emulator.function_seams import how_invoked
 from localcloud.emulator.seams import seam
-from localcloud.observatory.journeys import Handover, Journey, Move, Outcome, Place
+from localcloud.observatory.facts import Invoked
+from localcloud.observatory.journeys import Handover, Journey, Move, Outcome
 from localcloud.observatory.observatory import Observatory
 
 COPY_OF = "source_message_id"
@@ -19,11 +21,11 @@ COPY_OF = "source_message_id"
 
 
 class _Thread(threading.local):
-    """The invocation that a thread ran last, as (request ID, version, result)."""
+    """The invocation that a thread ran last, as (request ID, what was invoked, result)."""
 
-    ran: tuple[str, str, dict[str, Any]] | None = None
+    ran: tuple[str, Invoked, dict[str, Any]] | None = None
 
-    def take(self) -> tuple[str, str, dict[str, Any]] | None:
+    def take(self) -> tuple[str, Invoked, dict[str, Any]] | None:
         ran, self.ran = self.ran, None
         return ran
 
@@ -36,7 +38,6 @@ def follow_messages(observatory: Observatory) -> None:
     _observe_sends(observatory)
     _observe_batches(observatory)
     _observe_moves(observatory)
-    observatory.journeys.place = _place
 
 
 def _observe_sends(observatory: Observatory) -> None:
@@ -67,7 +68,7 @@ def _observe_batches(observatory: Observatory) -> None:
     @wraps(dispatch)
     def execute(func: Any, config: Any, event: Any, request_id: str, started: float) -> Any:
         result = dispatch(func, config, event, request_id, started)
-        _thread.ran = request_id, config.get("Version", "$LATEST"), result
+        _thread.ran = request_id, how_invoked(config), result
         return result
 
     @wraps(run_batch)
@@ -76,23 +77,23 @@ def _observe_batches(observatory: Observatory) -> None:
         run_batch(esm, func_rec, event, batch, *rest)
         if (ran := _thread.take()) is None:  # no environment was free
             return
-        request_id, version, result = ran
-        messages = [message["id"] for message in batch]
-        failed = result.get("error")
-        returned = set() if failed else _returned(result.get("body"))
-        for outcome in Outcome:
-            happened = [id_ for id_ in messages if outcome is _outcome(id_, returned, failed=bool(failed))]
-            step = Handover(
-                at=began,
-                seconds=clock.now() - began,
-                function=esm["FunctionName"],
-                version=version,
-                request_id=request_id,
-                batch_size=len(messages),
-                outcome=outcome,
-                error=_error_type(result) if failed else "",
-            )
-            observatory.journeys.happened(happened, step)
+        request_id, invoked, result = ran
+        ended = partial(
+            Handover,
+            at=began,
+            seconds=clock.now() - began,
+            function=invoked.function,
+            version=invoked.version,
+            request_id=request_id,
+            batch_size=len(batch),
+        )
+        messages = {message["id"] for message in batch}
+        if result.get("error"):
+            observatory.journeys.happened(messages, ended(outcome=Outcome.FAILED, error=_error_type(result)))
+            return
+        returned = _returned(result.get("body"))
+        observatory.journeys.happened(messages & returned, ended(outcome=Outcome.RETURNED))
+        observatory.journeys.happened(messages - returned, ended(outcome=Outcome.HANDLED))
 
     lambda_svc._execute_function_dispatch, lambda_svc._run_sqs_batch = execute, run
 
@@ -113,20 +114,6 @@ def _observe_moves(observatory: Observatory) -> None:
     sqs._dlq_sweep = sweep_and_tell
 
 
-def _place(message_id: str) -> Place | None:
-    """Looking is no action on a queue."""
-    now = sqs.time.time()
-    for (*_, url), queue in list(sqs._queues._data.items()):
-        for message in list(queue["messages"]):
-            if message["id"] == message_id:
-                return Place(
-                    queue=url.rpartition("/")[2],
-                    receives=message["receive_count"],
-                    is_in_flight=message["visible_at"] > now and message["receive_count"] > 0,
-                )
-    return None
-
-
 def _user_in(body: str) -> str | None:
     try:
         event = json.loads(body)
@@ -144,12 +131,6 @@ def _returned(body: Any) -> set[str]:
             return set()
     failures = body.get("batchItemFailures") if isinstance(body, dict) else None
     return {failure.get("itemIdentifier") for failure in failures or ()}
-
-
-def _outcome(message_id: str, returned: set[str], *, failed: bool) -> Outcome:
-    if failed:
-        return Outcome.FAILED
-    return Outcome.RETURNED if message_id in returned else Outcome.HANDLED
 
 
 def _error_type(result: dict[str, Any]) -> str:

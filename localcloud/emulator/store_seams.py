@@ -28,6 +28,15 @@ class StoredContents(Contents):
     def queues(self) -> list[Queue]:  # noqa: D102 - the class above says it
         return [_queue(queue) for queue in list(sqs._queues._data.values())]
 
+    def find(self, message_id: str) -> tuple[str, Message] | None:  # noqa: D102
+        # Without making every message of a backlog.
+        now = sqs.time.time()
+        for (*_, url), queue in list(sqs._queues._data.items()):
+            for held in list(queue["messages"]):
+                if held["id"] == message_id:
+                    return url.rpartition("/")[2], _message(held, now)
+        return None
+
     def tables(self) -> list[Table]:  # noqa: D102
         return [
             Table(

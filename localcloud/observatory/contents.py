@@ -78,6 +78,14 @@ class Contents:
         """Every queue."""
         return ()
 
+    def find(self, message_id: str) -> tuple[str, Message] | None:
+        """The name of the queue that has a message, and the message; None if no queue has it."""
+        for queue in self.queues():
+            for message in queue.messages:
+                if message.id == message_id:
+                    return queue.state.name, message
+        return None
+
     def tables(self) -> Sequence[Table]:
         """Every table."""
         return ()

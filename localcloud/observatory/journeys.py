@@ -6,7 +6,7 @@ lines, and identify a user. So nothing on AWS says which batch had a given messa
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -47,15 +47,6 @@ class Move:
     queue: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a message is now."""
-
-    queue: str
-    receives: int
-    is_in_flight: bool
-
-
 @dataclass(kw_only=True)
 class Journey:
     """What became of a message so far."""
@@ -77,8 +68,6 @@ class Journeys:
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Journey] = OrderedDict()
         self._lock = threading.Lock()
-        self.place: Callable[[str], Place | None] = lambda message_id: None
-        """Where a message is now; this is how it looks into the emulator."""
 
     def sent(self, journey: Journey) -> None:
         """A message was accepted by a queue."""

@@ -78,6 +78,7 @@ def test_event_is_sent_by_keyboard_and_found_in_the_table(page: Page, stack: Sta
 
 def test_what_is_typed_and_opened_stays_while_the_page_follows_the_cloud(page: Page, stack: Stack, dead: Locator):
     dead.locator("summary").click()
+    expect(dead.locator("details")).to_have_attribute("open", "")
     field = page.get_by_label("Body or ID contains")
     field.press_sequentially("do")
     with page.expect_response(re.compile(r"/queue\?")), page.expect_response(re.compile("/state")):
@@ -94,6 +95,7 @@ def test_what_is_typed_and_opened_stays_while_the_page_follows_the_cloud(page: P
 def test_dead_letter_says_why_and_is_changed_only_after_a_yes(page: Page, dead: Locator):
     expect(dead.locator("summary")).to_contain_text("timestamp_malformed")
     dead.locator("summary").press("Enter")
+    expect(dead.locator("details")).to_have_attribute("open", "")
     expect(dead).to_contain_text(HOSTILE)
     expect(dead.locator("img")).to_have_count(0)
     assert violations(page) == []

@@ -47,7 +47,7 @@ def test_stored_event_leads_to_its_batch_and_its_user(stack: Stack, user: str):
     assert any(step["requestId"] in line for line in stack.log_lines("event-handler"))
     assert found["now"].startswith("The event handler stored it")
     listed = requests.get(f"{stack.outputs['endpoint']}{CONSOLE}/journeys", timeout=HANG_SECONDS).json()["messages"]
-    assert message_id in [each["id"] for each in listed]
+    assert message_id in [message["id"] for message in listed]
     # What the console joins, no log may say.
     assert not [line for line in stack.log_lines("event-handler") if message_id in line or user in line]
 
