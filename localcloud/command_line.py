@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial, wraps
 from pathlib import Path
-from typing import Annotated, NoReturn, ParamSpec
+from typing import Annotated, ParamSpec
 from urllib.parse import urlsplit
 
 import typer
@@ -33,12 +33,12 @@ from localcloud.own_files import ClaimedError, FileError, claimed, require_own
 from localcloud.plugin import environment as plugin
 from localcloud.progress import Progress
 from localcloud.reload.reloader import Notice
+from localcloud.signals import Stopped, raise_stopped
 
 PROJECT = Path(__file__).parents[1]  # not resolved, because a folder of links to a project is a project too
 OUTPUTS = PROJECT / ".localcloud" / "outputs.json"
 DRILL_BOARDS = PROJECT / ".localcloud" / "boards"
 USUAL_PORT = 4580
-STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 P = ParamSpec("P")
 
@@ -66,13 +66,6 @@ def _options(
     """Have no effect on the commands."""
 
 
-class Stopped(BaseException):
-    """A signal arrived. Not an Exception, so that no code handles it as a failure of its own."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-
 def ends_cleanly(command: Callable[P, None]) -> Callable[P, None]:
     """Make a command stop what it started, print errors as a sentence, and end with a meaningful exit code.
 
@@ -81,15 +74,7 @@ def ends_cleanly(command: Callable[P, None]) -> Callable[P, None]:
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        def stop(number: int, _: object) -> NoReturn:
-            for stopping_signal in STOPPING_SIGNALS:
-                signal.signal(stopping_signal, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the cleanup
-            raise Stopped(number)
-
-        for stopping_signal in STOPPING_SIGNALS:
-            # nohup ignores SIGHUP, and that stays so. A shell's `&` ignores SIGINT, but Ctrl-C must work.
-            if stopping_signal != signal.SIGHUP or signal.getsignal(stopping_signal) != signal.SIG_IGN:
-                signal.signal(stopping_signal, stop)
+        raise_stopped()
         try:
             command(*args, **kwargs)
         except Stopped as stopped:

@@ -1,10 +1,18 @@
 """Signals that stop a command, as an exception, so that each command can keep what would be lost."""
 
+import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+AGAIN_SECONDS = 0.05
 
 
 class Stopped(BaseException):
@@ -40,11 +48,22 @@ def stopping_signals() -> Iterator[None]:
             raise Stopped(number)
         _Holding.stopped_by = number
 
+    def raise_again(lost: "UnraisableHookArgs") -> None:
+        """Send the signal again: Python drops what a finalizer raises, as that of an HTTP client's connections."""
+        if not isinstance(lost.exc_value, Stopped):
+            other_hook(lost)
+            return
+        number = lost.exc_value.number
+        threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), number)).start()
+        signal.signal(number, stop)
+
+    other_hook, sys.unraisablehook = sys.unraisablehook, raise_again
     for number in handled:
         signal.signal(number, stop)
     try:
         yield
     finally:
+        sys.unraisablehook = other_hook
         if not has_stopped:
             for number in handled:
                 signal.signal(number, previous[number])
