@@ -135,16 +135,18 @@ def _run_program(
             lifetime.stop(child, seconds=STOP_SECONDS)
 
         deadline = threading.Timer(deadline_seconds, expire)
-        deadline.start()
-        try:
-            assert child.stdout is not None
-            with child.stdout as lines:
+        deadline.daemon = True  # a signal can arrive before it can be cancelled, and this process then ends
+        assert child.stdout is not None
+        with child.stdout as lines:
+            try:
+                deadline.start()
                 for line in lines:
                     on_line(line.rstrip("\n"))
-            exit_code = child.wait()
-        finally:
-            deadline.cancel()
-            deadline.join()
-            lifetime.stop(child, seconds=STOP_SECONDS)
+                exit_code = child.wait()
+            finally:
+                deadline.cancel()
+                if deadline.is_alive():
+                    deadline.join()
+                lifetime.stop(child, seconds=STOP_SECONDS)
         stderr.seek(0)
         return _Ended(exit_code, stderr.read().strip(), expired.is_set())

@@ -11,6 +11,7 @@ import pytest
 from localcloud.deployer import engine
 from localcloud.deployer.engine import DeploymentFailed, Resource, ResourceFailed
 from localcloud.deployer.stack_config import StackConfig
+from tests.fakes.waiting import HANG_SECONDS
 from tests.localcloud.programs import Lab, Run
 
 DISABLED = {"pulumi:disable-default-providers": '["lab"]'}
@@ -160,6 +161,23 @@ def test_interrupted_deployment_ends_the_program(run: Run):
         engine.deploy(run.directory, StackConfig("lab", "dev", {}, frozenset()), Lab(), on_event=interrupt)
     with (run.directory / "lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises while the program lives
+
+
+def test_deployment_that_is_interrupted_at_its_start_keeps_no_process_alive(run: Run, monkeypatch: pytest.MonkeyPatch):
+    def start(timer: threading.Timer) -> None:
+        start_thread(timer)
+        started.append(timer)
+        raise KeyboardInterrupt
+
+    started: list[threading.Timer] = []
+    start_thread = threading.Thread.start
+    monkeypatch.setattr(threading.Timer, "start", start)
+    with pytest.raises(KeyboardInterrupt):
+        run("Thing('t')")
+    [timer] = started
+    timer.join(HANG_SECONDS)
+    assert not timer.is_alive()
+    assert timer.daemon, "it would keep a process alive in which the signal came before its end"
 
 
 @pytest.mark.parametrize("hang", ["signal.pause()", "Thing('t'); os.close(1); signal.pause()"])
