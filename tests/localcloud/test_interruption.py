@@ -19,6 +19,7 @@ COMMANDS = {
     "simulated drill": [sys.executable, "-m", "simulation.drill"],
     "server": [sys.executable, "-m", "localcloud", "up", "--outputs", "{scratch}/outputs.json"],
 }
+KEPT_WHEN_KILLED = {"server": ("outputs.json", ".outputs.json.lock"), "drill": ("boards",)}
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
 
 
@@ -59,10 +60,7 @@ def test_nothing_survives_at_random_moments(command: str, seed: int, checkout: P
     with start(command, checkout, tmp_path) as run:
         run.watch(random.Random(f"{command} {seed}").uniform(0, 10))
         run.process.send_signal(number)
-        # A killed server cannot remove the outputs file and its lock.
-        kept = (
-            {str(tmp_path / name) for name in ("outputs.json", ".outputs.json.lock")}
-            if (command, number) == ("server", signal.SIGKILL)
-            else set()
-        )
+        # What is killed cannot remove what it has claimed.
+        claimed = KEPT_WHEN_KILLED.get(command, ()) if number == signal.SIGKILL else ()
+        kept = {str(tmp_path / name) for name in claimed}
         eventually(run.left_over, lambda found: set(found) <= kept)
