@@ -69,11 +69,12 @@ def main(arguments: argparse.Namespace) -> str | None:
     return None
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The command line, which a test gives what the workflow runs."""
+    made = argparse.ArgumentParser(
         prog="python -m tools.release", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = made.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="compare a tag with the version and with CHANGELOG.md")
     check.add_argument("tag", help="for example v0.2.0")
     shown = commands.add_parser("notes", help="print the entry of this version")
@@ -81,8 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     files = commands.add_parser("files", help="write what is published, and SHA256SUMS")
     files.add_argument("directory", type=Path, help="a new folder")
     files.add_argument("--python", action="append", help="only for this version of Python; can be repeated")
-    return parser
+    return made
 
 
 if __name__ == "__main__":
-    sys.exit(main(_parser().parse_args()))
+    sys.exit(main(parser().parse_args()))
