@@ -28,10 +28,10 @@ $(DEMO): requirements/demo.txt
 	$(INSTALL) $(VENV) requirements/demo.txt --megabytes 350
 
 $(TEST): requirements/test.txt $(DEMO)
-	$(INSTALL) $(VENV) requirements/demo.txt requirements/test.txt --megabytes 1120 --bytecode
+	$(INSTALL) $(VENV) requirements/demo.txt requirements/test.txt --megabytes 1160 --bytecode
 
 $(SOAK): requirements/soak.txt $(TEST)
-	$(INSTALL) $(VENV) requirements/demo.txt requirements/test.txt requirements/soak.txt --megabytes 1270 --bytecode
+	$(INSTALL) $(VENV) requirements/demo.txt requirements/test.txt requirements/soak.txt --megabytes 1310 --bytecode
 
 $(SECURITY): requirements/security.txt
 	$(INSTALL) $(SECURITY_VENV) requirements/security.txt --megabytes 300 --bytecode

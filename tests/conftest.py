@@ -73,6 +73,7 @@ LONGEST = (
     "tests/simulation/test_drill.py",
     "tests/simulation/test_model_against_meter.py",
     "tests/localcloud/test_interruption.py",
+    "tests/tools/test_release.py",
 )
 # Files that share what takes seconds to make, by what they share.
 SHARING = {

@@ -29,6 +29,8 @@ from components.settings.parsers import (
 from components.settings.problems import HIDDEN, Problem, SettingsError
 
 DATA_CLASS = "personal"
+PYTHON_VERSIONS = ("3.11", "3.12", "3.13")
+"""What the functions can run; a release ships an artifact for each."""
 
 
 class Release(StrEnum):
@@ -92,7 +94,7 @@ class StackSettings:
     point_in_time_recovery: bool = _setting(True, boolean())
     cmk: bool = _setting(False, boolean())
     log_retention_days: int = _setting(14, integer_of(*_RETENTION_DAYS, example=14))
-    python_version: str = _setting("3.13", choice("3.11", "3.12", "3.13", example="3.13"))
+    python_version: str = _setting("3.13", choice(*PYTHON_VERSIONS, example="3.13"))
     consumer_timeout_seconds: int = _setting(10, integer(1, 900, example=10))
     consumer_memory_mb: int = _setting(512, integer(128, 10240, example=512))
     query_timeout_seconds: int = _setting(5, integer(1, _LONGEST_QUERY_SECONDS, example=5))

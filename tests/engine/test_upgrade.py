@@ -8,26 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.engine.kept import lost
-from tests.engine.past import RELEASES, source
+from tests.engine.past import BASE, source
 from tests.engine.traffic import Figures, Traffic
-from tests.fakes.checkout import ROOT
+from tests.engine.upgrade_steps import UPGRADES
 from tools.terminal import Step, Terminal
 
-# What must be done in this order, as operation and logical name.
-ORDER = (
-    (("update", "query-function"), ("create", "query-alias")),
-    (("create", "query-alias"), ("create-replacement", "api-invoke")),
-    (("create-replacement", "api-invoke"), ("update", "api-query")),
-    (("update", "api-query"), ("create-replacement", "api-deployment")),
-    (("create-replacement", "api-deployment"), ("update", "api-stage")),
-    (("update", "api-stage"), ("delete-replaced", "api-invoke")),
-    (("update", "event-handler-function"), ("create", "event-handler-alias")),
-    (("create", "event-handler-alias"), ("update", "consumer-mapping")),
-    (("update", "event-handler-function"), ("delete-replaced", "dependencies-layer")),
-    (("update", "query-function"), ("delete-replaced", "dependencies-layer")),
-)
 # On a slow machine, the start of a function takes longer than its timeout.
 PATIENT = {"consumerTimeoutSeconds": 120, "queryTimeoutSeconds": 28}
+ORDER, VERSIONS = UPGRADES[BASE.version].order, UPGRADES[BASE.version].versions
 
 
 @dataclass(frozen=True)
@@ -43,15 +31,15 @@ class Upgrade:
     """What a plan after the upgrade would change."""
 
 
-@pytest.fixture(scope="module", params=RELEASES)
-def upgrade(request: pytest.FixtureRequest, terminal: Terminal, tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
+@pytest.fixture(scope="module", params=[BASE.version])
+def upgrade(terminal: Terminal, tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
     folder = tmp_path_factory.mktemp("releases")
     with terminal.settings(**PATIENT):
-        return upgraded(request.param, folder, terminal)
+        return upgraded(folder, terminal)
 
 
-def upgraded(version: str, folder: Path, terminal: Terminal) -> Upgrade:
-    old = terminal.in_checkout(source(version, folder / version, terminal.checkout))
+def upgraded(folder: Path, terminal: Terminal) -> Upgrade:
+    old = terminal.in_checkout(source(folder / BASE.version, terminal.checkout))
     old.pulumi("up", "--yes", "--skip-preview")
     planned = terminal.plan()
     with terminal.edited("__main__.py", 'UserServicesTable("user-services"', 'UserServicesTable("renamed"'):
@@ -92,7 +80,7 @@ def test_upgrade_under_traffic_loses_no_event_and_fails_no_request(upgrade: Upgr
     figures = upgrade.figures
     assert (figures.lost, figures.dead_letters, figures.failed) == ([], 0, 0), figures.document()
     for by_version in (figures.batches, figures.queries):
-        assert by_version.keys() == {"$LATEST", "1"}, f"traffic before and after it moved:\n{figures.document()}"
+        assert by_version.keys() == VERSIONS, f"traffic before and after it moved:\n{figures.document()}"
 
 
 def test_upgrade_prepares_before_it_moves_traffic(upgrade: Upgrade) -> None:
@@ -113,7 +101,3 @@ def test_control_traffic_notices_what_is_lost_and_fails(upgrade: Upgrade, termin
         functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
     assert traffic.figures.lost
     assert traffic.figures.failed
-
-
-def test_every_release_is_known() -> None:
-    assert set(RELEASES) == {folder.name for folder in Path(ROOT, "tests/engine/releases").iterdir()}
