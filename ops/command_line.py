@@ -10,6 +10,7 @@ import typer
 from ops.commands import dead_letters as dead_letters_command
 from ops.commands.api import query, token
 from ops.commands.application import Application
+from ops.commands.erase import erase
 from ops.commands.logs import logs
 from ops.commands.preflight import preflight
 from ops.commands.release import release
@@ -58,4 +59,5 @@ app.command()(preflight)
 app.command()(versions)
 app.command()(release)
 app.command()(rollback)
+app.command()(erase)
 app.add_typer(dead_letters_command.app, name="dead-letters")
