@@ -14,6 +14,7 @@ from ops.commands.erase import erase
 from ops.commands.logs import logs
 from ops.commands.preflight import preflight
 from ops.commands.release import release
+from ops.commands.restore import restore
 from ops.commands.rollback import rollback
 from ops.commands.send import send
 from ops.commands.smoke import smoke
@@ -60,4 +61,5 @@ app.command()(versions)
 app.command()(release)
 app.command()(rollback)
 app.command()(erase)
+app.command()(restore)
 app.add_typer(dead_letters_command.app, name="dead-letters")

@@ -25,6 +25,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("ops", "release"): (),
     ("ops", "rollback"): (),
     ("ops", "erase"): ("ada", "--yes"),
+    ("ops", "restore"): ("--from", "restored", "--yes"),
     ("ops", "dead-letters", "list"): (),
     ("ops", "dead-letters", "show"): ("--all",),
     ("ops", "dead-letters", "export"): ("--all",),
