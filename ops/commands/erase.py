@@ -38,7 +38,7 @@ def erase(
 
     Example: python -m ops erase alice --dry-run
     """
-    deployed = load_outputs(stack, outputs)
+    deployed = load_outputs(stack, outputs).with_shared_clients()
     erasure = Erasure(deployed, user_id, print_note)
     with erasure.hold_letters() as (held, letters):
         _print_plan(erasure, letters)

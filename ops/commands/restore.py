@@ -53,7 +53,7 @@ def restore(
     Example: python -m ops restore --from event-processing-dev-restored --dry-run
     """
     users = [*(excluded or []), *(_read_users(excluded_file) if excluded_file else [])]
-    deployed = load_outputs(stack, outputs)
+    deployed = load_outputs(stack, outputs).with_shared_clients()
     with create_file(damaged, "restore-damaged", "--damaged") as kept:
         merge = Restore(deployed, table, excluded=users, pace=Pace(rate), on_damaged=lambda item: _keep(kept, item))
         total = merge.check()
