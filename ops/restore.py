@@ -45,7 +45,7 @@ class Counts:
 
 
 class Restore:
-    """A merge of one table into the live one, a page at a time. Its counts are right even after an interruption."""
+    """A merge of one table into the live one, by pages. After an interruption, only its page is not counted."""
 
     def __init__(
         self,

@@ -88,9 +88,10 @@ def _print_plan(erasure: Erasure, letters: UserLetters) -> None:
 
 def _print_mentioning(message_ids: list[str]) -> None:
     if message_ids:
+        verb = "contains" if len(message_ids) == 1 else "contain"
         print_line(
-            f"{pluralize(len(message_ids), 'dead letter')} of no readable user contain the ID as text and are left. "
-            "Look at each with `dead-letters show --body --message-id ID`, then discard it if it is this user's:"
+            f"{pluralize(len(message_ids), 'dead letter')} {verb} the user ID and cannot be read as this user's event. "
+            "Look with `dead-letters show --body --message-id ID`, and discard what is about this user:"
         )
     for message_id in message_ids:
         print_line(f"  {message_id}")
