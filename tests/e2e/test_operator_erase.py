@@ -32,7 +32,7 @@ class Scene:
         for buried in (user, self.other):
             self._sqs.send_message(QueueUrl=letters_url, MessageBody=event(buried, "blog", LATE))
         eventually(lambda: (len(stack.record(user)), len(stack.record(self.other))), lambda counts: counts == (2, 1))
-        eventually(lambda: letters(stack), lambda count: count == 3)
+        eventually(lambda: letters(stack), lambda count: count >= 3)
         eventually(lambda: events(stack), lambda count: count == 0)
         with consumer_disabled(stack):
             self._held: str | None = eventually(self._hold)
@@ -83,7 +83,7 @@ def test_erased_user_stays_erased(stack: Stack, operator: Operator, user: str, s
     assert "The dead-letter queue has 2 events of this user.\n" in planned.stdout
     assert "Dry run: nothing was changed." in planned.stdout
     assert stack.record(user)
-    assert letters(stack) == 3
+    assert letters(stack) >= 3
 
     erased = operator.run("erase", user, "--yes")
     assert erased.exit_code == 0, erased.stderr
