@@ -10,9 +10,11 @@ import typer
 from ops.commands import dead_letters as dead_letters_command
 from ops.commands.api import query, token
 from ops.commands.application import Application
+from ops.commands.erase import erase
 from ops.commands.logs import logs
 from ops.commands.preflight import preflight
 from ops.commands.release import release
+from ops.commands.restore import restore
 from ops.commands.rollback import rollback
 from ops.commands.send import send
 from ops.commands.smoke import smoke
@@ -58,4 +60,6 @@ app.command()(preflight)
 app.command()(versions)
 app.command()(release)
 app.command()(rollback)
+app.command()(erase)
+app.command()(restore)
 app.add_typer(dead_letters_command.app, name="dead-letters")

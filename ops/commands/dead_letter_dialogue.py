@@ -175,8 +175,11 @@ def print_left_out(letters: Sequence[DeadLetter]) -> None:
         print_line("  ...")
 
 
-def confirm(question: str, *, yes: bool, dry_run: bool) -> bool:
-    """Return whether to go on: by --yes, or because a person at a terminal agrees; never with --dry-run."""
+def confirm(question: str, *, yes: bool, dry_run: bool, note: str | None = RECEIVED_NOTE) -> bool:
+    """Return whether to go on: by --yes, or because a person at a terminal agrees; never with --dry-run.
+
+    `note` is printed when nothing changes and nobody was asked.
+    """
     if dry_run:
         print_line("Nothing was changed (--dry-run).")
     elif yes:
@@ -188,7 +191,8 @@ def confirm(question: str, *, yes: bool, dry_run: bool) -> bool:
         return False
     else:
         print_line("Dry run: nothing was changed. Use --yes to apply.")
-    print_note(RECEIVED_NOTE)
+    if note:
+        print_note(note)
     return False
 
 

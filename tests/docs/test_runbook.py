@@ -24,6 +24,8 @@ SLOW = (
     "pulumi up ",
     "python -m ops dead-letters redrive ",
     "python -m ops smoke ",
+    "python -m ops restore ",
+    "aws dynamodb restore-table-to-point-in-time ",
     "aws lambda update-event-source-map",
 )
 DURATION = re.compile(r"\b(\d+|a) (minute|hour)s?\b")

@@ -27,7 +27,7 @@ from ops.signals import Stopped
 from tests.e2e.conftest import Stack, event
 from tests.e2e.releasing import NEW, live_releases, second_release
 from tests.fakes import aws_cli, terminals
-from tests.fakes.aws import entry, key
+from tests.fakes.aws import create_table, entry, key
 from tests.fakes.aws_cli import UsageError
 from tests.fakes.checkout import link_checkout
 from tests.fakes.runbook import RUNBOOK, WITH_PULUMI, Command, Program, commands
@@ -38,6 +38,7 @@ COMMANDS = {command.line: command for command in commands(RUNBOOK) if command.pr
 MALFORMED = "--reason timestamp_malformed"
 EVENTS = "events.jsonl"
 CORRECTED = "2024-03-01T00:00:00Z"
+RESTORED = "event-processing-dev-restored"
 
 
 def ids(commands: Any) -> list[str]:
@@ -75,7 +76,7 @@ class Terminal:
             shown, code = terminals.typed(f"python -m ops {' '.join(words)}", Path(), os.environ, answer="y")
             assert code == 0, shown
             return shown
-        asks = {"redrive", "discard"} & set(words)
+        asks = {"redrive", "discard", "restore"} & set(words)
         ended = CliRunner().invoke(app, [*words, *(["--yes"] if asks else [])])
         # `status` ends with the worst finding; 1 is a part that it could not read.
         expected = (0, 3, 4) if words[0] == "status" else (0,)
@@ -166,10 +167,22 @@ def filled(command: Command, stack: Stack, values: dict[str, str]) -> Command:
         values["UUID"] = mappings[0]["UUID"]
     if command.line.startswith("aws dynamodb update-item"):
         damage(stack, {"services": {"L": [entry(), {"S": "DAMAGED"}]}})
+    if RESTORED in command.words:
+        restored_table(command, stack)
     if command.line.startswith("aws dynamodb delete-item"):
         damage(stack, {})
     line = re.sub(rf"\b({'|'.join(values)})\b", lambda found: values[found[0]], command.line)
     return replace(command, line=line)
+
+
+def restored_table(command: Command, stack: Stack) -> None:
+    """Have a restored table with a whole record, except for the command that makes one."""
+    client = stack.client("dynamodb")
+    if RESTORED in client.list_tables()["TableNames"]:
+        client.delete_table(TableName=RESTORED)
+    if "restore-table-to-point-in-time" not in command.words:
+        create_table(client, RESTORED)
+        client.put_item(TableName=RESTORED, Item=key("on-call") | {"services": {"L": [entry()]}})
 
 
 def damage(stack: Stack, attributes: dict[str, Any]) -> None:

@@ -104,7 +104,7 @@ def _value(option: str, shape: Shape, values: list[str]) -> Any:
         return values
     if len(values) != 1:
         raise UsageError(f"--{option} takes one value, not {len(values)}")
-    return values[0] if shape.type_name == "string" else json.loads(values[0])
+    return values[0] if shape.type_name in ("string", "timestamp") else json.loads(values[0])
 
 
 def _rows(shown: Any) -> Iterator[str]:

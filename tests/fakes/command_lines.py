@@ -24,6 +24,8 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("ops", "versions"): (),
     ("ops", "release"): (),
     ("ops", "rollback"): (),
+    ("ops", "erase"): ("ada", "--yes"),
+    ("ops", "restore"): ("--from", "restored", "--yes"),
     ("ops", "dead-letters", "list"): (),
     ("ops", "dead-letters", "show"): ("--all",),
     ("ops", "dead-letters", "export"): ("--all",),
