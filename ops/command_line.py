@@ -14,6 +14,7 @@ from ops.commands.logs import logs
 from ops.commands.preflight import preflight
 from ops.commands.release import release
 from ops.commands.rollback import rollback
+from ops.commands.rotate import rotate
 from ops.commands.send import send
 from ops.commands.smoke import smoke
 from ops.commands.status import status
@@ -58,4 +59,5 @@ app.command()(preflight)
 app.command()(versions)
 app.command()(release)
 app.command()(rollback)
+app.command()(rotate)
 app.add_typer(dead_letters_command.app, name="dead-letters")

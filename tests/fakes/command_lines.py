@@ -24,6 +24,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("ops", "versions"): (),
     ("ops", "release"): (),
     ("ops", "rollback"): (),
+    ("ops", "rotate"): ("example",),
     ("ops", "dead-letters", "list"): (),
     ("ops", "dead-letters", "show"): ("--all",),
     ("ops", "dead-letters", "export"): ("--all",),
