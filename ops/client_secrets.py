@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import stat
 import string
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -98,22 +99,26 @@ class KeptSecret:
 
 def read_kept(path: Path) -> KeptSecret | None:
     """Return the secret in the file, None when there is no file; raises OperatorError when it holds something else."""
+    status = None
     try:
-        value, written = path.read_text(encoding="utf-8").strip(), path.stat().st_mtime
+        status = path.stat()
+        # A pipe or a device can be without an end.
+        value = path.read_bytes().decode("ascii").strip() if stat.S_ISREG(status.st_mode) else ""
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError):
-        value, written = "", 0.0
-    if not PATTERN.fullmatch(value):
+        value = ""
+    if status is None or not PATTERN.fullmatch(value):
         raise OperatorError(f"{path} contains no secret of a client. Delete it, or name another with --secret-file.")
-    return KeptSecret(path=path, value=value, written=datetime.fromtimestamp(written, UTC))
+    return KeptSecret(path=path, value=value, written=datetime.fromtimestamp(status.st_mtime, UTC))
 
 
 def make_kept(path: Path) -> KeptSecret:
     """Write a new secret to a new file; raises OperatorError when that is not possible."""
     value = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(LENGTH))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.parent == KEPT:
+            KEPT.mkdir(parents=True, exist_ok=True)
         with NewFile(path) as file:
             file.write(value.encode())
             file.sync()

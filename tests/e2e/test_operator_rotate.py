@@ -13,6 +13,8 @@ from typer.testing import CliRunner, Result
 from ops.__main__ import app
 from ops.client_secrets import PooledClient
 from tests.e2e.conftest import Stack
+from tests.ops.test_files import KINDS, make_unusable
+from tests.ops.test_paths import USABLE
 
 NAME = "rotating"
 
@@ -202,6 +204,24 @@ def test_unknown_client_and_useless_file_are_one_sentence(rotating: Rotating):
     rotating.file.write_text("")
     assert "contains no secret" in rotating.fails()
     assert "Use one of them" in rotating.fails("--finish", "--cancel")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_unusable_file_is_rejected_and_nothing_changes(rotating: Rotating, kind: str):
+    path = make_unusable(kind)
+    written = kind in ("dangling link", "no folder", "read-only")
+    assert ("cannot be written" if written else "contains no secret") in rotating.fails("--secret-file", str(path))
+    assert rotating.held() == 1
+    assert kind != "file" or path.read_text() == "evidence"
+
+
+@pytest.mark.parametrize("name", USABLE)
+def test_secret_is_kept_at_any_path(rotating: Rotating, name: str):
+    path = rotating.folder / "folder" / USABLE[name]
+    path.parent.mkdir(parents=True)
+    rotating.must("--secret-file", str(path))
+    rotating.must("--finish", "--yes", "--force", "--secret-file", str(path))
+    assert rotating.accepts(path.read_text())
 
 
 def test_cognito_describes_no_secret_after_its_first_was_removed(rotating: Rotating):
