@@ -24,18 +24,18 @@ class Rotation:
         """
         held, kept = self.client.secrets(), read_kept(self.path)
         is_accepted = kept is not None and self.client.accepts(kept.value)
-        if len(held) < MOST_SECRETS and is_accepted:
-            raise OperatorError(
-                f"Client {self.client.name} was rotated to the secret in {self.path} already. Delete that file when "
-                "the client has the secret, then begin the next rotation."
-            )
-        if len(held) == MOST_SECRETS and not is_accepted:
+        if len(held) == MOST_SECRETS:
+            if kept and is_accepted and not _is_older(kept, held):
+                return False
             raise OperatorError(
                 f"Client {self.client.name} has two secrets already, and {self.path} does not contain the newer one. "
                 f"Name its file with --secret-file, or give it up: {self.command('--cancel')}"
             )
         if is_accepted:
-            return False
+            raise OperatorError(
+                f"Client {self.client.name} was rotated to the secret in {self.path} already. Delete that file when "
+                "the client has the secret, then begin the next rotation."
+            )
         if kept and _is_older(kept, held):
             raise OperatorError(f"{self.path} is older than the secret of client {self.client.name}. Delete that file.")
         if not dry_run:

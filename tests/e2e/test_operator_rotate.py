@@ -192,7 +192,8 @@ def test_file_of_an_earlier_rotation_is_not_used(rotating: Rotating):
     assert "only the secret of" in rotating.fails("--cancel", "--yes")
     earlier = rotating.file.rename(rotating.folder / "earlier")
     rotating.must()
-    assert "does not contain the newer" in rotating.fails("--finish", "--yes", "--force", "--secret-file", "earlier")
+    for options in ((), ("--finish", "--yes", "--force")):
+        assert "does not contain the newer" in rotating.fails(*options, "--secret-file", "earlier")
     rotating.must("--finish", "--yes", "--force")
     rotating.file.unlink()
     assert "is older than" in rotating.fails("--secret-file", str(earlier))
