@@ -136,6 +136,7 @@ identity_args = ApiIdentityArgs(
     account_id=account_id,
     region=settings.region,
     client_names=settings.api_clients,
+    rotated_secrets=settings.rotated_secrets,
     access_token_minutes=settings.access_token_minutes,
     deletion_protection=settings.deletion_protection,
     protect=settings.protect,
@@ -203,6 +204,7 @@ pulumi.export("apiUrl", api.url)
 pulumi.export("tokenUrl", identity.token_url)
 pulumi.export("apiScope", identity.scope)
 pulumi.export("apiClients", identity.clients)
+pulumi.export("userPoolId", identity.user_pool_id)
 pulumi.export("functions", {EVENT_HANDLER_SERVICE: event_handler.name, QUERY_SERVICE: query.name})
 pulumi.export("release", settings.release)
 pulumi.export("versionsKept", settings.versions_kept)

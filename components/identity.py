@@ -1,6 +1,7 @@
 """Access to the API: a user pool without users, one scope, and one client per caller."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -20,6 +21,8 @@ class ApiIdentityArgs:
     region: str
     client_names: tuple[str, ...]
     """One confidential client for each caller of the API."""
+    rotated_secrets: Mapping[str, str]
+    """Secret by client ID, of clients whose first secret was replaced."""
     access_token_minutes: int
     deletion_protection: bool
     protect: bool
@@ -69,12 +72,16 @@ class ApiIdentity(pulumi.ComponentResource):
         # Through the resource server, so that no client is created before the scope exists.
         self.scope = pulumi.Output.concat(resource_server.identifier, f"/{SCOPE_NAME}")
         self.user_pool_arn = pool.arn
+        self.user_pool_id = pool.id
         self.token_url = pulumi.Output.concat(
             "https://", domain.domain, f".auth.{args.region}.amazoncognito.com/oauth2/token"
         )
         clients = {client: self._make_client(f"{name}-{client}", client, pool, args) for client in args.client_names}
         self.clients = pulumi.Output.secret(
-            {client: {"clientId": made.id, "clientSecret": made.client_secret} for client, made in clients.items()}
+            {
+                client: {"clientId": made.id, "clientSecret": _current_secret(made, args.rotated_secrets)}
+                for client, made in clients.items()
+            }
         )
         self.register_outputs({"scope": self.scope, "token_url": self.token_url})
 
@@ -95,6 +102,14 @@ class ApiIdentity(pulumi.ComponentResource):
             token_validity_units=aws.cognito.UserPoolClientTokenValidityUnitsArgs(access_token="minutes"),  # noqa: S106 - a unit
             opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["client_secret"]),
         )
+
+
+def _current_secret(client: aws.cognito.UserPoolClient, rotated: Mapping[str, str]) -> pulumi.Output[str]:
+    """Return the secret that an operator set for this client ID, or else the first one, which Cognito generated.
+
+    AWS does not document which secret a client is described with after a rotation, so a refresh is not trusted.
+    """
+    return pulumi.Output.all(client.id, client.client_secret).apply(lambda made: rotated.get(made[0], made[1]))
 
 
 def domain_prefix(physical_name: str, account_id: str) -> str:

@@ -58,6 +58,10 @@ class Token:
     expires_in: float
 
 
+class RejectedClientError(OperatorError):
+    """The user pool does not accept the client's ID, secret or scope."""
+
+
 def is_token(text: Any) -> bool:
     """Whether the text can be sent in a header, which a line break cannot."""
     return isinstance(text, str) and text.isascii() and text.isprintable() and text != ""
@@ -84,9 +88,9 @@ def request_token(outputs: StackOutputs, client: ApiClient) -> Token:
     # RFC 6749, 5.2: the user pool's own error code, which names neither ID nor secret.
     code = body.get("error") if isinstance(body, dict) else None
     if code in ("invalid_client", "unauthorized_client", "invalid_grant", "invalid_scope"):
-        raise OperatorError(
+        raise RejectedClientError(
             f"The token endpoint returned {response.status_code} ({code}): the user pool does not accept the client "
-            "ID, secret or scope in these outputs. Read the outputs again after a deployment."
+            "ID, secret or scope in these outputs. Read the outputs again after a deployment or a rotation."
         )
     said = f"The token endpoint returned {response.status_code}, which says nothing about the client."
     if response.status_code < 500 and response.status_code != requests.codes.too_many_requests:

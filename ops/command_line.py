@@ -16,6 +16,7 @@ from ops.commands.preflight import preflight
 from ops.commands.release import release
 from ops.commands.restore import restore
 from ops.commands.rollback import rollback
+from ops.commands.rotate import rotate
 from ops.commands.send import send
 from ops.commands.smoke import smoke
 from ops.commands.status import status
@@ -62,4 +63,5 @@ app.command()(release)
 app.command()(rollback)
 app.command()(erase)
 app.command()(restore)
+app.command()(rotate)
 app.add_typer(dead_letters_command.app, name="dead-letters")

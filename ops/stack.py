@@ -50,6 +50,8 @@ class StackOutputs:
     release: str | None = None
     """`immediate` or `gradual`; None if the stack was deployed without versions."""
     versions_kept: int | None = None
+    user_pool_id: str | None = None
+    """None if the stack was deployed before clients could be rotated."""
     endpoint: str | None = None
     access_key_id: str | None = field(default=None, repr=False)
     secret_access_key: str | None = field(default=None, repr=False)
@@ -166,7 +168,8 @@ def parse_outputs(text: str, source: str) -> StackOutputs:
             token_url=_url(raw["tokenUrl"]),
             api_scope=raw["apiScope"],
             api_clients={
-                name: ApiClient(client_id=client["clientId"], client_secret=client["clientSecret"])
+                # Cognito names no secret after a rotation whose new secret is not in the settings.
+                name: ApiClient(client_id=client["clientId"], client_secret=client["clientSecret"] or "")
                 for name, client in raw["apiClients"].items()
             },
             functions={role: raw["functions"][role] for role in (EVENT_HANDLER_SERVICE, QUERY_SERVICE)},
@@ -176,6 +179,7 @@ def parse_outputs(text: str, source: str) -> StackOutputs:
             region=raw.get("region") or raw["alarmTopics"]["p1"].split(":")[3],
             release=raw.get("release"),
             versions_kept=int(raw["versionsKept"]) if "versionsKept" in raw else None,
+            user_pool_id=raw.get("userPoolId"),
             endpoint=_url(raw["endpoint"]) if "endpoint" in raw else None,
             access_key_id=raw.get("accessKeyId"),
             secret_access_key=raw.get("secretAccessKey"),

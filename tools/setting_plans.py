@@ -45,6 +45,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "tableMaxWriteUnits": {"tableMaxWriteUnits": 2000},
     "producerPrincipals": {"producerPrincipals": ["arn:aws:iam::123456789012:role/producer"]},
     "apiClients": {"apiClients": ["example-client", "another-client"]},
+    "rotatedSecrets": {"rotatedSecrets": {"exampleclientid": "s" * 52}},
     "accessTokenMinutes": {"accessTokenMinutes": 30},
     "apiRateLimit": {"apiRateLimit": 20},
     "apiBurstLimit": {"apiBurstLimit": 40},

@@ -178,6 +178,24 @@ def alarm_overrides(known: frozenset[str], without_threshold: frozenset[str]) ->
     return Parser(parse=parse, type="object", example="--path '{key}.queue-age.threshold' 600")
 
 
+def client_secrets() -> Parser:
+    """An object from the ID of a client to its secret, of which no error shows a part."""
+    words = "an object from client ID to a secret of 24 to 64 letters and digits"
+    example = "--secret --path '{key}.CLIENT_ID'"
+
+    def parse(raw: object) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        for client_id, secret in _members(_from_json(raw, words), words).items():
+            if not re.fullmatch(r"[\w+-]{1,128}", client_id, re.ASCII):
+                raise InvalidError(words, f"rm --path {shlex.quote(f'{{key}}{_member(client_id)}')}")
+            if not isinstance(secret, str) or not re.fullmatch(r"[\w+]{24,64}", secret, re.ASCII):
+                raise InvalidError(words, f"set {example.replace('CLIENT_ID', client_id)}")
+            found[client_id] = secret
+        return MappingProxyType(found)
+
+    return Parser(parse=parse, type="object", example=example)
+
+
 def _member(name: str) -> str:
     """Return a member's name as the end of a property path, quoted where it is not a plain word."""
     return f".{name}" if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f"[{json.dumps(name)}]"

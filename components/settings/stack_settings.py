@@ -21,6 +21,7 @@ from components.settings.parsers import (
     assumed_roles,
     boolean,
     choice,
+    client_secrets,
     integer,
     integer_of,
     names,
@@ -52,7 +53,7 @@ _PRINCIPAL = r"[0-9]{12}|arn:aws:iam::[0-9]{12}:(root|(user|role)/[A-Za-z0-9+=,.
 
 
 def _setting(
-    default: bool | int | str | tuple[str, ...] | dict[str, AlarmOverride], parser: Parser, *, namespace: str = ""
+    default: bool | int | str | tuple[str, ...] | dict[str, Any], parser: Parser, *, namespace: str = ""
 ) -> Any:
     in_yaml = list(default) if isinstance(default, tuple) else default
     metadata = {"default": in_yaml, "parser": parser, "namespace": namespace}
@@ -122,6 +123,7 @@ class StackSettings:
     api_clients: tuple[str, ...] = _setting(
         (), names(r"[a-z][a-z0-9-]{0,40}", "names in lower case, digits and -", example="reporting", at_least=1)
     )
+    rotated_secrets: Mapping[str, str] = _setting({}, client_secrets())
     access_token_minutes: int = _setting(60, integer(5, 1440, example=60))
     api_rate_limit: int = _setting(10, integer(1, 10_000, example=10))
     api_burst_limit: int = _setting(20, integer(1, 5_000, example=20))

@@ -14,6 +14,7 @@ from localcloud.emulator import (
     cloudwatch_seams,
     function_seams,
     http_seams,
+    identity_seams,
     invocation_seams,
     journey_seams,
     log_api_seams,
@@ -59,6 +60,7 @@ OBSERVERS = (
 def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
     """Return the app, observed; raises SeamChangedError. `without` names an observer that a test unplugs, or all."""
     mapping_seams.take_batches_promptly()
+    identity_seams.let_clients_hold_two_secrets()
     _observe(observatory, without)
     serve, console = make_app(), Console(observatory)
     is_stepped = isinstance(observatory.clock, SteppedClock)

@@ -76,6 +76,7 @@ INVALID = {
     "tableMaxWriteUnits": ["0"],
     "producerPrincipals": ['["*"]', '["arn:aws:iam::123456789012:role/*"]', "not json", '{"a": 1}'],
     "apiClients": ["[]", '["one", "one"]', '["One"]'],
+    "rotatedSecrets": ["[]", f'{{"a.b": "{"s" * 52}"}}', '{"id": "short"}', '{"id": 5}'],
     "accessTokenMinutes": ["4"],
     "apiRateLimit": ["0"],
     "monitoring": ["some"],

@@ -22,7 +22,8 @@ from tests.fakes.waiting import HANG_SECONDS, eventually
 
 KEYS = {
     "queueUrl", "deadLetterQueueUrl", "tableName", "apiUrl", "tokenUrl", "apiScope", "apiClients", "functions",
-    "alarmTopics", "dashboardUrls", "release", "versionsKept", "endpoint", "region", "accessKeyId", "secretAccessKey",
+    "alarmTopics", "dashboardUrls", "release", "versionsKept", "userPoolId", "endpoint", "region", "accessKeyId",
+    "secretAccessKey",
 }  # fmt: skip
 Up = Callable[..., Run]
 

@@ -26,6 +26,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("ops", "rollback"): (),
     ("ops", "erase"): ("ada", "--yes"),
     ("ops", "restore"): ("--from", "restored", "--yes"),
+    ("ops", "rotate"): ("example",),
     ("ops", "dead-letters", "list"): (),
     ("ops", "dead-letters", "show"): ("--all",),
     ("ops", "dead-letters", "export"): ("--all",),

@@ -14,6 +14,7 @@ OUTPUTS = {
     "tokenUrl": "https://prefix.auth.eu-west-1.amazoncognito.com/oauth2/token",
     "apiScope": "event-processing/services.read",
     "apiClients": {"example": {"clientId": "the-id", "clientSecret": "the-secret"}},
+    "userPoolId": "eu-west-1_AbCdEfGhI",
     "functions": {role: f"{PREFIX}-{role}" for role in ("event-handler", "query")},
     # Every command does something then.
     "release": "gradual",

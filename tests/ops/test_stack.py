@@ -37,15 +37,15 @@ def test_repr_omits_secrets():
     assert "the-key" not in repr(outputs)
 
 
-# What only releases need: a stack from before them is operated as it is.
-OPTIONAL = {"release", "versionsKept"}
+# What only some commands need: a stack from before them is operated as it is.
+OPTIONAL = {"release", "versionsKept", "userPoolId"}
 INCOMPLETE = {name: {key: value for key, value in OUTPUTS.items() if key != name} for name in OUTPUTS.keys() - OPTIONAL}
 INCOMPLETE["event-handler"] = OUTPUTS | {"functions": {"query": "q"}}
 
 
 def test_stack_without_versions_can_be_read():
     outputs = parse_outputs(json.dumps({key: OUTPUTS[key] for key in OUTPUTS.keys() - OPTIONAL}), "stack dev")
-    assert (outputs.release, outputs.versions_kept) == (None, None)
+    assert (outputs.release, outputs.versions_kept, outputs.user_pool_id) == (None, None, None)
 
 
 @pytest.mark.parametrize("missing", sorted(INCOMPLETE))
