@@ -27,8 +27,10 @@ from components.settings.parsers import (
     text,
 )
 from components.settings.problems import HIDDEN, Problem, SettingsError
+from components.settings.tags import free_tags
 
 DATA_CLASS = "personal"
+OWN_TAGS = ("project", "stack", "owner", "data-class")
 
 
 class Release(StrEnum):
@@ -46,11 +48,12 @@ _RETENTION_DAYS = (
 _LONGEST_QUERY_SECONDS = 28
 # Domains that RFC 2606 reserves for examples: the runbook is at none of them.
 _OF_AN_EXAMPLE = re.compile(r"https?://([^/]*[.@])?example\.(com|net|org)([:/?]|$)", re.IGNORECASE)
+_BOUNDARY = r"arn:aws:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+"
 _PRINCIPAL = r"[0-9]{12}|arn:aws:iam::[0-9]{12}:(root|(user|role)/[A-Za-z0-9+=,.@_/-]+)"
 
 
 def _setting(
-    default: bool | int | str | tuple[str, ...] | dict[str, AlarmOverride], parser: Parser, *, namespace: str = ""
+    default: bool | int | str | tuple[str, ...] | dict[str, Any], parser: Parser, *, namespace: str = ""
 ) -> Any:
     in_yaml = list(default) if isinstance(default, tuple) else default
     metadata = {"default": in_yaml, "parser": parser, "namespace": namespace}
@@ -83,6 +86,13 @@ class StackSettings:
     )
     assume_roles: tuple[Mapping[str, Any], ...] = _setting((), assumed_roles(), namespace="aws")
     owner: str = _setting("", text(r"[A-Za-z0-9 ._@:/+=-]+", "a name that fits a tag", example="TEAM", longest=128))
+    tags: Mapping[str, str] = _setting({}, free_tags(OWN_TAGS))
+    permissions_boundary: str = _setting(
+        "",
+        text(
+            rf"|{_BOUNDARY}", "the ARN of an IAM policy, or empty", example="arn:aws:iam::123456789012:policy/BOUNDARY"
+        ),
+    )
     runbook_url: str = _setting(
         "", text(r"https?://[^\s#]+", "an http(s) URL without #", example="https://HOST/docs/runbook.md")
     )
@@ -92,7 +102,7 @@ class StackSettings:
     point_in_time_recovery: bool = _setting(True, boolean())
     cmk: bool = _setting(False, boolean())
     log_retention_days: int = _setting(14, integer_of(*_RETENTION_DAYS, example=14))
-    python_version: str = _setting("3.13", choice("3.11", "3.12", "3.13", example="3.13"))
+    python_version: str = _setting("3.13", choice("3.11", "3.12", "3.13", "3.14", example="3.13"))
     consumer_timeout_seconds: int = _setting(10, integer(1, 900, example=10))
     consumer_memory_mb: int = _setting(512, integer(128, 10240, example=512))
     query_timeout_seconds: int = _setting(5, integer(1, _LONGEST_QUERY_SECONDS, example=5))
@@ -184,9 +194,10 @@ class StackSettings:
         return f"/{self.project}/{self.stack}/{role}"
 
     @property
-    def tags(self) -> dict[str, str]:
-        """Tags of every resource that supports tags."""
-        return {"project": self.project, "stack": self.stack, "owner": self.owner, "data-class": DATA_CLASS}
+    def all_tags(self) -> dict[str, str]:
+        """Tags of every resource that supports tags: those of the project, and the setting `tags`."""
+        own = dict(zip(OWN_TAGS, (self.project, self.stack, self.owner, DATA_CLASS), strict=True))
+        return own | dict(self.tags)
 
 
 def config_parsers() -> dict[str, Parser]:

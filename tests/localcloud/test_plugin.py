@@ -16,9 +16,9 @@ from localcloud.deployer.recorder import Graph
 from localcloud.emulator.connection import Account
 from localcloud.emulator.process import Emulator
 from localcloud.plugin.provider import DEFAULTS
+from localcloud.providers.calls import call
 from localcloud.providers.inputs import RESOURCE_TYPES
 from localcloud.providers.lifecycle import LIFECYCLES
-from localcloud.providers.calls import call
 from localcloud.providers.replacements import all_facts, facts
 from tests.fakes.checkout import ROOT
 from tests.localcloud.plugin_cases import CASES, Case, Inputs, World, document
