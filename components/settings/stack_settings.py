@@ -30,6 +30,8 @@ from components.settings.problems import HIDDEN, Problem, SettingsError
 from components.settings.tags import free_tags
 
 DATA_CLASS = "personal"
+# What Lambda and the pinned AWS provider accept, and tests/components/test_runtimes.py runs.
+PYTHON_VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 OWN_TAGS = ("project", "stack", "owner", "data-class")
 
 
@@ -102,7 +104,7 @@ class StackSettings:
     point_in_time_recovery: bool = _setting(True, boolean())
     cmk: bool = _setting(False, boolean())
     log_retention_days: int = _setting(14, integer_of(*_RETENTION_DAYS, example=14))
-    python_version: str = _setting("3.13", choice("3.11", "3.12", "3.13", "3.14", example="3.13"))
+    python_version: str = _setting("3.13", choice(*PYTHON_VERSIONS, example="3.13"))
     consumer_timeout_seconds: int = _setting(10, integer(1, 900, example=10))
     consumer_memory_mb: int = _setting(512, integer(128, 10240, example=512))
     query_timeout_seconds: int = _setting(5, integer(1, _LONGEST_QUERY_SECONDS, example=5))
