@@ -21,7 +21,7 @@ def tags_are_the_providers(graph: Graph) -> Iterator[str]:
 
 
 def log_groups_are_protected_like_the_table(graph: Graph) -> Iterator[str]:
-    """Whoever protects the table protects the logs; a missing value would keep a protection that was given up."""
+    """A protected table means protected logs, and false is stated: the provider keeps a protection that is left out."""
     wanted = graph.one(aws.TABLE).inputs["deletionProtectionEnabled"]
     for group in graph.of_type(aws.LOG_GROUP):
         if group.inputs.get("deletionProtectionEnabled") is not wanted:
