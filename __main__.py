@@ -38,7 +38,7 @@ provider = aws.Provider(
     allowed_account_ids=list(settings.allowed_account_ids) or None,
     profile=settings.profile or None,
     assume_roles=[aws.ProviderAssumeRoleArgs(**role) for role in settings.assume_roles] or None,
-    default_tags=aws.ProviderDefaultTagsArgs(tags=settings.tags),
+    default_tags=aws.ProviderDefaultTagsArgs(tags=settings.all_tags),
 )
 in_account = pulumi.ResourceOptions(provider=provider)
 account_id = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(provider=provider)).account_id
@@ -97,7 +97,9 @@ event_handler_args = PythonFunctionArgs(
     },
     statements=(*queue.consume_statements(), *queue.quarantine_statements(), *table.write_statements()),
     log_retention_days=settings.log_retention_days,
+    log_deletion_protection=settings.deletion_protection,
     kms_key_arn=encryption.key_arn,
+    permissions_boundary=settings.permissions_boundary or None,
     stack=settings.stack,
     profile=EVENT_HANDLER,
 )
@@ -113,7 +115,9 @@ query_args = PythonFunctionArgs(
     environment={Environment.TABLE_NAME: table.name},
     statements=table.read_statements(),
     log_retention_days=settings.log_retention_days,
+    log_deletion_protection=settings.deletion_protection,
     kms_key_arn=encryption.key_arn,
+    permissions_boundary=settings.permissions_boundary or None,
     stack=settings.stack,
     profile=QUERY,
 )
@@ -144,7 +148,11 @@ identity_args = ApiIdentityArgs(
 identity = ApiIdentity("identity", identity_args, in_account)
 account = ApiGatewayAccount(
     "api-gateway",
-    ApiGatewayAccountArgs(managed=settings.manage_api_gateway_account, region=settings.region),
+    ApiGatewayAccountArgs(
+        managed=settings.manage_api_gateway_account,
+        region=settings.region,
+        permissions_boundary=settings.permissions_boundary or None,
+    ),
     in_account,
 )
 api_args = QueryApiArgs(
@@ -160,6 +168,7 @@ api_args = QueryApiArgs(
     rate_limit=settings.api_rate_limit,
     burst_limit=settings.api_burst_limit,
     log_retention_days=settings.log_retention_days,
+    log_deletion_protection=settings.deletion_protection,
     kms_key_arn=encryption.key_arn,
     log_setting=account.settings,
 )

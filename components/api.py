@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.monitoring.coverage import to_be_monitored
-from components.monitoring.queries import make_index
+from components.monitoring.indexes import INDEXED_ACCESS_LOG_FIELDS, make_index
 from components.signals.api import API_SERVICE, api_signals, authorization_refused
 from handlers.vocabulary import SERVICE_DIMENSION, STACK_DIMENSION
 
@@ -78,6 +78,8 @@ class QueryApiArgs:
     """Requests per second, for all clients together."""
     burst_limit: int
     log_retention_days: int
+    log_deletion_protection: bool
+    """Whether AWS rejects the deletion of the log groups."""
     kms_key_arn: pulumi.Input[str] | None
     log_setting: tuple[pulumi.Resource, ...]
     """The account's permission to write logs, if this stack manages it."""
@@ -226,7 +228,7 @@ class QueryApi(pulumi.ComponentResource):
     def _make_stage(self, deployment: aws.apigateway.Deployment) -> aws.apigateway.Stage:
         name, args = self._name, self._args
         access_log = self._access_log
-        make_index(f"{name}-access-log-index", access_log, self._child)
+        make_index(f"{name}-access-log-index", access_log, INDEXED_ACCESS_LOG_FIELDS, self._child)
         rejections = self._count_rejections(access_log)
         # Otherwise API Gateway creates this group itself, without retention, and destroy leaves it.
         execution_log = self._make_log_group(
@@ -294,5 +296,6 @@ class QueryApi(pulumi.ComponentResource):
             name=physical_name,
             retention_in_days=self._args.log_retention_days,
             kms_key_id=self._args.kms_key_arn,
+            deletion_protection_enabled=self._args.log_deletion_protection,
             opts=self._child,
         )

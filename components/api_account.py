@@ -17,6 +17,8 @@ class ApiGatewayAccountArgs:
     managed: bool
     """True creates the setting; False relies on an existing one."""
     region: str
+    permissions_boundary: str | None
+    """ARN of the policy that limits the role; None: no limit."""
 
 
 class ApiGatewayAccount(pulumi.ComponentResource):
@@ -32,14 +34,15 @@ class ApiGatewayAccount(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ApiGatewayAccountArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-processing:api_account:ApiGatewayAccount", name, {}, opts)
-        self.settings = (self._make_setting(name, args.region),) if args.managed else ()
+        self.settings = (self._make_setting(name, args.region, args.permissions_boundary),) if args.managed else ()
         self.register_outputs({})
 
-    def _make_setting(self, name: str, region: str) -> pulumi.Resource:
+    def _make_setting(self, name: str, region: str, permissions_boundary: str | None) -> pulumi.Resource:
         role = aws.iam.Role(
             f"{name}-role",
             name_prefix=f"api-gateway-logs-{region}-",
             assume_role_policy=assume_role_document("apigateway.amazonaws.com"),
+            permissions_boundary=permissions_boundary,
             # Release 0.1.0 chose the whole name. Its stacks keep that role.
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, ignore_changes=["name", "name_prefix"]),
         )

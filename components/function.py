@@ -11,8 +11,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.monitoring.coverage import to_be_monitored
+from components.monitoring.indexes import INDEXED_FUNCTION_FIELDS, make_index
 from components.monitoring.metrics import newest_version
-from components.monitoring.queries import make_index
 from components.packaging.artifact import Artifact, ArtifactError, build_artifact, target_from_environment
 from components.policies import READ_ENCRYPTED, Statement, assume_role_document, key_statements, policy_document
 from components.signals.function import FunctionProfile, canary_signals, function_signals
@@ -104,8 +104,12 @@ class PythonFunctionArgs:
     statements: tuple[Statement, ...]
     """Permissions in addition to writing its own logs and traces."""
     log_retention_days: int
+    log_deletion_protection: bool
+    """Whether AWS rejects the deletion of the log group."""
     kms_key_arn: pulumi.Input[str] | None
     """Customer key of environment and logs; None encrypts both with keys that AWS owns."""
+    permissions_boundary: str | None
+    """ARN of the policy that limits what the statements can allow; None: no limit."""
     stack: str
     profile: FunctionProfile
     """Its name on boards, and its alarms."""
@@ -157,10 +161,17 @@ class PythonFunction(pulumi.ComponentResource):
             name=args.log_group_name,
             retention_in_days=args.log_retention_days,
             kms_key_id=args.kms_key_arn,
+            # Stated when false too: the provider takes a missing value for no difference.
+            deletion_protection_enabled=args.log_deletion_protection,
             opts=child,
         )
-        make_index(f"{name}-log-index", log_group, child)
-        role = aws.iam.Role(f"{name}-role", assume_role_policy=assume_role_document("lambda.amazonaws.com"), opts=child)
+        make_index(f"{name}-log-index", log_group, INDEXED_FUNCTION_FIELDS, child)
+        role = aws.iam.Role(
+            f"{name}-role",
+            assume_role_policy=assume_role_document("lambda.amazonaws.com"),
+            permissions_boundary=args.permissions_boundary,
+            opts=child,
+        )
         permissions = aws.iam.RolePolicy(
             f"{name}-permissions",
             role=role.id,

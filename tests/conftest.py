@@ -50,6 +50,8 @@ def extended_graph() -> Graph:
         "batchSize": 100,
         "batchWindowSeconds": 5,
         "release": "gradual",
+        "tags": {"cost-center": 1234, "Data Owner": "a team"},
+        "permissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
     }
     return record("dev", extensions)
 

@@ -19,6 +19,8 @@ ALARM_EMAIL = {"alarmEmail": "oncall@example.com"}
 # Each setting with another value than the sample stack `local` has, and what the value requires besides.
 CHANGES: dict[str, dict[str, Any]] = {
     "owner": {"owner": "another-team"},
+    "tags": {"tags": {"cost-center": "1234"}},
+    "permissionsBoundary": {"permissionsBoundary": "arn:aws:iam::aws:policy/PowerUserAccess"},
     "runbookUrl": {"runbookUrl": "https://example.com/another.md"},
     "protect": {"protect": True, "deletionProtection": True},
     "deletionProtection": {"deletionProtection": True},
@@ -84,7 +86,7 @@ stack plans the same kinds of operations; how many depends on its other settings
 - A replacement creates another resource and deletes the first. No setting replaces a queue, table, user pool, API or
   key.
 - What changes one function publishes a version of both and moves their aliases, except with `release: gradual`.
-- Changes that only the AWS provider makes are not shown: `owner` changes the tag `owner` of every resource.
+- Changes that only the AWS provider makes are not shown: `owner` and `tags` change the tags of every resource.
 - What Pulumi leaves stays in the account and is no longer in Pulumi's state
   ([why](decisions/0014-a-key-outlives-its-data.md)).
 - The first table sets another value, and what that value requires: `deletionProtection` for `protect`, an address for

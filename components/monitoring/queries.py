@@ -1,6 +1,5 @@
 """Saved queries: the questions of an on-call engineer to the logs, ready to run over the right log groups."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,8 +10,6 @@ import pulumi_aws as aws
 from components.monitoring.signals import Board, Section
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
 
-# The fields that queries for a single message or trace filter by: with an index, a scan skips what cannot match.
-INDEXED_FIELDS = ("correlation_id", "message_id", "xray_trace_id")
 # A function that crashes or times out cannot log it with our fields; Lambda's own line says it.
 FAILED_INVOCATION = '(type = "platform.report" and record.status != "success")'
 
@@ -195,10 +192,3 @@ def make_queries(queries: tuple[SavedQuery, ...], folder: str, opts: pulumi.Reso
             log_group_names=list(query.log_groups),
             opts=opts,
         )
-
-
-def make_index(name: str, log_group: aws.cloudwatch.LogGroup, opts: pulumi.ResourceOptions) -> None:
-    """Index the fields that saved queries filter by in a log group."""
-    aws.cloudwatch.LogIndexPolicy(
-        name, log_group_name=log_group.name, policy_document=json.dumps({"Fields": list(INDEXED_FIELDS)}), opts=opts
-    )

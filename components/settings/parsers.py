@@ -108,7 +108,7 @@ def names(pattern: str, words: str, *, example: str, at_least: int = 0) -> Parse
 
     def parse(raw: object) -> tuple[str, ...]:
         found: list[str] = []
-        for index, entry in enumerate(_entries(_from_json(raw, words), words)):
+        for index, entry in enumerate(_entries(from_json(raw, words), words)):
             name = str(entry) if isinstance(entry, int) and not isinstance(entry, bool) else entry
             if not isinstance(name, str) or not re.fullmatch(pattern, name):
                 raise InvalidError(words, f"set --path '{{key}}[{index}]' {example}")
@@ -128,7 +128,7 @@ def assumed_roles() -> Parser:
     arguments = {"roleArn": "role_arn", "sessionName": "session_name", "externalId": "external_id"}
 
     def parse(raw: object) -> tuple[Mapping[str, Any], ...]:
-        entries = _entries(_from_json(raw, words), words)
+        entries = _entries(from_json(raw, words), words)
         return tuple(parse_role(index, entry) for index, entry in enumerate(entries))
 
     def parse_role(index: int, entry: object) -> Mapping[str, Any]:
@@ -154,7 +154,7 @@ def alarm_overrides(known: frozenset[str], without_threshold: frozenset[str]) ->
 
     def parse_override(alarm_id: str, raw: object) -> AlarmOverride:
         check_id(alarm_id)
-        override = _members(raw, words)
+        override = members(raw, words)
         if not override or override.keys() - {"threshold", "enabled"}:
             raise ValueError(words)
         threshold, enabled = override.get("threshold"), override.get("enabled", True)
@@ -168,11 +168,11 @@ def alarm_overrides(known: frozenset[str], without_threshold: frozenset[str]) ->
 
     def parse(raw: object) -> Mapping[str, AlarmOverride]:
         found: dict[str, AlarmOverride] = {}
-        for alarm_id, value in _members(_from_json(raw, words), words).items():
+        for alarm_id, value in members(from_json(raw, words), words).items():
             try:
                 found[alarm_id] = parse_override(alarm_id, value)
             except ValueError as error:
-                raise InvalidError(str(error), f"rm --path {shlex.quote(f'{{key}}{_member(alarm_id)}')}") from None
+                raise InvalidError(str(error), f"rm --path {shlex.quote(f'{{key}}{member(alarm_id)}')}") from None
         return MappingProxyType(found)
 
     return Parser(parse=parse, type="object", example="--path '{key}.queue-age.threshold' 600")
@@ -185,9 +185,9 @@ def client_secrets() -> Parser:
 
     def parse(raw: object) -> Mapping[str, str]:
         found: dict[str, str] = {}
-        for client_id, secret in _members(_from_json(raw, words), words).items():
+        for client_id, secret in members(from_json(raw, words), words).items():
             if not re.fullmatch(r"[\w+-]{1,128}", client_id, re.ASCII):
-                raise InvalidError(words, f"rm --path {shlex.quote(f'{{key}}{_member(client_id)}')}")
+                raise InvalidError(words, f"rm --path {shlex.quote(f'{{key}}{member(client_id)}')}")
             if not isinstance(secret, str) or not re.fullmatch(r"[\w+]{24,64}", secret, re.ASCII):
                 raise InvalidError(words, f"set {example.replace('CLIENT_ID', client_id)}")
             found[client_id] = secret
@@ -196,12 +196,13 @@ def client_secrets() -> Parser:
     return Parser(parse=parse, type="object", example=example)
 
 
-def _member(name: str) -> str:
+def member(name: str) -> str:
     """Return a member's name as the end of a property path, quoted where it is not a plain word."""
-    return f".{name}" if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f"[{json.dumps(name)}]"
+    return f".{name}" if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f"[{json.dumps(name, ensure_ascii=False)}]"
 
 
-def _from_json(raw: object, words: str) -> object:
+def from_json(raw: object, words: str) -> object:
+    """Return what a string of JSON holds, or a value that is no string."""
     if not isinstance(raw, str):
         return raw
     try:
@@ -218,7 +219,8 @@ def _entries(value: object, words: str) -> list[object]:
     return cast("list[object]", value)
 
 
-def _members(value: object, words: str) -> dict[str, object]:
+def members(value: object, words: str) -> dict[str, object]:
+    """Return an object; anything else must be `words`."""
     if not isinstance(value, dict):
         raise ValueError(words)  # noqa: TRY004 - every parser raises ValueError
     return cast("dict[str, object]", value)

@@ -28,10 +28,13 @@ from components.settings.parsers import (
     text,
 )
 from components.settings.problems import HIDDEN, Problem, SettingsError
+from components.settings.tags import free_tags
 
 DATA_CLASS = "personal"
-PYTHON_VERSIONS = ("3.11", "3.12", "3.13")
+# What Lambda and the pinned AWS provider accept, and tests/components/test_runtimes.py runs.
+PYTHON_VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 """What the functions can run; a release ships an artifact for each."""
+OWN_TAGS = ("project", "stack", "owner", "data-class")
 
 
 class Release(StrEnum):
@@ -49,6 +52,7 @@ _RETENTION_DAYS = (
 _LONGEST_QUERY_SECONDS = 28
 # Domains that RFC 2606 reserves for examples: the runbook is at none of them.
 _OF_AN_EXAMPLE = re.compile(r"https?://([^/]*[.@])?example\.(com|net|org)([:/?]|$)", re.IGNORECASE)
+_BOUNDARY = r"arn:aws:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+"
 _PRINCIPAL = r"[0-9]{12}|arn:aws:iam::[0-9]{12}:(root|(user|role)/[A-Za-z0-9+=,.@_/-]+)"
 
 
@@ -86,6 +90,13 @@ class StackSettings:
     )
     assume_roles: tuple[Mapping[str, Any], ...] = _setting((), assumed_roles(), namespace="aws")
     owner: str = _setting("", text(r"[A-Za-z0-9 ._@:/+=-]+", "a name that fits a tag", example="TEAM", longest=128))
+    tags: Mapping[str, str] = _setting({}, free_tags(OWN_TAGS))
+    permissions_boundary: str = _setting(
+        "",
+        text(
+            rf"|{_BOUNDARY}", "the ARN of an IAM policy, or empty", example="arn:aws:iam::123456789012:policy/BOUNDARY"
+        ),
+    )
     runbook_url: str = _setting(
         "", text(r"https?://[^\s#]+", "an http(s) URL without #", example="https://HOST/docs/runbook.md")
     )
@@ -188,9 +199,10 @@ class StackSettings:
         return f"/{self.project}/{self.stack}/{role}"
 
     @property
-    def tags(self) -> dict[str, str]:
-        """Tags of every resource that supports tags."""
-        return {"project": self.project, "stack": self.stack, "owner": self.owner, "data-class": DATA_CLASS}
+    def all_tags(self) -> dict[str, str]:
+        """Tags of every resource that supports tags: those of the project, and the setting `tags`."""
+        own = dict(zip(OWN_TAGS, (self.project, self.stack, self.owner, DATA_CLASS), strict=True))
+        return own | dict(self.tags)
 
 
 def config_parsers() -> dict[str, Parser]:

@@ -56,6 +56,7 @@ def log_group(cloud: Account, id_: str) -> tuple[dict[str, Any], Created] | None
     for held in groups:
         if held["logGroupName"] == id_:
             inputs = {"name": id_, "retentionInDays": held.get("retentionInDays"), "kmsKeyId": held.get("kmsKeyId")}
+            inputs["deletionProtectionEnabled"] = held["deletionProtectionEnabled"]
             return _given(inputs), Created(id_, {"arn": held["arn"].removesuffix(":*"), "name": id_})
     return None
 

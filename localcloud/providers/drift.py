@@ -130,13 +130,28 @@ def table(cloud: Account, state: State) -> dict[str, Any]:
 
 
 def log_group(cloud: Account, state: State) -> dict[str, Any] | None:
-    """Compare retention and key of a log group."""
+    """Compare retention, key and protection of a log group."""
     groups = cloud.client("logs").describe_log_groups(logGroupNamePrefix=state["id"])["logGroups"]
-    defaults = {"retentionInDays": 0, "kmsKeyId": ""}
+    defaults = {"retentionInDays": 0, "kmsKeyId": "", "deletionProtectionEnabled": False}
     for held in groups:
         if held["logGroupName"] == state["id"]:
-            return {name: held.get(name, default) for name, default in defaults.items() if name in state | held}
+            return {
+                name: held.get(name, default) for name, default in defaults.items() if name in state or held.get(name)
+            }
     return None
+
+
+def log_index_policy(cloud: Account, state: State) -> dict[str, Any] | None:
+    """Compare the fields that a log group indexes."""
+    found = cloud.client("logs").describe_index_policies(logGroupIdentifiers=[state["logGroupName"]])["indexPolicies"]
+    return {"policyDocument": _like_json(state.get("policyDocument"), found[0]["policyDocument"])} if found else None
+
+
+def role(cloud: Account, state: State) -> dict[str, Any]:
+    """Compare the permissions boundary of a role."""
+    held = cloud.client("iam").get_role(RoleName=state["id"])["Role"]
+    boundary = held.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+    return {"permissionsBoundary": boundary} if boundary or "permissionsBoundary" in state else {}
 
 
 def method_settings(cloud: Account, state: State) -> dict[str, Any] | None:

@@ -18,20 +18,13 @@ Read = Callable[[Account, State], dict[str, Any] | None]
 """Returns the inputs that are compared, with the values they have in the account; None: the resource is gone."""
 
 
-@dataclass(frozen=True)
-class Kept:
-    """A deletion that does nothing, for a reason."""
-
-    reason: str
-
-
 @dataclass(frozen=True, kw_only=True)
 class Lifecycle:
     """What happens to a resource after its creation."""
 
     update: Update | None
     """None: every input that can change replaces the resource, so an update is an error."""
-    delete: Call | Kept
+    delete: Call
     read: Read
     cleared: Mapping[str, Any] = field(default_factory=dict)
     """The value that an input has for AWS after it is taken out of the program."""
@@ -74,9 +67,6 @@ _STAGE = _REST | {"stageName": "stageName"}
 _OF_POOL = {"UserPoolId": "userPoolId"}
 _ALARM = {"AlarmNames": ["id"]}
 _WARM = {"FunctionName": "functionName", "Qualifier": "qualifier"}
-_UNUSED = "nothing in the emulator uses it, so it was never created"
-
-_NOT_KEPT = Lifecycle(update=updates.not_kept, delete=Kept(_UNUSED), read=lambda _cloud, _state: {})
 
 LIFECYCLES: dict[str, Lifecycle] = {
     "aws:apigateway/restApi:RestApi": Lifecycle(
@@ -161,7 +151,11 @@ LIFECYCLES: dict[str, Lifecycle] = {
         delete=_logs("delete_query_definition", queryDefinitionId="id"),
         read=_listed(_logs("describe_query_definitions"), "queryDefinitions", "queryDefinitionId"),
     ),
-    "aws:cloudwatch/logIndexPolicy:LogIndexPolicy": _NOT_KEPT,
+    "aws:cloudwatch/logIndexPolicy:LogIndexPolicy": Lifecycle(
+        update=updates.put_again,
+        delete=_logs("delete_index_policy", logGroupIdentifier="logGroupName"),
+        read=drift.log_index_policy,
+    ),
     "aws:xray/group:Group": Lifecycle(
         update=updates.xray_group, delete=call("xray", "delete_group", GroupARN="id"), read=drift.xray_group
     ),
@@ -200,8 +194,8 @@ LIFECYCLES: dict[str, Lifecycle] = {
     "aws:iam/role:Role": Lifecycle(
         update=updates.role,
         delete=_iam("delete_role", RoleName="id"),
-        read=_exists(_iam("get_role", RoleName="id")),
-        cleared={"description": ""},
+        read=drift.role,
+        cleared={"description": "", "permissionsBoundary": ""},
     ),
     "aws:iam/rolePolicy:RolePolicy": Lifecycle(
         update=updates.put_again,

@@ -1,9 +1,5 @@
-"""Log groups, metric filters, alarms, dashboards, and what X-Ray samples and groups.
+"""Log groups, metric filters, alarms, dashboards, and what X-Ray samples and groups."""
 
-Field indexes are not stored, because nothing in the emulator uses them.
-"""
-
-import uuid
 from typing import Any
 
 from localcloud.emulator.connection import Account
@@ -40,9 +36,11 @@ def _query_definition(cloud: Account, inputs: Inputs) -> Created:
     return Created(made["queryDefinitionId"], {"queryDefinitionId": made["queryDefinitionId"]})
 
 
-@creates("aws:cloudwatch/logIndexPolicy:LogIndexPolicy", ignoring="logGroupName policyDocument")
-def _not_stored(cloud: Account, inputs: Inputs) -> Created:
-    return Created(str(uuid.uuid4()))
+@creates("aws:cloudwatch/logIndexPolicy:LogIndexPolicy")
+def _log_index_policy(cloud: Account, inputs: Inputs) -> Created:
+    group = inputs.take("logGroupName")
+    cloud.client("logs").put_index_policy(logGroupIdentifier=group, **inputs.take_rest())
+    return Created(f"{group}:")
 
 
 @creates("aws:xray/group:Group")

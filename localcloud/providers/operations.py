@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from localcloud.deployer.engine import Created, ResourceFailed
 from localcloud.emulator.connection import Account
 from localcloud.providers.calls import State
-from localcloud.providers.lifecycle import LIFECYCLES, Kept, Lifecycle
+from localcloud.providers.lifecycle import LIFECYCLES, Lifecycle
 from localcloud.providers.updates import Change
 
 # Codes of AWS for a resource that does not exist.
@@ -37,7 +37,7 @@ def update(cloud: Account, type_: str, change: Change) -> dict[str, Any]:
 def delete(cloud: Account, type_: str, state: State) -> None:
     """Delete a resource; a resource that is gone already is a success."""
     lifecycle = of_type(type_)
-    if isinstance(lifecycle.delete, Kept) or state.get(lifecycle.skip_if):
+    if state.get(lifecycle.skip_if):
         return
     try:
         lifecycle.delete.run(cloud, state)

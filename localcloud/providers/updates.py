@@ -65,12 +65,6 @@ def put_again(cloud: Account, change: Change) -> dict[str, Any]:
     return made.outputs
 
 
-def not_kept(_cloud: Account, change: Change) -> dict[str, Any]:
-    """Change nothing, because nothing in the emulator uses the resource."""
-    change.inputs.take_rest()
-    return {}
-
-
 def queue(cloud: Account, change: Change) -> dict[str, Any]:
     """Set the attributes that changed."""
     attributes = queue_attributes(change.inputs)
@@ -127,8 +121,13 @@ def key(cloud: Account, change: Change) -> dict[str, Any]:
 
 
 def role(cloud: Account, change: Change) -> dict[str, Any]:
-    """Change who can assume a role, and its description and session duration."""
+    """Change who can assume a role, its permissions boundary, description and session duration."""
     iam = cloud.client("iam")
+    boundary = change.inputs.take("permissionsBoundary")
+    if boundary:
+        iam.put_role_permissions_boundary(RoleName=change.id, PermissionsBoundary=boundary)
+    elif boundary is not None:
+        iam.delete_role_permissions_boundary(RoleName=change.id)
     if trust := change.inputs.take("assumeRolePolicy"):
         iam.update_assume_role_policy(RoleName=change.id, PolicyDocument=trust)
     names = ("description", "maxSessionDuration")
@@ -184,7 +183,7 @@ def event_source_mapping(cloud: Account, change: Change) -> dict[str, Any]:
 
 
 def log_group(cloud: Account, change: Change) -> dict[str, Any]:
-    """Change retention and key of a log group."""
+    """Change retention, key and protection of a log group."""
     logs, inputs = cloud.client("logs"), change.inputs
     if (retention := inputs.take("retentionInDays")) is not None:
         if retention:
@@ -196,6 +195,8 @@ def log_group(cloud: Account, change: Change) -> dict[str, Any]:
             logs.associate_kms_key(logGroupName=change.id, kmsKeyId=kms_key)
         else:
             logs.disassociate_kms_key(logGroupName=change.id)
+    if (protected := inputs.take("deletionProtectionEnabled")) is not None:
+        logs.put_log_group_deletion_protection(logGroupIdentifier=change.id, deletionProtectionEnabled=protected)
     return {}
 
 

@@ -107,8 +107,11 @@ def artifact() -> Artifact:
 
 @pytest.fixture(scope="module")
 def unpacked(artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return unpack(artifact, tmp_path_factory.mktemp("opt"))
+
+
+def unpack(artifact: Artifact, opt: Path) -> Path:
     """What Lambda makes of the two archives, with sources that betray being read: bytecode alone can run."""
-    opt = tmp_path_factory.mktemp("opt")
     for zip_file, folder in ((artifact.code, opt / "task"), (artifact.layer, opt / "layer")):
         with zipfile.ZipFile(zip_file) as archive:
             archive.extractall(folder)
@@ -117,7 +120,9 @@ def unpacked(artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return opt
 
 
-def run(program: str, *arguments: str, task: Path, layer: Path) -> subprocess.CompletedProcess[str]:
+def run(
+    program: str, *arguments: str, task: Path, layer: Path, interpreter: str = sys.executable
+) -> subprocess.CompletedProcess[str]:
     """Run a program that can import the standard library, the unpacked archives and nothing else."""
     environment = {
         Environment.TABLE_NAME: "table",
@@ -138,7 +143,7 @@ def run(program: str, *arguments: str, task: Path, layer: Path) -> subprocess.Co
         "AWS_LAMBDA_FUNCTION_NAME": "test",
     }
     paths = f"import sys; sys.path += {[str(task), str(layer / 'python')]!r}"
-    command = [sys.executable, "-I", "-S", "-c", f"{paths}\n{program}", *arguments]
+    command = [interpreter, "-I", "-S", "-c", f"{paths}\n{program}", *arguments]
     return subprocess.run(command, env=environment, cwd=task, capture_output=True, text=True, check=False)
 
 

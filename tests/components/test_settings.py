@@ -44,6 +44,36 @@ def test_values_from_the_cli_become_typed_values() -> None:
     assert settings.api_clients == ("reporting",)
 
 
+def test_tags_of_the_stack_are_added_to_those_of_the_project() -> None:
+    tags = {"k" * 128: "x" * 256, "cost-center": 1234, "Data Owner": "a_b.c:d/e=f+g-h@i", "audited": True}
+    own = {"project": "event-processing", "stack": "dev", "owner": "team", "data-class": "personal"}
+    as_text = tags | {"cost-center": "1234", "audited": "true"}
+    assert read().all_tags == own
+    assert read(tags=json.dumps(tags)).all_tags == read(tags=tags).all_tags == own | as_text
+    assert len(read(tags={f"key{number}": "x" for number in range(46)}).all_tags) == 50
+
+
+@pytest.mark.parametrize(
+    ("tags", "sentence"),
+    [
+        ({"Owner": "x"}, "the project itself sets owner: choose another key"),
+        ({"AWS:cost": "x"}, "AWS:cost begins with aws:, which AWS keeps for its own tags"),
+        ({"team": "x", "Team": "y"}, "team and Team are one key for IAM: remove one of them"),
+    ],
+)
+def test_rejected_tag_is_explained(tags: dict[str, str], sentence: str) -> None:
+    (problem,) = rejected(tags=tags).problems
+    assert problem.requirement.endswith(f", and {sentence}")
+    last = list(tags)[-1]
+    path = f'tags["{last}"]' if ":" in last else f"tags.{last}"
+    assert problem.fix == f"pulumi config rm --stack dev --path '{path}'"
+
+
+def test_boundary_can_be_a_policy_of_the_account_or_of_aws() -> None:
+    own, of_aws = "arn:aws:iam::123456789012:policy/org/boundary", "arn:aws:iam::aws:policy/PowerUserAccess"
+    assert [read(permissionsBoundary=arn).permissions_boundary for arn in ("", own, of_aws)] == ["", own, of_aws]
+
+
 def test_plain_python_values_are_accepted() -> None:
     assert read(cmk=True, batchSize=7, apiClients=["one", "two"]) == read(
         cmk="true", batchSize="7", apiClients='["one", "two"]'
@@ -56,6 +86,22 @@ INVALID = {
     "aws:profile": ["two words"],
     "aws:assumeRoles": ['[{"roleArn": "deploy"}]', '[{"duration": "1h"}]', "[5]", "{}"],
     "owner": ["", "<script>"],
+    "tags": [
+        "[]",
+        '{"": "x"}',
+        '{"key": ""}',
+        '{"key": null}',
+        '{"key": {"a": "b"}}',
+        '{"key": "tab\\t"}',
+        '{"k\u00e9y": "x"}',
+        '{"aws:key": "x"}',
+        '{"Stack": "x"}',
+        '{"key": "x", "Key": "y"}',
+        json.dumps({"k" * 129: "x"}),
+        json.dumps({"key": "x" * 257}),
+        json.dumps({f"key{number}": "x" for number in range(47)}),
+    ],
+    "permissionsBoundary": ["boundary", "arn:aws:iam::123456789012:role/boundary", "arn:aws:iam::1:policy/a", "arn:*"],
     "runbookUrl": ["", "docs/runbook.md", "https://example.com/#here", "https://example.com/" + "x" * 256],
     "protect": ["yes"],
     "cmk": ["1"],

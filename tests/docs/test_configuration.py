@@ -107,10 +107,10 @@ def unused_settings(program: str) -> set[str]:
 
 def test_program_reads_every_setting() -> None:
     program = (ROOT / "__main__.py").read_text()
-    # The owner becomes a tag, and `destroyable` only changes which settings are valid.
-    assert unused_settings(program) == {"owner", "destroyable"}
+    # The owner and the tags are in `all_tags`, and `destroyable` only changes which settings are valid.
+    assert unused_settings(program) == {"owner", "tags", "destroyable"}
     without = program.replace("settings.query_memory_mb", "512")
-    assert unused_settings(without) == {"owner", "destroyable", "query_memory_mb"}  # the control
+    assert unused_settings(without) == {"owner", "tags", "destroyable", "query_memory_mb"}  # the control
 
 
 def test_each_setting_has_a_row_of_what_a_change_of_it_does() -> None:

@@ -50,8 +50,9 @@ def test_protected_resources_are_not_destroyed(deployed: Terminal) -> None:
     with deployed.settings(protect=True, deletionProtection=True):
         deployed.up()
         with pytest.raises(PulumiFailedError, match="protected"):
-            deployed.pulumi("destroy", "--yes", "--skip-preview")
+            deployed.pulumi("destroy", "--yes")  # with its preview: without, it deletes until it meets a protection
     assert deployed.account.client("dynamodb").list_tables()["TableNames"], "nothing was deleted before the refusal"
+    assert deployed.account.client("lambda").list_functions()["Functions"], "nothing was deleted before the refusal"
     deployed.up()
 
 

@@ -27,7 +27,8 @@ def run(command: str, config: dict[str, Any]) -> None:
     parser.add_argument("value", nargs="?")
     arguments = parser.parse_args(words[2:])
     assert (arguments.value is None) == (arguments.action == "rm"), command
-    key = arguments.key if ":" in arguments.key else f"{samples.PROJECT}:{arguments.key}"
+    first = re.split(r"[.\[]", arguments.key)[0]
+    key = arguments.key if ":" in first else f"{samples.PROJECT}:{arguments.key}"
     path = property_path(key) if arguments.path else [key]
     if arguments.action == "rm":
         container: Any = config

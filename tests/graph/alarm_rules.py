@@ -124,17 +124,13 @@ def composites_combine_what_exists(graph: Graph) -> Iterator[str]:
 
 
 def queries_ask_what_exists(graph: Graph) -> Iterator[str]:
-    """Saved queries are listed under project and stack, and read log groups that exist before and have the index."""
+    """Saved queries are listed under project and stack, and read log groups that exist before."""
     groups = {group.inputs["name"]: group for group in graph.of_type(aws.LOG_GROUP)}
-    policies = [index.inputs for index in graph.of_type(aws.INDEX)]
-    indexed = {policy["logGroupName"]: json.loads(policy["policyDocument"]) for policy in policies}
     for query in graph.of_type(aws.QUERY):
         if not re.fullmatch(rf".+/{stack_name(graph)}/\d\d-[a-z-]+", query.inputs["name"]):
             yield f"{query.name} is saved as {query.inputs['name']}"
         for name in query.inputs["logGroupNames"]:
             yield from depends_on(graph, query, groups[name]) if name in groups else [f"{query.name} asks {name}"]
-            if "message_id" not in indexed.get(name, {}).get("Fields", []):
-                yield f"{name} has no index"
 
 
 def dimensions_of(graph: Graph) -> dict[str, set[str]]:

@@ -8,6 +8,7 @@ from tests.graph import api_rules as api
 from tests.graph import board_rules as boards
 from tests.graph import destroy_rules as destroy
 from tests.graph import graph_rules as stack
+from tests.graph import owner_rules as owner
 from tests.graph import resource_types as aws
 from tests.graph.graph_rules import Rule
 from tests.graph.sabotage import Sabotage, forget, mark, one_of, put, remove, swap, wait_no_more
@@ -17,6 +18,7 @@ FUNCTION_ARN = "arn:aws:lambda:eu-west-1:123456789012:function:event-processing-
 RELEASE = "environment.variables.RELEASE"
 OTHER_TOPIC = "arn:aws:sns:eu-west-1:1:other"
 REVEALING = {"application/json": '{"message": "$context.error.message"}'}
+PROTECTED_LOG = "deletionProtectionEnabled"
 SECRET = "aws:secretsmanager/secret:Secret"
 
 
@@ -42,6 +44,8 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (stack.children_of_components, lambda graph: setattr(one_of(graph, aws.TABLE), "parent", graph.resources[0].urn)),
     (stack.explicit_tagging_provider, mark(aws.TABLE, None, "provider", None)),
     (stack.explicit_tagging_provider, put("pulumi:providers:aws", None, "defaultTags.tags.owner", "")),
+    (owner.tags_are_the_providers, put(aws.TABLE, None, "tags", {"owner": "another"})),
+    (owner.log_groups_are_protected_like_the_table, put(aws.LOG_GROUP, "query-log", PROTECTED_LOG, True)),
     (stack.physical_names, put(aws.QUEUE, "events-source", "name", "events")),
     (stack.physical_names, put(aws.DASHBOARD, None, "dashboardName", "overview")),
     (stack.physical_names, put(aws.LOG_GROUP, "query-log", "name", "/aws/lambda/query")),
@@ -158,10 +162,11 @@ SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (alarms.queries_ask_what_exists, put(aws.QUERY, None, "name", "errors")),
     (alarms.queries_ask_what_exists, put(aws.QUERY, None, "logGroupNames", ["/other"])),
     (alarms.queries_ask_what_exists, forget(aws.QUERY)),
-    (alarms.queries_ask_what_exists, remove(aws.INDEX)),
 ]
 # Sabotages that need a stack with everything switched on.
 FULL_SABOTAGES: list[tuple[Rule, Sabotage]] = [
+    (owner.roles_have_one_boundary, put(aws.ROLE, "query-role", "permissionsBoundary", None)),
+    (owner.roles_have_one_boundary, put(aws.ROLE, "api-gateway-role", "permissionsBoundary", None)),
     (destroy.names_are_free_after_destroy, put(aws.ROLE, "api-gateway-role", "name", "api-gateway-logs-eu-west-1")),
     (destroy.retained_names_stay, mark(aws.ROLE, "api-gateway-role", "ignore_changes", ["name"])),
     (stack.ready_before_traffic, wait_no_more(aws.ALARM, "ingest-exhausted", aws.SUBSCRIPTION)),
@@ -175,6 +180,8 @@ FULL_SABOTAGES: list[tuple[Rule, Sabotage]] = [
 ]
 # Sabotages that need a stack with a customer key.
 KEY_SABOTAGES: list[tuple[Rule, Sabotage]] = [
+    (owner.log_groups_are_protected_like_the_table, put(aws.LOG_GROUP, "query-log", PROTECTED_LOG, False)),
+    (owner.log_groups_are_protected_like_the_table, put(aws.LOG_GROUP, "api-execution-log", PROTECTED_LOG, None)),
     (stack.encrypted_at_rest, put(aws.TABLE, None, "serverSideEncryption", {})),
     (stack.encrypted_at_rest, put(aws.LOG_GROUP, "api-access-log", "kmsKeyId", None)),
     (stack.encrypted_at_rest, put(aws.FUNCTION, "query-function", "kmsKeyArn", None)),

@@ -74,6 +74,16 @@ def test_account_setting_is_made_on_request_and_before_the_stage(dev_graph: Grap
     assert list(depends_on(extended_graph, extended_graph.one(aws.STAGE), extended_graph.one(account))) == []
 
 
+def test_boundary_and_tags_reach_every_resource(dev_graph: Graph, extended_graph: Graph) -> None:
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    assert {role.inputs.get("permissionsBoundary") for role in extended_graph.of_type(aws.ROLE)} == {boundary}
+    assert {role.inputs.get("permissionsBoundary") for role in dev_graph.of_type(aws.ROLE)} == {None}
+    own, all_ = (
+        graph.one("pulumi:providers:aws").inputs["defaultTags"]["tags"] for graph in (dev_graph, extended_graph)
+    )
+    assert all_ == own | {"cost-center": "1234", "Data Owner": "a team"}
+
+
 def test_overrides_reach_alarm_and_board(dev_graph: Graph, extended_graph: Graph) -> None:
     assert extended_graph.one(aws.ALARM, "queue-age").inputs["threshold"] == 900
     assert dev_graph.one(aws.ALARM, "queue-age").inputs["threshold"] == 3 * 60 + 60
@@ -90,6 +100,11 @@ TAKEN_OUT = {
     (aws.QUEUE, "kmsDataKeyReusePeriodSeconds"): "has no effect without a customer key",
     (aws.LOG_GROUP, "kmsKeyId"): "optional only: the provider disassociates the key",
     (aws.FUNCTION, "kmsKeyArn"): "optional only: Lambda gets an empty value",
+    (aws.ROLE, "permissionsBoundary"): "optional only: the provider deletes the boundary of the role",
+    **{
+        ("pulumi:providers:aws", f"defaultTags.tags.{tag}"): "a map: the provider removes the tag from every resource"
+        for tag in ("cost-center", "Data Owner")
+    },
 }
 
 

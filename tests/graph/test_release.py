@@ -92,6 +92,16 @@ INTENDED = (
         "endpoint",
         "the URL of a pager holds its key, so it is a secret in the state; AWS sees no change",
     ),
+    Intended(
+        "(event-handler|query)-log|api-(access|execution)-log",
+        "deletionProtectionEnabled",
+        "a stack with deletionProtection keeps its logs too, and another one says that it does not",
+    ),
+    Intended(
+        "(event-handler-log|query-log|api-access-log)-index",
+        r"policyDocument~\.Fields.*",
+        "each log group indexes what its saved queries filter by",
+    ),
     Intended("record-damaged", ".*", "a partial answer notifies an engineer: nothing else repairs the record"),
     Intended(
         "query-0[12]-.*", "queryString", "a function that crashes logs no level of ours; Lambda's report of it counts"

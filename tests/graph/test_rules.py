@@ -15,6 +15,7 @@ from tests.graph import (
     destroy_rules,
     graph_rules,
     graph_sabotages,
+    owner_rules,
 )
 from tests.graph.graph_rules import Rule
 from tests.graph.sabotage import Sabotage
@@ -28,7 +29,7 @@ def is_rule(value: object) -> bool:
     )
 
 
-MODULES = (graph_rules, api_rules, alarm_rules, board_rules, board_reading_rules, destroy_rules)
+MODULES = (graph_rules, api_rules, alarm_rules, board_rules, board_reading_rules, destroy_rules, owner_rules)
 RULES = {name: rule for module in MODULES for name, rule in getmembers(module, is_rule)}
 SABOTAGES = {
     "dev_graph": graph_sabotages.SABOTAGES + board_sabotages.SABOTAGES,

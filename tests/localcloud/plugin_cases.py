@@ -12,6 +12,8 @@ from localcloud.emulator.process import Emulator
 from tests.localcloud.plugin_driver import Driver, Managed, archive
 from tests.localcloud.provided import ALLOW, TRUST
 
+BOUNDARY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
 Inputs = dict[str, Any]
 
 
@@ -79,6 +81,10 @@ class World:
         return self._make("cloudwatch/logGroup", {"name": "/base"})
 
     @cached_property
+    def other_group(self) -> Managed:
+        return self._make("cloudwatch/logGroup", {"name": "/other"})
+
+    @cached_property
     def pool(self) -> Managed:
         return self._make("cognito/userPool", {"name": "base-pool"})
 
@@ -140,8 +146,6 @@ class Case:
     """What it must see afterwards."""
     replace: Callable[[World], Inputs] | None = None
     """None: nothing replaces it."""
-    kept: bool = True
-    """False: the emulator does not store it."""
 
 
 def document(action: str) -> str:
@@ -278,9 +282,12 @@ CASES = [
     Case(
         kind="iam/role",
         inputs=lambda _: {"assumeRolePolicy": TRUST},
-        change=lambda _: {"assumeRolePolicy": TRUST.replace("lambda", "apigateway")},
-        seen=lambda w, made: w.client("iam").get_role(RoleName=made.id)["Role"]["AssumeRolePolicyDocument"],
-        then=json.loads(TRUST.replace("lambda", "apigateway")),
+        change=lambda _: {"assumeRolePolicy": TRUST.replace("lambda", "apigateway"), "permissionsBoundary": BOUNDARY},
+        seen=lambda w, made: (
+            (role := w.client("iam").get_role(RoleName=made.id)["Role"])["AssumeRolePolicyDocument"],
+            role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+        ),
+        then=(json.loads(TRUST.replace("lambda", "apigateway")), BOUNDARY),
         replace=lambda _: {"name": "another"},
     ),
     Case(
@@ -467,10 +474,13 @@ CASES = [
     ),
     Case(
         kind="cloudwatch/logIndexPolicy",
-        inputs=lambda w: {"logGroupName": w.group["name"], "policyDocument": "{}"},
-        change=lambda _: {"policyDocument": '{"Fields": []}'},
-        replace=lambda _: {"logGroupName": "/another"},
-        kept=False,
+        inputs=lambda w: {"logGroupName": w.group["name"], "policyDocument": '{"Fields": ["level"]}'},
+        change=lambda _: {"policyDocument": '{"Fields": ["level", "status"]}'},
+        seen=lambda w, _: w.client("logs").describe_index_policies(logGroupIdentifiers=[w.group["name"]])[
+            "indexPolicies"
+        ][0]["policyDocument"],
+        then='{"Fields": ["level", "status"]}',
+        replace=lambda w: {"logGroupName": w.other_group["name"]},
     ),
     Case(
         kind="xray/group",

@@ -1,8 +1,13 @@
 """The providers of the API and of monitoring against a running emulator, which stores their settings."""
 
+import json
 from typing import Any
 
-from tests.localcloud.provided import Cloud, Made
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.localcloud.provided import ALLOW, TRUST, Cloud, Made
 
 
 def test_api_has_its_settings(cloud: Cloud, function: Made):
@@ -75,7 +80,9 @@ def test_alarms_dashboards_and_queries_are_stored(cloud: Cloud):
     (saved,) = logs.describe_query_definitions()["queryDefinitions"]
     assert (saved["name"], saved["queryString"], saved["logGroupNames"]) == ("failures", "fields @message", ["/own"])
     cloud.make("cloudwatch/logGroup", name="/own/access")
-    cloud.make("cloudwatch/logIndexPolicy", logGroupName="/own/access", policyDocument="{}")
+    cloud.make("cloudwatch/logIndexPolicy", logGroupName="/own/access", policyDocument='{"Fields": ["status"]}')
+    (index,) = logs.describe_index_policies(logGroupIdentifiers=["/own/access"])["indexPolicies"]
+    assert json.loads(index["policyDocument"]) == {"Fields": ["status"]}
     metric = {"name": "Refused", "namespace": "Own", "value": "1", "dimensions": {"stack": "$.stack"}}
     matching = {"name": "refused", "pattern": '{ $.status = "401" }'}
     cloud.make("cloudwatch/logMetricFilter", matching, logGroupName="/own/access", metricTransformation=metric)
@@ -104,3 +111,56 @@ def test_alarms_dashboards_and_queries_are_stored(cloud: Cloud):
     assert (either["AlarmRule"], either["ActionsSuppressor"]) == (rule, plain["arn"])
     assert (either["ActionsSuppressorWaitPeriod"], either["ActionsSuppressorExtensionPeriod"]) == (60, 60)
     assert cloudwatch.get_dashboard(DashboardName="board")["DashboardBody"] == '{"widgets": []}'
+
+
+def test_protected_log_group_is_deleted_in_two_steps(cloud: Cloud):
+    logs = cloud.emulator.client("logs")
+    cloud.make("cloudwatch/logGroup", name="/own/protected", deletionProtectionEnabled=True)
+    cloud.make("cloudwatch/logGroup", name="/own/protected-not", deletionProtectionEnabled=False)
+    found = logs.describe_log_groups(logGroupNamePrefix="/own/protected")["logGroups"]
+    assert [group["deletionProtectionEnabled"] for group in found] == [True, False]
+    logs.delete_log_group(logGroupName="/own/protected-not")
+    with pytest.raises(ClientError, match="ValidationException"):
+        logs.delete_log_group(logGroupName="/own/protected")
+    arn = found[0]["logGroupArn"]
+    logs.put_log_group_deletion_protection(logGroupIdentifier=arn, deletionProtectionEnabled=False)
+    logs.delete_log_group(logGroupName="/own/protected")
+    assert logs.describe_log_groups(logGroupNamePrefix="/own/protected")["logGroups"] == []
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        ('{"Fields": []}', "InvalidParameterException"),
+        ('["level"]', "InvalidParameterException"),
+        (json.dumps({"Fields": ["x" * 101]}), "InvalidParameterException"),
+        (json.dumps({"Fields": [f"field{number}" for number in range(21)]}), "LimitExceededException"),
+    ],
+    ids=["empty", "no object", "long name", "21 fields"],
+)
+def test_index_policy_that_aws_would_reject_is_rejected(cloud: Cloud, document: str, code: str):
+    group = cloud.make("cloudwatch/logGroup", name=f"/own/{len(document)}")["name"]
+    with pytest.raises(ClientError, match=code):
+        cloud.emulator.client("logs").put_index_policy(logGroupIdentifier=group, policyDocument=document)
+
+
+def test_role_can_do_what_policy_and_boundary_both_allow(cloud: Cloud, queue: Made):
+    iam = cloud.emulator.client("iam")
+    logs_only = ALLOW.replace("sqs:SendMessage", "logs:*")
+    boundary = iam.create_policy(PolicyName="logs-only", PolicyDocument=logs_only)["Policy"]["Arn"]
+    anyone = TRUST.replace('"Service": "lambda.amazonaws.com"', '"AWS": "*"')
+    made = cloud.make("iam/role", name="bounded", assumeRolePolicy=anyone, permissionsBoundary=boundary)
+    cloud.make("iam/rolePolicy", role=made["id"], policy=ALLOW)
+    session = cloud.emulator.client("sts").assume_role(RoleArn=made["arn"], RoleSessionName="test")["Credentials"]
+    sender = boto3.client(
+        "sqs",
+        endpoint_url=cloud.emulator.endpoint,
+        region_name=cloud.emulator.region,
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+    with pytest.raises(ClientError, match="AccessDenied"):
+        sender.send_message(QueueUrl=queue["url"], MessageBody="x")
+    iam.delete_role_permissions_boundary(RoleName="bounded")  # the control
+    assert sender.send_message(QueueUrl=queue["url"], MessageBody="x")["MessageId"]
