@@ -25,8 +25,8 @@ PATH_OPTIONS = {
 
 def test_every_option_that_takes_a_path_is_tested_here():
     here = {"--outputs", "--file", "--failed", "--copy", "--body"}
-    # --secret-file: tests/e2e/test_operator_rotate.py
-    assert {names[-1] for names in PATH_OPTIONS} == here | {"--secret-file"}
+    # The others: tests/e2e/test_operator_rotate.py and tests/ops/test_restore.py.
+    assert {names[-1] for names in PATH_OPTIONS} == here | {"--secret-file", "--except-file", "--damaged"}
 
 
 @pytest.mark.parametrize("names", sorted(PATH_OPTIONS), ids=" ".join)
