@@ -27,6 +27,7 @@ POLICY_CHARACTERS = 6144
 POLICIES_OF_A_ROLE = 10
 NAMES = ("name", "alarmName", "dashboardName", "layerName", "groupName", "ruleName")
 Statement = dict[str, Any]
+READS = ("Get", "List", "Describe", "GET")
 
 
 class UnmappedTypeError(Exception):
@@ -64,6 +65,13 @@ def of_sample(stack: str, graph: Graph) -> dict[str, dict[str, Any]]:
     return policies(
         f"{prefix}-deploy", statements(graph, account=EXAMPLE_ACCOUNT, region=_region(graph), prefix=prefix)
     )
+
+
+def reading(found: Iterable[Statement]) -> Iterator[Statement]:
+    """Yield the statements with the actions that read; they are enough for a preview with `--refresh`."""
+    for statement in found:
+        if actions := [action for action in statement["Action"] if action.partition(":")[2].startswith(READS)]:
+            yield {**statement, "Action": actions}
 
 
 def document(graph: Graph) -> str:
@@ -137,13 +145,14 @@ def _region(graph: Graph) -> str:
     return graph.one("pulumi:providers:aws").inputs["region"]
 
 
-def _own(stack: str, account: str) -> dict[str, dict[str, Any]]:
+def _own(stack: str, account: str, *, reads: bool) -> dict[str, dict[str, Any]]:
     """Return the policies of a stack of this checkout, with its own settings."""
     settings = stack_config.read(ROOT, stack)
     made = engine.deploy(ROOT, settings, InventedAws(), environment={TARGET_VARIABLE: HOST})
     graph = Graph(made.resources, made.outputs, made.secret_outputs)
     prefix = f"{settings.project}-{settings.stack}"
-    return policies(f"{prefix}-deploy", statements(graph, account=account, region=_region(graph), prefix=prefix))
+    found = statements(graph, account=account, region=_region(graph), prefix=prefix)
+    return policies(f"{prefix}-preview", reading(found)) if reads else policies(f"{prefix}-deploy", found)
 
 
 def main() -> None:
@@ -151,6 +160,7 @@ def main() -> None:
     parser = command_line("deploy_policy", __doc__)
     parser.add_argument("--stack", help="a stack whose Pulumi.STACK.yaml is in this folder")
     parser.add_argument("--account", help="the 12 digits of the account that --stack is deployed into")
+    parser.add_argument("--reads", action="store_true", help="only what a preview with --refresh needs")
     given = parser.parse_args()
     if (given.stack is None) != (given.account is None) or not re.fullmatch(r"\d{12}", given.account or "0" * 12):
         parser.error("give --stack with --account and its 12 digits, or neither")
@@ -158,7 +168,7 @@ def main() -> None:
         if given.stack is None:
             write(DOCUMENT, document(record("prod", PROD_OVERLAY)))
         else:
-            print(json.dumps(_own(given.stack, given.account), indent=2))
+            print(json.dumps(_own(given.stack, given.account, reads=given.reads), indent=2))
     except (ConfigError, DeploymentFailed, UnmappedTypeError) as error:
         sys.exit(str(error))
 

@@ -41,6 +41,18 @@ def test_no_statement_allows_everything_of_a_service(prod_graph: Graph):
     assert {arn.rpartition("/")[2] for arn in of_roles} == {"event-handler-role-*", "query-role-*"}
 
 
+def test_reading_policy_changes_nothing(prod_graph: Graph):
+    documents = of_sample("prod", prod_graph).values()
+    statements = [statement for document in documents for statement in document["Statement"]]
+    read = {action for statement in deploy_policy.reading(statements) for action in statement["Action"]}
+    assert {"sqs:GetQueueAttributes", "dynamodb:DescribeTable", "apigateway:GET"} <= read
+    changing = (
+        *("Create", "Update", "Put", "Set", "Delete", "Tag", "Untag", "Pass", "Schedule", "Generate"),
+        *("POST", "PUT", "PATCH"),
+    )
+    assert not [action for action in read if action.partition(":")[2].startswith(changing)]
+
+
 def test_type_without_a_grant_is_named(dev_graph: Graph, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(deploy_policy, "GRANTS", tuple(grant for grant in GRANTS if grant.sid != "Queues"))
     with pytest.raises(UnmappedTypeError, match=r"needs for aws:sqs/queue:Queue, .* Add it to tools/deploy_grants\.py"):
