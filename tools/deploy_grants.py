@@ -24,6 +24,11 @@ KEY = "aws:kms/key:Key"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 OF_API = ("authorizer", "deployment", "integration", "method", "methodSettings", "requestValidator", "resource")
 
+FUNCTION_ARNS = (f"arn:aws:lambda:{REGIONAL}:function:{{name}}", f"arn:aws:lambda:{REGIONAL}:function:{{name}}:*")
+"""With a qualifier, the resource is the version or the alias."""
+# AWS chooses the ID of a mapping, so its function is what tells this stack's mapping from others.
+OF_OWN_FUNCTIONS = {"ArnLike": {"lambda:FunctionArn": list(FUNCTION_ARNS)}}
+
 
 def _apigateway(*names: str) -> tuple[str, ...]:
     return tuple(f"aws:apigateway/{name}:{name[0].upper()}{name[1:]}" for name in names)
@@ -97,8 +102,7 @@ GRANTS = (
         "UpdateFunctionCode UpdateFunctionConfiguration PublishVersion ListVersionsByFunction PutFunctionConcurrency "
         "DeleteFunctionConcurrency CreateAlias UpdateAlias DeleteAlias GetAlias AddPermission "
         "RemovePermission GetPolicy ListTags TagResource UntagResource",
-        # With a qualifier, the resource is the version or the alias.
-        resources=(f"arn:aws:lambda:{REGIONAL}:function:{{name}}", f"arn:aws:lambda:{REGIONAL}:function:{{name}}:*"),
+        resources=FUNCTION_ARNS,
         named_by=FUNCTION,
     ),
     Grant(
@@ -121,17 +125,10 @@ GRANTS = (
         sid="EventSourceMappings",
         types=(MAPPING,),
         service="lambda",
-        # AWS chooses the ID, so the function is what tells this stack's mapping from others.
+        # The creation takes no resource.
         actions="CreateEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping GetEventSourceMapping",
         named_by=FUNCTION,
-        condition={
-            "ArnLike": {
-                "lambda:FunctionArn": [
-                    f"arn:aws:lambda:{REGIONAL}:function:{{name}}",
-                    f"arn:aws:lambda:{REGIONAL}:function:{{name}}:*",
-                ]
-            }
-        },
+        condition=OF_OWN_FUNCTIONS,
     ),
     Grant(
         sid="EventSourceMappingTags",
