@@ -14,13 +14,14 @@ API_PATH = "/_aws/execute-api/"
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """Where an emulator listens, and the credentials of its administrator."""
+    """Where an emulator listens, and credentials: its administrator's, or those of a session of a role."""
 
     endpoint: str
     region: str
     account_id: str
     access_key_id: str
     secret_access_key: str = field(repr=False)
+    session_token: str = field(default="", repr=False)
 
     def as_dict(self) -> dict[str, str]:
         """Return what another process needs to make an equal connection."""
@@ -43,6 +44,7 @@ class Account:
             botocore_session=botocore.session.Session(session_vars=defaults),
             aws_access_key_id=self.access_key_id,
             aws_secret_access_key=self.secret_access_key,
+            aws_session_token=connection.session_token or None,
             region_name=self.region,
         )
         self._clients: dict[str, Any] = {}

@@ -11,6 +11,7 @@ from typing import Any
 
 from localcloud.console.console import Console
 from localcloud.emulator import (
+    authorization_seams,
     cloudwatch_seams,
     function_seams,
     http_seams,
@@ -63,6 +64,7 @@ def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
     """Return the app, observed; raises SeamChangedError. `without` names an observer that a test unplugs, or all."""
     mapping_seams.take_batches_promptly()
     identity_seams.let_clients_hold_two_secrets()
+    authorization_seams.authorize_as_aws()
     _observe(observatory, without)
     serve, console = make_app(), Console(observatory)
     is_stepped = isinstance(observatory.clock, SteppedClock)

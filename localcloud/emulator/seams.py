@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from ministack import app as ministack_app
-from ministack.core import iam_actions, lambda_runtime
+from ministack.core import lambda_runtime
 from ministack.services import cloudwatch_logs, lambda_svc
 
 from localcloud.emulator.connection import API_PATH
@@ -41,7 +41,6 @@ def seam(module: ModuleType | type, name: str, *parameters: str) -> Callable[...
 def make_app() -> App:
     """Return ministack's ASGI app, which receives requests as AWS does. Raises SeamChangedError."""
     serve = seam(ministack_app, "app", "scope", "receive", "send")
-    _authorize_batches_as_their_single_operation()
     _let_log_groups_change_their_key()
     _route_by_the_weights_of_aliases()
     _let_invocations_outlive_an_update()
@@ -59,20 +58,6 @@ def make_app() -> App:
         await serve(scope, receive, send)
 
     return as_received_by_aws
-
-
-def _authorize_batches_as_their_single_operation() -> None:
-    """Require `sqs:SendMessage` for SendMessageBatch, as AWS does, which has no separate actions for batches.
-
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
-    """
-    original = seam(iam_actions, "extract_iam_action", "service", "method", "path", "headers", "body", "query_params")
-
-    def extract(*arguments: Any) -> str | None:
-        action = original(*arguments)
-        return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
-
-    iam_actions.extract_iam_action = extract
 
 
 def _let_log_groups_change_their_key() -> None:

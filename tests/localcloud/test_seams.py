@@ -5,7 +5,11 @@ import sys
 
 import pytest
 
-MAKE_APP = "from localcloud.emulator.seams import make_app; make_app()"
+MAKE_APP = """
+from localcloud.emulator import authorization_seams, seams
+authorization_seams.authorize_as_aws()
+seams.make_app()
+"""
 
 
 @pytest.mark.parametrize(
