@@ -143,7 +143,7 @@ GRANTS = (
         service="logs",
         actions="CreateLogGroup DeleteLogGroup PutRetentionPolicy DeleteRetentionPolicy AssociateKmsKey "
         "DisassociateKmsKey ListTagsForResource TagResource UntagResource PutMetricFilter DeleteMetricFilter "
-        "DescribeMetricFilters",
+        "DescribeMetricFilters PutLogGroupDeletionProtection",
         # Tags are on the group, everything else is on its streams.
         resources=(f"arn:aws:logs:{REGIONAL}:log-group:{{name}}", f"arn:aws:logs:{REGIONAL}:log-group:{{name}}:*"),
         named_by=LOG_GROUP,
@@ -213,6 +213,14 @@ GRANTS = (
         actions="CreateRole DeleteRole GetRole UpdateRole UpdateRoleDescription UpdateAssumeRolePolicy TagRole "
         "UntagRole PutRolePolicy GetRolePolicy DeleteRolePolicy ListRolePolicies ListAttachedRolePolicies "
         "ListInstanceProfilesForRole",
+        resources=("arn:aws:iam::{account}:role/{name}",),
+        named_by=ROLE,
+    ),
+    Grant(
+        sid="RoleBoundaries",
+        types=(ROLE,),
+        service="iam",
+        actions="PutRolePermissionsBoundary DeleteRolePermissionsBoundary",
         resources=("arn:aws:iam::{account}:role/{name}",),
         named_by=ROLE,
     ),

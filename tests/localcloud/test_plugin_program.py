@@ -93,7 +93,7 @@ class Life:
 def life() -> Iterator[Life]:
     # With everything that is optional and makes resources of further types.
     settings = {"manageApiGatewayAccount": True, "queryProvisionedConcurrency": 1, "alarmEmail": "oncall@example.com"}
-    changes = settings | {"batchSize": 5, "cmk": True}
+    changes = settings | {"batchSize": 5, "cmk": True, "permissionsBoundary": "arn:aws:iam::aws:policy/PowerUserAccess"}
     with Emulator.start() as emulator:
         place = {"account": emulator.account_id, "region": emulator.region, "prefix": "event-processing-local"}
         needed = statements(graph_of(changes), **place)
