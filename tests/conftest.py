@@ -50,6 +50,7 @@ def extended_graph() -> Graph:
         "batchSize": 100,
         "batchWindowSeconds": 5,
         "release": "gradual",
+        "probe": True,
     }
     return record("dev", extensions)
 
