@@ -55,17 +55,17 @@ class ProbedService:
             sleep=self.clock.advance,
         )
 
-    def get_parameter(self, *, Name: str, WithDecryption: bool) -> dict[str, Any]:  # noqa: N803
+    def get_parameter(self, **request: Any) -> dict[str, Any]:
         """Return the secret of the client."""
-        assert (Name, WithDecryption) == (SETTINGS.client_secret_parameter, True)
+        assert request == {"Name": SETTINGS.client_secret_parameter, "WithDecryption": True}
         self.requests.append("secret")
         return {"Parameter": {"Value": SECRET}}
 
-    def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict[str, Any]:  # noqa: N803
+    def send_message(self, **request: Any) -> dict[str, Any]:
         """Take a login."""
-        assert QueueUrl == SETTINGS.queue_url
+        assert request["QueueUrl"] == SETTINGS.queue_url
         self.requests.append("send")
-        self.logins.append((self.clock.now, json.loads(MessageBody)))
+        self.logins.append((self.clock.now, json.loads(request["MessageBody"])))
         return {}
 
     def send_message_batch(self, **request: Any) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class ProbedService:
     def _send(self, request: urllib.request.Request) -> tuple[int, bytes]:
         self.clock.advance(REQUEST_SECONDS)
         if request.full_url == SETTINGS.token_url:
-            return self._token(bytes(request.data or b"").decode())
+            return self._token(request.data)
         self.requests.append("look")
         shown = [
             {"service_id": SERVICE_ID, "service_name": "Probe", "last_accessed": login["timestamp"]}
@@ -84,7 +84,7 @@ class ProbedService:
         ]
         return self.api_status, json.dumps({"user_id": "probe", "services": shown[-1:]}).encode()
 
-    def _token(self, form: str) -> tuple[int, bytes]:
+    def _token(self, form: Any) -> tuple[int, bytes]:
         self.requests.append("token" if form else "knock")
         if self.token_status is None:
             raise ConnectionRefusedError("the token endpoint does not answer")

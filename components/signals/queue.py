@@ -89,15 +89,20 @@ def _silence(metric_id: str, *, datapoints: int, missing: MissingData) -> Alarm:
     )
 
 
-def _silence_beside_a_probe(real_events: tuple[Metric, ...]) -> Signal:
-    """Only while the consumer handles the probe's events does their being alone say anything of the producer.
+# In five minutes a probe sends five events, six by the edges of the minutes, or one more if its schedule repeats a run.
+_PROBED_IN_FIVE_MINUTES = 7
 
-    In periods of five minutes, because a probe's event can be handled in the minute after it was sent.
+
+def _silence_beside_a_probe(sent: Metric, real_events: tuple[Metric, ...]) -> Signal:
+    """Nothing but the probe's events is handled, and no more than those are sent.
+
+    A stopped consumer handles none, and counts no real event that crashes it: neither says anything of the producer. In
+    periods of five minutes, because a probe's event can be handled in the minute after it was sent.
     """
     return _of_events(
         title="Real events, while those of the probe are handled",
-        metrics=real_events,
-        expression="IF(FILL(probed, 0) > 0, FILL(real, 0), 1)",
+        metrics=(*real_events, sent),
+        expression=f"IF(FILL(probed, 0) > 0 AND FILL(sent, 0) <= {_PROBED_IN_FIVE_MINUTES}, FILL(real, 0), 1)",
         unit="events",
         period_seconds=300,
         drawn=Drawing(expression="FILL(real, 0)", unit="events in 5 minutes"),
@@ -110,7 +115,7 @@ def _source_signals(
 ) -> tuple[Signal, ...]:
     queue = metrics_of(SqsMetric, QueueName=queue_name)
     return (
-        *([_silence_beside_a_probe(real_events)] if real_events else []),
+        *([_silence_beside_a_probe(queue.sum(SqsMetric.SENT, "sent"), real_events)] if real_events else []),
         Signal(
             title="Age of the oldest event",
             metrics=(queue.maximum(SqsMetric.AGE_OF_OLDEST, "age"),),
