@@ -8,6 +8,7 @@ from simulation.lambda_events import LambdaContext
 from simulation.probed_service import SECRET, TOKEN_SECONDS, ProbedService
 from simulation.simulated_table import Clock
 from tests.fakes.events import NOW
+from tests.graph.board_rules import OF_FUNCTIONS
 
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event"}
 
@@ -34,6 +35,8 @@ def test_login_that_shows_is_a_success_with_its_delay(probe, service):
     output = probe()
     assert output.metrics["ProbeSuccess"] == 1
     assert output.metrics["ProbeDelay"] == pytest.approx(1030)
+    assert set(output.metrics) == OF_FUNCTIONS["probe"]
+    assert [sorted(names) for found in output.objects for names in dimensions_of(found)] == [["service", "stack"]]
     [(_, login)] = service.logins
     assert login["user_id"] == PROBE_USER
     assert output.logs == []
@@ -42,6 +45,10 @@ def test_login_that_shows_is_a_success_with_its_delay(probe, service):
 def test_delay_is_that_of_the_look_that_shows_the_login(probe, service):
     service.shown_after = 6
     assert probe().metrics["ProbeDelay"] == pytest.approx(8030)
+
+
+def dimensions_of(found):
+    return found["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
 
 
 FAULTS = {
