@@ -74,7 +74,7 @@ times as much.
 {fixed}
 
 The probe runs once a minute, at any traffic. Most of its cost is its client of the API. It uses a token for as long as
-the token is valid: a token for each run would cost {tokens:.0f} dollars. Its parameter is free. Its runs in `prod` cost:
+the token is valid: a token for each run would cost {tokens:.0f} dollars. Its parameter is free. In `prod`, it costs:
 
 {probe}
 
