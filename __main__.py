@@ -19,18 +19,26 @@ from components.identity import ApiIdentity, ApiIdentityArgs
 from components.monitoring.component import Monitoring, MonitoringArgs
 from components.monitoring.queries import LogGroups
 from components.monitoring.tracing import Tracing, TracingArgs
+from components.probe import Probe, ProbeArgs
 from components.queue import EventQueue, EventQueueArgs
 from components.settings.stack_settings import Release, StackSettings
 from components.signals.function import EVENT_HANDLER, QUERY
+from components.signals.probe import real_events
 from components.table import UserServicesTable, UserServicesTableArgs
-from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_OBJECTIVE_MILLISECONDS, QUERY_SERVICE, Environment
+from handlers.vocabulary import (
+    EVENT_HANDLER_SERVICE,
+    PROBE_SERVICE,
+    QUERY_OBJECTIVE_MILLISECONDS,
+    QUERY_SERVICE,
+    Environment,
+)
 
 settings = StackSettings.load()
 artifact = artifact_for(settings.python_version)
 
 event_handler_name = settings.physical_name(EVENT_HANDLER_SERVICE)
 api_name = settings.physical_name("api")
-log_groups = LogGroups.of(settings.log_group_name)
+log_groups = LogGroups.of(settings.log_group_name, probe=settings.probe)
 
 provider = aws.Provider(
     "aws",
@@ -56,6 +64,7 @@ encryption = DataEncryption("encryption", encryption_args, in_account)
 queue_args = EventQueueArgs(
     physical_name=settings.physical_name("events"),
     consumer_versions=EVENT_HANDLER.versions(settings.stack),
+    real_events=real_events(settings.stack) if settings.probe else (),
     consumer_timeout_seconds=settings.consumer_timeout_seconds,
     batch_window_seconds=settings.batch_window_seconds,
     max_receive_count=settings.max_receive_count,
@@ -174,6 +183,25 @@ api_args = QueryApiArgs(
 )
 api = QueryApi("api", api_args, in_account)
 
+probe_args = ProbeArgs(
+    enabled=settings.probe,
+    physical_name=settings.physical_name(PROBE_SERVICE),
+    parameter_name=f"{settings.log_group_name(PROBE_SERVICE)}-client-secret",
+    log_group_name=settings.log_group_name(PROBE_SERVICE),
+    runtime=layer.runtime,
+    release=release,
+    identity=identity,
+    api_url=api.url,
+    queue_url=queue.url,
+    send_statements=queue.send_statements(),
+    log_retention_days=settings.log_retention_days,
+    log_deletion_protection=settings.deletion_protection,
+    kms_key_arn=encryption.key_arn,
+    permissions_boundary=settings.permissions_boundary or None,
+    stack=settings.stack,
+)
+probe = Probe("probe", probe_args, in_account)
+
 monitoring_args = MonitoringArgs(
     physical_prefix=settings.physical_prefix,
     stack=settings.stack,
@@ -182,12 +210,12 @@ monitoring_args = MonitoringArgs(
     account_id=account_id,
     region=settings.region,
     query_folder=f"{settings.project}/{settings.stack}",
-    signals=[signal for part in (queue, event_handler, consumer, api, query, table) for signal in part.signals],
+    signals=[signal for part in (queue, event_handler, consumer, api, query, table, probe) for signal in part.signals],
     drawn=(queue.drawn, consumer.drawn),
     newest_versions=event_handler.newest_version | query.newest_version,
     composites=queue.composites,
     log_groups=log_groups,
-    log_writers=(event_handler, query, api),
+    log_writers=(event_handler, query, api, probe),
     level=settings.monitoring,
     overrides=settings.alarms,
     runbook_url=settings.runbook_url,

@@ -71,26 +71,22 @@ class ApiIdentity(pulumi.ComponentResource):
         )
         # Through the resource server, so that no client is created before the scope exists.
         self.scope = pulumi.Output.concat(resource_server.identifier, f"/{SCOPE_NAME}")
-        self.user_pool_arn = pool.arn
-        self.user_pool_id = pool.id
+        self.user_pool_id, self.user_pool_arn = pool.id, pool.arn
         self.token_url = pulumi.Output.concat(
             "https://", domain.domain, f".auth.{args.region}.amazoncognito.com/oauth2/token"
         )
-        clients = {client: self._make_client(f"{name}-{client}", client, pool, args) for client in args.client_names}
+        self._access_token_minutes, self._rotated_secrets = args.access_token_minutes, args.rotated_secrets
+        clients = {client: self.make_client(f"{name}-{client}", client, parent=self) for client in args.client_names}
         self.clients = pulumi.Output.secret(
-            {
-                client: {"clientId": made.id, "clientSecret": _current_secret(made, args.rotated_secrets)}
-                for client, made in clients.items()
-            }
+            {client: {"clientId": made.id, "clientSecret": self.secret_of(made)} for client, made in clients.items()}
         )
         self.register_outputs({"scope": self.scope, "token_url": self.token_url})
 
-    def _make_client(
-        self, name: str, client_name: str, pool: aws.cognito.UserPool, args: ApiIdentityArgs
-    ) -> aws.cognito.UserPoolClient:
+    def make_client(self, name: str, client_name: str, *, parent: pulumi.Resource) -> aws.cognito.UserPoolClient:
+        """Make a client that gets tokens with the scope of the API; `name` is its logical name."""
         return aws.cognito.UserPoolClient(
             name,
-            user_pool_id=pool.id,
+            user_pool_id=self.user_pool_id,
             name=client_name,
             generate_secret=True,
             allowed_oauth_flows=["client_credentials"],
@@ -98,18 +94,19 @@ class ApiIdentity(pulumi.ComponentResource):
             allowed_oauth_scopes=[self.scope],
             # An empty list would mean Cognito's default, which lets users sign in.
             explicit_auth_flows=["ALLOW_REFRESH_TOKEN_AUTH"],
-            access_token_validity=args.access_token_minutes,
+            access_token_validity=self._access_token_minutes,
             token_validity_units=aws.cognito.UserPoolClientTokenValidityUnitsArgs(access_token="minutes"),  # noqa: S106 - a unit
-            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["client_secret"]),
+            opts=pulumi.ResourceOptions(parent=parent, additional_secret_outputs=["client_secret"]),
         )
 
+    def secret_of(self, client: aws.cognito.UserPoolClient) -> pulumi.Output[str]:
+        """Return the secret that an operator set for this client ID, or else the first one, which Cognito generated.
 
-def _current_secret(client: aws.cognito.UserPoolClient, rotated: Mapping[str, str]) -> pulumi.Output[str]:
-    """Return the secret that an operator set for this client ID, or else the first one, which Cognito generated.
-
-    AWS does not document which secret a client is described with after a rotation, so a refresh is not trusted.
-    """
-    return pulumi.Output.all(client.id, client.client_secret).apply(lambda made: rotated.get(made[0], made[1]))
+        AWS does not document which secret a client is described with after a rotation, so a refresh is not trusted.
+        """
+        return pulumi.Output.all(client.id, client.client_secret).apply(
+            lambda made: self._rotated_secrets.get(made[0], made[1])
+        )
 
 
 def domain_prefix(physical_name: str, account_id: str) -> str:

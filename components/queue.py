@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from components.durations import SECONDS_PER_DAY, visibility_timeout_seconds
 from components.monitoring.coverage import to_be_monitored
+from components.monitoring.metrics import Metric
 from components.monitoring.signals import Versions
 from components.policies import (
     READ_ENCRYPTED,
@@ -36,6 +37,8 @@ class EventQueueArgs:
     """Name of the source queue; the name of the dead-letter queue appends `-dead-letters`."""
     consumer_versions: Versions
     """Which versions of its consumer run, drawn beside the age of the events that wait."""
+    real_events: tuple[Metric, ...] = ()
+    """What its consumer counts of real and of probed events, if a probe sends events: see `queue_signals`."""
     consumer_timeout_seconds: int
     batch_window_seconds: int
     max_receive_count: int
@@ -116,6 +119,7 @@ class EventQueue(pulumi.ComponentResource):
                 args.physical_name,
                 args.dead_letter_physical_name,
                 consumer_versions=args.consumer_versions,
+                real_events=args.real_events,
                 visibility_timeout_seconds=visibility_seconds,
                 retention_days=args.retention_days,
                 dead_letter_retention_days=args.dead_letter_retention_days,
@@ -143,6 +147,13 @@ class EventQueue(pulumi.ComponentResource):
         return (
             Statement(sid="QuarantineEvents", actions=("sqs:SendMessage",), resources=(self.dead_letter_arn,)),
             *key_statements(self._kms_key_arn, sid="EncryptQuarantined", service="sqs", actions=SEND_ENCRYPTED),
+        )
+
+    def send_statements(self) -> tuple[Statement, ...]:
+        """Return the permissions to send an event to the source queue."""
+        return (
+            Statement(sid="SendEvents", actions=("sqs:SendMessage",), resources=(self.arn,)),
+            *key_statements(self._kms_key_arn, sid="EncryptSent", service="sqs", actions=SEND_ENCRYPTED),
         )
 
     def _make_queue(

@@ -32,9 +32,17 @@ class DynamoDbClient(Protocol):
 
 
 class SqsClient(Protocol):
-    """The operation of an SQS client that the functions call."""
+    """The operations of an SQS client that the functions call."""
 
     def send_message_batch(self, **request: Any) -> dict[str, Any]: ...  # noqa: D102
+
+    def send_message(self, **request: Any) -> dict[str, Any]: ...  # noqa: D102
+
+
+class SsmClient(Protocol):
+    """The operation of a Systems Manager client that the probe calls."""
+
+    def get_parameter(self, **request: Any) -> dict[str, Any]: ...  # noqa: D102
 
 
 def make_client(

@@ -72,10 +72,11 @@ class EventHandler:
 
     def _report(self, report: BatchReport, duration_milliseconds: float) -> None:
         late = self._report_fates(report)
-        counts = Counter(fate.outcome for fate in report.fates)
+        real = [fate for fate in report.fates if not fate.is_probed]
+        counts = Counter(fate.outcome for fate in real)
         size = len(report.fates)
         values = {
-            MetricName.EVENT_RECEIVED: size,
+            MetricName.EVENT_RECEIVED: len(real),
             MetricName.EVENT_PERSISTED: counts[Outcome.PERSISTED],
             MetricName.EVENT_STALE: report.stale,
             MetricName.EVENT_INVALID: counts[Outcome.INVALID],
@@ -86,6 +87,8 @@ class EventHandler:
             MetricName.BATCH_SIZE: size,
             MetricName.BATCH_DURATION: duration_milliseconds,
         }
+        if len(real) < size:
+            values[MetricName.EVENT_PROBED] = size - len(real)
         if report.largest_item_bytes:
             values[MetricName.RECORD_BYTES] = report.largest_item_bytes
         for name, value in values.items():
@@ -98,6 +101,7 @@ class EventHandler:
             extra={
                 "outcome": outcome,
                 "batch_size": size,
+                "probed": size - len(real),
                 "persisted": counts[Outcome.PERSISTED],
                 "stale": report.stale,
                 "invalid": counts[Outcome.INVALID],
@@ -109,7 +113,10 @@ class EventHandler:
         )
 
     def _report_fates(self, report: BatchReport) -> int:
-        """Measure the age of every stored event and log every other message; return how many were stored late."""
+        """Measure the age of every stored event and log every other message; return how many were stored late.
+
+        Ages are those of real logins.
+        """
         now_milliseconds = self._now().timestamp() * 1000
         late = 0
         for fate in report.fates:
@@ -117,7 +124,7 @@ class EventHandler:
             age = None if sent is None else max(0.0, now_milliseconds - sent)
             if fate.outcome != Outcome.PERSISTED:
                 self._log(fate, age)
-            elif age is not None:
+            elif age is not None and not fate.is_probed:
                 self._telemetry.measure(MetricName.EVENT_AGE, age)
                 late += age > FRESHNESS_OBJECTIVE_SECONDS * 1000
         return late

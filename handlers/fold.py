@@ -11,7 +11,7 @@ from handlers.logins import LoginEvent
 from handlers.messages import InvalidError, Message, decode_login
 from handlers.quarantine import Quarantine, Rejection
 from handlers.store import Change, UserRecordStore, WriteOutcome
-from handlers.vocabulary import ErrorCode, Outcome
+from handlers.vocabulary import PROBE_USER, ErrorCode, Outcome
 
 Span = Callable[[str], AbstractContextManager[Any]]
 
@@ -38,6 +38,11 @@ class Fate:
         if self.failure is not None:
             return Outcome.EXHAUSTED if self.is_last_receive else Outcome.FAILED
         return Outcome.PERSISTED if self.rejection is None else Outcome.INVALID
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether the probe sent it, so that no metric counts it as the login of a real user."""
+        return self.login is not None and self.login.user_id == PROBE_USER
 
     @property
     def error_code(self) -> str | None:
@@ -137,7 +142,8 @@ def _conclude(report: BatchReport, fates: Sequence[Fate], outcome: WriteOutcome)
     outgrown = [fate for fate in fates if fate.login in outcome.outgrown]
     for fate in outgrown:
         fate.reject(ErrorCode.RECORD_TOO_LARGE, _TOO_LARGE_DETAIL)
-    report.stale += len(fates) - len(outgrown) - outcome.changed
+    if not any(fate.is_probed for fate in fates):
+        report.stale += len(fates) - len(outgrown) - outcome.changed
 
 
 def _quarantine(fates: Iterable[Fate], quarantine: Quarantine, remaining_seconds: RemainingSeconds, span: Span) -> None:

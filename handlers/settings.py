@@ -48,6 +48,29 @@ class EventHandlerSettings(QuerySettings):
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeSettings:
+    """The configuration of the probe."""
+
+    queue_url: str
+    api_url: str
+    api_scope: str
+    token_url: str
+    client_id: str
+    client_secret_parameter: str
+    """The name of the parameter that holds the secret, which is in no variable."""
+    stack: str
+    version: str
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> "ProbeSettings":
+        """The settings in `environ`."""
+        own = Environment.QUEUE_URL, Environment.API_URL, Environment.API_SCOPE, Environment.TOKEN_URL
+        client = Environment.CLIENT_ID, Environment.CLIENT_SECRET_PARAMETER
+        names = (*own, *client, Environment.STACK, Environment.VERSION)
+        return cls(**{name.value.lower(): value for name, value in zip(names, _require(environ, *names), strict=True)})
+
+
 def _require(environ: Mapping[str, str], *names: Environment) -> list[str]:
     missing = [name for name in names if not environ.get(name)]
     if missing:

@@ -23,6 +23,7 @@ _UNITS: Final = {
     MetricName.EVENT_AGE: MetricUnit.Milliseconds,
     MetricName.BATCH_DURATION: MetricUnit.Milliseconds,
     MetricName.QUERY_DURATION: MetricUnit.Milliseconds,
+    MetricName.PROBE_DELAY: MetricUnit.Milliseconds,
     MetricName.RECORD_BYTES: MetricUnit.Bytes,
     MetricName.FUNCTION_VERSION: MetricUnit.NoUnit,
 }

@@ -14,8 +14,12 @@ STACK_DIMENSION: Final = "stack"
 
 EVENT_HANDLER_SERVICE: Final = "event-handler"
 QUERY_SERVICE: Final = "query"
+PROBE_SERVICE: Final = "probe"
 
-# The alias that every caller of both functions names. It exists in every stack.
+# The user whose logins the probe sends. No metric counts the events and queries of this user as those of a real one.
+PROBE_USER: Final = "event-processing-probe"
+
+# The alias that every caller of the functions names. It exists in every stack.
 LIVE_ALIAS: Final = "live"
 
 # An event is late if it is stored later than this after it was sent; a query is slow if it takes longer than this.
@@ -32,6 +36,13 @@ class Environment(StrEnum):
     MAX_RECEIVE_COUNT = "MAX_RECEIVE_COUNT"
     STACK = "STACK"
     VERSION = "VERSION"
+    # Of the probe: where it sends and asks, and the parameter that holds the secret of its client.
+    QUEUE_URL = "QUEUE_URL"
+    API_URL = "API_URL"
+    API_SCOPE = "API_SCOPE"
+    TOKEN_URL = "TOKEN_URL"  # noqa: S105 - the name of a variable
+    CLIENT_ID = "CLIENT_ID"
+    CLIENT_SECRET_PARAMETER = "CLIENT_SECRET_PARAMETER"  # noqa: S105 - the name of a variable
     # No handler reads it: published versions of the functions with the same value were deployed together.
     RELEASE = "RELEASE"
     # Powertools reads these.
@@ -50,6 +61,8 @@ class MetricName(StrEnum):
     EVENT_EXHAUSTED = "EventExhausted"
     EVENT_LATE = "EventLate"
     EVENT_AGE = "EventAge"
+    # Logins of the probe that the event handler received; no other metric of events counts them.
+    EVENT_PROBED = "EventProbed"
     WRITE_CONFLICT = "WriteConflict"
     BATCH_SIZE = "BatchSize"
     BATCH_DURATION = "BatchDuration"
@@ -62,6 +75,9 @@ class MetricName(StrEnum):
     RECORD_MALFORMED = "RecordMalformed"
     QUERY_DURATION = "QueryDuration"
     QUERY_SERVICES = "QueryServices"
+    # 1 or 0 for each run of the probe, and how long its login took to show if it did.
+    PROBE_SUCCESS = "ProbeSuccess"
+    PROBE_DELAY = "ProbeDelay"
     COLD_START = "ColdStart"
     # The number of the published version that ran, so that a board shows when another version began to run.
     FUNCTION_VERSION = "FunctionVersion"

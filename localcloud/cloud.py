@@ -13,6 +13,7 @@ from typing import Any
 from components.packaging.artifact import HOST, TARGET_VARIABLE
 from localcloud.deployer import stack_config
 from localcloud.deployer.engine import Deployment, Event, deploy
+from localcloud.emulator.connection import TOKEN_PATH
 from localcloud.emulator.process import KEY_ID_PREFIX, Emulator
 from localcloud.observatory.faults import Faults
 from localcloud.plugin import environment
@@ -36,7 +37,7 @@ class LocalCloud:
         self.resources = len(deployment.resources)
         self.secret_outputs = deployment.secret_outputs | {"secretAccessKey"}
         self.outputs: dict[str, Any] = deployment.outputs | {
-            "tokenUrl": f"{emulator.endpoint}/oauth2/token",  # the emulator finds the user pool by the client ID
+            "tokenUrl": f"{emulator.endpoint}{TOKEN_PATH}",  # the emulator finds the user pool by the client ID
             "endpoint": emulator.endpoint,
             "region": emulator.region,
             "accessKeyId": emulator.access_key_id,

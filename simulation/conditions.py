@@ -81,6 +81,9 @@ class Conditions:
     """Share of requests whose token is rejected."""
     attacks_per_minute: float = 0.0
     """Requests without a valid token, in addition to the usual ones."""
+    token_endpoint_answers: bool = True
+    """Whether clients get tokens. Those that have one go on."""
+    probe_runs: bool = True
     deployed: bool = False
     """New code was deployed: every execution environment is cold."""
     dead_letters_handled: bool = False

@@ -23,22 +23,32 @@ from handlers.quarantine import Quarantine
 from handlers.query import Query
 from handlers.store import UserRecordStore
 from handlers.telemetry import Telemetry
-from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE, SERVICE_DIMENSION, STACK_DIMENSION
+from handlers.vocabulary import (
+    EVENT_HANDLER_SERVICE,
+    PROBE_SERVICE,
+    PROBE_USER,
+    QUERY_SERVICE,
+    SERVICE_DIMENSION,
+    STACK_DIMENSION,
+)
 from localcloud.cloudwatch.emf import read_samples
 from localcloud.cloudwatch.metrics import MetricKey
 from simulation.lambda_events import LambdaContext, sqs_record
+from simulation.probed_service import ProbedService
 from simulation.simulated_table import Clock, InvocationTimeout, SimulatedExecutor, SimulatedTable, TableBehaviour
 from simulation.topology import Topology
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 # How long the client of each function waits for DynamoDB.
-READ_TIMEOUT_SECONDS = {"event-handler": 2.0, "query": 1.0}
+READ_TIMEOUT_SECONDS = {"event-handler": 2.0, "query": 1.0, "probe": 2.0}
+# The probe ends by itself before its timeout.
+PROBE_SECONDS = 55
 OWN_MILLISECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class MessageGroup:
-    """`count` equal messages of a batch, of kind "ok", "duplicate", "conflict" or "invalid"."""
+    """`count` equal messages of a batch, of kind "ok", "duplicate", "conflict", "invalid" or "probe"."""
 
     kind: str
     receives: int
@@ -68,6 +78,7 @@ class HandlerRunner:
         self._topology = topology
         self.batch = functools.cache(self._run_batch)
         self.query = functools.cache(self._run_query)
+        self.probe = functools.cache(self._run_probe)
 
     def _run_batch(
         self, groups: tuple[MessageGroup, ...], behaviour: TableBehaviour, *, cold: bool, deployments: int
@@ -118,8 +129,8 @@ class HandlerRunner:
 
     def _run_query(self, kind: str, behaviour: TableBehaviour, *, cold: bool, deployments: int) -> Invocation:
         # "found" has a record, that of "damaged" cannot be read, "nobody" has none, and the path of "invalid" is not
-        # UTF-8.
-        user = "%FF" if kind == "invalid" else kind
+        # UTF-8. Whether the record of "probe" has the login is decided by the model.
+        user = {"invalid": "%FF", "probe": PROBE_USER}.get(kind, kind)
 
         def make(clock: Clock, table: SimulatedTable, telemetry: Telemetry) -> Any:
             if kind == "found":
@@ -140,6 +151,22 @@ class HandlerRunner:
             is_error=response is None,
             status=502 if response is None else response["statusCode"],
         )
+
+    def _run_probe(
+        self, shown_after: float | None, api_status: int, *, token_endpoint_answers: bool, deployments: int
+    ) -> Invocation:
+        def make(clock: Clock, _table: SimulatedTable, telemetry: Telemetry) -> Any:
+            token_status = 200 if token_endpoint_answers else None
+            service = ProbedService(
+                clock=clock, began=NOW, shown_after=shown_after, api_status=api_status, token_status=token_status
+            )
+            return service.probe(telemetry).run
+
+        context = LambdaContext(
+            function_name=PROBE_SERVICE, function_version=self._version_of(self._topology.probe, deployments)
+        )
+        samples, seconds, _ = self._run(context, make, {}, TableBehaviour(), PROBE_SECONDS, cold=False)
+        return Invocation(samples=samples, seconds=seconds)
 
     def _version_of(self, function: str, deployments: int) -> str:
         """The version that runs: the newest of the recorded stack, and another one after each deployment."""
@@ -189,7 +216,7 @@ def _store(table: Any, name: str, clock: Clock) -> UserRecordStore:
 
 
 def _user(group: MessageGroup, message_id: str) -> str:
-    return f"{group.kind}-{message_id}"
+    return PROBE_USER if group.kind == "probe" else f"{group.kind}-{message_id}"
 
 
 def _record(group: MessageGroup, message_id: str) -> dict[str, Any]:

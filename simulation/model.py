@@ -8,13 +8,15 @@ import heapq
 import itertools
 import math
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from localcloud.cloudwatch.metrics import MetricStore
 from localcloud.observatory.meter import ACTIVE_MINUTES, AGE_RECEIVES
 from simulation.aws_metrics import MetricPublisher
+from simulation.cohorts import Cohort, batches_of, times
 from simulation.conditions import DAY_MINUTES, Conditions, Traffic
 from simulation.invocations import HandlerRunner, Invocation, MessageGroup
+from simulation.probe_runs import ProbeRun
 from simulation.sampling import Sampler
 from simulation.simulated_table import TableBehaviour
 from simulation.topology import Topology
@@ -31,17 +33,6 @@ AGES = (1, 10, 30, 50, 59, 70, 130, 190, 250, 400, 700, 1_500, 4_000, 40_000, 20
 ACTIVATION_MINUTES = 15
 
 
-@dataclass(order=True)
-class _Cohort:
-    """Messages that were sent together and are visible together."""
-
-    visible_at: int
-    order: int
-    sent: int
-    receives: int
-    kinds: Counter
-
-
 class SystemModel:
     """The system over time: call `run_minute` for each minute in order; metrics go into `store`."""
 
@@ -50,9 +41,10 @@ class SystemModel:
     ) -> None:
         self._topology, self._handlers, self._traffic = topology, handlers, traffic
         self._metrics = MetricPublisher(topology, store)
-        self._sampler = Sampler(seed)
+        self._sampler, self._probe_sampler = Sampler(seed), Sampler(f"{seed}, probe")
+        self._probe: ProbeRun | None = None
         self._order = itertools.count()
-        self._queue: list[_Cohort] = []
+        self._queue: list[Cohort] = []
         self._dead, self._dead_since = 0, 0
         self._dead_active = (-ACTIVE_MINUTES - 1, -ACTIVE_MINUTES - 1)
         self._budget = 0.0
@@ -68,12 +60,14 @@ class SystemModel:
         if now.deployed:
             self._deployments += 1
             self._last_use = dict.fromkeys(self._last_use, -math.inf)
+        self._start_probe(minute * 60, now)
         for step in range(STEPS):
             second = minute * 60 + step * STEP_SECONDS
             expected = self._traffic.per_second * daily * STEP_SECONDS
             poison = now.poison_messages if step == 0 else 0
             self._send(second, self._sampler.poisson(expected * now.arrivals), poison, now)
             self._consume(second, now)
+            self._follow_probe(second, now)
             self._request(second, self._sampler.poisson(expected * now.requests), now)
             self._reject(self._sampler.poisson(expected * now.rejected_tokens + now.attacks_per_minute / STEPS))
         self._publish_queues(minute, now)
@@ -92,10 +86,10 @@ class SystemModel:
         kinds = Counter({kind: self._sampler.binomial(count, share) for kind, share in shares.items()})
         kinds["ok"] = max(0, count - kinds.total())
         kinds["poison"] += poison
-        self._push(_Cohort(second, next(self._order), second, 0, +kinds))
+        self._push(Cohort(second, next(self._order), second, 0, +kinds))
         self._metrics.queue(self._topology.queue, "NumberOfMessagesSent", 1, kinds.total())
 
-    def _push(self, cohort: _Cohort) -> None:
+    def _push(self, cohort: Cohort) -> None:
         if cohort.kinds:
             heapq.heappush(self._queue, cohort)
 
@@ -120,12 +114,12 @@ class SystemModel:
             peak = math.ceil(busy + 2 * math.sqrt(busy))
             self._concurrency[function] = max(self._concurrency.get(function, 0.0), min(limit, peak))
 
-    def _handle(self, second: int, cohort: _Cohort, now: Conditions) -> float:
+    def _handle(self, second: int, cohort: Cohort, now: Conditions) -> float:
         """Run the batches of one cohort, as far as this step's capacity allows; returns the seconds they ran."""
         spent, failed = 0.0, Counter()
         groups = [
             (kinds, table, number)
-            for kinds, batches in _batches(cohort.kinds, self._topology.batch_size)
+            for kinds, batches in batches_of(cohort.kinds, self._topology.batch_size)
             for table, number in self._tables(batches, now)
         ]
         waiting = cohort.kinds.copy()
@@ -136,16 +130,18 @@ class SystemModel:
             fitting = min(batches, math.ceil(self._budget / invocation.seconds))
             self._budget -= fitting * invocation.seconds
             spent += fitting * invocation.seconds
-            waiting -= _times(kinds, fitting)
+            waiting -= times(kinds, fitting)
             failed += self._count_batches(second, kinds, invocation, fitting)
+            if self._probe and kinds["probe"] and not any(invocation.failed):
+                self._probe.store(second, cohort.sent, invocation.seconds)
         # Messages without capacity keep their place in the queue.
-        self._push(_Cohort(cohort.visible_at, cohort.order, cohort.sent, cohort.receives, +waiting))
+        self._push(Cohort(cohort.visible_at, cohort.order, cohort.sent, cohort.receives, +waiting))
         visible_at = second + self._topology.visibility_seconds
-        self._push(_Cohort(visible_at, next(self._order), cohort.sent, cohort.receives + 1, +failed))
+        self._push(Cohort(visible_at, next(self._order), cohort.sent, cohort.receives + 1, +failed))
         return spent
 
     def _invoke(
-        self, second: int, cohort: _Cohort, kinds: Counter, table: TableBehaviour, now: Conditions
+        self, second: int, cohort: Cohort, kinds: Counter, table: TableBehaviour, now: Conditions
     ) -> Invocation:
         cold = second - self._last_use["batch"] > IDLE_SECONDS
         self._last_use["batch"] = second
@@ -179,7 +175,7 @@ class SystemModel:
             quarantined = invocation.quarantined * batches
             self._metrics.queue(self._topology.dead_letters, "NumberOfMessagesSent", 1, quarantined)
             self._move_to_dead_letters(second, quarantined)
-        return _times(failed, batches)
+        return times(failed, batches)
 
     def _move_to_dead_letters(self, second: int, count: int) -> None:
         self._dead_since = self._dead_since if self._dead else second
@@ -199,13 +195,15 @@ class SystemModel:
                 self._last_use["query"] = second
                 warm = requests - 1 if cold else requests
                 if cold:
-                    spent += self._respond(kind, table, 1, now, cold=True)
+                    spent += self._respond(kind, table, 1, now, cold=True)[0]
                 if warm:
-                    spent += self._respond(kind, table, warm, now, cold=False)
+                    spent += self._respond(kind, table, warm, now, cold=False)[0]
         self._run_at_once(self._topology.query, spent)
 
-    def _respond(self, kind: str, table: TableBehaviour, count: int, now: Conditions, *, cold: bool) -> float:
-        """Answer so many requests; returns the seconds that the function ran."""
+    def _respond(
+        self, kind: str, table: TableBehaviour, count: int, now: Conditions, *, cold: bool
+    ) -> tuple[float, int]:
+        """Answer so many requests; returns the seconds that the function ran, and the status of the last answer."""
         throttled = self._sampler.binomial(count, now.throttled)
         if throttled:
             self._metrics.function(self._topology.query, "Throttles", 1, throttled)
@@ -217,7 +215,7 @@ class SystemModel:
             self._metrics.requests(502, crash.seconds + GATEWAY_SECONDS, crash.seconds, crashed)
         served, spent = count - throttled - crashed, 0.1 * crashed
         if not served:
-            return spent
+            return spent, 502 if crashed else 500
         invocation = self._handlers.query(kind, table, cold=cold, deployments=self._deployments)
         if now.query_fails == "crash":
             invocation = Invocation(samples=(), seconds=0.1, is_error=True, status=502)
@@ -227,7 +225,50 @@ class SystemModel:
         seconds = invocation.seconds + (COLD_START_SECONDS if cold else 0.0)
         status = invocation.status if seconds < self._topology.integration_timeout_seconds else 504
         self._metrics.requests(status, seconds + GATEWAY_SECONDS, seconds, served)
-        return spent + served * invocation.seconds
+        return spent + served * invocation.seconds, status
+
+    # The probe
+
+    def _start_probe(self, second: int, now: Conditions) -> None:
+        self._probe = None
+        if not (self._topology.probe and now.probe_runs):
+            return
+        if self._probe_sampler.binomial(1, now.throttled):
+            self._metrics.function(self._topology.probe, "Throttles", 1)
+        elif not now.token_endpoint_answers:
+            self._end_probe(ProbeRun(started=second), now)
+        else:
+            self._probe = ProbeRun(started=second)
+            self._push(Cohort(second, next(self._order), second, 0, Counter(probe=1)))
+            self._metrics.queue(self._topology.queue, "NumberOfMessagesSent", 1)
+
+    def _follow_probe(self, second: int, now: Conditions) -> None:
+        """Let the probe look, as far as it does in this step."""
+        run = self._probe
+        if run is None:
+            return
+        while due := run.looks_until(second + STEP_SECONDS):
+            cold = second - self._last_use["query"] > IDLE_SECONDS
+            self._last_use["query"] = second
+            [(table, _)] = self._tables_of_requests(1, now)
+            spent, status = self._respond("probe", table, 1, now, cold=cold)
+            self._run_at_once(self._topology.query, spent)
+            run.look(due[0], status)
+        if run.is_over:
+            self._end_probe(run, now)
+
+    def _end_probe(self, run: ProbeRun, now: Conditions) -> None:
+        self._probe = None
+        # Rounded, to limit the kinds of runs.
+        shown_after = None if run.shown_after is None else round(run.shown_after, 1)
+        invocation = self._handlers.probe(
+            shown_after,
+            run.api_status,
+            token_endpoint_answers=now.token_endpoint_answers,
+            deployments=self._deployments,
+        )
+        self._metrics.invocations(self._topology.probe, invocation, 1)
+        self._metrics.function(self._topology.probe, "ConcurrentExecutions", 1)
 
     def _reject(self, count: int) -> None:
         self._metrics.requests(401, GATEWAY_SECONDS, None, count)
@@ -278,22 +319,3 @@ class SystemModel:
         """SQS publishes zeros for an active queue."""
         for metric in ("NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted"):
             self._metrics.queue(queue, metric, 0)
-
-
-def _times(kinds: Counter, factor: int) -> Counter:
-    return Counter({kind: count * factor for kind, count in kinds.items() if count and factor})
-
-
-def _batches(kinds: Counter, size: int) -> list[tuple[Counter, int]]:
-    """Messages spread evenly over full batches, as (content of a batch, number of batches with that content)."""
-    total = kinds.total()
-    number = -(-total // size)
-    if number <= 1:
-        return [(+kinds, 1)] if total else []
-
-    def content(index: int) -> Counter:
-        return Counter({kind: count // number + (index < count % number) for kind, count in kinds.items()})
-
-    # The content changes only where the remainder of a kind runs out.
-    cuts = sorted({0, number, *(count % number for count in kinds.values())})
-    return [(+content(start), end - start) for start, end in itertools.pairwise(cuts)]

@@ -41,6 +41,7 @@ PLAN = {
     "table-latency-batch-get-item": ("table slow (150 ms)", A_MINUTE),
     "table-latency-get-item": ("table slow (150 ms)", A_MINUTE),
     "record-damaged": ("a damaged record (a tenth of the requests)", AN_HOUR),
+    "probe-failing": ("token endpoint does not answer", AN_HOUR),
     "api-down": ("100 % of requests fail", AN_HOUR),
     "api-5xx": ("10 % of requests fail", A_SECOND),
     "api-5xx-any": ("1 % of requests fail", A_MINUTE),

@@ -105,8 +105,7 @@ def summary(verdicts: list[Verdict]) -> str:
 
 
 def _late(verdict: Verdict, scenarios: Mapping[str, Scenario]) -> str:
-    reason = scenarios[verdict.scenario].late.get(verdict.level, UNEXPLAINED)
-    return reason.format(first_event=verdict.first_event, second_request=verdict.second_request)
+    return scenarios[verdict.scenario].late.get(verdict.level, UNEXPLAINED)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ class Topology:
     dead_letters: str
     event_handler: str
     query: str
+    probe: str
+    """Empty in a stack without one."""
     mapping_id: str
     newest_versions: dict[str, str]
     """The number of each function's newest version, by the function's name."""
@@ -40,6 +42,7 @@ class Topology:
         resources = graph.of_type("aws:lambda/function:Function")
         functions = {function.inputs["handler"]: function.inputs for function in resources}
         consumer, query = functions["handlers.event_handler.handler"], functions["handlers.query.handler"]
+        probes = [functions[handler] for handler in functions if handler == "handlers.probe.handler"]
         mapping = graph.one("aws:lambda/eventSourceMapping:EventSourceMapping")
         integration = graph.one("aws:apigateway/integration:Integration")
         return cls(
@@ -48,12 +51,13 @@ class Topology:
             dead_letters=dead_letters["name"],
             event_handler=consumer["name"],
             query=query["name"],
+            probe="".join(probe["name"] for probe in probes),
             mapping_id=mapping.outputs["uuid"],
             newest_versions={function.inputs["name"]: function.outputs["version"] for function in resources},
             table=graph.one("aws:dynamodb/table:Table").inputs["name"],
             api=graph.one("aws:apigateway/restApi:RestApi").inputs["name"],
             stage=graph.one("aws:apigateway/stage:Stage").inputs["stageName"],
-            log_groups=tuple(function["loggingConfig"]["logGroup"] for function in (consumer, query)),
+            log_groups=tuple(function["loggingConfig"]["logGroup"] for function in (consumer, query, *probes)),
             topics=tuple(topic.inputs["name"] for topic in graph.of_type("aws:sns/topic:Topic")),
             visibility_seconds=source["visibilityTimeoutSeconds"],
             max_receives=json.loads(source["redrivePolicy"])["maxReceiveCount"],

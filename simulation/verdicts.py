@@ -5,14 +5,12 @@ from itertools import chain
 
 from components.monitoring.signals import Severity
 from localcloud.cloudwatch.evaluator import History, Notification
-from localcloud.cloudwatch.metrics import MetricKey, MetricStore, Statistic
 from localcloud.cloudwatch.states import State
-from simulation.conditions import DAY_MINUTES, Traffic
+from simulation.conditions import Traffic
 from simulation.harness import Simulation
 from simulation.scenarios import START
 
 PAGE, TICKET, MAIL = Severity
-SUM = Statistic.parse("Sum")
 # Stays in alarm until the dead letters are handled; a normal day has some too.
 DEAD_LETTERS_ALARM = "dlq-not-empty"
 
@@ -41,15 +39,11 @@ class Verdict:
     """Minutes from the end of the fault to the end of the simulation."""
     is_found: bool
     """Whether a required alarm fired; with a later fault, whether all of them fired."""
-    first_event: int
-    """Minutes from the start of the fault to the first event."""
-    second_request: int
-    """Minutes from the start of the fault to the second request."""
 
 
 def judge(simulation: Simulation) -> Verdict:
     """Evaluate every alarm of the stack and compare the notifications with what the scenario requires."""
-    scenario, stack, store = simulation.scenario, simulation.stack, simulation.store
+    scenario, stack = simulation.scenario, simulation.stack
     history = simulation.evaluate(stack.alarms)
     # Sorted by name within a minute, because the order of evaluation means nothing.
     notifications = sorted(history.notifications, key=lambda notification: (notification.minute, notification.alarm))
@@ -65,9 +59,6 @@ def judge(simulation: Simulation) -> Verdict:
     fired = {alarm_id for alarm_id, _ in related}
     required = scenario.page or scenario.ticket
     first, detected = next((alert for alert in related if alert[0] in required), ("", None))
-    topology = stack.topology
-    events = MetricKey.of("AWS/SQS", "NumberOfMessagesSent", {"QueueName": topology.queue})
-    requests = MetricKey.of("AWS/ApiGateway", "Count", {"ApiName": topology.api, "Stage": topology.stage})
     return Verdict(
         scenario=scenario.name,
         level=stack.traffic,
@@ -80,15 +71,7 @@ def judge(simulation: Simulation) -> Verdict:
         minutes_to_clear=_minutes_to_clear(simulation, history, fired - {DEAD_LETTERS_ALARM}),
         settle=scenario.settle,
         is_found=fired.issuperset(required) if scenario.later else detected is not None,
-        first_event=_minutes_until(store, events, 1),
-        second_request=_minutes_until(store, requests, 2),
     )
-
-
-def _minutes_until(store: MetricStore, key: MetricKey, number: int) -> int:
-    """Minutes from the start of the fault until the sum reaches `number`."""
-    ends = range(START + 1, START + DAY_MINUTES)
-    return next((end - START for end in ends if (store.value(key, SUM, START, end) or 0) >= number), DAY_MINUTES)
 
 
 def _minutes_to_clear(simulation: Simulation, history: History, alarm_ids: set[str]) -> int | None:

@@ -52,6 +52,7 @@ def extended_graph() -> Graph:
         "release": "gradual",
         "tags": {"cost-center": 1234, "Data Owner": "a team"},
         "permissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
+        "probe": True,
     }
     return record("dev", extensions)
 

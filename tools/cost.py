@@ -28,6 +28,7 @@ PRICES = {
     "million traces": 5.00,
     "key": 1.00,
     "API client": 6.00,
+    "thousand tokens": 2.25,
     "million queue requests": 0.40,
     "million invocations": 0.20,
     "GB-second": 0.0000133334,
@@ -51,6 +52,12 @@ EMPTY_RECEIVES_PER_SECOND = 5 / 20
 # Lambda traces the first invocation of each second and 5 % of the others.
 LAMBDA_TRACED = 0.05
 MAPPING_METRICS = 5
+# Of each function: cold starts, and the version that runs.
+METRICS_OF_A_FUNCTION = 2
+PROBE_METRICS = (MetricName.EVENT_PROBED, MetricName.PROBE_SUCCESS, MetricName.PROBE_DELAY)
+# A login of the probe shows at its second look, two seconds after it was sent.
+PROBE_SECONDS, PROBE_LOOKS, PROBE_LOG_BYTES = 2.2, 2, 1_500
+PROBE_RUNS = HOURS_PER_MONTH * 60
 
 PAGE = """# What it costs
 
@@ -65,6 +72,11 @@ These costs do not depend on traffic. An alarm is charged for each of its metric
 times as much.
 
 {fixed}
+
+The probe runs once a minute, at any traffic. Most of its cost is its client of the API. It uses a token for as long as
+the token is valid: a token for each run would cost {tokens:.0f} dollars. Its parameter is free. In `prod`, it costs:
+
+{probe}
 
 Each stack has the clients that its settings name. Three of these costs are upper bounds: the price of a client is the
 price that AWS announced in 2024, the metrics of the event source mapping are counted as custom metrics, and the metric
@@ -103,13 +115,14 @@ class Item:
 
     name: str
     quantity: float
-    price: str
+    price: str | float
+    """The name of a list price, or a price."""
     is_monitoring: bool
 
     @property
     def dollars(self) -> float:
         """The cost a month."""
-        return self.quantity * PRICES[self.price]
+        return self.quantity * (PRICES[self.price] if isinstance(self.price, str) else self.price)
 
 
 def fixed(graph: Graph) -> list[Item]:
@@ -122,8 +135,12 @@ def fixed(graph: Graph) -> list[Item]:
         max(1, sum("metric" in query for query in alarm.inputs.get("metricQueries", [])))
         for alarm in graph.of_type(ALARM)
     )
-    # Cold starts and versions are metrics of each of two functions.
-    handler_metrics = len(MetricName) + 2
+    functions, runs = count("aws:lambda/function:Function"), of_probe(graph)
+    has_probe = bool(runs)
+    # In MetricName, those of a function are once.
+    handler_metrics = len(MetricName) + METRICS_OF_A_FUNCTION * (functions - 1)
+    handler_metrics -= 0 if has_probe else len(PROBE_METRICS)
+    clients = count("aws:cognito/userPoolClient:UserPoolClient")
     other_metrics = count("aws:cloudwatch/logMetricFilter:LogMetricFilter") + MAPPING_METRICS
     keys = graph.of_type("aws:kms/key:Key")
     alert_keys = sum(key.name.startswith("monitoring") for key in keys)
@@ -135,8 +152,46 @@ def fixed(graph: Graph) -> list[Item]:
         Item("metrics of the mapping and of the access log", other_metrics, "custom metric", True),
         Item("key of the alerts", alert_keys, "key", True),
         Item("key of the data", len(keys) - alert_keys, "key", False),
-        Item("clients of the API", count("aws:cognito/userPoolClient:UserPoolClient"), "API client", False),
+        Item("clients of the API", clients - has_probe, "API client", False),
+        Item("client of the probe", int(has_probe), "API client", True),
+        Item("runs of the probe", PROBE_RUNS * has_probe, _dollars(runs) / PROBE_RUNS, True),
     ]
+
+
+def of_probe(graph: Graph) -> list[Item]:
+    """What the runs of the probe cost; nothing in a stack without one."""
+    functions = {function.name: function.inputs for function in graph.of_type("aws:lambda/function:Function")}
+    if "probe-function" not in functions:
+        return []
+    probe = functions["probe-function"]["memorySize"] / 1024
+    seconds = PROBE_SECONDS * probe + BATCH_SECONDS * _memory(graph, "event-handler")
+    seconds += PROBE_LOOKS * QUERY_SECONDS * _memory(graph, "query")
+    logs = PROBE_LOG_BYTES + BATCH_LOG_BYTES + PROBE_LOOKS * (QUERY_LOG_BYTES + ACCESS_LOG_BYTES)
+    minutes = graph.one("aws:cognito/userPoolClient:UserPoolClient", "probe-client").inputs["accessTokenValidity"]
+    # At so few runs, each of them and its batch is traced, and each request.
+    traces = 1 + PROBE_LOOKS
+    return [
+        Item("tokens", PROBE_RUNS / minutes / 1000, "thousand tokens", True),
+        Item("queue: send, receive, delete", 3 * PROBE_RUNS / 1e6, "million queue requests", True),
+        Item("functions: invocations", (2 + PROBE_LOOKS) * PROBE_RUNS / 1e6, "million invocations", True),
+        Item("functions: duration", seconds * PROBE_RUNS, "GB-second", True),
+        Item("table: a write unit for each login", PROBE_RUNS / 1e6, "million write units", True),
+        Item(
+            "table: a read unit for each login and look",
+            (1 + PROBE_LOOKS) * PROBE_RUNS / 1e6,
+            "million read units",
+            True,
+        ),
+        Item("API", PROBE_LOOKS * PROBE_RUNS / 1e6, "million API requests", True),
+        Item("logs: ingested", logs * PROBE_RUNS / 1e9, "log GB", True),
+        Item("logs: stored", logs * PROBE_RUNS / 1e9 * _months_kept(graph), "log GB kept a month", True),
+        Item("traces", traces * PROBE_RUNS / 1e6, "million traces", True),
+    ]
+
+
+def _months_kept(graph: Graph) -> float:
+    groups = graph.of_type("aws:cloudwatch/logGroup:LogGroup")
+    return max(group.inputs["retentionInDays"] for group in groups) / 30
 
 
 def variable(graph: Graph, per_second: float) -> list[Item]:
@@ -150,8 +205,6 @@ def variable(graph: Graph, per_second: float) -> list[Item]:
     gigabyte_seconds = batches * BATCH_SECONDS * _memory(graph, "event-handler")
     gigabyte_seconds += queries * QUERY_SECONDS * _memory(graph, "query")
     logs = (batches * BATCH_LOG_BYTES + queries * (QUERY_LOG_BYTES + ACCESS_LOG_BYTES)) / 1e9
-    groups = graph.of_type("aws:cloudwatch/logGroup:LogGroup")
-    months_kept = max(group.inputs["retentionInDays"] for group in groups) / 30
     sampled = graph.one("aws:xray/samplingRule:SamplingRule").inputs["fixedRate"]
     traces = _traces(queries, seconds, sampled) + _traces(batches, seconds, LAMBDA_TRACED)
     return [
@@ -162,7 +215,7 @@ def variable(graph: Graph, per_second: float) -> list[Item]:
         Item("table: a read unit for each event and query", (events + queries) / 1e6, "million read units", False),
         Item("API", queries / 1e6, "million API requests", False),
         Item("logs: ingested", logs, "log GB", True),
-        Item("logs: stored, after a full retention period", logs * months_kept, "log GB kept a month", True),
+        Item("logs: stored, after a full retention period", logs * _months_kept(graph), "log GB kept a month", True),
         Item("traces", traces / 1e6, "million traces", True),
     ]
 
@@ -188,6 +241,8 @@ def document(graphs: dict[str, Graph]) -> str:
     prices = ((name, f"{price:.10f}".rstrip("0").rstrip(".")) for name, price in PRICES.items())
     return PAGE.format(
         fixed=_fixed_table(graphs),
+        probe=_probe_table(graphs["prod, full"]),
+        tokens=PROBE_RUNS / 1000 * PRICES["thousand tokens"],
         traffic=table(("stack", "traffic", "all", "monitoring", "logs and traces"), _traffic_rows(graphs)),
         prices=table(("unit", "USD"), prices),
         sources="\n".join(f"- https://{source}" for source in SOURCES),
@@ -210,6 +265,12 @@ def _fixed_table(graphs: dict[str, Graph]) -> str:
     rows.append(["**monitoring**", *(f"**{_dollars(bill, monitoring=True):.2f}**" for bill in bills)])
     rows.append(["**all**", *(f"**{_dollars(bill):.2f}**" for bill in bills)])
     return table(("item", *graphs), rows)
+
+
+def _probe_table(graph: Graph) -> str:
+    items = of_probe(graph)
+    rows = [[item.name, f"{item.dollars:.2f}"] for item in (*items, Item("**all**", 1, _dollars(items), True))]
+    return table(("item", "dollars a month"), rows)
 
 
 def _traffic_rows(graphs: dict[str, Graph]) -> Iterator[tuple[str, ...]]:

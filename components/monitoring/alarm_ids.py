@@ -75,6 +75,8 @@ class AlarmId(StrEnum):
     TABLE_LATENCY_GET_ITEM = "table-latency-get-item"
     RECORD_DAMAGED = "record-damaged"
 
+    PROBE_FAILING = "probe-failing"
+
     API_DOWN = "api-down"
     API_5XX = "api-5xx"
     API_5XX_ANY = "api-5xx-any"

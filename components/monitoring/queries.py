@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.monitoring.signals import Board, Section
-from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, PROBE_SERVICE, QUERY_SERVICE
 
 # A function that crashes or times out cannot log it with our fields; Lambda's own line says it.
 FAILED_INVOCATION = '(type = "platform.report" and record.status != "success")'
@@ -22,12 +22,17 @@ class LogGroups:
     query: str
     api_access: str
     others: tuple[str, ...] = ()
-    """Those of the functions that another consumer adds."""
+    """Those of the probe, and of the functions that another consumer adds."""
 
     @classmethod
-    def of(cls, name: Callable[[str], str]) -> "LogGroups":
-        """Return the groups of a stack, from the function that names one by its role."""
-        return cls(event_handler=name(EVENT_HANDLER_SERVICE), query=name(QUERY_SERVICE), api_access=name("api-access"))
+    def of(cls, name: Callable[[str], str], *, probe: bool = False) -> "LogGroups":
+        """Return the groups of a stack, with that of the probe or without, from the function that names one by role."""
+        return cls(
+            event_handler=name(EVENT_HANDLER_SERVICE),
+            query=name(QUERY_SERVICE),
+            api_access=name("api-access"),
+            others=(name(PROBE_SERVICE),) if probe else (),
+        )
 
     @property
     def functions(self) -> tuple[str, ...]:

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-BOTOCORE_SERVICES = frozenset({"dynamodb", "sqs", "sts", "xray"})
+BOTOCORE_SERVICES = frozenset({"dynamodb", "sqs", "ssm", "sts", "xray"})
 """The services whose models ship. Outside Lambda the X-Ray SDK makes an `xray` client while it is imported."""
 
 BOTOCORE_OPERATIONS = {
     "dynamodb": frozenset({"BatchGetItem", "GetItem", "UpdateItem"}),
-    "sqs": frozenset({"SendMessageBatch"}),
+    "sqs": frozenset({"SendMessage", "SendMessageBatch"}),
+    "ssm": frozenset({"GetParameter"}),
 }
 """The operations that the functions call; their clients know no other operation."""
 

@@ -48,6 +48,8 @@ class Release(StrEnum):
 _RETENTION_DAYS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 )  # fmt: skip
+# The probe gives its login 20 s to show, and the event handler needs some of them.
+_LONGEST_PROBED_WINDOW_SECONDS = 10
 # API Gateway waits one second longer than the function and at most 29 s.
 _LONGEST_QUERY_SECONDS = 28
 # Domains that RFC 2606 reserves for examples: the runbook is at none of them.
@@ -140,6 +142,7 @@ class StackSettings:
     api_burst_limit: int = _setting(20, integer(1, 5_000, example=20))
     api_trace_sampling_percent: int = _setting(100, integer(0, 100, example=5))
     manage_api_gateway_account: bool = _setting(False, boolean())
+    probe: bool = _setting(False, boolean())
     monitoring: Level = _setting(Level.ESSENTIAL, choice(*Level, example=Level.ESSENTIAL))  # noqa: RUF009 - an enum is immutable
     alarms: Mapping[str, AlarmOverride] = _setting({}, alarm_overrides(frozenset(AlarmId), COMPOSITES))
     alarm_email: str = _setting(
@@ -322,6 +325,12 @@ def _relations(settings: StackSettings) -> list[Problem]:
         "batchWindowSeconds",
         settings.batch_size <= 10 or settings.batch_window_seconds >= 1,
         f"at least 1 when batchSize ({settings.batch_size}) is more than 10",
+    )
+    check(
+        "probe",
+        not settings.probe or settings.batch_window_seconds <= _LONGEST_PROBED_WINDOW_SECONDS,
+        f"false when batchWindowSeconds ({settings.batch_window_seconds}) is more than "
+        f"{_LONGEST_PROBED_WINDOW_SECONDS}: its logins would show too late",
     )
     check(
         "reservedConcurrency",

@@ -20,7 +20,8 @@ from components.monitoring.signals import (
     at_least,
 )
 from components.signals.outcomes import event_outcomes, query_outcomes
-from handlers.vocabulary import EVENT_HANDLER_SERVICE, LIVE_ALIAS, QUERY_SERVICE, MetricName
+from components.signals.probe import probe_outcomes
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, LIVE_ALIAS, PROBE_SERVICE, QUERY_SERVICE, MetricName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +30,11 @@ class FunctionProfile:
 
     service: str
     """The value of the dimension `service` of its own metrics."""
-    alarms: Literal["event-handler", "query"]
-    """The start of the ids of its alarms; the handler of another consumer has those of the event handler."""
+    alarms: Literal["event-handler", "query"] | None
+    """The start of the ids of its alarms; the handler of another consumer has those of the event handler.
+
+    None if the signals of its outcomes see each of its failures: then it has no others.
+    """
     title: str
     section: Section
     board: Board
@@ -74,6 +78,17 @@ QUERY = FunctionProfile(
     outcomes=query_outcomes,
 )
 
+PROBE = FunctionProfile(
+    service=PROBE_SERVICE,
+    alarms=None,
+    title="probe",
+    section=Section.TRAFFIC,
+    board=Board.OVERVIEW,
+    alarmed_duration="slowest",
+    consequence="Nobody notices an outage while there is no traffic.",
+    outcomes=probe_outcomes,
+)
+
 
 def function_signals(
     profile: FunctionProfile, *, stack: str, function_name: str, timeout_seconds: int
@@ -82,6 +97,8 @@ def function_signals(
     runs = metrics_of(LambdaMetric, FunctionName=function_name)
     emitted = own_metrics(MetricName, profile.service, stack)
     versions = profile.versions(stack)
+    if profile.alarms is None:
+        return profile.outcomes(emitted, runs, versions)
     signal = partial(Signal, section=profile.section, boards=(profile.board,))
     return (
         Signal(

@@ -40,13 +40,18 @@ def queue_signals(
     dead_letter_queue_name: str,
     *,
     consumer_versions: Versions,
+    real_events: tuple[Metric, ...] = (),
     visibility_timeout_seconds: int,
     retention_days: int,
     dead_letter_retention_days: int,
 ) -> tuple[Signal, ...]:
-    """Return the signals of the source queue, then of its dead-letter queue."""
+    """Return the signals of the source queue, then of its dead-letter queue.
+
+    `real_events` are the consumer's own counts `real` and `probed`, where a probe sends an event each minute. SQS
+    counts both kinds as sent, so its queue would never be silent.
+    """
     return (
-        *_source_signals(queue_name, consumer_versions, visibility_timeout_seconds),
+        *_source_signals(queue_name, consumer_versions, visibility_timeout_seconds, real_events),
         *_dead_letter_signals(dead_letter_queue_name, (dead_letter_retention_days - retention_days) * SECONDS_PER_DAY),
     )
 
@@ -67,11 +72,50 @@ def redrive_signals(queue_name: str, dead_letter_arn: str, source_arn: str) -> t
     )
 
 
+def _silence(metric_id: str, *, datapoints: int, missing: MissingData) -> Alarm:
+    return Alarm(
+        id=AlarmId.QUEUE_SILENT,
+        metric_id=metric_id,
+        threshold=0,
+        comparison=Comparison.AT_MOST,
+        datapoints=datapoints,
+        periods=datapoints,
+        severity=Severity.P2,
+        missing=missing,
+        opt_in=True,
+        warm_up_minutes=1_440,
+        meaning="No event was sent for 15 minutes: the producer is down, or is not allowed to send.",
+        first_step="Ask the team that runs the producer; look for denied calls of sqs:SendMessage.",
+    )
+
+
+# In five minutes a probe sends five events, six by the edges of the minutes, or one more if its schedule repeats a run.
+_PROBED_IN_FIVE_MINUTES = 7
+
+
+def _silence_beside_a_probe(sent: Metric, real_events: tuple[Metric, ...]) -> Signal:
+    """Nothing but the probe's events is handled, and no more than those are sent.
+
+    A stopped consumer handles none, and counts no real event that crashes it: neither says anything of the producer. In
+    periods of five minutes, because a probe's event can be handled in the minute after it was sent.
+    """
+    return _of_events(
+        title="Real events, while those of the probe are handled",
+        metrics=(*real_events, sent),
+        expression=f"IF(FILL(probed, 0) > 0 AND FILL(sent, 0) <= {_PROBED_IN_FIVE_MINUTES}, FILL(real, 0), 1)",
+        unit="events",
+        period_seconds=300,
+        drawn=Drawing(expression="FILL(real, 0)", unit="events in 5 minutes"),
+        alarm=_silence("", datapoints=3, missing=MissingData.NOT_BREACHING),
+    )
+
+
 def _source_signals(
-    queue_name: str, consumer_versions: Versions, visibility_timeout_seconds: int
+    queue_name: str, consumer_versions: Versions, visibility_timeout_seconds: int, real_events: tuple[Metric, ...]
 ) -> tuple[Signal, ...]:
     queue = metrics_of(SqsMetric, QueueName=queue_name)
     return (
+        *([_silence_beside_a_probe(queue.sum(SqsMetric.SENT, "sent"), real_events)] if real_events else []),
         Signal(
             title="Age of the oldest event",
             metrics=(queue.maximum(SqsMetric.AGE_OF_OLDEST, "age"),),
@@ -116,20 +160,7 @@ def _source_signals(
                 queue.sum(SqsMetric.DELETED, "deleted"),
             ),
             unit="events a minute",
-            alarm=Alarm(
-                id=AlarmId.QUEUE_SILENT,
-                metric_id="sent",
-                threshold=0,
-                comparison=Comparison.AT_MOST,
-                datapoints=15,
-                periods=15,
-                severity=Severity.P2,
-                missing=MissingData.BREACHING,
-                opt_in=True,
-                warm_up_minutes=1_440,
-                meaning="No event was sent for 15 minutes: the producer is down, or is not allowed to send.",
-                first_step="Ask the team that runs the producer; look for denied calls of sqs:SendMessage.",
-            ),
+            alarm=None if real_events else _silence("sent", datapoints=15, missing=MissingData.BREACHING),
         ),
         _of_events(
             title="Events waiting",

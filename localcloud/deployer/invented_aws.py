@@ -94,6 +94,8 @@ OUTPUTS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
         "executionArn": _arn("execute-api", f"{API}/{inputs['stageName']}"),
         "invokeUrl": f"https://{API}.execute-api.{REGION}.amazonaws.com/{inputs['stageName']}",
     },
+    "Parameter": lambda name, _: {"arn": _arn("ssm", f"parameter{name}"), "version": 1},
+    "EventRule": lambda name, _: {"arn": _arn("events", f"rule/{name}")},
     "Topic": lambda name, _: {"arn": _arn("sns", name), "id": _arn("sns", name)},
     "MetricAlarm": lambda name, _: {"arn": _arn("cloudwatch", f"alarm:{name}")},
     "CompositeAlarm": lambda name, _: {"arn": _arn("cloudwatch", f"alarm:{name}")},

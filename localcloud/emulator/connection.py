@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
 API_PATH = "/_aws/execute-api/"
+TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ Import it in the emulator's own process only: importing ministack reads the envi
 
 import inspect
 import json
+import os
 import random
 import threading
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,7 +18,7 @@ from ministack import app as ministack_app
 from ministack.core import lambda_runtime
 from ministack.services import cloudwatch_logs, lambda_svc
 
-from localcloud.emulator.connection import API_PATH
+from localcloud.emulator.connection import API_PATH, TOKEN_PATH
 from localcloud.emulator.log_pipe import LogPipe
 
 App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
@@ -46,6 +47,7 @@ def make_app() -> App:
     _let_invocations_outlive_an_update()
     _finish_updates_soon()
     _return_every_line_of_an_invocation()
+    _find_the_token_endpoint_here()
 
     async def as_received_by_aws(scope: dict[str, Any], receive: Any, send: Any) -> None:
         # Queues reject requests without TLS. Requests count as TLS, as behind a TLS terminator, so that the policy is
@@ -124,6 +126,23 @@ def _route_by_the_weights_of_aliases() -> None:
     lambda_svc._invoke = invoke_drawn
     lambda_svc._get_func_record_for_ref = drawn_record_for
     lambda_svc._run_sqs_batch = run_drawn_batch
+
+
+def _find_the_token_endpoint_here() -> None:
+    """Give functions the URL at which the emulator issues tokens, where the program gives them that of Cognito."""
+    spawn = seam(lambda_runtime.Worker, "_spawn", "self")
+
+    def spawn_with_endpoint(self: Any) -> None:
+        here = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}{TOKEN_PATH}"
+        environment = self.config.get("Environment") or {}
+        variables = {
+            name: here if value.endswith(f".amazoncognito.com{TOKEN_PATH}") else value
+            for name, value in environment.get("Variables", {}).items()
+        }
+        self.config = {**self.config, "Environment": {**environment, "Variables": variables}}
+        spawn(self)
+
+    lambda_runtime.Worker._spawn = spawn_with_endpoint
 
 
 def _drawn_version(alias: Mapping[str, Any]) -> str:

@@ -9,11 +9,11 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from localcloud.deployer.engine import Created, Resource, ResourceFailed
 from localcloud.emulator.connection import Account
-from localcloud.providers import api, functions, identity, messaging, observability, storage
+from localcloud.providers import api, functions, identity, messaging, observability, schedules, storage
 from localcloud.providers.inputs import INVOKES, RESOURCE_TYPES, Inputs
 
 # Importing the modules fills the tables.
-_MODULES = (api, functions, identity, messaging, observability, storage)
+_MODULES = (api, functions, identity, messaging, observability, schedules, storage)
 
 
 class Providers:

@@ -103,6 +103,19 @@ def event_source_mapping(cloud: Account, state: State) -> dict[str, Any]:
     return found
 
 
+def event_rule(cloud: Account, state: State) -> dict[str, Any]:
+    """Compare the schedule of a rule, and whether it is enabled."""
+    held = cloud.client("events").describe_rule(Name=state["id"])
+    found = {"scheduleExpression": held.get("ScheduleExpression")}
+    return found if held["State"] == "ENABLED" else found | {"state": held["State"]}
+
+
+def parameter(cloud: Account, state: State) -> dict[str, Any]:
+    """Compare the value of a parameter."""
+    held = cloud.client("ssm").get_parameter(Name=state["id"], WithDecryption=True)
+    return {"value": held["Parameter"]["Value"]}
+
+
 def metric_alarm(cloud: Account, state: State) -> dict[str, Any] | None:
     """Compare the settings of an alarm, and whether it notifies."""
     return _alarm(cloud, state, "MetricAlarm", _ALARM)

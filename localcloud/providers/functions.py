@@ -50,6 +50,13 @@ def _provisioned_concurrency(cloud: Account, inputs: Inputs) -> Created:
     return Created(f"{call['FunctionName']},{call['Qualifier']}")
 
 
+@creates("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+def _event_invoke_config(cloud: Account, inputs: Inputs) -> Created:
+    call = inputs.take_rest(pascal)
+    cloud.client("lambda").put_function_event_invoke_config(**call)
+    return Created(":".join(filter(None, [call["FunctionName"], call.get("Qualifier")])))
+
+
 @creates("aws:lambda/permission:Permission")
 def _permission(cloud: Account, inputs: Inputs) -> Created:
     statement = inputs.take("statementId") or f"permission-{secrets.token_hex(4)}"

@@ -67,6 +67,8 @@ _STAGE = _REST | {"stageName": "stageName"}
 _OF_POOL = {"UserPoolId": "userPoolId"}
 _ALARM = {"AlarmNames": ["id"]}
 _WARM = {"FunctionName": "functionName", "Qualifier": "qualifier"}
+_QUALIFIED = {"FunctionName": "functionName", "Qualifier": "?qualifier"}
+_RULE = {"Rule": "rule"}
 
 LIFECYCLES: dict[str, Lifecycle] = {
     "aws:apigateway/restApi:RestApi": Lifecycle(
@@ -132,6 +134,14 @@ LIFECYCLES: dict[str, Lifecycle] = {
         update=updates.put_again,
         delete=_metrics("delete_dashboards", DashboardNames=["id"]),
         read=_exists(_metrics("get_dashboard", DashboardName="id")),
+    ),
+    "aws:cloudwatch/eventRule:EventRule": Lifecycle(
+        update=updates.put_again, delete=call("events", "delete_rule", Name="id"), read=drift.event_rule
+    ),
+    "aws:cloudwatch/eventTarget:EventTarget": Lifecycle(
+        update=updates.put_again,
+        delete=call("events", "remove_targets", **_RULE, Ids=["targetId"]),
+        read=_listed(call("events", "list_targets_by_rule", **_RULE), "Targets", "Id", "targetId"),
     ),
     "aws:cloudwatch/logGroup:LogGroup": Lifecycle(
         update=updates.log_group,
@@ -242,6 +252,11 @@ LIFECYCLES: dict[str, Lifecycle] = {
         read=_exists(_lambda("get_provisioned_concurrency_config", **_WARM)),
         skip_if="skipDestroy",
     ),
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": Lifecycle(
+        update=updates.put_again,
+        delete=_lambda("delete_function_event_invoke_config", **_QUALIFIED),
+        read=_exists(_lambda("get_function_event_invoke_config", **_QUALIFIED)),
+    ),
     "aws:lambda/permission:Permission": Lifecycle(
         update=None,
         delete=_lambda("remove_permission", FunctionName="function", StatementId="id", Qualifier="?qualifier"),
@@ -252,6 +267,13 @@ LIFECYCLES: dict[str, Lifecycle] = {
         delete=_lambda("delete_event_source_mapping", UUID="id"),
         read=drift.event_source_mapping,
         cleared={"enabled": True, "scalingConfig": {}, "metricsConfig": {"metrics": []}, "functionResponseTypes": []},
+    ),
+    "aws:ssm/parameter:Parameter": Lifecycle(
+        update=updates.parameter,
+        delete=call("ssm", "delete_parameter", Name="id"),
+        read=drift.parameter,
+        cleared={"description": ""},
+        renews=frozenset({"version"}),
     ),
     "aws:sns/topic:Topic": Lifecycle(
         update=updates.topic,

@@ -10,6 +10,7 @@ from localcloud.providers.functions import function_outputs, invoke_arn, zip_byt
 from localcloud.providers.inputs import RESOURCE_TYPES, Inputs, pascal
 from localcloud.providers.messaging import queue_attributes
 from localcloud.providers.observability import SAMPLING_RULE
+from localcloud.providers.schedules import put_parameter
 from localcloud.providers.storage import encryption_of, recovery_of
 
 
@@ -239,6 +240,13 @@ def resource_server(cloud: Account, change: Change) -> dict[str, Any]:
     call = change.all_inputs().take_rest(pascal)
     made = cloud.client("cognito-idp").update_resource_server(**call)["ResourceServer"]
     return {"scopeIdentifiers": [f"{made['Identifier']}/{scope['ScopeName']}" for scope in made.get("Scopes", [])]}
+
+
+def parameter(cloud: Account, change: Change) -> dict[str, Any]:
+    """Overwrite the parameter; AWS keeps what it is not given."""
+    inputs = change.all_inputs()
+    inputs.take("overwrite")
+    return put_parameter(cloud, inputs.take("name"), inputs, overwrite=True)
 
 
 def xray_group(cloud: Account, change: Change) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from localcloud.deployer.recorder import Graph, record
 from simulation.conditions import A_MINUTE
 from tests.graph import resource_types as aws
-from tools.cost import DOCUMENT, PRICES, document, fixed, variable
+from tools.cost import DOCUMENT, PRICES, document, fixed, of_probe, variable
 
 
 @pytest.fixture(scope="module")
@@ -33,5 +33,12 @@ def test_alarm_is_charged_for_each_metric(dev_graph: Graph) -> None:
 
 
 def test_every_price_is_used(prod_graph: Graph) -> None:
-    items = fixed(prod_graph) + variable(prod_graph, A_MINUTE.per_second)
-    assert {item.price for item in items} == set(PRICES)
+    items = fixed(prod_graph) + variable(prod_graph, A_MINUTE.per_second) + of_probe(prod_graph)
+    assert {item.price for item in items if isinstance(item.price, str)} == set(PRICES)
+
+
+def test_probe_costs_only_where_there_is_one(dev_graph: Graph, prod_graph: Graph) -> None:
+    costs = [{item.name: item.dollars for item in fixed(graph)} for graph in (dev_graph, prod_graph)]
+    assert [sum(dollars for name, dollars in bill.items() if "probe" in name) > 0 for bill in costs] == [False, True]
+    # Once per validity, of an hour.
+    assert of_probe(prod_graph)[0].quantity == pytest.approx(0.73)

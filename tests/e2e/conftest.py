@@ -78,8 +78,13 @@ class Stack:
         # A batch in which every message failed fails as a whole.
         return "FunctionError" not in answer and not json.load(answer["Payload"])["batchItemFailures"]
 
+    def function(self, role: str) -> str:
+        """Return the name of a function; the outputs name those that a release moves."""
+        named = self.outputs["functions"]
+        return named.get(role) or f"{named['query'].removesuffix('query')}{role}"
+
     def log_lines(self, function: str) -> list[str]:
-        return demo.log_lines(self.cloud, self.outputs["functions"][function])
+        return demo.log_lines(self.cloud, self.function(function))
 
     def denials(self, function: str) -> int:
         """Return how often a function was denied access, according to its log."""

@@ -9,9 +9,9 @@ import boto3
 from botocore.exceptions import ClientError
 
 from tests.e2e.conftest import Stack
-from tests.security.iam_statements import DEAD_LETTER_QUEUE, EVENT_HANDLER, QUERY, SOURCE_QUEUE
+from tests.security.iam_statements import DEAD_LETTER_QUEUE, EVENT_HANDLER, PROBE, QUERY, SOURCE_QUEUE
 
-ROLES = {EVENT_HANDLER: "event-handler", QUERY: "query"}
+ROLES = {EVENT_HANDLER: "event-handler", QUERY: "query", PROBE: "probe"}
 QUEUES = {SOURCE_QUEUE: "queueUrl", DEAD_LETTER_QUEUE: "deadLetterQueueUrl"}
 Edit = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 
@@ -20,7 +20,7 @@ Edit = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 def edited(stack: Stack, holder: str, edit: Edit) -> Iterator[None]:
     """Edit the statements of a policy of the stack until the block ends."""
     if holder in ROLES:
-        function = stack.outputs["functions"][ROLES[holder]]
+        function = stack.function(ROLES[holder])
         arn = stack.client("lambda").get_function_configuration(FunctionName=function)["Role"]
         iam, role = stack.client("iam"), arn.rpartition("/")[2]
         (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]

@@ -3,6 +3,7 @@
 The statement is removed and restored in a deployed stack, with enforcement on; nothing else changes.
 """
 
+import json
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from simulation.lambda_events import sqs_record
 from tests.e2e.conftest import PRODUCER, Stack, event
 from tests.e2e.permissions import ROLES, edited, is_denied, sqs_of_role, without
 from tests.fakes.waiting import eventually
-from tests.security.iam_statements import DEAD_LETTER_QUEUE, ENFORCED, EVENT_HANDLER, QUERY, SOURCE_QUEUE
+from tests.security.iam_statements import DEAD_LETTER_QUEUE, ENFORCED, EVENT_HANDLER, PROBE, QUERY, SOURCE_QUEUE
 
 
 def stores_logins(stack: Stack) -> bool:
@@ -33,6 +34,15 @@ def returns_services(stack: Stack) -> bool:
     assert answer.status_code in {200, 500}
     assert "AccessDenied" not in answer.text
     return answer.status_code == 200
+
+
+def probe_succeeds(stack: Stack) -> bool:
+    """Whether a probe succeeds that has no token yet: that of a changed function starts anew."""
+    client, name = stack.client("lambda"), stack.function("probe")
+    timeout = client.get_function_configuration(FunctionName=name)["Timeout"]
+    client.update_function_configuration(FunctionName=name, Timeout=timeout)
+    client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600})
+    return json.load(client.invoke(FunctionName=name)["Payload"])["outcome"] == "success"
 
 
 def rejects_plain_http(key: str) -> Callable[[Stack], bool]:
@@ -63,6 +73,8 @@ STORIES: dict[tuple[str, str], Callable[[Stack], bool]] = {
     (EVENT_HANDLER, "FoldRecords"): stores_logins,
     (EVENT_HANDLER, "QuarantineEvents"): quarantines,
     (QUERY, "ReadRecord"): returns_services,
+    (PROBE, "SendEvents"): probe_succeeds,
+    (PROBE, "ReadOwnSecret"): probe_succeeds,
     (SOURCE_QUEUE, "ProducersSend"): lets_producers_send,
     (SOURCE_QUEUE, "DenyWithoutTls"): rejects_plain_http("queueUrl"),
     (DEAD_LETTER_QUEUE, "DenyWithoutTls"): rejects_plain_http("deadLetterQueueUrl"),
@@ -72,6 +84,7 @@ REMOVALS = [(statement.holder, statement.sid, None) for statement in ENFORCED]
 REMOVALS += [(EVENT_HANDLER, "FoldRecords", action) for action in ("dynamodb:BatchGetItem", "dynamodb:UpdateItem")]
 SAMPLE = {
     (QUERY, "ReadRecord", None),
+    (PROBE, "ReadOwnSecret", None),
     (SOURCE_QUEUE, "ProducersSend", None),
     (SOURCE_QUEUE, "DenyWithoutTls", None),
     (DEAD_LETTER_QUEUE, "DenyWithoutTls", None),

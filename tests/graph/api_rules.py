@@ -159,6 +159,8 @@ def invoked_by_its_routes_alone(graph: Graph) -> Iterator[str]:
     permitted = {}
     for permission in graph.of_type(aws.PERMISSION):
         inputs = permission.inputs
+        if inputs.get("principal") == "events.amazonaws.com":
+            continue  # probe_rules.invoked_by_its_schedule_alone
         if (inputs.get("principal"), inputs.get("action")) != ("apigateway.amazonaws.com", "lambda:InvokeFunction"):
             yield f"{permission.name} lets {inputs.get('principal')} do {inputs.get('action')}"
         qualifier = f":{inputs['qualifier']}" if inputs.get("qualifier") else ""

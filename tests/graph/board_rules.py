@@ -29,8 +29,10 @@ from tests.graph.graph_rules import prefix
 # What each function emits. tests/privacy/test_emission.py shows it by running the functions.
 EMITTED: set[str] = set(MetricName)
 OF_QUERIES = {name for name in EMITTED if name.startswith("Query")} | {MetricName.RECORD_MALFORMED}
+OF_PROBE = {name for name in EMITTED if name.startswith("Probe")}
 OF_FUNCTIONS = {
-    vocabulary.EVENT_HANDLER_SERVICE: EMITTED - OF_QUERIES,
+    vocabulary.EVENT_HANDLER_SERVICE: EMITTED - OF_QUERIES - OF_PROBE,
+    vocabulary.PROBE_SERVICE: OF_PROBE | {MetricName.COLD_START, MetricName.FUNCTION_VERSION},
     vocabulary.QUERY_SERVICE: OF_QUERIES | {MetricName.COLD_START, MetricName.FUNCTION_VERSION},
 }
 

@@ -6,11 +6,12 @@ from localcloud.deployer.recorder import Graph
 from tests.graph import resource_types as aws
 from tests.graph.graph_rules import custom, depends_on
 
-# Types whose names are free immediately (queues: after a minute). AWS keeps a secret's name for days, for example.
+# Types whose names are free immediately (queues: after a minute, parameters: after half a minute). AWS keeps a secret's
+# name for days, for example.
 FREED = {
     aws.ALARM, aws.ALIAS, aws.AUTHORIZER, aws.CLIENT, aws.COMPOSITE, aws.DASHBOARD, aws.DOMAIN, aws.FUNCTION, aws.LAYER,
-    aws.LOG_GROUP, aws.METRIC_FILTER, aws.QUERY, aws.QUEUE, aws.RESOURCE_SERVER, aws.REST_API, aws.ROLE,
-    aws.SAMPLING_RULE, aws.TABLE, aws.TOPIC, aws.TRACE_GROUP, aws.USER_POOL, aws.VALIDATOR,
+    aws.EVENT_RULE, aws.LOG_GROUP, aws.METRIC_FILTER, aws.PARAMETER, aws.QUERY, aws.QUEUE, aws.RESOURCE_SERVER,
+    aws.REST_API, aws.ROLE, aws.SAMPLING_RULE, aws.TABLE, aws.TOPIC, aws.TRACE_GROUP, aws.USER_POOL, aws.VALIDATOR,
 }  # fmt: skip
 NAMES = ("name", "dashboardName", "layerName", "domain", "ruleName", "groupName")
 # What AWS leaves behind after destroy, as README.md and docs/security.md say.

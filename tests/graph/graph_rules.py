@@ -237,11 +237,12 @@ def ready_before_traffic(graph: Graph) -> Iterator[str]:
     requests in, a mapping messages, and an alarm pages: CloudWatch notifies once, when the state changes.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html
     """
+    serving = [made for made in graph.of_type(aws.PERMISSION) if made.inputs["principal"] == "apigateway.amazonaws.com"]
     for stage in graph.of_type(aws.STAGE):
-        needed = [*graph.of_type(aws.PERMISSION), *graph.of_type(aws.METRIC_FILTER), *graph.of_type(aws.ACCOUNT)]
+        needed = [*serving, *graph.of_type(aws.METRIC_FILTER), *graph.of_type(aws.ACCOUNT)]
         yield from depends_on(graph, stage, graph.one(aws.ROLE_POLICY, "query-permissions"), *needed)
     for integration in graph.of_type(aws.INTEGRATION):
-        yield from depends_on(graph, integration, *graph.of_type(aws.PERMISSION))
+        yield from depends_on(graph, integration, *serving)
     aliases = {(alias.inputs["functionName"], alias.inputs["name"]): alias for alias in graph.of_type(aws.ALIAS)}
     for permission in graph.of_type(aws.PERMISSION):
         alias = aliases.get((permission.inputs["function"], permission.inputs.get("qualifier")))

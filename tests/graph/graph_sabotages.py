@@ -174,7 +174,7 @@ FULL_SABOTAGES: list[tuple[Rule, Sabotage]] = [
     (boards.metrics_are_emitted, remove(aws.METRIC_FILTER)),
     (boards.metrics_are_emitted, put(aws.STAGE, None, "accessLogSettings.format", '{"service": "api"}')),
     (boards.metrics_are_emitted, put(aws.ALARM, "ingest-exhausted", "dimensions.stack", "other")),
-    (alarms.missing_data_is_said, put(aws.ALARM, "queue-silent", "warmUpConfiguration", None)),
+    (alarms.missing_data_is_said, put(aws.ALARM, "probe-failing", "warmUpConfiguration", None)),
     (alarms.missing_data_is_said, put(aws.ALARM, "slo-api-latency-fast-short", "treatMissingData", "ignore")),
     (alarms.composites_combine_what_exists, put(aws.COMPOSITE, "slo-api-latency-slow", "actionsSuppressor.alarm", "a")),
 ]

@@ -23,15 +23,18 @@ WHOLE: tuple[Edit, ...] = (
     COMPONENTS,
     (
         MAIN,
-        "signals=[signal for part in (queue, event_handler, consumer, api, query, table) for signal in part.signals]",
-        "signals=[*(s for part in (queue, event_handler, consumer, api, query, table) for s in part.signals),"
-        " *auditing.signals]",
+        "table, probe) for signal in part.signals]",
+        "table, probe) for signal in part.signals] + list(auditing.signals)",
     ),
     (MAIN, "composites=queue.composites", "composites=(*queue.composites, *auditing.composites)"),
     (MAIN, "drawn=(queue.drawn, consumer", "drawn=(audit_queue.drawn, audit_consumer.drawn, queue.drawn, consumer"),
     (MAIN, "| query.newest_version", "| query.newest_version | audit.newest_version"),
-    (MAIN, "log_groups=log_groups", "log_groups=replace(log_groups, others=(audit_args.log_group_name,))"),
-    (MAIN, "log_writers=(event_handler, query, api)", "log_writers=(event_handler, query, api, audit)"),
+    (
+        MAIN,
+        "log_groups=log_groups",
+        "log_groups=replace(log_groups, others=(*log_groups.others, audit_args.log_group_name))",
+    ),
+    (MAIN, "log_writers=(event_handler, query, api, probe)", "log_writers=(event_handler, query, api, probe, audit)"),
 )  # fmt: skip
 
 

@@ -15,8 +15,12 @@ from tests.graph.graph_rules import depends_on
 CANARIES = {AlarmId.EVENT_HANDLER_CANARY, AlarmId.QUERY_CANARY}
 
 
-def test_no_secret_is_written_into_another_resource(dev_graph: Graph) -> None:
-    assert [resource.name for resource in dev_graph.resources if "secret-of-" in repr(resource.inputs)] == []
+def test_no_secret_is_written_into_another_resource(dev_graph: Graph, prod_graph: Graph) -> None:
+    graphs = (dev_graph, prod_graph)
+    found = [made for graph in graphs for made in graph.resources if "secret-of-" in repr(made.inputs)]
+    # That of the probe's client alone, into an encrypted parameter, and as a secret of the state.
+    assert [(made.name, made.inputs["type"]) for made in found] == [("probe-client-secret", "SecureString")]
+    assert found[0].secret_inputs == {"value"}
 
 
 def test_prod_has_every_alarm_that_needs_no_opt_in(prod_graph: Graph) -> None:
@@ -30,6 +34,7 @@ def test_development_stack_has_the_essential_alarms(dev_graph: Graph, prod_graph
         *("dlq-not-empty", "ingest-invalid", "consumer-concurrency", "emf-broken"),
         *(f"table-latency-{operation}" for operation in ("batch-get-item", "get-item", "update-item")),
         *("api-5xx-any", "api-4xx", "api-near-limit", "api-auth-spike"),
+        "probe-failing",  # the setting `probe`
     }
     assert not any(alarm_id.startswith("slo-") for alarm_id in alarm_ids(dev_graph))
 

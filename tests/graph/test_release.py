@@ -106,6 +106,10 @@ INTENDED = (
     Intended(
         "query-0[12]-.*", "queryString", "a function that crashes logs no level of ours; Lambda's report of it counts"
     ),
+    Intended("probe(-.*)?", ".*", "the setting `probe`, which is true in the sample of a production stack"),
+    Intended("emf-broken", "metricQueries.*", "the metrics in the log of the probe count too"),
+    Intended("query-.*", r"logGroupNames\[\d+\]", "saved queries about functions read the log of the probe too"),
+    Intended("service-health", "alarmRule", "the page of the probe belongs to the state of the service"),
     Intended(
         "monitoring-(overview|ingest|api)",
         r"dashboardBody~\.widgets\[.*",

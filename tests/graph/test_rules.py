@@ -16,6 +16,8 @@ from tests.graph import (
     graph_rules,
     graph_sabotages,
     owner_rules,
+    probe_rules,
+    probe_sabotages,
 )
 from tests.graph.graph_rules import Rule
 from tests.graph.sabotage import Sabotage
@@ -29,12 +31,21 @@ def is_rule(value: object) -> bool:
     )
 
 
-MODULES = (graph_rules, api_rules, alarm_rules, board_rules, board_reading_rules, destroy_rules, owner_rules)
+MODULES = (
+    graph_rules,
+    api_rules,
+    alarm_rules,
+    board_rules,
+    board_reading_rules,
+    destroy_rules,
+    owner_rules,
+    probe_rules,
+)
 RULES = {name: rule for module in MODULES for name, rule in getmembers(module, is_rule)}
 SABOTAGES = {
     "dev_graph": graph_sabotages.SABOTAGES + board_sabotages.SABOTAGES,
     "extended_graph": graph_sabotages.FULL_SABOTAGES,
-    "prod_graph": graph_sabotages.KEY_SABOTAGES + graph_sabotages.DESTROY_SABOTAGES,
+    "prod_graph": graph_sabotages.KEY_SABOTAGES + graph_sabotages.DESTROY_SABOTAGES + probe_sabotages.SABOTAGES,
 }
 
 

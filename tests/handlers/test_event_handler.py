@@ -3,6 +3,7 @@
 import pytest
 
 from handlers.event_handler import BatchFailedError
+from handlers.vocabulary import PROBE_USER
 from simulation.lambda_events import LambdaContext, sqs_record
 from tests.fakes.aws import TABLE
 from tests.fakes.events import login, sqs_event
@@ -127,3 +128,31 @@ def test_batch_larger_than_an_emf_object_is_counted_correctly(handle, dynamodb, 
         for directive in found["_aws"]["CloudWatchMetrics"]:
             assert [sorted(names) for names in directive["Dimensions"]] == [["service", "stack"]]
             assert all(len(found[metric["Name"]]) <= 100 for metric in directive["Metrics"])
+
+
+def test_login_of_the_probe_is_stored_and_counted_as_no_real_event(handle, dynamodb, emitted):
+    event = sqs_event(login(user_id=PROBE_USER), login())
+    assert failed(handle(event, LambdaContext())) == []
+    assert set(services_of(dynamodb, PROBE_USER)) == {"mail"}
+    output = emitted()
+    assert_metrics(output, EventReceived=1, EventProbed=1, EventPersisted=1, EventStale=0, EventAge=1500, BatchSize=2)
+    handle(event, LambdaContext())
+    assert_metrics(emitted(), EventReceived=1, EventProbed=1, EventStale=1)
+
+
+def test_login_of_the_probe_that_fails_is_no_failed_event(handle, calls, emitted):
+    calls.fail("UpdateItem", "ThrottlingException")
+    with pytest.raises(BatchFailedError):
+        handle(sqs_event(login(user_id=PROBE_USER), receive_count=5), LambdaContext())
+    assert_metrics(emitted(), EventReceived=0, EventProbed=1, EventFailed=0, EventExhausted=0, EventLate=0)
+
+
+def test_batch_without_the_probe_has_no_metric_of_it(handle, emitted):
+    handle(sqs_event(login()), LambdaContext())
+    assert "EventProbed" not in emitted().metrics
+
+
+def test_control_probe_that_is_no_reserved_user_is_counted(handle, emitted, monkeypatch):
+    monkeypatch.setattr("handlers.fold.PROBE_USER", "another")
+    handle(sqs_event(login(user_id=PROBE_USER)), LambdaContext())
+    assert_metrics(emitted(), EventReceived=1, EventPersisted=1)

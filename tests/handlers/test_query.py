@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from handlers.vocabulary import PROBE_USER
 from simulation.lambda_events import LambdaContext
 from tests.fakes.aws import TABLE, entry
 from tests.fakes.events import login, sqs_event
@@ -90,3 +91,14 @@ def test_query_makes_one_eventually_consistent_read(query, calls):
     ask(query, "u")
     assert [name for name, _ in calls.requests] == ["GetItem"]
     assert "ConsistentRead" not in calls.requests[0][1]
+
+
+@pytest.mark.parametrize("reserved", [True, False])
+def test_query_of_the_probe_is_answered_and_not_counted(handle, query, emitted, monkeypatch, reserved):
+    # The control: another reserved user.
+    monkeypatch.setattr("handlers.query.PROBE_USER", PROBE_USER if reserved else "another")
+    handle(sqs_event(login(user_id=PROBE_USER)), LambdaContext())
+    emitted()
+    status, body, _ = ask(query, PROBE_USER)
+    assert (status, body["user_id"], len(body["services"])) == (200, PROBE_USER, 1)
+    assert ("QuerySuccess" not in emitted().metrics) is reserved

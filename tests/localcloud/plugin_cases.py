@@ -61,6 +61,10 @@ class World:
         return self._make("lambda/function", self.program | {"name": "other-function", "publish": True})
 
     @cached_property
+    def rule(self) -> Managed:
+        return self._make("cloudwatch/eventRule", {"name": "base-rule", "scheduleExpression": "rate(1 hour)"})
+
+    @cached_property
     def queue(self) -> Managed:
         return self._make("sqs/queue", {"name": "base-queue", "visibilityTimeoutSeconds": 60})
 
@@ -356,6 +360,40 @@ CASES = [
         )["RequestedProvisionedConcurrentExecutions"],
         then=2,
         replace=lambda w: {"functionName": w.other_function["name"]},
+    ),
+    Case(
+        kind="lambda/functionEventInvokeConfig",
+        inputs=lambda w: {"functionName": w.function["name"], "maximumRetryAttempts": 0},
+        change=lambda _: {"maximumRetryAttempts": 1},
+        seen=lambda w, made: w.client("lambda").get_function_event_invoke_config(FunctionName="base-function")[
+            "MaximumRetryAttempts"
+        ],
+        then=1,
+        replace=lambda w: {"functionName": w.other_function["name"]},
+    ),
+    Case(
+        kind="cloudwatch/eventRule",
+        inputs=lambda _: {"name": "sample", "scheduleExpression": "rate(1 hour)"},
+        change=lambda _: {"scheduleExpression": "rate(2 hours)"},
+        seen=lambda w, made: w.client("events").describe_rule(Name=made.id)["ScheduleExpression"],
+        then="rate(2 hours)",
+        replace=lambda _: {"name": "another"},
+    ),
+    Case(
+        kind="cloudwatch/eventTarget",
+        inputs=lambda w: {"rule": w.rule["name"], "targetId": "sample", "arn": w.function["arn"]},
+        change=lambda w: {"arn": w.other_function["arn"]},
+        seen=lambda w, made: w.client("events").list_targets_by_rule(Rule="base-rule")["Targets"][0]["Arn"][-14:],
+        then="other-function",
+        replace=lambda _: {"targetId": "another"},
+    ),
+    Case(
+        kind="ssm/parameter",
+        inputs=lambda _: {"name": "/sample/secret", "type": "SecureString", "value": "one"},
+        change=lambda _: {"value": "two"},
+        seen=lambda w, made: w.client("ssm").get_parameter(Name=made.id, WithDecryption=True)["Parameter"]["Value"],
+        then="two",
+        replace=lambda _: {"name": "/sample/another"},
     ),
     Case(
         kind="lambda/permission",

@@ -164,3 +164,22 @@ def test_role_can_do_what_policy_and_boundary_both_allow(cloud: Cloud, queue: Ma
         sender.send_message(QueueUrl=queue["url"], MessageBody="x")
     iam.delete_role_permissions_boundary(RoleName="bounded")  # the control
     assert sender.send_message(QueueUrl=queue["url"], MessageBody="x")["MessageId"]
+
+
+def test_schedule_and_parameter_have_their_settings(cloud: Cloud, function: Made):
+    rule = cloud.make("cloudwatch/eventRule", name="each-minute", scheduleExpression="rate(1 minute)")
+    cloud.make("cloudwatch/eventTarget", rule=rule["name"], targetId="it", arn=function["arn"])
+    given_up = {"maximumRetryAttempts": 0, "maximumEventAgeInSeconds": 60}
+    cloud.make("lambda/functionEventInvokeConfig", given_up, functionName=function["name"])
+    secret = cloud.make("ssm/parameter", name="/the/secret", type="SecureString", value="hidden")
+    events, client = cloud.emulator.client("events"), cloud.emulator.client("lambda")
+    held = events.describe_rule(Name="each-minute")
+    assert (held["ScheduleExpression"], held["State"], held["Arn"]) == ("rate(1 minute)", "ENABLED", rule["arn"])
+    targets = events.list_targets_by_rule(Rule="each-minute")["Targets"]
+    assert [(target["Id"], target["Arn"]) for target in targets] == [("it", function["arn"])]
+    config = client.get_function_event_invoke_config(FunctionName=function["name"])
+    assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, 60)
+    ssm = cloud.emulator.client("ssm")
+    found = ssm.get_parameter(Name="/the/secret", WithDecryption=True)["Parameter"]
+    assert (found["Value"], found["Type"], found["ARN"]) == ("hidden", "SecureString", secret["arn"])
+    events.disable_rule(Name="each-minute")

@@ -24,6 +24,7 @@ import boto3
 from moto import mock_aws
 
 from handlers.store import UserRecordStore
+from handlers.vocabulary import PROBE_USER
 from simulation.lambda_events import INVOCATION_SECONDS, LambdaContext, sqs_record
 from tests.fakes.aws import create_table, entry, messages_in
 from tests.fakes.events import TRACE, login
@@ -67,6 +68,7 @@ def run_event_handler(handler: Callable[..., Any], wire: Wire, seen: SimpleNames
 
     send(good(), good(user_id=f"{MARK}-other"), good(extra=MARK))
     send(*INVALID, good())
+    send(good(user_id=PROBE_USER))
     send(good(), context=LambdaContext(remaining_seconds=lambda: 0.4))
     send(good(), context=BrokenContext())
     _call(handler, {MARK: MARK}, seen)

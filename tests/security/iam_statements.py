@@ -11,6 +11,7 @@ from typing import Any
 
 EVENT_HANDLER = "event-handler-permissions"
 QUERY = "query-permissions"
+PROBE = "probe-permissions"
 SOURCE_QUEUE = "events-source-access"
 DEAD_LETTER_QUEUE = "events-dead-letters-access"
 DATA_KEY = "encryption-data"
@@ -20,6 +21,7 @@ TOPICS = tuple(f"monitoring-alerts-{severity}-access" for severity in ("p1", "p2
 _LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg"
 _SQS_KEYS = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html"
 _TABLE_KEYS = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html"
+_PARAMETER_KEYS = "https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html"
 _KMS = "https://docs.aws.amazon.com/kms/latest/developerguide"
 _SNS = "https://docs.aws.amazon.com/sns/latest/dg"
 
@@ -56,6 +58,8 @@ ENFORCED = (
         EVENT_HANDLER, "QuarantineEvents", "an invalid event is retried to its end instead of quarantined at once"
     ),
     Enforced(QUERY, "ReadRecord", "the API answers 500 to a valid token"),
+    Enforced(PROBE, "SendEvents", "the probe cannot send its login, and pages"),
+    Enforced(PROBE, "ReadOwnSecret", "the probe gets no token, and pages"),
     Enforced(SOURCE_QUEUE, "ProducersSend", "a named producer without permissions of its own cannot send"),
     Enforced(SOURCE_QUEUE, "DenyWithoutTls", "an event sent over plain http is accepted"),
     Enforced(DEAD_LETTER_QUEUE, "DenyWithoutTls", "a dead letter can be read over plain http"),
@@ -94,7 +98,7 @@ DOCUMENTED = (
     ),
     *(
         statement
-        for holder, log_group in ((EVENT_HANDLER, "event-handler-log"), (QUERY, "query-log"))
+        for holder, log_group in ((EVENT_HANDLER, "event-handler-log"), (QUERY, "query-log"), (PROBE, "probe-log"))
         for statement in (
             Documented(
                 holder, "WriteOwnLog", _OWN_LOGS, f"{_LAMBDA}/monitoring-cloudwatchlogs.html",
@@ -116,6 +120,8 @@ DOCUMENTED = (
     _uses_key(EVENT_HANDLER, "EncryptQuarantined", "sqs", _SQS_KEYS, "kms:Decrypt", "kms:GenerateDataKey"),
     _uses_key(EVENT_HANDLER, "EncryptRecords", "dynamodb", _TABLE_KEYS, *_CRYPTOGRAPHY, "kms:DescribeKey"),
     _uses_key(QUERY, "DecryptRecords", "dynamodb", _TABLE_KEYS, "kms:Decrypt", "kms:DescribeKey"),
+    _uses_key(PROBE, "EncryptSent", "sqs", _SQS_KEYS, "kms:Decrypt", "kms:GenerateDataKey"),
+    _uses_key(PROBE, "DecryptOwnSecret", "ssm", _PARAMETER_KEYS, "kms:Decrypt"),
     # As the policies of AWS's own keys for SQS and DynamoDB do.
     Documented(
         DATA_KEY, "AccountUsesQueuesAndTable", _NO_KMS, f"{_KMS}/conditions-kms.html",

@@ -28,7 +28,11 @@ _WITH_KEY = ("prod", "extended")
 
 CHECKOV = (
     Skip("CKV_AWS_115", _FUNCTIONS, "small accounts have no concurrency to spare; set `reservedConcurrency`"),
-    Skip("CKV_AWS_116", _FUNCTIONS, "both are invoked synchronously; failed events go to the dead-letter queue"),
+    Skip(
+        "CKV_AWS_116",
+        _FUNCTIONS,
+        "failed events go to the dead-letter queue; of the probe, the next run is a minute later",
+    ),
     Skip("CKV_AWS_117", _FUNCTIONS, "they only call AWS services, by IAM over TLS; a VPC would add no protection"),
     Skip("CKV_AWS_272", _FUNCTIONS, "code signing needs a signing profile of the account; left to its owner"),
     Skip("CKV_AWS_120", "aws_api_gateway_stage.*", "a cache would return services that are out of date"),

@@ -26,14 +26,17 @@ def _snake_case(name: str) -> str:
 _ALIKE = {
     "apiGateway": "account authorizer deployment integration method methodSettings requestValidator resource restApi"
     " stage",
-    "cloudwatch": "compositeAlarm dashboard logGroup logIndexPolicy logMetricFilter metricAlarm queryDefinition",
+    "cloudwatch": "compositeAlarm dashboard eventRule eventTarget logGroup logIndexPolicy logMetricFilter metricAlarm"
+    " queryDefinition",
     "cognito": "resourceServer userPool userPoolClient userPoolDomain",
     "dynamodb": "table",
     "iam": "role rolePolicy rolePolicyAttachment",
     "kms": "key",
-    "lambda": "alias eventSourceMapping function layerVersion permission provisionedConcurrencyConfig",
+    "lambda": "alias eventSourceMapping function functionEventInvokeConfig layerVersion permission"
+    " provisionedConcurrencyConfig",
     "sns": "topic topicPolicy topicSubscription",
     "sqs": "queue queuePolicy",
+    "ssm": "parameter",
     "xray": "group samplingRule",
 }
 TYPES = {

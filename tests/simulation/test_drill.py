@@ -85,5 +85,7 @@ def test_control_page_that_does_not_clear_fails_the_drill(
     alarms: list[Alarm], store: MetricStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drill, "PATIENCE_MINUTES", 1)
-    with pytest.raises(UnexpectedAnswerError, match=r"^Still in alarm 1 minutes after .*: ingest-unhealthy\.$"):
+    with pytest.raises(
+        UnexpectedAnswerError, match=r"^Still in alarm 1 minutes after .*: ingest-unhealthy, probe-failing\.$"
+    ):
         drill.run_alarms(alarms, store)
