@@ -85,8 +85,8 @@ class MetricPublisher:
         self._add("EventProcessing", "AuthorizationRefused", dimensions, 1, count)
 
     def emf_errors(self) -> None:
-        """Lines that CloudWatch could not parse as EMF, in each log group."""
-        for group in self._topology.log_groups:
+        """Lines that CloudWatch could not parse as EMF, in the log groups of event handler and query function."""
+        for group in self._topology.log_groups[:2]:
             self._add("AWS/Logs", "EMFParsingErrors", {"LogGroupName": group}, 1)
 
     def failed_deliveries(self, topic_suffix: str) -> None:

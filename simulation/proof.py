@@ -34,7 +34,7 @@ PLAN = {
     "query-errors": ("query function crashes", AN_HOUR),
     "query-throttles": ("one invocation in three refused a place to run", A_MINUTE),
     "query-duration": ("query function slow (4.5 s)", A_MINUTE),
-    "table-write-throttle": ("table refuses all writes", A_MINUTE),
+    "table-write-throttle": ("table refuses all writes", AN_HOUR),
     "table-read-throttle": ("table refuses all reads", A_MINUTE),
     "table-system-errors": ("10 % of requests fail", A_MINUTE),
     "table-latency-update-item": ("table slow (150 ms)", A_MINUTE),

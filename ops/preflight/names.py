@@ -13,13 +13,19 @@ from botocore.exceptions import ClientError
 from components.api import STAGE
 from components.monitoring.queries import LogGroups
 from components.settings.stack_settings import StackSettings
-from handlers.vocabulary import EVENT_HANDLER_SERVICE, LIVE_ALIAS, QUERY_SERVICE
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, LIVE_ALIAS, PROBE_SERVICE, QUERY_SERVICE
 from ops.preflight.check import OK, PROBLEM, Check, Target
 
 FUNCTION = "event-processing:function:PythonFunction"
+PROBE = "event-processing:probe:Probe"
 QUEUE = "event-processing:queue:EventQueue"
 TRACING = "event-processing:monitoring:Tracing"
-ABSENT = {"ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
+ABSENT = {
+    "ResourceNotFoundException",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueDoesNotExist",
+    "ParameterNotFound",
+}
 
 Find = Callable[[Target, str], str | None]
 """Returns the ID that Pulumi imports the resource of that name by; None or a ClientError of ABSENT without one."""
@@ -84,11 +90,13 @@ def fixed_names(settings: StackSettings) -> Iterator[FixedName]:
             find=lambda target, name: target.client("sqs").get_queue_url(QueueName=name)["QueueUrl"],
             delete="sqs delete-queue --queue-url {id}",
         )
-    for role in (EVENT_HANDLER_SERVICE, QUERY_SERVICE):
+    probes = (PROBE_SERVICE,) if settings.probe else ()
+    for role in (EVENT_HANDLER_SERVICE, QUERY_SERVICE, *probes):
+        parent = f"{PROBE}${FUNCTION}::{role}" if role in probes else f"{FUNCTION}::{role}"
         yield FixedName(
             type="aws:lambda/function:Function",
             logical_name=f"{role}-function",
-            parent=f"{FUNCTION}::{role}",
+            parent=parent,
             key="name",
             value=settings.physical_name(role),
             find=_find_function,
@@ -98,13 +106,15 @@ def fixed_names(settings: StackSettings) -> Iterator[FixedName]:
         yield FixedName(
             type="aws:lambda/alias:Alias",
             logical_name=f"{role}-alias",
-            parent=f"{FUNCTION}::{role}",
+            parent=parent,
             key="name",
             value=LIVE_ALIAS,
             find=partial(_find_alias, function),
             delete=f"lambda delete-alias --function-name {function} --name {{name}}",
             owner=function,
         )
+    if settings.probe:
+        yield from _names_of_the_probe(settings)
     groups = LogGroups.of(settings.log_group_name)
     for logical_name, parent, group in (
         ("api-access-log", "event-processing:api:QueryApi::api", groups.api_access),
@@ -198,6 +208,37 @@ def _holder(target: Target, name: FixedName) -> str | None:
         if error.response["Error"]["Code"] not in ABSENT:
             raise
         return None
+
+
+def _names_of_the_probe(settings: StackSettings) -> Iterator[FixedName]:
+    group = settings.log_group_name(PROBE_SERVICE)
+    yield FixedName(
+        type="aws:cloudwatch/logGroup:LogGroup",
+        logical_name="probe-log",
+        parent=f"{PROBE}${FUNCTION}::probe",
+        key="name",
+        value=group,
+        find=_find_log_group,
+        delete="logs delete-log-group --log-group-name {name}",
+    )
+    yield FixedName(
+        type="aws:cloudwatch/eventRule:EventRule",
+        logical_name="probe-schedule",
+        parent=f"{PROBE}::probe",
+        key="name",
+        value=settings.physical_name(PROBE_SERVICE),
+        find=lambda target, name: target.client("events").describe_rule(Name=name)["Name"],
+        delete="events delete-rule --name {name}",
+    )
+    yield FixedName(
+        type="aws:ssm/parameter:Parameter",
+        logical_name="probe-client-secret",
+        parent=f"{PROBE}::probe",
+        key="name",
+        value=f"{group}-client-secret",
+        find=lambda target, name: target.client("ssm").get_parameter(Name=name)["Parameter"]["Name"],
+        delete="ssm delete-parameter --name {name}",
+    )
 
 
 def _find_function(target: Target, name: str) -> str | None:

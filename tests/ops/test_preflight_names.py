@@ -1,6 +1,7 @@
 """The fixed names that preflight looks for are those of the program, and X-Ray's are found."""
 
 import shlex
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,8 +42,8 @@ def within() -> Target:
     return Target(settings=SETTINGS, state=StackState(resources=resources), account="123456789012")
 
 
-def all_names() -> list[names.FixedName]:
-    return [*names.fixed_names(SETTINGS), *names.names_within(within())]
+def all_names(settings: StackSettings = SETTINGS) -> list[names.FixedName]:
+    return [*names.fixed_names(settings), *names.names_within(within())]
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def target() -> Target:
 
 
 def test_every_fixed_name_of_the_program_is_looked_for(extended_graph: Graph):
-    looked_for = {(name.type, name.logical_name) for name in all_names()}
+    looked_for = {(name.type, name.logical_name) for name in all_names(replace(SETTINGS, probe=True))}
     named = {(made.type, made.name) for made in extended_graph.resources if any(made.inputs.get(key) for key in NAMES)}
     found = {pair for pair in named if pair[0].startswith("aws:") and pair[0] not in HARMLESS}
     assert looked_for == found | {("aws:lambda/eventSourceMapping:EventSourceMapping", "consumer-mapping")}
