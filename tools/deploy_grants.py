@@ -21,6 +21,8 @@ TRACE_GROUP = "aws:xray/group:Group"
 SAMPLING_RULE = "aws:xray/samplingRule:SamplingRule"
 ROLE = "aws:iam/role:Role"
 KEY = "aws:kms/key:Key"
+RULE = "aws:cloudwatch/eventRule:EventRule"
+PARAMETER = "aws:ssm/parameter:Parameter"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 OF_API = ("authorizer", "deployment", "integration", "method", "methodSettings", "requestValidator", "resource")
 
@@ -102,6 +104,14 @@ GRANTS = (
         "UpdateFunctionCode UpdateFunctionConfiguration PublishVersion ListVersionsByFunction PutFunctionConcurrency "
         "DeleteFunctionConcurrency CreateAlias UpdateAlias DeleteAlias GetAlias AddPermission "
         "RemovePermission GetPolicy ListTags TagResource UntagResource",
+        resources=FUNCTION_ARNS,
+        named_by=FUNCTION,
+    ),
+    Grant(
+        sid="InvokeConfigs",
+        types=("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",),
+        service="lambda",
+        actions="PutFunctionEventInvokeConfig GetFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig",
         resources=FUNCTION_ARNS,
         named_by=FUNCTION,
     ),
@@ -236,6 +246,26 @@ GRANTS = (
         },
     ),
     Grant(
+        sid="Schedules",
+        types=(RULE, "aws:cloudwatch/eventTarget:EventTarget"),
+        service="events",
+        actions="PutRule DescribeRule DeleteRule PutTargets ListTargetsByRule RemoveTargets ListTagsForResource "
+        "TagResource UntagResource",
+        resources=(f"arn:aws:events:{REGIONAL}:rule/{{name}}",),
+        named_by=RULE,
+    ),
+    Grant(
+        sid="Parameters",
+        types=(PARAMETER,),
+        service="ssm",
+        actions="PutParameter GetParameter DeleteParameter ListTagsForResource AddTagsToResource "
+        "RemoveTagsFromResource",
+        # The name begins with a slash.
+        resources=(f"arn:aws:ssm:{REGIONAL}:parameter{{name}}",),
+        named_by=PARAMETER,
+    ),
+    Grant(sid="ParametersOfAccount", types=(PARAMETER,), service="ssm", actions="DescribeParameters"),
+    Grant(
         sid="CreateKeys",
         types=(KEY,),
         service="kms",
@@ -265,6 +295,15 @@ GRANTS = (
         actions="Encrypt Decrypt GenerateDataKey",
         resources=(f"arn:aws:kms:{REGIONAL}:key/*",),
         condition={"StringEquals": {"kms:ViaService": "lambda.{region}.amazonaws.com"}},
+        encrypts=True,
+    ),
+    Grant(
+        sid="EncryptParameters",
+        types=(PARAMETER,),
+        service="kms",
+        actions="Encrypt Decrypt",
+        resources=(f"arn:aws:kms:{REGIONAL}:key/*",),
+        condition={"StringEquals": {"kms:ViaService": "ssm.{region}.amazonaws.com"}},
         encrypts=True,
     ),
     Grant(

@@ -76,6 +76,8 @@ def _name_resources(needs: ContextVar[list[Need]]) -> None:
                 noted = _in_cloudwatch(read_request(path, headers, body, query_params), region, account_id)
             case "xray":
                 noted = _in_xray(_json_object(body), f"{region}:{account_id}")
+            case "events" if rule := _json_object(body).get("Rule") or _json_object(body).get("Name"):
+                noted = [Need(arn=f"arn:aws:events:{region}:{account_id}:rule/{rule}")]
             case "lambda":
                 noted = _in_lambda(path, _json_object(body), query_params, f"{region}:{account_id}", found)
             case "iam" if policy := _first(query_params, "PolicyArn"):

@@ -38,7 +38,7 @@ def test_no_statement_allows_everything_of_a_service(prod_graph: Graph):
     passing = [statement for statement in statements if "iam:PassRole" in statement["Action"]]
     assert [s["Condition"] for s in passing] == [{"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}]
     of_roles = {arn for s in statements for arn in s["Resource"] if s["Action"][0].startswith("iam:")}
-    assert {arn.rpartition("/")[2] for arn in of_roles} == {"event-handler-role-*", "query-role-*"}
+    assert {arn.rpartition("/")[2] for arn in of_roles} == {"event-handler-role-*", "probe-role-*", "query-role-*"}
 
 
 def test_reading_policy_changes_nothing(prod_graph: Graph):

@@ -92,7 +92,12 @@ class Life:
 @pytest.fixture(scope="module")
 def life() -> Iterator[Life]:
     # With everything that is optional and makes resources of further types.
-    settings = {"manageApiGatewayAccount": True, "queryProvisionedConcurrency": 1, "alarmEmail": "oncall@example.com"}
+    settings = {
+        "manageApiGatewayAccount": True,
+        "queryProvisionedConcurrency": 1,
+        "alarmEmail": "oncall@example.com",
+        "probe": True,
+    }
     changes = settings | {"batchSize": 5, "cmk": True, "permissionsBoundary": "arn:aws:iam::aws:policy/PowerUserAccess"}
     with Emulator.start() as emulator:
         place = {"account": emulator.account_id, "region": emulator.region, "prefix": "event-processing-local"}
