@@ -195,7 +195,6 @@ probe_args = ProbeArgs(
     queue_url=queue.url,
     send_statements=queue.send_statements(),
     log_retention_days=settings.log_retention_days,
-    log_deletion_protection=settings.deletion_protection,
     kms_key_arn=encryption.key_arn,
     permissions_boundary=settings.permissions_boundary or None,
     stack=settings.stack,

@@ -39,7 +39,6 @@ class ProbeArgs:
     send_statements: tuple[Statement, ...]
     """Permissions to send an event."""
     log_retention_days: int
-    log_deletion_protection: bool
     kms_key_arn: pulumi.Input[str] | None
     permissions_boundary: str | None
     stack: str
@@ -94,7 +93,8 @@ class Probe(pulumi.ComponentResource):
                 *key_statements(args.kms_key_arn, sid="DecryptOwnSecret", service="ssm", actions=READ_ENCRYPTED),
             ),
             log_retention_days=args.log_retention_days,
-            log_deletion_protection=args.log_deletion_protection,
+            # With protection, a deployment that takes the probe away would fail at it.
+            log_deletion_protection=False,
             kms_key_arn=args.kms_key_arn,
             permissions_boundary=args.permissions_boundary,
             stack=args.stack,

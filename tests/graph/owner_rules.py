@@ -21,8 +21,12 @@ def tags_are_the_providers(graph: Graph) -> Iterator[str]:
 
 
 def log_groups_are_protected_like_the_table(graph: Graph) -> Iterator[str]:
-    """A protected table means protected logs, and false is stated: the provider keeps a protection that is left out."""
-    wanted = graph.one(aws.TABLE).inputs["deletionProtectionEnabled"]
+    """A protected table means protected logs, and false is stated: the provider keeps a protection that is left out.
+
+    The probe's log is never protected, because the setting `probe` deletes it.
+    """
+    is_protected = graph.one(aws.TABLE).inputs["deletionProtectionEnabled"]
     for group in graph.of_type(aws.LOG_GROUP):
+        wanted = is_protected and group.name != "probe-log"
         if group.inputs.get("deletionProtectionEnabled") is not wanted:
             yield f"{group.name} has deletion protection {group.inputs.get('deletionProtectionEnabled')}"
