@@ -10,6 +10,7 @@ from typing import Any
 from handlers.vocabulary import (
     EVENT_HANDLER_SERVICE,
     METRICS_NAMESPACE,
+    PROBE_SERVICE,
     QUERY_SERVICE,
     SERVICE_DIMENSION,
     STACK_DIMENSION,
@@ -199,6 +200,13 @@ def _api(reading: Reading) -> list[Figure]:
     ]
 
 
+def _probe(reading: Reading) -> list[Figure]:
+    return [
+        _failures("crashed", reading.value("probe", "Errors")),
+        Figure(label="logins shown", value=reading.own(MetricName.PROBE_SUCCESS)),
+    ]
+
+
 PARTS = {
     part.id: part
     for part in (
@@ -232,6 +240,15 @@ PARTS = {
             service=QUERY_SERVICE,
             log="query",
             figures=_function("query", MetricName.QUERY_ERROR),
+        ),
+        Part(
+            id="probe",
+            title="Probe",
+            dimension="FunctionName",
+            ending="-probe",
+            service=PROBE_SERVICE,
+            log="probe",
+            figures=_probe,
         ),
         Part(id="topics", title="Topics", dimension="TopicName"),
         Part(id="pager", title="Pager and mail"),

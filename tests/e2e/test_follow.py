@@ -16,11 +16,6 @@ AT = "2024-03-01T00:00:00Z"
 DENIED = '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "dynamodb:*", "Resource": "*"}]}'
 
 
-def message(stack: Stack, message_id: str) -> dict[str, Any]:
-    address = f"{stack.outputs['endpoint']}{CONSOLE}/journey"
-    return requests.get(address, params={"name": message_id}, timeout=HANG_SECONDS).json()
-
-
 def outcomes(found: dict[str, Any]) -> list[str]:
     return [step.get("outcome", step["kind"]) for step in found["steps"]]
 
@@ -40,7 +35,7 @@ def table_denied(stack: Stack) -> Iterator[None]:
 
 def test_stored_event_leads_to_its_batch_and_its_user(stack: Stack, user: str):
     (message_id,) = stack.send(event(user, "mail", AT))
-    found = eventually(lambda: message(stack, message_id), lambda seen: outcomes(seen) == ["handled"])
+    found = eventually(lambda: stack.journey(message_id), lambda seen: outcomes(seen) == ["handled"])
     (step,) = found["steps"]
     assert (found["userId"], found["inQueue"], step["batchSize"]) == (user, False, 1)
     assert step["function"] == stack.outputs["functions"]["event-handler"]
@@ -54,9 +49,9 @@ def test_stored_event_leads_to_its_batch_and_its_user(stack: Stack, user: str):
 
 def test_invalid_event_leads_to_its_dead_letter_and_back(stack: Stack, user: str):
     (message_id,) = stack.send(event(user, "mail", "yesterday"))
-    found = eventually(lambda: message(stack, message_id), lambda seen: outcomes(seen) == ["handled"])
+    found = eventually(lambda: stack.journey(message_id), lambda seen: outcomes(seen) == ["handled"])
     assert found["now"].startswith("It can never succeed")
-    letter = message(stack, found["copiedTo"])
+    letter = stack.journey(found["copiedTo"])
     assert (letter["copyOf"], letter["inQueue"]) == (message_id, True)
     assert stack.outputs["deadLetterQueueUrl"].endswith(f"/{letter['queue']}")
     assert eventually(lambda: stack.dead_letter(message_id), bool)
@@ -65,7 +60,7 @@ def test_invalid_event_leads_to_its_dead_letter_and_back(stack: Stack, user: str
 def test_event_that_is_not_stored_is_returned_and_waits(stack: Stack, user: str):
     with table_denied(stack):
         (message_id,) = stack.send(event(user, "mail", AT))
-        found = eventually(lambda: message(stack, message_id), lambda seen: bool(outcomes(seen)))
+        found = eventually(lambda: stack.journey(message_id), lambda seen: bool(outcomes(seen)))
     # Alone in its batch, so that the whole invocation fails.
     assert set(outcomes(found)) <= {"returned", "failed"}
     assert found["inQueue"]
@@ -76,9 +71,9 @@ def test_event_that_is_not_stored_is_returned_and_waits(stack: Stack, user: str)
 def test_event_that_nobody_took_waits(stack: Stack, user: str):
     with consumer_disabled(stack):
         (message_id,) = stack.send(event(user, "mail", AT))
-        found = message(stack, message_id)
+        found = stack.journey(message_id)
         assert (outcomes(found), found["now"][:11]) == ([], "It waits in")
-    eventually(lambda: outcomes(message(stack, message_id)), lambda seen: seen == ["handled"])
+    eventually(lambda: outcomes(stack.journey(message_id)), lambda seen: seen == ["handled"])
 
 
 @pytest.mark.parametrize("message_id", ["absent", "%3Cscript%3E"])

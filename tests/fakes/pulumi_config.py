@@ -12,11 +12,13 @@ from localcloud import samples
 from localcloud.deployer import stack_config
 
 ROOT = Path(__file__).parents[2]
+TYPED = "a1" * 12
+"""A secret that the user types when the CLI asks for it."""
 
 
 def run(command: str, config: dict[str, Any]) -> None:
     """Change a stack's values, by key as in its file, as the command does; raises where the CLI fails."""
-    words = shlex.split(command)
+    words = shlex.split(command.partition(" <")[0])
     assert words[:2] == ["pulumi", "config"], command
     parser = argparse.ArgumentParser(exit_on_error=False)
     for option in ("--path", "--secret"):
@@ -26,6 +28,8 @@ def run(command: str, config: dict[str, Any]) -> None:
     parser.add_argument("key")
     parser.add_argument("value", nargs="?")
     arguments = parser.parse_args(words[2:])
+    if arguments.secret and arguments.value is None:
+        arguments.value = TYPED  # or read from standard input, so that no history of a shell keeps it
     assert (arguments.value is None) == (arguments.action == "rm"), command
     first = re.split(r"[.\[]", arguments.key)[0]
     key = arguments.key if ":" in first else f"{samples.PROJECT}:{arguments.key}"

@@ -52,4 +52,4 @@ def test_process_never_waits_for_whoever_takes_the_lines():
 
 
 def test_invocation_returns_all_that_it_logged():
-    subprocess.run([sys.executable, "-c", INVOCATION], check=True)
+    subprocess.run([sys.executable, "-c", INVOCATION], check=True, env=os.environ | {"GATEWAY_PORT": "1"})

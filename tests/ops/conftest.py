@@ -69,8 +69,8 @@ def events(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def small_files(events: Path) -> Iterator[None]:
-    """Limit files to 1000 bytes, as on a full disk."""
+def small_files(queues: Stack, events: Path) -> Iterator[None]:
+    """Limit files to 1000 bytes, as on a disk that is full once the stack and its events are there."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     yield

@@ -16,7 +16,8 @@ KINDS = ("file", "link", "dangling link", "folder", "fifo", "device", "no folder
 
 # Options that name a file to write, with a command that takes them; the other paths are read.
 WRITTEN = {"--failed": ["send", "--file", "EVENTS"], "--copy": ["dead-letters", "discard", "--all", "--yes"]}
-READ = {"--outputs", "--file", "--body"}
+WRITTEN["--damaged"] = ["restore", "--from", "restored", "--yes"]
+READ = {"--outputs", "--file", "--body", "--except-file"}
 # Read if it exists, created if not: tests/e2e/test_operator_rotate.py.
 CONTINUED = {"--secret-file"}
 

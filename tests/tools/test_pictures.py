@@ -33,7 +33,8 @@ def in_alarm(snapshot: Snapshot) -> set[str]:
 def test_alarms_are_on_only_while_the_consumer_is_stopped(snapshots: dict[str, Snapshot]) -> None:
     assert in_alarm(snapshots["normal-day"]) == set()
     children = {"consumer-down", "consumer-stalled", "queue-age"}
-    assert in_alarm(snapshots["consumer-stopped"]) == children | {"ingest-unhealthy", "service-health"}
+    pages = {"ingest-unhealthy", "probe-failing", "service-health"}
+    assert in_alarm(snapshots["consumer-stopped"]) == children | pages
 
 
 @pytest.mark.parametrize("day", ["normal-day", "consumer-stopped"])
