@@ -84,7 +84,7 @@ def test_preview_becomes_a_comment(deploying: Job, terminal: Terminal, tmp_path:
 
 def test_drift_fails_the_night(deploying: Job, terminal: Terminal):
     night = Job(terminal, "stacks.yml", "drift")
-    with terminal.settings(consumerMemoryMb=640):
+    with terminal.settings(consumerMemoryMb=768):
         deploying.succeeds("pulumi up")
         # The alias that a rollback has moved is a difference too.
         assert night.run("Compare").returncode == 0
