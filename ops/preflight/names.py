@@ -115,11 +115,12 @@ def fixed_names(settings: StackSettings) -> Iterator[FixedName]:
         )
     if settings.probe:
         yield from _names_of_the_probe(settings)
-    groups = LogGroups.of(settings.log_group_name)
+    groups = LogGroups.of(settings.log_group_name, probe=settings.probe)
     for logical_name, parent, group in (
         ("api-access-log", "event-processing:api:QueryApi::api", groups.api_access),
         ("event-handler-log", f"{FUNCTION}::{EVENT_HANDLER_SERVICE}", groups.event_handler),
         ("query-log", f"{FUNCTION}::{QUERY_SERVICE}", groups.query),
+        *(("probe-log", f"{PROBE}${FUNCTION}::probe", group) for group in groups.others),
     ):
         yield FixedName(
             type="aws:cloudwatch/logGroup:LogGroup",
@@ -211,16 +212,6 @@ def _holder(target: Target, name: FixedName) -> str | None:
 
 
 def _names_of_the_probe(settings: StackSettings) -> Iterator[FixedName]:
-    group = settings.log_group_name(PROBE_SERVICE)
-    yield FixedName(
-        type="aws:cloudwatch/logGroup:LogGroup",
-        logical_name="probe-log",
-        parent=f"{PROBE}${FUNCTION}::probe",
-        key="name",
-        value=group,
-        find=_find_log_group,
-        delete="logs delete-log-group --log-group-name {name}",
-    )
     yield FixedName(
         type="aws:cloudwatch/eventRule:EventRule",
         logical_name="probe-schedule",
@@ -235,7 +226,7 @@ def _names_of_the_probe(settings: StackSettings) -> Iterator[FixedName]:
         logical_name="probe-client-secret",
         parent=f"{PROBE}::probe",
         key="name",
-        value=f"{group}-client-secret",
+        value=f"{settings.log_group_name(PROBE_SERVICE)}-client-secret",
         find=lambda target, name: target.client("ssm").get_parameter(Name=name)["Parameter"]["Name"],
         delete="ssm delete-parameter --name {name}",
     )

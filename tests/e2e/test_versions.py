@@ -50,9 +50,9 @@ def route(stack: Stack, canary: dict[str, str], weight: float) -> None:
         stack.client("lambda").update_alias(FunctionName=name, Name=LIVE_ALIAS, RoutingConfig=weights)
 
 
-def executed(stack: Stack, service: str) -> Counter[str]:
-    """Count the invocations of a function by version: the emulator writes a log stream for each."""
-    function = stack.outputs["functions"][service]
+def queried(stack: Stack) -> Counter[str]:
+    """Count the invocations of the query function by version: the emulator writes a log stream for each."""
+    function = stack.outputs["functions"]["query"]
     group = stack.client("lambda").get_function_configuration(FunctionName=function)["LoggingConfig"]["LogGroup"]
     pages = stack.client("logs").get_paginator("describe_log_streams").paginate(logGroupName=group)
     names = [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
@@ -63,11 +63,11 @@ def test_event_and_query_run_the_version_of_the_alias(stack: Stack, token: str, 
     live, canary = versions.live, versions.canary
     for weight, service_id, expected in ((0.0, "mail", live), (1.0, "chat", canary)):
         route(stack, canary, weight)
-        before = executed(stack, "query")
+        before = queried(stack)
         (message_id,) = stack.send(event(user, service_id, "2024-01-01T00:00:00Z"))
         (step,) = eventually(lambda sent=message_id: stack.journey(sent)["steps"])
         assert step["version"] == expected["event-handler"]
         assert service_id in [entry["service_id"] for entry in stack.record(user)]
         assert stack.query(user, token).status_code == 200
-        new = eventually(lambda seen=before: executed(stack, "query") - seen)
+        new = eventually(lambda seen=before: queried(stack) - seen)
         assert new.keys() == {expected["query"]}

@@ -15,8 +15,11 @@ from tests.ops.simulated_stack import Stack, answer_with, assert_fails
 KINDS = ("file", "link", "dangling link", "folder", "fifo", "device", "no folder", "read-only")
 
 # Options that name a file to write, with a command that takes them; the other paths are read.
-WRITTEN = {"--failed": ["send", "--file", "EVENTS"], "--copy": ["dead-letters", "discard", "--all", "--yes"]}
-WRITTEN["--damaged"] = ["restore", "--from", "restored", "--yes"]
+WRITTEN = {
+    "--failed": ["send", "--file", "EVENTS"],
+    "--copy": ["dead-letters", "discard", "--all", "--yes"],
+    "--damaged": ["restore", "--from", "restored", "--yes"],
+}
 READ = {"--outputs", "--file", "--body", "--except-file"}
 # Read if it exists, created if not: tests/e2e/test_operator_rotate.py.
 CONTINUED = {"--secret-file"}
