@@ -6,12 +6,15 @@ Pure functions and frozen values, standard library only: everything that can be 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Final
 
 _RFC3339: Final = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):([0-5]\d))", re.ASCII
+    r"\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):\d\d:(\d\d)(?:\.\d+)?(?:[Zz]|[+-]\d\d:[0-5]\d)", re.ASCII
 )
+_BY_ID: Final = attrgetter("service_id")
+_BY_INSTANT: Final = attrgetter("last_accessed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +51,8 @@ class UserRecord:
             known = newest.get(service.service_id)
             if known is None or _rank(service) > _rank(known):
                 newest[service.service_id] = service
-        by_id = sorted(newest.values(), key=lambda service: service.service_id)
-        return cls(
-            user_id=user_id, services=tuple(sorted(by_id, key=lambda service: service.last_accessed, reverse=True))
-        )
+        by_id = sorted(newest.values(), key=_BY_ID)
+        return cls(user_id=user_id, services=tuple(sorted(by_id, key=_BY_INSTANT, reverse=True)))
 
 
 def merge(record: UserRecord, events: Iterable[LoginEvent]) -> UserRecord | None:
@@ -85,22 +86,20 @@ def parse_instant(text: str) -> datetime:
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise ValueError("not an RFC 3339 date-time with an offset")
-    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
-    fraction, sign, offset_hours, offset_minutes = match.groups()[6:]
-    offset = timedelta(hours=int(offset_hours or 0), minutes=int(offset_minutes or 0))
-    leap = second == 60
-    microsecond = int((fraction or "")[:6].ljust(6, "0"))
-    local = timezone(-offset if sign == "-" else offset)
+    text = text.upper()
+    leap = match[1] == "60"
+    if leap:
+        text = f"{text[:17]}59{text[19:]}"
     try:
-        instant = datetime(year, month, day, hour, minute, second - leap, microsecond, local).astimezone(UTC)
+        instant = datetime.fromisoformat(text).astimezone(UTC)
         if leap and (instant.hour, instant.minute) != (23, 59):
             raise ValueError("second 60 exists only at 23:59 UTC")
-        return instant + timedelta(seconds=leap)
+        return instant + timedelta(seconds=leap) if leap else instant
     except OverflowError:
         raise ValueError("outside the years 1 to 9999 in UTC") from None
 
 
 def format_instant(instant: datetime) -> str:
     """The one text of an instant: RFC 3339 in UTC with `Z`, a fraction only if there is one, in its shortest form."""
-    text = instant.astimezone(UTC).replace(tzinfo=None).isoformat()
+    text = instant.astimezone(UTC).isoformat().removesuffix("+00:00")
     return (text.rstrip("0") if instant.microsecond else text) + "Z"

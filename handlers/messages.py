@@ -102,7 +102,7 @@ def valid_user_id(value: str) -> str:
 def _valid_name(field: str, value: str) -> str:
     # People write names: no-break spaces and joiners are legitimate in them, although Python calls them unprintable.
     _check_length(field, value, NAME_LENGTH_MAX)
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+    if not value.isprintable() and any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
         raise InvalidError(ErrorCode.FIELD_UNPRINTABLE, f"{field} contains control characters or lone surrogates.")
     return value
 

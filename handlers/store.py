@@ -20,8 +20,8 @@ from handlers.clients import (
     error_code_of,
     response_of,
 )
-from handlers.logins import LoginEvent, UserRecord
-from handlers.stored import KEY, SERVICES, StoredRecord
+from handlers.logins import LoginEvent
+from handlers.stored import KEY, SERVICES, AttributeValue, StoredRecord
 from handlers.vocabulary import ErrorCode
 
 ATTEMPTS: Final = 8
@@ -175,13 +175,13 @@ class UserRecordStore:
             if merged.record is None:
                 return WriteOutcome(conflicts=conflicts, outgrown=merged.outgrown)
             try:
-                conflicting = self._compare_and_set(stored, merged.record)
+                conflicting = self._compare_and_set(stored, merged.services)
             except AWS_ERRORS as error:
                 return _failed_write(error, change.events, conflicts)
             if conflicting is None:
                 return WriteOutcome(
                     changed=len(set(merged.record.services).difference(stored.record.services)),
-                    item_bytes=stored.bytes_with(merged.record),
+                    item_bytes=merged.item_bytes,
                     conflicts=conflicts,
                     outgrown=merged.outgrown,
                 )
@@ -194,12 +194,13 @@ class UserRecordStore:
             if conflicts % 2 == 0 and not self._back_off(conflicts, remaining_seconds):
                 return WriteOutcome(error_code=ErrorCode.OUT_OF_TIME, conflicts=conflicts)
 
-    def _compare_and_set(self, stored: StoredRecord, record: UserRecord) -> StoredRecord | None:
+    def _compare_and_set(self, stored: StoredRecord, services: AttributeValue) -> StoredRecord | None:
         """Replace exactly what was read and return None, or return the record that another writer stored meanwhile.
 
         DynamoDB compares lists by value, so the item needs no version attribute.
         """
-        values = {":new": stored.services_with(record)}
+        user_id = stored.record.user_id
+        values = {":new": services}
         condition = "attribute_not_exists(#services)"
         if stored.services is not None:
             condition = "#services = :old"
@@ -207,7 +208,7 @@ class UserRecordStore:
         try:
             self._client.update_item(
                 TableName=self._table_name,
-                Key={KEY: {"S": record.user_id}},
+                Key={KEY: {"S": user_id}},
                 UpdateExpression="SET #services = :new",
                 ConditionExpression=condition,
                 ExpressionAttributeNames={"#services": SERVICES},
@@ -217,7 +218,7 @@ class UserRecordStore:
         except AWS_ERRORS as error:
             if error_code_of(error) != "ConditionalCheckFailedException":
                 raise
-            return StoredRecord.of(record.user_id, response_of(error).get("Item"))
+            return StoredRecord.of(user_id, response_of(error).get("Item"))
         return None
 
     def _back_off(self, attempt: int, remaining_seconds: RemainingSeconds) -> bool:

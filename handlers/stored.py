@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from handlers.logins import LoginEvent, ServiceRecord, UserRecord, format_instant, merge, parse_instant
@@ -14,16 +14,22 @@ ITEM_BYTES_MAX: Final = 400 * 1024
 # A value in DynamoDB's own notation, such as {"S": "text"}: what the low-level client takes and returns.
 AttributeValue = Mapping[str, Any]
 
-# DynamoDB counts attribute names, and a fixed overhead for every list, map and element.
+# DynamoDB counts names and values, 3 bytes for every list and map, and 1 byte for everything that one holds.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 _ITEM_OVERHEAD: Final = len(KEY) + len(SERVICES) + 3
-_SERVICE_OVERHEAD: Final = 1 + 3 + 3 * 1 + len("service_id") + len("service_name") + len("last_accessed")
+_ENTRY_OVERHEAD: Final = 1 + 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:
-    """The record after a merge, None if nothing changes, and the events that the item has no room for."""
+    """The record after a merge, None if nothing changes, and the events that the item has no room for.
 
-    record: UserRecord | None
+    `services` is the attribute to store, and `item_bytes` the size of the item with it.
+    """
+
+    record: UserRecord | None = None
+    services: AttributeValue = field(default_factory=dict[str, Any])
+    item_bytes: int = 0
     outgrown: tuple[LoginEvent, ...] = ()
 
 
@@ -71,15 +77,19 @@ class StoredRecord:
         then the newest logins.
         """
         merged = merge(self.record, events)
-        if merged is None or self.bytes_with(merged) <= ITEM_BYTES_MAX:
-            return Merged(record=merged)
+        if merged is None:
+            return Merged()
+        services = self.services_with(merged)
+        item_bytes = self._bytes_of(services)
+        if item_bytes <= ITEM_BYTES_MAX:
+            return Merged(record=merged, services=services, item_bytes=item_bytes)
         kept = {service.service_id: service for service in self.record.services}
         room = ITEM_BYTES_MAX - self.bytes_with(self.record)
         left_out: set[str] = set()
         changed = [service for service in merged.services if kept.get(service.service_id) != service]
         for service in sorted(changed, key=lambda service: service.service_id not in kept):
             known = kept.get(service.service_id)
-            growth = _service_bytes(service) - (_service_bytes(known) if known else 0)
+            growth = _entry_bytes(_write_service(service)) - (_entry_bytes(_write_service(known)) if known else 0)
             if growth <= room:
                 kept[service.service_id] = service
                 room -= growth
@@ -87,8 +97,10 @@ class StoredRecord:
                 left_out.add(service.service_id)
         outgrown = tuple(event for event in events if event.service_id in left_out)
         if len(left_out) == len(changed):
-            return Merged(record=None, outgrown=outgrown)
-        return Merged(record=UserRecord.of(self.record.user_id, kept.values()), outgrown=outgrown)
+            return Merged(outgrown=outgrown)
+        record = UserRecord.of(self.record.user_id, kept.values())
+        services = self.services_with(record)
+        return Merged(record=record, services=services, item_bytes=self._bytes_of(services), outgrown=outgrown)
 
     def services_with(self, record: UserRecord) -> AttributeValue:
         """The attribute to store when `record` replaces what was read."""
@@ -96,14 +108,17 @@ class StoredRecord:
 
     def bytes_with(self, record: UserRecord) -> int:
         """The size of the item when `record` replaces what was read, by DynamoDB's published rules."""
-        size = _ITEM_OVERHEAD + len(record.user_id.encode()) + sum(map(_service_bytes, record.services))
+        return self._bytes_of(self.services_with(record))
+
+    def _bytes_of(self, services: AttributeValue) -> int:
+        entries = services["L"][: len(services["L"]) - len(self.unreadable)]
+        size = _ITEM_OVERHEAD + len(self.record.user_id.encode()) + sum(map(_entry_bytes, entries))
         # The JSON notation of a value is longer than the size DynamoDB counts: the sum errs on the safe side.
         return size + sum(len(json.dumps(value, default=str)) for value in self.unreadable)
 
 
-def _service_bytes(service: ServiceRecord) -> int:
-    texts = service.service_id, service.service_name, format_instant(service.last_accessed)
-    return _SERVICE_OVERHEAD + sum(len(text.encode()) for text in texts)
+def _entry_bytes(entry: AttributeValue) -> int:
+    return _ENTRY_OVERHEAD + sum(1 + len(name) + len(value["S"].encode()) for name, value in entry["M"].items())
 
 
 def _write_service(service: ServiceRecord) -> AttributeValue:

@@ -48,10 +48,6 @@ STEPS: dict[str, tuple[Edit, ...]] = {
             '            device=fields.get("device", {"S": ""})["S"],\n            last_accessed=parse_instant(',
         ),
     ),
-    "Count its bytes": (
-        (STORED, "service.service_name, format_instant", "service.service_name, service.device, format_instant"),
-        (STORED, "1 + 3 + 3 * 1", '1 + 3 + 4 * 1 + len("device")'),
-    ),
     "Return it": ((QUERY, _NAME_OF_ANSWER, f'{_NAME_OF_ANSWER} "device": service.device,'),),
     "Describe it to producers": (
         ("docs/event.schema.json", '    "timestamp": {', '    "device": {"type": "string"},\n    "timestamp": {'),
