@@ -12,8 +12,8 @@ def test_document_is_what_the_engine_plans(deployed: Terminal) -> None:
     assert DOCUMENT.read_text() == document(planned), "run: python -m tools.setting_plans"
     for setting, steps in planned.set.items():
         assert lost(steps) == [], setting
-    # Who takes an API client out wants it deleted.
-    assert [setting for setting, steps in planned.taken_back.items() if lost(steps)] == ["apiClients"]
+    # Who takes an API client or the probe out wants it deleted, and the probe has a client of its own.
+    assert [setting for setting, steps in planned.taken_back.items() if lost(steps)] == ["apiClients", "probe"]
     wrong = planned.set | {"owner": [Step("replace", "aws:dynamodb/table:Table", "user-services-table")]}
     assert document(replace(planned, set=wrong)) != document(planned), "the control"
     assert lost(wrong["owner"]), "the control"
