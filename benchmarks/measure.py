@@ -131,9 +131,7 @@ def turn(function: Function, server: TableServer, events: int, batch: int) -> Tu
     """Run `events` new events in batches of `batch`, and count their requests."""
     # Otherwise events already written by another function would make some of these old.
     server.reset()
-    # The function that handles one message at a time splits batches of any size.
-    size = max(batch, SQS_ENTRIES)
-    run = function.run(events // size, size)
+    run = function.run(events // batch, batch)
     return Turn(events=events, run=run, requests=dict(server.requests))
 
 

@@ -6,6 +6,7 @@ The server runs in the measuring process, so that its cost is not part of the me
 import asyncio
 import json
 import threading
+import zlib
 from collections import Counter
 from typing import Any
 
@@ -89,6 +90,9 @@ class _Connection(asyncio.Protocol):
         encoded = json.dumps(response).encode()
         self._server.respond(
             self._write,
-            b"HTTP/1.1 %d OK\r\nContent-Type: application/x-amz-json-1.0\r\nx-amzn-RequestId: %s\r\n"
-            b"Content-Length: %d\r\n\r\n%s" % (status, b"0" * 52, len(encoded), encoded),
+            # The headers of DynamoDB, whose checksum clients verify.
+            b"HTTP/1.1 %d OK\r\nServer: Server\r\nDate: Fri, 27 Nov 2026 12:00:00 GMT\r\n"
+            b"Content-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\nConnection: keep-alive\r\n"
+            b"x-amzn-RequestId: %s\r\nx-amz-crc32: %d\r\n\r\n%s"
+            % (status, len(encoded), b"0" * 52, zlib.crc32(encoded), encoded),
         )

@@ -1,21 +1,25 @@
 """Measure the functions beside two controls, and write docs/benchmarks.md with the date and the machine.
 
 Takes some minutes on an idle machine; `make bench` runs this module. The part of the document that is written by hand,
-below the mark, is kept.
+below the mark, is kept. With --against, measure this working tree beside another revision in turns, write nothing, and
+print how many times the figures of the other one this tree has.
 """
 
 import math
 import os
 import platform
 import statistics
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.against import RevisionError, compare
 from benchmarks.functions import NAIVE, ONE_BY_ONE, OURS, QUERY
 from benchmarks.measure import LATENCY_SECONDS, SQS_ENTRIES, Measured, Steady, measure
 from benchmarks.workload import EVENTS_PER_USER, SERVICES_PER_USER, items
 from components.settings.stack_settings import StackSettings
 from handlers.stored import StoredRecord
+from tools.benchmark_ratios import ratios
 from tools.cost import PRICES, PRICES_OF
 from tools.documents import DOCS, command_line, table, write
 
@@ -206,11 +210,29 @@ def _processor() -> str:
     return platform.machine()
 
 
+def _against(revision: str, *, turns: int, starts: int) -> None:
+    def progress(message: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r\033[K{message}", end="", file=sys.stderr, flush=True)
+
+    try:
+        found = compare(revision, turns=turns, starts=starts, progress=progress)
+    except RevisionError as error:
+        progress("")
+        sys.exit(str(error))
+    progress("")
+    print(ratios(found, revision))
+
+
 if __name__ == "__main__":
     parser = command_line("benchmarks", __doc__)
     parser.add_argument("--turns", type=int, default=9, help="turns of each function (default: %(default)s)")
     parser.add_argument("--starts", type=int, default=15, help="starts of each function (default: %(default)s)")
+    parser.add_argument("--against", metavar="REVISION", help="a git revision of this project, or the folder of one")
     options = parser.parse_args()
+    if options.against:
+        _against(options.against, turns=options.turns, starts=options.starts)
+        sys.exit()
     generated = document(measure(starts=options.starts, turns=options.turns))
     _, _, by_hand = DOCUMENT.read_text(encoding="utf-8").partition(MARK)
     write(DOCUMENT, f"{generated}{MARK}{by_hand}")
