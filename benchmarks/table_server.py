@@ -23,6 +23,8 @@ class TableServer:
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
         self.latency_seconds = 0.0
+        self.rejects: str | None = None
+        """The error code of every response, if it is set."""
         self.reset()
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(
@@ -59,6 +61,8 @@ class TableServer:
     def handle(self, operation: str, body: bytes) -> tuple[int, dict[str, Any]]:
         """The status and body of the response to a request."""
         self.requests[operation] += 1
+        if self.rejects:
+            return 400, {"__type": f"com.amazonaws#{self.rejects}", "message": self.rejects}
         try:
             return 200, getattr(self._table, xform_name(operation))(**json.loads(body))
         except ClientError as error:
