@@ -8,12 +8,14 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.functions import OURS, QUERY, ROOT, Function, start, unpacked
-from benchmarks.measure import CHUNK_FRAMES, LATENCY_SECONDS, Turn, turn
+from benchmarks.functions import OURS, QUERY, ROOT, Measurable, installed, start, unpacked
+from benchmarks.latency import Progress
+from benchmarks.measure import CHUNK_FRAMES, LATENCY_SECONDS, Load, Turn, loads, turn
+from benchmarks.runtime import RUNTIME_CLIENT, start_in_runtime
 from benchmarks.table_server import TableServer
 from components.packaging.artifact import Artifact
 
@@ -25,28 +27,10 @@ from components.packaging.artifact import Target, build_artifact
 artifact = build_artifact(Path.cwd(), Target.host())
 print(artifact.code, artifact.layer, artifact.version, sep="\\n")
 """
-Progress = Callable[[str], None]
 
 
 class RevisionError(Exception):
     """The other revision has no artifact to compare with; the message is one sentence."""
-
-
-@dataclass(frozen=True)
-class Load:
-    """What a function does in a turn."""
-
-    module: str
-    batch: int
-    events: int
-    sampled: bool
-
-
-LOADS = tuple(
-    Load(module, batch, events, sampled)
-    for sampled in (True, False)
-    for module, batch, events in ((OURS, 100, 400), (OURS, 10, 200), (OURS, 1, 40), (QUERY, 1, 60))
-)
 
 
 @dataclass(frozen=True)
@@ -93,31 +77,40 @@ class Comparison:
     starts: dict[tuple[str, str], Pairs]
 
 
-def compare(revision: str, *, turns: int, starts: int, progress: Progress = lambda message: None) -> Comparison:
-    """Measure this tree, as it is in the working tree, and another one: a revision, or the folder of a checkout."""
+def compare(
+    revision: str, *, turns: int, starts: int, in_runtime: bool = False, progress: Progress = lambda message: None
+) -> Comparison:
+    """Measure this tree, as it is in the working tree, and another one: a revision, or the folder of a checkout.
+
+    `in_runtime` adds what Lambda's runtime costs to every figure.
+    """
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch, TableServer() as server:
         server.latency_seconds = LATENCY_SECONDS
         progress("building this tree")
         this = unpacked(built(ROOT), Path(scratch, "this"))
         progress(f"building {revision}")
         other = unpacked(built(checkout(revision, Path(scratch, "checkout"))), Path(scratch, "other"))
-        measured_starts = _starts(this, other, server, starts, progress)
-        cpu, requests = {load: Pairs() for load in LOADS}, {load: Pairs() for load in LOADS}
+        begin = start_in_runtime if in_runtime else start
+        if in_runtime:
+            runtime = installed(Path(scratch, "runtime"), RUNTIME_CLIENT)
+            this, other = this + runtime, other + runtime
+        measured_starts = _starts(begin, (this, other), server, starts, progress)
+        cpu, requests = ({load: Pairs() for load in loads(in_runtime=in_runtime)} for _ in range(2))
         with ExitStack() as stack:
 
-            def started(paths: list[Path]) -> dict[tuple[str, bool], Function]:
+            def started(paths: list[Path]) -> dict[tuple[str, bool], Measurable]:
                 return {
-                    (module, sampled): stack.enter_context(start(module, server, paths, sampled=sampled))
+                    (module, sampled): stack.enter_context(begin(module, server, paths, sampled=sampled))
                     for module in (OURS, QUERY)
                     for sampled in (True, False)
                 }
 
             trees = [started(this), started(other)]
-            for load in LOADS:
+            for load in cpu:
                 _turns(trees, server, load, swapped=False)  # the first invocations open connections and fill caches
             for number in range(turns):
                 progress(f"turn {number + 1} of {turns}")
-                for load in LOADS:
+                for load in cpu:
                     mine, theirs = _turns(trees, server, load, swapped=number % 2 == 1)
                     cpu[load].add(mine.run.cpu / load.events, theirs.run.cpu / load.events)
                     requests[load].add(*(sum(done.requests.values()) / load.events for done in (mine, theirs)))
@@ -125,7 +118,7 @@ def compare(revision: str, *, turns: int, starts: int, progress: Progress = lamb
 
 
 def _turns(
-    trees: list[dict[tuple[str, bool], Function]], server: TableServer, load: Load, *, swapped: bool
+    trees: list[dict[tuple[str, bool], Measurable]], server: TableServer, load: Load, *, swapped: bool
 ) -> list[Turn]:
     """A turn of both trees, one after the other; every other time the other tree begins."""
     order = [1, 0] if swapped else [0, 1]
@@ -134,7 +127,11 @@ def _turns(
 
 
 def _starts(
-    this: list[Path], other: list[Path], server: TableServer, count: int, progress: Progress
+    begin: Callable[..., AbstractContextManager[Measurable]],
+    trees: tuple[list[Path], list[Path]],
+    server: TableServer,
+    count: int,
+    progress: Progress,
 ) -> dict[tuple[str, str], Pairs]:
     found = {(module, measure): Pairs() for module in (OURS, QUERY) for measure in ("cpu", "wall", "peak_memory")}
     for number in range(count):
@@ -142,8 +139,8 @@ def _starts(
         for module in (OURS, QUERY):
             inits: dict[int, dict[str, float]] = {}
             for tree in (0, 1) if number % 2 == 0 else (1, 0):
-                depth = number * CHUNK_FRAMES // count
-                with start(module, server, (this, other)[tree], depth=depth) as function:
+                # Both trees start at the same depth of calls; see `worker.handler_of`.
+                with begin(module, server, trees[tree], depth=number * CHUNK_FRAMES // count) as function:
                     inits[tree] = function.init
             for measure in inits[0]:
                 found[module, measure].add(inits[0][measure], inits[1][measure])

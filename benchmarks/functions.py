@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from benchmarks.table_server import TableServer
 from benchmarks.workload import TABLE
 from components.packaging.artifact import Artifact
 
@@ -37,6 +36,25 @@ class Run:
     def seconds(self) -> float:
         """Wall-clock seconds of all invocations."""
         return sum(self.walls)
+
+
+class Table(Protocol):
+    """Where the functions find the table."""
+
+    @property
+    def endpoint(self) -> str:
+        """Its address."""
+        ...
+
+
+class Measurable(Protocol):
+    """A started function, in a process of ours or in Lambda's runtime."""
+
+    init: dict[str, float]
+
+    def run(self, count: int, size: int = 1) -> Run:
+        """Run `count` new batches or queries."""
+        ...
 
 
 class Function:
@@ -67,14 +85,12 @@ class Function:
 
 
 @contextmanager
-def start(
-    module: str, server: TableServer, paths: list[Path], *, sampled: bool = True, depth: int = 0
-) -> Iterator[Function]:
+def start(module: str, table: Table, paths: list[Path], *, sampled: bool = True, depth: int = 0) -> Iterator[Function]:
     """Start a function with its modules in `paths`, imported at a depth of calls, and stop it at the end."""
     reports = os.pipe()
     command = [sys.executable, "-I", "-S", "-B", str(BENCH / "worker.py"), str(reports[1]), str(depth), module]
     with traces_to_nowhere() as daemon_port:
-        variables = environment(server, daemon_port, paths[0])
+        variables = environment(table, daemon_port, paths[0])
         process = subprocess.Popen(
             [*command, *map(str, [*paths, BENCH])],
             env=variables | {"_X_AMZN_TRACE_ID": TRACE.format(int(sampled))},
@@ -99,14 +115,14 @@ def traces_to_nowhere() -> Iterator[int]:
         yield daemon.getsockname()[1]
 
 
-def environment(server: TableServer, daemon_port: int, task: Path) -> dict[str, str]:
+def environment(table: Table, daemon_port: int, task: Path) -> dict[str, str]:
     """The variables of a function, those of Lambda and those of the stack."""
     return {
         **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_LAMBDA_FUNCTION_NAME"), "bench"),
         **dict.fromkeys(("STACK", "VERSION"), "bench"),
         **dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), "eu-west-1"),
         "AWS_SESSION_TOKEN": "bench" * 100,
-        "AWS_ENDPOINT_URL": server.endpoint,
+        "AWS_ENDPOINT_URL": table.endpoint,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
         "AWS_LAMBDA_FUNCTION_VERSION": "1",
         "AWS_LAMBDA_LOG_FORMAT": "JSON",
@@ -115,7 +131,7 @@ def environment(server: TableServer, daemon_port: int, task: Path) -> dict[str, 
         # Without this variable the tracer is disabled, and its cost is not measured.
         "LAMBDA_TASK_ROOT": str(task),
         "TABLE_NAME": TABLE,
-        "DEAD_LETTER_QUEUE_URL": f"{server.endpoint}/queue",
+        "DEAD_LETTER_QUEUE_URL": f"{table.endpoint}/queue",
         "MAX_RECEIVE_COUNT": "5",
     }
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from benchmarks import workload
-from benchmarks.functions import BENCH, TRACE, Run, environment, traces_to_nowhere
+from benchmarks.functions import BENCH, TRACE, Run, Table, environment, traces_to_nowhere
 from benchmarks.runtime_api import Answer, RuntimeApi
-from benchmarks.table_server import TableServer
 
 # awslambdaric; Lambda has its code under /var/runtime.
 RUNTIME_CLIENT = ("awslambdaric",)
@@ -21,6 +20,12 @@ EXECUTION_ENVIRONMENT = "AWS_Lambda_python3.13"
 START_SECONDS = 60
 # Lambda gives a runtime with an extension inside it this time after SIGTERM; without an extension it gets SIGKILL.
 SHUTDOWN_SECONDS = 0.5
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """User and system time of a process, with all its threads."""
+    # Linux has a clock for each process; its number is made from the process's (man 2 clock_getres).
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 class NotStartedError(Exception):
@@ -54,8 +59,7 @@ class Environment:
     @property
     def cpu_seconds(self) -> float:
         """User and system time of the process since it started, with all its threads."""
-        # Linux has a clock for each process; its number is made from the process's (man 2 clock_getres).
-        return time.clock_gettime((~self._process.pid << 3) | 2)
+        return cpu_seconds_of(self._process.pid)
 
     @property
     def peak_memory(self) -> int:
@@ -99,22 +103,32 @@ def _is_handled(result: Any) -> bool:
 @contextmanager
 def start_environment(
     handler: str,
-    server: TableServer,
+    table: Table,
     paths: list[Path],
     *,
     sampled: bool = True,
+    depth: int = 0,
     variables: Mapping[str, str] | None = None,
     log: TextIO | None = None,
 ) -> Iterator[Environment]:
     """Start `MODULE.FUNCTION` from `paths`, where the runtime client is too; NotStartedError if it does not start."""
     api = RuntimeApi()
     # No site-packages, no variables of this process: what is not in the paths is not there.
-    command = [sys.executable, "-I", "-S", "-B", str(BENCH / "runtime_process.py"), handler, *map(str, paths)]
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        "-B",
+        str(BENCH / "runtime_process.py"),
+        str(depth),
+        handler,
+        *map(str, paths),
+    ]
     with traces_to_nowhere() as daemon_port:
         own = {"AWS_LAMBDA_RUNTIME_API": api.address, "AWS_EXECUTION_ENV": EXECUTION_ENVIRONMENT}
         process = subprocess.Popen(
             command,
-            env=environment(server, daemon_port, paths[0]) | own | dict(variables or {}),
+            env=environment(table, daemon_port, paths[0]) | own | dict(variables or {}),
             stdin=subprocess.DEVNULL,
             stdout=log or subprocess.DEVNULL,
             stderr=log or subprocess.DEVNULL,
@@ -135,11 +149,11 @@ def start_environment(
 
 @contextmanager
 def start_in_runtime(
-    module: str, server: TableServer, paths: list[Path], *, sampled: bool = True
+    module: str, table: Table, paths: list[Path], *, sampled: bool = True, depth: int = 0
 ) -> Iterator[RuntimeFunction]:
     """Start a function, and measure its start: from the start of the interpreter until it waits for events."""
     wall = time.perf_counter()
-    with start_environment(f"{module}.handler", server, paths, sampled=sampled) as started:
+    with start_environment(f"{module}.handler", table, paths, sampled=sampled, depth=depth) as started:
         init = {
             "cpu": started.cpu_seconds,
             "wall": time.perf_counter() - wall,

@@ -5,6 +5,7 @@ The server runs in the measuring process, so that its cost is not part of the me
 
 import asyncio
 import json
+import sys
 import threading
 import zlib
 from collections import Counter
@@ -16,6 +17,8 @@ from botocore.exceptions import ClientError
 from benchmarks.workload import TABLE, items
 from localcloud.models.table import TableModel
 
+LATENCY_SECONDS = 0.004
+
 
 class TableServer:
     """A filled table on a free port; `requests` counts by operation."""
@@ -23,6 +26,8 @@ class TableServer:
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
         self.latency_seconds = 0.0
+        self.connections = 0
+        """How many were opened."""
         self.rejects: str | None = None
         """The error code of every response, if it is set."""
         self.reset()
@@ -77,6 +82,7 @@ class _Connection(asyncio.Protocol):
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._server.connections += 1
         self._write = transport.write  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
@@ -100,3 +106,11 @@ class _Connection(asyncio.Protocol):
             b"x-amzn-RequestId: %s\r\nx-amz-crc32: %d\r\n\r\n%s"
             % (status, len(encoded), b"0" * 52, zlib.crc32(encoded), encoded),
         )
+
+
+if __name__ == "__main__":
+    # A table in a process of its own: prints where it is, and ends with its standard input.
+    with TableServer() as alone:
+        alone.latency_seconds = LATENCY_SECONDS
+        print(alone.endpoint, flush=True)
+        sys.stdin.read()
