@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from benchmarks.table_server import TableServer
 from benchmarks.workload import TABLE
 from components.packaging.artifact import Artifact
 
@@ -37,6 +36,25 @@ class Run:
     def seconds(self) -> float:
         """Wall-clock seconds of all invocations."""
         return sum(self.walls)
+
+
+class Table(Protocol):
+    """Where the functions find the table."""
+
+    @property
+    def endpoint(self) -> str:
+        """Its address."""
+        ...
+
+
+class Measurable(Protocol):
+    """A started function, in a process of ours or in Lambda's runtime."""
+
+    init: dict[str, float]
+
+    def run(self, count: int, size: int = 1) -> Run:
+        """Run `count` new batches or queries."""
+        ...
 
 
 class Function:
@@ -67,44 +85,53 @@ class Function:
 
 
 @contextmanager
-def start(
-    module: str, server: TableServer, paths: list[Path], *, sampled: bool = True, depth: int = 0
-) -> Iterator[Function]:
+def start(module: str, table: Table, paths: list[Path], *, sampled: bool = True, depth: int = 0) -> Iterator[Function]:
     """Start a function with its modules in `paths`, imported at a depth of calls, and stop it at the end."""
-    daemon, reports = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), os.pipe()
-    daemon.bind(("127.0.0.1", 0))  # nothing reads the traces: the kernel drops them
+    reports = os.pipe()
     command = [sys.executable, "-I", "-S", "-B", str(BENCH / "worker.py"), str(reports[1]), str(depth), module]
-    process = subprocess.Popen(
-        [*command, *map(str, [*paths, BENCH])],
-        env=_environment(server, daemon.getsockname()[1], paths[0], sampled=sampled),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,  # the function's log
-        stderr=subprocess.PIPE,
-        text=True,
-        pass_fds=[reports[1]],
-    )
-    os.close(reports[1])
-    with daemon, os.fdopen(reports[0]) as lines, process:
-        yield Function(process, lines, module)
-        assert process.stdin is not None
-        process.stdin.close()
+    with traces_to_nowhere() as daemon_port:
+        variables = environment(table, daemon_port, paths[0])
+        process = subprocess.Popen(
+            [*command, *map(str, [*paths, BENCH])],
+            env=variables | {"_X_AMZN_TRACE_ID": TRACE.format(int(sampled))},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,  # the function's log
+            stderr=subprocess.PIPE,
+            text=True,
+            pass_fds=[reports[1]],
+        )
+        os.close(reports[1])
+        with os.fdopen(reports[0]) as lines, process:
+            yield Function(process, lines, module)
+            assert process.stdin is not None
+            process.stdin.close()
 
 
-def _environment(server: TableServer, daemon_port: int, task: Path, *, sampled: bool) -> dict[str, str]:
+@contextmanager
+def traces_to_nowhere() -> Iterator[int]:
+    """The port of a daemon for traces that reads nothing: the kernel drops them."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(("127.0.0.1", 0))
+        yield daemon.getsockname()[1]
+
+
+def environment(table: Table, daemon_port: int, task: Path) -> dict[str, str]:
+    """The variables of a function, those of Lambda and those of the stack."""
     return {
         **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_LAMBDA_FUNCTION_NAME"), "bench"),
         **dict.fromkeys(("STACK", "VERSION"), "bench"),
         **dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), "eu-west-1"),
         "AWS_SESSION_TOKEN": "bench" * 100,
-        "AWS_ENDPOINT_URL": server.endpoint,
+        "AWS_ENDPOINT_URL": table.endpoint,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "AWS_LAMBDA_FUNCTION_VERSION": "1",
+        "AWS_LAMBDA_LOG_FORMAT": "JSON",
         "AWS_LAMBDA_LOG_LEVEL": "INFO",
         "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon_port}",
         # Without this variable the tracer is disabled, and its cost is not measured.
         "LAMBDA_TASK_ROOT": str(task),
-        "_X_AMZN_TRACE_ID": TRACE.format(int(sampled)),
         "TABLE_NAME": TABLE,
-        "DEAD_LETTER_QUEUE_URL": f"{server.endpoint}/queue",
+        "DEAD_LETTER_QUEUE_URL": f"{table.endpoint}/queue",
         "MAX_RECEIVE_COUNT": "5",
     }
 
@@ -117,10 +144,13 @@ def unpacked(artifact: Artifact, into: Path) -> list[Path]:
     return [into / "task", into / "opt" / "python"]
 
 
-def installed(into: Path) -> list[Path]:
-    """The packages that an idiomatic function would deploy, with their bytecode and without other packages."""
+def installed(into: Path, packages: tuple[str, ...] = PACKAGES) -> list[Path]:
+    """A folder with these packages and what they need, with their bytecode and without other packages.
+
+    By default those that an idiomatic function would deploy.
+    """
     into.mkdir(parents=True, exist_ok=True)
-    for package in _closure(PACKAGES):
+    for package in _closure(packages):
         distribution = importlib.metadata.distribution(package)
         for name in {file.parts[0] for file in distribution.files or () if file.parts[0] != ".."}:
             if not (into / name).exists():

@@ -6,16 +6,48 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.functions import NAIVE, ONE_BY_ONE, OURS, QUERY, ROOT, Function, Run, installed, start, unpacked
-from benchmarks.table_server import TableServer
+from benchmarks.functions import (
+    NAIVE,
+    ONE_BY_ONE,
+    OURS,
+    QUERY,
+    ROOT,
+    Function,
+    Measurable,
+    Run,
+    installed,
+    start,
+    unpacked,
+)
+from benchmarks.latency import Latency, Progress, measure_latency
+from benchmarks.runtime import RUNTIME_CLIENT, start_in_runtime
+from benchmarks.table_server import LATENCY_SECONDS, TableServer
 from components.packaging.artifact import Target, build_artifact
 
-LATENCY_SECONDS = 0.004
-BATCHES = (10, 100)
-EVENTS_A_TURN = {OURS: 500, NAIVE: 100, ONE_BY_ONE: 100}
 SQS_ENTRIES = 10
 # About the number of frames of `worker.handler_of` in one of Python's frame chunks; starts are spread over a chunk.
 CHUNK_FRAMES = 160
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a function does in a turn, and where: called by a process of ours, or in Lambda's runtime."""
+
+    module: str
+    batch: int
+    events: int
+    sampled: bool = True
+    in_runtime: bool = False
+
+
+# Batches by size, with the events of a turn; a query is an event.
+SIZES = ((OURS, 100, 400), (OURS, 10, 200), (OURS, 1, 40), (QUERY, 1, 60))
+CONTROLS = (Load(NAIVE, 10, 100), Load(NAIVE, 100, 100), Load(ONE_BY_ONE, 1, 100))
+
+
+def loads(*, in_runtime: bool) -> list[Load]:
+    """Everything our functions do in a turn, in traces that are sampled and in others."""
+    return [Load(*size, sampled, in_runtime) for sampled in (True, False) for size in SIZES]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,14 +57,26 @@ class Turn:
     events: int
     run: Run
     requests: dict[str, int]
+    connections: int
+    """How many the function opened to the table."""
 
 
 @dataclass(kw_only=True)
 class Steady:
-    """The turns of a function at one batch size."""
+    """The turns of a load."""
 
     batch: int
     turns: list[Turn] = field(default_factory=list)
+
+    @property
+    def cpu_milliseconds(self) -> float:
+        """The median over the turns, for each event or query."""
+        return 1000 / self.events_per("cpu")
+
+    @property
+    def walls(self) -> list[float]:
+        """Wall-clock seconds of all invocations, in ascending order."""
+        return sorted(wall for done in self.turns for wall in done.run.walls)
 
     @property
     def requests_per_event(self) -> float:
@@ -63,6 +107,11 @@ class Starts:
         """The median over all starts."""
         return statistics.median(init[measure] for init in self.inits)
 
+    @property
+    def median_until_first(self) -> float:
+        """Seconds until the first response."""
+        return statistics.median(init["wall"] + first for init, first in zip(self.inits, self.first, strict=True))
+
     def share(self, other: "Starts", measure: str) -> float:
         """The cost relative to `other`, start by start."""
         pairs = zip(self.inits, other.inits, strict=True)
@@ -76,65 +125,103 @@ class Measured:
     layer_bytes: int
     code_bytes: int
     starts: dict[str, Starts]
-    steady: dict[tuple[str, int], Steady]
-    untraced: Steady
+    runtime_starts: dict[str, Starts]
+    steady: dict[Load, Steady]
     hot: dict[str, int]
     unchanged: dict[str, int]
-    query_walls: list[float]
+    latency: Latency
+
+    def load(self, module: str, batch: int, *, sampled: bool = True, in_runtime: bool = False) -> Steady:
+        """The turns of one load."""
+        [found] = [
+            steady
+            for load, steady in self.steady.items()
+            if (load.module, load.batch, load.sampled, load.in_runtime) == (module, batch, sampled, in_runtime)
+        ]
+        return found
+
+    @property
+    def connections(self) -> int:
+        """How many our functions opened to the table after their first invocations."""
+        ours = (steady for load, steady in self.steady.items() if load.module in (OURS, QUERY))
+        return sum(turn.connections for steady in ours for turn in steady.turns)
 
     @property
     def cold_query_seconds(self) -> float:
         """From the start to the first response, without the time that Lambda takes to fetch code and start Python."""
-        query = self.starts[QUERY]
-        return statistics.median(init["wall"] + first for init, first in zip(query.inits, query.first, strict=True))
+        return self.starts[QUERY].median_until_first
+
+    @property
+    def cold_query_seconds_in_runtime(self) -> float:
+        """From the start of Python to the first response."""
+        return self.runtime_starts[QUERY].median_until_first
 
 
-def measure(*, starts: int = 15, turns: int = 9) -> Measured:
+def measure(*, starts: int = 15, turns: int = 9, progress: Progress = lambda message: None) -> Measured:
     """Measure everything; takes minutes, mostly for the controls."""
+    progress("building")
     artifact = build_artifact(ROOT, Target.host())
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch, TableServer() as server:
         server.latency_seconds = LATENCY_SECONDS
         ours, theirs = unpacked(artifact, Path(scratch)), installed(Path(scratch, "installed"))
-        paths = {OURS: ours, QUERY: ours, NAIVE: theirs, ONE_BY_ONE: theirs}
-        started = _starts(paths, server, starts)
+        in_runtime = ours + installed(Path(scratch, "runtime"), RUNTIME_CLIENT)
+        started = _starts({OURS: ours, QUERY: ours, NAIVE: theirs, ONE_BY_ONE: theirs}, server, starts, progress)
+        runtime_started = _runtime_starts(in_runtime, server, starts, progress)
         with ExitStack() as stack:
-            functions = {module: stack.enter_context(start(module, server, paths[module])) for module in paths}
-            plain = stack.enter_context(start(OURS, server, ours, sampled=False))
-            steady = {(module, batch): Steady(batch=batch) for module in (OURS, NAIVE) for batch in BATCHES}
-            steady[ONE_BY_ONE, 1] = Steady(batch=1)
-            untraced = Steady(batch=100)
-            for function in (*functions.values(), plain):
-                function.run(5, 20)
-            for _ in range(turns):
-                for (module, batch), results in steady.items():
-                    results.turns.append(turn(functions[module], server, EVENTS_A_TURN[module], batch))
-                untraced.turns.append(turn(plain, server, EVENTS_A_TURN[OURS], 100))
-            # Otherwise traced and untraced runs are not comparable.
-            assert untraced.requests_per_event == steady[OURS, 100].requests_per_event
-            handlers = {module: function for module, function in functions.items() if module != QUERY}
+            steady = {
+                load: Steady(batch=load.batch)
+                for load in (*loads(in_runtime=False), *loads(in_runtime=True), *CONTROLS)
+            }
+            functions: dict[tuple[str, bool, bool], Measurable] = {}
+            for load in steady:
+                key = load.module, load.sampled, load.in_runtime
+                if key not in functions:
+                    paths = in_runtime if load.in_runtime else ours if load.module in (OURS, QUERY) else theirs
+                    function = start_in_runtime if load.in_runtime else start
+                    functions[key] = stack.enter_context(function(load.module, server, paths, sampled=load.sampled))
+                    functions[key].run(5, 100 if load.module == OURS else 10)  # every writer connects
+            for number in range(turns):
+                for load, results in steady.items():
+                    progress(f"turn {number + 1} of {turns}: {load.module}, {load.batch}")
+                    function = functions[load.module, load.sampled, load.in_runtime]
+                    results.turns.append(turn(function, server, load.events, load.batch))
+            _compare_requests(steady)
+            handlers = {
+                module: function
+                for (module, sampled, real), function in functions.items()
+                if isinstance(function, Function) and sampled and not real and module != QUERY
+            }
             hot = {module: _requests(handler, server, again=False) for module, handler in handlers.items()}
             unchanged = {module: _requests(handler, server, again=True) for module, handler in handlers.items()}
-            query_walls = functions[QUERY].run(300).walls
+        latency = measure_latency(in_runtime, progress=progress)
     return Measured(
         layer_bytes=artifact.layer.stat().st_size,
         code_bytes=artifact.code.stat().st_size,
         starts=started,
+        runtime_starts=runtime_started,
         steady=steady,
-        untraced=untraced,
         hot=hot,
         unchanged=unchanged,
-        query_walls=query_walls,
+        latency=latency,
     )
 
 
-def turn(function: Function, server: TableServer, events: int, batch: int) -> Turn:
+def _compare_requests(steady: dict[Load, Steady]) -> None:
+    """Fail if one function does different work in two of its loads: then their CPU is not comparable."""
+    found: dict[tuple[str, int], set[float]] = {}
+    for load, results in steady.items():
+        found.setdefault((load.module, load.batch), set()).add(results.requests_per_event)
+    different = {load: counts for load, counts in found.items() if len(counts) > 1}
+    assert not different, different
+
+
+def turn(function: Measurable, server: TableServer, events: int, batch: int) -> Turn:
     """Run `events` new events in batches of `batch`, and count their requests."""
     # Otherwise events already written by another function would make some of these old.
     server.reset()
-    # The function that handles one message at a time splits batches of any size.
-    size = max(batch, SQS_ENTRIES)
-    run = function.run(events // size, size)
-    return Turn(events=events, run=run, requests=dict(server.requests))
+    opened = server.connections
+    run = function.run(events // batch, batch)
+    return Turn(events=events, run=run, requests=dict(server.requests), connections=server.connections - opened)
 
 
 def _requests(function: Function, server: TableServer, *, again: bool) -> int:
@@ -144,12 +231,24 @@ def _requests(function: Function, server: TableServer, *, again: bool) -> int:
     return server.requests.total()
 
 
-def _starts(paths: dict[str, list[Path]], server: TableServer, count: int) -> dict[str, Starts]:
+def _starts(paths: dict[str, list[Path]], server: TableServer, count: int, progress: Progress) -> dict[str, Starts]:
     starts = {module: Starts(inits=[], first=[]) for module in paths}
     for number in range(count):
         for module, path in paths.items():
+            progress(f"start {number + 1} of {count}: {module}")
             with start(module, server, path, depth=number * CHUNK_FRAMES // count) as function:
                 starts[module].inits.append(function.init)
                 if module == QUERY:
                     starts[module].first.extend(function.run(1).walls)
+    return starts
+
+
+def _runtime_starts(paths: list[Path], server: TableServer, count: int, progress: Progress) -> dict[str, Starts]:
+    starts = {module: Starts(inits=[], first=[]) for module in (OURS, QUERY)}
+    for number in range(count):
+        for module, found in starts.items():
+            progress(f"start {number + 1} of {count} in the runtime: {module}")
+            with start_in_runtime(module, server, paths, depth=number * CHUNK_FRAMES // count) as function:
+                found.inits.append(function.init)
+                found.first.extend(function.run(1).walls)
     return starts

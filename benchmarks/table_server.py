@@ -5,7 +5,9 @@ The server runs in the measuring process, so that its cost is not part of the me
 
 import asyncio
 import json
+import sys
 import threading
+import zlib
 from collections import Counter
 from typing import Any
 
@@ -15,6 +17,8 @@ from botocore.exceptions import ClientError
 from benchmarks.workload import TABLE, items
 from localcloud.models.table import TableModel
 
+LATENCY_SECONDS = 0.004
+
 
 class TableServer:
     """A filled table on a free port; `requests` counts by operation."""
@@ -22,6 +26,10 @@ class TableServer:
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
         self.latency_seconds = 0.0
+        self.connections = 0
+        """How many were opened."""
+        self.rejects: str | None = None
+        """The error code of every response, if it is set."""
         self.reset()
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(
@@ -58,6 +66,8 @@ class TableServer:
     def handle(self, operation: str, body: bytes) -> tuple[int, dict[str, Any]]:
         """The status and body of the response to a request."""
         self.requests[operation] += 1
+        if self.rejects:
+            return 400, {"__type": f"com.amazonaws#{self.rejects}", "message": self.rejects}
         try:
             return 200, getattr(self._table, xform_name(operation))(**json.loads(body))
         except ClientError as error:
@@ -72,6 +82,7 @@ class _Connection(asyncio.Protocol):
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._server.connections += 1
         self._write = transport.write  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
@@ -89,6 +100,17 @@ class _Connection(asyncio.Protocol):
         encoded = json.dumps(response).encode()
         self._server.respond(
             self._write,
-            b"HTTP/1.1 %d OK\r\nContent-Type: application/x-amz-json-1.0\r\nx-amzn-RequestId: %s\r\n"
-            b"Content-Length: %d\r\n\r\n%s" % (status, b"0" * 52, len(encoded), encoded),
+            # The headers of DynamoDB, whose checksum clients verify.
+            b"HTTP/1.1 %d OK\r\nServer: Server\r\nDate: Fri, 27 Nov 2026 12:00:00 GMT\r\n"
+            b"Content-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\nConnection: keep-alive\r\n"
+            b"x-amzn-RequestId: %s\r\nx-amz-crc32: %d\r\n\r\n%s"
+            % (status, len(encoded), b"0" * 52, zlib.crc32(encoded), encoded),
         )
+
+
+if __name__ == "__main__":
+    # A table in a process of its own: prints where it is, and ends with its standard input.
+    with TableServer() as alone:
+        alone.latency_seconds = LATENCY_SECONDS
+        print(alone.endpoint, flush=True)
+        sys.stdin.read()
