@@ -138,12 +138,16 @@ def document(graphs: dict[str, Graph]) -> str:
 def _fixed_table(graphs: dict[str, Graph]) -> str:
     bills = [fixed(graph) for graph in graphs.values()]
     rows = [
-        [items[0].name, *(f"{item.quantity:.3g} = {item.dollars:.2f}" for item in items)]
+        [items[0].name, *(f"{_shown(item.quantity)} = {item.dollars:.2f}" for item in items)]
         for items in zip(*bills, strict=True)
     ]
     rows.append(["**monitoring**", *(f"**{total(bill, monitoring=True):.2f}**" for bill in bills)])
     rows.append(["**all**", *(f"**{total(bill):.2f}**" for bill in bills)])
     return table(("item", *graphs), rows)
+
+
+def _shown(quantity: float) -> str:
+    return f"{quantity:,.0f}" if quantity == int(quantity) else f"{quantity:.2g}"
 
 
 def _probe_table(graph: Graph) -> str:
