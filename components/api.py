@@ -36,8 +36,8 @@ REFUSALS = {
 }
 
 # `resourcePath` and never `path`, which contains the user id. Every value is quoted, because API Gateway writes "-" for
-# an absent number; values that it quotes itself (error.messageString) are not used. Each request pays for each byte:
-# no field that only CloudWatch's own time, another field, or nobody needs. The cipher suite tells the version of TLS.
+# an absent number; values that it quotes itself (error.messageString) are not used. Each request pays for each
+# byte, so no field says what CloudWatch or another field says: the cipher suite tells the version of TLS.
 ACCESS_LOG_FIELDS = {
     "request_id": "$context.requestId",
     "method": "$context.httpMethod",

@@ -16,6 +16,7 @@ from tools.bill import (
     IDLE_SECONDS,
     INIT_SECONDS,
     LOOKS_AT_BOARDS,
+    PROBE_LOG_BYTES,
     PROBE_RUNS,
     QUERY_SECONDS,
     Item,
@@ -86,7 +87,7 @@ AWS does not publish.
 
 Bytes of log for each successful invocation and request, with the {line} bytes that CloudWatch adds to each line for its
 limits. AWS does not say whether it charges those; they are counted. Lines of Lambda itself are those of the setting
-`platformLogs`.
+`platformLogs`. Those of a run of the probe are taken for {probed:,} bytes.
 
 {bytes}
 
@@ -131,6 +132,7 @@ def document(graphs: dict[str, Graph]) -> str:
         compressed=COMPRESSED,
         looks=LOOKS_AT_BOARDS,
         line=log_bytes.BYTES_OF_A_LINE,
+        probed=PROBE_LOG_BYTES,
         entered=PRICES_OF,
     )
 
