@@ -13,6 +13,7 @@ import pulumi_aws as aws
 from components.monitoring.coverage import to_be_monitored
 from components.monitoring.indexes import INDEXED_FUNCTION_FIELDS, make_index
 from components.monitoring.metrics import newest_version
+from components.monitoring.platform_logs import PlatformLogs
 from components.packaging.artifact import Artifact, ArtifactError, build_artifact, target_from_environment
 from components.policies import READ_ENCRYPTED, Statement, assume_role_document, key_statements, policy_document
 from components.signals.function import FunctionProfile, canary_signals, function_signals
@@ -26,7 +27,6 @@ LOG_SETTINGS = {
     # override the level of our logger, and libraries' debug lines contain requests.
     # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
     "application_log_level": "INFO",
-    "system_log_level": "INFO",
 }
 RELEASE_CHARACTERS = 12
 
@@ -103,6 +103,7 @@ class PythonFunctionArgs:
     """Variables in addition to those that every handler reads: `handlers.settings`, checked by a test."""
     statements: tuple[Statement, ...]
     """Permissions in addition to writing its own logs and traces."""
+    platform_logs: PlatformLogs
     log_retention_days: int
     log_deletion_protection: bool
     """Whether AWS rejects the deletion of the log group."""
@@ -130,8 +131,13 @@ class PythonFunctionArgs:
             "environment": {**self.environment, **_shared_environment(self)},
             "key": self.kms_key_arn,
             "tracing": TRACING_MODE,
-            "logging": [self.log_group_name, LOG_SETTINGS],
+            "logging": [self.log_group_name, self.log_settings],
         }
+
+    @property
+    def log_settings(self) -> dict[str, str]:
+        """Return the format of the function's lines, and the levels from which lines are written."""
+        return LOG_SETTINGS | {"system_log_level": self.platform_logs.system_log_level}
 
 
 def release_of(*functions: PythonFunctionArgs) -> pulumi.Output[str]:
@@ -196,7 +202,7 @@ class PythonFunction(pulumi.ComponentResource):
             ),
             kms_key_arn=args.kms_key_arn,
             tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode=TRACING_MODE),
-            logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_group=log_group.name, **LOG_SETTINGS),
+            logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_group=log_group.name, **args.log_settings),
             # The policy too: a resource that has the ARN of the function can rely on its permissions.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[log_group, permissions]),
         )

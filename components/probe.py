@@ -7,6 +7,7 @@ import pulumi_aws as aws
 
 from components.function import PythonFunction, PythonFunctionArgs, Runtime
 from components.identity import ApiIdentity
+from components.monitoring.platform_logs import PlatformLogs
 from components.monitoring.signals import Signal
 from components.policies import READ_ENCRYPTED, Statement, key_statements
 from components.signals.function import PROBE
@@ -38,6 +39,7 @@ class ProbeArgs:
     queue_url: pulumi.Input[str]
     send_statements: tuple[Statement, ...]
     """Permissions to send an event."""
+    platform_logs: PlatformLogs
     log_retention_days: int
     kms_key_arn: pulumi.Input[str] | None
     permissions_boundary: str | None
@@ -92,6 +94,7 @@ class Probe(pulumi.ComponentResource):
                 Statement(sid="ReadOwnSecret", actions=("ssm:GetParameter",), resources=(secret.arn,)),
                 *key_statements(args.kms_key_arn, sid="DecryptOwnSecret", service="ssm", actions=READ_ENCRYPTED),
             ),
+            platform_logs=args.platform_logs,
             log_retention_days=args.log_retention_days,
             # With protection, a deployment that takes the probe away would fail at it.
             log_deletion_protection=False,

@@ -15,7 +15,7 @@ from benchmarks.table_server import LATENCY_SECONDS
 from benchmarks.workload import EVENTS_PER_USER, SERVICES_PER_USER, items
 from components.settings.stack_settings import StackSettings
 from handlers.stored import StoredRecord
-from tools.cost import PRICES, PRICES_OF
+from tools.prices import PRICES, PRICES_OF
 from tools.documents import table
 
 DEFAULTS = {name: field.default for name, field in StackSettings.__dataclass_fields__.items()}
@@ -84,7 +84,7 @@ all turns our functions opened {connections} after those of their first invocati
 
 ## Cost of a million
 
-US dollars, at the list prices of `eu-west-1` as of {prices_of}, entered by hand in `tools/cost.py`, which names their
+US dollars, at the list prices of `eu-west-1` as of {prices_of}, entered by hand in `tools/prices.py`, which names their
 sources; no free tier, arm64, {memory:.2f} GB. Requests and units are counted; durations are those of this machine. SQS
 is a send for each event, and a receive and a delete for each {entries} events. Logs, metrics, traces and fixed costs
 are not included ([cost.md](cost.md)).

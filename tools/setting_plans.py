@@ -28,6 +28,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "pointInTimeRecovery": {"pointInTimeRecovery": False},
     "cmk": {"cmk": True},
     "logRetentionDays": {"logRetentionDays": 30},
+    "platformLogs": {"platformLogs": "failures"},
     "pythonVersion": {"pythonVersion": "3.12"},
     "consumerTimeoutSeconds": {"consumerTimeoutSeconds": 20},
     "consumerMemoryMb": {"consumerMemoryMb": 1024},

@@ -15,6 +15,7 @@ from components.monitoring.boards import BoardContent, BoardContext, board_body,
 from components.monitoring.coverage import require_monitoring
 from components.monitoring.objectives import JOURNEYS, objectives
 from components.monitoring.own_signals import own_signals
+from components.monitoring.platform_logs import PlatformLogs
 from components.monitoring.queries import LogGroups, make_queries, saved_queries
 from components.monitoring.selection import select
 from components.monitoring.signals import AlarmOverride, Board, CompositeAlarm, Level, Signal
@@ -42,6 +43,7 @@ class MonitoringArgs:
     """Numbers of versions, by what stands for them in the dimensions of signals: `newest_version`."""
     composites: Sequence[CompositeAlarm]
     log_groups: LogGroups
+    platform_logs: PlatformLogs
     log_writers: Sequence[pulumi.Resource]
     """The components that create the log groups."""
     level: Level
@@ -88,7 +90,7 @@ class Monitoring(pulumi.ComponentResource):
             opts=self._child,
         )
         alarms = self._make_alarms(topics)
-        self._queries = saved_queries(args.log_groups)
+        self._queries = saved_queries(args.log_groups, args.platform_logs)
         make_queries(
             self._queries,
             args.query_folder,

@@ -7,6 +7,7 @@ from functools import partial
 import pulumi
 import pulumi_aws as aws
 
+from components.monitoring.platform_logs import PlatformLogs
 from components.monitoring.signals import Board, Section
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, PROBE_SERVICE, QUERY_SERVICE
 
@@ -59,9 +60,10 @@ class SavedQuery:
     section: Section
 
 
-def saved_queries(groups: LogGroups) -> tuple[SavedQuery, ...]:
-    """Return every saved query of a stack."""
-    return (*_about_functions(groups), *_about_events(groups), *_about_the_api(groups))
+def saved_queries(groups: LogGroups, platform_logs: PlatformLogs) -> tuple[SavedQuery, ...]:
+    """Return every saved query of a stack, without those whose lines Lambda does not write there."""
+    about_functions = (*_about_functions(groups), *_about_platform_lines(groups, platform_logs))
+    return (*about_functions, *_about_events(groups), *_about_the_api(groups))
 
 
 def _about_functions(groups: LogGroups) -> tuple[SavedQuery, ...]:
@@ -101,6 +103,12 @@ def _about_functions(groups: LogGroups) -> tuple[SavedQuery, ...]:
             log_groups=groups.all,
             section=Section.MONITORING,
         ),
+    )
+
+
+def _about_platform_lines(groups: LogGroups, platform_logs: PlatformLogs) -> tuple[SavedQuery, ...]:
+    saved = partial(SavedQuery, log_groups=groups.functions, section=Section.MONITORING)
+    about_successes = (
         saved(
             id="08-cold-starts",
             title="Cold starts",
@@ -108,9 +116,13 @@ def _about_functions(groups: LogGroups) -> tuple[SavedQuery, ...]:
             "| stats count(*) as starts, avg(record.metrics.initDurationMs) as average_ms,"
             " max(record.metrics.initDurationMs) as longest_ms by @log, bin(1h)",
         ),
+    )
+    has_all = platform_logs is PlatformLogs.ALL
+    return (
+        *(about_successes if has_all else ()),
         saved(
             id="09-memory-headroom",
-            title="Memory: maximum used, and size",
+            title=f"Memory{'' if has_all else ' of failed invocations'}: maximum used, and size",
             text='filter type = "platform.report"\n'
             "| stats max(record.metrics.maxMemoryUsedMB) as most_used_mb, max(record.metrics.memorySizeMB) as size_mb,"
             " 100 * max(record.metrics.maxMemoryUsedMB) / max(record.metrics.memorySizeMB) as percent by @log",

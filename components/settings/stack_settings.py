@@ -11,6 +11,7 @@ import pulumi
 
 from components.durations import SECONDS_PER_DAY, visibility_timeout_seconds
 from components.monitoring.alarm_ids import COMPOSITES, AlarmId
+from components.monitoring.platform_logs import PlatformLogs
 from components.monitoring.signals import AlarmOverride, Level
 from components.settings.keys import unknown_keys
 from components.settings.names import name_problems
@@ -108,6 +109,7 @@ class StackSettings:
     point_in_time_recovery: bool = _setting(True, boolean())
     cmk: bool = _setting(False, boolean())
     log_retention_days: int = _setting(14, integer_of(*_RETENTION_DAYS, example=14))
+    platform_logs: PlatformLogs = _setting(PlatformLogs.ALL, choice(*PlatformLogs, example=PlatformLogs.FAILURES))  # noqa: RUF009 - an enum is immutable
     python_version: str = _setting("3.13", choice(*PYTHON_VERSIONS, example="3.13"))
     consumer_timeout_seconds: int = _setting(10, integer(1, 900, example=10))
     consumer_memory_mb: int = _setting(512, integer(128, 10240, example=512))

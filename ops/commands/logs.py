@@ -34,7 +34,8 @@ def logs(
         typer.Option("--errors", help="Lines that report a failure: ERROR, failed events, crashes, timeouts, 5XX."),
     ] = False,
     platform: Annotated[
-        bool, typer.Option("--platform", help="Also Lambda's own lines about each invocation: START, END, REPORT.")
+        bool,
+        typer.Option("--platform", help="Also Lambda's own lines about each invocation, where `platformLogs` is all."),
     ] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Print new lines as they arrive, until Ctrl-C.")] = False,
     since: Annotated[str, typer.Option(help="The oldest line: an age (90s, 15m, 1h, 2d) or an RFC 3339 time.")] = "1h",

@@ -124,13 +124,30 @@ def log_groups(graph: Graph) -> Iterator[str]:
 def json_logs(graph: Graph) -> Iterator[str]:
     """Lambda drops neither the lines nor the metrics the handlers write, and no library logs what it sends.
 
-    Lambda takes a line without a level, such as a metric, for INFO.
+    Lambda takes a line without a level, such as a metric, for INFO. Its own line about a failure has WARN, the highest
+    level that a function can have for those.
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
     """
-    wanted = {"logFormat": "JSON", "applicationLogLevel": "INFO", "systemLogLevel": "INFO"}
+    wanted = {"logFormat": "JSON", "applicationLogLevel": "INFO"}
     for function in graph.of_type(aws.FUNCTION):
-        if not wanted.items() <= function.inputs.get("loggingConfig", {}).items():
-            yield f"{function.name} logs by {function.inputs.get('loggingConfig')}"
+        config = function.inputs.get("loggingConfig", {})
+        if not wanted.items() <= config.items() or config.get("systemLogLevel") not in ("INFO", "WARN"):
+            yield f"{function.name} logs by {config}"
+
+
+def queries_find_the_lines_of_lambda(graph: Graph) -> Iterator[str]:
+    """Where Lambda writes lines about failures only, no saved query and no widget promises anything else."""
+    levels = {function.inputs["loggingConfig"].get("systemLogLevel") for function in graph.of_type(aws.FUNCTION)}
+    if levels == {"INFO"}:
+        return
+    for query in graph.of_type(aws.QUERY):
+        if "initDurationMs" in query.inputs["queryString"]:
+            yield f"{query.name} would find no start that succeeded"
+    for board in graph.of_type(aws.DASHBOARD):
+        for widget in json.loads(board.inputs["dashboardBody"])["widgets"]:
+            shown = widget["properties"]
+            if "maxMemoryUsedMB" in shown.get("query", "") and "failed" not in shown["title"]:
+                yield f"{board.name} calls {shown['title']!r} what is known of failed invocations only"
 
 
 def redrive(graph: Graph) -> Iterator[str]:

@@ -84,9 +84,24 @@ INTENDED = (
     Intended("api-routes", "(securityPolicy|endpointAccessMode)", "without a policy, a regional API accepts TLS 1.0"),
     Intended(
         "api-stage",
-        r"accessLogSettings\.format~\.(tls_version|cipher_suite)",
+        r"accessLogSettings\.format~\.cipher_suite",
         "the access log shows which clients a stricter policy would reject",
     ),
+    Intended(
+        "api-stage",
+        r"accessLogSettings\.format~\.(extended_request_id|time|integration_status)",
+        "each request pays for each byte of the access log, and nothing reads these fields",
+    ),
+    Intended("api-methods", r"settings\.metricsEnabled", "metrics of each method are charged, and nothing reads them"),
+    Intended(
+        "(event-handler|query)-function",
+        r"loggingConfig\.systemLogLevel",
+        "the setting `platformLogs`, which is `failures` in the sample of a production stack",
+    ),
+    Intended(
+        "query-08-cold-starts", ".*", "the setting `platformLogs`: the lines that the query finds are not written"
+    ),
+    Intended("tracing-sampling", "fixedRate", "the sample of a production stack traces fewer requests"),
     Intended(
         "monitoring-alerts-p[12]-https",
         "endpoint",

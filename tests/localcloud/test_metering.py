@@ -116,21 +116,16 @@ def test_access_log_says_who_called_and_what_happened(moved: LocalCloud):
     events = moved.client("logs").filter_log_events(logGroupName="/event-processing/dev/api-access")["events"]
     lines = [json.loads(event["message"]) for event in events]
     client = min(moved.outputs["apiClients"].items())[1]["clientId"]
-    found = {
-        line["status"]: (line["client_id"], line["integration_status"], line["error_type"], line["authorizer_error"])
-        for line in lines
-    }
+    found = {line["status"]: (line["client_id"], line["error_type"], line["authorizer_error"]) for line in lines}
     assert found == {
-        "401": ("-", "-", "UNAUTHORIZED", "Unauthorized"),
-        "200": (client, "200", "-", "-"),
-        "502": (client, "200", "-", "-"),
+        "401": ("-", "UNAUTHORIZED", "Unauthorized"),
+        "200": (client, "-", "-"),
+        "502": (client, "-", "-"),
     }
     # The function's lines about the request have the same trace.
     answered = next(line for line in lines if line["status"] == "200")
     assert any(answered["xray_trace_id"] in text for text in log_lines(moved, moved.outputs["functions"]["query"]))
-    for line, event in zip(lines, events, strict=True):
-        assert 0 <= event["timestamp"] - int(line["time"]) <= 60_000
-        assert (line["source_ip"], line["tls_version"]) == ("127.0.0.1", "-")
+    assert {(line["source_ip"], line["cipher_suite"]) for line in lines} == {("127.0.0.1", "-")}
 
 
 # What did not happen in this cloud: no function logged an error (of a crash, Lambda writes `log_level`, not `level`),

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from localcloud.deployer.recorder import Graph
-from tests.security.sabotages import CHECKOV_SABOTAGES
+from tests.security.sabotages import CHECKOV_SABOTAGES, ENDS_A_FINDING
 from tests.security.scanners import Scan, scan_plans
 from tests.security.terraform_plan import plan_of
 
@@ -14,7 +14,7 @@ from tests.security.terraform_plan import plan_of
 def scans(dev_graph: Graph, prod_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Scan]:
     """Checkov's findings in both stacks, and in a `prod` with every sabotage."""
     sabotaged = copy.deepcopy(prod_graph)
-    for _, _, sabotage in CHECKOV_SABOTAGES:
+    for _, _, sabotage in (*CHECKOV_SABOTAGES, ENDS_A_FINDING):
         sabotage(sabotaged)
     graphs = {"dev": dev_graph, "prod": prod_graph, "sabotaged": sabotaged}
     return scan_plans({name: plan_of(graph) for name, graph in graphs.items()}, tmp_path_factory.mktemp("plans"))

@@ -1,7 +1,7 @@
 """Sabotages that checkov's rules must find: rule, resource, sabotage."""
 
 from tests.graph import resource_types as aws
-from tests.graph.sabotage import Sabotage, put, remove, swap
+from tests.graph.sabotage import Sabotage, put, swap
 
 CHECKOV_SABOTAGES: list[tuple[str, str, Sabotage]] = [
     ("CKV_AWS_28", "aws_dynamodb_table.user_services_records",
@@ -30,6 +30,11 @@ CHECKOV_SABOTAGES: list[tuple[str, str, Sabotage]] = [
     ("CKV2_AWS_53", "aws_api_gateway_method.api_read_services", put(aws.METHOD, None, "requestValidatorId", None)),
     ("CKV_AWS_73", "aws_api_gateway_stage.api_stage", put(aws.STAGE, None, "xrayTracingEnabled", False)),
     ("CKV_AWS_76", "aws_api_gateway_stage.api_stage", put(aws.STAGE, None, "accessLogSettings", None)),
-    # Found only by following a reference from one resource to another.
-    ("CKV2_AWS_4", "aws_api_gateway_stage.api_stage", remove(aws.METHOD_SETTINGS)),
 ]  # fmt: skip
+
+# A change that ends a finding. Checkov sees it only by following a reference from one resource to another.
+ENDS_A_FINDING: tuple[str, str, Sabotage] = (
+    "CKV2_AWS_4",
+    "aws_api_gateway_stage.api_stage",
+    put(aws.METHOD_SETTINGS, None, "settings.metricsEnabled", True),
+)

@@ -37,6 +37,9 @@ CHECKOV = (
     Skip("CKV_AWS_272", _FUNCTIONS, "code signing needs a signing profile of the account; left to its owner"),
     Skip("CKV_AWS_120", "aws_api_gateway_stage.*", "a cache would return services that are out of date"),
     Skip("CKV_AWS_225", "aws_api_gateway_method_settings.*", "a cache would return services that are out of date"),
+    Skip(
+        "CKV2_AWS_4", "aws_api_gateway_stage.*", "errors are logged; metrics of each method cost and nothing reads them"
+    ),
     Skip("CKV2_AWS_51", "aws_api_gateway_stage.*", "the integration is a Lambda function, invoked by IAM"),
     Skip("CKV2_AWS_29", "aws_api_gateway_stage.*", "a WAF is billed and tuned per account; left to its owner"),
     Skip("CKV_AWS_119", "aws_dynamodb_table.*", _CUSTOMER_KEY, ("dev",)),

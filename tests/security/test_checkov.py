@@ -10,7 +10,7 @@ import pytest
 from localcloud.deployer.recorder import Graph
 from tests.graph import resource_types as aws
 from tests.graph.sabotage import one_of
-from tests.security.sabotages import CHECKOV_SABOTAGES
+from tests.security.sabotages import CHECKOV_SABOTAGES, ENDS_A_FINDING
 from tests.security.scanners import Finding, Scan, ScanFailed, scan_plans, unexplained, useless
 from tests.security.skips import CHECKOV, Skip
 from tests.security.terraform_plan import TYPES, Untranslatable, plan_of
@@ -36,6 +36,15 @@ def test_a_sabotage_is_found(rule: str, resource: str, scans: dict[str, Scan]) -
 
     assert found(scans["sabotaged"])
     assert not found(scans["prod"])
+
+
+def test_references_are_followed(scans: dict[str, Scan]) -> None:
+    rule, resource, _ = ENDS_A_FINDING
+    found = {
+        name: any((finding.rule, finding.resource) == (rule, resource) for finding in scan.findings)
+        for name, scan in scans.items()
+    }
+    assert found == {"dev": True, "prod": True, "sabotaged": False}
 
 
 def test_finding_without_a_skip_is_reported_with_resource_and_rule() -> None:
