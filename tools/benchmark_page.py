@@ -15,8 +15,8 @@ from benchmarks.table_server import LATENCY_SECONDS
 from benchmarks.workload import EVENTS_PER_USER, SERVICES_PER_USER, items
 from components.settings.stack_settings import StackSettings
 from handlers.stored import StoredRecord
-from tools.prices import PRICES, PRICES_OF
 from tools.documents import table
+from tools.prices import PRICES, PRICES_OF
 
 DEFAULTS = {name: field.default for name, field in StackSettings.__dataclass_fields__.items()}
 MEMORY_GB = DEFAULTS["consumer_memory_mb"] / 1024
