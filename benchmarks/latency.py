@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks import workload
@@ -52,6 +53,8 @@ class Latency:
 
     alone: list[float]
     """One environment, one request after another."""
+    cpu: list[float]
+    """Not wall-clock: the CPU of each of these, with the runtime, which no other process makes longer."""
     paced: list[float]
     """All environments in turn, at a rate that the machine carries."""
     bursts: list[Burst]
@@ -104,14 +107,14 @@ def measure_latency(paths: list[Path], *, progress: Progress = lambda message: N
         for environment in environments:
             _query(environment, 0)  # the first one opens what stays open
         progress("queries, one after another")
-        alone = [_query(environments[0], number) for number in range(ALONE)]
+        alone, cpu = _alone(environments[0])
         progress("queries in turns")
-        paced = list(_paced(environments, callers))
+        paced = _paced(environments, callers)
         bursts = []
         for number in range(BURSTS):
             progress(f"{ENVIRONMENTS} queries at once, {number + 1} of {BURSTS}")
             bursts.append(_burst(environments, callers, table))
-    return Latency(alone=alone, paced=paced, bursts=bursts)
+    return Latency(alone=alone, cpu=cpu, paced=paced, bursts=bursts)
 
 
 def _query(environment: Environment, number: int) -> float:
@@ -119,6 +122,15 @@ def _query(environment: Environment, number: int) -> float:
     assert answer is not None
     assert answer.result["statusCode"] == 200, answer
     return answer.seconds
+
+
+def _alone(environment: Environment) -> tuple[list[float], list[float]]:
+    walls, cpu = [], [environment.cpu_seconds]
+    for number in range(ALONE):
+        walls.append(_query(environment, number))
+        environment.wait_until_ready()
+        cpu.append(environment.cpu_seconds)
+    return walls, [after - before for before, after in pairwise(cpu)]
 
 
 def _paced(environments: list[Environment], callers: ThreadPoolExecutor) -> list[float]:

@@ -2,6 +2,7 @@
 
 import statistics
 import tempfile
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,11 @@ class Load:
     events: int
     sampled: bool = True
     in_runtime: bool = False
+
+    @property
+    def process(self) -> tuple[str, bool, bool]:
+        """Equal for loads that one process handles."""
+        return self.module, self.sampled, self.in_runtime
 
 
 # Batches by size, with the events of a turn; a query is an event.
@@ -129,6 +135,8 @@ class Measured:
     steady: dict[Load, Steady]
     hot: dict[str, int]
     unchanged: dict[str, int]
+    connections: int
+    """The most that one process of the event handler opened to the table."""
     latency: Latency
 
     def load(self, module: str, batch: int, *, sampled: bool = True, in_runtime: bool = False) -> Steady:
@@ -139,12 +147,6 @@ class Measured:
             if (load.module, load.batch, load.sampled, load.in_runtime) == (module, batch, sampled, in_runtime)
         ]
         return found
-
-    @property
-    def connections(self) -> int:
-        """How many our functions opened to the table after their first invocations."""
-        ours = (steady for load, steady in self.steady.items() if load.module in (OURS, QUERY))
-        return sum(turn.connections for steady in ours for turn in steady.turns)
 
     @property
     def cold_query_seconds(self) -> float:
@@ -173,18 +175,20 @@ def measure(*, starts: int = 15, turns: int = 9, progress: Progress = lambda mes
                 for load in (*loads(in_runtime=False), *loads(in_runtime=True), *CONTROLS)
             }
             functions: dict[tuple[str, bool, bool], Measurable] = {}
+            connections: Counter[tuple[str, bool, bool]] = Counter()
             for load in steady:
-                key = load.module, load.sampled, load.in_runtime
-                if key not in functions:
+                if load.process not in functions:
                     paths = in_runtime if load.in_runtime else ours if load.module in (OURS, QUERY) else theirs
-                    function = start_in_runtime if load.in_runtime else start
-                    functions[key] = stack.enter_context(function(load.module, server, paths, sampled=load.sampled))
-                    functions[key].run(5, 100 if load.module == OURS else 10)  # every writer connects
+                    begin, opened = start_in_runtime if load.in_runtime else start, server.connections
+                    function = stack.enter_context(begin(load.module, server, paths, sampled=load.sampled))
+                    function.run(5, 20)
+                    functions[load.process] = function
+                    connections[load.process] = server.connections - opened
             for number in range(turns):
                 for load, results in steady.items():
                     progress(f"turn {number + 1} of {turns}: {load.module}, {load.batch}")
-                    function = functions[load.module, load.sampled, load.in_runtime]
-                    results.turns.append(turn(function, server, load.events, load.batch))
+                    results.turns.append(turn(functions[load.process], server, load.events, load.batch))
+                    connections[load.process] += results.turns[-1].connections
             _compare_requests(steady)
             handlers = {
                 module: function
@@ -202,6 +206,7 @@ def measure(*, starts: int = 15, turns: int = 9, progress: Progress = lambda mes
         steady=steady,
         hot=hot,
         unchanged=unchanged,
+        connections=max(opened for (module, *_), opened in connections.items() if module == OURS),
         latency=latency,
     )
 

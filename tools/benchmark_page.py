@@ -79,8 +79,8 @@ more.
 {batches}
 
 A batch reads once and then writes, so it waits for the table at least twice ({twice:.0f} ms). The rest is CPU: the
-writers of a batch wait for one another in Python, which runs one thread at a time. They do not wait for connections: in
-all turns our functions opened {connections} after those of their first invocations.
+writers of a batch wait for one another in Python, which runs one thread at a time. They do not wait for connections: a
+process opens one for each write at the same time, and in all turns none opened more than {connections}.
 
 ## Cost of a million
 
@@ -181,6 +181,7 @@ def _querying(found: Measured) -> str:
 def _latency(found: Measured) -> str:
     latency = found.latency
     columns = {
+        "CPU of one environment": latency.cpu,
         "one environment, one after another": latency.alone,
         f"{ENVIRONMENTS} in turn, {PACED_PER_SECOND} requests a second": latency.paced,
         f"{ENVIRONMENTS} at once": latency.at_once,
@@ -190,7 +191,7 @@ def _latency(found: Measured) -> str:
         half, most = quantile(walls, 0.5), quantile(walls, 0.99)
         return [name, f"{half * 1000:.1f}", f"{most * 1000:.1f}", f"{most / half:.1f}"]
 
-    return table(["query, ms", "median", "99th percentile", "ratio"], (row(*column) for column in columns.items()))
+    return table(["a query, ms", "median", "99th percentile", "ratio"], (row(*column) for column in columns.items()))
 
 
 def _batches(found: Measured) -> str:
