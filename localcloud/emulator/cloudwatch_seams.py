@@ -10,6 +10,7 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region, new_uuid, request_scope
 from ministack.services import apigateway_v1, cloudwatch, cloudwatch_logs, dynamodb, lambda_svc, sns, sqs
 
+from localcloud.emulator import notification_rights
 from localcloud.emulator.seams import seam
 from localcloud.observatory.observatory import Observatory
 from localcloud.observatory.requests import ApiError, Request, read_request
@@ -67,7 +68,7 @@ def observe_topics(observatory: Observatory) -> None:
     seam(sns, "_http_post_sync", "endpoint", "payload", "sns_message_type")
     seam(sns, "_deliver_to_http", "endpoint", "payload")
     seam(sns, "_confirm_subscription", "params")
-    seam(sns, "topic_policy_allows", "topic_arn", "service", "source_arn", "source_account")
+    notification_rights.check_seams()
 
     def deliver(topic: str, protocol: str, subject: str, message: str, endpoint: str) -> None:
         is_reachable = endpoint not in observatory.faults.unreachable
@@ -105,10 +106,8 @@ def _publish(topic: str, alarm: str, subject: str, message: str) -> str | None:
     """Publish for an alarm; why that was not possible, or None."""
     _, _, _, region, account, *_ = alarm.split(":")
     with request_scope(account, region):
-        if sns._topic_by_arn_any_scope(topic) is None:
-            return "The topic does not exist."
-        if not sns.topic_policy_allows(topic, "cloudwatch.amazonaws.com", alarm, account):
-            return "CloudWatch is not authorized to publish to the topic."
+        if error := notification_rights.why_rejected(topic, alarm, account):
+            return error
         sns._fanout(topic, new_uuid(), message, subject)
     return None
 
