@@ -12,7 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ops.errors import OperatorError, explain
 from ops.stack import StackOutputs
 
-PURPOSE = "Test of the pager by `python -m ops smoke --page`. Nobody needs to act."
+# Without markup, which each receiver reads in another way.
+PURPOSE = "Test of the pager by python -m ops smoke --page. Nobody needs to act."
 OVER = "The test of the pager is over."
 MESSAGES = 2  # that it fires, and that it clears
 METRICS = ("NumberOfMessagesPublished", "NumberOfNotificationsDelivered", "NumberOfNotificationsFailed")
@@ -153,7 +154,7 @@ def pager_alarms(
     # An alarm that exists keeps its state when it is made again, and one in ALARM would not fire.
     if left := alarms.existing():
         alarms.delete(left)
-        warn(f"An earlier test of the pager left {', '.join(left)}, which are deleted now.")
+        warn(f"An earlier test of the pager left {', '.join(left)}: deleted now.")
     try:
         alarms.make()
         yield alarms

@@ -1,7 +1,7 @@
 """Whether alarms reach their subscribers: an alarm of each severity fires, and its delivery is required."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from ops.errors import OperatorError, pluralize
@@ -35,7 +35,7 @@ def prove_pager(
         if not topic.confirmed:
             test.fail(topic.severity, _why_nobody_hears(topic, commands))
         elif topic.unconfirmed:
-            warn(f"A further subscription to {topic.severity.upper()} alarms is not confirmed and gets nothing.")
+            warn(f"A further subscription to {_name([topic.severity])} alarms is not confirmed, so it gets nothing.")
     if heard := {topic.severity: topic for topic in topics if topic.confirmed}:
         with pager_alarms(outputs, heard, warn) as alarms:
             test.run(alarms, heard)
@@ -52,23 +52,27 @@ class _Test:
 
     def fail(self, severity: str, why: str) -> None:
         """Remember why alarms of a severity do not arrive."""
-        self._failures[severity] = f"{severity.upper()}: {why}"
+        self._failures[severity] = why
 
     def raise_failures(self) -> None:
-        """Raise OperatorError if a severity has failed."""
-        if self._failures:
-            raise OperatorError("\n".join(self._failures[severity] for severity in sorted(self._failures)))
+        """Raise OperatorError if a severity has failed; those that failed for the same reason are named together."""
+        severities_by_reason: dict[str, list[str]] = {}
+        for severity, why in sorted(self._failures.items()):
+            severities_by_reason.setdefault(why, []).append(severity)
+        if severities_by_reason:
+            raise OperatorError(
+                "\n".join(f"{_name(severities)}: {why}" for why, severities in severities_by_reason.items())
+            )
 
     def run(self, alarms: PagerAlarms, topics: Mapping[str, Topic]) -> None:
         """Let the alarms fire and clear, and require that every subscriber got both messages."""
         alarms.fire()
-        self._wait(f"CloudWatch to notify the topics of the test's alarms, at most {self._deadline_seconds:g} s")
+        self._wait(f"CloudWatch to notify the topics, at most {self._deadline_seconds:g} s")
         fired = self._notify(alarms, topics, messages=1)
         alarms.clear(alarms.names[severity] for severity in fired)
         fired = self._notify(alarms, fired, messages=MESSAGES)
         if fired:
-            names = " and ".join(severity.upper() for severity in fired)
-            self._report(f"CloudWatch notified the topics of {names}: their policies and their key let it")
+            self._report(f"CloudWatch may notify, by the policies of topic and key: {_name(fired)}")
             self._deliver(alarms, topics, fired)
 
     def _notify(self, alarms: PagerAlarms, severities: Mapping[str, object], messages: int) -> dict[str, datetime]:
@@ -79,18 +83,13 @@ class _Test:
             for severity in list(waiting):
                 actions = alarms.actions(severity)
                 if error := next((action.error for action in actions if action.error), ""):
-                    self.fail(severity, self._why_rejected(severity, error))
+                    self.fail(severity, self._why_rejected(error))
                 elif len(actions) >= messages:
                     fired[severity] = actions[0].at
                 elif not is_last:
                     continue
                 else:
-                    self.fail(
-                        severity,
-                        f"The history of alarm {alarms.names[severity]} has no notification after "
-                        f"{self._deadline_seconds:g} s. Run the command again; if CloudWatch is late, real alarms are "
-                        "too.",
-                    )
+                    self.fail(severity, self._why_missing(alarms.names[severity]))
                 del waiting[severity]
             if not waiting:
                 break
@@ -103,32 +102,34 @@ class _Test:
             for severity, counted in alarms.deliveries(waiting).items():
                 protocols = topics[severity].confirmed
                 if counted.failed or (is_last and not counted.are_complete(len(protocols))):
-                    self.fail(severity, self._why_undelivered(counted, protocols))
+                    self.fail(severity, self._why_undelivered(counted, fired[severity], protocols))
                 elif counted.are_complete(len(protocols)):
-                    self._report(f"SNS delivered the test's messages of {severity.upper()} to {', '.join(protocols)}")
+                    self._report(f"SNS delivered to every subscriber of {_name([severity])}: {', '.join(protocols)}")
                 else:
                     continue
                 del waiting[severity]
             if not waiting:
                 return
 
-    def _why_rejected(self, severity: str, error: str) -> str:
+    def _why_rejected(self, error: str) -> str:
         return (
-            f"CloudWatch could not notify the topic: {error.rstrip('.')}. No {severity.upper()} alarm notifies "
-            "anybody, and no metric counts it. If the policy of the topic or of its key was changed by hand, this "
-            f"restores both: {self._commands.restore()}"
+            f"CloudWatch could not notify the topic: {error.rstrip('.')}. No such alarm notifies anybody, and no "
+            "metric counts it. If the policy of the topic or of its key was changed by hand, this restores both: "
+            f"{self._commands.restore()}"
         )
 
-    def _why_undelivered(self, counted: Deliveries, protocols: tuple[str, ...]) -> str:
-        remedy = "Test the endpoint; the runbook's section alerts-undelivered has the steps."
-        if counted.failed:
-            return (
-                f"SNS could not deliver to {', '.join(protocols)}: "
-                f"{pluralize(counted.failed, 'attempt')} failed, {counted.delivered} succeeded. {remedy}"
-            )
+    def _why_missing(self, alarm: str) -> str:
         return (
-            f"After {self._deadline_seconds:g} s SNS has counted {pluralize(counted.published, 'message')}, and "
-            f"{pluralize(counted.delivered, 'notification')} delivered to {', '.join(protocols)}. {remedy}"
+            f"After {self._deadline_seconds:g} s the history of {alarm} has no notification. Run the command again. If "
+            "CloudWatch is late for this alarm, it is late for the real ones too."
+        )
+
+    def _why_undelivered(self, counted: Deliveries, since: datetime, protocols: tuple[str, ...]) -> str:
+        late = "" if counted.failed else f"{self._deadline_seconds:g} s are over. "
+        return (
+            f"{late}SNS has counted {pluralize(counted.published, 'message')} since {since:%H:%M} UTC, "
+            f"{counted.delivered} delivered to {', '.join(protocols)}, {pluralize(counted.failed, 'failed attempt')}. "
+            "Test the endpoint: see alerts-undelivered in the runbook."
         )
 
 
@@ -143,6 +144,10 @@ def _why_nobody_hears(topic: Topic, commands: Commands) -> str:
         f"Nobody is subscribed. Set {settings}, then deploy. If it is set, the subscription was removed by hand, and "
         f"this creates it again: {commands.restore()}"
     )
+
+
+def _name(severities: Iterable[str]) -> str:
+    return ", ".join(severity.upper() for severity in severities)
 
 
 def _polls(seconds: float) -> Iterator[bool]:

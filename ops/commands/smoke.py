@@ -49,8 +49,8 @@ def smoke(
     --page also makes an alarm of each severity, lets it fire and clear, and deletes it. CloudWatch must notify the
     topic, through the same policies of topic and key as for real alarms, and SNS must deliver to every confirmed
     subscription. The pages say that they are a test. On AWS it takes some minutes, because SNS counts once a minute. It
-    cannot prove that a phone rings or that a mail is read: ask the engineer on call. The runbook's section "Test the
-    pager" has the rights that your credentials need.
+    cannot prove that a phone rings or that a mail is read: ask the engineer on call. Your credentials need the rights
+    that docs/pager.md lists.
 
     Examples:
 

@@ -1,7 +1,7 @@
-"""Whether CloudWatch can notify a topic: what the policies of the topic and of its key allow.
+"""Who hears of an alarm: whether CloudWatch can notify a topic, and which subscriptions of it are confirmed.
 
-A message that they reject was never published, so no metric of SNS counts it. Only the history of the alarm says so.
-https://repost.aws/knowledge-center/cloudwatch-receive-sns-for-alarm-trigger
+A message that the policies of topic or key reject was never published, so no metric of SNS counts it. Only the history
+of the alarm says so. https://repost.aws/knowledge-center/cloudwatch-receive-sns-for-alarm-trigger
 """
 
 from typing import Any
@@ -13,11 +13,41 @@ from ministack.services import kms, sns
 from localcloud.emulator.seams import SeamChangedError, seam
 
 CLOUDWATCH = "cloudwatch.amazonaws.com"
+# What CloudWatch is documented to need, of the family GenerateDataKey* the one call that it makes.
 KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
 
+Response = tuple[int, dict[str, str], bytes]
 
-def check_seams() -> None:
-    """Raise SeamChangedError unless ministack has what is used here."""
+
+def observe_subscriptions() -> None:
+    """Show as AWS does which subscriptions are not confirmed, and return the ARN of a new one to who asks for it."""
+    subscribe = seam(sns, "_subscribe", "params")
+    list_by_topic = seam(sns, "_list_subscriptions_by_topic", "params")
+
+    def subscribe_seen(params: Any) -> Response:
+        status, headers, body = subscribe(params)
+        wanted = [sns._p(params, name) for name in ("Protocol", "Endpoint")]
+        for held in _subscriptions(params) if sns._p(params, "ReturnSubscriptionArn") == "true" else ():
+            if [held["protocol"], held["endpoint"]] == wanted:
+                body = body.replace(b">pending confirmation<", f">{held['arn']}<".encode())
+        return status, headers, body
+
+    def list_seen(params: Any) -> Response:
+        status, headers, body = list_by_topic(params)
+        for held in _subscriptions(params):
+            if not held["confirmed"]:
+                body = body.replace(f">{held['arn']}<".encode(), b">PendingConfirmation<")
+        return status, headers, body
+
+    sns._subscribe, sns._list_subscriptions_by_topic = subscribe_seen, list_seen
+
+
+def _subscriptions(params: Any) -> list[dict[str, Any]]:
+    return (sns._topic_by_arn_any_scope(sns._p(params, "TopicArn")) or {}).get("subscriptions", [])
+
+
+def check_policies() -> None:
+    """Raise SeamChangedError unless ministack evaluates policies as `why_rejected` expects."""
     seam(sns, "topic_policy_allows", "topic_arn", "service", "source_arn", "source_account")
     seam(sns, "_topic_by_arn_any_scope", "topic_arn")
     seam(kms, "_resolve_key", "key_id_or_arn")
