@@ -279,10 +279,10 @@ def person(pager: Pager) -> Iterator[Callable[[list[tuple[str, str]]], Result]]:
     iam, name = pager.stack.client("iam"), "pager-tester"
     iam.create_user(UserName=name)
     key = iam.create_access_key(UserName=name)["AccessKey"]
-    stack, place = pager.parsed.physical_prefix, ":".join(pager.topic.split(":")[3:5])
+    prefix, place = pager.parsed.physical_prefix, ":".join(pager.topic.split(":")[3:5])
     arns = {
-        "the alarms `STACK-pager-test-*`": f"arn:aws:cloudwatch:{place}:alarm:{stack}-pager-test-*",
-        "the topics `STACK-alerts-*`": pager.topic,
+        "the alarms `PREFIX-pager-test-*`": f"arn:aws:cloudwatch:{place}:alarm:{prefix}-pager-test-*",
+        "the topics `PREFIX-alerts-*`": pager.topic,
         "`*`": "*",
     }
 
