@@ -63,9 +63,9 @@ class DrilledStack:
         """Subscribe to every topic who acts on what it says."""
         sns = self.cloud.client("sns")
         for severity, topic in self._topics.items():
-            sns.subscribe(TopicArn=topic, Protocol="https", Endpoint=SUBSCRIBERS[severity])
-            held = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
-            [arn] = [found["SubscriptionArn"] for found in held if found["Endpoint"] == SUBSCRIBERS[severity]]
+            arn = sns.subscribe(
+                TopicArn=topic, Protocol="https", Endpoint=SUBSCRIBERS[severity], ReturnSubscriptionArn=True
+            )["SubscriptionArn"]
             wait_for(
                 f"PendingConfirmation of a subscriber of {topic}",
                 "false",

@@ -10,6 +10,7 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region, new_uuid, request_scope
 from ministack.services import apigateway_v1, cloudwatch, cloudwatch_logs, dynamodb, lambda_svc, sns, sqs
 
+from localcloud.emulator import notification_seams
 from localcloud.emulator.seams import seam
 from localcloud.observatory.observatory import Observatory
 from localcloud.observatory.requests import ApiError, Request, read_request
@@ -67,7 +68,8 @@ def observe_topics(observatory: Observatory) -> None:
     seam(sns, "_http_post_sync", "endpoint", "payload", "sns_message_type")
     seam(sns, "_deliver_to_http", "endpoint", "payload")
     seam(sns, "_confirm_subscription", "params")
-    seam(sns, "topic_policy_allows", "topic_arn", "service", "source_arn", "source_account")
+    notification_seams.check_policies()
+    notification_seams.observe_subscriptions()
 
     def deliver(topic: str, protocol: str, subject: str, message: str, endpoint: str) -> None:
         is_reachable = endpoint not in observatory.faults.unreachable
@@ -90,25 +92,24 @@ def observe_topics(observatory: Observatory) -> None:
         deliver(topic, endpoint.partition(":")[0], subject, message, endpoint)
         return _nothing()
 
-    sns._fanout, sns._http_post_sync, sns._deliver_to_http = fan_out_seen, _confirm, deliver_to_http
+    def confirm(endpoint: str, payload: str, sns_message_type: str) -> int:
+        """Confirm a subscription as a pager does, instead of contacting it, unless it accepts no message."""
+        if endpoint in observatory.faults.unreachable:
+            return 500
+        if sns_message_type == "SubscriptionConfirmation":
+            sns._confirm_subscription(_envelope(payload))
+        return 200
+
+    sns._fanout, sns._http_post_sync, sns._deliver_to_http = fan_out_seen, confirm, deliver_to_http
     observatory.alarms.publish = _publish
-
-
-def _confirm(endpoint: str, payload: str, sns_message_type: str) -> int:
-    """Confirm a subscription as a pager does, instead of contacting it."""
-    if sns_message_type == "SubscriptionConfirmation":
-        sns._confirm_subscription(_envelope(payload))
-    return 200
 
 
 def _publish(topic: str, alarm: str, subject: str, message: str) -> str | None:
     """Publish for an alarm; why that was not possible, or None."""
     _, _, _, region, account, *_ = alarm.split(":")
     with request_scope(account, region):
-        if sns._topic_by_arn_any_scope(topic) is None:
-            return "The topic does not exist."
-        if not sns.topic_policy_allows(topic, "cloudwatch.amazonaws.com", alarm, account):
-            return "CloudWatch is not authorized to publish to the topic."
+        if error := notification_seams.why_rejected(topic, alarm, account):
+            return error
         sns._fanout(topic, new_uuid(), message, subject)
     return None
 

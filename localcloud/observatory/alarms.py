@@ -187,8 +187,11 @@ class Alarms:
             subject = f'{state}: "{found.alarm.name}" in {found.arn.split(":")[3]}'
             message = notification(found, previous, state, self._clock.now())
             error = self.publish(topic, found.arn, subject[:100], json.dumps(message))
-            done = f"Failed to execute action {topic}. {error}" if error else f"Successfully executed action {topic}"
-            self._remember(found, "Action", done, {"actionState": "Failed" if error else "Succeeded"})
+            done, data = f"Successfully executed action {topic}", {"actionState": "Succeeded"}
+            if error:
+                done = f'Failed to execute action {topic}. Received error: "{error}"'
+                data = {"actionState": "Failed", "error": error}
+            self._remember(found, "Action", done, data | {"notificationResource": topic})
 
     def _remember(self, found: StoredAlarm, kind: str, summary: str, data: dict[str, Any] | None = None) -> None:
         composite = isinstance(found.alarm, CompositeAlarm)

@@ -61,14 +61,8 @@ def _topic_policy(cloud: Account, inputs: Inputs) -> Created:
 def _topic_subscription(cloud: Account, inputs: Inputs) -> Created:
     topic_arn, protocol, endpoint = inputs.take("topic"), inputs.take("protocol"), inputs.take("endpoint")
     attributes = inputs.take_attributes("filterPolicy", "filterPolicyScope", "rawMessageDelivery", "redrivePolicy")
-    sns = cloud.client("sns")
-    made = sns.subscribe(
+    arn = cloud.client("sns").subscribe(
         TopicArn=topic_arn, Protocol=protocol, Endpoint=endpoint, Attributes=attributes, ReturnSubscriptionArn=True
-    )
+    )["SubscriptionArn"]
     # The pager of the embedded cloud confirms at once, and stands for every endpoint and mailbox.
-    arn = made["SubscriptionArn"]
-    if not arn.startswith("arn:"):
-        pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
-        held = [subscription for page in pages for subscription in page["Subscriptions"]]
-        arn = next(s["SubscriptionArn"] for s in held if (s["Protocol"], s["Endpoint"]) == (protocol, endpoint))
     return Created(arn, {"arn": arn, "pendingConfirmation": False})

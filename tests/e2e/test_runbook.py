@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -145,6 +146,23 @@ def dead_letters(stack: Stack) -> Iterator[Callable[[str], dict[str, str]]]:
     sqs.purge_queue(QueueUrl=url)
 
 
+@contextmanager
+def heard_alarms(stack: Stack) -> Iterator[None]:
+    """Let somebody hear of the alarms: on topics that no other test publishes to, because SNS counts by the minute."""
+    sns, file = stack.client("sns"), Path(".localcloud/outputs.json")
+    text = file.read_text()
+    topics = {name: sns.create_topic(Name=f"on-call-{name}")["TopicArn"] for name in stack.outputs["alarmTopics"]}
+    for topic in topics.values():
+        sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="oncall@example.com")
+    file.write_text(json.dumps(json.loads(text) | {"alarmTopics": topics}))
+    try:
+        yield
+    finally:
+        file.write_text(text)
+        for topic in topics.values():
+            sns.delete_topic(TopicArn=topic)
+
+
 @pytest.fixture
 def as_it_was(stack: Stack) -> Iterator[None]:
     """Undo what a command does to the consumer and to alarms."""
@@ -222,7 +240,8 @@ def test_command_of_the_runbook_runs(
             terminal.run(command)
             assert live_releases(stack) == before
         return
-    terminal.run(filled(command, stack, values))
+    with heard_alarms(stack) if "--page" in command.words else nullcontext():
+        terminal.run(filled(command, stack, values))
 
 
 def _interrupt(_seconds: float) -> None:

@@ -121,7 +121,7 @@ def test_refused_notification_is_in_the_history(world: World):
     world.settled()
     world.refusal = "No."
     world.minutes(2, value=1)
-    assert world.history()[-1] == f"Failed to execute action {TOPIC}. No."
+    assert world.history()[-1] == f'Failed to execute action {TOPIC}. Received error: "No."'
 
 
 def test_alarm_waits_until_what_it_refers_to_has_settled(world: World):

@@ -233,7 +233,7 @@ def test_alarm_shows_state_severity_history_boards_and_its_runbook(console: Cons
     assert found["boards"] == ["overview"]
     action, change = found["history"][:2]
     assert action["summary"].startswith("Failed to execute action arn:aws:sns:")
-    assert action["text"] == "Could not notify event-processing-dev-alerts-p1. nothing publishes"
+    assert action["text"] == 'Could not notify event-processing-dev-alerts-p1. Received error: "nothing publishes"'
     assert (change["state"], change["text"]) == ("ALARM", "OK → In alarm")
     assert "aws lambda list-event-source-mappings" in found["runbook"]
 

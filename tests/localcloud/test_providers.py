@@ -173,8 +173,12 @@ def test_no_notification_leaves_this_machine(cloud: Cloud, queue: Made):
         protocol: cloud.make("sns/topicSubscription", topic=topic, protocol=protocol, endpoint=endpoint)["arn"]
         for protocol, endpoint in {"https": "https://pager.example", "email": "who@example.com"}.items()
     }
-    held = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
-    assert {subscription["Protocol"]: subscription["SubscriptionArn"] for subscription in held} == made
+
+    def held() -> dict[str, str]:
+        listed = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+        return {subscription["Protocol"]: subscription["SubscriptionArn"] for subscription in listed}
+
+    eventually(lambda: held() == made)  # the pager confirms a moment later
 
     def shown() -> set[str]:
         sns.publish(TopicArn=topic, Message="m")
