@@ -110,6 +110,7 @@ def test_functions_show_the_version_of_their_artifact_or_unknown(stack: Stack):
     assert [(function.role, function.version) for function in found.functions] == [
         ("event-handler", "1a2b3c4d5e6f"),
         ("query", "unknown"),
+        ("probe", "1a2b3c4d5e6f"),
     ]
     assert found.release
     assert "The alias of query names version 2, which is part of no release" in found.release.sentence
