@@ -246,6 +246,8 @@ pulumi.export("apiScope", identity.scope)
 pulumi.export("apiClients", identity.clients)
 pulumi.export("userPoolId", identity.user_pool_id)
 pulumi.export("functions", {EVENT_HANDLER_SERVICE: event_handler.name, QUERY_SERVICE: query.name})
+if probe.function_name is not None:
+    pulumi.export("probeFunction", probe.function_name)
 pulumi.export("release", settings.release)
 pulumi.export("versionsKept", settings.versions_kept)
 pulumi.export("alarmTopics", monitoring.topic_arns)

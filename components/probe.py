@@ -54,10 +54,14 @@ class Probe(pulumi.ComponentResource):
     """
 
     signals: tuple[Signal, ...]
+    function_name: pulumi.Output[str] | None
+    """None without a probe."""
 
     def __init__(self, name: str, args: ProbeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-processing:probe:Probe", name, {}, opts)
-        self.signals = self._make(name, args).signals if args.enabled else ()
+        function = self._make(name, args) if args.enabled else None
+        self.signals = function.signals if function else ()
+        self.function_name = function.name if function else None
         self.register_outputs({})
 
     def _make(self, name: str, args: ProbeArgs) -> PythonFunction:

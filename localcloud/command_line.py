@@ -251,8 +251,11 @@ def drill(
     alarm notifies. 5 seconds are a minute: waiting is compressed, work is not. Most alarms clear an hour after a fault,
     which takes five minutes here. The boards are drawn as the on-call engineer finds them.
 
+    In `tokens-down` nobody sends anything except the probe, whose own waiting is not compressed: 10 seconds are a
+    minute there.
+
     The drills: `consumer-stopped`, `function-broken`, `table-throttled`, `table-slow`, `poison-flood`,
-    `contract-broken`, `pager-down`, `credential-attack`, `bad-release`, `bad-canary`.
+    `contract-broken`, `pager-down`, `credential-attack`, `bad-release`, `bad-canary`, `tokens-down`.
 
     Exit code 0: the alarms that the simulation expects notified, no other alarm did, and all of them cleared.
 

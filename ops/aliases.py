@@ -1,11 +1,11 @@
 """The aliases of both functions, moved together or not at all."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.vocabulary import LIVE_ALIAS, Environment
+from handlers.vocabulary import LIVE_ALIAS, PROBE_SERVICE, Environment
 from ops.errors import OperatorError, code_of, explain
 from ops.releases import LATEST, LATEST_NUMBER, Fleet, Function, Route, Version
 from ops.stack import StackOutputs
@@ -20,10 +20,16 @@ class NotMovedError(OperatorError):
 
 def read_fleet(outputs: StackOutputs, client: Any) -> Fleet:
     """Return both functions with their published versions and aliases."""
-    return Fleet(tuple(_function(client, role, name) for role, name in sorted(outputs.functions.items())))
+    return Fleet(tuple(read_function(client, role, name) for role, name in sorted(outputs.functions.items())))
 
 
-def _function(client: Any, role: str, name: str) -> Function:
+def read_probe(outputs: StackOutputs, client: Any) -> tuple[Function, ...]:
+    """Return the probe with its published versions and alias, which belong to no release; nothing without a probe."""
+    return (read_function(client, PROBE_SERVICE, outputs.probe_function),) if outputs.probe_function else ()
+
+
+def read_function(client: Any, role: str, name: str) -> Function:
+    """Return a function with its published versions and alias."""
     pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=name)
     found = [entry for page in pages for entry in page["Versions"] if entry["Version"] != LATEST]
     route, revision = _read_alias(client, name)
@@ -155,13 +161,16 @@ def _undo(client: Any, tried: list[Function], routes: Mapping[str, Route]) -> st
     return "Nothing was changed."
 
 
-def delete_versions(client: Any, fleet: Fleet, numbers: Mapping[str, tuple[int, ...]]) -> dict[str, list[int]]:
-    """Delete these versions; return those that were deleted, by role. A version that an alias names meanwhile is kept.
+def delete_versions(
+    client: Any, functions: Iterable[Function], numbers: Mapping[str, tuple[int, ...]]
+) -> dict[str, list[int]]:
+    """Delete these versions of the functions; return those that were deleted, by role.
 
-    Lambda itself refuses to delete such a version.
+    A version that an alias names meanwhile is kept: Lambda itself refuses to delete it.
     """
-    deleted: dict[str, list[int]] = {function.role: [] for function in fleet.functions}
-    for function in fleet.functions:
+    deleted: dict[str, list[int]] = {}
+    for function in functions:
+        deleted[function.role] = []
         for number in numbers[function.role]:
             try:
                 # Without a qualifier, this would delete the function.

@@ -163,8 +163,8 @@ def unseen(
 
 
 def log_groups(outputs: StackOutputs) -> list[str]:
-    """Return the log groups of the stack: its functions' and the API's access log."""
-    groups = {role: _log_group(outputs, name) for role, name in outputs.functions.items()}
+    """Return the log groups of the stack: its functions', the probe's too, and the API's access log."""
+    groups = {role: _log_group(outputs, name) for role, name in outputs.all_functions.items()}
     folder = groups[EVENT_HANDLER_SERVICE].removesuffix(EVENT_HANDLER_SERVICE)
     return [*groups.values(), f"{folder}{API_ACCESS}"]
 

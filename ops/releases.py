@@ -274,3 +274,19 @@ def prunable(fleet: Fleet, kept: int) -> dict[str, tuple[int, ...]]:
         )
         for function in fleet.functions
     }
+
+
+def prunable_alone(function: Function, kept: int) -> tuple[int, ...]:
+    """Return the versions of a function without releases that nothing needs, oldest first.
+
+    Needed are the newest `kept`, what the alias names, and every version newer than that, because a deployment may be
+    publishing it now.
+    """
+    newest = function.versions[-kept:]
+    return tuple(
+        version.number
+        for version in function.versions
+        if version not in newest
+        and version.number not in function.route.numbers
+        and version.number < function.route.version
+    )

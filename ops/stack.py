@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, PROBE_SERVICE, QUERY_SERVICE
 from ops import local_stack
 from ops.connections import aws_client, embedded_client
 from ops.errors import OperatorError
@@ -52,6 +52,8 @@ class StackOutputs:
     versions_kept: int | None = None
     user_pool_id: str | None = None
     """None if the stack was deployed before clients could be rotated."""
+    probe_function: str | None = None
+    """Physical name of the probe, which is part of no release; None if the stack has no probe."""
     endpoint: str | None = None
     access_key_id: str | None = field(default=None, repr=False)
     secret_access_key: str | None = field(default=None, repr=False)
@@ -60,6 +62,11 @@ class StackOutputs:
     def physical_prefix(self) -> str:
         """`{project}-{stack}`, the prefix of every alarm name."""
         return self.functions[EVENT_HANDLER_SERVICE].removesuffix(f"-{EVENT_HANDLER_SERVICE}")
+
+    @property
+    def all_functions(self) -> Mapping[str, str]:
+        """The physical name of each function by role, with that of the probe."""
+        return {**self.functions, **({PROBE_SERVICE: self.probe_function} if self.probe_function else {})}
 
     def client(self, service: str) -> Any:
         """Return a boto3 client, with the operator's own credentials in AWS and the outputs' in the embedded cloud."""
@@ -180,6 +187,7 @@ def parse_outputs(text: str, source: str) -> StackOutputs:
             release=raw.get("release"),
             versions_kept=int(raw["versionsKept"]) if "versionsKept" in raw else None,
             user_pool_id=raw.get("userPoolId"),
+            probe_function=raw.get("probeFunction"),
             endpoint=_url(raw["endpoint"]) if "endpoint" in raw else None,
             access_key_id=raw.get("accessKeyId"),
             secret_access_key=raw.get("secretAccessKey"),

@@ -32,6 +32,7 @@ START, TRAFFIC = DAY_MINUTES + 6 * 60, replace(A_MINUTE, per_second=EVENTS_PER_M
 BEFORE_MINUTES, LONG_MINUTES, SETTLE_MINUTES = 20, 30, 100
 # A drill has no traffic that is wrong by itself.
 CLEAN: Changes = dict.fromkeys(("invalid", "duplicates", "conflicts", "client_errors", "rejected_tokens"), 0.0)
+QUIET: Changes = {"arrivals": 0.0, "requests": 0.0}
 # Which requests a new version gets is luck, so all that belongs to the fault may notify, and the drill's alarm must.
 LEFT_TO_CHANCE = {DrillName.BAD_CANARY: scenario_named("a new version crashes, for a tenth of the requests")}
 
@@ -53,6 +54,7 @@ SIMULATED: Mapping[DrillName, Changes] = {
     DrillName.CREDENTIAL_ATTACK: {"attacks_per_minute": float(faults.ATTACKS)},
     DrillName.BAD_RELEASE: {"handler_fails": "crash", "query_fails": "crash"},
     DrillName.BAD_CANARY: {"new_version_crashes": faults.CANARY_SHARE},
+    DrillName.TOKENS_DOWN: {"token_endpoint_answers": False},
 }
 
 
@@ -72,7 +74,8 @@ class Drilled:
 def drilled(stack: Stack, drill: Drill, seed: str, minutes: int, settle: int = SETTLE_MINUTES) -> Drilled:
     """The drill's fault on a stack, healed after some minutes, and what followed."""
     fault = Fault(name=drill.name, start=START, minutes=minutes, changes=SIMULATED[drill.name])
-    found = _seen(stack, [fault], seed, settle)
+    usual = {**CLEAN, **QUIET} if drill.is_quiet else CLEAN
+    found = _seen(stack, usual, [fault], seed, settle)
     if drill.name is not DrillName.PAGER_DOWN:
         return found
     # The pages are notifications that fail to be delivered, in the minute in which they are sent.
@@ -81,14 +84,14 @@ def drilled(stack: Stack, drill: Drill, seed: str, minutes: int, settle: int = S
         Fault(name="undelivered", start=START + minute, minutes=1, changes={"deliveries_failing": "alerts-p1"})
         for minute in undelivered
     ]
-    found = _seen(stack, [fault, *failures], seed, settle)
+    found = _seen(stack, usual, [fault, *failures], seed, settle)
     received = tuple(a for a in found.alerts if not (a[2] == PAGE.upper() and a[0] in undelivered))
     return replace(found, alerts=received)
 
 
-def _seen(stack: Stack, disturbances: Sequence[Fault], seed: str, settle: int) -> Drilled:
+def _seen(stack: Stack, usual_changes: Changes, disturbances: Sequence[Fault], seed: str, settle: int) -> Drilled:
     begin, end = START - BEFORE_MINUTES, disturbances[0].end + settle
-    usual = Fault(name="usual", start=begin, minutes=end - begin, changes=CLEAN)
+    usual = Fault(name="usual", start=begin, minutes=end - begin, changes=usual_changes)
     # SQS needs up to 15 minutes to publish metrics of a queue that was not used, and the embedded cloud none.
     with patch("simulation.model.ACTIVATION_MINUTES", 0):
         store = simulate(stack, begin, end, (usual, *disturbances), seed=seed)

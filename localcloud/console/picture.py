@@ -5,6 +5,7 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
+from handlers.vocabulary import PROBE_SERVICE
 from localcloud.cloudwatch.alarms import MetricAlarm
 from localcloud.cloudwatch.states import State
 from localcloud.console.http import HttpError
@@ -26,6 +27,8 @@ class Picture:
         """Every part and arrow in the last minute that had ended, and the alarms about each part that fire."""
         reading = self._reading(end)
         about = self._alarms(reading)
+        absent = {part.id for part in PARTS.values() if part.is_optional and not reading.resources(part)}
+        shared = [arrow for arrow in ARROWS if arrow.counts_probe and PROBE_SERVICE not in absent]
         return {
             "minute": write_time(reading.minute * 60),
             "parts": [
@@ -38,10 +41,17 @@ class Picture:
                     "firing": [name for name in about[part.id] if states.get(name) is State.ALARM],
                 }
                 for part in PARTS.values()
+                if part.id not in absent
             ],
             "arrows": [
-                {"start": arrow.start, "end": arrow.end, "label": arrow.label, "rate": arrow.rate(reading)}
+                {
+                    "start": arrow.start,
+                    "end": arrow.end,
+                    "label": f"{arrow.label}, the probe's too" if arrow in shared else arrow.label,
+                    "rate": arrow.rate(reading),
+                }
                 for arrow in ARROWS
+                if not absent & {arrow.start, arrow.end}
             ],
         }
 

@@ -20,7 +20,7 @@ from localcloud.cloudwatch.metrics import MetricKey, Statistic
 from localcloud.observatory.meter import READS
 from localcloud.observatory.observatory import Observatory
 
-SUM, MAXIMUM, P99 = (Statistic.parse(name) for name in ("Sum", "Maximum", "p99"))
+SUM, MAXIMUM, SAMPLES, P99 = (Statistic.parse(name) for name in ("Sum", "Maximum", "SampleCount", "p99"))
 LATENCY_MINUTES = 5
 """A percentile of one quiet minute would jump with each request."""
 LISTED_MINUTES = 180
@@ -59,6 +59,8 @@ class Part:
     """What the function's own metrics call it."""
     log: str = ""
     """How the name of its log group ends."""
+    is_optional: bool = False
+    """Whether the picture is complete without it."""
     figures: Callable[["Reading"], list[Figure]] = lambda reading: []
 
 
@@ -70,6 +72,8 @@ class Arrow:
     end: str
     label: str
     rate: Callable[["Reading"], float | None]
+    counts_probe: bool = False
+    """Whether the rate counts what the probe sends too, which AWS cannot tell apart."""
 
 
 class Reading:
@@ -125,19 +129,20 @@ class Reading:
         """The sum of metrics that the table has for each operation."""
         return self._sum(lambda key: key.name in names and bool(key.dimensions & self.dimensions(PARTS["table"])))
 
-    def own(self, *names: MetricName) -> float | None:
-        """The sum of metrics that the handlers report."""
+    def own(self, *names: MetricName, statistic: Statistic = SUM) -> float | None:
+        """The sum of metrics that the handlers report, or how often they reported."""
         dimensions = {SERVICE_DIMENSION, STACK_DIMENSION}
         return self._sum(
             lambda key: (
                 key.namespace == METRICS_NAMESPACE
                 and key.name in names
                 and {name for name, _ in key.dimensions} == dimensions
-            )
+            ),
+            statistic,
         )
 
-    def _sum(self, is_wanted: Callable[[MetricKey], bool]) -> float | None:
-        found = (self._store.value(key, SUM, self.minute, self.minute + 1) for key in self.keys if is_wanted(key))
+    def _sum(self, is_wanted: Callable[[MetricKey], bool], statistic: Statistic = SUM) -> float | None:
+        found = (self._store.value(key, statistic, self.minute, self.minute + 1) for key in self.keys if is_wanted(key))
         values = [value for value in found if value is not None]
         return sum(values) if values else None
 
@@ -201,9 +206,10 @@ def _api(reading: Reading) -> list[Figure]:
 
 
 def _probe(reading: Reading) -> list[Figure]:
+    runs, shown = (reading.own(MetricName.PROBE_SUCCESS, statistic=statistic) for statistic in (SAMPLES, SUM))
     return [
         _failures("crashed", reading.value("probe", "Errors")),
-        Figure(label="logins shown", value=reading.own(MetricName.PROBE_SUCCESS)),
+        _failures("failed", None if runs is None or shown is None else runs - shown),
     ]
 
 
@@ -248,6 +254,7 @@ PARTS = {
             ending="-probe",
             service=PROBE_SERVICE,
             log="probe",
+            is_optional=True,
             figures=_probe,
         ),
         Part(id="topics", title="Topics", dimension="TopicName"),
@@ -255,7 +262,13 @@ PARTS = {
     )
 }
 ARROWS = (
-    Arrow(start="producer", end="queue", label="sent", rate=lambda it: it.value("queue", "NumberOfMessagesSent")),
+    Arrow(
+        start="producer",
+        end="queue",
+        label="sent",
+        rate=lambda it: it.value("queue", "NumberOfMessagesSent"),
+        counts_probe=True,
+    ),
     Arrow(
         start="queue",
         end="consumer",
@@ -275,7 +288,7 @@ ARROWS = (
         label="given up",
         rate=lambda it: it.own(MetricName.EVENT_INVALID, MetricName.EVENT_EXHAUSTED),
     ),
-    Arrow(start="clients", end="api", label="requests", rate=lambda it: it.value("api", "Count")),
+    Arrow(start="clients", end="api", label="requests", rate=lambda it: it.value("api", "Count"), counts_probe=True),
     Arrow(start="api", end="query", label="queries", rate=lambda it: it.value("query", "Invocations")),
     Arrow(start="query", end="table", label="read", rate=lambda it: it.answered(reads=True)),
     Arrow(
@@ -284,4 +297,6 @@ ARROWS = (
         label="delivered",
         rate=lambda it: it.value("topics", "NumberOfNotificationsDelivered"),
     ),
+    Arrow(start="probe", end="queue", label="runs", rate=lambda it: it.value("probe", "Invocations")),
+    Arrow(start="probe", end="api", label="logins shown", rate=lambda it: it.own(MetricName.PROBE_SUCCESS)),
 )

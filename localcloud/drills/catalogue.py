@@ -24,6 +24,15 @@ EVERYTHING: Mapping[str, Any] = {
     "apiRateLimit": 100,
     "apiBurstLimit": 200,
 }
+PROBED: Mapping[str, Any] = {"probe": True}
+MINUTE_SECONDS = 5
+"""How long a minute lasts. At 2 s, a slow first batch was minutes late and paged."""
+PROBED_MINUTE_SECONDS = 10
+"""A run of the probe must end in its minute, also on a slow machine."""
+PROBE_SECONDS = (
+    "The probe runs once in each of these minutes. Its own waiting is not compressed: a run lasts 1 or 2 seconds until"
+    " its login shows, and ends at once without a token"
+)
 
 
 class DrillName(StrEnum):
@@ -39,6 +48,7 @@ class DrillName(StrEnum):
     CREDENTIAL_ATTACK = "credential-attack"
     BAD_RELEASE = "bad-release"
     BAD_CANARY = "bad-canary"
+    TOKENS_DOWN = "tokens-down"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +96,11 @@ class Drill:
     """What is sent in each minute of the fault, besides the usual traffic."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """The settings of the stack, besides those of stack dev."""
+    is_quiet: bool = False
+    """Whether nobody sends an event or a request, except the probe."""
+    minute_seconds: int = MINUTE_SECONDS
+    remark: str = ""
+    """What is not as on AWS, besides the length of minutes."""
 
     @property
     def expected(self) -> Expected:
@@ -171,6 +186,17 @@ DRILLS = {
             made=faults.bad_canary,
             until=("event-handler-canary", "query-canary"),
             settings=EVERYTHING,
+        ),
+        Drill(
+            name=DrillName.TOKENS_DOWN,
+            begins="Cognito issues no tokens, while nobody sends an event or a request",
+            ends="Cognito issues tokens again",
+            made=faults.token_endpoint_down,
+            until=("probe-failing",),
+            settings=PROBED,
+            is_quiet=True,
+            minute_seconds=PROBED_MINUTE_SECONDS,
+            remark=PROBE_SECONDS,
         ),
     )
 }

@@ -13,19 +13,20 @@ from localcloud.cloud import START_STEPS, LocalCloud
 from localcloud.drills.catalogue import DRILLS, Drill
 from localcloud.drills.run import (
     ACTIONS,
-    MINUTE_SECONDS,
+    PROBE_WARM_UP_MINUTES,
     STEPS,
     WARM_UP_MINUTES,
     DrillRun,
+    PassMinutes,
     compared,
     compressed_minute,
+    compressed_quiet_minute,
 )
 from localcloud.drills.stack import BOARDS, DrawnBoard, DrilledStack
 from localcloud.observatory.paths import CONSOLE
 from localcloud.own_files import ClaimedError, FileError, claimed, require_own
 from localcloud.progress import Progress
 
-RULE = f"{MINUTE_SECONDS} seconds are a minute: waiting is compressed, work is not"
 FIRST = BOARDS[0]
 # A drill is over in a part of the hours that the boards show.
 START = "-PT30M"
@@ -46,7 +47,8 @@ def show_list(wanted: bool) -> None:
         return
     for name, drill in DRILLS.items():
         expected = drill.expected
-        minutes = (expected.over_after[1] + WARM_UP_MINUTES) * MINUTE_SECONDS / 60
+        warm_up = PROBE_WARM_UP_MINUTES if drill.settings.get("probe") else WARM_UP_MINUTES
+        minutes = (expected.over_after[1] + warm_up) * drill.minute_seconds / 60
         typer.echo(f"{name}: {drill.begins}. About {math.ceil(minutes + 0.5)} minutes.")
         actions = [f"{alarm} {ACTIONS[expected.severities[alarm]]}" for alarm in expected.alarms or drill.until]
         typer.echo(f"    {(', ' if expected.alarms else ' or ').join(actions)}")
@@ -60,7 +62,7 @@ def run(project: Path, drill: Drill, out: Path, *, port: int | None) -> None:
     picture = files[FIRST].with_suffix(".png")
     with _claimed(files, titles, picture):
         progress = Progress(START_STEPS + STEPS + 1)
-        progress.say(f"A drill: {drill.begins}, for real. {RULE}.")
+        progress.say(f"A drill: {drill.begins}, for real. {_rules(drill)}")
         drawn: dict[str, DrawnBoard] = {}
         links = {board: file.name for board, file in files.items()}
         with _start(project, drill, progress, port) as cloud:
@@ -69,9 +71,9 @@ def run(project: Path, drill: Drill, out: Path, *, port: int | None) -> None:
 
             def draw() -> None:
                 for board, title in titles.items():
-                    drawn[board] = stack.draw(board, f"{title}; {RULE}", links, START)
+                    drawn[board] = stack.draw(board, f"{title}; {_rule(drill)}", links, START)
 
-            outcome = DrillRun(drill, stack, progress, compressed_minute).run(draw)
+            outcome = DrillRun(drill, stack, progress, _minute_of(drill)).run(draw)
             progress.show(*(f"{minute:3} min  {text}" for minute, text in outcome.timeline))
         with progress.step(f"Draw the board {FIRST} as the on-call engineer finds it"):
             missing = _write({files[board]: page for board, page in drawn.items()}, picture)
@@ -86,14 +88,27 @@ def run(project: Path, drill: Drill, out: Path, *, port: int | None) -> None:
 def run_control(project: Path, drill: Drill, *, port: int | None) -> None:
     """Run the drill without its fault."""
     progress = Progress(START_STEPS + STEPS - 1)
-    progress.say(f"The control of a drill: no fault is made. {RULE}.")
+    progress.say(f"The control of a drill: no fault is made. {_rules(drill)}")
     with _start(project, drill, progress, port) as cloud:
-        minutes = DrillRun(drill, DrilledStack(cloud), progress, compressed_minute).run_control()
+        minutes = DrillRun(drill, DrilledStack(cloud), progress, _minute_of(drill)).run_control()
     progress.say(f"As expected: without a fault, no alarm notified anybody in {minutes} minutes.")
 
 
+def _rule(drill: Drill) -> str:
+    """Say what is compressed, and what is not."""
+    return f"{drill.minute_seconds} seconds are a minute: waiting is compressed, work is not"
+
+
+def _rules(drill: Drill) -> str:
+    return " ".join(f"{rule}." for rule in (_rule(drill), drill.remark) if rule)
+
+
+def _minute_of(drill: Drill) -> PassMinutes:
+    return compressed_quiet_minute if drill.is_quiet else compressed_minute
+
+
 def _start(project: Path, drill: Drill, progress: Progress, port: int | None) -> LocalCloud:
-    minute, settings = f"--minute={MINUTE_SECONDS}", drill.settings
+    minute, settings = f"--minute={drill.minute_seconds}", drill.settings
     return LocalCloud.start(project, progress=progress, port=port, options=[minute], config_overrides=settings)
 
 

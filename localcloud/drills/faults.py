@@ -141,6 +141,13 @@ def pager_down(stack: DrilledStack) -> Iterator[None]:
 
 
 @contextmanager
+def token_endpoint_down(stack: DrilledStack) -> Iterator[None]:
+    """Cognito issues no tokens. Clients that have a token go on, and nobody else sends a request."""
+    with _injected(stack, Faults(token_endpoint_fails=True)):
+        yield
+
+
+@contextmanager
 def _injected(stack: DrilledStack, faults: Faults) -> Iterator[None]:
     stack.cloud.inject(faults)
     try:

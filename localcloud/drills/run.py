@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 
 from localcloud.cloudwatch.states import State
 from localcloud.demo import DEADLINE_SECONDS, UnexpectedAnswerError
-from localcloud.drills.catalogue import Drill, Expected
+from localcloud.drills.catalogue import MINUTE_SECONDS, Drill, Expected
 from localcloud.drills.stack import DrilledStack, Notification
 from localcloud.progress import Progress
 
-MINUTE_SECONDS = 5
-"""How long a minute lasts. At 2 s, a slow first batch was minutes late and paged."""
 EVENTS_PER_MINUTE = 5
 """And as many requests to the API."""
 WARM_UP_MINUTES, WARM_UP_MINUTES_MAX = 5, 20
+PROBE_WARM_UP_MINUTES = 12
+"""Until the alarm about the probe has the data points of ten minutes."""
 ALERT_MINUTES_MAX, OVER_MINUTES_MAX = 30, 150
 CONTROL_MINUTES = 20
 STEPS = 3
@@ -38,19 +38,24 @@ class Outcome:
     timeline: list[tuple[int, str]] = field(default_factory=list)
 
 
-def compressed_minute(stack: DrilledStack) -> None:
-    """Send the events and requests of a minute evenly, and return when its end was evaluated."""
-    ended, left = stack.ended_minute(), EVENTS_PER_MINUTE
+def compressed_minute(stack: DrilledStack, events: int = EVENTS_PER_MINUTE) -> None:
+    """Send the events of a minute evenly, and as many requests, and return when its end was evaluated."""
+    ended, left = stack.ended_minute(), events
     began = due = time.monotonic()
     while stack.ended_minute() == ended:
         now = time.monotonic()
         if now - began > DEADLINE_SECONDS:
-            raise UnexpectedAnswerError(f"A minute of {MINUTE_SECONDS} s did not end within {DEADLINE_SECONDS} s.")
+            raise UnexpectedAnswerError(f"A minute of the cloud did not end within {DEADLINE_SECONDS} s.")
         if left and now >= due:
             stack.send()
             stack.query()
-            left, due = left - 1, due + MINUTE_SECONDS / EVENTS_PER_MINUTE
+            left, due = left - 1, due + MINUTE_SECONDS / events
         time.sleep(POLL_SECONDS)
+
+
+def compressed_quiet_minute(stack: DrilledStack) -> None:
+    """Send nothing, and return when the end of the minute was evaluated."""
+    compressed_minute(stack, events=0)
 
 
 class DrillRun:
@@ -91,7 +96,8 @@ class DrillRun:
         with progress.step("Wait until it is over") as step:
             outcome.over_after = self._wait_until_over()
             stack.wait_until_stored()
-            step.note(f"{stack.sent} events sent and stored")
+            if not drill.is_quiet:
+                step.note(f"{stack.sent} events sent and stored")
         for alert in reversed([alert for alert in self._alerts() if alert.alarm in self._watched]):
             outcome.after[alert.severity] = alert.minute - self._fault
         outcome.timeline += [self._line(found) for found in self._since_fault() if found not in alerted]
@@ -111,12 +117,14 @@ class DrillRun:
 
     def _warm_up(self) -> None:
         """Let functions start and alarms be evaluated, so that neither counts as part of the fault."""
-        stack = self._stack
-        with self._progress.step("Send events until the alarms are evaluated") as step:
+        stack, is_quiet = self._stack, self._drill.is_quiet
+        title = "Wait until the alarms are evaluated" if is_quiet else "Send events until the alarms are evaluated"
+        with self._progress.step(title) as step:
             stack.subscribe()
-            stack.send()
-            stack.query()
-            stack.wait_until_stored()  # a first batch takes long
+            if not is_quiet:
+                stack.send()
+                stack.query()
+                stack.wait_until_stored()  # a first batch takes long
             waiting: list[str] = []
             for minute in range(1, WARM_UP_MINUTES_MAX + 1):
                 self._pass_minute(stack)

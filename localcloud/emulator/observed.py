@@ -27,6 +27,7 @@ from localcloud.emulator import (
     time_seams,
     trace_seams,
 )
+from localcloud.emulator.connection import TOKEN_PATH
 from localcloud.emulator.seams import App, make_app
 from localcloud.observatory import pager
 from localcloud.observatory.clock import CompressedClock, RealClock, SteppedClock
@@ -37,6 +38,7 @@ from localcloud.observatory.paths import ADVANCE, BOARD, CODE, CONSOLE, ENDED_MI
 
 OBSERVERS = (
     time_seams.follow_clock,
+    time_seams.follow_schedules,
     # Before those that observe the same functions: a seam must look as ministack made it.
     journey_seams.follow_messages,
     trace_seams.trace_requests,
@@ -85,6 +87,8 @@ def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
             await _send(send, status, body, {**pager.HEADERS, "Content-Type": kind})
         elif path == CONSOLE or path.startswith(f"{CONSOLE}/"):
             await console.serve(scope, receive, send)
+        elif path == TOKEN_PATH and observatory.faults.token_endpoint_fails:
+            await _send(send, HTTPStatus.SERVICE_UNAVAILABLE, b"", {})
         elif path in TOLD and scope["method"] == "POST":
             await _send(send, await _be_told(observatory, scope, receive), b"", {})
         elif is_stepped and path == ADVANCE and scope["method"] == "POST":

@@ -4,12 +4,15 @@ from functools import wraps
 from types import SimpleNamespace
 from typing import Any
 
-from ministack.services import lambda_svc, sqs
+from ministack.services import eventbridge, lambda_svc, sqs
 
-from localcloud.emulator.seams import seam
+from localcloud.emulator.seams import SeamChangedError, seam
 from localcloud.observatory.clock import RealClock
 from localcloud.observatory.observatory import Observatory
 
+TICK_SECONDS = 0.1
+SECOND_OF_RUNS = 15
+"""On AWS any second. A fault that begins with a minute meets this minute's run, and a run ends within its minute."""
 _TIMES = ("SentTimestamp", "ApproximateFirstReceiveTimestamp")
 
 
@@ -31,3 +34,19 @@ def follow_clock(observatory: Observatory) -> None:
         run_batch(esm, func_rec, event, *rest)
 
     lambda_svc._run_sqs_batch = run
+
+
+def follow_schedules(observatory: Observatory) -> None:
+    """Let a rule with a rate run once in each of its periods of the cloud's clock, always at the same second.
+
+    What it invokes runs, and waits, in the time of this machine.
+    """
+    clock, interval = observatory.clock, "_SCHEDULER_TICK_INTERVAL"
+    seam(eventbridge, "_now_ts")
+    if not isinstance(getattr(eventbridge, interval, None), int):
+        raise SeamChangedError(f"{eventbridge.__name__} has no {interval} in seconds. Install the pinned ministack")
+    if isinstance(clock, RealClock):
+        return
+    setattr(eventbridge, interval, TICK_SECONDS)
+    # In whole minutes, because a run that begins late in its period must not put off the next one.
+    eventbridge._now_ts = lambda: (clock.now() - SECOND_OF_RUNS) // 60 * 60 + SECOND_OF_RUNS

@@ -16,6 +16,8 @@ class Faults:
     """How much longer DynamoDB takes for each request to a table."""
     unreachable: tuple[str, ...] = ()
     """The endpoints of subscribers that accept no message."""
+    token_endpoint_fails: bool = False
+    """Whether Cognito answers each request for a token with 503, and with no token."""
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> "Faults":
@@ -25,7 +27,8 @@ class Faults:
         }
         faults = cls(**found)
         texts = (*faults.throttled, *faults.unreachable)
-        if not all(isinstance(text, str) for text in texts) or not 0 <= float(faults.table_delay_seconds) < 60:
+        is_known = all(isinstance(text, str) for text in texts) and isinstance(faults.token_endpoint_fails, bool)
+        if not is_known or not 0 <= float(faults.table_delay_seconds) < 60:
             raise ValueError("not a fault")
         return faults
 

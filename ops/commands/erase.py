@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from handlers.vocabulary import PROBE_USER
 from ops.commands import dead_letter_dialogue as dialogue
 from ops.commands.command import DryRunOption, OutputsOption, StackOption, handle_errors
 from ops.commands.dead_letter_dialogue import YesOption
@@ -39,6 +40,11 @@ def erase(
     Example: python -m ops erase alice --dry-run
     """
     deployed = load_outputs(stack, outputs).with_shared_clients()
+    if user_id == PROBE_USER and deployed.probe_function:
+        raise OperatorError(
+            "This is the user of the probe, and no person: its record is back within a minute. To remove it for good, "
+            "set probe to false, deploy, and run the command again."
+        )
     erasure = Erasure(deployed, user_id, print_note)
     with erasure.hold_letters() as (held, letters):
         _print_plan(erasure, letters)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from handlers.vocabulary import PROBE_USER
 from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_line, print_note, progress_bar
 from ops.errors import OperatorError, count_of, pluralize
@@ -67,6 +68,8 @@ def send(
                 events = EventFile(source, name)
             else:
                 events = [_make_event(user_id, service_id, service_name, timestamp)]
+                if user_id == PROBE_USER:
+                    print_note(f"{PROBE_USER} is the user of the probe: its logins are stored, and not counted.")
             if not any(True for _ in events):
                 raise OperatorError(f"{name} contains no event. Write one JSON object per line.")
             deployed = load_outputs(stack, outputs)

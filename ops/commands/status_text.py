@@ -7,6 +7,7 @@ from datetime import UTC
 
 from rich.text import Text
 
+from handlers.vocabulary import PROBE_SERVICE
 from ops.commands.log_text import to_text
 from ops.commands.output import escape_unprintable, paint
 from ops.health.activity import WINDOW
@@ -50,6 +51,8 @@ def to_lines(found: Status, findings: Sequence[Finding], since: str) -> Iterator
     yield from _unless_unreadable(found, Part.COUNTS)
     for count in found.counts:
         yield f"  {count.role:<14}{count.invocations}, {count.errors} failed, {count.throttles} throttled"
+    if any(count.role == PROBE_SERVICE for count in found.counts):
+        yield "  Each run of the probe causes an invocation of the event handler, and some of the query function."
 
     yield f"Last errors, since {since}"
     yield from _unless_unreadable(found, Part.LOGS)

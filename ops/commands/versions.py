@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.aliases import delete_versions, read_fleet
+from ops.aliases import delete_versions, read_fleet, read_probe
 from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_line, print_note, print_table
 from ops.errors import OperatorError, pluralize
-from ops.releases import Fleet, Function, Version, prunable
+from ops.releases import Fleet, Function, Version, prunable, prunable_alone
 from ops.stack import load_outputs
 
 
@@ -26,8 +26,10 @@ def versions(
     Two versions with the same RELEASE belong together: only such a pair can be released or rolled back to. VERSION says
     which code a version runs.
 
-    --prune keeps the newest pairs (setting `versionsKept`), what is live, and the release before it. Run it after a
-    deployment that works.
+    The versions of the probe, where there is one, are part of no release: each deployment makes its newest one live.
+
+    --prune keeps the newest pairs (setting `versionsKept`), what is live, and the release before it, and as many
+    versions of the probe. Run it after a deployment that works.
 
     Examples:
 
@@ -39,17 +41,18 @@ def versions(
     if dry_run and not prune:
         raise OperatorError("--dry-run prints what --prune would delete. Use both.")
     client = deployed.client("lambda")
-    fleet = read_fleet(deployed, client)
+    fleet, probes = read_fleet(deployed, client), read_probe(deployed, client)
     if not prune:
-        _print(fleet, as_json=as_json)
+        _print(fleet, probes, as_json=as_json)
         return
     if deployed.versions_kept is None:
         raise OperatorError("The stack has no output versionsKept. Deploy it with this version of the program.")
-    numbers = prunable(fleet, deployed.versions_kept)
+    alone = {probe.role: prunable_alone(probe, deployed.versions_kept) for probe in probes}
+    numbers = prunable(fleet, deployed.versions_kept) | alone
     if dry_run:
         _report("would be deleted", numbers)
         return
-    _report("deleted", delete_versions(client, fleet, numbers))
+    _report("deleted", delete_versions(client, (*fleet.functions, *probes), numbers))
 
 
 def _report(verb: str, numbers: Any) -> None:
@@ -58,7 +61,7 @@ def _report(verb: str, numbers: Any) -> None:
         print_line(f"{role:<14}{pluralize(len(found), 'version')} {verb}{shown}")
 
 
-def _print(fleet: Fleet, *, as_json: bool) -> None:
+def _print(fleet: Fleet, probes: tuple[Function, ...], *, as_json: bool) -> None:
     rows = [
         {
             "function": function.role,
@@ -67,9 +70,10 @@ def _print(fleet: Fleet, *, as_json: bool) -> None:
             "version": version.artifact or "unknown",
             "published": version.published,
             "receives": _share(function, version),
-            "complete": fleet.release_of(function.role, version.number) is not None,
+            # None: part of no release, nor meant to be.
+            "complete": None if function in probes else fleet.release_of(function.role, version.number) is not None,
         }
-        for function in fleet.functions
+        for function in (*fleet.functions, *probes)
         for version in reversed(function.versions)
     ]
     if as_json:
@@ -77,7 +81,11 @@ def _print(fleet: Fleet, *, as_json: bool) -> None:
         return
     header = ["function", "number", "RELEASE", "VERSION", "published", "requests", "note"]
     cells = [
-        [*map(str, list(row.values())[:5]), f"{row['receives']:g} %", "" if row["complete"] else "no counterpart"]
+        [
+            *map(str, list(row.values())[:5]),
+            f"{row['receives']:g} %",
+            "no counterpart" if row["complete"] is False else "",
+        ]
         for row in rows
     ]
     print_table(header, cells)

@@ -1,4 +1,4 @@
-"""What both functions did in the last minutes: what Lambda and the functions counted, and the failures in the logs."""
+"""What the functions did in the last minutes: what Lambda and the functions counted, and the failures in the logs."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -70,7 +70,7 @@ def read_counts(outputs: StackOutputs, now: datetime) -> tuple[Counts, ...]:
     """Return what CloudWatch counted of each function within `WINDOW`."""
     wanted: dict[str, tuple[str, str]] = {}
     queries = []
-    for role, name in outputs.functions.items():
+    for role, name in outputs.all_functions.items():
         own = {SERVICE_DIMENSION: role, STACK_DIMENSION: log_folder(outputs).rpartition("/")[2]}
         metrics = [("AWS/Lambda", metric, {"FunctionName": name}) for metric in _LAMBDA_METRICS]
         metrics += [(METRICS_NAMESPACE, MetricName.RECORD_MALFORMED, own)] if role == QUERY_SERVICE else []
@@ -102,7 +102,7 @@ def read_counts(outputs: StackOutputs, now: datetime) -> tuple[Counts, ...]:
             throttles=sums[role, "Throttles"],
             malformed=sums[role, MetricName.RECORD_MALFORMED],
         )
-        for role in outputs.functions
+        for role in outputs.all_functions
     )
 
 

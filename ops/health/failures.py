@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from handlers.vocabulary import EVENT_HANDLER_SERVICE, QUERY_SERVICE, ErrorCode
+from handlers.vocabulary import EVENT_HANDLER_SERVICE, PROBE_SERVICE, QUERY_SERVICE, ErrorCode
 from ops.errors import count_of, pluralize
 from ops.health.activity import API, WINDOW, Counts, Failures, of_role
 
@@ -13,6 +13,7 @@ MOST_CODES = 3
 CONSEQUENCES = {
     EVENT_HANDLER_SERVICE: "Its events are retried, then moved to the dead-letter queue.",
     QUERY_SERVICE: "Clients of the API get a 5XX response.",
+    PROBE_SERVICE: "Its login did not show in the API; those of real users may not show either.",
     API: "Clients of the API get a 5XX response, and the query function logged no failure.",
 }
 AT_START = "Runtime."
@@ -100,7 +101,8 @@ def _of_function(count: Counts, own: tuple[Failures, ...]) -> Failing:
         what=what,
         meaning=" ".join(filter(None, (cause, CONSEQUENCES.get(count.role, "")))),
         is_most=is_most,
-        may_be_release=is_most and (not own or cause in ("", CAUSES[AT_START])),
+        # No rollback moves the probe.
+        may_be_release=is_most and count.role != PROBE_SERVICE and (not own or cause in ("", CAUSES[AT_START])),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from components.monitoring.next_steps import next_step
+from handlers.vocabulary import PROBE_SERVICE
 from ops.errors import pluralize
 from ops.health.commands import Commands
 from ops.health.consumer import ENABLED
@@ -158,7 +159,9 @@ def _functions(status: Status, commands: Commands) -> Iterator[Finding]:
                     about=f"{function.role} {name}",
                     what=f"The {name} of the function {function.role} is {value}.",
                     meaning="Lambda cannot run this version." if word == "Failed" else "Lambda is changing it. Wait.",
-                    command=commands.ops("rollback" if word == "Failed" else "status --watch"),
+                    command=_command_for(function.role, commands)
+                    if word == "Failed"
+                    else commands.ops("status --watch"),
                 )
     if status.release and not status.release.is_sound:
         yield Finding(
@@ -168,6 +171,11 @@ def _functions(status: Status, commands: Commands) -> Iterator[Finding]:
             meaning=status.release.sentence,
             command=commands.ops("versions"),
         )
+
+
+def _command_for(role: str, commands: Commands) -> str:
+    """Return what makes a version live that Lambda can run; a rollback does not move the probe."""
+    return commands.restore() if role == PROBE_SERVICE else commands.ops("rollback")
 
 
 def _failures(status: Status, commands: Commands) -> Iterator[Finding]:

@@ -1,11 +1,11 @@
-"""The state of both functions, and the release that they run."""
+"""The state of the functions, and the release that they run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from handlers.vocabulary import LIVE_ALIAS
-from ops.aliases import read_fleet
+from ops.aliases import read_fleet, read_probe
 from ops.errors import OperatorError
 from ops.releases import Fleet, Phase
 from ops.releases import Function as PublishedFunction
@@ -42,18 +42,21 @@ class Release:
 
 
 def read_functions(outputs: StackOutputs) -> tuple[tuple[Function, ...], Release]:
-    """Return both functions and their release. A stack from before there were aliases has a state too."""
+    """Return all functions, and the release of those that have one.
+
+    A stack from before there were aliases has a state too.
+    """
     client = outputs.client("lambda")
     try:
-        fleet = read_fleet(outputs, client)
+        fleet, probes = read_fleet(outputs, client), read_probe(outputs, client)
     except OperatorError as error:
         unknown = {"version": UNKNOWN, "route": UNKNOWN, "published": UNKNOWN}
         functions = [
             Function(role=role, name=name, **unknown, **_state(client, name, {}))
-            for role, name in outputs.functions.items()
+            for role, name in outputs.all_functions.items()
         ]
         return tuple(functions), Release(sentence=str(error), is_sound=False)
-    functions = [_function(client, function) for function in fleet.functions]
+    functions = [_function(client, function) for function in (*fleet.functions, *probes)]
     return tuple(functions), Release(sentence=fleet.describe(), is_sound=_is_sound(fleet))
 
 

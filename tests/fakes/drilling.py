@@ -32,6 +32,19 @@ def recover(stack: DrilledStack) -> None:
     _end(stack, RECOVERY_MINUTES * 60)
 
 
+def stepped_quiet_minute(stack: DrilledStack) -> None:
+    """Let half a minute pass, wait for the run of the probe that began in it, and end the minute."""
+    before = probe_runs(stack.cloud)
+    stack.cloud.advance(30)
+    eventually(lambda: probe_runs(stack.cloud) > before)
+    stack.cloud.advance(30)
+
+
+def probe_runs(cloud: LocalCloud) -> float:
+    """How many runs of the probe have measured whether their login showed."""
+    return total(cloud, "EventProcessing", "ProbeSuccess", "SampleCount", service="probe", stack="dev")
+
+
 def _end(stack: DrilledStack, seconds: int) -> None:
     """Let time pass once no message is waiting for its batch, or being handled."""
     if is_enabled(stack.cloud):
@@ -54,8 +67,8 @@ def is_idle(stack: DrilledStack) -> bool:
     return received == ended >= stack.sent + stack.sent_malformed
 
 
-def total(cloud: LocalCloud, namespace: str, name: str, **dimensions: Any) -> float:
-    """The sum of a metric since the cloud began."""
+def total(cloud: LocalCloud, namespace: str, name: str, statistic: str = "Sum", **dimensions: Any) -> float:
+    """A metric since the cloud began."""
     now = datetime.now(UTC)
     found = cloud.client("cloudwatch").get_metric_statistics(
         Namespace=namespace,
@@ -64,6 +77,6 @@ def total(cloud: LocalCloud, namespace: str, name: str, **dimensions: Any) -> fl
         StartTime=now - timedelta(hours=1),
         EndTime=now + timedelta(days=2),
         Period=86_400,
-        Statistics=["Sum"],
+        Statistics=[statistic],
     )
-    return sum(point["Sum"] for point in found["Datapoints"])
+    return sum(point[statistic] for point in found["Datapoints"])

@@ -16,6 +16,7 @@ OUTPUTS = {
     "apiClients": {"example": {"clientId": "the-id", "clientSecret": "the-secret"}},
     "userPoolId": "eu-west-1_AbCdEfGhI",
     "functions": {role: f"{PREFIX}-{role}" for role in ("event-handler", "query")},
+    "probeFunction": f"{PREFIX}-probe",
     # Every command does something then.
     "release": "gradual",
     "versionsKept": 5,

@@ -80,7 +80,9 @@ INTENDED = (
     Intended("consumer-mapping", "functionName|functionArn", "the mapping invokes the alias"),
     Intended("api-query", "uri", "the API invokes the alias"),
     Intended("api-invoke", "qualifier", "permission to invoke the function does not cover the alias"),
-    Intended("event-processing-(dev|prod)", "outputs.(release|versionsKept|userPoolId)", "ops reads them"),
+    Intended(
+        "event-processing-(dev|prod)", "outputs.(release|versionsKept|userPoolId|probeFunction)", "ops reads them"
+    ),
     Intended("api-routes", "(securityPolicy|endpointAccessMode)", "without a policy, a regional API accepts TLS 1.0"),
     Intended(
         "api-stage",

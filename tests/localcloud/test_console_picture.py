@@ -23,7 +23,7 @@ STACK = "event-processing-dev"
 QUEUE, TABLE, HANDLER, QUERY, API = (
     f"{STACK}-{role}" for role in ("events", "user-services", "event-handler", "query", "api")
 )
-ALARM = f"{STACK}-queue-age"
+ALARM, PROBE = f"{STACK}-queue-age", f"{STACK}-probe"
 RESOURCES: dict[tuple[str, str], object] = {
     ("QueueName", QUEUE): True,
     ("QueueName", f"{QUEUE}-dead-letters"): True,
@@ -197,8 +197,63 @@ def test_disabled_mapping_and_missing_parts_show(observatory: Observatory, conso
 
 
 def test_arrows_join_parts_that_exist():
-    assert {place for arrow in ARROWS for place in (arrow.start, arrow.end)} == set(PARTS) - {"probe"}
-    assert "probe" in PARTS, "what it sends and asks is among what producers and clients do"
+    assert {place for arrow in ARROWS for place in (arrow.start, arrow.end)} == set(PARTS)
+
+
+def test_probe_and_its_arrows_are_shown_where_it_is_deployed(observatory: Observatory, console: Console):
+    """What it sends is counted with what producers and clients send, which their arrows say."""
+
+    def labels() -> dict[str, str]:
+        return {f"{arrow['start']} {arrow['end']}": arrow["label"] for arrow in picture(console)["arrows"]}
+
+    without = labels()
+    assert "probe" not in {found["id"] for found in picture(console)["parts"]}
+    observatory.alarms.resources = lambda: RESOURCES | {("FunctionName", PROBE): True}
+    assert part(console, "probe")["exists"] is True
+    assert labels().items() - without.items() == {
+        ("producer queue", "sent, the probe's too"),
+        ("clients api", "requests, the probe's too"),
+        ("probe queue", "runs"),
+        ("probe api", "logins shown"),
+    }
+    assert {without["producer queue"], without["clients api"]} == {"sent", "requests"}
+
+
+@pytest.mark.parametrize(("shown", "failed", "firing"), [(1, 0, []), (0, 1, [f"{STACK}-probe-failing"])])
+def test_login_of_the_probe_that_does_not_show_breaks_it(
+    observatory: Observatory, console: Console, shown: int, failed: int, firing: list[str]
+):
+    observatory.alarms.resources = lambda: RESOURCES | {("FunctionName", PROBE): True}
+    dimensions = {"service": "probe", "stack": "dev"}
+    given = {
+        "AlarmName": f"{STACK}-probe-failing",
+        "Namespace": METRICS_NAMESPACE,
+        "MetricName": MetricName.PROBE_SUCCESS,
+        "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 0.0,
+        "ComparisonOperator": "LessThanOrEqualToThreshold",
+    }
+    observatory.alarms.put(read_metric_alarm(given), given, "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:failing")
+    minute = int(observatory.clock.now() // 60)
+    observatory.meter.invocation(
+        Invoked(function=PROBE, qualifier="live", version="1"), minute * 60, 1.0, is_error=False, concurrency=1
+    )
+    key = MetricKey.of(METRICS_NAMESPACE, MetricName.PROBE_SUCCESS, dimensions)
+    observatory.store.add(key, minute, shown)
+    observatory.advance(60)
+    found = rates(console)
+    assert (found["probe", "queue"], found["probe", "api"]) == (1, shown)
+    assert part(console, "probe")["figures"][1] == {
+        "label": "failed",
+        "value": failed,
+        "unit": "",
+        "is_bad": bool(failed),
+    }
+    observatory.advance(60)  # a minute counts a minute later
+    assert part(console, "probe")["firing"] == firing
 
 
 def test_every_resource_that_alarms_read_belongs_to_a_part(prod_graph: Graph):

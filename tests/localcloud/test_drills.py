@@ -16,16 +16,24 @@ from rich.console import Console
 from localcloud.cloud import START_STEPS, LocalCloud
 from localcloud.demo import UnexpectedAnswerError
 from localcloud.drills import run
-from localcloud.drills.catalogue import DRILLS, ESSENTIAL, EVERYTHING, Drill, DrillName, Expected
+from localcloud.drills.catalogue import DRILLS, ESSENTIAL, EVERYTHING, PROBED, Drill, DrillName, Expected
 from localcloud.drills.command import START
-from localcloud.drills.faults import enable_consumer, nothing_else
-from localcloud.drills.run import MINUTE_SECONDS, DrillRun, Outcome, compared, compressed_minute
+from localcloud.drills.faults import enable_consumer, nothing_else, token_endpoint_down
+from localcloud.drills.run import (
+    MINUTE_SECONDS,
+    DrillRun,
+    Outcome,
+    PassMinutes,
+    compared,
+    compressed_minute,
+    compressed_quiet_minute,
+)
 from localcloud.drills.stack import BOARDS, DrilledStack, Notification
 from localcloud.observatory.faults import Faults
 from localcloud.observatory.paths import FAULTS, KEY_HEADER
 from localcloud.progress import Progress
 from tests.fakes import demo_environment, metering
-from tests.fakes.drilling import is_enabled, recover, stepped_minute, total
+from tests.fakes.drilling import is_enabled, probe_runs, recover, stepped_minute, stepped_quiet_minute, total
 from tests.fakes.runs import Run
 from tests.fakes.waiting import HANG_SECONDS, eventually
 from tools.drill_expectations import LEFT_TO_CHANCE
@@ -178,9 +186,21 @@ def test_drill_notifies_as_expected_where_every_alarm_is(watched: DrilledStack, 
     check_drill(watched, DRILLS[name])
 
 
-def check_drill(stack: DrilledStack, drill: Drill) -> None:
+@pytest.mark.soak
+def test_drill_of_the_probe_notifies_as_expected_and_nobody_without_a_fault(checkout: Path):
+    """The probe waits real seconds, so each of the forty minutes takes one or two of them."""
+    drill = DRILLS[DrillName.TOKENS_DOWN]
+    with metering.start(checkout, **PROBED) as cloud:
+        stack = DrilledStack(cloud)
+        DrillRun(drill, stack, QUIET, stepped_quiet_minute).run_control()
+        check_drill(stack, drill, stepped_quiet_minute, stepped_quiet_minute)
+
+
+def check_drill(
+    stack: DrilledStack, drill: Drill, minute: PassMinutes = stepped_minute, recovery: PassMinutes = recover
+) -> None:
     """Run the drill; its own checks fail for an alarm that is silent, or not expected, or does not clear."""
-    outcome = DrillRun(drill, stack, QUIET, stepped_minute, recover).run(lambda: None)
+    outcome = DrillRun(drill, stack, QUIET, minute, recovery).run(lambda: None)
     if drill.name not in LEFT_TO_CHANCE:
         assert compared(drill.expected, outcome).startswith("As the simulation expects"), outcome
     told = [text for _, text in outcome.timeline]
@@ -249,6 +269,12 @@ def test_throttled_request_is_answered_and_counted_as_by_dynamodb(drilled: Drill
     assert [new - old for new, old in zip(after, before, strict=True)] == [1, 1]
 
 
+def test_no_token_is_issued_while_the_token_endpoint_fails(drilled: Drilled):
+    with token_endpoint_down(drilled.stack), pytest.raises(requests.HTTPError, match=r"^503 "):
+        drilled.stack.issue_token()
+    assert drilled.stack.issue_token()
+
+
 @pytest.mark.parametrize(
     ("headers", "fault", "status"),
     [
@@ -257,6 +283,7 @@ def test_throttled_request_is_answered_and_counted_as_by_dynamodb(drilled: Drill
         (None, {"no_such": 1}, 400),
         (None, {"throttled": [1]}, 400),
         (None, {"table_delay_seconds": -1}, 400),
+        (None, {"token_endpoint_fails": "no"}, 400),
         (None, [], 400),
         (None, {}, 204),
     ],
@@ -292,13 +319,14 @@ def test_unplugged_evaluator_fails_the_drill(blind_cloud: LocalCloud, monkeypatc
         DrillRun(DRILL, DrilledStack(blind_cloud), QUIET, stepped_minute).run(lambda: None)
 
 
-def test_compressed_minute_takes_seconds_and_functions_see_its_age(checkout: Path):
-    options = [f"--minute={MINUTE_SECONDS}"]
-    with LocalCloud.start(checkout, progress=Progress(START_STEPS, Console(quiet=True)), options=options) as cloud:
+def test_compressed_minute_takes_seconds_functions_see_its_age_and_the_probe_runs_in_it(checkout: Path):
+    options, progress = [f"--minute={MINUTE_SECONDS}"], Progress(START_STEPS, Console(quiet=True))
+    with LocalCloud.start(checkout, progress=progress, options=options, config_overrides=PROBED) as cloud:
         stack = DrilledStack(cloud)
         stack.send()
         stack.wait_until_stored()
-        compressed_minute(stack)  # what was left of it
+        compressed_quiet_minute(stack)  # what was left of it
+        assert stack.sent == 1
         first, began = stack.ended_minute(), time.monotonic()
         with DRILL.made(stack):
             for _ in range(2):
@@ -308,6 +336,8 @@ def test_compressed_minute_takes_seconds_and_functions_see_its_age(checkout: Pat
         assert (stack.ended_minute() - first - 1) * MINUTE_SECONDS <= time.monotonic() - began
         stack.wait_until_stored()
         assert greatest_age(cloud) > LATE_MILLISECONDS
+        # By the clock of the machine, this would take three minutes, which `eventually` does not wait.
+        eventually(lambda: probe_runs(cloud), lambda runs: runs >= 3)
 
 
 @pytest.mark.soak

@@ -48,7 +48,7 @@ def missing(cloud: LocalCloud, graph: Graph) -> set[tuple[str, str]]:
     }
 
 
-# This cloud has no probe, which would run by the time of this machine; tests/e2e/test_probe.py runs one.
+# This cloud has no probe; tests/e2e/test_probe.py runs one.
 PROBED = {"EventProbed"}
 
 

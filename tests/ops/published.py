@@ -47,6 +47,7 @@ class Aws:
             role: {number: (release, f"code-{release[0]}") for number, release in enumerate(by_role[role], 1)}
             for role in ROLES
         }
+        self.versions["probe"] = dict(self.versions["query"])
         self.routes = routes(live)
         self.revisions = dict.fromkeys(ROLES, 0)
         self.counter = itertools.count(1)
@@ -102,11 +103,11 @@ class Aws:
     def _get_alias(self, FunctionName: str, Name: str) -> dict[str, Any]:  # noqa: N803
         assert Name == LIVE_ALIAS
         role = FunctionName.removeprefix(f"{PREFIX}-")
-        route = self.routes[role]
+        route = self._route_of(role)
         weights = {} if route.canary is None else {str(route.canary): route.weight}
         alias = {"AliasArn": f"arn:{role}:live", "FunctionVersion": str(route.version or LATEST)}
         routing = {"RoutingConfig": {"AdditionalVersionWeights": weights}} if weights else {}
-        return alias | routing | {"RevisionId": str(self.revisions[role])}
+        return alias | routing | {"RevisionId": str(self.revisions.get(role))}
 
     def _update_alias(
         self,
@@ -135,9 +136,13 @@ class Aws:
 
     def _delete_function(self, FunctionName: str, Qualifier: str) -> None:  # noqa: N803
         role = FunctionName.removeprefix(f"{PREFIX}-")
-        if int(Qualifier) in self.routes[role].numbers:
+        if int(Qualifier) in self._route_of(role).numbers:
             raise client_error("ResourceConflictException", "DeleteFunction")
         del self.versions[role][int(Qualifier)]
+
+    def _route_of(self, role: str) -> Route:
+        """Each deployment makes the newest version of the probe live, and no command moves its alias."""
+        return Route(max(self.versions[role])) if role == "probe" else self.routes[role]
 
     def _get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803
         return {"LoggingConfig": {"LogGroup": FunctionName}}

@@ -65,10 +65,10 @@ class Stack:
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as file:
             file.writestr("handlers.py", "")
-        for name in (*self.outputs.functions, "api-access"):
+        for name in (*self.outputs.all_functions, "api-access"):
             self.client("logs").create_log_group(logGroupName=f"{FOLDER}/{name}")
             self.client("logs").create_log_stream(logGroupName=f"{FOLDER}/{name}", logStreamName="stream")
-        for name in self.outputs.functions.values():
+        for name in self.outputs.all_functions.values():
             self.client("lambda").create_function(
                 FunctionName=name,
                 Runtime="python3.13",

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from handlers.vocabulary import PROBE_USER
 from ops import queue_wait
 from ops.dead_letters import DeadLetter
 from ops.erasure import is_event_of, mentions
 from tests.fakes.aws import create_table, entry, key
+from tests.fakes.outputs import outputs_file
 from tests.ops.simulated_stack import ORIGIN, Stack, assert_fails, login, stamps
 
 USER = "auth0|ursula@example.com"
@@ -55,6 +57,15 @@ class Erasing:
                 self.stack.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
         self.at_pause = handle
+
+
+def test_user_of_the_probe_is_not_erased_while_there_is_a_probe(erasing: Erasing):
+    erasing.store(PROBE_USER)
+    assert_fails(erasing.stack.run("erase", PROBE_USER, "--yes"), "This is the user of the probe, and no person")
+    assert erasing.users() == {PROBE_USER}
+    outputs_file(erasing.stack.file.parent, probeFunction=None)
+    assert "Deleted the record" in erasing.stack.run("erase", PROBE_USER, "--yes").stdout
+    assert erasing.users() == set()
 
 
 @pytest.fixture

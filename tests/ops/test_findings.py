@@ -110,6 +110,16 @@ CASES: dict[str, tuple[Status, Level, str, str]] = {
         function(state="Failed: The key is disabled."), Level.BROKEN, "query state",
         "python -m ops rollback --stack dev",
     ),
+    "probe failed": (
+        function(role="probe", state="Failed: The key is disabled."), Level.BROKEN, "probe state", RESTORE,
+    ),
+    "probe does not find its login": (
+        changed(failures=(failures("probe", "NotShownError", count=2),)), Level.WARNING, "probe NotShownError",
+        READ_ERRORS,
+    ),
+    "all runs of the probe crash": (
+        changed(counts=counted("probe", invocations=4, errors=4)), Level.BROKEN, "probe errors", READ_ERRORS,
+    ),
     "function being updated": (
         function(last_update="InProgress"), Level.WARNING, "query last update",
         "python -m ops status --watch --stack dev",

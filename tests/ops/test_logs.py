@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -36,6 +37,16 @@ def test_lines_of_all_groups_are_sorted_and_metrics_omitted(stack: Stack):
     stack.log("event-handler", now, {"_aws": {"CloudWatchMetrics": []}, "EventReceived": 1})
     found = read_lines(stack.outputs, since=LONG_AGO)
     assert [line.fields.get("message", line.fields.get("status")) for line in found] == ["first", "second", "200"]
+
+
+def test_failure_of_the_probe_is_an_error_with_its_step(stack: Stack):
+    failed = {"level": "ERROR", "message": "probe failed at step query", "outcome": "failed", "error_code": "http_503"}
+    stack.log("probe", int(time.time() * 1000), failed | {"step": "query"})
+    (line,) = read_errors(stack.outputs, LONG_AGO)
+    assert (line.source, line.error_code) == ("probe", "http_503")
+    assert "step=query" in to_text(line)
+    without = replace(stack.outputs, probe_function=None)
+    assert read_lines(without, since=LONG_AGO) == [], "a stack without a probe has no such log group"
 
 
 def test_lines_before_since_are_omitted(stack: Stack):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ops.errors import OperatorError
 from ops.release_steps import canary_step, release_step, rollback_step
-from ops.releases import CANARY_WEIGHT, Fleet, Function, Phase, Route, Version, prunable
+from ops.releases import CANARY_WEIGHT, Fleet, Function, Phase, Route, Version, prunable, prunable_alone
 from tests.ops.published import RELEASES, ROLES
 
 A, B, C = RELEASES
@@ -176,3 +176,19 @@ def test_pruning_keeps_what_can_be_needed(first: tuple[str, ...], second: tuple[
     if not isinstance(before, OperatorError):
         assert (now.release.id, now.routes) == (before.release.id, before.routes)
     assert all(not numbers for numbers in prunable(after, kept).values())
+
+
+@pytest.mark.parametrize(
+    ("live", "kept", "gone"),
+    [
+        (Route(5), 2, (1, 2, 3)),
+        (Route(5), 9, ()),
+        (Route(2), 1, (1,)),  # a deployment may be publishing what is newer
+        (Route(4, 2, 0.1), 1, (1, 3)),
+        (Route(0), 1, ()),  # an engineer points the alias to $LATEST
+    ],
+)
+def test_of_a_function_without_releases_the_newest_and_the_live_versions_are_kept(
+    live: Route, kept: int, gone: tuple[int, ...]
+):
+    assert prunable_alone(function("probe", ("a", "b", "c", "d", "e"), live), kept) == gone

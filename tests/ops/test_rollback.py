@@ -260,6 +260,7 @@ def test_pruning_keeps_the_newest_and_what_is_live(make):
     assert len(stack.aws.versions["query"]) == 5
     assert "query         1 version deleted: 3" in stack.run("versions", "--prune").stdout
     assert list(stack.aws.versions["query"]) == [1, 2, 4, 5]
+    assert list(stack.aws.versions["probe"]) == [4, 5], "of the probe, as many as releases"
     assert stack.run("rollback").exit_code == 0
     assert stack.aws.routes == routes(1)
     for operation, request in stack.aws.calls:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from handlers.vocabulary import PROBE_USER
 from ops.event_files import Event, EventFile, open_input
 from ops.events import RejectedEvents, Sender, count_events
 from tests.fakes.checkout import ROOT
@@ -31,6 +32,12 @@ def test_event_from_options_is_sent(queues: Stack):
     assert queues.run("send", "--user-id", "ada", "--service-id", "m", "--service-name", "M", *when).exit_code == 0
     (body,) = queues.bodies("events")
     assert json.loads(body) == json.loads(login("ada")) | {"service_id": "m", "service_name": "M"}
+
+
+@pytest.mark.parametrize("user", ["ada", PROBE_USER])
+def test_user_of_the_probe_is_named_as_that(queues: Stack, user: str):
+    result = queues.run("send", "--user-id", user, "--service-id", "mail")
+    assert (result.exit_code, "is the user of the probe" in result.stderr) == (0, user == PROBE_USER)
 
 
 def test_rejected_event_from_options_is_not_kept(queues: Stack, monkeypatch: pytest.MonkeyPatch):

@@ -38,7 +38,7 @@ def test_repr_omits_secrets():
 
 
 # What only some commands need: a stack from before them is operated as it is.
-OPTIONAL = {"release", "versionsKept", "userPoolId"}
+OPTIONAL = {"release", "versionsKept", "userPoolId", "probeFunction"}
 INCOMPLETE = {name: {key: value for key, value in OUTPUTS.items() if key != name} for name in OUTPUTS.keys() - OPTIONAL}
 INCOMPLETE["event-handler"] = OUTPUTS | {"functions": {"query": "q"}}
 
@@ -46,6 +46,7 @@ INCOMPLETE["event-handler"] = OUTPUTS | {"functions": {"query": "q"}}
 def test_stack_without_versions_can_be_read():
     outputs = parse_outputs(json.dumps({key: OUTPUTS[key] for key in OUTPUTS.keys() - OPTIONAL}), "stack dev")
     assert (outputs.release, outputs.versions_kept, outputs.user_pool_id) == (None, None, None)
+    assert outputs.all_functions == outputs.functions
 
 
 @pytest.mark.parametrize("missing", sorted(INCOMPLETE))

@@ -5,6 +5,7 @@ import json
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from typer.testing import Result
 from handlers.vocabulary import LIVE_ALIAS
 from ops.__main__ import app
 from ops.commands.status import CLEAR_SCREEN
+from ops.commands.status_text import to_lines
 from ops.health.activity import Counts
 from ops.health.functions import Release
 from ops.logs import read_errors
@@ -47,6 +49,14 @@ def test_alarm_has_the_severity_of_its_topic_and_the_most_urgent_comes_first(sta
     assert {alarm.id: (alarm.severity, alarm.state) for alarm in found.alarms} == alarms
     assert [alarm.id for alarm in found.firing] == ["ingest-down", "consumer-errors", "api-4xx"]
     assert found.firing[0].runbook == "https://example.com/runbook.md#ingest-down"
+
+
+@pytest.mark.parametrize("is_probed", [True, False])
+def test_invocations_say_that_the_probe_causes_some(stack: Stack, is_probed: bool):
+    outputs = stack.outputs if is_probed else replace(stack.outputs, probe_function=None)
+    found = read(outputs)
+    assert ("probe" in {function.role for function in found.functions}) is is_probed
+    assert ("Each run of the probe causes" in "\n".join(to_lines(found, (), "1h"))) is is_probed
 
 
 def test_alarms_of_a_stack_with_a_longer_name_are_excluded(stack: Stack):
@@ -92,7 +102,7 @@ def test_last_errors_are_shown_newest_last(stack: Stack):
 def test_functions_show_the_version_of_their_artifact_or_unknown(stack: Stack):
     functions, name = stack.client("lambda"), f"{PREFIX}-query"
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": {}})
-    assert [function.version for function in read(stack.outputs).functions] == ["1a2b3c4d5e6f"] * 2
+    assert [function.version for function in read(stack.outputs).functions] == ["1a2b3c4d5e6f"] * 3
     assert read(stack.outputs).release == Release(sentence="Release 0f1e2d3c4b5a is live.", is_sound=True)
     functions.publish_version(FunctionName=name)
     functions.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion="2")
@@ -100,6 +110,7 @@ def test_functions_show_the_version_of_their_artifact_or_unknown(stack: Stack):
     assert [(function.role, function.version) for function in found.functions] == [
         ("event-handler", "1a2b3c4d5e6f"),
         ("query", "unknown"),
+        ("probe", "1a2b3c4d5e6f"),
     ]
     assert found.release
     assert "The alias of query names version 2, which is part of no release" in found.release.sentence
@@ -290,6 +301,7 @@ def test_counts_are_those_of_the_last_minutes(stack: Stack):
     assert read(stack.outputs).counts == (
         Counts(role="event-handler"),
         Counts(role="query", invocations=3, errors=2, newest_invocations=2, newest_errors=2, malformed=2),
+        Counts(role="probe"),
     )
 
 
