@@ -179,7 +179,7 @@ def is_outputs(text: str) -> bool:
 
 
 def _import_deployer() -> Callable[[Emulator, Path, stack_config.StackConfig, Progress], Deployment]:
-    """Return what deploys. Pulumi, gRPC and boto3 are imported while the emulator starts, in a process of its own."""
+    """Return what deploys. Pulumi and gRPC are imported while the emulator starts, in a process of its own."""
     from localcloud.deployment import deploy_into
 
     return deploy_into

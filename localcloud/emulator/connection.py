@@ -38,7 +38,7 @@ class Account:
 
     @cached_property
     def _session(self) -> Any:
-        import boto3  # here, because it is slow to import, and an emulator can start meanwhile
+        import boto3  # here, because it is slow to import, and no emulator need wait for it
         import botocore.session
         from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
