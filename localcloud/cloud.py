@@ -4,22 +4,18 @@ import contextlib
 import json
 import os
 import tempfile
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from components.packaging.artifact import HOST, TARGET_VARIABLE
 from localcloud.deployer import stack_config
-from localcloud.deployer.engine import Deployment, Event, deploy
+from localcloud.deployer.outcome import Deployment
 from localcloud.emulator.connection import TOKEN_PATH
 from localcloud.emulator.process import KEY_ID_PREFIX, Emulator
 from localcloud.observatory.faults import Faults
-from localcloud.plugin import environment
-from localcloud.plugin.provider import STACK
+from localcloud.plugin import STACK, environment
 from localcloud.progress import Progress
-from localcloud.providers import Providers
 from localcloud.reload.release import Releases
 from localcloud.reload.reloader import Notice, Reloader
 
@@ -64,10 +60,16 @@ class LocalCloud:
         with contextlib.ExitStack() as started:
             with progress.step("Start the emulator") as step:
                 emulator = started.enter_context(
-                    Emulator.start(port, usual_port=usual_port, region=config.values["aws:region"], options=options)
+                    Emulator.start(
+                        port,
+                        usual_port=usual_port,
+                        region=config.values["aws:region"],
+                        options=options,
+                        meanwhile=_import_deployer,
+                    )
                 )
                 step.note(emulator.endpoint)
-            deployment = _deploy(emulator, project, config, progress)
+            deployment = _import_deployer()(emulator, project, config, progress)
             cloud = cls(emulator, deployment)
             emulator.show_stack(project.absolute(), cloud.outputs)
             started.pop_all()
@@ -96,7 +98,7 @@ class LocalCloud:
     ) -> "LocalCloud":
         """Return another stack in the same account, to be ended by ending this one; raises as `start` does."""
         config = stack_config.read(project, stack, config_overrides)
-        return LocalCloud(self._emulator, _deploy(self._emulator, project, config, progress))
+        return LocalCloud(self._emulator, _import_deployer()(self._emulator, project, config, progress))
 
     def __enter__(self) -> "LocalCloud":
         return self
@@ -176,19 +178,8 @@ def is_outputs(text: str) -> bool:
         return False
 
 
-def _deploy(emulator: Emulator, project: Path, config: stack_config.StackConfig, progress: Progress) -> Deployment:
-    reported = defaultdict[Event, list[str]](list)
-    with progress.step(f"Deploy stack {config.stack}") as step:
+def _import_deployer() -> Callable[[Emulator, Path, stack_config.StackConfig, Progress], Deployment]:
+    """Return what deploys. Pulumi and gRPC are imported while the emulator starts, in a process of its own."""
+    from localcloud.deployment import deploy_into
 
-        def show(event: Event, message: str) -> None:
-            reported[event].append(message)
-            if event is not Event.WARNING:
-                step.update(message if event is Event.INFO else f"{len(reported[Event.CREATED])} resources")
-
-        # The artifact is built for this interpreter, which runs it, in a directory that ends with the emulator.
-        environment = {TARGET_VARIABLE: HOST, "TMPDIR": str(emulator.directory)}
-        deployment = deploy(project, config, Providers(emulator), environment=environment, on_event=show)
-        step.note(f"{len(deployment.resources)} resources")
-    for warning in reported[Event.WARNING]:
-        progress.say(f"Warning: {warning}")
-    return deployment
+    return deploy_into

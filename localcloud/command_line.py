@@ -21,7 +21,7 @@ from localcloud import lifetime
 from localcloud.application import Application, end_unwritten
 from localcloud.cloud import START_STEPS, LocalCloud, is_outputs
 from localcloud.demo import STORY_STEPS, UnexpectedAnswerError, run_story
-from localcloud.deployer.engine import DeploymentFailed
+from localcloud.deployer.outcome import DeploymentFailed
 from localcloud.deployer.stack_config import ConfigError
 from localcloud.drills import command as drill_command
 from localcloud.drills.catalogue import DRILLS, DrillName

@@ -16,9 +16,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import requests
-from boto3.dynamodb.types import TypeDeserializer
-
 from handlers.vocabulary import METRICS_NAMESPACE, ErrorCode, MetricName
 from localcloud.cloud import LocalCloud
 from localcloud.cloudwatch.emf import read_samples
@@ -101,6 +98,8 @@ def run_story(cloud: LocalCloud, outputs_file: Path, progress: Progress) -> None
     progress.show("$ python -m ops query ada --json", json.dumps(answer, indent=2))
 
     with progress.step("Query the API without a token"):
+        import requests  # here, as boto3 below, because `up` need not wait for it
+
         with requests.Session() as session:
             session.trust_env = False  # neither a proxy nor a password from ~/.netrc
             rejected = session.get(f"{cloud.outputs['apiUrl']}/users/ada/services", timeout=DEADLINE_SECONDS)
@@ -135,6 +134,8 @@ def run_story(cloud: LocalCloud, outputs_file: Path, progress: Progress) -> None
 def newest_logins(cloud: LocalCloud) -> dict[str, dict[str, str]]:
     """Return what the table contains: user -> service -> newest login."""
     items = cloud.client("dynamodb").scan(TableName=cloud.outputs["tableName"], ConsistentRead=True)["Items"]
+    from boto3.dynamodb.types import TypeDeserializer
+
     deserialize = TypeDeserializer().deserialize
     records = [{name: deserialize(value) for name, value in item.items()} for item in items]
     return {r["user_id"]: {s["service_id"]: s["last_accessed"] for s in r["services"]} for r in records}

@@ -3,6 +3,8 @@
 Tokens are cached between commands in files that only their owner can read, until shortly before they expire.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -11,16 +13,17 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-
-import requests
-from requests.auth import HTTPBasicAuth
 
 from ops.connections import request
 from ops.errors import OperatorError
 from ops.stack import ApiClient, StackOutputs
+
+if TYPE_CHECKING:
+    import requests
 
 SERVICE_FIELDS = ("service_name", "service_id", "last_accessed")
 LEEWAY_SECONDS = 60  # a token must not expire between the cache and the API
@@ -69,6 +72,8 @@ def is_token(text: Any) -> bool:
 
 def request_token(outputs: StackOutputs, client: ApiClient) -> Token:
     """Return a new access token for `client`; raises OperatorError when the token endpoint does not grant one."""
+    from requests.auth import HTTPBasicAuth  # here, because it is slow to import
+
     response = request(
         "POST",
         outputs.token_url,
@@ -77,7 +82,7 @@ def request_token(outputs: StackOutputs, client: ApiClient) -> Token:
         data={"grant_type": "client_credentials", "scope": outputs.api_scope},
     )
     body = _json(response)
-    if response.status_code == requests.codes.ok:
+    if response.status_code == HTTPStatus.OK:
         try:
             text, expires_in = body["access_token"], float(body.get("expires_in", 0))
         except (KeyError, ValueError, TypeError, AttributeError):
@@ -93,7 +98,7 @@ def request_token(outputs: StackOutputs, client: ApiClient) -> Token:
             "ID, secret or scope in these outputs. Read the outputs again after a deployment or a rotation."
         )
     said = f"The token endpoint returned {response.status_code}, which says nothing about the client."
-    if response.status_code < 500 and response.status_code != requests.codes.too_many_requests:
+    if response.status_code < 500 and response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
         raise OperatorError(f"{said} Its address may be outdated: read the outputs again.")
     raise OperatorError(
         f"{said} Run the command again in a minute; if it still fails, look for an outage of Cognito in this region."
@@ -129,7 +134,7 @@ class TokenCache:
         self._folder = folder
 
     @classmethod
-    def of_user(cls) -> "TokenCache":
+    def of_user(cls) -> TokenCache:
         """Return the cache in the user's XDG cache directory."""
         try:
             base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

@@ -1,24 +1,20 @@
-"""Connections to a stack: to AWS with the operator's proxies and configuration, to the embedded cloud with neither."""
+"""Requests to a stack's API: through the operator's proxies to AWS, without them to the embedded cloud."""
+
+from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import boto3
-import botocore.session
-import requests
-from botocore.config import Config
-from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
 from ops.errors import OperatorError
 
 TIMEOUT_SECONDS = (5, 30)  # connect, read
-# An operator waits at a prompt, so fail within seconds, not after botocore's default minute.
-CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
-REQUEST_ID_HEADERS = ("x-amzn-requestid", "x-amz-request-id")
 
-Authorize = Callable[[requests.PreparedRequest], requests.PreparedRequest]
+if TYPE_CHECKING:
+    import requests
+
+    Authorize = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
 
 def is_loopback(url: str) -> bool:
@@ -36,6 +32,8 @@ def request(method: str, url: str, party: str, *, authorize: Authorize, **option
     `authorize` alone decides about the header Authorization: without one, requests would take a password for the host
     from ~/.netrc. Redirects are not followed, because neither API nor token endpoint sends any.
     """
+    import requests  # here, because it is slow to import
+
     place = f"{party} at {urlsplit(url).netloc.rpartition('@')[2]}"
     with requests.Session() as session:
         session.trust_env = not is_loopback(url)
@@ -56,37 +54,3 @@ def request(method: str, url: str, party: str, *, authorize: Authorize, **option
         except OSError:  # requests looks for the file itself
             fault = "was not asked: the certificates of REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE do not exist."
     raise OperatorError(f"The {place} {fault}")
-
-
-def aws_client(service: str, region: str) -> Any:
-    """Return a boto3 client of AWS, with the operator's own credentials, profile and proxies."""
-    return boto3.client(service, region_name=region, config=CLIENT_CONFIG)  # pyright: ignore[reportArgumentType]
-
-
-def embedded_client(service: str, region: str, endpoint: str, key_id: str | None, secret: str | None) -> Any:
-    """Return a boto3 client of the embedded cloud, for which nothing of the operator's configuration counts.
-
-    A response without a request ID does not come from the cloud: another program listens on its port now.
-    """
-    # A variable is (name in the configuration file, name in the environment, default, conversion).
-    defaults = {name: (None, None, *rest) for name, (_, _, *rest) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()}
-    defaults |= dict.fromkeys(("config_file", "credentials_file"), (None, None, None, None))
-    session = boto3.Session(botocore_session=botocore.session.Session(session_vars=defaults))
-    client: Any = session.client(
-        service,  # pyright: ignore[reportArgumentType]
-        region_name=region,
-        endpoint_url=endpoint,
-        aws_access_key_id=key_id,
-        aws_secret_access_key=secret,
-        config=CLIENT_CONFIG.merge(Config(proxies={})),
-    )
-
-    def check(response_dict: dict[str, Any], **_: Any) -> None:
-        if not any(name.lower() in REQUEST_ID_HEADERS for name in response_dict["headers"]):
-            raise OperatorError(
-                f"{endpoint} is not the embedded cloud of these outputs any more: its response has no request ID. "
-                "Start the cloud again with `python -m localcloud up`."
-            )
-
-    client.meta.events.register("before-parse", check)
-    return client

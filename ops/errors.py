@@ -1,16 +1,17 @@
 """What an operator reads: errors explained in a sentence or two, and counts with their nouns."""
 
 import errno
+import sys
 
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
 
 EXPIRED = "The AWS credentials have expired. Log in again."
 NOT_FOUND = "{operation} found no such resource. Does the stack still exist in this account and region?"
 UNKNOWN_CREDENTIALS = "AWS does not know these credentials. Log in again, to the account of the stack."
 NOT_ALLOWED = "These credentials may not call {operation} on the stack. Use a role that may."
 THROTTLED = "AWS throttled {operation} ({code}). Wait a moment, then run the command again."
+REQUEST_FAILED = "The request to AWS failed: {name}."
 REJECTED = "{operation} failed with {code}."
 CODES_BY_SENTENCE = {
     EXPIRED: "ExpiredToken ExpiredTokenException RequestExpired",
@@ -48,7 +49,7 @@ SENTENCE_BY_TYPE: dict[type[Exception] | tuple[type[Exception], ...], str] = {
     (exceptions.ConnectionError, exceptions.HTTPClientError, exceptions.InvalidProxiesConfigError): (
         "AWS cannot be reached ({name}). Check https_proxy, no_proxy, AWS_CA_BUNDLE and the network."
     ),
-    (BotoCoreError, ResponseParserError): "The request to AWS failed: {name}.",
+    BotoCoreError: REQUEST_FAILED,
     UnicodeEncodeError: "An argument is not text in the encoding of this terminal.",
 }
 CANNOT_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
@@ -65,6 +66,9 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, ClientError):
         code = code_of(error)
         return SENTENCE_BY_CODE.get(code, REJECTED).format(operation=error.operation_name, code=code)
+    parsers = sys.modules.get("botocore.parsers")  # slow to import; a command that has sent a request has imported it
+    if parsers and isinstance(error, parsers.ResponseParserError):
+        return REQUEST_FAILED.format(name=type(error).__name__)
     for types, sentence in SENTENCE_BY_TYPE.items():
         if isinstance(error, types):
             return sentence.format(error=f"{str(error).rstrip('.')}.", name=type(error).__name__)

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 from handlers.vocabulary import EVENT_HANDLER_SERVICE, PROBE_SERVICE, QUERY_SERVICE
 from ops import local_stack
-from ops.connections import aws_client, embedded_client
 from ops.errors import OperatorError
 
 PROJECT = Path(__file__).parents[1]  # not resolved, because a folder of links to a project is a project too
@@ -70,6 +69,8 @@ class StackOutputs:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client, with the operator's own credentials in AWS and the outputs' in the embedded cloud."""
+        from ops.clients import aws_client, embedded_client  # here, because boto3 is slow to import
+
         if self.endpoint is None:
             return aws_client(service, self.region)
         return embedded_client(service, self.region, self.endpoint, self.access_key_id, self.secret_access_key)

@@ -15,13 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import grpc
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import engine_pb2_grpc, resource_pb2_grpc
 
 from localcloud import lifetime
+from localcloud.deployer.outcome import Deployment, DeploymentFailed
 from localcloud.deployer.resource_monitor import Backend, Created, Event, Monitor, OnEvent, Resource, ResourceFailed
 from localcloud.deployer.stack_config import StackConfig
 
@@ -35,19 +35,6 @@ DEADLINE_SECONDS = 900  # pip may download the packages of the artifact over a s
 FOREIGN_VARIABLES = ("PULUMI_", "AWS_")
 # gRPC obeys proxies. This exception is gRPC's own: pip, which the program runs, may need the proxies.
 OWN_VARIABLES = {"no_grpc_proxy": "127.0.0.1", "PYTHONSAFEPATH": ""}
-
-
-class DeploymentFailed(Exception):  # noqa: N818 (an outcome)
-    """What failed and why, short enough to be shown as it is."""
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """A finished deployment: the resources in the order of registration, and the stack's outputs as plain values."""
-
-    resources: list[Resource]
-    outputs: dict[str, Any]
-    secret_outputs: set[str]
 
 
 def deploy(

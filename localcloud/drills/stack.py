@@ -3,14 +3,14 @@
 Everything is done and read as on AWS, except the pager, the time, and boards, which CloudWatch draws itself.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
-
-import requests
+from typing import TYPE_CHECKING, Any
 
 from handlers.vocabulary import PROBE_USER
 from localcloud.cloud import LocalCloud
@@ -18,6 +18,9 @@ from localcloud.cloudwatch.states import State
 from localcloud.demo import DEADLINE_SECONDS, dead_letters, newest_logins, run_ops, wait_for
 from localcloud.observatory import pager
 from localcloud.observatory.paths import BOARD, ENDED_MINUTE
+
+if TYPE_CHECKING:
+    import requests
 
 # The subscribers of each topic. The pager of the embedded cloud receives for them; nothing contacts them.
 PAGER = "https://pager.example.com/drill"
@@ -53,6 +56,8 @@ class DrilledStack:
         self.functions: dict[str, str] = cloud.outputs["functions"]
         self._topics: dict[str, str] = cloud.outputs["alarmTopics"]
         self.prefix = self._topics["p1"].rpartition(":")[2].removesuffix("alerts-p1")
+        import requests  # here, because `localcloud up` need not wait for it
+
         self._session = requests.Session()
         self._session.trust_env = False
         self._token = ""

@@ -2,12 +2,8 @@
 
 import threading
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
-
-import boto3
-import botocore.session
-from botocore.config import Config
-from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
 API_PATH = "/_aws/execute-api/"
 TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path
@@ -37,22 +33,31 @@ class Account:
         self.endpoint, self.region = connection.endpoint, connection.region
         self.account_id = connection.account_id
         self.access_key_id, self.secret_access_key = connection.access_key_id, connection.secret_access_key
+        self._clients: dict[str, Any] = {}
+        self._client_lock = threading.Lock()
+
+    @cached_property
+    def _session(self) -> Any:
+        import boto3  # here, because it is slow to import, and no emulator need wait for it
+        import botocore.session
+        from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
+
         # A variable is (name in the configuration file, name in the environment, default, conversion): no files and no
         # environment of the user.
         defaults = {name: (None, None, *rest) for name, (_, _, *rest) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()}
         defaults |= dict.fromkeys(("config_file", "credentials_file"), (None, None, None, None))
-        self._session = boto3.Session(
+        return boto3.Session(
             botocore_session=botocore.session.Session(session_vars=defaults),
             aws_access_key_id=self.access_key_id,
             aws_secret_access_key=self.secret_access_key,
-            aws_session_token=connection.session_token or None,
+            aws_session_token=self.connection.session_token or None,
             region_name=self.region,
         )
-        self._clients: dict[str, Any] = {}
-        self._client_lock = threading.Lock()
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of this account, which ignores the profiles and proxies of the user."""
+        from botocore.config import Config
+
         options = {"endpoint_url": self.endpoint, "config": Config(proxies={})}
         with self._client_lock:  # threads may share a client, but boto3 cannot create two at once
             if service not in self._clients:

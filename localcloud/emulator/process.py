@@ -24,7 +24,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,11 +74,12 @@ class Emulator(Account):
         usual_port: int | None = None,
         region: str = "eu-west-1",
         options: Sequence[str] = (),
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> "Emulator":
         """Return a running, empty emulator on `port`, or raise EmulatorError.
 
         Without a port, it runs on the usual port if there is one and it is free, and otherwise on any free port.
-        `localcloud.emulator.observed.observatory_for` describes the options.
+        `localcloud.emulator.observed.observatory_for` describes the options. `meanwhile` is called while it starts.
         """
         with _listen_at(port, usual_port) as listener:
             scratch = _claim_scratch()
@@ -98,6 +99,7 @@ class Emulator(Account):
                 )
         emulator = cls(environment, scratch, process)
         try:
+            meanwhile()
             emulator._wait_until_ready()
         except BaseException:
             emulator.stop()

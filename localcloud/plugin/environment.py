@@ -10,7 +10,7 @@ from pathlib import Path
 
 from components.packaging.artifact import HOST, TARGET_VARIABLE
 from localcloud.emulator.process import Emulator
-from localcloud.plugin.provider import STACK
+from localcloud.plugin import STACK
 
 PLUGIN = "pulumi-resource-aws"
 OUTPUTS_VARIABLE = "EVENT_PROCESSING_LOCAL_OUTPUTS"

@@ -23,12 +23,11 @@ from pulumi.runtime.proto import provider_pb2 as rpc
 from localcloud.deployer import wire
 from localcloud.deployer.engine import Resource, ResourceFailed
 from localcloud.emulator.connection import Account
+from localcloud.plugin import STACK
 from localcloud.plugin.state import comparable, state_of
 from localcloud.providers import Providers, operations, replacements
 from localcloud.providers.updates import Change
 
-STACK = "local"
-"""The only stack that is deployed with this plugin."""
 DEFAULTS = "__defaults"
 """The input that names the inputs which Check drew, as in the AWS provider."""
 

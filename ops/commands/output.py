@@ -10,20 +10,6 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.table import Table
-from rich.text import Text
 
 MANY = 100  # a shorter task ends before a bar could be seen
 MANY_BYTES = 1_000_000
@@ -35,6 +21,10 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         for row in (header, *rows):
             print("\t".join(escape_unprintable(cell) for cell in row))
         return
+    from rich.console import Console  # Rich is imported where it is needed, because it is slow to import
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(*header)
     for row in rows:
         # Text, because Rich would interpret markup in a str.
@@ -76,6 +66,8 @@ def paint(text: str, color: str) -> str:
     """Return the text in a color, on a terminal that has colors or with FORCE_COLOR; in none for an empty `color`."""
     if not color or not (sys.stdout.isatty() or "FORCE_COLOR" in os.environ):
         return text
+    from rich.console import Console
+
     console = Console()
     return typer.style(text, fg=color) if console.color_system and not console.no_color else text
 
@@ -102,13 +94,6 @@ def format_time(value: datetime) -> str:
     return value.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class _Rate(ProgressColumn):
-    """How many were done each second, lately."""
-
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
-
-
 @contextmanager
 def progress_bar(title: str, total: int | None, *, in_bytes: bool = False) -> Iterator[Callable[[int], None]]:
     """Return a function that moves a progress bar, with rate and time left, to a count or to a number of bytes.
@@ -119,8 +104,7 @@ def progress_bar(title: str, total: int | None, *, in_bytes: bool = False) -> It
     if (total is not None and total < least) or not sys.stderr.isatty():
         yield lambda done: None
         return
-    amounts = (DownloadColumn(), TransferSpeedColumn()) if in_bytes else (MofNCompleteColumn(), _Rate())
-    columns = (TextColumn("{task.description}"), BarColumn(), *amounts, TimeRemainingColumn(compact=True))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=total)
-        yield lambda done: progress.update(task, completed=done)
+    from ops.commands.bar import moving_bar
+
+    with moving_bar(title, total, in_bytes=in_bytes) as move:
+        yield move

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,8 +16,10 @@ from ops.errors import OperatorError, pluralize
 from ops.files import NewFile, create_file
 from ops.health.findings import Level
 from ops.redrive import Pace
-from ops.restore import Counts, Item, Restore, describe
 from ops.stack import load_outputs
+
+if TYPE_CHECKING:
+    from ops.restore import Counts, Item
 
 
 @handle_errors
@@ -52,6 +54,8 @@ def restore(
 
     Example: python -m ops restore --from event-processing-dev-restored --dry-run
     """
+    from ops.restore import Restore, describe  # here, because the store of the handlers is slow to import
+
     users = [*(excluded or []), *(_read_users(excluded_file) if excluded_file else [])]
     deployed = load_outputs(stack, outputs).with_shared_clients()
     with create_file(damaged, "restore-damaged", "--damaged") as kept:
@@ -91,7 +95,7 @@ def _read_users(file: Path) -> list[str]:
         raise OperatorError(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}.") from None
 
 
-def _keep(kept: NewFile, item: Item) -> None:
+def _keep(kept: NewFile, item: "Item") -> None:
     """Write an item as DynamoDB returned it; bytes, which no record of ours has, as their repr."""
     kept.is_needed = True
     try:
@@ -100,7 +104,7 @@ def _keep(kept: NewFile, item: Item) -> None:
         raise OperatorError(f"{kept.path} cannot be written: {error.strerror}.") from None
 
 
-def _report_problems(counts: Counts) -> None:
+def _report_problems(counts: "Counts") -> None:
     """Raise OperatorError when logins were not merged; exit with 4 when a part of the backup cannot be read."""
     problems = []
     if counts.failed:

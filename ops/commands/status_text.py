@@ -5,8 +5,6 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 
-from rich.text import Text
-
 from handlers.vocabulary import PROBE_SERVICE
 from ops.commands.log_text import to_text
 from ops.commands.output import escape_unprintable, paint
@@ -70,6 +68,8 @@ def to_lines(found: Status, findings: Sequence[Finding], since: str) -> Iterator
 
 def fit_screen(lines: Iterable[str]) -> Iterator[str]:
     """Yield as many lines as fit on the terminal with a note below them: the findings come first."""
+    from rich.text import Text  # here, because only a terminal needs it
+
     size = shutil.get_terminal_size()
     left = size.lines - NOTE_ROWS
     for line in lines:

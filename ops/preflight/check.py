@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Any
 
 from components.settings.stack_settings import StackSettings
-from ops.connections import aws_client, embedded_client
 from ops.errors import explain
 from ops.preflight.state import StackState
 
@@ -49,6 +48,8 @@ class Target:
 
 def client_of(service: Any, region: str, embedded: Mapping[str, Any] | None) -> Any:
     """Return a boto3 client of AWS, or of the embedded cloud that is reached so."""
+    from ops.clients import aws_client, embedded_client  # here, because boto3 is slow to import
+
     if embedded is None:
         return aws_client(service, region)
     keys = embedded["accessKeyId"], embedded["secretAccessKey"]

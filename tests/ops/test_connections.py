@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError
 from requests.auth import HTTPBasicAuth
 from typer.testing import CliRunner
 
-from ops import connections
+from ops import clients, connections
 from ops.__main__ import app
 from ops.api import query_services, request_token
 from ops.errors import explain
@@ -122,8 +122,8 @@ def test_aws_is_asked_through_the_proxy_and_never_with_a_password_of_netrc(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nope")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    monkeypatch.setattr(connections, "CLIENT_CONFIG", Config(retries={"total_max_attempts": 1}))
-    sentence = explained(lambda: connections.aws_client("sqs", "eu-west-1").list_queues())
+    monkeypatch.setattr(clients, "CLIENT_CONFIG", Config(retries={"total_max_attempts": 1}))
+    sentence = explained(lambda: clients.aws_client("sqs", "eu-west-1").list_queues())
     assert [(request.method, request.path) for request in proxy.received] == [
         ("CONNECT", "sqs.eu-west-1.amazonaws.com:443")
     ]
@@ -174,7 +174,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the commands wait for a fifth of a second."""
     monkeypatch.setattr(connections, "TIMEOUT_SECONDS", (5, 0.2))
     one_try = Config(connect_timeout=5, read_timeout=0.2, retries={"total_max_attempts": 1})
-    monkeypatch.setattr(connections, "CLIENT_CONFIG", one_try)
+    monkeypatch.setattr(clients, "CLIENT_CONFIG", one_try)
 
 
 def assert_names_the_party(name: str, url: str) -> None:

@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 from typer.testing import CliRunner
 
-from ops import connections, event_files, files, requests_ahead
+from ops import clients, event_files, files, requests_ahead
 from ops import events as events_module
 from ops.__main__ import app
 from ops.event_files import Event as LoginEvent
@@ -288,7 +288,7 @@ def test_full_disk_leaves_the_whole_copy_of_a_pipe(queues: Stack, monkeypatch: p
 
 def test_silent_server_is_not_called_an_unreadable_file(tmp_path: Path, events: Path, monkeypatch: pytest.MonkeyPatch):
     impatient = Config(read_timeout=0.2, retries={"total_max_attempts": 1})
-    monkeypatch.setattr(connections, "CLIENT_CONFIG", impatient)
+    monkeypatch.setattr(clients, "CLIENT_CONFIG", impatient)
     monkeypatch.chdir(tmp_path)
     with recording(None) as server:
         Path("outputs.json").write_text(json.dumps(outputs_at(server.url)))
