@@ -12,6 +12,8 @@ from pathlib import Path
 
 import botocore.session
 import pytest
+import typer.main
+from botocore import hooks
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
@@ -167,6 +169,23 @@ def _services_are_read_once() -> Iterator[None]:
     """Read the megabytes of AWS's service models once per process, not once per session."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _event_names_are_translated_once() -> Iterator[None]:
+    """Keep what a session of botocore calls an event for the sessions after it: most of what it takes to make one."""
+    names = hooks.EventAliaser(hooks.HierarchicalEmitter())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hooks.EventAliaser, "_alias_event_name", staticmethod(names._alias_event_name))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _command_lines_are_built_once() -> Iterator[None]:
+    """Build the commands and options of an application once per process, which itself runs one command only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", functools.cache(typer.main.get_command))
         yield
 
 
