@@ -83,10 +83,12 @@ class Metrics:
         service: str,
         stack: str,
         *,
+        hold_seconds: float = HOLD_SECONDS,
         now: Callable[[], float] = time.time,
         write_line: Callable[[str], None] = _write_line,
     ) -> None:
         self._dimensions = {STACK_DIMENSION: stack, SERVICE_DIMENSION: service}
+        self._hold_seconds = hold_seconds
         self._now = now
         self._write_line = write_line
         self._measured: list[tuple[MetricName, float]] = []
@@ -104,7 +106,7 @@ class Metrics:
     def begin(self) -> None:
         """Write what was held for long enough. An invocation that never ends loses only what is younger."""
         self._measured = []
-        if self._held and self._now() - self._held_since >= HOLD_SECONDS:
+        if self._held and self._now() - self._held_since >= self._hold_seconds:
             self.write()
 
     def end(self, *, failed: bool) -> bool:
@@ -122,7 +124,7 @@ class Metrics:
         is_urgent = failed or any(_is_urgent(name, value) for name, value in measured)
         self._credit = min(UNHURRIED, self._credit + (now - self._credited) / HOLD_SECONDS)
         self._credited = now
-        if is_urgent or self._credit >= 1 or now - self._held_since >= HOLD_SECONDS:
+        if is_urgent or self._credit >= 1 or now - self._held_since >= self._hold_seconds:
             self.write()
             return True
         return False

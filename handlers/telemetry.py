@@ -15,8 +15,8 @@ from aws_lambda_powertools import Logger, Tracer
 from aws_xray_sdk.core.exceptions.exceptions import AlreadyEndedException
 
 from handlers.ending import before_the_end
-from handlers.metrics import Metrics
-from handlers.vocabulary import STACK_DIMENSION, MetricName
+from handlers.metrics import HOLD_SECONDS, Metrics
+from handlers.vocabulary import STACK_DIMENSION, Environment, MetricName
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -65,7 +65,8 @@ class Telemetry:
             # The text of an exception may quote data; `failure` logs its class and where it was raised.
             serialize_stacktrace=False,
         )
-        self._metrics = Metrics(service, stack)
+        hold_seconds = float(os.environ.get(Environment.METRICS_HOLD_SECONDS, HOLD_SECONDS))
+        self._metrics = Metrics(service, stack, hold_seconds=hold_seconds)
         self._has_failed = False
         self._summary: tuple[str, dict[str, Any]] | None = None
         self._unlogged = 0
@@ -119,6 +120,10 @@ class Telemetry:
     def measure(self, name: MetricName, value: float) -> None:
         """Add a value of a metric; `handlers.metrics` decides when it is written."""
         self._metrics.measure(name, value)
+
+    def flush(self) -> None:
+        """Write the metrics that are held."""
+        self._metrics.write()
 
     def summarize(self, message: str, **fields: Any) -> None:
         """Log, at the end of the invocation, what became of it, if its metrics are written then.

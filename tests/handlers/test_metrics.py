@@ -193,3 +193,13 @@ def test_object_has_at_most_so_many_values_of_a_metric():
     objects = [json.loads(line) for line in function.lines]
     assert [len(found[EACH]) for found in objects] == [VALUES_MAX, VALUES_MAX, 1]
     assert [SUMMED in found for found in objects] == [True, False, False]
+
+
+def test_function_that_may_not_hold_writes_after_each_invocation():
+    written = []
+    metrics = Metrics("query", "dev", hold_seconds=0, write_line=written.append)
+    for _ in range(2 * UNHURRIED):
+        metrics.begin()
+        metrics.measure(SUMMED, 1)
+        assert metrics.end(failed=False)
+    assert len(written) == 2 * UNHURRIED
