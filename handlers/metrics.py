@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from handlers.vocabulary import METRICS_NAMESPACE, SERVICE_DIMENSION, STACK_DIMENSION, MetricName
 
 # How often a busy function writes. When an invocation begins, nothing older is held.
@@ -24,13 +22,14 @@ UNHURRIED: Final = 100
 # CloudWatch's limit, for one metric of one object.
 VALUES_MAX: Final = 100
 
+_COUNT: Final = "Count"
 _UNITS: Final = {
-    MetricName.EVENT_AGE: MetricUnit.Milliseconds,
-    MetricName.BATCH_DURATION: MetricUnit.Milliseconds,
-    MetricName.QUERY_DURATION: MetricUnit.Milliseconds,
-    MetricName.PROBE_DELAY: MetricUnit.Milliseconds,
-    MetricName.RECORD_BYTES: MetricUnit.Bytes,
-    MetricName.FUNCTION_VERSION: MetricUnit.NoUnit,
+    MetricName.EVENT_AGE: "Milliseconds",
+    MetricName.BATCH_DURATION: "Milliseconds",
+    MetricName.QUERY_DURATION: "Milliseconds",
+    MetricName.PROBE_DELAY: "Milliseconds",
+    MetricName.RECORD_BYTES: "Bytes",
+    MetricName.FUNCTION_VERSION: "None",
 }
 # Each value is written, because a percentile, an average or the number of values is read. Of all others, the sum is.
 EACH_VALUE: Final = frozenset(
@@ -142,7 +141,7 @@ class Metrics:
         self.write()
 
     def _object(self, values: Values) -> str:
-        metrics = [{"Name": name, "Unit": _UNITS.get(name, MetricUnit.Count).value} for name in values]
+        metrics = [{"Name": name, "Unit": _UNITS.get(name, _COUNT)} for name in values]
         directive = {
             "Namespace": METRICS_NAMESPACE,
             "Dimensions": [list(self._dimensions)],

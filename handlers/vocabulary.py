@@ -53,7 +53,7 @@ class Environment(StrEnum):
 
 
 class MetricName(StrEnum):
-    """Names of the custom metrics. Their units are in `handlers.telemetry`."""
+    """Names of the custom metrics. Their units are in `handlers.metrics`."""
 
     EVENT_RECEIVED = "EventReceived"
     EVENT_PERSISTED = "EventPersisted"
