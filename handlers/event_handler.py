@@ -96,20 +96,18 @@ class EventHandler:
         outcome = Outcome.PARTIAL if report.failures else Outcome.SUCCESS
         outcome = Outcome.FAILED if report.all_failed else outcome
         self._telemetry.annotate("outcome", outcome)
-        self._telemetry.logger.info(
+        self._telemetry.summarize(
             "batch folded",
-            extra={
-                "outcome": outcome,
-                "batch_size": size,
-                "probed": size - len(real),
-                "persisted": counts[Outcome.PERSISTED],
-                "stale": report.stale,
-                "invalid": counts[Outcome.INVALID],
-                "failed": counts[Outcome.FAILED],
-                "exhausted": counts[Outcome.EXHAUSTED],
-                "conflicts": report.conflicts,
-                "duration_ms": round(duration_milliseconds, 1),
-            },
+            outcome=outcome,
+            batch_size=size,
+            probed=size - len(real),
+            persisted=counts[Outcome.PERSISTED],
+            stale=report.stale,
+            invalid=counts[Outcome.INVALID],
+            failed=counts[Outcome.FAILED],
+            exhausted=counts[Outcome.EXHAUSTED],
+            conflicts=report.conflicts,
+            duration_ms=round(duration_milliseconds, 1),
         )
 
     def _report_fates(self, report: BatchReport) -> int:
@@ -125,7 +123,7 @@ class EventHandler:
             if fate.outcome != Outcome.PERSISTED:
                 self._log(fate, age)
             elif age is not None and not fate.is_probed:
-                self._telemetry.measure(MetricName.EVENT_AGE, age)
+                self._telemetry.measure(MetricName.EVENT_AGE, round(age))
                 late += age > FRESHNESS_OBJECTIVE_SECONDS * 1000
         return late
 

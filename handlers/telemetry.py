@@ -9,24 +9,16 @@ import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from aws_lambda_powertools import Logger, Tracer
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_xray_sdk.core.exceptions.exceptions import AlreadyEndedException
 
-from handlers.vocabulary import METRICS_NAMESPACE, STACK_DIMENSION, MetricName
+from handlers.ending import before_the_end
+from handlers.metrics import HOLD_SECONDS, Metrics
+from handlers.vocabulary import STACK_DIMENSION, Environment, MetricName
 
 Handler = Callable[[dict[str, Any], Any], Any]
-
-_UNITS: Final = {
-    MetricName.EVENT_AGE: MetricUnit.Milliseconds,
-    MetricName.BATCH_DURATION: MetricUnit.Milliseconds,
-    MetricName.QUERY_DURATION: MetricUnit.Milliseconds,
-    MetricName.PROBE_DELAY: MetricUnit.Milliseconds,
-    MetricName.RECORD_BYTES: MetricUnit.Bytes,
-    MetricName.FUNCTION_VERSION: MetricUnit.NoUnit,
-}
 
 
 def quiet_libraries() -> None:
@@ -73,8 +65,13 @@ class Telemetry:
             # The text of an exception may quote data; `failure` logs its class and where it was raised.
             serialize_stacktrace=False,
         )
-        self._metrics = EphemeralMetrics(namespace=METRICS_NAMESPACE, service=service)
-        self._metrics.set_default_dimensions(**{STACK_DIMENSION: stack})  # pyright: ignore[reportUnknownMemberType]
+        hold_seconds = float(os.environ.get(Environment.METRICS_HOLD_SECONDS, HOLD_SECONDS))
+        self._metrics = Metrics(service, stack, hold_seconds=hold_seconds)
+        self._has_failed = False
+        self._summary: tuple[str, dict[str, Any]] | None = None
+        self._unlogged = 0
+        if not before_the_end(self._metrics.write_last):
+            self.logger.warning("what the process holds when it ends will be lost")
         self._tracer = Tracer(service=service, patch_modules=("botocore",))
         self._recorder: Any = self._tracer.provider
         if not isinstance(self._recorder.emitter, _DiscreetEmitter):
@@ -85,10 +82,12 @@ class Telemetry:
         self._cold = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "provisioned-concurrency"
 
     def entry_point(self, function: Handler) -> Handler:
-        """`function` in one subsegment, the invocation in every log line, and metrics flushed even if it raises."""
+        """`function` in one subsegment, the invocation in every log line, and metrics written even if it raises."""
 
         @self.logger.inject_lambda_context(log_event=False, clear_state=True)
         def handler(event: dict[str, Any], context: Any) -> Any:
+            self._metrics.begin()
+            self._summary, self._has_failed = None, False
             with self.span(f"## {self._service}"):
                 self.annotate(STACK_DIMENSION, self._stack)
                 # The metric of this name that Powertools can emit ignores the default dimensions.
@@ -99,21 +98,48 @@ class Telemetry:
                     self.measure(MetricName.FUNCTION_VERSION, int(context.function_version))
                 try:
                     return function(event, context)
+                except BaseException:
+                    self._has_failed = True
+                    raise
                 finally:
-                    self._metrics.flush_metrics()
+                    self._end()
 
         return handler
 
+    def _end(self) -> None:
+        is_written = self._metrics.end(failed=self._has_failed)
+        if self._summary is None:
+            return
+        if not is_written:
+            self._unlogged += 1
+            return
+        message, fields = self._summary
+        self.logger.info(message, extra={**fields, "unlogged": self._unlogged})
+        self._unlogged = 0
+
     def measure(self, name: MetricName, value: float) -> None:
-        """Add a value of a metric; more than 100 values of one metric are written as several objects."""
-        self._metrics.add_metric(name=name, unit=_UNITS.get(name, MetricUnit.Count), value=value)
+        """Add a value of a metric; `handlers.metrics` decides when it is written."""
+        self._metrics.measure(name, value)
+
+    def flush(self) -> None:
+        """Write the metrics that are held."""
+        self._metrics.write()
+
+    def summarize(self, message: str, **fields: Any) -> None:
+        """Log, at the end of the invocation, what became of it, if its metrics are written then.
+
+        So every failure has this line, and of a busy function's successes only some. Field `unlogged` counts the
+        invocations since the last line that have none.
+        """
+        self._summary = message, fields
 
     def annotate(self, key: str, value: Any) -> None:
         """Make the current subsegment searchable by `key`. Never pass an ID."""
         self._tracer.put_annotation(key, value)
 
     def failure(self, message: str, error: Exception, **fields: Any) -> None:
-        """Log an unexpected error: its class and where it was raised, never its text."""
+        """Log an unexpected error: its class and where it was raised, never its text. The metrics are not held."""
+        self._has_failed = True
         frames = traceback.extract_tb(error.__traceback__)
         where = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
         self.logger.error(message, extra={"exception_name": type(error).__name__, "where": where, **fields})

@@ -43,6 +43,8 @@ class Environment(StrEnum):
     TOKEN_URL = "TOKEN_URL"  # noqa: S105 - the name of a variable
     CLIENT_ID = "CLIENT_ID"
     CLIENT_SECRET_PARAMETER = "CLIENT_SECRET_PARAMETER"  # noqa: S105 - the name of a variable
+    # Optional: for how many seconds a busy function holds its metrics; 0 writes them after each invocation.
+    METRICS_HOLD_SECONDS = "METRICS_HOLD_SECONDS"
     # No handler reads it: published versions of the functions with the same value were deployed together.
     RELEASE = "RELEASE"
     # Powertools reads these.
@@ -51,7 +53,7 @@ class Environment(StrEnum):
 
 
 class MetricName(StrEnum):
-    """Names of the custom metrics. Their units are in `handlers.telemetry`."""
+    """Names of the custom metrics. Their units are in `handlers.metrics`."""
 
     EVENT_RECEIVED = "EventReceived"
     EVENT_PERSISTED = "EventPersisted"

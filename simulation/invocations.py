@@ -67,8 +67,20 @@ class Invocation:
     quarantined: int = 0
     is_error: bool = False
     status: int = 200
+    is_held: bool = False
+    """Whether a busy function may write its metrics later."""
     is_of_new_version: bool = False
     """Whether the version ran that gets a share of the requests while it is released."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What one call of a handler did; no response if it raised or timed out."""
+
+    samples: tuple[tuple[MetricKey, float, int], ...]
+    seconds: float
+    response: Any
+    is_held: bool
 
 
 class HandlerRunner:
@@ -110,7 +122,8 @@ class HandlerRunner:
             function_name=EVENT_HANDLER_SERVICE,
             function_version=self._version_of(self._topology.event_handler, deployments),
         )
-        samples, seconds, response = self._run(context, make, {"Records": records}, behaviour, limit, cold)
+        run = self._run(context, make, {"Records": records}, behaviour, limit, cold)
+        response = run.response
         if response is None:
             failed = Counter(indices)
         else:
@@ -118,10 +131,11 @@ class HandlerRunner:
             failed = Counter(
                 index for index, record in zip(indices, records, strict=True) if record["messageId"] in failed_ids
             )
-        timed_out = response is None and seconds >= limit
+        timed_out = response is None and run.seconds >= limit
         return Invocation(
-            samples=samples,
-            seconds=seconds,
+            samples=run.samples,
+            seconds=run.seconds,
+            is_held=run.is_held,
             failed=tuple(failed[index] for index in range(len(groups))),
             quarantined=0 if timed_out else sum(sent),
             is_error=response is None,
@@ -144,12 +158,13 @@ class HandlerRunner:
         context = LambdaContext(
             function_name=QUERY_SERVICE, function_version=self._version_of(self._topology.query, deployments)
         )
-        samples, seconds, response = self._run(context, make, event, behaviour, limit, cold)
+        run = self._run(context, make, event, behaviour, limit, cold)
         return Invocation(
-            samples=samples,
-            seconds=seconds,
-            is_error=response is None,
-            status=502 if response is None else response["statusCode"],
+            samples=run.samples,
+            seconds=run.seconds,
+            is_held=run.is_held,
+            is_error=run.response is None,
+            status=502 if run.response is None else run.response["statusCode"],
         )
 
     def _run_probe(
@@ -165,8 +180,8 @@ class HandlerRunner:
         context = LambdaContext(
             function_name=PROBE_SERVICE, function_version=self._version_of(self._topology.probe, deployments)
         )
-        samples, seconds, _ = self._run(context, make, {}, TableBehaviour(), PROBE_SECONDS, cold=False)
-        return Invocation(samples=samples, seconds=seconds)
+        run = self._run(context, make, {}, TableBehaviour(), PROBE_SECONDS, cold=False)
+        return Invocation(samples=run.samples, seconds=run.seconds)
 
     def _version_of(self, function: str, deployments: int) -> str:
         """The version that runs: the newest of the recorded stack, and another one after each deployment."""
@@ -174,8 +189,7 @@ class HandlerRunner:
 
     def _run(
         self, context: LambdaContext, make: Any, event: Any, behaviour: TableBehaviour, limit_seconds: float, cold: bool
-    ) -> tuple[tuple[tuple[MetricKey, float, int], ...], float, Any]:
-        """Samples, duration, and the handler's response; None when it raised or timed out."""
+    ) -> "_Run":
         service, clock, printed = context.function_name, Clock(limit_seconds), io.StringIO()
         table = SimulatedTable(self._topology.table, clock, behaviour, READ_TIMEOUT_SECONDS[service])
         context = replace(context, remaining_seconds=lambda: limit_seconds - clock.now)
@@ -185,6 +199,8 @@ class HandlerRunner:
         with (
             redirect_stdout(printed),
             patch.dict(os.environ, environment),
+            # No function is in a hurry to write in its first minutes; the model decides whether one is busy.
+            patch("handlers.metrics.UNHURRIED", 0),
             patch("handlers.event_handler.time", simulated_time),
             patch("handlers.query.time", simulated_time),
         ):
@@ -195,19 +211,27 @@ class HandlerRunner:
                 _store(table.client, self._topology.table, clock).warm_up(batch=service == EVENT_HANDLER_SERVICE)
                 clock.now = 0.0
             handler = telemetry.entry_point(make(clock, table, telemetry))
-            timed_out = False
+            timed_out, is_held = False, False
             try:
                 response = handler(event, context)
             except InvocationTimeout:
                 response, timed_out = None, True
             except Exception:  # noqa: BLE001 - Lambda counts any exception as an error
                 response = None
+            else:
+                is_held = not _emitted(printed.getvalue())
+                telemetry.flush()
             finally:
                 logging.Logger.manager.loggerDict.pop(service, None)
                 logging.getLogger().setLevel(level)
         samples = table.samples + ([] if timed_out else _emitted(printed.getvalue()))
         counted = tuple((key, value, count) for (key, value), count in Counter(samples).items())
-        return counted, limit_seconds if timed_out else clock.now + OWN_MILLISECONDS / 1000, response
+        return _Run(
+            samples=counted,
+            seconds=limit_seconds if timed_out else clock.now + OWN_MILLISECONDS / 1000,
+            response=response,
+            is_held=is_held,
+        )
 
 
 def _store(table: Any, name: str, clock: Clock) -> UserRecordStore:

@@ -13,6 +13,7 @@ from localcloud.console.console import Console
 from localcloud.emulator import (
     authorization_seams,
     cloudwatch_seams,
+    ending_seams,
     function_seams,
     http_seams,
     identity_seams,
@@ -47,6 +48,7 @@ OBSERVERS = (
     trace_seams.serve_traces,
     queue_seams.observe_queues,
     log_seams.write_logs,
+    ending_seams.log_what_ends,
     function_seams.observe_functions,
     function_seams.observe_mappings,
     http_seams.observe_tables,

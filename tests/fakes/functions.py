@@ -53,7 +53,7 @@ class Silent(Telemetry):
 
     def info(self, *_: Any, **__: Any) -> None: ...
 
-    warning = error = set_correlation_id = info
+    warning = error = set_correlation_id = summarize = info
 
 
 def event_handler(

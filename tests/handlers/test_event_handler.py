@@ -113,7 +113,7 @@ def test_empty_batch_succeeds(handle):
     assert handle({"Records": []}, LambdaContext()) == {"batchItemFailures": []}
 
 
-@pytest.mark.parametrize(("size", "objects"), [(99, 1), (117, 2), (250, 3)])
+@pytest.mark.parametrize(("size", "objects"), [(99, 1), (117, 1), (118, 2), (250, 3)])
 def test_batch_larger_than_an_emf_object_is_counted_correctly(handle, dynamodb, calls, emitted, size, objects):
     fail_writes(calls, "u3", times=7)
     bodies = ["not json", *[login(user_id=f"u{i % 7}", service_id=f"s{i}") for i in range(size)]]

@@ -49,7 +49,7 @@ def _measure_by_user() -> None:
 
     def by_user(measure: Any, self: Any, name: str, value: float) -> None:
         if last:
-            self._metrics.add_dimension("user", last.pop())
+            self._metrics._dimensions["user"] = last.pop()
         measure(self, name, value)
 
     _replace(Telemetry, "measure", by_user)
