@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from handlers.vocabulary import MetricName
 from localcloud.deployer.recorder import Graph
 from tools import log_bytes
-from tools.log_bytes import OWN_BYTES, OwnBytes
+from tools.log_bytes import QUIET, OwnBytes, own_bytes
 from tools.prices import cost
 
 HOURS_PER_MONTH = 730
@@ -65,7 +65,7 @@ def total(bill: list[Item], *, monitoring: bool = False) -> float:
     return sum(item.dollars for item in bill if item.is_monitoring or not monitoring)
 
 
-def fixed(graph: Graph, own: OwnBytes = OWN_BYTES) -> list[Item]:
+def fixed(graph: Graph, own: OwnBytes = QUIET) -> list[Item]:
     """The costs that do not depend on traffic."""
 
     def count(type_: str) -> int:
@@ -110,7 +110,7 @@ def _key_requests(graph: Graph, has_probe: bool) -> float:
     return SECONDS_PER_MONTH / reuse * (2 * producers + consumers) + SECONDS_PER_MONTH / TABLE_KEY_SECONDS * 2
 
 
-def of_probe(graph: Graph, own: OwnBytes = OWN_BYTES) -> list[Item]:
+def of_probe(graph: Graph, own: OwnBytes = QUIET) -> list[Item]:
     """What the runs of the probe cost; nothing in a stack without one."""
     if not any(function.name == "probe-function" for function in graph.of_type(FUNCTION)):
         return []
@@ -137,8 +137,9 @@ def of_probe(graph: Graph, own: OwnBytes = OWN_BYTES) -> list[Item]:
     ]
 
 
-def variable(graph: Graph, per_second: float, own: OwnBytes = OWN_BYTES) -> list[Item]:
+def variable(graph: Graph, per_second: float, own: OwnBytes | None = None) -> list[Item]:
     """The costs that depend on traffic."""
+    own = own or own_bytes(per_second)
     use = Use.of(graph, per_second)
     events = queries = per_second * SECONDS_PER_MONTH
     batches = use.batches * SECONDS_PER_MONTH

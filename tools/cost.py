@@ -26,7 +26,7 @@ from tools.bill import (
     variable,
 )
 from tools.documents import DOCS, command_line, table, write
-from tools.log_bytes import OWN_BYTES
+from tools.log_bytes import BUSY, QUIET
 from tools.prices import PRICES, PRICES_OF, SOURCES, TIERS
 
 DOCUMENT = DOCS / "cost.md"
@@ -180,9 +180,15 @@ def _bytes_table(graphs: dict[str, Graph]) -> str:
     rows = (
         ("Lambda: a batch", *(log_bytes.of_platform(graph, "event-handler", BATCH_SECONDS) for graph in (dev, prod))),
         ("Lambda: a query", *(log_bytes.of_platform(graph, "query", QUERY_SECONDS) for graph in (dev, prod))),
-        ("event handler: a batch of 1", *(OWN_BYTES.batch_of_1,) * 2),
-        ("event handler: a batch of 10", *(OWN_BYTES.batch_of_10,) * 2),
-        ("query function: a query", *(OWN_BYTES.query,) * 2),
+        *(
+            (f"{name}, {pace}", *(number,) * 2)
+            for name, numbers in {
+                "event handler: a batch of 1": (QUIET.batch_of_1, BUSY.batch_of_1),
+                "event handler: a batch of 10": (QUIET.batch_of_10, BUSY.batch_of_10),
+                "query function: a query": (QUIET.query, BUSY.query),
+            }.items()
+            for pace, number in zip(("once a minute", "all the time"), numbers, strict=True)
+        ),
         ("access log: a request", *(log_bytes.of_access(graph) for graph in (dev, prod))),
     )
     return table(

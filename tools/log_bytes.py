@@ -43,13 +43,16 @@ TRACE_HEADER = f"Root={TRACE_ID};Parent=0123456789abcdef;Sampled=0;Lineage=1:fc3
 TABLE = "event-processing-prod-user-services"
 # When the events of a batch are stored.
 NOW = datetime.fromtimestamp(int(SENT_AT) / 1000, UTC) + timedelta(milliseconds=431)
-# Successful invocations in a row in one environment, the first of which is its cold start.
-COUNTED = 50
+# Of a busy environment, many seconds are counted, after so many invocations that it holds its metrics.
+BEFORE, COUNTED, COUNTED_QUIET = 150, 700, 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class OwnBytes:
-    """What the handlers write about a successful invocation, on average, with the bytes of each line."""
+    """What the handlers write about a successful invocation, on average, with the bytes of each line.
+
+    That depends on how often an environment is invoked: docs/decisions/0050.
+    """
 
     batch_of_1: float
     batch_of_10: float
@@ -60,7 +63,15 @@ class OwnBytes:
         return self.batch_of_1 + (self.batch_of_10 - self.batch_of_1) / 9 * (size - 1)
 
 
-OWN_BYTES = OwnBytes(batch_of_1=1_718, batch_of_10=1_777, query=815)
+# Of an environment that is invoked once a minute, and of one that is invoked all the time.
+QUIET = OwnBytes(batch_of_1=1_688, batch_of_10=1_729, query=781)
+BUSY = OwnBytes(batch_of_1=29, batch_of_10=90, query=11)
+QUIET_SECONDS, BUSY_BATCH_SECONDS, BUSY_QUERY_SECONDS = 60.0, 0.1, 0.03
+
+
+def own_bytes(per_second: float) -> OwnBytes:
+    """What the handlers write at that traffic."""
+    return BUSY if per_second >= 1 else QUIET
 
 
 def of_text(text: str) -> int:
@@ -108,16 +119,18 @@ def of_access(graph: Graph) -> int:
     return of_text(access_log_line(template, access))
 
 
-def count_own() -> OwnBytes:
-    """Run the handlers, and count what they write."""
+def count_own(batch_seconds: float, query_seconds: float) -> OwnBytes:
+    """Run the handlers with so many seconds from one invocation to the next, and count what they write."""
     return OwnBytes(
-        batch_of_1=_average(EVENT_HANDLER_SERVICE, _event_handler, lambda number: _batch(number, 1)),
-        batch_of_10=_average(EVENT_HANDLER_SERVICE, _event_handler, lambda number: _batch(number, 10)),
-        query=_average(QUERY_SERVICE, _query, _request),
+        batch_of_1=_average(EVENT_HANDLER_SERVICE, _event_handler, lambda number: _batch(number, 1), batch_seconds),
+        batch_of_10=_average(EVENT_HANDLER_SERVICE, _event_handler, lambda number: _batch(number, 10), batch_seconds),
+        query=_average(QUERY_SERVICE, _query, _request, query_seconds),
     )
 
 
-def _average(service: str, make: Callable[..., Any], event: Callable[[int], dict[str, Any]]) -> float:
+def _average(
+    service: str, make: Callable[..., Any], event: Callable[[int], dict[str, Any]], seconds_apart: float
+) -> float:
     printed, level = io.StringIO(), logging.getLogger().level
     clock = Clock(limit_seconds=3600)
     table = SimulatedTable(TABLE, clock, TableBehaviour(), 1.0)
@@ -127,8 +140,16 @@ def _average(service: str, make: Callable[..., Any], event: Callable[[int], dict
     with redirect_stdout(printed), patch.dict(os.environ, environment):
         logging.Logger.manager.loggerDict.pop(service, None)
         telemetry = Telemetry(service, "prod", "0123456789ab")
+        # Time passes between invocations, without which a busy environment would never write.
+        wall = [NOW.timestamp()]
+        telemetry._metrics._now = lambda: wall[0]
         handler = telemetry.entry_point(make(store, table, telemetry))
-        for number in range(COUNTED):
+        before, counted = (0, COUNTED_QUIET) if seconds_apart >= QUIET_SECONDS else (BEFORE, COUNTED)
+        for number in range(before + counted):
+            if number == before:
+                printed.seek(0)
+                printed.truncate()
+            wall[0] += seconds_apart
             context = LambdaContext(
                 function_name=f"event-processing-prod-{service}",
                 function_version="12",
@@ -138,7 +159,7 @@ def _average(service: str, make: Callable[..., Any], event: Callable[[int], dict
             handler(event(number), context)
     logging.Logger.manager.loggerDict.pop(service, None)
     logging.getLogger().setLevel(level)
-    return sum(map(of_text, printed.getvalue().splitlines())) / COUNTED
+    return sum(map(of_text, printed.getvalue().splitlines())) / counted
 
 
 def _event_handler(store: UserRecordStore, _table: SimulatedTable, telemetry: Telemetry) -> Any:
