@@ -8,7 +8,7 @@ from handlers.clients import RemainingSeconds
 from handlers.logins import LoginEvent, ServiceRecord, UserRecord
 from handlers.quarantine import Quarantine
 from handlers.store import Change, ReadOutcome, UserRecordStore, WriteOutcome
-from handlers.stored import StoredRecord
+from handlers.stored import AttributeValue, StoredRecord
 from tests.fakes.aws import TABLE, entry, key
 
 
@@ -70,12 +70,12 @@ def last_to_arrive(record: UserRecord, events: Iterable[LoginEvent]) -> UserReco
 class BlindStore(UserRecordStore):
     """Reads, merges and overwrites, without a condition that the record is still what was read."""
 
-    def _compare_and_set(self, stored: Any, record: Any) -> None:
+    def _compare_and_set(self, stored: StoredRecord, services: AttributeValue) -> None:
         self._client.update_item(
             TableName=TABLE,
-            Key=key(record.user_id),
+            Key=key(stored.record.user_id),
             UpdateExpression="SET services = :new",
-            ExpressionAttributeValues={":new": stored.services_with(record)},
+            ExpressionAttributeValues={":new": services},
         )
 
 

@@ -28,7 +28,10 @@ def readings(graph: Graph) -> Iterator[tuple[str, str]]:
 
 
 def misread(found: Iterator[tuple[str, str]] | list[tuple[str, str]]) -> set[tuple[str, str]]:
-    allowed = {MetricName.FUNCTION_VERSION: {"Maximum", "Minimum"}, MetricName.RECORD_BYTES: {"Maximum"}}
+    allowed: dict[str, set[str]] = {
+        MetricName.FUNCTION_VERSION: {"Maximum", "Minimum"},
+        MetricName.RECORD_BYTES: {"Maximum"},
+    }
     names = {name.value for name in MetricName} - WHOLE
     return {(name, stat) for name, stat in found if name in names and stat not in allowed.get(name, {"Sum"})}
 

@@ -40,6 +40,7 @@ def run_until_ended(service, **environment):
             text=True,
         ) as process,
     ):
+        assert process.stdout is not None
         before = list(iter(process.stdout.readline, END))
         service.end(process)
         after = process.stdout.read()
