@@ -57,7 +57,8 @@ class Function:
         found = defaultdict(list)
         for line in self.lines:
             document = read_line(line, now=self.clock.seconds)
-            assert document is not None and document.timestamp is not None
+            assert document is not None
+            assert document.timestamp is not None
             for sample in document.samples:
                 found[document.timestamp // 60, sample.key.name].append(sample.value)
         return found
