@@ -1,6 +1,6 @@
 """What a process holds is written when Lambda ends its environment.
 
-Lambda ends a process without a word, unless an extension is registered: then it sends SIGTERM, and waits 500 ms. An
+Lambda ends a process without a signal, unless an extension is registered: then it sends SIGTERM, and waits 500 ms. An
 internal extension, which is part of the process, cannot register for the event Shutdown, but that it is registered is
 enough. It registers for no event, so that no invocation waits for it. The runtime must be Python 3.12 or newer: older
 ones wait for the next invocation where no signal reaches them.
@@ -18,11 +18,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 _API: Final = "/2020-01-01/extension"
-_NAME: Final = "last-words"
+# The name of the extension in the lines that Lambda logs about it.
+_NAME: Final = "write-held-metrics"
 
 
 def before_the_end(act: Callable[[], None]) -> bool:
-    """In Lambda, call `act` before the process ends; return False if Lambda will end it without a word.
+    """In Lambda, call `act` before the process ends; return False if no signal will come.
 
     Call this once, while the function starts. Elsewhere it does nothing.
     """

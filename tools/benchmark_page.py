@@ -20,7 +20,6 @@ from tools.prices import PRICES, PRICES_OF
 
 DEFAULTS = {name: field.default for name, field in StackSettings.__dataclass_fields__.items()}
 MEMORY_GB = DEFAULTS["consumer_memory_mb"] / 1024
-TOKENS_PRICE = 2.25
 MB = 1e6
 
 PAGE = """# Benchmarks
@@ -139,7 +138,7 @@ def document(found: Measured) -> str:
         memory=MEMORY_GB,
         entries=SQS_ENTRIES,
         events_cost=_events_cost(found),
-        token=TOKENS_PRICE / 1000,
+        token=PRICES["thousand tokens"] / 1000,
         query_total=sum(query_prices.values()),
         **query_prices,
     )

@@ -53,7 +53,7 @@ def test_process_that_lambda_ends_writes_what_it_holds():
     assert before.metrics["QuerySuccess"] < INVOCATIONS
     assert output.metrics["QuerySuccess"] == INVOCATIONS
     # It waits for no event, so no invocation waits for it.
-    assert service.registered == [("last-words", [])]
+    assert service.registered == [("write-held-metrics", [])]
 
 
 def test_control_process_without_an_extension_loses_what_it_holds():

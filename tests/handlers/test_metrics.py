@@ -155,6 +155,11 @@ def test_busy_function_writes_every_few_seconds():
     assert sum(value for values in function.read().values() for value in values) == 10 * HOLD_SECONDS * 4
 
 
+def test_every_metric_of_a_failure_is_one_that_never_waits():
+    failed = ("Invalid", "Failed", "Exhausted", "Late", "Error", "Slow", "Malformed")
+    assert {name for name in MetricName if name.endswith(failed)} == FAILURES
+
+
 @pytest.mark.parametrize("name", sorted(FAILURES))
 def test_failure_never_waits(name):
     function = Function()
