@@ -15,6 +15,9 @@ from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_xray_sdk.core.exceptions.exceptions import AlreadyEndedException
 
+from handlers.call_traces import SdkCallTraces
+from handlers.clients import DynamoDbClient
+from handlers.dynamodb_requests import DynamoDbRequests
 from handlers.vocabulary import METRICS_NAMESPACE, STACK_DIMENSION, MetricName
 
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -149,6 +152,11 @@ class Telemetry:
                 self._recorder.clear_trace_entities()
 
         return carried
+
+    def trace_calls_of(self, client: DynamoDbClient) -> None:
+        """Give the calls that `client` makes without botocore, whose calls are traced already, their subsegments."""
+        if isinstance(client, DynamoDbRequests) and not self._tracer.disabled:
+            client.traces = SdkCallTraces(self._recorder, client.client)
 
 
 def _end_what_still_runs(subsegment: Any) -> None:
