@@ -1,15 +1,16 @@
 """AWS clients whose calls end before the function times out, and the names of their failures.
 
-Only this module imports botocore, which has no types: what the other modules use of it is typed here.
+botocore has no types: what the other modules use of it is typed here and in `replay`.
 """
 
-# pyright: reportMissingTypeStubs=false
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol, cast
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.httpsession import get_cert_path
 from botocore.session import Session as Session
 
 RemainingSeconds = Callable[[], float]
@@ -63,6 +64,11 @@ def make_client(
         parameter_validation=False,
     )
     return cast("Any", session).create_client(service, config=config)
+
+
+def certificates_of(session: Session) -> str:
+    """The file of the certificates that botocore trusts."""
+    return cast("Any", session).get_config_variable("ca_bundle") or get_cert_path(True)
 
 
 def response_of(error: Exception) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from handlers import cold_start
 from handlers.clients import WRITERS, Session, make_client
+from handlers.dynamodb_requests import make_dynamodb_client
 from handlers.fold import BatchReport, Fate, fold_events
 from handlers.quarantine import Quarantine
 from handlers.settings import EventHandlerSettings
@@ -149,12 +150,13 @@ def _wired() -> Callable[[dict[str, Any], Any], Any]:
     settings = EventHandlerSettings.of(os.environ)
     quiet_libraries()
     session = Session()
-    dynamodb = make_client(session, "dynamodb", read_timeout_seconds=2, connections=WRITERS)
+    dynamodb = make_dynamodb_client(session, settings.table_name, read_timeout_seconds=2, connections=WRITERS)
     # Before the telemetry is made, because there is no trace yet that this call could belong to.
     UserRecordStore(dynamodb, settings.table_name).warm_up(batch=True)
     # Another name for another consumer that runs this handler on a queue of its own.
     service = os.environ.get(Environment.SERVICE) or EVENT_HANDLER_SERVICE
     telemetry = Telemetry(service, settings.stack, settings.version)
+    telemetry.trace_calls_of(dynamodb)
     store = UserRecordStore(dynamodb, settings.table_name, carry=telemetry.carry)
     quarantine = Quarantine(
         lambda: make_client(session, "sqs", read_timeout_seconds=2),

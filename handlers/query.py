@@ -9,7 +9,8 @@ from typing import Any, Final, cast
 from urllib.parse import unquote
 
 from handlers import cold_start
-from handlers.clients import Session, error_code_of, make_client
+from handlers.clients import Session, error_code_of
+from handlers.dynamodb_requests import make_dynamodb_client
 from handlers.logins import format_instant
 from handlers.messages import InvalidError, valid_user_id
 from handlers.settings import QuerySettings
@@ -145,10 +146,12 @@ def _wired() -> Callable[[dict[str, Any], Any], Any]:
     """The handler with everything it needs, made once per process."""
     settings = QuerySettings.of(os.environ)
     quiet_libraries()
-    store = UserRecordStore(make_client(Session(), "dynamodb", read_timeout_seconds=1), settings.table_name)
+    dynamodb = make_dynamodb_client(Session(), settings.table_name, read_timeout_seconds=1)
+    store = UserRecordStore(dynamodb, settings.table_name)
     # Before the telemetry is made, because there is no trace yet that this call could belong to.
     store.warm_up(batch=False)
     telemetry = Telemetry(QUERY_SERVICE, settings.stack, settings.version)
+    telemetry.trace_calls_of(dynamodb)
     return telemetry.entry_point(Query(store, telemetry).answer)
 
 

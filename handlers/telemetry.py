@@ -14,6 +14,9 @@ from typing import Any
 from aws_lambda_powertools import Logger, Tracer
 from aws_xray_sdk.core.exceptions.exceptions import AlreadyEndedException
 
+from handlers.call_traces import SdkCallTraces
+from handlers.clients import DynamoDbClient
+from handlers.dynamodb_requests import DynamoDbRequests
 from handlers.ending import before_the_end
 from handlers.metrics import HOLD_SECONDS, Metrics
 from handlers.vocabulary import STACK_DIMENSION, Environment, MetricName
@@ -175,6 +178,11 @@ class Telemetry:
                 self._recorder.clear_trace_entities()
 
         return carried
+
+    def trace_calls_of(self, client: DynamoDbClient) -> None:
+        """Give the calls that `client` makes without botocore, whose calls are traced already, their subsegments."""
+        if isinstance(client, DynamoDbRequests) and not self._tracer.disabled:
+            client.traces = SdkCallTraces(self._recorder, client.client)
 
 
 def _end_what_still_runs(subsegment: Any) -> None:

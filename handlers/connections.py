@@ -1,0 +1,127 @@
+"""Keep-alive connections to one host: requests are written whole, and `http.client` reads the responses.
+
+A connection carries one request at a time, and is used again only after its response was read to the end.
+"""
+
+import select
+import socket
+import ssl
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from email.message import Message
+from http.client import HTTPException, HTTPResponse
+from typing import Final
+
+# DynamoDB cuts a response at 16 MB of items; their JSON notation is longer.
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+BODY_BYTES_MAX: Final = 48 * 1024 * 1024
+TRANSPORT_ERRORS: Final = (OSError, HTTPException)
+
+
+class NotConnectedError(OSError):
+    """There is no connection, so nothing was sent; the cause says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A response that was received whole."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+
+class Connections:
+    """Connections to one host; at most `idle` of them are kept, and the one used last is used first."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        context: ssl.SSLContext | None,
+        connect_seconds: float,
+        read_seconds: float,
+        idle: int,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._context = context
+        self._connect_seconds = connect_seconds
+        self._read_seconds = read_seconds
+        self._idle_max = idle
+        self._idle: deque[socket.socket] = deque()
+
+    def exchange(self, message: bytes) -> Answer:
+        """The response to a whole HTTP request; one of TRANSPORT_ERRORS if it did not come whole.
+
+        Its connection is closed, unless it can carry the next request.
+        """
+        connection = self._idle_connection() or self._new_connection()
+        reusable = False
+        try:
+            connection.sendall(message)
+            response = HTTPResponse(connection, method="POST")
+            try:
+                response.begin()
+                length, encoding = response.length, response.headers["content-encoding"]
+                if length is None or length > BODY_BYTES_MAX or encoding is not None:
+                    raise HTTPException("The response has no length, is too long, or is encoded.")
+                # A body that ends early is an IncompleteRead.
+                answer = Answer(status=response.status, headers=response.headers, body=response.read())
+                reusable = not response.will_close
+            finally:
+                response.close()
+        finally:
+            if reusable:
+                self._keep(connection)
+            else:
+                connection.close()
+        return answer
+
+    def _keep(self, connection: socket.socket) -> None:
+        self._idle.append(connection)
+        # Other threads keep theirs at the same time: looking first would let more than that many stay.
+        with suppress(IndexError):
+            while len(self._idle) > self._idle_max:
+                self._idle.popleft().close()
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _idle_connection(self) -> socket.socket | None:
+        """A connection that the server did not close meanwhile."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            # Nothing was asked: what can be read is the end of the connection, or an answer to nothing.
+            if not _is_readable(connection):
+                return connection
+            connection.close()
+
+    def _new_connection(self) -> socket.socket:
+        try:
+            connection = socket.create_connection((self._host, self._port), timeout=self._connect_seconds)
+            try:
+                # A request is one write, so there is nothing to wait for.
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self._context is not None:
+                    connection = self._context.wrap_socket(connection, server_hostname=self._host)
+            except BaseException:
+                connection.close()
+                raise
+        except OSError as error:
+            raise NotConnectedError(str(error)) from error
+        connection.settimeout(self._read_seconds)
+        return connection
+
+
+def _is_readable(connection: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
