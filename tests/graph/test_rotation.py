@@ -1,6 +1,7 @@
-"""Clients of the API can be added and removed without affecting each other."""
+"""Clients of the API can be added and removed without affecting each other, and a rotated secret is exported."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -9,13 +10,37 @@ from localcloud.deployer.recorder import Graph, record
 from tests.graph import resource_types as aws
 from tests.graph.changes import Change, changes
 
+SECRET = "n" * 52
+# Of the client that is there, and of one that a new client has replaced since.
+ROTATED = {"client-portal": SECRET, "client-undescribed": SECRET, "an-earlier-client": SECRET}
+OTHERS = ["portal", "undescribed", "undescribed-replaced"]
+"""Clients that stay; what is recorded with them is recorded here alone, because Cognito behaves differently."""
+
+
+class Steps(NamedTuple):
+    """A stack before, during and after the rotation of a client's credentials, and with rotated secrets at first."""
+
+    before: Graph
+    between: Graph
+    after: Graph
+    secrets: Graph
+
 
 @pytest.fixture(scope="module")
-def rotation() -> list[Graph]:
-    """A stack before and during the rotation of a client's credentials, then without the old client, reordered."""
-    steps = (["portal", "reporting-1"], ["portal", "reporting-1", "reporting-2"], ["reporting-2", "portal"])
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda clients: record("dev", {"apiClients": clients}), steps))
+def steps() -> Iterator[Steps]:
+    """A refresh puts what Cognito describes into the state, and that need not be the secret that gets a token."""
+
+    def described(name: str, _: dict[str, Any]) -> dict[str, Any]:
+        return {"id": f"client-{name}", "clientSecret": None if "undescribed" in name else f"secret-of-{name}"}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(invented_aws.OUTPUTS, "UserPoolClient", described)
+        yield Steps(
+            before=record("dev", {"apiClients": [*OTHERS, "reporting-1"]}),
+            between=record("dev", {"apiClients": [*OTHERS, "reporting-1", "reporting-2"]}),
+            after=record("dev", {"apiClients": ["reporting-2", *reversed(OTHERS)]}),
+            secrets=record("dev", {"apiClients": [*OTHERS, "reporting-1"], "rotatedSecrets": ROTATED}),
+        )
 
 
 def changed(client: str) -> set[Change]:
@@ -23,34 +48,26 @@ def changed(client: str) -> set[Change]:
     return credentials | {(f"identity-{client}", "")}
 
 
-def test_client_rotation_does_not_affect_another_client(rotation: list[Graph]) -> None:
-    before, between, after = rotation
-    assert changes(before, between) == changed("reporting-2")
+def test_client_rotation_does_not_affect_another_client(steps: Steps) -> None:
+    assert changes(steps.before, steps.between) == changed("reporting-2")
     # The order of the names also differs here, and has no effect.
-    assert changes(between, after) == changed("reporting-1")
-    assert {client.inputs["name"] for client in after.of_type(aws.CLIENT)} == {"portal", "reporting-2"}
+    assert changes(steps.between, steps.after) == changed("reporting-1")
+    assert {client.inputs["name"] for client in steps.after.of_type(aws.CLIENT)} == {*OTHERS, "reporting-2"}
 
 
-def secret_in_outputs(config: dict[str, object]) -> str | None:
-    return record("dev", {"apiClients": ["portal"], **config}).outputs["apiClients"]["portal"]["clientSecret"]
+def test_rotated_secret_is_in_the_outputs_whatever_cognito_describes(steps: Steps) -> None:
+    clients = steps.secrets.outputs["apiClients"]
+    assert {name: client["clientSecret"] for name, client in clients.items()} == {
+        "portal": SECRET,
+        "undescribed": SECRET,
+        # A client that replaced a rotated one has its own secret.
+        "reporting-1": "secret-of-reporting-1",
+        "undescribed-replaced": None,
+    }
 
 
-def test_rotated_secret_is_in_the_outputs_whatever_cognito_describes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A refresh puts what Cognito describes into the state, and that need not be the secret that gets a token."""
-    rotated = {"client-portal": "n" * 52}
-    for described in ("secret-of-portal", None):
-        made = {"id": "client-portal", "clientSecret": described}
-        monkeypatch.setitem(invented_aws.OUTPUTS, "UserPoolClient", lambda *_, made=made: made)
-        settings = {"rotatedSecrets": rotated, "owner": f"described-{described}"}  # recordings are kept by settings
-        assert secret_in_outputs(settings) == "n" * 52
-        replaced = {"rotatedSecrets": {"an-earlier-client": "n" * 52}, "owner": f"described-{described}"}
-        assert secret_in_outputs(replaced) == described, "a client that replaced the rotated one has its own secret"
-
-
-def test_setting_of_a_rotated_secret_changes_no_resource() -> None:
-    before, after = (
-        record("dev", {"apiClients": ["portal"], **config})
-        for config in ({}, {"rotatedSecrets": {"client-portal": "n" * 52}})
-    )
-    assert changes(before, after) == {("outputs", "apiClients.portal.clientSecret")}
-    assert "apiClients" in after.secret_outputs
+def test_setting_of_a_rotated_secret_changes_no_resource(steps: Steps) -> None:
+    assert changes(steps.before, steps.secrets) == {
+        ("outputs", f"apiClients.{client}.clientSecret") for client in ("portal", "undescribed")
+    }
+    assert "apiClients" in steps.secrets.secret_outputs
