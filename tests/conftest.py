@@ -106,12 +106,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Units |
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """What is imported stays: garbage is looked for neither meanwhile nor, later, among it."""
+    """What is imported stays: garbage is looked for neither meanwhile nor, later, among it, and more seldom."""
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
         gc.enable()
 
 
