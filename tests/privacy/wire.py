@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -43,7 +43,9 @@ class _Raw:
 class Wire:
     """Responds in place of the emulated services, or loses their responses."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Collection[str]) -> None:
+        self.kinds = kinds
+        """The errors with which calls fail."""
         self._steps: dict[str, Callable[[str, Any], Any]] = {}
         self.failed: set[tuple[str, str]] = set()
         # Before the handlers of the emulation.
