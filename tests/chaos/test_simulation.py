@@ -15,7 +15,7 @@ from tests.chaos import controls
 from tests.chaos.faults import Odds
 from tests.chaos.simulation import Design, Simulation
 
-SEEDS = 50  # the rarest fault happens thirty times in them
+SEEDS = 20  # the rarest fault happens ten times in them
 FAULTS = set(Odds.__dataclass_fields__) | {"killed_before_acknowledgement", "reported", "exhausted"}
 
 
