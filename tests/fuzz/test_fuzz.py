@@ -19,7 +19,7 @@ from tests.fakes.events import login
 from tests.fuzz.properties import FAULTS, World, answers, deliver, nothing_is_left_over
 from tests.fuzz.strategies import ENCODINGS, batches, printable_ids, requests
 
-EVENTS = 1500  # each control is found within a shard of this size
+EVENTS = 600  # each control is found within a shard of this size
 # The number of shards, and of events in a shard.
 SHARDS = [(1, EVENTS), pytest.param(40, 10_000, marks=pytest.mark.soak)]
 
