@@ -4,7 +4,9 @@ import base64
 import hashlib
 import os
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +45,11 @@ SETTINGS = {"target": "elsewhere", "prefix": "elsewhere", "root": "elsewhere", "
 SETTINGS |= {"dry-run": "1", "platform": "win_amd64", "abi": "none"}
 # All of a source at once: a build starts pip twice, and none of them may have an effect.
 SOURCES_OF_SETTINGS = [("variables", tuple(SETTINGS)), ("install", ("target", "root", "user"))]
+
+
+def quick_and_soak(settings: Iterable[str], *quick: str) -> list[Any]:
+    """Return settings as the parameters of a test that tries these in every run, and the others in `make soak`."""
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.soak) for name in settings]
 
 
 def pip_variable(setting: str) -> str:

@@ -17,6 +17,7 @@ from tests.components.artifact_project import (
     SOURCES_OF_SETTINGS,
     make_project,
     make_wheel,
+    quick_and_soak,
     set_pip,
     unpack_locked,
 )
@@ -62,7 +63,8 @@ def test_settings_of_pip_change_nothing(
     assert not (tmp_path / "elsewhere").exists()
 
 
-@pytest.mark.parametrize("setting", sorted(SETTINGS.keys() - {"target"}))  # the build names its target last
+# The build names its target last. As in tests/tools/test_install.py, one of each kind is enough in every run.
+@pytest.mark.parametrize("setting", quick_and_soak(sorted(SETTINGS.keys() - {"target"}), "prefix", "abi"))
 def test_control_a_setting_that_reaches_pip_is_noticed(
     setting: str, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

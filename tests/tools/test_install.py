@@ -14,7 +14,14 @@ from pathlib import Path
 import pip
 import pytest
 
-from tests.components.artifact_project import SETTINGS, SOURCES_OF_SETTINGS, make_wheel, offline_pip, set_pip
+from tests.components.artifact_project import (
+    SETTINGS,
+    SOURCES_OF_SETTINGS,
+    make_wheel,
+    offline_pip,
+    quick_and_soak,
+    set_pip,
+)
 from tests.fakes.waiting import HANG_SECONDS
 from tools import install
 
@@ -25,9 +32,27 @@ STAMP = "environment/.installed-requirements"
 REPLACED = "Installing 2 pinned packages into environment"
 
 
-def start(folder: Path, requirements: str) -> subprocess.Popen[str]:
+# Runs the installer with an environment whose pip is that of these tests: to install another takes five seconds.
+BORROWED_PIP = """
+import pathlib, runpy, sys, venv
+
+def create(directory, *, with_pip, clear, borrowed=sys.argv[1], whole=venv.create):
+    whole(directory, clear=clear)
+    (packages,) = directory.glob("lib/python*/site-packages")
+    (packages / "pip").symlink_to(borrowed)
+
+venv.create = create
+del sys.argv[:2]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def start(folder: Path, requirements: str, *, borrowed_pip: bool = False) -> subprocess.Popen[str]:
     (folder / "requirements.txt").write_text(requirements)
-    command = [sys.executable, INSTALL, "environment", "requirements.txt", "--megabytes", "1"]
+    command: list[str | Path] = [INSTALL, "environment", "requirements.txt", "--megabytes", "1"]
+    if borrowed_pip:
+        command = ["-c", BORROWED_PIP, pip.__path__[0], *command]
+    command.insert(0, sys.executable)
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -68,7 +93,7 @@ def test_interrupted_it_says_so_and_is_not_marked_as_installed(number: signal.Si
     os.mkfifo(tmp_path / "running")
     (tmp_path / "environment").mkdir()
     (tmp_path / STAMP).touch()  # of an earlier installation, which this one replaces
-    installing = start(tmp_path, "./slow\n")
+    installing = start(tmp_path, "./slow\n", borrowed_pip=True)
     with (tmp_path / "running").open() as build:  # returns when the build has opened its end
         installing.send_signal(number)
         _, said = installing.communicate(timeout=HANG_SECONDS)
@@ -79,28 +104,32 @@ def test_interrupted_it_says_so_and_is_not_marked_as_installed(number: signal.Si
     assert ended, "the build that pip had started is left over"
 
 
-@pytest.fixture
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A virtual environment that was made in no time: its pip is that of these tests."""
-    offline_pip(monkeypatch)
-    monkeypatch.chdir(tmp_path)  # where a setting that has an effect installs to
+def make_environment() -> Path:
+    """Make a virtual environment in no time: its pip is that of these tests."""
     venv.create("environment")
     packages = next(Path("environment").glob("lib/python*/site-packages"))
     (packages / "pip").symlink_to(pip.__path__[0])
     return Path("environment")
 
 
+def empty_in_no_time(directory: Path, *, with_pip: bool, clear: bool) -> None:
+    """Replace an environment by emptying it of all but its pip."""
+    assert (with_pip, clear) == (True, True)
+    for path in directory.glob("lib/python*/site-packages/*"):
+        if path.name != "pip":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    offline_pip(monkeypatch)
+    monkeypatch.chdir(tmp_path)  # where a setting that has an effect installs to
+    return make_environment()
+
+
 @pytest.fixture
 def replaceable(environment: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An environment that is replaced by emptying it of all but its pip."""
-
-    def make_in_no_time(directory: Path, *, with_pip: bool, clear: bool) -> None:
-        assert (with_pip, clear) == (True, True)
-        for path in directory.glob("lib/python*/site-packages/*"):
-            if path.name != "pip":
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    monkeypatch.setattr(venv, "create", make_in_no_time)
+    monkeypatch.setattr(venv, "create", empty_in_no_time)
     return environment
 
 
@@ -128,7 +157,8 @@ def test_settings_of_pip_change_nothing(
     assert not Path("elsewhere").exists()
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
+# That each setting has an effect is a fact about pip, so one of each kind is enough in every run: where to, and what.
+@pytest.mark.parametrize("setting", quick_and_soak(SETTINGS, "target", "dry-run"))
 def test_control_a_setting_that_reaches_pip_is_noticed(
     setting: str, environment: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -183,6 +213,23 @@ def test_what_cannot_be_installed_is_not_marked_as_installed(replaceable: Path):
     assert not Path(STAMP).exists()
 
 
+@pytest.fixture(scope="module")
+def for_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an environment that holds what the demo needs, and with what the tests need."""
+    folder = tmp_path_factory.mktemp("demo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        offline_pip(patch)
+        set_pip("variables", {}, folder, patch)
+        make_environment()
+        lock("test.txt", "tiny==1.0", "more==1.0")
+        demo = lock("demo.txt", "tiny==1.0")
+        patch.setattr(install, "COMMANDS_NEED", demo.resolve())
+        patch.setattr(venv, "create", empty_in_no_time)
+        install.install(Path("environment"), [demo], 1, bytecode=False)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("happened", "first_words"),
     [
@@ -193,12 +240,20 @@ def test_what_cannot_be_installed_is_not_marked_as_installed(replaceable: Path):
     ],
 )
 def test_packages_are_added_only_to_an_environment_that_holds_the_earlier_ones(
-    happened: str | None, first_words: str, replaceable: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+    happened: str | None,
+    first_words: str,
+    for_demo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
 ):
-    set_pip("variables", {}, Path(), monkeypatch)
-    demo, test = lock("demo.txt", "tiny==1.0"), lock("test.txt", "tiny==1.0", "more==1.0")
+    folder = shutil.copytree(for_demo, tmp_path / "copy", symlinks=True)
+    monkeypatch.chdir(folder)
+    offline_pip(monkeypatch)
+    set_pip("variables", {}, folder, monkeypatch)
+    monkeypatch.setattr(venv, "create", empty_in_no_time)
+    replaceable, demo, test = Path("environment"), Path("demo.txt"), Path("test.txt")
     monkeypatch.setattr(install, "COMMANDS_NEED", demo.resolve())
-    install.install(replaceable, [demo], 1, bytecode=False)
     assert [path.name for path in replaceable.glob(".installed-*")] == [".installed-demo"]
     packages = next(replaceable.glob("lib/python*/site-packages"))
     if happened == "an installation was interrupted":
