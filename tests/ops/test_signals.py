@@ -19,11 +19,20 @@ from tests.fakes.waiting import eventually
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A command that reads, one that sends and one that changes get every signal; the others SIGTERM, by the same handler.
 GETS_EVERY_SIGNAL = {("query",), ("send",), ("dead-letters", "discard")}
-# Runs each command in a fork of a process that has imported everything: 0.1 s instead of 0.6 s.
+# Runs each command in a fork of a process that has imported everything, and has read options and a service's model
+# once: 0.15 s instead of 0.7 s.
 FORKS = """
-import json, os, sys
-import ops.preflight
+import contextlib, gc, importlib, io, json, os, pkgutil, sys
+import boto3, ops
 from ops.__main__ import app
+
+for module in pkgutil.walk_packages(ops.__path__, "ops."):
+    importlib.import_module(module.name)
+for service in ("dynamodb", "sqs"):
+    boto3.client(service, region_name="eu-west-1")
+with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit):
+    app(["query", "nobody", "--outputs", "missing.json"])
+gc.freeze()
 
 for line in sys.stdin:
     if not (child := os.fork()):
