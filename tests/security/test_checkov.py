@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from localcloud.deployer.recorder import Graph
 from tests.graph import resource_types as aws
 from tests.graph.sabotage import one_of
+from tests.security import scanners
 from tests.security.sabotages import CHECKOV_SABOTAGES, ENDS_A_FINDING
 from tests.security.scanners import Finding, Scan, ScanFailed, scan_plans, unexplained, useless
 from tests.security.skips import CHECKOV, Skip
@@ -63,7 +65,16 @@ def test_plan_without_resources_fails(dev_graph: Graph, tmp_path: Path) -> None:
         scan_plans({"empty": plan_of(dataclasses.replace(dev_graph, resources=[]))}, tmp_path)
 
 
-def test_plan_that_checkov_cannot_read_fails(dev_graph: Graph, tmp_path: Path) -> None:
+# What checkov prints about a plan of whose resources it sees none; `make soak` has it print that again.
+NOTHING_SEEN = {"passed": 0, "failed": 0, "skipped": 0, "parsing_errors": 0, "resource_count": 0}
+
+
+@pytest.mark.parametrize("printed", [NOTHING_SEEN, pytest.param(None, marks=pytest.mark.soak, id="by checkov")])
+def test_plan_that_checkov_cannot_read_fails(
+    printed: dict[str, int] | None, dev_graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if printed:
+        monkeypatch.setattr(scanners, "_run", lambda *_: json.dumps(printed))
     plan = plan_of(dev_graph) | {"planned_values": {"resource": {}}}
     with pytest.raises(ScanFailed, match=r"checkov saw 0 of \d+ resources"):
         scan_plans({"unread": plan}, tmp_path)
