@@ -12,14 +12,14 @@ for number, (stream, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stde
 
 try:
     from ops.command_line import PROGRAM, app
+
+    if __name__ == "__main__":
+        app(prog_name=PROGRAM)  # a command is imported when it is used
 except KeyboardInterrupt:
-    # Without this, Ctrl-C during the imports, which take half a second, would print a traceback.
+    # Without this, Ctrl-C during the imports would print a traceback.
     print("Interrupted.", file=sys.stderr)
     sys.exit(130)
 except ModuleNotFoundError as error:
     if error.name is None or error.name.partition(".")[0] in ("ops", "handlers"):
         raise
     sys.exit(f"This Python has no {error.name}. Run `make install`, then use .venv/bin/python.")
-
-if __name__ == "__main__":
-    app(prog_name=PROGRAM)

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
-from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
-from pulumi.runtime.proto import engine_pb2_grpc, resource_pb2_grpc
 
 from localcloud import lifetime
 from localcloud.deployer.outcome import Deployment, DeploymentFailed
+from localcloud.deployer.protocol import CHANNEL_OPTIONS, engine_pb2_grpc, resource_pb2_grpc
 from localcloud.deployer.resource_monitor import Backend, Created, Event, Monitor, OnEvent, Resource, ResourceFailed
 from localcloud.deployer.stack_config import StackConfig
 
@@ -80,7 +79,7 @@ def deploy(
 def _serving(monitor: Monitor) -> Iterator[str]:
     """Serve `monitor` on a free port of this machine; at the end, wait for every accepted call."""
     executor = ThreadPoolExecutor(4 * PARALLEL, thread_name_prefix="monitor")
-    server = grpc.server(executor, options=_GRPC_CHANNEL_OPTIONS)
+    server = grpc.server(executor, options=CHANNEL_OPTIONS)
     resource_pb2_grpc.add_ResourceMonitorServicer_to_server(monitor, server)
     engine_pb2_grpc.add_EngineServicer_to_server(monitor, server)
     port = server.add_insecure_port("127.0.0.1:0")

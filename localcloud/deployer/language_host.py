@@ -11,11 +11,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import pulumi
-from pulumi.runtime import run_in_stack, set_all_config
-from pulumi.runtime.settings import SETTINGS, Settings, configure
-
 from localcloud import lifetime
+from localcloud.deployer import lean_imports
+
+if __name__ == "__main__":
+    lean_imports.install()  # before Pulumi is imported
+
+import pulumi
+from pulumi.runtime import resource as registration
+from pulumi.runtime import run_in_stack, set_all_config
+from pulumi.runtime.proto import source_pb2
+from pulumi.runtime.settings import SETTINGS, Settings, configure
 
 
 def main(address: str, directory: str, project: str, stack: str, operation: str, parallel: str) -> int:
@@ -33,6 +39,8 @@ def main(address: str, directory: str, project: str, stack: str, operation: str,
     # A third of the processor time of a deployment: a call of the engine for each of five hundred debug messages, which
     # it drops, and collections in a process that ends when the program has.
     pulumi.log.debug = lambda *_arguments, **_options: None
+    # Where in the source a resource is made, which this engine does not record either.
+    registration._get_stack_trace = source_pb2.StackTrace
     gc.disable()
     configure(settings)
     set_all_config(json.loads(os.environ["PULUMI_CONFIG"]), json.loads(os.environ["PULUMI_CONFIG_SECRET_KEYS"]))

@@ -18,11 +18,11 @@ from typing import Any, Protocol
 import grpc
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.json_format import MessageToDict
-from pulumi.runtime.proto import engine_pb2 as rpc_engine
-from pulumi.runtime.proto import engine_pb2_grpc, resource_pb2_grpc
-from pulumi.runtime.proto import resource_pb2 as rpc
 
 from localcloud.deployer import wire
+from localcloud.deployer.protocol import engine_pb2 as rpc_engine
+from localcloud.deployer.protocol import engine_pb2_grpc, resource_pb2_grpc
+from localcloud.deployer.protocol import resource_pb2 as rpc
 from localcloud.deployer.stack_config import StackConfig
 
 Context = grpc.ServicerContext

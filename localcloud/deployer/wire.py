@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pulumi
 from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Struct, Value
-from pulumi.runtime import rpc
+
+from localcloud.deployer import protocol
 
 
 class Unknown:
@@ -20,9 +20,6 @@ class Unknown:
 
 
 UNKNOWN = Unknown()
-
-_SIGNATURE = rpc._special_sig_key
-_SECRET = rpc._special_secret_sig
 
 
 @dataclass(frozen=True)
@@ -53,13 +50,13 @@ def decode(struct: Struct, directory: Path) -> Decoded:
                 return _scalar(getattr(value, kind))
 
     def object_of(struct: Struct, path: str) -> Any:
-        if _SIGNATURE not in struct.fields:
+        if protocol.SIGNATURE not in struct.fields:
             return {key: value_of(value, f"{path}.{key}" if path else key) for key, value in struct.fields.items()}
-        if struct.fields[_SIGNATURE].string_value == _SECRET:
+        if struct.fields[protocol.SIGNATURE].string_value == protocol.SECRET:
             secret_paths.add(path)
             return value_of(struct.fields["value"], path)
-        given = {key: value_of(value, path) for key, value in struct.fields.items() if key != _SIGNATURE}
-        return _asset(struct.fields[_SIGNATURE].string_value, given, path, directory)
+        given = {key: value_of(value, path) for key, value in struct.fields.items() if key != protocol.SIGNATURE}
+        return _asset(struct.fields[protocol.SIGNATURE].string_value, given, path, directory)
 
     return Decoded(object_of(struct, ""), secret_paths)
 
@@ -67,19 +64,19 @@ def decode(struct: Struct, directory: Path) -> Decoded:
 def _scalar(value: str | float | bool) -> Any:
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
-    return UNKNOWN if value == rpc.UNKNOWN else value
+    return UNKNOWN if value == protocol.UNKNOWN else value
 
 
 def _asset(signature: str, given: dict[str, Any], path: str, directory: Path) -> Any:
     match signature, given:
-        case rpc._special_asset_sig, {"path": file}:
-            return pulumi.FileAsset(os.fspath(directory / file))
-        case rpc._special_asset_sig, {"text": text}:
-            return pulumi.StringAsset(text)
-        case rpc._special_archive_sig, {"path": file}:
-            return pulumi.FileArchive(os.fspath(directory / file))
-        case rpc._special_archive_sig, {"assets": assets}:
-            return pulumi.AssetArchive(assets)
+        case protocol.ASSET, {"path": file}:
+            return protocol.FileAsset(os.fspath(directory / file))
+        case protocol.ASSET, {"text": text}:
+            return protocol.StringAsset(text)
+        case protocol.ARCHIVE, {"path": file}:
+            return protocol.FileArchive(os.fspath(directory / file))
+        case protocol.ARCHIVE, {"assets": assets}:
+            return protocol.AssetArchive(assets)
     raise ValueError(f"{path} is a kind of value ({', '.join(given)}) that the embedded cloud does not support")
 
 
@@ -107,11 +104,11 @@ def merge(inputs: Struct, outputs: dict[str, Any], secret_keys: Iterable[str]) -
         if key in state.fields and not _is_secret(state.fields[key]):
             plain = Value()
             plain.CopyFrom(state.fields[key])
-            state.fields[key].struct_value.fields[_SIGNATURE].string_value = _SECRET
+            state.fields[key].struct_value.fields[protocol.SIGNATURE].string_value = protocol.SECRET
             state.fields[key].struct_value.fields["value"].CopyFrom(plain)
     return state
 
 
 def _is_secret(value: Value) -> bool:
     fields = value.struct_value.fields
-    return _SIGNATURE in fields and fields[_SIGNATURE].string_value == _SECRET
+    return protocol.SIGNATURE in fields and fields[protocol.SIGNATURE].string_value == protocol.SECRET

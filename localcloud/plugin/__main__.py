@@ -6,10 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
-from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
-from pulumi.runtime.proto import provider_pb2_grpc
 
 from localcloud import lifetime
+from localcloud.deployer.protocol import CHANNEL_OPTIONS, provider_pb2_grpc
 from localcloud.emulator.connection import Account, Connection
 from localcloud.plugin.provider import Plugin
 
@@ -18,7 +17,7 @@ THREADS = 64
 
 def serve(cloud: Account, directory: Path) -> tuple[grpc.Server, int]:
     """Return a running server of the plugin on 127.0.0.1, and its port."""
-    server = grpc.server(ThreadPoolExecutor(THREADS, thread_name_prefix="plugin"), options=_GRPC_CHANNEL_OPTIONS)
+    server = grpc.server(ThreadPoolExecutor(THREADS, thread_name_prefix="plugin"), options=CHANNEL_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Plugin(cloud, directory), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -17,11 +17,11 @@ import grpc
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
-from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
-from pulumi.runtime.proto import provider_pb2 as rpc
 
 from localcloud.deployer import wire
 from localcloud.deployer.engine import Resource, ResourceFailed
+from localcloud.deployer.protocol import plugin_pb2, provider_pb2_grpc
+from localcloud.deployer.protocol import provider_pb2 as rpc
 from localcloud.emulator.connection import Account
 from localcloud.plugin import STACK
 from localcloud.plugin.state import comparable, state_of

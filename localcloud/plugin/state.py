@@ -4,10 +4,8 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
-from pulumi.runtime import rpc
 
-_SIGNATURE = rpc._special_sig_key
-_FILES = (rpc._special_asset_sig, rpc._special_archive_sig)
+from localcloud.deployer.protocol import ARCHIVE, ASSET, SIGNATURE
 
 
 def comparable(values: Struct) -> dict[str, Any]:
@@ -22,8 +20,8 @@ def state_of(id_: str, properties: Struct) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        if value.get(_SIGNATURE) in _FILES and "hash" in value:
-            return {_SIGNATURE: value[_SIGNATURE], "hash": value["hash"]}
+        if value.get(SIGNATURE) in (ASSET, ARCHIVE) and "hash" in value:
+            return {SIGNATURE: value[SIGNATURE], "hash": value["hash"]}
         return {key: _plain(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, list):
         return [_plain(inner) for inner in value]

@@ -4,9 +4,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-import pulumi
-
 from localcloud.deployer.engine import ResourceFailed
+from localcloud.deployer.protocol import FileArchive
 from localcloud.emulator.connection import Account
 from localcloud.providers.inputs import Created, Inputs, creates, pascal
 
@@ -89,6 +88,6 @@ def invoke_arn(cloud: Account, arn: str) -> str:
 
 def zip_bytes(archive: Any) -> bytes:
     """Return the bytes of a zip file, or raise ResourceFailed."""
-    if not isinstance(archive, pulumi.FileArchive) or not Path(archive.path).is_file():
+    if not isinstance(archive, FileArchive) or not Path(archive.path).is_file():
         raise ResourceFailed("its code is not a zip file, which the embedded cloud requires")
     return Path(archive.path).read_bytes()

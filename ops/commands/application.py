@@ -1,13 +1,16 @@
 """An application of commands whose help shows a type only where a value is expected, and whose reader may leave."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ops.commands.command import handle_errors
+from ops.commands.late import LateCommands
+from ops.commands.plain_values import PlainValues
 from ops.errors import OperatorError
 
 _Base = TyperCommand if TYPE_CHECKING else object
@@ -16,10 +19,12 @@ _Base = TyperCommand if TYPE_CHECKING else object
 class _Helped(_Base):
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the options and arguments; a flag has no type, and Typer would call it a <bool>."""
-        parameters = super().get_params(ctx)
+        parameters: list[Any] = super().get_params(ctx)
         for parameter in parameters:
             if getattr(parameter, "is_flag", False):
                 parameter.metavar = ""
+            if not isinstance(getattr(parameter, "get_runtime_param", None), PlainValues | None):
+                parameter.get_runtime_param = PlainValues(parameter)
         return parameters
 
     @handle_errors
@@ -43,15 +48,27 @@ class _Command(_Helped, TyperCommand):
 
 
 class _Group(_Helped, TyperGroup):
-    pass
+    places: ClassVar[Mapping[str, str]]
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        if self.places:
+            self.commands = LateCommands(self.places, Application)  # pyright: ignore[reportAttributeAccessIssue]
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names in the order of the help, without importing the commands."""
+        return list(self.commands)
 
 
 class Application(typer.Typer):
-    """A Typer application with the settings that every command and group of commands has here."""
+    """A Typer application with the settings that every command and group of commands has here.
 
-    def __init__(self, **settings: Any) -> None:
+    `places` names where its commands are, as `module:name`; they are imported when they are used.
+    """
+
+    def __init__(self, *, places: Mapping[str, str] | None = None, **settings: Any) -> None:
         shared = {"no_args_is_help": True, "pretty_exceptions_enable": False, "rich_markup_mode": "markdown"}
-        super().__init__(cls=_Group, **(shared | settings))
+        super().__init__(cls=type("_LateGroup", (_Group,), {"places": places or {}}), **(shared | settings))
 
     def command(self, name: str | None = None, **settings: Any) -> Any:
         """Register a function as a command, as `typer.Typer.command` does."""

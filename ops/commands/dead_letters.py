@@ -10,9 +10,7 @@ import typer
 from ops.commands import dead_letter_dialogue as dialogue
 from ops.commands.application import Application
 from ops.commands.command import OutputsOption, StackOption, handle_errors
-from ops.commands.dead_letter_changes import discard, redrive
 from ops.commands.dead_letter_dialogue import AllOption, CopyOption, LimitOption, MessageOption, ReasonOption
-from ops.commands.dead_letter_edit import edit
 from ops.commands.output import format_time, print_line, print_note, print_pages, print_table
 from ops.dead_letter_copies import describe, event_line
 from ops.dead_letter_queue import Queues
@@ -22,13 +20,20 @@ from ops.files import create_file
 from ops.stack import load_outputs
 
 app = Application(
+    places={
+        "list": f"{__name__}:list_",
+        "show": f"{__name__}:show",
+        "export": f"{__name__}:export",
+        "edit": "ops.commands.dead_letter_edit:edit",
+        "redrive": "ops.commands.dead_letter_changes:redrive",
+        "discard": "ops.commands.dead_letter_changes:discard",
+    },
     help="Inspect dead letters, export, edit or redrive them, or discard them.\n\n"
     "Nothing is moved or deleted before you confirm it. Every look counts as a receive: after three receives, a "
     "message no longer counts in the age of the queue, on which the alarm dlq-expiring depends.",
 )
 
 
-@app.command("list")
 @handle_errors
 def list_(
     limit: LimitOption = 10_000,
@@ -73,7 +78,6 @@ def list_(
     print_note(dialogue.RECEIVED_NOTE)
 
 
-@app.command()
 @handle_errors
 def show(
     reason: ReasonOption = None,
@@ -108,7 +112,6 @@ def show(
     print_note(dialogue.RECEIVED_NOTE)
 
 
-@app.command()
 @handle_errors
 def export(
     reason: ReasonOption = None,
@@ -138,8 +141,3 @@ def export(
         print_line(f"{count_of(invalid, len(selected), 'event')} {verb} the contract: correct the file, then send it.")
     print_line(f"To send: python -m ops send --file {shlex.quote(str(file.path))}")
     print_note(dialogue.RECEIVED_NOTE)
-
-
-app.command()(edit)
-app.command()(redrive)
-app.command()(discard)
