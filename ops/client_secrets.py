@@ -45,7 +45,7 @@ class PooledClient:
         client = outputs.api_client(name)
         if outputs.user_pool_id is None:
             raise OperatorError("The stack has no output userPoolId. Deploy it with this version of the program.")
-        return cls(outputs=outputs.with_shared_clients(), name=name, client=client, pool_id=outputs.user_pool_id)
+        return cls(outputs=outputs, name=name, client=client, pool_id=outputs.user_pool_id)
 
     def secrets(self) -> list[Secret]:
         """Return the client's secrets, oldest first."""

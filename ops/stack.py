@@ -1,7 +1,5 @@
 """A deployed stack as its outputs describe it, in AWS or in the embedded cloud."""
 
-import copy
-import functools
 import json
 import os
 import re
@@ -56,6 +54,7 @@ class StackOutputs:
     endpoint: str | None = None
     access_key_id: str | None = field(default=None, repr=False)
     secret_access_key: str | None = field(default=None, repr=False)
+    _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def physical_prefix(self) -> str:
@@ -68,18 +67,20 @@ class StackOutputs:
         return {**self.functions, **({PROBE_SERVICE: self.probe_function} if self.probe_function else {})}
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client, with the operator's own credentials in AWS and the outputs' in the embedded cloud."""
+        """Return a boto3 client, with the operator's own credentials in AWS and the outputs' in the embedded cloud.
+
+        There is one for each service: making a client takes longer than most calls.
+        """
+        if service not in self._clients:
+            self._clients[service] = self._make_client(service)
+        return self._clients[service]
+
+    def _make_client(self, service: str) -> Any:
         from ops.clients import aws_client, embedded_client  # here, because boto3 is slow to import
 
         if self.endpoint is None:
             return aws_client(service, self.region)
         return embedded_client(service, self.region, self.endpoint, self.access_key_id, self.secret_access_key)
-
-    def with_shared_clients(self) -> "StackOutputs":
-        """Return these outputs with one client for each service: making a client takes longer than most calls."""
-        shared = copy.copy(self)
-        object.__setattr__(shared, "client", functools.cache(self.client))
-        return shared
 
     def api_client(self, name: str | None) -> ApiClient:
         """Return the named API client, or the only one; raises OperatorError when there are several or none."""

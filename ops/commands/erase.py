@@ -39,7 +39,7 @@ def erase(
 
     Example: python -m ops erase alice --dry-run
     """
-    deployed = load_outputs(stack, outputs).with_shared_clients()
+    deployed = load_outputs(stack, outputs)
     if user_id == PROBE_USER and deployed.probe_function:
         raise OperatorError(
             "This is the user of the probe, and no person: its record is back within a minute. To remove it for good, "

@@ -67,7 +67,7 @@ def logs(
         pattern = containing(parse_id(message_id, "--message-id"))
     if trace is not None:
         pattern = containing(parse_id(trace, "--trace"))
-    deployed = load_outputs(stack, outputs).with_shared_clients()
+    deployed = load_outputs(stack, outputs)
     read = partial(_read, deployed, errors=errors, pattern=pattern, platform=platform)
     lines = read(start)
     if not lines and not follow:

@@ -57,7 +57,7 @@ def restore(
     from ops.restore import Restore, describe  # here, because the store of the handlers is slow to import
 
     users = [*(excluded or []), *(_read_users(excluded_file) if excluded_file else [])]
-    deployed = load_outputs(stack, outputs).with_shared_clients()
+    deployed = load_outputs(stack, outputs)
     with create_file(damaged, "restore-damaged", "--damaged") as kept:
         merge = Restore(deployed, table, excluded=users, pace=Pace(rate), on_damaged=lambda item: _keep(kept, item))
         total = merge.check()

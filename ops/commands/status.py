@@ -62,7 +62,7 @@ def status(
     - python -m ops status --json | jq .findings
     """
     parse_since(since, datetime.now(UTC))
-    deployed = load_outputs(stack, outputs).with_shared_clients()
+    deployed = load_outputs(stack, outputs)
     commands = Commands.of(deployed, stack, outputs)
 
     def read() -> tuple[Status, Findings]:

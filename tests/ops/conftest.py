@@ -1,3 +1,4 @@
+import functools
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.ops.preflight_machine import Machine
 from tests.ops.simulated_stack import ORIGIN, SIGNATURE, Stack, login, stamps, with_log_group
 
 
+@functools.cache
 def make_client(*arguments: Any, **options: Any) -> Any:
     """Return a moto client that rejects unknown operations as the emulator does, without NotImplementedError."""
 

@@ -166,23 +166,26 @@ def assert_fails(result: Result, sentence: str) -> None:
 
 
 def answer_with(monkeypatch: pytest.MonkeyPatch, **answers: Any) -> list[tuple[str, dict[str, Any]]]:
-    """Replace operations of SQS by functions of the request and the real operation; return the recorded calls."""
+    """Replace operations of clients by functions of the request and the real operation; return the recorded calls."""
     calls: list[tuple[str, dict[str, Any]]] = []
     make = StackOutputs.client
 
-    def client(self: Any, service: str) -> Any:
-        sqs = make(self, service)
-        for name, answer in answers.items():
-            real = getattr(sqs, name)
+    class Answering:
+        def __init__(self, client: Any) -> None:
+            self._client = client
 
-            def call(name: str = name, answer: Any = answer, real: Any = real, **request: Any) -> Any:
+        def __getattr__(self, name: str) -> Any:
+            real = getattr(self._client, name)
+            if name not in answers:
+                return real
+
+            def call(**request: Any) -> Any:
                 calls.append((name, request))
-                return answer(request, real)
+                return answers[name](request, real)
 
-            setattr(sqs, name, call)
-        return sqs
+            return call
 
-    monkeypatch.setattr(StackOutputs, "client", client)
+    monkeypatch.setattr(StackOutputs, "client", lambda outputs, service: Answering(make(outputs, service)))
     return calls
 
 

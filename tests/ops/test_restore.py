@@ -14,7 +14,7 @@ from ops import restore
 from ops.redrive import Pace
 from ops.restore import Restore
 from tests.fakes.aws import create_table, entry, key, services_in
-from tests.ops.simulated_stack import Stack, assert_fails
+from tests.ops.simulated_stack import Stack, answer_with, assert_fails
 
 LIVE, RESTORED = "event-processing-dev-user-services", "event-processing-dev-restored"
 OLD, NEW = "2024-03-01T00:00:00Z", "2024-03-02T00:00:00Z"
@@ -163,26 +163,16 @@ def test_table_is_read_in_pages_and_interruption_is_finished_by_a_second_run(
 def test_record_that_cannot_be_written_is_left_to_a_second_run(tables: Tables, monkeypatch: pytest.MonkeyPatch):
     for user in ("ada", "grace"):
         tables.put(RESTORED, user, entry())
-    make = type(tables.stack.outputs).client
+    failing = {"ada", "grace"}
 
-    def failing_for(users: set[str]) -> Any:
-        def client(self: Any, service: str) -> Any:
-            made = make(self, service)
-            real = made.update_item
+    def update(request: dict[str, Any], real: Any) -> Any:
+        if request["Key"]["user_id"]["S"] in failing:
+            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "UpdateItem")
+        return real(**request)
 
-            def update_item(**request: Any) -> Any:
-                if request["Key"]["user_id"]["S"] in users:
-                    raise ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "UpdateItem")
-                return real(**request)
-
-            made.update_item = update_item
-            return made
-
-        return client
-
-    monkeypatch.setattr(type(tables.stack.outputs), "client", failing_for({"ada", "grace"}))
+    answer_with(monkeypatch, update_item=update)
     assert_fails(tables.run("--yes"), "No record of a page could be merged (ThrottlingException).")
-    monkeypatch.setattr(type(tables.stack.outputs), "client", failing_for({"ada"}))
+    failing.remove("grace")
     assert_fails(tables.run("--yes"), "1 record not merged (1 ThrottlingException). Run the command again.")
     assert tables.live().keys() == {"grace"}
 
