@@ -102,11 +102,16 @@ class FaultyTable:
         if fault in INSTEAD:
             status, code = INSTEAD[fault]
             return status, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "Spoiled."}
-        try:
-            return 200, getattr(self.table, xform_name(operation))(**json.loads(body))
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            return 400, {**error.response, "__type": f"com.amazonaws.dynamodb.v20120810#{code}"}
+        return answer_of(self.table, operation, body)
+
+
+def answer_of(table: TableModel, operation: str, body: bytes) -> tuple[int, dict[str, Any]]:
+    """Status and body with which DynamoDB answers a request."""
+    try:
+        return 200, getattr(table, xform_name(operation))(**json.loads(body))
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        return 400, {**error.response, "__type": f"com.amazonaws.dynamodb.v20120810#{code}"}
 
 
 def _spoiled(fault: str | None, status: int, body: bytes) -> bytes:
