@@ -66,5 +66,5 @@ class _Request(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, format: str, *_: Any) -> None:  # noqa: A002 (the name is http.server's)
         """Nothing: the process's standard error belongs to the function."""
