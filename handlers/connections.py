@@ -18,7 +18,7 @@ from typing import Final
 BODY_BYTES_MAX: Final = 48 * 1024 * 1024
 HEAD_BYTES_MAX: Final = 16 * 1024
 RECEIVED_BYTES_MAX: Final = 64 * 1024
-_HEAD: Final = re.compile(r"HTTP/1\.1 ([2-5][0-9]{2})(?: [^\r\n]*)?((?:\r\n[!#-'*+.0-9A-Z^_`a-z|~-]+:[^\r\n]*)*)")
+_HEAD: Final = re.compile(r"HTTP/1\.1 (200|[45][0-9]{2})(?: [ -~]*)?((?:\r\n[!#-'*+.0-9A-Z^_`a-z|~-]+:[\t -~]*)*)")
 _LENGTH: Final = re.compile(r"[0-9]{1,9}")
 
 
@@ -37,6 +37,11 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether the connection can carry another request."""
+        return self.headers.get("connection", "keep-alive").lower() == "keep-alive"
 
 
 class Connections:
@@ -70,7 +75,7 @@ class Connections:
         try:
             connection.sendall(message)
             answer = _read(connection)
-            reusable = answer.headers.get("connection", "keep-alive").lower() == "keep-alive"
+            reusable = answer.keeps_alive
         finally:
             if reusable:
                 self._keep(connection)
