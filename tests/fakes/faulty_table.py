@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import ssl
 import threading
 import zlib
 from collections import deque
@@ -34,14 +35,15 @@ class FaultyTable:
     The answers wait until `together` requests have come.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, context: ssl.SSLContext | None = None) -> None:
         self.table = TableModel(name)
         self.faults: deque[str | None] = deque()
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.connections: list[socket.socket] = []
         self.together = 0
         self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        serving = asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
+        self._server = self._loop.run_until_complete(serving)
         self.port = self._server.sockets[0].getsockname()[1]
         # One thread for all connections, which runs before a test begins: see tests/fakes/threads.py.
         self._thread = threading.Thread(target=self._loop.run_forever)
