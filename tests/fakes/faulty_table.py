@@ -5,6 +5,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 import zlib
 from collections import deque
 from contextlib import suppress
@@ -39,6 +40,8 @@ class FaultyTable:
         self.table = TableModel(name)
         self.faults: deque[str | None] = deque()
         self.requests: list[tuple[str, dict[str, str]]] = []
+        # The instants of the requests.
+        self.arrivals: list[float] = []
         self.connections: list[socket.socket] = []
         self.together = 0
         self._loop = asyncio.new_event_loop()
@@ -85,6 +88,7 @@ class FaultyTable:
         body = await reader.readexactly(int(headers["content-length"]))
         operation = headers["x-amz-target"].rpartition(".")[2]
         self.requests.append((operation, headers))
+        self.arrivals.append(time.time())
         while len(self.requests) < self.together:
             await asyncio.sleep(0)
         fault = self.faults.popleft() if self.faults else None
