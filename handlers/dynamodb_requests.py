@@ -144,7 +144,11 @@ def make_dynamodb_client(
     if requests is None:
         return client
     endpoint = requests.endpoint
-    context = ssl.create_default_context(cafile=certificates_of(session)) if endpoint.is_encrypted else None
+    context = None
+    if endpoint.is_encrypted:
+        # As botocore's, which is not as strict about the form of an authority's certificate as Python's default is.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(certificates_of(session))
     return DynamoDbRequests(
         client,
         requests,

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+from botocore.exceptions import ClientError
 from botocore.loaders import create_loader
 
-from handlers.clients import Session
+from handlers.clients import Session, error_code_of
 from handlers.dynamodb_requests import DynamoDbRequests
 from tests.fakes.aws import TABLE, key, services_in
 
@@ -64,3 +65,16 @@ class Calls:
         self.requests.append((model.name, request))
         steps = self._answers.get(model.name)
         return steps.pop(0)(request) if steps else None
+
+
+def outcome_of(client: Any, operation: str, request: dict[str, Any]) -> Any:
+    """What a call returns or raises, without what differs between two calls."""
+    try:
+        response = getattr(client, operation)(**request)
+    except ClientError as error:
+        response = error.response
+    except Exception as error:  # noqa: BLE001 - compared with that of botocore
+        return type(error), error_code_of(error)
+    metadata = response["ResponseMetadata"]
+    compared = metadata["HTTPStatusCode"], metadata.get("RetryAttempts", 0), metadata["RequestId"]
+    return {**response, "ResponseMetadata": compared}

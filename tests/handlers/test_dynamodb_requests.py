@@ -21,7 +21,7 @@ from localcloud.models.table import TableModel
 from tests.fakes.aws import TABLE
 from tests.fakes.events import login_event, plenty
 from tests.fakes.faulty_table import FAULTS, FaultyTable
-from tests.handlers.support import READ_SECONDS, Ours, Theirs, new_session
+from tests.handlers.support import READ_SECONDS, Ours, Theirs, new_session, outcome_of
 
 KEY = {"user_id": {"S": "u"}}
 WRITE = {
@@ -33,19 +33,6 @@ WRITE = {
     "ExpressionAttributeValues": {":new": {"L": [{"S": "s"}]}},
     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
 }
-
-
-def outcome(client: Any, operation: str, request: dict[str, Any]) -> Any:
-    """What a call returns or raises, without what differs between two calls."""
-    try:
-        response = getattr(client, operation)(**request)
-    except ClientError as error:
-        response = error.response
-    except Exception as error:  # noqa: BLE001 - compared with that of botocore
-        return type(error), error_code_of(error)
-    metadata = response["ResponseMetadata"]
-    compared = metadata["HTTPStatusCode"], metadata.get("RetryAttempts", 0), metadata["RequestId"]
-    return {**response, "ResponseMetadata": compared}
 
 
 READ = {"TableName": TABLE, "Key": KEY}
@@ -66,7 +53,7 @@ def test_call_ends_as_with_botocore_alone(
     for client in (ours(read_seconds=read_seconds), theirs(read_seconds)):
         for operation, request in CALLS:
             table.faults.extend([fault] * times)
-            seen.append((outcome(client, operation, request), table.operations.copy(), len(backoffs)))
+            seen.append((outcome_of(client, operation, request), table.operations.copy(), len(backoffs)))
             table.faults.clear()
             table.requests.clear()
             backoffs.clear()
@@ -87,7 +74,7 @@ def test_only_attempt_fails_as_that_of_botocore(
             monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{nobody.getsockname()[1]}")
     table.faults.extend([fault] * 2)
     client = ours(read_seconds=read_seconds)
-    assert outcome(client, "get_item", READ) == outcome(theirs(read_seconds), "get_item", READ)
+    assert outcome_of(client, "get_item", READ) == outcome_of(theirs(read_seconds), "get_item", READ)
     assert table.operations == ([] if fault == "unreachable" else ["GetItem"] * 2)
 
 
