@@ -49,11 +49,14 @@ class SdkCallTrace:
 
     def end(self, response: Mapping[str, Any]) -> None:
         """Send what the SDK's patch of botocore would send."""
-        # The span around a call that was given up has ended it.
-        with suppress(AlreadyEndedException):
+        # The span around a call that was given up has ended it, and sends it.
+        with suppress(AlreadyEndedException, ValueError):
             aws_meta_processor(None, self._client, self._call, {}, response, None, self.subsegment, None)
-            self.subsegment.close()
-        self._recorder.stream_subsegments()
+            # Before it ends, because botocore's calls in other threads send, and remove, every one that has ended.
+            self._parent.remove_subsegment(self.subsegment)
+            with suppress(AlreadyEndedException):
+                self.subsegment.close()
+            self._recorder.emitter.send_entity(self.subsegment)
 
     def withdraw(self) -> None:
         """Leave no trace, because the SDK's patch records the call that botocore makes."""

@@ -1,22 +1,29 @@
-"""Keep-alive connections to one host: requests are written whole, and `http.client` reads the responses.
+"""Keep-alive connections to one host, for requests that are whole and responses of the plain form that DynamoDB sends.
 
 A connection carries one request at a time, and is used again only after its response was read to the end.
 """
 
+import re
 import select
 import socket
 import ssl
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from email.message import Message
-from http.client import HTTPException, HTTPResponse
 from typing import Final
 
 # DynamoDB cuts a response at 16 MB of items; their JSON notation is longer.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 BODY_BYTES_MAX: Final = 48 * 1024 * 1024
-TRANSPORT_ERRORS: Final = (OSError, HTTPException)
+HEAD_BYTES_MAX: Final = 16 * 1024
+RECEIVED_BYTES_MAX: Final = 64 * 1024
+_HEAD: Final = re.compile(r"HTTP/1\.1 (200|[45][0-9]{2})(?: [ -~]*)?((?:\r\n[!#-'*+.0-9A-Z^_`a-z|~-]+:[\t -~]*)*)")
+_LENGTH: Final = re.compile(r"[0-9]{1,9}")
+
+
+class UnreadableError(OSError):
+    """What was received is not a response, not the whole of it, or not one of the plain form."""
 
 
 class NotConnectedError(OSError):
@@ -28,8 +35,13 @@ class Answer:
     """A response that was received whole."""
 
     status: int
-    headers: Message
+    headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether the connection can carry another request."""
+        return self.headers.get("connection", "keep-alive").lower() == "keep-alive"
 
 
 class Connections:
@@ -54,7 +66,7 @@ class Connections:
         self._idle: deque[socket.socket] = deque()
 
     def exchange(self, message: bytes) -> Answer:
-        """The response to a whole HTTP request; one of TRANSPORT_ERRORS if it did not come whole.
+        """The response to a whole HTTP request; OSError if it did not come whole.
 
         Its connection is closed, unless it can carry the next request.
         """
@@ -62,17 +74,8 @@ class Connections:
         reusable = False
         try:
             connection.sendall(message)
-            response = HTTPResponse(connection, method="POST")
-            try:
-                response.begin()
-                length, encoding = response.length, response.headers["content-encoding"]
-                if length is None or length > BODY_BYTES_MAX or encoding is not None:
-                    raise HTTPException("The response has no length, is too long, or is encoded.")
-                # A body that ends early is an IncompleteRead.
-                answer = Answer(status=response.status, headers=response.headers, body=response.read())
-                reusable = not response.will_close
-            finally:
-                response.close()
+            answer = _read(connection)
+            reusable = answer.keeps_alive
         finally:
             if reusable:
                 self._keep(connection)
@@ -119,6 +122,39 @@ class Connections:
             raise NotConnectedError(str(error)) from error
         connection.settimeout(self._read_seconds)
         return connection
+
+
+def _read(connection: socket.socket) -> Answer:
+    """The next response; UnreadableError if it is not one of the plain form that DynamoDB's have."""
+    received = bytearray()
+    while (end := received.find(b"\r\n\r\n")) < 0:
+        if len(received) > HEAD_BYTES_MAX:
+            raise UnreadableError("The headers are too long.")
+        _receive(connection, received)
+    head = _HEAD.fullmatch(received[:end].decode("latin-1"))
+    if head is None:
+        raise UnreadableError("The headers are of another form than those of DynamoDB.")
+    lines = [line.partition(":") for line in head[2].split("\r\n")[1:]]
+    headers = {name.lower(): value.strip(" \t") for name, _, value in lines}
+    # What these say about the end of the body is for botocore to understand, and so is a header that comes twice.
+    if len(headers) < len(lines) or "transfer-encoding" in headers or "content-encoding" in headers:
+        raise UnreadableError("The body is encoded, or a header is repeated.")
+    length = headers.get("content-length", "")
+    if not _LENGTH.fullmatch(length) or int(length) > BODY_BYTES_MAX:
+        raise UnreadableError("The body has no length, or is too long.")
+    start = end + 4
+    while len(received) < start + int(length):
+        _receive(connection, received)
+    if len(received) > start + int(length):
+        raise UnreadableError("There is more than one response.")
+    return Answer(status=int(head[1]), headers=headers, body=bytes(received[start:]))
+
+
+def _receive(connection: socket.socket, received: bytearray) -> None:
+    chunk = connection.recv(RECEIVED_BYTES_MAX)
+    if not chunk:
+        raise UnreadableError("The connection ended before the response did.")
+    received += chunk
 
 
 def _is_readable(connection: socket.socket) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol, cast
 
 from handlers.clients import DynamoDbClient, Session, certificates_of, make_client
-from handlers.connections import TRANSPORT_ERRORS, Answer, Connections
+from handlers.connections import Answer, Connections
 from handlers.prepared_requests import PreparedRequests, learn
 from handlers.replay import Replay
 
@@ -97,7 +97,7 @@ class DynamoDbRequests:
         outcome: Answer | Exception
         try:
             outcome = self._connections.exchange(message)
-        except TRANSPORT_ERRORS as error:
+        except OSError as error:
             outcome = error
         else:
             response = _success(outcome)
@@ -119,7 +119,7 @@ def _success(answer: Answer) -> dict[str, Any] | None:
     try:
         # DynamoDB's own checksum of the body. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/
         # Programming.LowLevelAPI.html#Programming.LowLevelAPI.ResponseFormat
-        checksum = answer.headers["x-amz-crc32"]
+        checksum = answer.headers.get("x-amz-crc32")
         if checksum is not None and int(checksum) != zlib.crc32(answer.body):
             return None
         response: Any = json.loads(answer.body)
@@ -128,7 +128,7 @@ def _success(answer: Answer) -> dict[str, Any] | None:
     if not isinstance(response, dict):
         return None
     response["ResponseMetadata"] = {
-        "RequestId": answer.headers["x-amzn-requestid"],
+        "RequestId": answer.headers.get("x-amzn-requestid"),
         "HTTPStatusCode": answer.status,
         "RetryAttempts": 0,
     }
@@ -144,7 +144,11 @@ def make_dynamodb_client(
     if requests is None:
         return client
     endpoint = requests.endpoint
-    context = ssl.create_default_context(cafile=certificates_of(session)) if endpoint.is_encrypted else None
+    context = None
+    if endpoint.is_encrypted:
+        # As botocore's, which is not as strict about the form of an authority's certificate as Python's default is.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(certificates_of(session))
     return DynamoDbRequests(
         client,
         requests,

@@ -62,7 +62,7 @@ class Replay:
         begun()
         if isinstance(outcome, Answer):
             raw = SimpleNamespace(stream=lambda: [outcome.body])
-            return AWSResponse(request.url, outcome.status, dict(outcome.headers.items()), raw)
+            return AWSResponse(request.url, outcome.status, dict(outcome.headers), raw)
         raise _as_botocore_raises(outcome, request.url)
 
 

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import socket
+import ssl
 import threading
+import time
 import zlib
 from collections import deque
 from contextlib import suppress
@@ -34,14 +36,17 @@ class FaultyTable:
     The answers wait until `together` requests have come.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, context: ssl.SSLContext | None = None) -> None:
         self.table = TableModel(name)
         self.faults: deque[str | None] = deque()
         self.requests: list[tuple[str, dict[str, str]]] = []
+        # The instants of the requests.
+        self.arrivals: list[float] = []
         self.connections: list[socket.socket] = []
         self.together = 0
         self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        serving = asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
+        self._server = self._loop.run_until_complete(serving)
         self.port = self._server.sockets[0].getsockname()[1]
         # One thread for all connections, which runs before a test begins: see tests/fakes/threads.py.
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -83,6 +88,7 @@ class FaultyTable:
         body = await reader.readexactly(int(headers["content-length"]))
         operation = headers["x-amz-target"].rpartition(".")[2]
         self.requests.append((operation, headers))
+        self.arrivals.append(time.time())
         while len(self.requests) < self.together:
             await asyncio.sleep(0)
         fault = self.faults.popleft() if self.faults else None
@@ -102,11 +108,16 @@ class FaultyTable:
         if fault in INSTEAD:
             status, code = INSTEAD[fault]
             return status, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "Spoiled."}
-        try:
-            return 200, getattr(self.table, xform_name(operation))(**json.loads(body))
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            return 400, {**error.response, "__type": f"com.amazonaws.dynamodb.v20120810#{code}"}
+        return answer_of(self.table, operation, body)
+
+
+def answer_of(table: TableModel, operation: str, body: bytes) -> tuple[int, dict[str, Any]]:
+    """Status and body with which DynamoDB answers a request."""
+    try:
+        return 200, getattr(table, xform_name(operation))(**json.loads(body))
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        return 400, {**error.response, "__type": f"com.amazonaws.dynamodb.v20120810#{code}"}
 
 
 def _spoiled(fault: str | None, status: int, body: bytes) -> bytes:

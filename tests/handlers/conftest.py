@@ -1,12 +1,15 @@
 import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from types import SimpleNamespace
 
+import botocore.endpoint
 import pytest
 from moto import mock_aws
 
 from handlers.clients import make_client
+from handlers.dynamodb_requests import DynamoDbRequests, make_dynamodb_client
 from handlers.event_handler import EventHandler
 from handlers.quarantine import Quarantine
 from handlers.query import Query
@@ -15,7 +18,8 @@ from handlers.telemetry import Telemetry
 from tests.fakes.aws import TABLE, create_table, messages_in, session
 from tests.fakes.emf import read_output
 from tests.fakes.events import NOW, TRACE
-from tests.handlers.support import Calls
+from tests.fakes.faulty_table import FaultyTable
+from tests.handlers.support import READ_SECONDS, Calls, new_session
 
 STACK = "dev"
 
@@ -119,3 +123,57 @@ def query(store, new_telemetry):
 def emitted(capsys):
     """Reads what was written since the last call."""
     return lambda: read_output(capsys.readouterr().out)
+
+
+@pytest.fixture
+def table():
+    """The table behind a socket, which spoils answers."""
+    with FaultyTable(TABLE) as table:
+        yield table
+
+
+@pytest.fixture
+def backoffs(table, monkeypatch):
+    """An environment like Lambda's, and botocore's backoffs, which are not waited for."""
+    for name in ("AWS_PROFILE", "AWS_ACCOUNT_ID", "AWS_ENDPOINT_URL_DYNAMODB"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "first",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_SESSION_TOKEN": "token",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{table.port}",
+    }.items():
+        monkeypatch.setenv(name, value)
+    slept = []
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=slept.append))
+    return slept
+
+
+@pytest.fixture
+def ours(backoffs):
+    """Makes the functions' clients of the table."""
+    with ExitStack() as stack:
+
+        def make(connections=1, session=None, read_seconds=READ_SECONDS):
+            client = make_dynamodb_client(
+                session or new_session(), TABLE, read_timeout_seconds=read_seconds, connections=connections
+            )
+            assert isinstance(client, DynamoDbRequests)
+            stack.callback(client.close)
+            return client
+
+        yield make
+
+
+@pytest.fixture
+def theirs(backoffs):
+    """Makes botocore's clients of the table."""
+    with ExitStack() as stack:
+
+        def make(read_seconds=READ_SECONDS):
+            client = make_client(new_session(), "dynamodb", read_timeout_seconds=read_seconds)
+            stack.callback(client.close)
+            return client
+
+        yield make

@@ -2,20 +2,18 @@
 
 import random
 import re
+import select
 import socket
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from itertools import product
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import botocore.endpoint
 import pytest
 from botocore.exceptions import ClientError
+from botocore.retries.quota import RetryQuota
 
-from handlers.clients import Session, error_code_of, make_client
+from handlers.clients import error_code_of
 from handlers.dynamodb_requests import DynamoDbRequests, make_dynamodb_client
 from handlers.store import Change, UserRecordStore
 from handlers.stored import StoredRecord
@@ -23,10 +21,8 @@ from localcloud.models.table import TableModel
 from tests.fakes.aws import TABLE
 from tests.fakes.events import login_event, plenty
 from tests.fakes.faulty_table import FAULTS, FaultyTable
+from tests.handlers.support import READ_SECONDS, Ours, Theirs, new_session, outcome_of
 
-# Only a stall lasts that long. A good answer that took as long would be a failure.
-READ_SECONDS = 1.0
-Ours = Callable[..., DynamoDbRequests]
 KEY = {"user_id": {"S": "u"}}
 WRITE = {
     "TableName": TABLE,
@@ -39,80 +35,47 @@ WRITE = {
 }
 
 
-@pytest.fixture
-def table() -> Iterator[FaultyTable]:
-    with FaultyTable(TABLE) as table:
-        yield table
-
-
-@pytest.fixture(autouse=True)
-def sleeps(table: FaultyTable, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """An environment like Lambda's, and botocore's backoffs, which are not waited for."""
-    for name in ("AWS_PROFILE", "AWS_ACCOUNT_ID", "AWS_ENDPOINT_URL_DYNAMODB"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "first")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{table.port}")
-    slept: list[float] = []
-    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=slept.append))
-    return slept
-
-
-@pytest.fixture
-def ours() -> Iterator[Ours]:
-    """Makes the clients of the functions."""
-    with ExitStack() as stack:
-
-        def make(connections: int = 1, session: Session | None = None) -> DynamoDbRequests:
-            client = make_dynamodb_client(
-                session or Session(), TABLE, read_timeout_seconds=READ_SECONDS, connections=connections
-            )
-            assert isinstance(client, DynamoDbRequests)
-            stack.callback(client.close)
-            return client
-
-        yield make
-
-
-def botocores() -> Any:
-    return make_client(Session(), "dynamodb", read_timeout_seconds=READ_SECONDS)
-
-
-def outcome(client: Any, operation: str, request: dict[str, Any]) -> Any:
-    """What a call returns or raises, without what differs between two calls."""
-    try:
-        response = getattr(client, operation)(**request)
-    except ClientError as error:
-        response = error.response
-    except Exception as error:  # noqa: BLE001 - compared with that of botocore
-        return type(error), error_code_of(error)
-    metadata = response["ResponseMetadata"]
-    return {**response, "ResponseMetadata": (metadata["HTTPStatusCode"], metadata.get("RetryAttempts", 0))}
-
-
 READ = {"TableName": TABLE, "Key": KEY}
-LIKE_BOTOCORE = ("throttle", "error 500", "denied", "close before", "close after", "bad crc", "truncated")
+CALLS = (("get_item", READ), ("update_item", WRITE), ("update_item", WRITE), ("get_item", READ))
+LIKE_BOTOCORE = ("throttle", "error 500", "denied", "close before", "close after", "bad crc", "truncated", "not JSON")
 REPEATED = ("huge", "no length", "encoded", "signature")
+# A stall lasts until the client gives up.
+STALL = pytest.param("stall", 1, marks=pytest.mark.soak)
 
 
-@pytest.mark.parametrize(("fault", "times"), [*product([*LIKE_BOTOCORE, "not JSON"], [1, 2]), ("stall", 1)])
-def test_failure_ends_as_with_botocore_alone(
-    table: FaultyTable, ours: Ours, fault: str, times: int, sleeps: list[float]
+@pytest.mark.parametrize(("fault", "times"), [("no fault", 1), *product(LIKE_BOTOCORE, [1, 2]), STALL])
+def test_call_ends_as_with_botocore_alone(
+    table: FaultyTable, ours: Ours, theirs: Theirs, fault: str, times: int, backoffs: list[float]
 ) -> None:
     """The same result, requests, backoffs and content of the table."""
+    read_seconds = 1 if fault == "stall" else READ_SECONDS
     seen: list[Any] = []
-    for client in (ours(), botocores()):
-        for operation, request in (("get_item", READ), ("update_item", WRITE), ("update_item", WRITE)):
+    for client in (ours(read_seconds=read_seconds), theirs(read_seconds)):
+        for operation, request in CALLS:
             table.faults.extend([fault] * times)
-            seen.append((outcome(client, operation, request), table.operations.copy(), len(sleeps)))
+            seen.append((outcome_of(client, operation, request), table.operations.copy(), len(backoffs)))
             table.faults.clear()
             table.requests.clear()
-            sleeps.clear()
+            backoffs.clear()
         seen.append(table.table.items())
         table.table = TableModel(TABLE)
-    assert seen[:4] == seen[4:]
+    assert seen[: len(CALLS) + 1] == seen[len(CALLS) + 1 :]
+
+
+@pytest.mark.parametrize("fault", [*LIKE_BOTOCORE, "stall", "unreachable"])
+def test_only_attempt_fails_as_that_of_botocore(
+    table: FaultyTable, ours: Ours, theirs: Theirs, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a token for a retry, the outcome of our attempt is that of the call."""
+    monkeypatch.setattr(RetryQuota, "acquire", lambda *_: False)
+    read_seconds = 0.01 if fault == "stall" else READ_SECONDS
+    if fault == "unreachable":
+        with socket.create_server(("127.0.0.1", 0)) as nobody:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{nobody.getsockname()[1]}")
+    table.faults.extend([fault] * 2)
+    client = ours(read_seconds=read_seconds)
+    assert outcome_of(client, "get_item", READ) == outcome_of(theirs(read_seconds), "get_item", READ)
+    assert table.operations == ([] if fault == "unreachable" else ["GetItem"] * 2)
 
 
 @pytest.mark.parametrize("fault", REPEATED)
@@ -133,15 +96,16 @@ def test_lost_race_returns_the_item_and_makes_no_second_request(table: FaultyTab
 
 
 def test_connection_is_used_again_and_one_closed_while_idle_is_not(
-    table: FaultyTable, ours: Ours, sleeps: list[float]
+    table: FaultyTable, ours: Ours, backoffs: list[float]
 ) -> None:
     client = ours()
     for _ in range(3):
         client.get_item(**READ)
     assert len(table.connections) == 1
     table.connections[0].shutdown(socket.SHUT_RDWR)
+    select.select([client._connections._idle[0]], [], [])  # until the end of the connection has come
     client.update_item(**WRITE)
-    assert (table.operations, sleeps) == ([*["GetItem"] * 3, "UpdateItem"], [])
+    assert (table.operations, backoffs) == ([*["GetItem"] * 3, "UpdateItem"], [])
     assert len(table.connections) == 2
 
 
@@ -174,22 +138,24 @@ def test_retries_end_with_the_quota_and_successes_without_botocore_restore_it(ta
 
 
 def test_request_carries_the_headers_of_botocore_and_each_its_own_id(
-    table: FaultyTable, ours: Ours, monkeypatch: pytest.MonkeyPatch
+    table: FaultyTable, ours: Ours, theirs: Theirs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
     monkeypatch.setenv("_X_AMZN_TRACE_ID", 'Root=1-5759e988-bd862e3fe1be46a994272793;Lineage="a:b"')
     client = ours()
-    for caller in (client, client, botocores()):
+    for caller in (client, client, theirs()):
         caller.get_item(**READ)
-    first, second, theirs = (headers for _, headers in table.requests)
-    assert set(first) == set(theirs)
+    first, second, expected = (headers for _, headers in table.requests)
+    assert set(first) == set(expected)
     varying = {"amz-sdk-invocation-id", "x-amz-date", "authorization", "content-length"}
-    assert {name: first[name] for name in set(first) - varying} == {name: theirs[name] for name in set(first) - varying}
+    assert {name: first[name] for name in set(first) - varying} == {
+        name: expected[name] for name in set(first) - varying
+    }
     assert first["amz-sdk-invocation-id"] != second["amz-sdk-invocation-id"]
 
 
 def test_every_request_is_signed_with_the_credentials_of_the_moment(table: FaultyTable, ours: Ours) -> None:
-    session = Session()
+    session = new_session()
     client = ours(session=session)
     client.get_item(**READ)
     credentials: Any = session.get_credentials()
@@ -201,6 +167,7 @@ def test_every_request_is_signed_with_the_credentials_of_the_moment(table: Fault
     assert "x-amz-security-token" not in second
 
 
+@pytest.mark.usefixtures("backoffs")
 @pytest.mark.parametrize(
     "environment",
     [
@@ -223,20 +190,25 @@ def test_what_only_botocore_knows_goes_to_botocore(
             monkeypatch.setenv(name, value)
         else:
             monkeypatch.delenv(name)
-    client = make_dynamodb_client(Session(), TABLE, read_timeout_seconds=1)
+    client = make_dynamodb_client(new_session(), TABLE, read_timeout_seconds=1)
     assert not isinstance(client, DynamoDbRequests)
 
 
-def test_no_login_is_lost_between_two_writers_and_all_faults(table: FaultyTable, ours: Ours) -> None:
-    """Two processes' worth of 1,200 events of five users; a batch that fails is delivered again."""
+@pytest.mark.parametrize("count", [200, pytest.param(1200, marks=pytest.mark.soak)])
+def test_no_login_is_lost_between_two_writers_and_all_faults(table: FaultyTable, ours: Ours, count: int) -> None:
+    """Two processes' worth of events of five users; a batch that fails is delivered again."""
     # A body that the service itself garbled, with the right checksum, crashes a batch, with botocore alone as well.
-    faults = [*[fault for fault in FAULTS if fault != "not JSON"] * 3, *[None] * 200]
+    # A stall takes a second.
+    is_short = count < 1000
+    faults = [fault for fault in FAULTS if fault != "not JSON" and not (is_short and fault == "stall")]
+    faults = [*faults * (count // 200), *[None] * (count // 6)]
     random.Random(19).shuffle(faults)
     table.faults.extend(faults)
-    events = [login_event(f"s{number % 40}", user_id=f"u{number % 5}", seconds=number) for number in range(1200)]
+    events = [login_event(f"s{number % 40}", user_id=f"u{number % 5}", seconds=number) for number in range(count)]
 
     def deliver(batches: list[list[Any]]) -> None:
-        store = UserRecordStore(ours(connections=8), TABLE, sleep=lambda _: None)
+        client = ours(connections=8, read_seconds=READ_SECONDS if is_short else 1)
+        store = UserRecordStore(client, TABLE, sleep=lambda _: None)
         while batches:
             batch = batches.pop(0)
             users = {event.user_id for event in batch}
@@ -251,7 +223,7 @@ def test_no_login_is_lost_between_two_writers_and_all_faults(table: FaultyTable,
             if failed:
                 batches.append(failed)
 
-    halves = [[events[start : start + 20] for start in range(first, 1200, 40)] for first in (0, 20)]
+    halves = [[events[start : start + 20] for start in range(first, count, 40)] for first in (0, 20)]
     with ThreadPoolExecutor(2) as writers:
         list(writers.map(deliver, halves))
     assert not table.faults

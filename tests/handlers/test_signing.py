@@ -8,7 +8,7 @@ import botocore.auth
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handlers.signing import Signer
@@ -18,6 +18,7 @@ NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,30}", fullmatch=True)
 PORTS = st.sampled_from(["", ":8000"])
 BODIES = st.binary(max_size=300)
 INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1))  # noqa: DTZ001
+INPUTS = (KEYS, KEYS, st.none() | KEYS, NAMES, NAMES, PORTS, NAMES, BODIES, INSTANTS)
 CONTENT_TYPE = "application/x-amz-json-1.0"
 
 
@@ -32,10 +33,12 @@ def signed_by_botocore(
     return request.headers
 
 
-@given(
-    KEYS, KEYS, st.none() | KEYS, NAMES, NAMES, st.sampled_from(["", ":8000"]), NAMES, st.binary(max_size=300), INSTANTS
-)
-def test_signature_equals_that_of_botocore(
+@pytest.mark.parametrize("examples", [25, pytest.param(5_000, marks=pytest.mark.soak)])
+def test_signature_equals_that_of_botocore(examples: int) -> None:
+    settings(max_examples=examples)(given(*INPUTS)(assert_signed_alike))()
+
+
+def assert_signed_alike(
     access_key: str,
     secret_key: str,
     token: str | None,

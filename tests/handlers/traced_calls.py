@@ -1,37 +1,36 @@
-"""Make the store's calls in a trace, with the functions' client or with botocore's alone, in a process like Lambda's.
+"""Make the store's calls in traces, in a process like Lambda's: one run for each pair of arguments.
 
-python -m tests.handlers.traced_calls ours|botocore
+python -m tests.handlers.traced_calls [ours|theirs|defective TRACE-HEADER]...
 """
 
+import os
 import sys
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
+import botocore.endpoint
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers import call_traces
 from handlers.clients import Session, make_client
 from handlers.dynamodb_requests import make_dynamodb_client
 from handlers.telemetry import Telemetry
 from tests.fakes.aws import TABLE
 
-KEY = {"user_id": {"S": "u"}}
+CALLS = 6
 
 
-def main(which: str) -> None:
-    """One subsegment for each call, under a span of its number."""
-    client: Any
-    if which == "ours":
-        client = make_dynamodb_client(Session(), TABLE, read_timeout_seconds=1)
-    else:
-        client = make_client(Session(), "dynamodb", read_timeout_seconds=1)
-    telemetry = Telemetry("traced", "dev", "1")
+def run(client: Any, telemetry: Telemetry, user_id: str) -> None:
+    """Make CALLS calls about a new user, each under a span."""
+    key = {"user_id": {"S": user_id}}
     telemetry.trace_calls_of(client)
     calls = [
-        lambda: client.get_item(TableName=TABLE, Key=KEY),
-        lambda: client.batch_get_item(RequestItems={TABLE: {"Keys": [KEY]}}),
+        lambda: client.get_item(TableName=TABLE, Key=key),
+        lambda: client.batch_get_item(RequestItems={TABLE: {"Keys": [key]}}),
         lambda: client.update_item(
             TableName=TABLE,
-            Key=KEY,
+            Key=key,
             UpdateExpression="SET #services = :new",
             ConditionExpression="attribute_not_exists(#services)",
             ExpressionAttributeNames={"#services": "services"},
@@ -46,5 +45,26 @@ def main(which: str) -> None:
     client.close()
 
 
+def client_of(which: str) -> Any:
+    if which == "theirs":
+        return make_client(Session(), "dynamodb", read_timeout_seconds=60)
+    return make_dynamodb_client(Session(), TABLE, read_timeout_seconds=60)
+
+
+def main(*arguments: str) -> None:
+    # No backoff takes time.
+    botocore.endpoint.time = SimpleNamespace(sleep=lambda _: None)  # pyright: ignore[reportAttributeAccessIssue]
+    # As the functions do it, before the telemetry.
+    clients = [client_of(which) for which in arguments[::2]]
+    telemetry = Telemetry("traced", "dev", "1")
+    for which, trace, client in zip(arguments[::2], arguments[1::2], clients, strict=True):
+        os.environ["_X_AMZN_TRACE_ID"] = trace
+        if which == "defective":
+            # Calls that botocore ends begin when botocore takes over, and the SDK's fields are missing.
+            call_traces.SdkCallTrace.resume = lambda self: None
+            call_traces.aws_meta_processor = lambda *_: None
+        run(client, telemetry, user_id=trace)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -75,9 +75,6 @@ def _run(function: str, controls: Sequence[str], scratch: Path) -> SimpleNamespa
         "AWS_SECRET_ACCESS_KEY": f"{MARK}-secret",
         "AWS_SESSION_TOKEN": f"{MARK}-session",
         "AWS_DEFAULT_REGION": "eu-west-1",
-        # moto answers botocore alone. With a proxy, all requests are botocore's, and none goes to AWS; the documents of
-        # the others are those of botocore: tests/handlers/test_traced_calls.py.
-        "HTTPS_PROXY": "http://127.0.0.1:9",
         "AWS_XRAY_DAEMON_ADDRESS": daemon.address,
         "LAMBDA_TASK_ROOT": str(scratch),
     }

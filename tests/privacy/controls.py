@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_xray_sdk.core import xray_recorder
 
-from handlers import event_handler, fold, messages, query, telemetry
+from handlers import call_traces, event_handler, fold, messages, query, telemetry
 from handlers.store import UserRecordStore
 from handlers.telemetry import Telemetry
 
@@ -68,6 +68,14 @@ def _trace_what_the_sdk_records() -> None:
     _replace(telemetry._DiscreetEmitter, "send_entity", lambda _, self, entity: self._emitter.send_entity(entity))
 
 
+def _trace_the_requests() -> None:
+    def telling(end: Any, self: Any, response: Any) -> None:
+        self.subsegment.put_metadata("request", self._call)
+        end(self, response)
+
+    _replace(call_traces.SdkCallTrace, "end", telling)
+
+
 def _forget_the_trace_in_threads() -> None:
     _replace(Telemetry, "carry", lambda _, self, function: function)
 
@@ -109,6 +117,7 @@ CONTROLS: dict[str, Callable[[], None]] = {
     "warms up before it is quiet": _warm_up_loudly,
     "annotates the user": _annotate_the_user,
     "traces what the SDK records": _trace_what_the_sdk_records,
+    "traces requests that botocore does not make": _trace_the_requests,
     "forgets the trace in threads": _forget_the_trace_in_threads,
     "leaves running calls open": _leave_running_calls_open,
     "measures by user": _measure_by_user,

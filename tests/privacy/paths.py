@@ -26,8 +26,9 @@ from moto import mock_aws
 from handlers.store import UserRecordStore
 from handlers.vocabulary import PROBE_USER
 from simulation.lambda_events import INVOCATION_SECONDS, LambdaContext, sqs_record
-from tests.fakes.aws import create_table, entry, messages_in
+from tests.fakes.aws import entry, messages_in
 from tests.fakes.events import TRACE, login
+from tests.privacy.served_table import ServedTable
 from tests.privacy.wire import ERRORS, MARK, QUOTING, Wire
 
 BINARY = base64.b64encode(f"{MARK} bytes".encode()).decode()
@@ -199,8 +200,8 @@ def main(function: str, result: str, *controls: str) -> None:
     # No backoff takes time, neither the clients' nor ours.
     time.sleep = lambda _: None
     (UserRecordStore.__init__.__kwdefaults__ or {})["sleep"] = time.sleep
-    with mock_aws():
-        create_table(boto3.client("dynamodb"), "t")
+    with mock_aws(), ServedTable("t", wire) as table:
+        os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = table.url
         os.environ["DEAD_LETTER_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="q")["QueueUrl"]
         # The runtime gives the root logger a handler, and the function's log level.
         logging.getLogger().addHandler(logging.StreamHandler(sys.stderr))
@@ -218,7 +219,9 @@ def main(function: str, result: str, *controls: str) -> None:
         run(handler, wire, seen)
         os.environ["_X_AMZN_TRACE_ID"] = NO_TRACE
         seen.details = _dead_letter_reasons()
-    Path(result).write_text(json.dumps({**vars(seen), "failed": sorted(wire.failed)}))
+    Path(result).write_text(
+        json.dumps({**vars(seen), "failed": sorted(wire.failed), "direct": dict(table.requests - wire.sent)})
+    )
 
 
 if __name__ == "__main__":

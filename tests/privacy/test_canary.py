@@ -59,6 +59,7 @@ def test_event_handler_ran_every_path(run):
     assert len(seen.out.objects) >= 40
     assert len(seen.raised) >= 10
     assert any("crashed with" in text for text in seen.raised)
+    assert set(seen.direct) == {"BatchGetItem", "UpdateItem"}
     failing = [segment for segment in seen.segments if "cause" in segment]
     assert {segment["aws"]["operation"] for segment in failing} == set(calls)
 
@@ -73,6 +74,7 @@ def test_query_ran_every_path(run):
     codes |= {"record_malformed", "ThrottlingException", "RuntimeError"}
     assert codes <= {line.get("error_code") for line in seen.out.logs}
     assert {tuple(failed) for failed in seen.failed} == {("GetItem", kind) for kind in ERRORS}
+    assert seen.direct["GetItem"] > len(ERRORS)
     statuses = Counter(body["status"] for body in seen.bodies)
     assert statuses[200] >= 4
     assert statuses[400] >= 6
@@ -84,6 +86,7 @@ def test_query_ran_every_path(run):
 
 BOTH = {"logs the text of an exception": "logs", "annotates the user": "traces"}
 SDK = {"traces what the SDK records": "traces"}
+REQUESTS = {"traces requests that botocore does not make": "traces"}
 LEVEL = {"logs at the level of the runtime": "logs"}
 LEVEL_AND_OPEN = dict.fromkeys(LOUD_AND_OPEN, "logs")  # test_traces.py catches the second
 WARM_UP = {"warms up before it is quiet": "logs"}
@@ -92,10 +95,10 @@ CAUGHT = [
     ("event-handler", BOTH | {"measures by user": "metrics", "raises the original text": "raised"}),
     ("event-handler", SDK | {"quotes the body in the detail": "dead-letter reasons"}),
     ("event-handler", LEVEL_AND_OPEN),
-    ("event-handler", WARM_UP),
+    ("event-handler", WARM_UP | REQUESTS),
     ("query", BOTH | {"serves the raw error": "error bodies"}),
     ("query", SDK | WARM_UP),
-    ("query", LEVEL),
+    ("query", LEVEL | REQUESTS),
 ]
 
 

@@ -2,14 +2,14 @@
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import botocore.handlers
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
-from moto.core.models import botocore_stubber
 
 MARK = "quetzal7f3a"
 QUOTING = f"One or more parameter values were invalid: user_id {MARK}-user, token {MARK}-token"
@@ -40,32 +40,51 @@ class _Raw:
         yield self._content
 
 
+# Given how the request is carried out: status and body of the response, or None for that of the service.
+Step = Callable[[Callable[[], object]], tuple[int, dict[str, Any]] | None]
+
+
 class Wire:
-    """Responds in place of the emulated services, or loses their responses."""
+    """Responds in place of the emulated services, or loses their responses.
+
+    botocore's requests pass it as events, and those of the functions' own client on their way through a ServedTable.
+    """
 
     def __init__(self, kinds: Collection[str]) -> None:
         self.kinds = kinds
         """The errors with which calls fail."""
-        self._steps: dict[str, Callable[[str, Any], Any]] = {}
+        self._steps: dict[str, Step] = {}
         self.failed: set[tuple[str, str]] = set()
+        # The requests that botocore sent.
+        self.sent: Counter[str] = Counter()
         # Before the handlers of the emulation.
         botocore.handlers.BUILTIN_HANDLERS.insert(0, ("before-send.*.*", self._send))
 
-    def _send(self, event_name: str, request: Any, **_: Any) -> Any:
-        step = self._steps.get(event_name.rsplit(".", 1)[1])
-        return step(event_name, request) if step else None
+    def _send(self, event_name: str, request: Any, **_: Any) -> AWSResponse | None:
+        operation = event_name.rsplit(".", 1)[1]
+        answer = self.respond(operation, lambda: None)
+        if answer is None:
+            self.sent[operation] += 1
+            return None
+        headers = {"x-amzn-RequestId": "0123456789", "Content-Type": "application/x-amz-json-1.0"}
+        status, body = answer
+        return AWSResponse(request.url, status, headers, _Raw(json.dumps(body).encode()))
+
+    def respond(self, operation: str, carry_out: Callable[[], object]) -> tuple[int, dict[str, Any]] | None:
+        """Status and body that the current step of an operation makes of a request; None if that of the service."""
+        step = self._steps.get(operation)
+        return step(carry_out) if step else None
 
     def failing(self, operation: str, kind: str) -> AbstractContextManager[None]:
         """Make every call of `operation` fail."""
         error = ERRORS[kind]
 
-        def fail(_: str, request: Any) -> Any:
+        def fail(_: Callable[[], object]) -> tuple[int, dict[str, Any]]:
             self.failed.add((operation, kind))
             if isinstance(error, Exception):
                 raise error
             status, code = error
-            answer = {"__type": f"com.amazonaws#{code}", "message": QUOTING} if code else {"message": QUOTING}
-            return _answer(request, status, answer)
+            return status, {"__type": f"com.amazonaws#{code}", "message": QUOTING} if code else {"message": QUOTING}
 
         return self._step(operation, fail)
 
@@ -73,18 +92,18 @@ class Wire:
         """Let another writer win every race; the returned item is marked."""
         item = {"user_id": {"S": f"{MARK}-user"}, "services": {"L": [{"S": MARK}]}}
         lost = {"__type": "x#ConditionalCheckFailedException", "message": QUOTING, "Item": item}
-        return self._step(operation, lambda _, request: _answer(request, 400, lost))
+        return self._step(operation, lambda _: (400, lost))
 
     def answering(self, operation: str, answer: dict[str, Any]) -> AbstractContextManager[None]:
         """Respond with `answer` to every call of `operation`."""
-        return self._step(operation, lambda _, request: _answer(request, 200, answer))
+        return self._step(operation, lambda _: (200, answer))
 
     @contextmanager
     def hanging(self, operation: str) -> Iterator[threading.Event]:
         """Carry out every call of `operation` at the end of the block only; the event is set when a call began."""
         began, end = threading.Event(), threading.Event()
 
-        def hang(_: str, __: Any) -> None:
+        def hang(_: Callable[[], object]) -> None:
             began.set()
             end.wait()
 
@@ -97,21 +116,16 @@ class Wire:
     def losing_replies(self, operation: str) -> AbstractContextManager[None]:
         """Carry out every call of `operation`, and lose the response."""
 
-        def lose(event_name: str, request: Any) -> Any:
-            botocore_stubber(event_name, request)
+        def lose(carry_out: Callable[[], object]) -> NoReturn:
+            carry_out()
             raise ReadTimeoutError(endpoint_url=f"https://{MARK}")
 
         return self._step(operation, lose)
 
     @contextmanager
-    def _step(self, operation: str, step: Callable[[str, Any], Any]) -> Iterator[None]:
+    def _step(self, operation: str, step: Step) -> Iterator[None]:
         self._steps[operation] = step
         try:
             yield
         finally:
             del self._steps[operation]
-
-
-def _answer(request: Any, status: int, answer: dict[str, Any]) -> AWSResponse:
-    headers = {"x-amzn-RequestId": "0123456789", "Content-Type": "application/x-amz-json-1.0"}
-    return AWSResponse(request.url, status, headers, _Raw(json.dumps(answer).encode()))
