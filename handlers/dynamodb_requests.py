@@ -8,6 +8,7 @@ import json
 import ssl
 import zlib
 from collections.abc import Mapping
+from functools import cache, partial
 from typing import Any, Final, Protocol, cast
 
 from handlers.clients import DynamoDbClient, Session, certificates_of, make_client
@@ -144,14 +145,14 @@ def make_dynamodb_client(
     if requests is None:
         return client
     endpoint = requests.endpoint
-    context = ssl.create_default_context(cafile=certificates_of(session)) if endpoint.is_encrypted else None
+    files = certificates_of(session) if endpoint.is_encrypted else ()
     return DynamoDbRequests(
         client,
         requests,
         Connections(
             endpoint.host,
             endpoint.port,
-            context=context,
+            contexts=[cache(partial(ssl.create_default_context, cafile=file)) for file in files],
             connect_seconds=client.meta.config.connect_timeout,
             read_seconds=client.meta.config.read_timeout,
             idle=connections,

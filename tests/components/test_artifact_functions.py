@@ -14,6 +14,7 @@ import pytest
 
 from components.packaging import slimming
 from components.packaging.artifact import Artifact, Target, build_artifact
+from components.packaging.certificates import AMAZON_ROOTS, FINGERPRINTS
 from handlers.vocabulary import Environment
 
 ROOT = Path(__file__).parents[2]
@@ -235,6 +236,11 @@ def test_no_start_reads_prose_or_endpoints_of_services_never_called(unpacked: Pa
     assert not list(data.rglob("*.gz"))
     partitions = json.loads((data / "endpoints.json").read_text())["partitions"]
     assert set().union(*(partition["services"] for partition in partitions)) == set(slimming.BOTOCORE_SERVICES)
+
+
+def test_layer_has_a_small_file_of_certificates(unpacked: Path) -> None:
+    """`handlers.clients` uses it if it is there."""
+    assert (unpacked / "layer/python" / AMAZON_ROOTS).read_text().count("BEGIN CERTIFICATE") == len(FINGERPRINTS)
 
 
 def test_the_archives_fit_what_lambda_takes(artifact: Artifact) -> None:
