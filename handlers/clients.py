@@ -6,15 +6,14 @@ botocore has no types: what the other modules use of it is typed here and in `re
 # pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false
 
 import os
+import ssl
 from collections.abc import Callable, Mapping
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 import botocore
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.httpsession import get_cert_path
-from botocore.session import Session as Session
 
 RemainingSeconds = Callable[[], float]
 
@@ -23,6 +22,22 @@ AWS_ERRORS: Final = (BotoCoreError, ClientError)
 RESERVE_SECONDS: Final = 0.5
 # Users whose records are written at the same time: as many threads of the store, and connections of its client.
 WRITERS: Final = 8
+CONNECT_SECONDS: Final = 1
+# Without it botocore builds the user agent anew for every request, which took a tenth of the time.
+USER_AGENT: Final = "event-processing"
+
+
+class Session:
+    """A session of botocore, which is loaded when it is first used: that takes longer than the rest of a start."""
+
+    @cached_property
+    def _loaded(self) -> Any:
+        from botocore.session import Session
+
+        return Session()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loaded, name)
 
 
 class DynamoDbClient(Protocol):
@@ -57,29 +72,41 @@ def make_client(
     The client does not validate parameters: validation costs more than all of our own code, and the tests run against
     what the service accepts.
     """
+    from botocore.config import Config
+
     config = Config(
-        # Without it botocore builds the user agent anew for every request, which took a tenth of the time.
-        user_agent="event-processing",
-        connect_timeout=1,
+        user_agent=USER_AGENT,
+        connect_timeout=CONNECT_SECONDS,
         read_timeout=read_timeout_seconds,
         retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=connections,
         parameter_validation=False,
     )
-    return cast("Any", session).create_client(service, config=config)
+    return session.create_client(service, config=config)
 
 
-def certificates_of(session: Session) -> tuple[str, ...]:
-    """The file of certificates that the environment names; else Amazon's roots, then everything botocore trusts.
+def certificates_of(session: Session) -> str | None:
+    """The file of the certificates to trust, if the configuration names one."""
+    return session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
 
-    Amazon's are loaded in a tenth of the time. The layer has them (`components.packaging.certificates`).
+
+def tls_contexts(certificates: str | None) -> list[Callable[[], ssl.SSLContext]]:
+    """The context of a file of certificates; else that of Amazon's roots, and that of everything botocore trusts.
+
+    Each is made when it is needed. Amazon's roots are loaded in a tenth of the time, and the layer has them
+    (`components.packaging.certificates`).
     """
-    configured = cast("Any", session).get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
-    if configured:
-        return (configured,)
-    amazon_roots = Path(botocore.__file__).with_name("amazon-roots.pem")
-    everything = get_cert_path(True)
-    return (str(amazon_roots), everything) if amazon_roots.exists() else (everything,)
+    if certificates:
+        return [cache(partial(ssl.create_default_context, cafile=certificates))]
+
+    def everything() -> ssl.SSLContext:
+        from botocore.httpsession import get_cert_path
+
+        return ssl.create_default_context(cafile=get_cert_path(True))
+
+    roots = Path(botocore.__file__).with_name("amazon-roots.pem")
+    amazons = [partial(ssl.create_default_context, cafile=str(roots))] if roots.exists() else []
+    return [cache(make) for make in (*amazons, everything)]
 
 
 def response_of(error: Exception) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -15,11 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from handlers import clients
-from handlers.clients import Session, certificates_of
+from handlers.clients import Session, certificates_of, tls_contexts
 from handlers.connections import Connections, NotConnectedError
 
 MESSAGE = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
+
+LIMITS: Any = {"connect_seconds": 5, "read_seconds": 5, "idle": 1}
 
 
 class Authority:
@@ -83,7 +85,7 @@ def connections(port: int, files: list[Path], loaded: list[Path]) -> Connections
         return ssl.create_default_context(cafile=file)
 
     contexts = [cache(partial(load, file)) for file in files]
-    return Connections("localhost", port, contexts=contexts, connect_seconds=5, read_seconds=5, idle=1)
+    return Connections("localhost", port, contexts=contexts, **LIMITS)
 
 
 def test_server_that_the_first_file_trusts_needs_no_other(authorities: list[Authority]):
@@ -127,13 +129,45 @@ def own_environment(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
 def test_file_that_the_environment_names_is_the_only_one(monkeypatch: pytest.MonkeyPatch, variable: str):
     monkeypatch.setenv(variable, "/bundle")
-    assert certificates_of(Session()) == ("/bundle",)
+    assert certificates_of(Session()) == "/bundle"
 
 
-def test_amazons_roots_come_first_where_the_layer_has_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    everything = certificates_of(Session())
-    assert len(everything) == 1
-    monkeypatch.setattr(clients.botocore, "__file__", str(tmp_path / "__init__.py"))
-    roots = tmp_path / "amazon-roots.pem"
-    roots.touch()
-    assert certificates_of(Session()) == (str(roots), *everything)
+@pytest.fixture
+def trusted(monkeypatch: pytest.MonkeyPatch, authorities: list[Authority], tmp_path: Path) -> None:
+    """Amazon's roots are those of the first authority; botocore trusts the first and the second."""
+    known, other, _ = authorities
+    everything = tmp_path / "everything.pem"
+    everything.write_bytes(known.certificate.read_bytes() + other.certificate.read_bytes())
+    (tmp_path / "amazon-roots.pem").write_bytes(known.certificate.read_bytes())
+    monkeypatch.setattr("handlers.clients.botocore.__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setattr("botocore.httpsession.get_cert_path", lambda _: everything)
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("number", [0, 1])
+def test_server_of_any_authority_that_botocore_trusts_is_reached(authorities: list[Authority], number: int):
+    contexts = tls_contexts(None)
+    assert len(contexts) == 2
+    with (
+        served(authorities[number]) as port,
+        closing(Connections("localhost", port, contexts=contexts, **LIMITS)) as ours,
+    ):
+        assert ours.exchange(MESSAGE).status == 200
+
+
+@pytest.mark.usefixtures("trusted")
+def test_file_that_is_named_is_the_only_one_that_is_trusted(authorities: list[Authority]):
+    known, _, stranger = authorities
+    contexts = tls_contexts(str(stranger.certificate))
+    with served(stranger) as port, closing(Connections("localhost", port, contexts=contexts, **LIMITS)) as ours:
+        assert ours.exchange(MESSAGE).status == 200
+    with (
+        served(known) as port,
+        closing(Connections("localhost", port, contexts=contexts, **LIMITS)) as ours,
+        pytest.raises(NotConnectedError),
+    ):
+        ours.exchange(MESSAGE)
+
+
+def test_without_the_layer_everything_is_the_only_context():
+    assert len(tls_contexts(None)) == 1

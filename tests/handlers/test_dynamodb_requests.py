@@ -23,9 +23,12 @@ from localcloud.models.table import TableModel
 from tests.fakes.aws import TABLE
 from tests.fakes.events import login_event, plenty
 from tests.fakes.faulty_table import FAULTS, FaultyTable
+from tests.fakes.lambda_variables import set_lambda_variables
 
 # Only a stall lasts that long. A good answer that took as long would be a failure.
 READ_SECONDS = 1.0
+# With a variable that only botocore understands, requests are learned from botocore.
+LEARNED = {"AWS_METADATA_SERVICE_NUM_ATTEMPTS": "1"}
 Ours = Callable[..., DynamoDbRequests]
 KEY = {"user_id": {"S": "u"}}
 WRITE = {
@@ -46,15 +49,9 @@ def table() -> Iterator[FaultyTable]:
 
 
 @pytest.fixture(autouse=True)
-def sleeps(table: FaultyTable, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def sleeps(table: FaultyTable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[float]:
     """An environment like Lambda's, and botocore's backoffs, which are not waited for."""
-    for name in ("AWS_PROFILE", "AWS_ACCOUNT_ID", "AWS_ENDPOINT_URL_DYNAMODB"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "first")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{table.port}")
+    set_lambda_variables(monkeypatch, tmp_path, AWS_ENDPOINT_URL=f"http://127.0.0.1:{table.port}")
     slept: list[float] = []
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=slept.append))
     return slept
@@ -173,10 +170,12 @@ def test_retries_end_with_the_quota_and_successes_without_botocore_restore_it(ta
     assert requests_of_a_failing_call() == 2
 
 
+@pytest.mark.parametrize("variables", [{}, LEARNED], ids=["known", "learned"])
 def test_request_carries_the_headers_of_botocore_and_each_its_own_id(
-    table: FaultyTable, ours: Ours, monkeypatch: pytest.MonkeyPatch
+    table: FaultyTable, ours: Ours, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
 ) -> None:
-    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
+    for name, value in {**variables, "AWS_LAMBDA_FUNCTION_NAME": "f"}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("_X_AMZN_TRACE_ID", 'Root=1-5759e988-bd862e3fe1be46a994272793;Lineage="a:b"')
     client = ours()
     for caller in (client, client, botocores()):
@@ -184,11 +183,17 @@ def test_request_carries_the_headers_of_botocore_and_each_its_own_id(
     first, second, theirs = (headers for _, headers in table.requests)
     assert set(first) == set(theirs)
     varying = {"amz-sdk-invocation-id", "x-amz-date", "authorization", "content-length"}
+    # Powertools adds itself to what botocore sends, if it is loaded.
+    assert theirs.pop("user-agent").startswith(first.pop("user-agent"))
     assert {name: first[name] for name in set(first) - varying} == {name: theirs[name] for name in set(first) - varying}
     assert first["amz-sdk-invocation-id"] != second["amz-sdk-invocation-id"]
 
 
-def test_every_request_is_signed_with_the_credentials_of_the_moment(table: FaultyTable, ours: Ours) -> None:
+def test_every_request_is_signed_with_the_credentials_of_the_moment(
+    table: FaultyTable, ours: Ours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in LEARNED.items():
+        monkeypatch.setenv(name, value)
     session = Session()
     client = ours(session=session)
     client.get_item(**READ)
