@@ -5,13 +5,15 @@ botocore has no types: what the other modules use of it is typed here and in `re
 
 # pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false
 
+import os
+import ssl
 from collections.abc import Callable, Mapping
+from functools import cache, cached_property, partial
+from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
-from botocore.config import Config
+import botocore
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.httpsession import get_cert_path
-from botocore.session import Session as Session
 
 RemainingSeconds = Callable[[], float]
 
@@ -20,6 +22,22 @@ AWS_ERRORS: Final = (BotoCoreError, ClientError)
 RESERVE_SECONDS: Final = 0.5
 # Users whose records are written at the same time: as many threads of the store, and connections of its client.
 WRITERS: Final = 8
+CONNECT_SECONDS: Final = 1
+# Without it botocore builds the user agent anew for every request, which took a tenth of the time.
+USER_AGENT: Final = "event-processing"
+
+
+class Session:
+    """A session of botocore, which is loaded when it is first used: that takes longer than the rest of a start."""
+
+    @cached_property
+    def _loaded(self) -> Any:
+        from botocore.session import Session
+
+        return Session()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loaded, name)
 
 
 class DynamoDbClient(Protocol):
@@ -54,21 +72,48 @@ def make_client(
     The client does not validate parameters: validation costs more than all of our own code, and the tests run against
     what the service accepts.
     """
+    from botocore.config import Config
+
     config = Config(
-        # Without it botocore builds the user agent anew for every request, which took a tenth of the time.
-        user_agent="event-processing",
-        connect_timeout=1,
+        user_agent=USER_AGENT,
+        connect_timeout=CONNECT_SECONDS,
         read_timeout=read_timeout_seconds,
         retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=connections,
         parameter_validation=False,
     )
-    return cast("Any", session).create_client(service, config=config)
+    return session.create_client(service, config=config)
 
 
-def certificates_of(session: Session) -> str:
-    """The file of the certificates that botocore trusts."""
-    return cast("Any", session).get_config_variable("ca_bundle") or get_cert_path(True)
+def certificates_of(session: Session) -> str | None:
+    """The file of the certificates to trust, if the configuration names one."""
+    return session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+
+
+def tls_contexts(certificates: str | None) -> list[Callable[[], ssl.SSLContext]]:
+    """The context of a file of certificates; else that of Amazon's roots, and that of everything botocore trusts.
+
+    Each is made when it is needed. Amazon's roots are loaded in a tenth of the time, and the layer has them
+    (`components.packaging.certificates`).
+    """
+    if certificates:
+        return [cache(partial(_context, certificates))]
+
+    def everything() -> ssl.SSLContext:
+        from botocore.httpsession import get_cert_path
+
+        return _context(get_cert_path(True))
+
+    roots = Path(botocore.__file__).with_name("amazon-roots.pem")
+    amazons = [partial(_context, str(roots))] if roots.exists() else []
+    return [cache(make) for make in (*amazons, everything)]
+
+
+def _context(certificates: str) -> ssl.SSLContext:
+    # As botocore's, which is not as strict about the form of an authority's certificate as Python's default is.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(certificates)
+    return context
 
 
 def response_of(error: Exception) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ import select
 import socket
 import ssl
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -45,21 +45,26 @@ class Answer:
 
 
 class Connections:
-    """Connections to one host; at most `idle` of them are kept, and the one used last is used first."""
+    """Connections to one host; at most `idle` of them are kept, and the one used last is used first.
+
+    They are encrypted if there are `contexts`: with the first, until it does not trust the server's certificate; then
+    with the next one.
+    """
 
     def __init__(
         self,
         host: str,
         port: int,
         *,
-        context: ssl.SSLContext | None,
+        contexts: Sequence[Callable[[], ssl.SSLContext]],
         connect_seconds: float,
         read_seconds: float,
         idle: int,
     ) -> None:
         self._host = host
         self._port = port
-        self._context = context
+        self._contexts = contexts
+        self._context = 0
         self._connect_seconds = connect_seconds
         self._read_seconds = read_seconds
         self._idle_max = idle
@@ -108,17 +113,21 @@ class Connections:
             connection.close()
 
     def _new_connection(self) -> socket.socket:
+        context = self._context
         try:
             connection = socket.create_connection((self._host, self._port), timeout=self._connect_seconds)
             try:
                 # A request is one write, so there is nothing to wait for.
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                if self._context is not None:
-                    connection = self._context.wrap_socket(connection, server_hostname=self._host)
+                if self._contexts:
+                    connection = self._contexts[context]().wrap_socket(connection, server_hostname=self._host)
             except BaseException:
                 connection.close()
                 raise
         except OSError as error:
+            if isinstance(error, ssl.SSLCertVerificationError) and context + 1 < len(self._contexts):
+                self._context = context + 1
+                return self._new_connection()
             raise NotConnectedError(str(error)) from error
         connection.settimeout(self._read_seconds)
         return connection

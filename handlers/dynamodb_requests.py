@@ -5,15 +5,21 @@ so that errors, backoff, retry quota and the second attempt are botocore's: one 
 """
 
 import json
-import ssl
+import os
+import threading
 import zlib
-from collections.abc import Mapping
-from typing import Any, Final, Protocol, cast
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from handlers.clients import DynamoDbClient, Session, certificates_of, make_client
+from handlers.clients import CONNECT_SECONDS, DynamoDbClient, Session, certificates_of, make_client, tls_contexts
 from handlers.connections import Answer, Connections
+from handlers.known_requests import known
 from handlers.prepared_requests import PreparedRequests, learn
-from handlers.replay import Replay
+
+if TYPE_CHECKING:
+    from handlers.replay import Replay
 
 # The type of an error is at the start of its body: {"__type":"com.amazon.coral.service#InvalidSignatureException", ...
 _ERROR_TYPE_BYTES: Final = 128
@@ -60,40 +66,54 @@ _UNTRACED: Final = _Untraced()
 
 
 class DynamoDbRequests:
-    """The calls of the store, each of them traced once `traces` is set; `client` is botocore's."""
+    """The calls of the store, each of them traced once `traces` is set; `make_client` makes botocore's when needed."""
 
-    def __init__(self, client: Any, requests: PreparedRequests, connections: Connections) -> None:
-        self.client = client
+    def __init__(self, make_client: Callable[[], Any], requests: PreparedRequests, connections: Connections) -> None:
         self.traces: CallTraces | None = None
+        self.meta = SimpleNamespace(
+            region_name=requests.form.region, service_model=SimpleNamespace(endpoint_prefix=requests.form.service)
+        )
+        """What botocore's client has under this name, as far as a trace needs it."""
+        self._make_client = make_client
         self._requests = requests
         self._connections = connections
-        self._replay = Replay(client)
+        self._replay: Replay | None = None
+        self._making = threading.Lock()
 
     def get_item(self, **request: Any) -> dict[str, Any]:
         """As botocore's."""
-        return self._call("GetItem", self.client.get_item, request)
+        return self._call("GetItem", "get_item", request)
 
     def batch_get_item(self, **request: Any) -> dict[str, Any]:
         """As botocore's."""
-        return self._call("BatchGetItem", self.client.batch_get_item, request)
+        return self._call("BatchGetItem", "batch_get_item", request)
 
     def update_item(self, **request: Any) -> dict[str, Any]:
         """As botocore's."""
-        return self._call("UpdateItem", self.client.update_item, request)
+        return self._call("UpdateItem", "update_item", request)
 
     def close(self) -> None:
         """As botocore's: close the connections."""
         self._connections.close()
-        self.client.close()
+        if self._replay is not None:
+            self._replay.client.close()
 
-    def _call(self, operation: str, method: Any, request: dict[str, Any]) -> dict[str, Any]:
+    def _botocores(self) -> "Replay":
+        with self._making:
+            if self._replay is None:
+                from handlers.replay import Replay
+
+                self._replay = Replay(self._make_client())
+        return self._replay
+
+    def _call(self, operation: str, method: str, request: dict[str, Any]) -> dict[str, Any]:
         begun = self.traces.begin(operation, request) if self.traces is not None else None
         trace: CallTrace = begun or _UNTRACED
         try:
             message = self._requests.message(operation, request, trace.header)
         except Exception:  # noqa: BLE001 - nothing was sent yet, and botocore reports whatever is wrong
             trace.withdraw()
-            return method(**request)
+            return getattr(self._botocores().client, method)(**request)
         outcome: Answer | Exception
         try:
             outcome = self._connections.exchange(message)
@@ -102,14 +122,16 @@ class DynamoDbRequests:
         else:
             response = _success(outcome)
             if response is not None:
-                self._replay.succeeded(operation)
+                # Until a call has failed, botocore has all tokens.
+                if self._replay is not None:
+                    self._replay.succeeded(operation)
                 trace.end(response)
                 return response
         trace.withdraw()
         if isinstance(outcome, Answer) and b"SignatureException" in outcome.body[:_ERROR_TYPE_BYTES]:
             # A signature of ours that the service does not accept must not fail a request that botocore can sign.
-            return method(**request)
-        return self._replay.call(method, request, outcome, trace.resume)
+            return getattr(self._botocores().client, method)(**request)
+        return self._botocores().call(method, request, outcome, trace.resume)
 
 
 def _success(answer: Answer) -> dict[str, Any] | None:
@@ -139,25 +161,26 @@ def make_dynamodb_client(
     session: Session, table_name: str, *, read_timeout_seconds: float, connections: int = 1
 ) -> DynamoDbClient:
     """A client with the timeouts of `make_client`; botocore's own where only botocore knows how to reach the table."""
-    client = make_client(session, "dynamodb", read_timeout_seconds=read_timeout_seconds, connections=connections)
-    requests = learn(client, session, table_name)
+    make: Callable[[], Any] = cache(
+        partial(make_client, session, "dynamodb", read_timeout_seconds=read_timeout_seconds, connections=connections)
+    )
+    certificates = None
+    requests = known(os.environ)
     if requests is None:
-        return client
-    endpoint = requests.endpoint
-    context = None
-    if endpoint.is_encrypted:
-        # As botocore's, which is not as strict about the form of an authority's certificate as Python's default is.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(certificates_of(session))
+        requests = learn(make(), session, table_name)
+        if requests is None:
+            return make()
+        certificates = certificates_of(session)
+    host, port = requests.form.address
     return DynamoDbRequests(
-        client,
+        make,
         requests,
         Connections(
-            endpoint.host,
-            endpoint.port,
-            context=context,
-            connect_seconds=client.meta.config.connect_timeout,
-            read_seconds=client.meta.config.read_timeout,
+            host,
+            port,
+            contexts=tls_contexts(certificates) if requests.form.is_encrypted else (),
+            connect_seconds=CONNECT_SECONDS,
+            read_seconds=read_timeout_seconds,
             idle=connections,
         ),
     )

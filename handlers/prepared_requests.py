@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
-from urllib.request import getproxies
 
 from handlers.signing import FrozenCredentials, Signer
 
@@ -26,55 +25,54 @@ class _BuiltError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """Where requests go."""
+class RequestForm:
+    """Where requests go and how they look."""
 
     url: str
-    host: str
-    port: int
-    is_encrypted: bool
+    """Without a path."""
+    region: str
+    service: str
+    target: str
+    """What the header `X-Amz-Target` has before the operation."""
+    content_type: str
+    user_agent: str
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether requests go over TLS."""
+        return urlsplit(self.url).scheme == "https"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        url = urlsplit(self.url)
+        return url.hostname or "", url.port or (443 if self.is_encrypted else 80)
+
+    @property
+    def host(self) -> str:
+        """The header `Host`, which is signed: it has only a port that is not the default."""
+        host, port = self.address
+        return host if port == (443 if self.is_encrypted else 80) else f"{host}:{port}"
 
 
 class PreparedRequests:
-    """Writes requests as `sample` is written, signed with the credentials of the moment.
-
-    `sample` was built by botocore; ValueError if a request of ours with the same content would not be signed equally.
-    """
+    """Writes requests of a form, signed with the credentials of the moment."""
 
     def __init__(
         self,
-        sample: Any,
+        form: RequestForm,
         credentials: Callable[[], FrozenCredentials],
         *,
         now: Callable[[], time.struct_time] = time.gmtime,
     ) -> None:
-        headers = {name.lower(): _text(value) for name, value in sample.headers.items()}
-        url = urlsplit(_text(sample.url))
-        if sample.method != "POST" or (url.path, url.query) != ("/", "") or not _LEARNED <= set(headers) <= _KNOWN:
-            raise ValueError("This is not a request that we know.")
-        self.endpoint = Endpoint(
-            url=sample.url,
-            host=url.hostname or "",
-            port=url.port or (443 if url.scheme == "https" else 80),
-            is_encrypted=url.scheme == "https",
-        )
-        scope = headers["authorization"].partition("Credential=")[2].partition(",")[0].split("/")
-        _, _, region, service, _ = scope
-        is_default_port = url.port in (None, {"https": 443, "http": 80}[url.scheme])
-        host = self.endpoint.host if is_default_port else f"{self.endpoint.host}:{self.endpoint.port}"
-        self._signer = Signer(host=host, content_type=headers["content-type"], region=region, service=service)
-        self._target = headers["x-amz-target"].rpartition(".")[0]
+        self.form = form
+        self._signer = Signer(host=form.host, content_type=form.content_type, region=form.region, service=form.service)
         self._start = (
-            f"POST / HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: identity\r\nUser-Agent: {headers['user-agent']}\r\n"
-            f"Content-Type: {headers['content-type']}\r\namz-sdk-request: attempt=1\r\nX-Amz-Target: {self._target}."
+            f"POST / HTTP/1.1\r\nHost: {form.host}\r\nAccept-Encoding: identity\r\nUser-Agent: {form.user_agent}\r\n"
+            f"Content-Type: {form.content_type}\r\namz-sdk-request: attempt=1\r\nX-Amz-Target: {form.target}."
         )
         self._credentials = credentials
         self._now = now
-        ours = self._signer.authorization(
-            credentials(), timestamp=headers["x-amz-date"], target=headers["x-amz-target"], body=sample.body
-        )
-        if ours != headers["authorization"]:
-            raise ValueError("This request is signed in a way that we do not know.")
 
     def message(self, operation: str, request: Mapping[str, Any], trace_header: str | None) -> bytes:
         """The HTTP request for a call of an operation; without `trace_header` it carries that of the invocation."""
@@ -82,7 +80,7 @@ class PreparedRequests:
         credentials = self._credentials()
         timestamp = time.strftime(_TIMESTAMP, self._now())
         authorization = self._signer.authorization(
-            credentials, timestamp=timestamp, target=f"{self._target}.{operation}", body=body
+            credentials, timestamp=timestamp, target=f"{self.form.target}.{operation}", body=body
         )
         token = f"X-Amz-Security-Token: {credentials.token}\r\n" if credentials.token else ""
         trace_header = trace_header or _trace_header()
@@ -93,6 +91,16 @@ class PreparedRequests:
         )
         return head.encode("ascii") + body
 
+    def sign_as(self, sample: Any) -> bool:
+        """Whether a request that botocore built has the signature that ours with the same content would have."""
+        ours = self._signer.authorization(
+            self._credentials(),
+            timestamp=_text(sample.headers["X-Amz-Date"]),
+            target=_text(sample.headers["X-Amz-Target"]),
+            body=sample.body,
+        )
+        return ours == _text(sample.headers["Authorization"])
+
 
 def learn(client: Any, session: Any, table_name: str) -> PreparedRequests | None:
     """The requests of a DynamoDB client of botocore; None if it has a feature that only botocore knows.
@@ -100,22 +108,42 @@ def learn(client: Any, session: Any, table_name: str) -> PreparedRequests | None
     These are credentials of another source than Lambda's variables, FIPS, dual-stack and account-based endpoints,
     proxies, and signatures of another kind.
     """
+    from urllib.request import getproxies
+
     credentials = session.get_credentials()
     if credentials is None or credentials.method != "env" or getproxies():
         return None
     if any(session.get_config_variable(name) for name in ("use_fips_endpoint", "use_dualstack_endpoint")):
         return None
     try:
-        sample = _built_request(client, table_name)
+        sample = built_request(client, table_name)
         # An endpoint of the account is another host than that of the region.
         if urlsplit(_text(sample.url)).netloc != urlsplit(_text(client.meta.endpoint_url)).netloc:
             return None
-        return PreparedRequests(sample, credentials.get_frozen_credentials)
+        requests = PreparedRequests(form_of(sample), credentials.get_frozen_credentials)
     except ValueError:
         return None
+    return requests if requests.sign_as(sample) else None
 
 
-def _built_request(client: Any, table_name: str) -> Any:
+def form_of(sample: Any) -> RequestForm:
+    """The form of a request that botocore built; ValueError if there is something in it that we do not know."""
+    headers = {name.lower(): _text(value) for name, value in sample.headers.items()}
+    url = urlsplit(_text(sample.url))
+    if sample.method != "POST" or (url.path, url.query) != ("/", "") or not _LEARNED <= set(headers) <= _KNOWN:
+        raise ValueError("This is not a request that we know.")
+    _, _, region, service, _ = headers["authorization"].partition("Credential=")[2].partition(",")[0].split("/")
+    return RequestForm(
+        url=f"{url.scheme}://{url.netloc}",
+        region=region,
+        service=service,
+        target=headers["x-amz-target"].rpartition(".")[0],
+        content_type=headers["content-type"],
+        user_agent=headers["user-agent"],
+    )
+
+
+def built_request(client: Any, table_name: str) -> Any:
     """A request as botocore would send it; nothing is sent."""
     built: list[Any] = []
 

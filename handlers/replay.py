@@ -31,13 +31,13 @@ class Replay:
     """Replays attempts through one client of botocore, each in the thread that made it."""
 
     def __init__(self, client: Any) -> None:
-        self._client = client
+        self.client = client
         self._local = threading.local()
         client.meta.events.register_first("before-send.dynamodb", self._first_attempt)
 
     def call(
         self,
-        operation: Callable[..., dict[str, Any]],
+        operation: str,
         request: dict[str, Any],
         outcome: Answer | Exception,
         begun: Callable[[], None],
@@ -45,14 +45,14 @@ class Replay:
         """What `operation` returns or raises if its first attempt had this outcome; `begun` runs in that attempt."""
         self._local.attempt = outcome, begun
         try:
-            return operation(**request)
+            return getattr(self.client, operation)(**request)
         finally:
             self._local.attempt = None
 
     def succeeded(self, operation: str) -> None:
         """Tell botocore of a call that succeeded without it, because each one earns a token of its retry quota."""
         event = f"after-call.dynamodb.{operation}"
-        self._client.meta.events.emit(event, http_response=_SUCCESS, parsed={}, model=None, context={})
+        self.client.meta.events.emit(event, http_response=_SUCCESS, parsed={}, model=None, context={})
 
     def _first_attempt(self, request: Any, **_: Any) -> AWSResponse | None:
         attempt, self._local.attempt = getattr(self._local, "attempt", None), None

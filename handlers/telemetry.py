@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import wrapt
 from aws_lambda_powertools import Logger, Tracer
 from aws_xray_sdk.core.exceptions.exceptions import AlreadyEndedException
 
@@ -75,7 +76,9 @@ class Telemetry:
         self._unlogged = 0
         if not before_the_end(self._metrics.write_last):
             self.logger.warning("what the process holds when it ends will be lost")
-        self._tracer = Tracer(service=service, patch_modules=("botocore",))
+        self._tracer = Tracer(service=service, auto_patch=False)
+        # At once if botocore is loaded. Otherwise not before it is: the SDK would load it.
+        wrapt.register_post_import_hook(lambda _: self._tracer.patch(("botocore",)), "botocore.client")
         self._recorder: Any = self._tracer.provider
         if not isinstance(self._recorder.emitter, _DiscreetEmitter):
             self._recorder.emitter = _DiscreetEmitter(self._recorder.emitter)
@@ -182,7 +185,7 @@ class Telemetry:
     def trace_calls_of(self, client: DynamoDbClient) -> None:
         """Give the calls that `client` makes without botocore, whose calls are traced already, their subsegments."""
         if isinstance(client, DynamoDbRequests) and not self._tracer.disabled:
-            client.traces = SdkCallTraces(self._recorder, client.client)
+            client.traces = SdkCallTraces(self._recorder, client)
 
 
 def _end_what_still_runs(subsegment: Any) -> None:

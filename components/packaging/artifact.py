@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.packaging import slimming, wheels
+from components.packaging import certificates, slimming, wheels
 from components.packaging.wheels import ArtifactError
 
 __all__ = ["Artifact", "ArtifactError", "Target", "build_artifact", "target_from_environment"]
@@ -26,6 +26,7 @@ HOST = "host"
 LOCK = Path("handlers", "requirements.txt")
 KIB = 1024
 SHOWN = 3
+BUILDER = (__file__, certificates.__file__, slimming.__file__, wheels.__file__)
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def _build(project: Path, target: Target, progress: Callable[[str], None]) -> Ar
     if not lock.is_file():
         raise ArtifactError(f"{lock} is missing, and it names what ships: run from the project, or lock the packages.")
     sources = _sources(project)
-    builder = b"".join(Path(module).read_bytes() for module in (__file__, slimming.__file__, wheels.__file__))
+    builder = b"".join(Path(module).read_bytes() for module in BUILDER)
     layer_inputs = (builder, target.python_version.encode(), target.platform.encode(), lock.read_bytes())
     code_inputs = (builder, target.python_version.encode(), *(part for source in sources.items() for part in source))
     machine = sysconfig.get_platform() if target.platform == HOST else ""  # wheels differ by it, the version does not
@@ -108,6 +109,7 @@ def _build(project: Path, target: Target, progress: Callable[[str], None]) -> Ar
         wheels.install(lock, tree, platform=platform, python_version=target.python_version)
         slimming.prune(tree)
         slimming.slim(tree)
+        certificates.write_amazon_roots(tree)
         wheels.compile_bytecode(tree, interpreter)
         wheels.write_zip(tree, wheels.LAYER_PREFIX, zip_file)
 

@@ -14,6 +14,7 @@ import pytest
 
 from components.packaging import slimming
 from components.packaging.artifact import Artifact, Target, build_artifact
+from components.packaging.certificates import AMAZON_ROOTS, FINGERPRINTS
 from handlers.vocabulary import Environment
 
 ROOT = Path(__file__).parents[2]
@@ -237,9 +238,14 @@ def test_no_start_reads_prose_or_endpoints_of_services_never_called(unpacked: Pa
     assert set().union(*(partition["services"] for partition in partitions)) == set(slimming.BOTOCORE_SERVICES)
 
 
+def test_layer_has_a_small_file_of_certificates(unpacked: Path) -> None:
+    """`handlers.clients` uses it if it is there."""
+    assert (unpacked / "layer/python" / AMAZON_ROOTS).read_text().count("BEGIN CERTIFICATE") == len(FINGERPRINTS)
+
+
 def test_the_archives_fit_what_lambda_takes(artifact: Artifact) -> None:
     """50 MB for a direct upload, 250 MB unpacked; a fifth of it is where somebody should ask what has grown."""
-    assert artifact.code.stat().st_size < 350_000
+    assert artifact.code.stat().st_size < 400_000
     assert artifact.layer.stat().st_size < 11_000_000
 
 

@@ -19,6 +19,7 @@ from tests.fakes.aws import TABLE, create_table, messages_in, session
 from tests.fakes.emf import read_output
 from tests.fakes.events import NOW, TRACE
 from tests.fakes.faulty_table import FaultyTable
+from tests.fakes.lambda_variables import set_lambda_variables
 from tests.handlers.support import READ_SECONDS, Calls, new_session
 
 STACK = "dev"
@@ -133,18 +134,9 @@ def table():
 
 
 @pytest.fixture
-def backoffs(table, monkeypatch):
+def backoffs(table, monkeypatch, tmp_path):
     """An environment like Lambda's, and botocore's backoffs, which are not waited for."""
-    for name in ("AWS_PROFILE", "AWS_ACCOUNT_ID", "AWS_ENDPOINT_URL_DYNAMODB"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "first",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_SESSION_TOKEN": "token",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{table.port}",
-    }.items():
-        monkeypatch.setenv(name, value)
+    set_lambda_variables(monkeypatch, tmp_path, AWS_ENDPOINT_URL=f"http://127.0.0.1:{table.port}")
     slept = []
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=slept.append))
     return slept

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import json
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from unittest.mock import ANY
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from handlers import connections, dynamodb_requests, prepared_requests, replay
+from handlers import connections, dynamodb_requests, known_requests, prepared_requests, replay
 from handlers.connections import Connections
 from handlers.dynamodb_requests import DynamoDbRequests
 from handlers.prepared_requests import PreparedRequests
@@ -60,7 +61,7 @@ def attempts_again(call: Any, self: Any, operation: Any, *arguments: Any) -> Any
 
 def calls_afresh(_: Any, self: Any, operation: Any, request: Any, *__: Any) -> Any:
     """Botocore does not know of the first attempt."""
-    return operation(**request)
+    return getattr(self.client, operation)(**request)
 
 
 def keeps_every_connection(self: Any, connection: Any) -> None:
@@ -80,7 +81,12 @@ def only_attempt(fault: str) -> Callable[..., None]:
     return functools.partial(tests.test_only_attempt_fails_as_that_of_botocore, fault=fault)
 
 
-headers_of_botocore = tests.test_request_carries_the_headers_of_botocore_and_each_its_own_id
+headers_of_botocore = functools.partial(
+    tests.test_request_carries_the_headers_of_botocore_and_each_its_own_id, variables={}
+)
+proxy = functools.partial(
+    tests.test_what_only_botocore_knows_goes_to_botocore, environment={"HTTP_PROXY": "http://127.0.0.1:9"}
+)
 lost_race = tests.test_lost_race_returns_the_item_and_makes_no_second_request
 signature = functools.partial(tests.test_answer_that_is_not_understood_is_asked_of_botocore, fault="signature")
 
@@ -131,12 +137,8 @@ DEFECTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], Callable[..., Non
         replaces(prepared_requests, "uuid", SimpleNamespace(uuid4=lambda: "1")),
         headers_of_botocore,
     ),
-    "features of botocore ignored": (
-        replaces(prepared_requests, "getproxies", dict),
-        functools.partial(
-            tests.test_what_only_botocore_knows_goes_to_botocore, environment={"HTTP_PROXY": "http://127.0.0.1:9"}
-        ),
-    ),
+    "variable that is not known ignored": (replaces(known_requests, "_is_understood", lambda _: True), proxy),
+    "features of botocore ignored": (replaces(urllib.request, "getproxies", dict), proxy),
     "write acknowledged that was not made": (
         wraps(DynamoDbRequests, "_call", acknowledges_writes),
         functools.partial(tests.test_no_login_is_lost_between_two_writers_and_all_faults, count=200),

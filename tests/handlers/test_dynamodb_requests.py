@@ -21,6 +21,7 @@ from localcloud.models.table import TableModel
 from tests.fakes.aws import TABLE
 from tests.fakes.events import login_event, plenty
 from tests.fakes.faulty_table import FAULTS, FaultyTable
+from tests.fakes.lambda_variables import LEARNED
 from tests.handlers.support import READ_SECONDS, Ours, Theirs, new_session, outcome_of
 
 KEY = {"user_id": {"S": "u"}}
@@ -137,10 +138,12 @@ def test_retries_end_with_the_quota_and_successes_without_botocore_restore_it(ta
     assert requests_of_a_failing_call() == 2
 
 
+@pytest.mark.parametrize("variables", [{}, LEARNED], ids=["known", "learned"])
 def test_request_carries_the_headers_of_botocore_and_each_its_own_id(
-    table: FaultyTable, ours: Ours, theirs: Theirs, monkeypatch: pytest.MonkeyPatch
+    table: FaultyTable, ours: Ours, theirs: Theirs, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
 ) -> None:
-    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
+    for name, value in {**variables, "AWS_LAMBDA_FUNCTION_NAME": "f"}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("_X_AMZN_TRACE_ID", 'Root=1-5759e988-bd862e3fe1be46a994272793;Lineage="a:b"')
     client = ours()
     for caller in (client, client, theirs()):
@@ -148,13 +151,19 @@ def test_request_carries_the_headers_of_botocore_and_each_its_own_id(
     first, second, expected = (headers for _, headers in table.requests)
     assert set(first) == set(expected)
     varying = {"amz-sdk-invocation-id", "x-amz-date", "authorization", "content-length"}
+    # Powertools adds itself to what botocore sends, if it is loaded.
+    assert expected.pop("user-agent").startswith(first.pop("user-agent"))
     assert {name: first[name] for name in set(first) - varying} == {
         name: expected[name] for name in set(first) - varying
     }
     assert first["amz-sdk-invocation-id"] != second["amz-sdk-invocation-id"]
 
 
-def test_every_request_is_signed_with_the_credentials_of_the_moment(table: FaultyTable, ours: Ours) -> None:
+def test_every_request_is_signed_with_the_credentials_of_the_moment(
+    table: FaultyTable, ours: Ours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in LEARNED.items():
+        monkeypatch.setenv(name, value)
     session = new_session()
     client = ours(session=session)
     client.get_item(**READ)

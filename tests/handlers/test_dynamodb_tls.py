@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import SSLError
 
-from handlers import dynamodb_requests
+from handlers import clients
+from handlers.dynamodb_requests import DynamoDbRequests
 from tests.fakes.aws import TABLE
 from tests.fakes.certificates import Authority
 from tests.fakes.faulty_table import FaultyTable
@@ -52,7 +53,7 @@ def trust(
 
 def requests_of_botocore(client: Any) -> list[Any]:
     sent: list[Any] = []
-    client.client.meta.events.register("before-send.dynamodb", lambda request, **_: sent.append(request))
+    client._botocores().client.meta.events.register("before-send.dynamodb", lambda request, **_: sent.append(request))
     return sent
 
 
@@ -131,7 +132,7 @@ def test_control_client_that_trusts_too_many_is_caught(
     defect: Callable[[ssl.SSLContext], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dynamodb_requests, "ssl", _trusting(defect))
+    monkeypatch.setattr(clients, "ssl", _trusting(defect))
     with pytest.raises(AssertionError):
         assert_nothing_is_sent(table, ours, theirs)
 
@@ -139,6 +140,9 @@ def test_control_client_that_trusts_too_many_is_caught(
 def test_control_client_that_leaves_all_to_botocore_is_caught(
     table: FaultyTable, ours: Ours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dynamodb_requests.DynamoDbRequests, "_call", lambda _, __, method, request: method(**request))
+    def call(self: Any, _: str, method: str, request: dict[str, Any]) -> Any:
+        return getattr(self._botocores().client, method)(**request)
+
+    monkeypatch.setattr(DynamoDbRequests, "_call", call)
     with pytest.raises(AssertionError):
         assert_served_without_botocore(table, ours)

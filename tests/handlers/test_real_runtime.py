@@ -134,3 +134,63 @@ def test_function_without_an_extension_is_killed(server: TableServer, deployed: 
     with start_environment("plain.handler", server, [tmp_path, deployed[-1]]) as environment:
         assert invoke(environment, {}) == 1
         assert environment.stop() == -signal.SIGKILL
+
+
+# Answers as a function does, and says which modules are loaded then.
+LOOKING = """
+import importlib, sys
+
+function = importlib.import_module({module!r})
+
+def handler(event, context):
+    return {{"result": function.handler(event, context), "modules": sorted(sys.modules)}}
+"""
+EVERY_FUNCTION = {
+    *(
+        "",
+        ".call_traces",
+        ".clients",
+        ".cold_start",
+        ".connections",
+        ".dynamodb_requests",
+        ".ending",
+        ".known_requests",
+    ),
+    *(".logins", ".messages", ".metrics", ".prepared_requests", ".settings", ".signing", ".store", ".stored"),
+    *(".telemetry", ".vocabulary"),
+}
+OWN = {QUERY: {".query"}, OURS: {".event_handler", ".fold", ".quarantine", ".batches"}}
+# What the store has to know of an exception that has happened.
+EXCEPTIONS_OF_BOTOCORE = {"botocore", "botocore.exceptions"}
+NOT_LOADED = {"boto3", "urllib3", "dateutil", "asyncio", "html", "subprocess", "urllib.request", "xml"}
+
+
+def loaded(environment: Environment, event: Any) -> set[str]:
+    return set(invoke(environment, event)["modules"])
+
+
+def of_botocore(modules: set[str]) -> set[str]:
+    # Of an older version of another package, which it contains, botocore loads the exceptions.
+    return {name for name in modules if name.split(".")[0] == "botocore" and "vendored" not in name}
+
+
+@pytest.mark.parametrize("function", [QUERY, OURS])
+def test_start_loads_what_a_good_answer_needs_and_the_first_failure_loads_botocore(
+    server: TableServer, deployed: list[Path], tmp_path: Path, function: str
+):
+    (tmp_path / "looking.py").write_text(LOOKING.format(module=function))
+    events = iter([workload.query(number) if function == QUERY else workload.batch(number, 1) for number in range(3)])
+    with start_environment("looking.handler", server, [tmp_path, *deployed]) as environment:
+        modules = loaded(environment, next(events))
+        handlers = {name.removeprefix("handlers") for name in modules if name.split(".")[0] == "handlers"}
+        assert handlers == EVERY_FUNCTION | OWN[function]
+        assert of_botocore(modules) == EXCEPTIONS_OF_BOTOCORE
+        assert not modules & NOT_LOADED
+        server.rejects = "ThrottlingException"
+        try:
+            environment.invoke(next(events), timeout=HANG_SECONDS)
+        finally:
+            server.rejects = None
+        # Its calls are traced as the SDK does it: the patch is applied when botocore is loaded.
+        modules = loaded(environment, next(events))
+        assert modules >= {"handlers.replay", "botocore.client", "urllib3", "aws_xray_sdk.ext.botocore"}
