@@ -49,7 +49,7 @@ class Connections:
         self._port = port
         self._context = context
         self._connect_seconds = connect_seconds
-        self._read_seconds = read_seconds
+        self.read_seconds = read_seconds
         self._idle_max = idle
         self._idle: deque[socket.socket] = deque()
 
@@ -58,10 +58,22 @@ class Connections:
 
         Its connection is closed, unless it can carry the next request.
         """
+        return self.receive(self.send(message))
+
+    def send(self, message: bytes) -> socket.socket:
+        """Send a whole HTTP request; the connection must be given to `receive` or closed."""
         connection = self._idle_connection() or self._new_connection()
-        reusable = False
         try:
             connection.sendall(message)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def receive(self, connection: socket.socket) -> Answer:
+        """The response to the request that `send` returned this connection for."""
+        reusable = False
+        try:
             response = HTTPResponse(connection, method="POST")
             try:
                 response.begin()
@@ -117,7 +129,7 @@ class Connections:
                 raise
         except OSError as error:
             raise NotConnectedError(str(error)) from error
-        connection.settimeout(self._read_seconds)
+        connection.settimeout(self.read_seconds)
         return connection
 
 

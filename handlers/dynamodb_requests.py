@@ -7,16 +7,21 @@ so that errors, backoff, retry quota and the second attempt are botocore's: one 
 import json
 import ssl
 import zlib
-from collections.abc import Mapping
-from typing import Any, Final, Protocol, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from handlers.clients import DynamoDbClient, Session, certificates_of, make_client
 from handlers.connections import TRANSPORT_ERRORS, Answer, Connections
+from handlers.exchanges import exchange_all
 from handlers.prepared_requests import PreparedRequests, learn
 from handlers.replay import Replay
 
 # The type of an error is at the start of its body: {"__type":"com.amazon.coral.service#InvalidSignatureException", ...
 _ERROR_TYPE_BYTES: Final = 128
+
+KeyT = TypeVar("KeyT")
 
 
 class CallTrace(Protocol):
@@ -59,14 +64,35 @@ class _Untraced:
 _UNTRACED: Final = _Untraced()
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    operation: str
+    method: Callable[..., dict[str, Any]]
+    request: dict[str, Any]
+    trace: CallTrace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What became of the first attempt of a call.
+
+    If that is no success, `finish` returns or raises what the call does; it can take as long as the call.
+    """
+
+    is_success: bool = False
+    is_lost_race: bool = False
+    finish: Callable[[], dict[str, Any]]
+
+
 class DynamoDbRequests:
     """The calls of the store, each of them traced once `traces` is set; `client` is botocore's."""
 
-    def __init__(self, client: Any, requests: PreparedRequests, connections: Connections) -> None:
+    def __init__(self, client: Any, requests: PreparedRequests, connections: Connections, *, together: int = 1) -> None:
         self.client = client
         self.traces: CallTraces | None = None
         self._requests = requests
         self._connections = connections
+        self._together = together
         self._replay = Replay(client)
 
     def get_item(self, **request: Any) -> dict[str, Any]:
@@ -86,30 +112,70 @@ class DynamoDbRequests:
         self._connections.close()
         self.client.close()
 
+    def update_items(self, requests: Iterable[tuple[KeyT, dict[str, Any]]]) -> Iterator[tuple[KeyT, Attempt]]:
+        """The first attempts of calls of `update_item` as they end, several at the same time, all in this thread."""
+        unprepared: list[tuple[KeyT, dict[str, Any]]] = []
+
+        def messages() -> Iterator[tuple[tuple[KeyT, _Call], bytes]]:
+            for key, request in requests:
+                call = self._begin("UpdateItem", self.client.update_item, request)
+                message = self._message(call)
+                if message is None:
+                    unprepared.append((key, request))
+                else:
+                    yield (key, call), message
+
+        for (key, call), outcome in exchange_all(self._connections, messages(), together=self._together):
+            is_success = self._succeeded(call, outcome) is not None
+            is_lost_race = isinstance(outcome, Answer) and _is_error(outcome, b"ConditionalCheckFailedException")
+            finish = partial(self._finish, call, outcome)
+            yield key, Attempt(is_success=is_success, is_lost_race=is_lost_race, finish=finish)
+        for key, request in unprepared:
+            yield key, Attempt(finish=partial(self.client.update_item, **request))
+
     def _call(self, operation: str, method: Any, request: dict[str, Any]) -> dict[str, Any]:
-        begun = self.traces.begin(operation, request) if self.traces is not None else None
-        trace: CallTrace = begun or _UNTRACED
-        try:
-            message = self._requests.message(operation, request, trace.header)
-        except Exception:  # noqa: BLE001 - nothing was sent yet, and botocore reports whatever is wrong
-            trace.withdraw()
+        call = self._begin(operation, method, request)
+        message = self._message(call)
+        if message is None:
             return method(**request)
         outcome: Answer | Exception
         try:
             outcome = self._connections.exchange(message)
         except TRANSPORT_ERRORS as error:
             outcome = error
-        else:
-            response = _success(outcome)
-            if response is not None:
-                self._replay.succeeded(operation)
-                trace.end(response)
-                return response
-        trace.withdraw()
-        if isinstance(outcome, Answer) and b"SignatureException" in outcome.body[:_ERROR_TYPE_BYTES]:
+        return self._succeeded(call, outcome) or self._finish(call, outcome)
+
+    def _begin(self, operation: str, method: Any, request: dict[str, Any]) -> _Call:
+        begun = self.traces.begin(operation, request) if self.traces is not None else None
+        return _Call(operation, method, request, begun or _UNTRACED)
+
+    def _message(self, call: _Call) -> bytes | None:
+        """The request to send; None if it cannot be made."""
+        try:
+            return self._requests.message(call.operation, call.request, call.trace.header)
+        except Exception:  # noqa: BLE001 - nothing was sent yet, and botocore reports whatever is wrong
+            call.trace.withdraw()
+            return None
+
+    def _succeeded(self, call: _Call, outcome: Answer | Exception) -> dict[str, Any] | None:
+        """The response to a call that has ended with this attempt."""
+        response = _success(outcome) if isinstance(outcome, Answer) else None
+        if response is not None:
+            self._replay.succeeded(call.operation)
+            call.trace.end(response)
+        return response
+
+    def _finish(self, call: _Call, outcome: Answer | Exception) -> dict[str, Any]:
+        """What botocore returns or raises after this attempt."""
+        call.trace.withdraw()
+        if isinstance(outcome, Answer) and _is_error(outcome, b"SignatureException"):
             # A signature of ours that the service does not accept must not fail a request that botocore can sign.
-            return method(**request)
-        return self._replay.call(method, request, outcome, trace.resume)
+            return call.method(**call.request)
+        return self._replay.call(call.method, call.request, outcome, call.trace.resume)
+
+
+def _is_error(answer: Answer, name: bytes) -> bool:
+    return name in answer.body[:_ERROR_TYPE_BYTES]
 
 
 def _success(answer: Answer) -> dict[str, Any] | None:
@@ -156,4 +222,5 @@ def make_dynamodb_client(
             read_seconds=client.meta.config.read_timeout,
             idle=connections,
         ),
+        together=connections,
     )

@@ -11,14 +11,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.clients import Session, make_client
 from handlers.dynamodb_requests import make_dynamodb_client
+from handlers.store import UserRecordStore
 from handlers.telemetry import Telemetry
 from tests.fakes.aws import TABLE
+from tests.fakes.events import fold, login_event
 
 KEY = {"user_id": {"S": "u"}}
 
 
 def main(which: str) -> None:
-    """One subsegment for each call, under a span of its number."""
+    """One subsegment for each call, under a span of its number; then a batch of three users."""
     client: Any
     if which == "ours":
         client = make_dynamodb_client(Session(), TABLE, read_timeout_seconds=1)
@@ -43,6 +45,8 @@ def main(which: str) -> None:
     for number, call in enumerate([*calls, calls[2], calls[0], calls[0]]):
         with telemetry.span(f"call {number}"), suppress(ClientError, BotoCoreError):
             telemetry.carry(call)()
+    with telemetry.span("batch"):
+        fold(UserRecordStore(client, TABLE, carry=telemetry.carry), *(login_event(user_id=f"u{n}") for n in range(3)))
     client.close()
 
 
