@@ -1,4 +1,4 @@
-"""Keep-alive connections to one host: requests are written whole, and `http.client` reads the responses.
+"""Keep-alive connections to one host: requests are written whole.
 
 A connection carries one request at a time, and is used again only after its response was read to the end.
 """
@@ -8,28 +8,16 @@ import socket
 import ssl
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
-from email.message import Message
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException
 from typing import Final
 
-# DynamoDB cuts a response at 16 MB of items; their JSON notation is longer.
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
-BODY_BYTES_MAX: Final = 48 * 1024 * 1024
+from handlers.answers import Answer, read_answer
+
 TRANSPORT_ERRORS: Final = (OSError, HTTPException)
 
 
 class NotConnectedError(OSError):
     """There is no connection, so nothing was sent; the cause says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A response that was received whole."""
-
-    status: int
-    headers: Message
-    body: bytes
 
 
 class Connections:
@@ -74,17 +62,8 @@ class Connections:
         """The response to the request that `send` returned this connection for."""
         reusable = False
         try:
-            response = HTTPResponse(connection, method="POST")
-            try:
-                response.begin()
-                length, encoding = response.length, response.headers["content-encoding"]
-                if length is None or length > BODY_BYTES_MAX or encoding is not None:
-                    raise HTTPException("The response has no length, is too long, or is encoded.")
-                # A body that ends early is an IncompleteRead.
-                answer = Answer(status=response.status, headers=response.headers, body=response.read())
-                reusable = not response.will_close
-            finally:
-                response.close()
+            answer = read_answer(connection)
+            reusable = not answer.is_last
         finally:
             if reusable:
                 self._keep(connection)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar, cast
 
+from handlers.answers import Answer
 from handlers.clients import DynamoDbClient, Session, certificates_of, make_client
-from handlers.connections import TRANSPORT_ERRORS, Answer, Connections
+from handlers.connections import TRANSPORT_ERRORS, Connections
 from handlers.exchanges import exchange_all
 from handlers.prepared_requests import PreparedRequests, learn
 from handlers.replay import Replay
@@ -185,7 +186,7 @@ def _success(answer: Answer) -> dict[str, Any] | None:
     try:
         # DynamoDB's own checksum of the body. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/
         # Programming.LowLevelAPI.html#Programming.LowLevelAPI.ResponseFormat
-        checksum = answer.headers["x-amz-crc32"]
+        checksum = answer.headers.get("x-amz-crc32")
         if checksum is not None and int(checksum) != zlib.crc32(answer.body):
             return None
         response: Any = json.loads(answer.body)
@@ -194,7 +195,7 @@ def _success(answer: Answer) -> dict[str, Any] | None:
     if not isinstance(response, dict):
         return None
     response["ResponseMetadata"] = {
-        "RequestId": answer.headers["x-amzn-requestid"],
+        "RequestId": answer.headers.get("x-amzn-requestid"),
         "HTTPStatusCode": answer.status,
         "RetryAttempts": 0,
     }

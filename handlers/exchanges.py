@@ -10,7 +10,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from handlers.connections import TRANSPORT_ERRORS, Answer, Connections
+from handlers.answers import Answer
+from handlers.connections import TRANSPORT_ERRORS, Connections
 
 KeyT = TypeVar("KeyT")
 

@@ -22,7 +22,8 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from handlers.connections import Answer, NotConnectedError
+from handlers.answers import Answer
+from handlers.connections import NotConnectedError
 
 _SUCCESS: Final = SimpleNamespace(status_code=200)
 
@@ -62,7 +63,7 @@ class Replay:
         begun()
         if isinstance(outcome, Answer):
             raw = SimpleNamespace(stream=lambda: [outcome.body])
-            return AWSResponse(request.url, outcome.status, dict(outcome.headers.items()), raw)
+            return AWSResponse(request.url, outcome.status, dict(outcome.headers), raw)
         raise _as_botocore_raises(outcome, request.url)
 
 
