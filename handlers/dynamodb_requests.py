@@ -80,8 +80,8 @@ class Attempt:
     If that is no success, `finish` returns or raises what the call does; it can take as long as the call.
     """
 
-    is_success: bool = False
-    is_lost_race: bool = False
+    is_success: bool
+    is_lost_race: bool
     finish: Callable[[], dict[str, Any]]
 
 
@@ -114,16 +114,16 @@ class DynamoDbRequests:
         self.client.close()
 
     def update_items(self, requests: Iterable[tuple[KeyT, dict[str, Any]]]) -> Iterator[tuple[KeyT, Attempt]]:
-        """The first attempts of calls of `update_item` as they end, several at the same time, all in this thread."""
-        unprepared: list[tuple[KeyT, dict[str, Any]]] = []
+        """The first attempts of calls of `update_item` as they end, several at the same time, all in this thread.
+
+        A call whose request cannot be made here is left out.
+        """
 
         def messages() -> Iterator[tuple[tuple[KeyT, _Call], bytes]]:
             for key, request in requests:
                 call = self._begin("UpdateItem", self.client.update_item, request)
                 message = self._message(call)
-                if message is None:
-                    unprepared.append((key, request))
-                else:
+                if message is not None:
                     yield (key, call), message
 
         for (key, call), outcome in exchange_all(self._connections, messages(), together=self._together):
@@ -131,8 +131,6 @@ class DynamoDbRequests:
             is_lost_race = isinstance(outcome, Answer) and _is_error(outcome, b"ConditionalCheckFailedException")
             finish = partial(self._finish, call, outcome)
             yield key, Attempt(is_success=is_success, is_lost_race=is_lost_race, finish=finish)
-        for key, request in unprepared:
-            yield key, Attempt(finish=partial(self.client.update_item, **request))
 
     def _call(self, operation: str, method: Any, request: dict[str, Any]) -> dict[str, Any]:
         call = self._begin(operation, method, request)

@@ -146,7 +146,7 @@ class UserRecordStore:
             # In a thread as well, because it can be given up there.
             arguments = self._client, changes, remaining_seconds, outcomes, write_in_a_thread
             wait([self._writers.submit(write_together, *arguments)], timeout=patience())
-        # All of them with another client; otherwise what had no time, or an unexpected failure.
+        # All of them with another client; otherwise those that it had no time for, or left out.
         for change in changes:
             if change.user_id not in outcomes and change.user_id not in futures:
                 write_in_a_thread(change)

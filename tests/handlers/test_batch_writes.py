@@ -189,12 +189,22 @@ def test_writes_under_way_when_the_time_is_up_have_failed(table: FaultyTable, ma
     assert len(table.table.items()) <= 2
 
 
+def test_nothing_is_sent_after_the_time_is_up(table: FaultyTable, make: Make) -> None:
+    store = make().store
+    changes = [Change(stored=StoredRecord.of("u", None), events=[login_event()])]
+    outcomes = store.write(changes, lambda: RESERVE_SECONDS)
+    assert outcomes["u"].error_code == "out_of_time"
+    store._writers.shutdown()
+    assert table.operations == []
+
+
 def test_exchange_without_an_answer_ends_at_its_read_timeout_and_closes_its_connection() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         connections: Any = SimpleNamespace(send=lambda message: ours, read_seconds=0.01)
         [(key, outcome)] = exchange_all(connections, iter([("k", b"")]), together=2)
         assert (key, type(outcome)) == ("k", TimeoutError)
+        theirs.setblocking(False)
         assert theirs.recv(1) == b""
 
 
@@ -212,6 +222,7 @@ def test_exchanges_that_are_given_up_close_their_connections() -> None:
         pairs[0][1].send(b"a")
         assert next(exchanges) == (0, "answer")
         exchanges.close()
+        pairs[1][1].setblocking(False)
         assert pairs[1][1].recv(1) == b""
 
 
@@ -240,4 +251,5 @@ def test_request_that_cannot_be_prepared_is_botocores(
     monkeypatch.setattr(client._requests, "message", message)
     outcomes = fold(writes.store, *(login_event(user_id=f"u{number}") for number in range(3)))
     assert {outcome.error_code for outcome in outcomes.values()} == {None}
+    assert len(writes.calls) == 1
     assert len(table.table.items()) == 3
