@@ -20,7 +20,9 @@ RemainingSeconds = Callable[[], float]
 AWS_ERRORS: Final = (BotoCoreError, ClientError)
 # Kept at the end of every invocation, to report the messages that could not be handled.
 RESERVE_SECONDS: Final = 0.5
-# Users whose records are written at the same time: as many threads of the store, and connections of its client.
+# Users whose records are written at the same time: in one thread over as many connections, where all goes well.
+TOGETHER: Final = 16
+# Threads for the other writes.
 WRITERS: Final = 8
 CONNECT_SECONDS: Final = 1
 # Without it botocore builds the user agent anew for every request, which took a tenth of the time.

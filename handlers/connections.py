@@ -1,47 +1,20 @@
-"""Keep-alive connections to one host, for requests that are whole and responses of the plain form that DynamoDB sends.
+"""Keep-alive connections to one host: requests are written whole.
 
 A connection carries one request at a time, and is used again only after its response was read to the end.
 """
 
-import re
 import select
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final
 
-# DynamoDB cuts a response at 16 MB of items; their JSON notation is longer.
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
-BODY_BYTES_MAX: Final = 48 * 1024 * 1024
-HEAD_BYTES_MAX: Final = 16 * 1024
-RECEIVED_BYTES_MAX: Final = 64 * 1024
-_HEAD: Final = re.compile(r"HTTP/1\.1 (200|[45][0-9]{2})(?: [ -~]*)?((?:\r\n[!#-'*+.0-9A-Z^_`a-z|~-]+:[\t -~]*)*)")
-_LENGTH: Final = re.compile(r"[0-9]{1,9}")
-
-
-class UnreadableError(OSError):
-    """What was received is not a response, not the whole of it, or not one of the plain form."""
+from handlers.answers import Answer, read_answer
 
 
 class NotConnectedError(OSError):
     """There is no connection, so nothing was sent; the cause says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A response that was received whole."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def keeps_alive(self) -> bool:
-        """Whether the connection can carry another request."""
-        return self.headers.get("connection", "keep-alive").lower() == "keep-alive"
 
 
 class Connections:
@@ -66,7 +39,7 @@ class Connections:
         self._contexts = contexts
         self._context = 0
         self._connect_seconds = connect_seconds
-        self._read_seconds = read_seconds
+        self.read_seconds = read_seconds
         self._idle_max = idle
         self._idle: deque[socket.socket] = deque()
 
@@ -75,11 +48,23 @@ class Connections:
 
         Its connection is closed, unless it can carry the next request.
         """
+        return self.receive(self.send(message))
+
+    def send(self, message: bytes) -> socket.socket:
+        """Send a whole HTTP request; the connection must be given to `receive` or closed."""
         connection = self._idle_connection() or self._new_connection()
-        reusable = False
         try:
             connection.sendall(message)
-            answer = _read(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def receive(self, connection: socket.socket) -> Answer:
+        """The response to the request that `send` returned this connection for."""
+        reusable = False
+        try:
+            answer = read_answer(connection)
             reusable = answer.keeps_alive
         finally:
             if reusable:
@@ -129,41 +114,8 @@ class Connections:
                 self._context = context + 1
                 return self._new_connection()
             raise NotConnectedError(str(error)) from error
-        connection.settimeout(self._read_seconds)
+        connection.settimeout(self.read_seconds)
         return connection
-
-
-def _read(connection: socket.socket) -> Answer:
-    """The next response; UnreadableError if it is not one of the plain form that DynamoDB's have."""
-    received = bytearray()
-    while (end := received.find(b"\r\n\r\n")) < 0:
-        if len(received) > HEAD_BYTES_MAX:
-            raise UnreadableError("The headers are too long.")
-        _receive(connection, received)
-    head = _HEAD.fullmatch(received[:end].decode("latin-1"))
-    if head is None:
-        raise UnreadableError("The headers are of another form than those of DynamoDB.")
-    lines = [line.partition(":") for line in head[2].split("\r\n")[1:]]
-    headers = {name.lower(): value.strip(" \t") for name, _, value in lines}
-    # What these say about the end of the body is for botocore to understand, and so is a header that comes twice.
-    if len(headers) < len(lines) or "transfer-encoding" in headers or "content-encoding" in headers:
-        raise UnreadableError("The body is encoded, or a header is repeated.")
-    length = headers.get("content-length", "")
-    if not _LENGTH.fullmatch(length) or int(length) > BODY_BYTES_MAX:
-        raise UnreadableError("The body has no length, or is too long.")
-    start = end + 4
-    while len(received) < start + int(length):
-        _receive(connection, received)
-    if len(received) > start + int(length):
-        raise UnreadableError("There is more than one response.")
-    return Answer(status=int(head[1]), headers=headers, body=bytes(received[start:]))
-
-
-def _receive(connection: socket.socket, received: bytearray) -> None:
-    chunk = connection.recv(RECEIVED_BYTES_MAX)
-    if not chunk:
-        raise UnreadableError("The connection ended before the response did.")
-    received += chunk
 
 
 def _is_readable(connection: socket.socket) -> bool:

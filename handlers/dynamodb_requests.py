@@ -8,13 +8,16 @@ import json
 import os
 import threading
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache, partial
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
+from handlers.answers import Answer
 from handlers.clients import CONNECT_SECONDS, DynamoDbClient, Session, certificates_of, make_client, tls_contexts
-from handlers.connections import Answer, Connections
+from handlers.connections import Connections
+from handlers.exchanges import exchange_all
 from handlers.known_requests import known
 from handlers.prepared_requests import PreparedRequests, learn
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 # The type of an error is at the start of its body: {"__type":"com.amazon.coral.service#InvalidSignatureException", ...
 _ERROR_TYPE_BYTES: Final = 128
+
+KeyT = TypeVar("KeyT")
 
 
 class CallTrace(Protocol):
@@ -65,10 +70,37 @@ class _Untraced:
 _UNTRACED: Final = _Untraced()
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    operation: str
+    method: str
+    request: dict[str, Any]
+    trace: CallTrace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What became of the first attempt of a call.
+
+    If that is no success, `finish` returns or raises what the call does; it can take as long as the call.
+    """
+
+    is_success: bool
+    is_lost_race: bool
+    finish: Callable[[], dict[str, Any]]
+
+
 class DynamoDbRequests:
     """The calls of the store, each of them traced once `traces` is set; `make_client` makes botocore's when needed."""
 
-    def __init__(self, make_client: Callable[[], Any], requests: PreparedRequests, connections: Connections) -> None:
+    def __init__(
+        self,
+        make_client: Callable[[], Any],
+        requests: PreparedRequests,
+        connections: Connections,
+        *,
+        together: int = 1,
+    ) -> None:
         self.traces: CallTraces | None = None
         self.meta = SimpleNamespace(
             region_name=requests.form.region, service_model=SimpleNamespace(endpoint_prefix=requests.form.service)
@@ -77,6 +109,7 @@ class DynamoDbRequests:
         self._make_client = make_client
         self._requests = requests
         self._connections = connections
+        self._together = together
         self._replay: Replay | None = None
         self._making = threading.Lock()
 
@@ -98,6 +131,25 @@ class DynamoDbRequests:
         if self._replay is not None:
             self._replay.client.close()
 
+    def update_items(self, requests: Iterable[tuple[KeyT, dict[str, Any]]]) -> Iterator[tuple[KeyT, Attempt]]:
+        """The first attempts of calls of `update_item` as they end, several at the same time, all in this thread.
+
+        A call whose request cannot be made here is left out.
+        """
+
+        def messages() -> Iterator[tuple[tuple[KeyT, _Call], bytes]]:
+            for key, request in requests:
+                call = self._begin("UpdateItem", "update_item", request)
+                message = self._message(call)
+                if message is not None:
+                    yield (key, call), message
+
+        for (key, call), outcome in exchange_all(self._connections, messages(), together=self._together):
+            is_success = self._succeeded(call, outcome) is not None
+            is_lost_race = isinstance(outcome, Answer) and _is_error(outcome, b"ConditionalCheckFailedException")
+            finish = partial(self._finish, call, outcome)
+            yield key, Attempt(is_success=is_success, is_lost_race=is_lost_race, finish=finish)
+
     def _botocores(self) -> "Replay":
         with self._making:
             if self._replay is None:
@@ -106,32 +158,54 @@ class DynamoDbRequests:
                 self._replay = Replay(self._make_client())
         return self._replay
 
+    def _by_botocore(self, call: _Call) -> dict[str, Any]:
+        return getattr(self._botocores().client, call.method)(**call.request)
+
     def _call(self, operation: str, method: str, request: dict[str, Any]) -> dict[str, Any]:
-        begun = self.traces.begin(operation, request) if self.traces is not None else None
-        trace: CallTrace = begun or _UNTRACED
-        try:
-            message = self._requests.message(operation, request, trace.header)
-        except Exception:  # noqa: BLE001 - nothing was sent yet, and botocore reports whatever is wrong
-            trace.withdraw()
-            return getattr(self._botocores().client, method)(**request)
+        call = self._begin(operation, method, request)
+        message = self._message(call)
+        if message is None:
+            return self._by_botocore(call)
         outcome: Answer | Exception
         try:
             outcome = self._connections.exchange(message)
         except OSError as error:
             outcome = error
-        else:
-            response = _success(outcome)
-            if response is not None:
-                # Until a call has failed, botocore has all tokens.
-                if self._replay is not None:
-                    self._replay.succeeded(operation)
-                trace.end(response)
-                return response
-        trace.withdraw()
-        if isinstance(outcome, Answer) and b"SignatureException" in outcome.body[:_ERROR_TYPE_BYTES]:
+        return self._succeeded(call, outcome) or self._finish(call, outcome)
+
+    def _begin(self, operation: str, method: str, request: dict[str, Any]) -> _Call:
+        begun = self.traces.begin(operation, request) if self.traces is not None else None
+        return _Call(operation, method, request, begun or _UNTRACED)
+
+    def _message(self, call: _Call) -> bytes | None:
+        """The request to send; None if it cannot be made."""
+        try:
+            return self._requests.message(call.operation, call.request, call.trace.header)
+        except Exception:  # noqa: BLE001 - nothing was sent yet, and botocore reports whatever is wrong
+            call.trace.withdraw()
+            return None
+
+    def _succeeded(self, call: _Call, outcome: Answer | Exception) -> dict[str, Any] | None:
+        """The response to a call that has ended with this attempt."""
+        response = _success(outcome) if isinstance(outcome, Answer) else None
+        if response is not None:
+            # Until a call has failed, botocore has all tokens.
+            if self._replay is not None:
+                self._replay.succeeded(call.operation)
+            call.trace.end(response)
+        return response
+
+    def _finish(self, call: _Call, outcome: Answer | Exception) -> dict[str, Any]:
+        """What botocore returns or raises after this attempt."""
+        call.trace.withdraw()
+        if isinstance(outcome, Answer) and _is_error(outcome, b"SignatureException"):
             # A signature of ours that the service does not accept must not fail a request that botocore can sign.
-            return getattr(self._botocores().client, method)(**request)
-        return self._botocores().call(method, request, outcome, trace.resume)
+            return self._by_botocore(call)
+        return self._botocores().call(call.method, call.request, outcome, call.trace.resume)
+
+
+def _is_error(answer: Answer, name: bytes) -> bool:
+    return name in answer.body[:_ERROR_TYPE_BYTES]
 
 
 def _success(answer: Answer) -> dict[str, Any] | None:
@@ -183,4 +257,5 @@ def make_dynamodb_client(
             read_seconds=read_timeout_seconds,
             idle=connections,
         ),
+        together=connections,
     )

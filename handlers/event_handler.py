@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from handlers import cold_start
-from handlers.clients import WRITERS, Session, make_client
+from handlers.clients import TOGETHER, Session, make_client
 from handlers.dynamodb_requests import make_dynamodb_client
 from handlers.fold import BatchReport, Fate, fold_events
 from handlers.quarantine import Quarantine
@@ -150,7 +150,7 @@ def _wired() -> Callable[[dict[str, Any], Any], Any]:
     settings = EventHandlerSettings.of(os.environ)
     quiet_libraries()
     session = Session()
-    dynamodb = make_dynamodb_client(session, settings.table_name, read_timeout_seconds=2, connections=WRITERS)
+    dynamodb = make_dynamodb_client(session, settings.table_name, read_timeout_seconds=2, connections=TOGETHER)
     # Before the telemetry is made, because there is no trace yet that this call could belong to.
     UserRecordStore(dynamodb, settings.table_name).warm_up(batch=True)
     # Another name for another consumer that runs this handler on a queue of its own.

@@ -22,7 +22,8 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from handlers.connections import Answer, NotConnectedError
+from handlers.answers import Answer
+from handlers.connections import NotConnectedError
 
 _SUCCESS: Final = SimpleNamespace(status_code=200)
 

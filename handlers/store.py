@@ -5,8 +5,8 @@ A failure comes back as an outcome with an error code; no outcome says "stored" 
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,14 +20,18 @@ from handlers.clients import (
     error_code_of,
     response_of,
 )
+from handlers.dynamodb_requests import DynamoDbRequests
 from handlers.logins import LoginEvent
-from handlers.stored import KEY, SERVICES, AttributeValue, StoredRecord
+from handlers.stored import KEY, AttributeValue, Merged, StoredRecord
 from handlers.vocabulary import ErrorCode
 
 ATTEMPTS: Final = 8
 BATCH_GET_KEYS: Final = 100
 _BACKOFF_BASE_SECONDS: Final = 0.02
 _BACKOFF_MAX_SECONDS: Final = 0.5
+
+# Returns or raises what a call returns or raises whose first attempt is made already.
+Finish = Callable[[], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,11 @@ class Change:
 
     stored: StoredRecord
     events: Sequence[LoginEvent]
+
+    @property
+    def user_id(self) -> str:
+        """The user."""
+        return self.stored.record.user_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +74,7 @@ class UserRecordStore:
     """The records of users in one DynamoDB table.
 
     `sleep` and `jitter` (uniform in [0, 1)) make the backoff. `executor` runs the writes of a batch, by default in
-    threads of its own; `carry` wraps the function they run, so that a trace can follow it into them.
+    threads of its own; `carry` wraps the functions they run, so that a trace can follow it into them.
     """
 
     def __init__(
@@ -123,22 +132,58 @@ class UserRecordStore:
         again changes nothing.
         """
         write_one = self._carry(self._write_one)
-        futures = {
-            change.stored.record.user_id: self._writers.submit(write_one, change, remaining_seconds)
-            for change in changes
-        }
-        wait(futures.values(), timeout=max(0.0, remaining_seconds() - RESERVE_SECONDS))
         outcomes: dict[str, WriteOutcome] = {}
-        for user_id, future in futures.items():
-            if not future.done():
-                future.cancel()
-                outcomes[user_id] = WriteOutcome(error_code=ErrorCode.OUT_OF_TIME)
-            elif isinstance(error := future.exception(), Exception):
-                # An unexpected failure of one user must not lose the outcomes of the others.
-                outcomes[user_id] = WriteOutcome(error_code=error_code_of(error))
-            else:
-                outcomes[user_id] = future.result()
-        return outcomes
+        futures: dict[str, Future[WriteOutcome]] = {}
+
+        def write_in_a_thread(change: Change, finish: Finish | None = None) -> None:
+            futures[change.user_id] = self._writers.submit(write_one, change, remaining_seconds, finish)
+
+        def patience() -> float:
+            return max(0.0, remaining_seconds() - RESERVE_SECONDS)
+
+        if isinstance(self._client, DynamoDbRequests):
+            write_together = self._carry(self._write_together)
+            # In a thread as well, because it can be given up there.
+            arguments = self._client, changes, remaining_seconds, outcomes, write_in_a_thread
+            wait([self._writers.submit(write_together, *arguments)], timeout=patience())
+        # All of them with another client; otherwise those that it had no time for, or left out.
+        for change in changes:
+            if change.user_id not in outcomes and change.user_id not in futures:
+                write_in_a_thread(change)
+        wait(list(futures.values()), timeout=patience())
+        return {change.user_id: outcomes.get(change.user_id) or _outcome(futures[change.user_id]) for change in changes}
+
+    def _write_together(
+        self,
+        client: DynamoDbRequests,
+        changes: Sequence[Change],
+        remaining_seconds: RemainingSeconds,
+        outcomes: dict[str, WriteOutcome],
+        write_in_a_thread: Callable[..., None],
+    ) -> None:
+        """Make the first attempts in this thread; what does not succeed at once goes on in a thread of its own.
+
+        The first failure sends everything that was not sent to threads, of which there are fewer, and which back off.
+        """
+        unsent = iter(changes)
+
+        def requests() -> Iterator[tuple[tuple[Change, Merged], dict[str, Any]]]:
+            for change in unsent:
+                merged = change.stored.merged_with(change.events)
+                if merged.record is None:
+                    outcomes[change.user_id] = _written(change.stored, merged)
+                elif remaining_seconds() > RESERVE_SECONDS:
+                    update = change.stored.update_to(merged.services)
+                    yield (change, merged), {"TableName": self._table_name, **update}
+
+        for (change, merged), attempt in client.update_items(requests()):
+            if attempt.is_success:
+                outcomes[change.user_id] = _written(change.stored, merged)
+                continue
+            write_in_a_thread(change, attempt.finish)
+            if not attempt.is_lost_race:
+                for other in unsent:
+                    write_in_a_thread(other)
 
     def _read_chunk(
         self, ids: Sequence[str], remaining_seconds: RemainingSeconds
@@ -165,7 +210,10 @@ class UserRecordStore:
             if not self._back_off(attempt, remaining_seconds):
                 return found, ErrorCode.OUT_OF_TIME
 
-    def _write_one(self, change: Change, remaining_seconds: RemainingSeconds) -> WriteOutcome:
+    def _write_one(
+        self, change: Change, remaining_seconds: RemainingSeconds, finish: Finish | None = None
+    ) -> WriteOutcome:
+        """Write one user's record; `finish` if the first attempt of the first call is made already."""
         stored = change.stored
         conflicts = 0
         while True:
@@ -173,18 +221,14 @@ class UserRecordStore:
                 return WriteOutcome(error_code=ErrorCode.OUT_OF_TIME, conflicts=conflicts)
             merged = stored.merged_with(change.events)
             if merged.record is None:
-                return WriteOutcome(conflicts=conflicts, outgrown=merged.outgrown)
+                return _written(stored, merged, conflicts)
             try:
-                conflicting = self._compare_and_set(stored, merged.services)
+                conflicting = self._compare_and_set(stored, merged.services, finish)
             except AWS_ERRORS as error:
                 return _failed_write(error, change.events, conflicts)
             if conflicting is None:
-                return WriteOutcome(
-                    changed=len(set(merged.record.services).difference(stored.record.services)),
-                    item_bytes=merged.item_bytes,
-                    conflicts=conflicts,
-                    outgrown=merged.outgrown,
-                )
+                return _written(stored, merged, conflicts)
+            finish = None
             conflicts += 1
             stored = conflicting
             if conflicts >= ATTEMPTS:
@@ -194,31 +238,19 @@ class UserRecordStore:
             if conflicts % 2 == 0 and not self._back_off(conflicts, remaining_seconds):
                 return WriteOutcome(error_code=ErrorCode.OUT_OF_TIME, conflicts=conflicts)
 
-    def _compare_and_set(self, stored: StoredRecord, services: AttributeValue) -> StoredRecord | None:
-        """Replace exactly what was read and return None, or return the record that another writer stored meanwhile.
-
-        DynamoDB compares lists by value, so the item needs no version attribute.
-        """
-        user_id = stored.record.user_id
-        values = {":new": services}
-        condition = "attribute_not_exists(#services)"
-        if stored.services is not None:
-            condition = "#services = :old"
-            values[":old"] = stored.services
+    def _compare_and_set(
+        self, stored: StoredRecord, services: AttributeValue, finish: Finish | None = None
+    ) -> StoredRecord | None:
+        """Replace what was read and return None, or return the record that another writer stored meanwhile."""
         try:
-            self._client.update_item(
-                TableName=self._table_name,
-                Key={KEY: {"S": user_id}},
-                UpdateExpression="SET #services = :new",
-                ConditionExpression=condition,
-                ExpressionAttributeNames={"#services": SERVICES},
-                ExpressionAttributeValues=values,
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+            if finish is None:
+                self._client.update_item(TableName=self._table_name, **stored.update_to(services))
+            else:
+                finish()
         except AWS_ERRORS as error:
             if error_code_of(error) != "ConditionalCheckFailedException":
                 raise
-            return StoredRecord.of(user_id, response_of(error).get("Item"))
+            return StoredRecord.of(stored.record.user_id, response_of(error).get("Item"))
         return None
 
     def _back_off(self, attempt: int, remaining_seconds: RemainingSeconds) -> bool:
@@ -228,6 +260,26 @@ class UserRecordStore:
             return False
         self._sleep(delay)
         return True
+
+
+def _written(stored: StoredRecord, merged: Merged, conflicts: int = 0) -> WriteOutcome:
+    if merged.record is None:
+        return WriteOutcome(conflicts=conflicts, outgrown=merged.outgrown)
+    return WriteOutcome(
+        changed=len(set(merged.record.services).difference(stored.record.services)),
+        item_bytes=merged.item_bytes,
+        conflicts=conflicts,
+        outgrown=merged.outgrown,
+    )
+
+
+def _outcome(future: Future[WriteOutcome]) -> WriteOutcome:
+    if not future.done():
+        future.cancel()
+        return WriteOutcome(error_code=ErrorCode.OUT_OF_TIME)
+    error = future.exception()
+    # An unexpected failure of one user must not lose the outcomes of the others.
+    return WriteOutcome(error_code=error_code_of(error)) if isinstance(error, Exception) else future.result()
 
 
 def _failed_write(error: Exception, events: Sequence[LoginEvent], conflicts: int) -> WriteOutcome:

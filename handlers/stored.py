@@ -102,6 +102,25 @@ class StoredRecord:
         services = self.services_with(record)
         return Merged(record=record, services=services, item_bytes=self._bytes_of(services), outgrown=outgrown)
 
+    def update_to(self, services: AttributeValue) -> dict[str, Any]:
+        """The parameters of an `UpdateItem` that replaces exactly what was read.
+
+        DynamoDB compares lists by value, so the item needs no version attribute.
+        """
+        values = {":new": services}
+        condition = "attribute_not_exists(#services)"
+        if self.services is not None:
+            condition = "#services = :old"
+            values[":old"] = self.services
+        return {
+            "Key": {KEY: {"S": self.record.user_id}},
+            "UpdateExpression": "SET #services = :new",
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {"#services": SERVICES},
+            "ExpressionAttributeValues": values,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
     def services_with(self, record: UserRecord) -> AttributeValue:
         """The attribute to store when `record` replaces what was read."""
         return {"L": [*map(_write_service, record.services), *self.unreadable]}

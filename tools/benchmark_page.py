@@ -77,9 +77,9 @@ more.
 
 {batches}
 
-A batch reads once and then writes, so it waits for the table at least twice ({twice:.0f} ms). The rest is CPU: the
-writers of a batch wait for one another in Python, which runs one thread at a time. They do not wait for connections: a
-process opens one for each write at the same time, and in all turns none opened more than {connections}.
+A batch reads once and then writes, so it waits for the table at least twice ({twice:.0f} ms). The rest is CPU of one
+thread, which has many writes under way: each has a connection of its own, and in all turns no process opened more than
+{connections}.
 
 ## Cost of a million
 

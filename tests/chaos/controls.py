@@ -70,7 +70,7 @@ def last_to_arrive(record: UserRecord, events: Iterable[LoginEvent]) -> UserReco
 class BlindStore(UserRecordStore):
     """Reads, merges and overwrites, without a condition that the record is still what was read."""
 
-    def _compare_and_set(self, stored: StoredRecord, services: AttributeValue) -> None:
+    def _compare_and_set(self, stored: StoredRecord, services: AttributeValue, finish: Any = None) -> None:
         self._client.update_item(
             TableName=TABLE,
             Key=key(stored.record.user_id),

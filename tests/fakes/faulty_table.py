@@ -33,12 +33,15 @@ FAULTS = (*INSTEAD, "close before", *AFTER)
 class FaultyTable:
     """The table on a free port. `faults` are used up, one per request; None is a good answer.
 
+    `faults_of` are those of the writes of single users.
+
     The answers wait until `together` requests have come.
     """
 
     def __init__(self, name: str, context: ssl.SSLContext | None = None) -> None:
         self.table = TableModel(name)
         self.faults: deque[str | None] = deque()
+        self.faults_of: dict[str, deque[str | None]] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
         # The instants of the requests.
         self.arrivals: list[float] = []
@@ -91,7 +94,9 @@ class FaultyTable:
         self.arrivals.append(time.time())
         while len(self.requests) < self.together:
             await asyncio.sleep(0)
-        fault = self.faults.popleft() if self.faults else None
+        user_id = json.loads(body).get("Key", {}).get("user_id", {}).get("S")
+        faults = self.faults_of.get(user_id) or self.faults
+        fault = faults.popleft() if faults else None
         if fault == "close before":
             return False
         status, answer = self._answer(fault, operation, body)

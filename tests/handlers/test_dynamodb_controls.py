@@ -68,9 +68,9 @@ def keeps_every_connection(self: Any, connection: Any) -> None:
     self._idle.append(connection)
 
 
-def acknowledges_writes(call: Any, self: Any, operation: str, *more: Any) -> Any:
-    """Without a request."""
-    return {} if operation == "UpdateItem" else call(self, operation, *more)
+def acknowledges_writes(succeeded: Any, self: Any, call: Any, outcome: Any) -> Any:
+    """Whatever came of them."""
+    return {"ResponseMetadata": {}} if call.operation == "UpdateItem" else succeeded(self, call, outcome)
 
 
 def failure(fault: str, times: int) -> Callable[..., None]:
@@ -140,7 +140,7 @@ DEFECTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], Callable[..., Non
     "variable that is not known ignored": (replaces(known_requests, "_is_understood", lambda _: True), proxy),
     "features of botocore ignored": (replaces(urllib.request, "getproxies", dict), proxy),
     "write acknowledged that was not made": (
-        wraps(DynamoDbRequests, "_call", acknowledges_writes),
+        wraps(DynamoDbRequests, "_succeeded", acknowledges_writes),
         functools.partial(tests.test_no_login_is_lost_between_two_writers_and_all_faults, count=200),
     ),
 }

@@ -18,8 +18,8 @@ from tests.fakes.faulty_table import FaultyTable
 from tests.handlers.support import Ours
 from tests.handlers.traced_calls import CALLS
 
-# Five answers, one of them an error; then two throttled attempts, and a lost connection before a good answer.
-FAULTS = [None, None, None, None, "throttle", "throttle", "close before", None]
+# Five answers, one of them an error; then two throttled attempts, a lost connection before a good answer, and a batch.
+FAULTS = [None, None, None, None, "throttle", "throttle", "close before", None, None, None, None, None]
 RUNS = ("ours", "theirs", "defective", "not sampled")
 
 

@@ -15,14 +15,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from handlers import call_traces
 from handlers.clients import Session, make_client
 from handlers.dynamodb_requests import make_dynamodb_client
+from handlers.store import UserRecordStore
 from handlers.telemetry import Telemetry
 from tests.fakes.aws import TABLE
+from tests.fakes.events import fold, login_event
 
-CALLS = 6
+# Six, and then a read and three writes of a batch.
+CALLS = 10
 
 
 def run(client: Any, telemetry: Telemetry, user_id: str) -> None:
-    """Make CALLS calls about a new user, each under a span."""
+    """Make CALLS calls about new users, each under a span but those of a batch."""
     key = {"user_id": {"S": user_id}}
     telemetry.trace_calls_of(client)
     calls = [
@@ -42,6 +45,9 @@ def run(client: Any, telemetry: Telemetry, user_id: str) -> None:
     for number, call in enumerate([*calls, calls[2], calls[0], calls[0]]):
         with telemetry.span(f"call {number}"), suppress(ClientError, BotoCoreError):
             telemetry.carry(call)()
+    events = [login_event(user_id=f"{user_id} {number}") for number in range(3)]
+    with telemetry.span("batch"):
+        fold(UserRecordStore(client, TABLE, carry=telemetry.carry), *events)
     client.close()
 
 

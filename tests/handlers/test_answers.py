@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handlers import connections
-from handlers.connections import Answer, UnreadableError
+from handlers import answers
+from handlers.answers import Answer, UnreadableError
 
 GOOD = b"HTTP/1.1 200 OK\r\nx-amzn-RequestId: R\r\nContent-Length: 2\r\n\r\n{}"
 PIECES = (
@@ -28,7 +28,7 @@ PIECES = (
 def read(data: bytes, chunk: int = 65536) -> Answer:
     stream = io.BytesIO(data)
     received: Any = SimpleNamespace(recv=lambda _: stream.read(chunk))
-    return connections._read(received)
+    return answers.read_answer(received)
 
 
 def read_by_the_standard_library(data: bytes) -> tuple[int, Mapping[str, str], bytes, bool]:
@@ -96,7 +96,7 @@ def test_response_too_long_is_not_even_received() -> None:
 
     received: list[bytes] = []
     with pytest.raises(UnreadableError):
-        connections._read(SimpleNamespace(recv=receive))  # pyright: ignore
+        answers.read_answer(SimpleNamespace(recv=receive))  # pyright: ignore
 
 
 @pytest.mark.parametrize(
@@ -112,6 +112,6 @@ def test_control_reader_that_is_less_strict_is_caught(
     data: bytes, pattern: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert_read_alike(data, 80)
-    monkeypatch.setattr(connections, "_HEAD", re.compile(pattern))
+    monkeypatch.setattr(answers, "_HEAD", re.compile(pattern))
     with pytest.raises(AssertionError):
         assert_read_alike(data, 80)
