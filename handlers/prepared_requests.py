@@ -29,7 +29,6 @@ class _BuiltError(Exception):
 class Endpoint:
     """Where requests go."""
 
-    url: str
     host: str
     port: int
     is_encrypted: bool
@@ -53,7 +52,6 @@ class PreparedRequests:
         if sample.method != "POST" or (url.path, url.query) != ("/", "") or not _LEARNED <= set(headers) <= _KNOWN:
             raise ValueError("This is not a request that we know.")
         self.endpoint = Endpoint(
-            url=sample.url,
             host=url.hostname or "",
             port=url.port or (443 if url.scheme == "https" else 80),
             is_encrypted=url.scheme == "https",
