@@ -26,6 +26,7 @@ def sent(which: str, *, sampled: bool, disabled: bool = False) -> tuple[list[Any
         daemon.setblocking(False)
         environment = {
             "PATH": os.environ["PATH"],
+            "HOME": os.devnull,
             **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_LAMBDA_FUNCTION_NAME"), "f"),
             "AWS_DEFAULT_REGION": "eu-west-1",
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{table.port}",
@@ -33,7 +34,7 @@ def sent(which: str, *, sampled: bool, disabled: bool = False) -> tuple[list[Any
             "_X_AMZN_TRACE_ID": TRACE.format(int(sampled)),
             **({} if disabled else {"LAMBDA_TASK_ROOT": str(ROOT)}),
         }
-        command = [sys.executable, "-m", "tests.handlers.traced_calls", which]
+        command = [sys.executable, "-m", "tests.handlers.traced_calls", which, TABLE]
         subprocess.run(command, cwd=ROOT, env=environment, check=True)
         documents = []
         try:
