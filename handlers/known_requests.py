@@ -21,6 +21,8 @@ _UNDERSTOOD: Final = frozenset(
     {
         *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"),
         *("AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+        # No operation of DynamoDB has such a prefix. The embedded cloud sets it.
+        "AWS_DISABLE_HOST_PREFIX_INJECTION",
     }
 )
 _OF_LAMBDA: Final = ("AWS_LAMBDA_", "AWS_XRAY_")
@@ -48,8 +50,8 @@ def known(environ: Mapping[str, str]) -> PreparedRequests | None:
     key, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
     if not _REGION.fullmatch(region) or not key or not secret or (url and not _OWN_ENDPOINT.fullmatch(url)):
         return None
-    # Lambda does not change the variables of a process; see https://docs.aws.amazon.com/lambda/latest/dg/
-    # lambda-runtime-environment.html. With SnapStart there are others, and botocore is asked.
+    # As long as the process lives. SnapStart, whose processes outlive them, gives credentials in other variables.
+    # https://docs.aws.amazon.com/lambda/latest/dg/snapstart-activate.html#snapstart-credentials
     credentials = _Credentials(access_key=key, secret_key=secret, token=environ.get("AWS_SESSION_TOKEN"))
     form = RequestForm(
         url=(url or f"https://dynamodb.{region}.amazonaws.com").removesuffix("/"),

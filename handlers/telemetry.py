@@ -77,8 +77,9 @@ class Telemetry:
         if not before_the_end(self._metrics.write_last):
             self.logger.warning("what the process holds when it ends will be lost")
         self._tracer = Tracer(service=service, auto_patch=False)
-        # At once if botocore is loaded. Otherwise not before it is: the SDK would load it.
-        wrapt.register_post_import_hook(lambda _: self._tracer.patch(("botocore",)), "botocore.client")
+        # At once if botocore is loaded, otherwise as soon as it is: the SDK would load it. Every client is made by a
+        # session, whose module is loaded after those that the SDK patches.
+        wrapt.register_post_import_hook(lambda _: self._tracer.patch(("botocore",)), "botocore.session")
         self._recorder: Any = self._tracer.provider
         if not isinstance(self._recorder.emitter, _DiscreetEmitter):
             self._recorder.emitter = _DiscreetEmitter(self._recorder.emitter)

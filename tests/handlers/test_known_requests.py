@@ -77,11 +77,14 @@ def test_control_region_with_another_domain_is_noticed(monkeypatch: pytest.Monke
         {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566/"},
         {"AWS_ENDPOINT_URL": "https://table.example:8443"},
         {"AWS_ENDPOINT_URL": "https://table.example:443"},
+        {"AWS_DISABLE_HOST_PREFIX_INJECTION": "true"},
+        {"AWS_DISABLE_HOST_PREFIX_INJECTION": "false"},
+        {"AWS_ENDPOINT_URL": "http://table.example:80", "AWS_ENDPOINT_URL_DYNAMODB": ""},
         {"AWS_ENDPOINT_URL": "http://table.example:80", "AWS_ENDPOINT_URL_DYNAMODB": "http://table.example:81"},
     ],
     ids=lambda variables: " ".join(variables.values()),
 )
-def test_configured_endpoint_is_botocores(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]):
+def test_request_that_variables_change_is_botocores(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]):
     assert differs_from_botocores("eu-west-1", monkeypatch, **variables) is False
 
 
@@ -91,7 +94,7 @@ READ_BY_BOTOCORE = sorted(
         for _, names, _, _ in botocore.configprovider.BOTOCORE_DEFAUT_SESSION_VARIABLES.values()
         for name in ([names] if isinstance(names, str) else names or ())
     }
-    - {"AWS_DEFAULT_REGION"}
+    - {"AWS_DEFAULT_REGION", "AWS_DISABLE_HOST_PREFIX_INJECTION"}
 )
 
 

@@ -180,17 +180,24 @@ def test_start_loads_what_a_good_answer_needs_and_the_first_failure_loads_botoco
 ):
     (tmp_path / "looking.py").write_text(LOOKING.format(module=function))
     events = iter([workload.query(number) if function == QUERY else workload.batch(number, 1) for number in range(3)])
-    with start_environment("looking.handler", server, [tmp_path, *deployed]) as environment:
+    with (
+        (tmp_path / "log").open("w+") as log,
+        start_environment("looking.handler", server, [tmp_path, *deployed], log=log) as environment,
+    ):
         modules = loaded(environment, next(events))
         handlers = {name.removeprefix("handlers") for name in modules if name.split(".")[0] == "handlers"}
         assert handlers == EVERY_FUNCTION | OWN[function]
         assert of_botocore(modules) == EXCEPTIONS_OF_BOTOCORE
         assert not modules & NOT_LOADED
         server.rejects = "ThrottlingException"
+        requests = server.requests.total()
         try:
             environment.invoke(next(events), timeout=HANG_SECONDS)
         finally:
             server.rejects = None
+        # Both attempts were made, and the error is that of the table.
+        assert server.requests.total() == requests + 2
+        assert '"error_code":"ThrottlingException"' in (tmp_path / "log").read_text()
         # Its calls are traced as the SDK does it: the patch is applied when botocore is loaded.
         modules = loaded(environment, next(events))
         assert modules >= {"handlers.replay", "botocore.client", "urllib3", "aws_xray_sdk.ext.botocore"}

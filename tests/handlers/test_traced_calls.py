@@ -52,13 +52,14 @@ def runs() -> dict[str, Run]:
         daemon.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)  # the documents of all runs wait there
         environment = {
             "PATH": os.environ["PATH"],
+            "HOME": os.devnull,
             **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_LAMBDA_FUNCTION_NAME"), "f"),
             "AWS_DEFAULT_REGION": "eu-west-1",
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{table.port}",
             "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon.getsockname()[1]}",
             "LAMBDA_TASK_ROOT": str(ROOT),
         }
-        command = [sys.executable, "-m", "tests.handlers.traced_calls", *arguments]
+        command = [sys.executable, "-m", "tests.handlers.traced_calls", TABLE, *arguments]
         subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
         found = {run: Run() for run in RUNS}
         for (_, headers), arrival in zip(table.requests, table.arrivals, strict=True):

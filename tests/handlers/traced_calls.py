@@ -1,6 +1,8 @@
-"""Make the store's calls in traces, in a process like Lambda's: one run for each pair of arguments.
+"""Make the store's calls in traces, in a process like Lambda's: one run for each pair after the table.
 
-python -m tests.handlers.traced_calls [ours|theirs|defective TRACE-HEADER]...
+python -m tests.handlers.traced_calls TABLE [ours|theirs|defective TRACE-HEADER]...
+
+Nothing here may load botocore's client before a call that fails does.
 """
 
 import os
@@ -17,22 +19,21 @@ from handlers.clients import Session, make_client
 from handlers.dynamodb_requests import make_dynamodb_client
 from handlers.store import UserRecordStore
 from handlers.telemetry import Telemetry
-from tests.fakes.aws import TABLE
 from tests.fakes.events import fold, login_event
 
 # Six, and then a read and three writes of a batch.
 CALLS = 10
 
 
-def run(client: Any, telemetry: Telemetry, user_id: str) -> None:
+def run(client: Any, table: str, telemetry: Telemetry, user_id: str) -> None:
     """Make CALLS calls about new users, each under a span but those of a batch."""
     key = {"user_id": {"S": user_id}}
     telemetry.trace_calls_of(client)
     calls = [
-        lambda: client.get_item(TableName=TABLE, Key=key),
-        lambda: client.batch_get_item(RequestItems={TABLE: {"Keys": [key]}}),
+        lambda: client.get_item(TableName=table, Key=key),
+        lambda: client.batch_get_item(RequestItems={table: {"Keys": [key]}}),
         lambda: client.update_item(
-            TableName=TABLE,
+            TableName=table,
             Key=key,
             UpdateExpression="SET #services = :new",
             ConditionExpression="attribute_not_exists(#services)",
@@ -47,29 +48,29 @@ def run(client: Any, telemetry: Telemetry, user_id: str) -> None:
             telemetry.carry(call)()
     events = [login_event(user_id=f"{user_id} {number}") for number in range(3)]
     with telemetry.span("batch"):
-        fold(UserRecordStore(client, TABLE, carry=telemetry.carry), *events)
+        fold(UserRecordStore(client, table, carry=telemetry.carry), *events)
     client.close()
 
 
-def client_of(which: str) -> Any:
+def client_of(which: str, table: str) -> Any:
     if which == "theirs":
         return make_client(Session(), "dynamodb", read_timeout_seconds=60)
-    return make_dynamodb_client(Session(), TABLE, read_timeout_seconds=60)
+    return make_dynamodb_client(Session(), table, read_timeout_seconds=60)
 
 
-def main(*arguments: str) -> None:
+def main(table: str, *arguments: str) -> None:
     # No backoff takes time.
     botocore.endpoint.time = SimpleNamespace(sleep=lambda _: None)  # pyright: ignore[reportAttributeAccessIssue]
-    # As the functions do it, before the telemetry.
-    clients = [client_of(which) for which in arguments[::2]]
     telemetry = Telemetry("traced", "dev", "1")
-    for which, trace, client in zip(arguments[::2], arguments[1::2], clients, strict=True):
+    # The first call that fails loads it, and it is traced from then on.
+    assert "botocore.client" not in sys.modules
+    for which, trace in zip(arguments[::2], arguments[1::2], strict=True):
         os.environ["_X_AMZN_TRACE_ID"] = trace
         if which == "defective":
             # Calls that botocore ends begin when botocore takes over, and the SDK's fields are missing.
             call_traces.SdkCallTrace.resume = lambda self: None
             call_traces.aws_meta_processor = lambda *_: None
-        run(client, telemetry, user_id=trace)
+        run(client_of(which, table), table, telemetry, user_id=trace)
 
 
 if __name__ == "__main__":
