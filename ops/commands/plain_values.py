@@ -31,6 +31,8 @@ class PlainValues:
         if info.parser is None:
             if wanted in (str, bool, int) and type(value) is wanted:
                 return value
+            if wanted is float and type(value) in (int, float):
+                return float(value)
             if wanted == list[str] and isinstance(value, list | tuple) and all(type(text) is str for text in value):
                 return list(value)
             if wanted is int and isinstance(value, str) and NUMBER.fullmatch(value):
