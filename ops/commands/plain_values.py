@@ -16,7 +16,6 @@ class PlainValues:
     """
 
     def __init__(self, parameter: Any) -> None:
-        self._parameter = parameter
         self._convert_by_typer = parameter.get_runtime_param
 
     def __call__(self) -> "PlainValues":
