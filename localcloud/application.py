@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from localcloud.plain_values import PlainValues
+
 CANNOT_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 _Base = TyperCommand if TYPE_CHECKING else object
 
@@ -29,10 +31,12 @@ def _abandon_stdout() -> None:
 class _Helped(_Base):
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the options and arguments; a flag has no type, and Typer would call it a <bool>."""
-        parameters = super().get_params(ctx)
+        parameters: list[Any] = super().get_params(ctx)
         for parameter in parameters:
             if getattr(parameter, "is_flag", False):
                 parameter.metavar = ""
+            if not isinstance(getattr(parameter, "get_runtime_param", None), PlainValues | None):
+                parameter.get_runtime_param = PlainValues(parameter)
         return parameters
 
     def make_context(self, *arguments: Any, **settings: Any) -> Any:

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import boto3
-import botocore.session
 from botocore.config import Config
-from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
+from ops.embedded_session import embedded_session
 from ops.errors import OperatorError
 
 # An operator waits at a prompt, so fail within seconds, not after botocore's default minute.
@@ -16,6 +14,8 @@ REQUEST_ID_HEADERS = ("x-amzn-requestid", "x-amz-request-id")
 
 def aws_client(service: str, region: str) -> Any:
     """Return a boto3 client of AWS, with the operator's own credentials, profile and proxies."""
+    import boto3  # here, because the embedded cloud does without
+
     return boto3.client(service, region_name=region, config=CLIENT_CONFIG)  # pyright: ignore[reportArgumentType]
 
 
@@ -24,11 +24,7 @@ def embedded_client(service: str, region: str, endpoint: str, key_id: str | None
 
     A response without a request ID does not come from the cloud: another program listens on its port now.
     """
-    # A variable is (name in the configuration file, name in the environment, default, conversion).
-    defaults = {name: (None, None, *rest) for name, (_, _, *rest) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()}
-    defaults |= dict.fromkeys(("config_file", "credentials_file"), (None, None, None, None))
-    session = boto3.Session(botocore_session=botocore.session.Session(session_vars=defaults))
-    client: Any = session.client(
+    client: Any = embedded_session().create_client(
         service,  # pyright: ignore[reportArgumentType]
         region_name=region,
         endpoint_url=endpoint,

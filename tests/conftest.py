@@ -85,7 +85,7 @@ SHARING = {
     "stacks of tests/e2e": re.compile(r"tests/e2e/(?!test_(up|first_half_hour|operator_outages)\.py)"),
     "browser and cloud of tests/browser": re.compile(r"tests/browser/"),
     "runs of tests/privacy": re.compile(r"tests/privacy/"),
-    "stack without evaluator": re.compile(r"tests/localcloud/test_(drills|alarms_live|traces_live)\.py"),
+    "stack without evaluator": re.compile(r"tests/localcloud/test_(drills|alarms_live|dev_costs|traces_live)\.py"),
 }
 
 

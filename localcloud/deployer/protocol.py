@@ -1,7 +1,7 @@
 """Pulumi's protocol and its assets, without the rest of Pulumi's SDK, which takes far longer to import.
 
-Engine and plugin need the generated messages and services, and the classes of assets. The packages around these modules,
-whose code would import the whole SDK, stand empty while they are imported; a later `import pulumi` runs that code.
+Engine and plugin need the generated messages and services, and the classes of assets. The packages around these
+modules, whose code would import the whole SDK, stand empty while they are imported; a later `import pulumi` runs it.
 """
 
 import importlib.util

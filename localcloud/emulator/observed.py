@@ -23,6 +23,7 @@ from localcloud.emulator import (
     log_group_seams,
     log_seams,
     mapping_seams,
+    model_seams,
     queue_seams,
     store_seams,
     time_seams,
@@ -66,6 +67,7 @@ OBSERVERS = (
 
 def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
     """Return the app, observed; raises SeamChangedError. `without` names an observer that a test unplugs, or all."""
+    model_seams.read_models_once()
     mapping_seams.take_batches_promptly()
     identity_seams.let_clients_hold_two_secrets()
     authorization_seams.authorize_as_aws()

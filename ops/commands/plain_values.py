@@ -16,7 +16,6 @@ class PlainValues:
     """
 
     def __init__(self, parameter: Any) -> None:
-        self._parameter = parameter
         self._convert_by_typer = parameter.get_runtime_param
 
     def __call__(self) -> "PlainValues":
@@ -31,6 +30,8 @@ class PlainValues:
         if info.parser is None:
             if wanted in (str, bool, int) and type(value) is wanted:
                 return value
+            if wanted is float and type(value) in (int, float):
+                return float(value)
             if wanted == list[str] and isinstance(value, list | tuple) and all(type(text) is str for text in value):
                 return list(value)
             if wanted is int and isinstance(value, str) and NUMBER.fullmatch(value):

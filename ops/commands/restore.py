@@ -54,10 +54,10 @@ def restore(
 
     Example: python -m ops restore --from event-processing-dev-restored --dry-run
     """
-    from ops.restore import Restore, describe  # here, because the store of the handlers is slow to import
-
     users = [*(excluded or []), *(_read_users(excluded_file) if excluded_file else [])]
     deployed = load_outputs(stack, outputs)
+    from ops.restore import Restore, describe  # here, because the store of the handlers is slow to import
+
     with create_file(damaged, "restore-damaged", "--damaged") as kept:
         merge = Restore(deployed, table, excluded=users, pace=Pace(rate), on_damaged=lambda item: _keep(kept, item))
         total = merge.check()

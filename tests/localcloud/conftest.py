@@ -1,6 +1,7 @@
 """Fixtures of the engine's and the providers' tests. Each file about providers has an emulator of its own."""
 
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from localcloud.cloud import LocalCloud
 from localcloud.emulator.process import Emulator
 from tests.fakes import metering
+from tests.fakes.deployment_costs import counted
 from tests.localcloud.programs import Run
 from tests.localcloud.provided import ALLOW, TRUST, Cloud, Made
 
@@ -27,9 +29,18 @@ def cloud() -> Iterator[Cloud]:
 
 
 @pytest.fixture(scope="session")
-def blind_cloud(checkout: Path) -> Iterator[LocalCloud]:
+def deployment_costs() -> Counter[str]:
+    """What the deployment of `blind_cloud` made."""
+    return Counter()
+
+
+@pytest.fixture(scope="session")
+def blind_cloud(checkout: Path, deployment_costs: Counter[str]) -> Iterator[LocalCloud]:
     """A stack whose alarms nobody evaluates, for the controls of the tests about alarms."""
-    with metering.start(checkout, "--unplugged=observe_resources") as cloud:
+    with counted() as counts:
+        started = metering.start(checkout, "--unplugged=observe_resources")
+    deployment_costs.update(counts)
+    with started as cloud:
         yield cloud
 
 

@@ -1,6 +1,7 @@
 """The role that deploys, with the policies of `tools.deploy_policy` alone, and the calls that it makes."""
 
 import json
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +51,14 @@ class Deployer(Account):
             )
         )
         self.requests: list[Request] = []
-        self._session.events.register("before-parameter-build", self._note)
+        self._noting = threading.Lock()
+
+    def client(self, service: str) -> Any:
+        """Return the account's client, which notes what is requested."""
+        with self._noting:
+            client = super().client(service)
+            client.meta.events.register("before-parameter-build", self._note, unique_id="noted")
+        return client
 
     def allow(self, statements: Iterable[Statement]) -> None:
         """Make these statements the only rights of the role."""

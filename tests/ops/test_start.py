@@ -3,22 +3,49 @@
 Counted in modules: seconds depend on the machine.
 """
 
+import json
 import subprocess
 import sys
 
 import pytest
 
+from tests.fakes.command_lines import CommandLine, walk
+
 SLOW = {"boto3", "botocore.client", "grpc", "moto", "pulumi", "requests", "urllib3", "yaml"}
 RICH = {"rich"}
 """Only help and errors of Typer, tables and progress bars of a terminal need it."""
+PYDANTIC = {"pydantic"}
+"""Only values that are neither texts, numbers nor paths need it."""
 LINES = {
     "--help": SLOW,
     "status --help": SLOW,
     "nonsense": SLOW,
     "status --nonsense": SLOW,
-    "--version": SLOW | RICH,
-    "status --outputs missing.json": SLOW | RICH,
+    "--version": SLOW | RICH | PYDANTIC,
 }
+COMMANDS = [line for line in walk("ops") if "--outputs" in line.options]
+USED = {
+    "dead-letters": ["ops.commands.dead_letters"],  # the group
+    "release": ["ops.commands.rollback"],
+    "status": ["ops.commands.logs"],
+}
+"""What a command uses of other commands' modules."""
+# Runs each line in a child of one process, which has imported what all commands share.
+IN_CHILDREN = """
+import json, os, sys
+from ops.command_line import app
+for line in json.loads(sys.argv[1]):
+    sys.stdout.flush()
+    if child := os.fork():
+        os.waitpid(child, 0)
+        continue
+    try:
+        app(line)
+    except SystemExit as end:
+        print(json.dumps([end.code, *sys.modules]))
+    sys.stdout.flush()
+    os._exit(0)
+"""
 
 
 def imported(*arguments: str) -> set[str]:
@@ -26,6 +53,29 @@ def imported(*arguments: str) -> set[str]:
     command = [sys.executable, "-X", "importtime", *arguments]
     report = subprocess.run(command, capture_output=True, text=True, check=False).stderr
     return {line.rpartition("|")[2].strip() for line in report.splitlines() if line.startswith("import time:")}
+
+
+@pytest.fixture(scope="module")
+def modules() -> dict[tuple[str, ...], set[str]]:
+    """The modules that each command has imported when it reports that its stack is unknown."""
+    lines = [line.words("--outputs", "missing.json")[1:] for line in COMMANDS]
+    command = [sys.executable, "-c", IN_CHILDREN, json.dumps(lines)]
+    reports = subprocess.run(command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL).stdout
+    found = [json.loads(report) for report in reports.splitlines()]
+    assert [code for code, *_ in found] == [1] * len(COMMANDS)
+    return {line.names: set(imports) for line, (_, *imports) in zip(COMMANDS, found, strict=True)}
+
+
+def place(line: CommandLine) -> str:
+    return line.command.callback.__module__
+
+
+@pytest.mark.parametrize("line", COMMANDS, ids=lambda line: "-".join(line.names))
+def test_command_imports_neither_other_commands_nor_a_slow_package(line: CommandLine, modules: dict):
+    found = modules[line.names]
+    assert place(line) in found
+    assert found & {place(other) for other in COMMANDS} <= {place(line), *USED.get(line.names[0], ())}
+    assert found & (SLOW | RICH | PYDANTIC) == set()
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -36,8 +86,23 @@ def test_command_imports_no_slow_package_that_it_does_not_use(line: str):
 
 
 def test_embedded_cloud_is_started_before_pulumi_and_boto3_are_imported():
-    assert imported("-c", "import localcloud.command_line") & (SLOW - {"yaml"}) == set()
+    found = imported("-m", "localcloud", "env", "--outputs", "missing.json")
+    assert "localcloud.command_line" in found
+    assert found & (PYDANTIC | SLOW - {"yaml"}) == set()
 
 
 def test_control_a_client_imports_what_the_commands_avoid():
-    assert imported("-c", "import ops.clients, ops.api; import requests") >= {"boto3", "requests", "urllib3"}
+    program = "import ops.clients, ops.api; ops.clients.aws_client('sqs', 'eu-west-1'); import requests"
+    assert imported("-c", program) >= {"boto3", "requests", "urllib3"}
+
+
+def test_clients_of_the_embedded_cloud_share_a_session_and_need_no_boto3():
+    program = (
+        "from ops.clients import embedded_client; import botocore.session; made = botocore.session.Session.__init__\n"
+        "def make(*a, **k): print('session'); made(*a, **k)\n"
+        "botocore.session.Session.__init__ = make\n"
+        "for service in ('sqs', 'sns', 'logs'): embedded_client(service, 'eu-west-1', 'http://127.0.0.1:9', 'k', 's')\n"
+        "import sys; print('boto3' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert shown.split() == ["session", "False"]
