@@ -65,20 +65,29 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return link_checkout(tmp_path_factory.mktemp("checkout"))
 
 
-# Begun first, so that no worker is left with a long file while the other has none; the rest takes seconds each.
+# Begun first, the longest before the others, so that no worker is left with a long file while the other has none; the
+# rest takes seconds each. A file that shares stacks (below) begins with the first of them.
 LONGEST = (
-    "tests/e2e/",
     "tests/localcloud/test_drills.py",
-    "tests/simulation/test_alarms.py",
-    "tests/graph/test_changes.py",
-    "tests/tools/test_install.py",
-    "tests/graph/test_rules.py",
-    "tests/localcloud/test_alarms_live.py",
-    "tests/privacy/",
-    "tests/simulation/test_drill.py",
+    "tests/e2e/",
+    "tests/browser/",
+    "tests/handlers/test_request_counts.py",
+    "tests/localcloud/test_plugin_program.py",
+    "tests/localcloud/test_metering.py",
+    "tests/localcloud/test_engine_failures.py",
+    "tests/security/test_checkov.py",
     "tests/simulation/test_model_against_meter.py",
+    "tests/localcloud/test_environment.py",
     "tests/localcloud/test_interruption.py",
+    "tests/handlers/test_real_runtime.py",
+    "tests/localcloud/test_aliases.py",
+    "tests/localcloud/test_retention.py",
+    "tests/graph/test_changes.py",
+    "tests/ops/test_status.py",
+    "tests/privacy/",
     "tests/tools/test_release.py",
+    "tests/simulation/",
+    "tests/tools/test_install.py",
 )
 # Files that share what takes seconds to make, by what they share.
 SHARING = {
