@@ -13,6 +13,7 @@ from localcloud.console.console import Console
 from localcloud.emulator import (
     authorization_seams,
     cloudwatch_seams,
+    content_type_seams,
     ending_seams,
     function_seams,
     http_seams,
@@ -66,6 +67,7 @@ OBSERVERS = (
 
 def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
     """Return the app, observed; raises SeamChangedError. `without` names an observer that a test unplugs, or all."""
+    content_type_seams.read_only_the_metadata()
     mapping_seams.take_batches_promptly()
     identity_seams.let_clients_hold_two_secrets()
     authorization_seams.authorize_as_aws()
