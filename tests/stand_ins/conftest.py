@@ -1,7 +1,7 @@
 """The same empty table in the model, in moto, and in the embedded cloud."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from moto import mock_aws
@@ -31,7 +31,7 @@ def model() -> TableModel:
 @pytest.fixture
 def moto() -> Iterator[Any]:
     with mock_aws():
-        client = make_client(session()._session, "dynamodb", read_timeout_seconds=2)
+        client = make_client(cast("Any", session()._session), "dynamodb", read_timeout_seconds=2)
         create_table(client)
         yield client
 

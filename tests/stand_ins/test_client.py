@@ -29,7 +29,7 @@ def test_answers_of_the_cloud_are_understood_without_botocore(
     client: Any = make_dynamodb_client(new_session(), TABLE, read_timeout_seconds=60)
     assert isinstance(client, DynamoDbRequests)
     sent: list[Any] = []
-    client.client.meta.events.register("before-send.dynamodb", lambda request, **_: sent.append(request))
+    client._botocores().client.meta.events.register("before-send.dynamodb", lambda request, **_: sent.append(request))
     with ThreadPoolExecutor(1) as writer:
         store = UserRecordStore(client, TABLE, executor=writer)
         stored = store.read(["u"], plenty).records["u"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
@@ -44,7 +44,7 @@ def model_queue() -> SimpleNamespace:
 @pytest.fixture
 def moto_queue() -> Iterator[SimpleNamespace]:
     with mock_aws():
-        yield real_queue(make_client(session()._session, "sqs", read_timeout_seconds=2))
+        yield real_queue(make_client(cast("Any", session()._session), "sqs", read_timeout_seconds=2))
 
 
 @pytest.fixture
