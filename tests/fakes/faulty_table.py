@@ -70,11 +70,15 @@ class FaultyTable:
         return [operation for operation, _ in self.requests]
 
     async def _close(self) -> None:
+        # Connections that wait for the server are served first: one that is accepted only now would stay open.
+        for _ in range(10):
+            await asyncio.sleep(0)
         self._server.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections.append(writer.get_extra_info("socket"))

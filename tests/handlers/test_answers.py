@@ -50,7 +50,7 @@ def assert_read_alike(data: bytes, chunk: int) -> None:
 
 @pytest.mark.parametrize("examples", [200, pytest.param(20_000, marks=pytest.mark.soak)])
 def test_what_is_read_is_what_the_standard_library_reads(examples: int) -> None:
-    @settings(max_examples=examples)
+    @settings(max_examples=examples, deadline=None)
     @given(
         st.lists(st.sampled_from(PIECES), max_size=6).map(b"".join),
         st.integers(0, len(GOOD)),
