@@ -148,12 +148,14 @@ def handler(event, context):
 EVERY_FUNCTION = {
     *(
         "",
+        ".answers",
         ".call_traces",
         ".clients",
         ".cold_start",
         ".connections",
         ".dynamodb_requests",
         ".ending",
+        ".exchanges",
         ".known_requests",
     ),
     *(".logins", ".messages", ".metrics", ".prepared_requests", ".settings", ".signing", ".store", ".stored"),

@@ -11,6 +11,7 @@ from aws_xray_sdk.core import xray_recorder
 from handlers import call_traces, event_handler, fold, messages, query, telemetry
 from handlers.store import UserRecordStore
 from handlers.telemetry import Telemetry
+from tests.fakes.lambda_variables import LEARNED
 
 
 def _replace(owner: Any, name: str, substitute: Callable[..., Any]) -> None:
@@ -35,6 +36,7 @@ def _log_at_the_level_of_the_runtime() -> None:
 
 
 def _warm_up_loudly() -> None:
+    os.environ.update(LEARNED)
     for module in (event_handler, query):
         _replace(module, "quiet_libraries", lambda _: None)
 
