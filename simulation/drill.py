@@ -31,8 +31,10 @@ from simulation.harness import Stack, simulate
 from simulation.verdicts import MAIL, PAGE, TICKET, severity
 
 STEPS = 4
-# After a day, because alarms evaluate periods of up to a day; early in the afternoon.
+# Early in the afternoon.
 STOP = Fault(name="consumer stopped", start=DAY_MINUTES + 14 * 60, minutes=30, changes={"consumer_runs": False})
+# A day before the first evaluation, because alarms evaluate periods of up to a day.
+BEGIN = STOP.start - SETTLING_MINUTES - DAY_MINUTES
 # An SLO alarm clears within hours of a fault of half an hour.
 PATIENCE_MINUTES = 360
 ACTIONS = {PAGE: "pages (P1)", TICKET: "opens a ticket (P2)", MAIL: "sends mail (P3)"}
@@ -123,7 +125,7 @@ def run(out: Annotated[Path, typer.Option(help="The folder for the board.")] = O
         alarms = read_alarms(graph.resources)
         step.note(f"{len(alarms)} alarms")
     with progress.step("Simulate a day, then stop the consumer") as step:
-        store = simulate(Stack.of(graph, A_MINUTE), 0, STOP.end + PATIENCE_MINUTES, (STOP,), step=step)
+        store = simulate(Stack.of(graph, A_MINUTE), BEGIN, STOP.end + PATIENCE_MINUTES, (STOP,), step=step)
         step.note(f"{A_MINUTE}, stopped for {STOP.minutes} minutes")
     with progress.step("Evaluate the alarms"):
         outcome = run_alarms(alarms, store)

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import pytest
@@ -120,6 +121,7 @@ def pytest_collection() -> Generator[None, object, object]:
     try:
         return (yield)
     finally:
+        IMPORTED_EMITTERS.extend(emitters())
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
         gc.enable()
@@ -207,9 +209,16 @@ def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield
 
 
+def emitters() -> list[Any]:
+    """What the X-Ray SDK opens when it is imported and never closes, except what is frozen."""
+    sdk = sys.modules.get("aws_xray_sdk.core.emitters.udp_emitter")
+    return [found for found in gc.get_referrers(sdk.UDPEmitter) if isinstance(found, sdk.UDPEmitter)] if sdk else []
+
+
+IMPORTED_EMITTERS: list[Any] = []
+
+
 def pytest_unconfigure() -> None:
-    """Close what the X-Ray SDK opens when it is imported and never closes, in the process that starts workers too."""
-    gc.unfreeze()  # `get_objects` leaves out what is frozen
-    if sdk := sys.modules.get("aws_xray_sdk.core.emitters.udp_emitter"):
-        for emitter in [thing for thing in gc.get_objects() if isinstance(thing, sdk.UDPEmitter)]:
-            emitter._socket.close()
+    """Close those of this process, be it a worker or the one that starts them."""
+    for emitter in IMPORTED_EMITTERS + emitters():
+        emitter._socket.close()

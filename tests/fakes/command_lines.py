@@ -3,6 +3,7 @@
 A test that walks these covers a command added later: without an entry in ARGUMENTS the walk fails.
 """
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ import typer
 from localcloud.__main__ import app as localcloud
 from ops.__main__ import app as ops
 
+APPS = {"ops": ops, "localcloud": localcloud}
 # The fewest arguments with which each command starts its work.
 ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("ops", "send"): ("--user-id", "ada", "--service-id", "mail"),
@@ -69,10 +71,14 @@ class CommandLine:
 
 def walk(*modules: str) -> list[CommandLine]:
     """Return every command of these modules (by default of both); KeyError for one without an entry in ARGUMENTS."""
-    apps = {"ops": ops, "localcloud": localcloud}
-    found = [line for module in modules or apps for line in _walk(module, (), typer.main.get_command(apps[module]))]
+    found = [line for module in modules or APPS for line in _lines(module)]
     assert all(line.words() for line in found)
     return found
+
+
+@functools.cache  # a dozen files walk the commands when they are imported
+def _lines(module: str) -> tuple[CommandLine, ...]:
+    return tuple(_walk(module, (), typer.main.get_command(APPS[module])))
 
 
 def _walk(module: str, names: tuple[str, ...], command: Any) -> Iterator[CommandLine]:

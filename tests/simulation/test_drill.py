@@ -35,7 +35,7 @@ def alarms(prod_graph: Graph) -> list[Alarm]:
 @pytest.fixture(scope="module")
 def store(prod_graph: Graph) -> MetricStore:
     stack = Stack.of(prod_graph, A_MINUTE)
-    return simulate(stack, 0, drill.STOP.end + drill.PATIENCE_MINUTES, (drill.STOP,))
+    return simulate(stack, drill.BEGIN, drill.STOP.end + drill.PATIENCE_MINUTES, (drill.STOP,))
 
 
 def test_drill_prints_notifications_and_the_path_of_the_board_as_in_the_readme(tmp_path: Path) -> None:
