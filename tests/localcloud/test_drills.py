@@ -40,7 +40,7 @@ from tools.drill_expectations import LEFT_TO_CHANCE
 
 pytestmark = pytest.mark.e2e
 DRILL = DRILLS[DrillName.CONSUMER_STOPPED]
-# A drill costs seconds, so every run has one of each kind of fault, and test_drill_command.py simulates the others.
+# A drill costs seconds, so every run has one of each kind of fault. test_drill_command.py simulates most others too.
 SOAKED = {
     DrillName.BAD_CANARY,  # left to chance
     DrillName.CONTRACT_BROKEN,  # as the flood
