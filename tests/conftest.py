@@ -92,7 +92,7 @@ LONGEST = (
 )
 # Files that share what takes seconds to make, by what they share.
 SHARING = {
-    "stacks of tests/e2e": re.compile(r"tests/e2e/(?!test_(up|first_half_hour|operator_outages)\.py)"),
+    "stacks of tests/e2e": re.compile(r"tests/e2e/(?!test_(up|operator_outages)\.py)"),
     "browser and cloud of tests/browser": re.compile(r"tests/browser/"),
     "runs of tests/privacy": re.compile(r"tests/privacy/"),
     "stack without evaluator": re.compile(r"tests/localcloud/test_(drills|alarms_live|dev_costs|traces_live)\.py"),

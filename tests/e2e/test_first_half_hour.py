@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import ROOT, Stack, deployed
+from tests.e2e.conftest import ROOT, Stack
 from tests.fakes import terminals
 from tests.fakes.waiting import eventually
 
@@ -78,15 +78,8 @@ def typed(command: Command, folder: Path, environment: dict[str, str]) -> list[s
 
 
 @pytest.fixture(scope="module")
-def stack(checkout: Path) -> Iterator[Stack]:
-    """The reader's own: `status` would show what other tests let fail in the last five minutes."""
-    with deployed(checkout) as stack:
-        yield stack
-
-
-@pytest.fixture(scope="module")
 def ran(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Command, list[str]]]:
-    """Every command of the page with its output, on a stack as it is right after `localcloud up`."""
+    """Every command of the page with its output, on a stack as it is right after `localcloud up`: conftest.FIRST."""
     folder = tmp_path_factory.mktemp("newcomer")
     (folder / ".localcloud").mkdir()
     stack.cloud.write_outputs(folder / ".localcloud" / "outputs.json")

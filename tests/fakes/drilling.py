@@ -13,8 +13,12 @@ EVENTS, QUERIES = 2, 2
 
 
 def is_enabled(cloud: LocalCloud) -> bool:
+    return _mapping(cloud)["State"] == "Enabled"
+
+
+def _mapping(cloud: LocalCloud) -> dict[str, Any]:
     [mapping] = cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-    return mapping["State"] == "Enabled"
+    return mapping
 
 
 def stepped_minute(stack: DrilledStack) -> None:
@@ -48,23 +52,55 @@ def probe_runs(cloud: LocalCloud) -> float:
 def _end(stack: DrilledStack, seconds: int) -> None:
     """Let time pass once no message is waiting for its batch, or being handled."""
     if is_enabled(stack.cloud):
-        eventually(lambda: is_idle(stack))
+        wait_until_idle(stack)
     stack.cloud.advance(seconds)
 
 
-def is_idle(stack: DrilledStack) -> bool:
-    """Whether every message that is not held back was received, and every batch that was received has ended."""
-    attribute = "ApproximateNumberOfMessages"
-    url = stack.cloud.outputs["queueUrl"]
-    found = stack.cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[attribute])
-    if int(found["Attributes"][attribute]):
-        return False
-    name = url.rpartition("/")[2]
-    [mapping] = stack.cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-    received = total(stack.cloud, "AWS/SQS", "NumberOfMessagesReceived", QueueName=name)
-    ended = total(stack.cloud, "AWS/Lambda", "InvokedEventCount", EventSourceMappingUUID=mapping["UUID"])
-    # Each message is received at least once, so the first look after a send does not pass for the last.
-    return received == ended >= stack.sent + stack.sent_malformed
+def wait_until_idle(stack: DrilledStack) -> None:
+    """Return when every message that is not held back was received, and every batch that was received has ended."""
+    cloud, sqs, waiting = stack.cloud, stack.cloud.client("sqs"), "ApproximateNumberOfMessages"
+    url, mapping = cloud.outputs["queueUrl"], _mapping(cloud)["UUID"]
+
+    def has_ended() -> bool:
+        received, ended = sums(
+            cloud,
+            ("AWS/SQS", "NumberOfMessagesReceived", {"QueueName": url.rpartition("/")[2]}),
+            ("AWS/Lambda", "InvokedEventCount", {"EventSourceMappingUUID": mapping}),
+        )
+        # Each message is received at least once, so the first look after a send does not pass for the last.
+        return received == ended >= stack.sent + stack.sent_malformed
+
+    def is_empty() -> bool:
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[waiting])
+        return not int(found["Attributes"][waiting])
+
+    # The first look is one request, because a batch can take seconds. A batch can begin after it, but none once the
+    # queue is empty.
+    eventually(lambda: has_ended() and is_empty() and has_ended())
+
+
+def sums(cloud: LocalCloud, *metrics: tuple[str, str, dict[str, str]]) -> list[float]:
+    """Return these metrics since the cloud began, all read at once."""
+    now = datetime.now(UTC)
+    queries = [
+        {
+            "Id": f"m{number}",
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": namespace,
+                    "MetricName": name,
+                    "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+                },
+                "Period": 86_400,
+                "Stat": "Sum",
+            },
+        }
+        for number, (namespace, name, dimensions) in enumerate(metrics)
+    ]
+    found = cloud.client("cloudwatch").get_metric_data(
+        MetricDataQueries=queries, StartTime=now - timedelta(hours=1), EndTime=now + timedelta(days=2)
+    )["MetricDataResults"]
+    return [sum(result["Values"]) for result in found]
 
 
 def total(cloud: LocalCloud, namespace: str, name: str, statistic: str = "Sum", **dimensions: Any) -> float:

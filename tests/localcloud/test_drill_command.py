@@ -6,7 +6,7 @@ import pytest
 
 from localcloud.boards import browser
 from localcloud.drills import command
-from localcloud.drills.catalogue import DRILLS, EVERYTHING, EXPECTATIONS, DrillName
+from localcloud.drills.catalogue import DRILLS, EXPECTATIONS, DrillName
 from localcloud.drills.run import Outcome, compared
 from localcloud.drills.stack import DrawnBoard
 from localcloud.own_files import FileError
@@ -15,6 +15,8 @@ from tools import drill_expectations
 from tools.drill_expectations import SEEDS, SIMULATED
 
 DRILL = DRILLS[DrillName.CONSUMER_STOPPED]
+# What notifies is left to chance, or, if the fault is healed at once, depends on the seed.
+UNSETTLED = {DrillName.BAD_CANARY, DrillName.CREDENTIAL_ATTACK}
 
 
 def test_minutes_that_differ_from_the_simulation_are_said():
@@ -29,7 +31,7 @@ def test_every_drill_is_simulated():
     assert set(SIMULATED) == set(DRILLS) == set(DrillName)
 
 
-@pytest.mark.parametrize("name", [name for name, drill in DRILLS.items() if drill.settings != EVERYTHING])
+@pytest.mark.parametrize("name", [name for name in DRILLS if name not in UNSETTLED])
 def test_expectations_hold_for_another_seed(name: DrillName):
     """Numbers of the simulation; `make soak` simulates all of them again."""
     drill, expected = DRILLS[name], DRILLS[name].expected

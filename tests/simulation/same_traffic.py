@@ -17,8 +17,7 @@ from simulation.conditions import A_MINUTE, Conditions
 from simulation.harness import Stack
 from simulation.model import SystemModel
 from simulation.simulated_table import TableBehaviour
-from tests.fakes.drilling import is_idle
-from tests.fakes.waiting import eventually
+from tests.fakes.drilling import wait_until_idle
 
 MAPPING = "EventSourceMappingUUID"
 STATISTICS = ("SampleCount", "Sum", "Maximum")
@@ -170,7 +169,7 @@ def _pass(stack: DrilledStack, minute: Minute) -> None:
             stack.send_malformed([json.dumps({"user_id": "drill"})] * minute.invalid)
         if not minute.stopped:
             faults.enable_consumer(stack, enabled=True)
-            eventually(lambda: is_idle(stack))
+            wait_until_idle(stack)
         for _ in range(minute.found):
             stack.query()
         for _ in range(minute.nonsense):
