@@ -18,7 +18,7 @@ from localcloud.demo import UnexpectedAnswerError
 from localcloud.drills import run
 from localcloud.drills.catalogue import DRILLS, ESSENTIAL, EVERYTHING, PROBED, Drill, DrillName, Expected
 from localcloud.drills.command import START
-from localcloud.drills.faults import SLOW_SECONDS, enable_consumer, nothing_else, table_slow, token_endpoint_down
+from localcloud.drills.faults import enable_consumer, nothing_else, token_endpoint_down
 from localcloud.drills.run import (
     MINUTE_SECONDS,
     DrillRun,
@@ -40,15 +40,8 @@ from tools.drill_expectations import LEFT_TO_CHANCE
 
 pytestmark = pytest.mark.e2e
 DRILL = DRILLS[DrillName.CONSUMER_STOPPED]
-# A drill costs seconds, so every run has one of each kind of fault. test_drill_command.py simulates most others too.
-SOAKED = {
-    DrillName.BAD_CANARY,  # left to chance
-    DrillName.CONTRACT_BROKEN,  # as the flood
-    DrillName.CREDENTIAL_ATTACK,  # needs another stack; test_metering.py meters a rejected request
-    DrillName.FUNCTION_BROKEN,  # a part of the bad release
-    DrillName.POISON_FLOOD,  # test_traces_live.py quarantines a message
-    DrillName.TABLE_SLOW,  # needs another stack; below, a request is slow
-}
+# Left to chance; the alarm of the flood; a part of the bad release. A drill costs some seconds.
+SOAKED = {DrillName.BAD_CANARY, DrillName.CONTRACT_BROKEN, DrillName.FUNCTION_BROKEN}
 
 
 def drills(settings: Mapping[str, Any]) -> list[Any]:
@@ -156,9 +149,8 @@ def test_function_sees_the_age_that_a_message_has_in_the_cloud(drilled: Drilled)
     assert drilled.control_age < LATE_MILLISECONDS < paged_after <= greatest_age(drilled.stack.cloud)
 
 
-@pytest.mark.soak
 def test_function_sees_the_age_on_this_machine_without_the_clock_of_the_cloud(checkout: Path):
-    """The control of the test above, in which every run has the age without a fault."""
+    """The control of the test above."""
     with metering.start(checkout, "--unplugged=follow_clock") as cloud:
         stack = DrilledStack(cloud)
         with DRILL.made(stack):
@@ -286,18 +278,6 @@ def test_throttled_request_is_answered_and_counted_as_by_dynamodb(drilled: Drill
     assert reason == {"reason": "TableWriteMaxOnDemandThroughputExceeded", "resource": table}
     after = [total(cloud, "AWS/DynamoDB", name, TableName=table) for name in names]
     assert [new - old for new, old in zip(after, before, strict=True)] == [1, 1]
-
-
-def test_slow_request_is_metered_as_by_dynamodb(drilled: Drilled):
-    cloud, table = drilled.stack.cloud, drilled.stack.cloud.outputs["tableName"]
-
-    def milliseconds() -> float:
-        return total(cloud, "AWS/DynamoDB", "SuccessfulRequestLatency", TableName=table, Operation="GetItem")
-
-    before = milliseconds()
-    with table_slow(drilled.stack):
-        cloud.client("dynamodb").get_item(TableName=table, Key={"user_id": {"S": "nobody"}})
-    assert milliseconds() - before >= SLOW_SECONDS * 1000
 
 
 def test_no_token_is_issued_while_the_token_endpoint_fails(drilled: Drilled):
