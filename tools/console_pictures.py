@@ -50,14 +50,16 @@ def take(chromium: "Browser", console: str, prefix: str, out: Path) -> list[Path
     files: list[Path] = []
     traces = requests.get(f"{console}/traces", params={"range": "PT1H"}, timeout=TIMEOUT_SECONDS).json()["traces"]
     trace = max(traces, key=lambda found: found["services"])["id"]
+    page = chromium.new_page()
     for name, (view, width, height) in PICTURES.items():
-        page = chromium.new_page(viewport={"width": width, "height": height})
+        page.goto(f"{console}/style.css")  # so that the view is of a new document, in the same process
+        page.set_viewport_size({"width": width, "height": height})
         page.goto(console + view.format(prefix=prefix, trace=trace))
         page.wait_for_function("() => document.querySelector('#live').textContent.startsWith('Live')")
         page.wait_for_selector(SHOWN)
         files.append(out / f"{name}.png")
         page.screenshot(path=files[-1])
-        page.close()
+    page.close()
     return files
 
 

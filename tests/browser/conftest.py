@@ -113,6 +113,11 @@ class Witness:
             lambda sent: None if sent.url.startswith((origin, "data:")) else self.foreign.append(sent.url),
         )
 
+    def forget(self) -> None:
+        """Begin anew, for the next test."""
+        self.errors.clear()
+        self.foreign.clear()
+
 
 @pytest.fixture(scope="package")
 def stack(checkout: Path) -> Iterator[Stack]:
@@ -131,48 +136,79 @@ def chromium() -> "Iterator[Browser]":
         launched.close()
 
 
-@pytest.fixture
-def witness() -> Iterator[Witness]:
-    witness = Witness()
-    yield witness
-    assert (witness.errors, witness.foreign) == ([], [])
+@pytest.fixture(scope="package")
+def watching() -> Witness:
+    return Witness()
 
 
 @pytest.fixture(scope="package")
-def profile(chromium: "Browser") -> "Iterator[BrowserContext]":
-    """Making one takes a second, and what it has cached would be loaded again."""
+def profile(chromium: "Browser", stack: Stack, watching: Witness) -> "Iterator[BrowserContext]":
+    """One user's browser. Making one takes a second, and what it has cached would be loaded again."""
     profile = chromium.new_context(viewport={"width": WIDTH, "height": 900})
     profile.set_default_timeout(HANG_SECONDS * 1_000)
+    profile.on("page", lambda page: watching.watch(page, stack.address))
+    leave(profile.new_page(), stack)
     yield profile
     profile.close()
 
 
+def leave(page: "Page", stack: Stack) -> None:
+    """Close the console, and forget what it has stored; the process is kept, with all that it has compiled."""
+    page.goto(blank(stack))
+    page.evaluate("localStorage.clear()")
+
+
+def blank(stack: Stack) -> str:
+    """The address of what runs no script, and is of the console's origin."""
+    return f"{stack.address}/style.css"
+
+
+def open_page(context: "BrowserContext", stack: Stack) -> "Page":
+    """Another page of the same user; in the process of the first one, because to start a process takes a second."""
+    first = context.pages[0]
+    with context.expect_page() as opened:
+        first.evaluate("address => { open(address); }", blank(stack))
+    opened.value.wait_for_url(blank(stack))
+    return opened.value
+
+
 @pytest.fixture
-def context(profile: "BrowserContext", stack: Stack, witness: Witness) -> "Iterator[BrowserContext]":
-    """One user's browser, which remembers nothing of earlier tests."""
+def loaded_anew(profile: "BrowserContext", stack: Stack) -> Iterator[None]:
+    """For a test that needs a document of its own, or leaves it as no other test can use it."""
+    leave(profile.pages[0], stack)
+    yield
+    leave(profile.pages[0], stack)
 
-    def watch(page: "Page") -> None:
-        witness.watch(page, stack.address)
 
-    profile.on("page", watch)
-    for page in profile.pages:
-        watch(page)
+@pytest.fixture
+def witness(watching: Witness) -> Iterator[Witness]:
+    watching.forget()
+    yield watching
+    assert (watching.errors, watching.foreign) == ([], [])
+
+
+@pytest.fixture
+def context(profile: "BrowserContext", witness: Witness) -> "Iterator[BrowserContext]":
+    """One user's browser, with a single page."""
     yield profile
-    profile.remove_listener("page", watch)
-    # The first page is kept: a new one would read and compile everything again.
     for page in profile.pages[1:]:
         page.close()
-    for page in profile.pages:
-        page.goto(f"{stack.address}/style.css")  # nothing that runs, of the same origin: its process is kept
-        page.evaluate("localStorage.clear()")
+    profile.pages[0].evaluate("0")  # until then, the witness may not have heard of the last error
 
 
 @pytest.fixture
 def page(context: "BrowserContext", stack: Stack) -> "Page":
+    """The console with the alarms. It is loaded once, as users do, and goes from view to view with the tests."""
     from playwright.sync_api import expect
 
-    page = context.pages[0] if context.pages else context.new_page()
+    page = context.pages[0]
     page.set_viewport_size({"width": WIDTH, "height": 900})
-    page.goto(stack.address)
+    if page.url == blank(stack):
+        page.goto(stack.address)
+    else:
+        page.evaluate("location.hash = '#/left'")
+        expect(page.locator("main > h1")).to_have_text("Not found")
+        page.evaluate("location.hash = '#/alarms'")
+    expect(page.locator("main > h1")).to_have_text("Alarms")
     expect(page.locator("#live")).to_contain_text("Live")
     return page

@@ -13,6 +13,7 @@ from tests.fakes.events import login
 
 DEAD = f"#/queues/{PREFIX}events-dead-letters"
 HOSTILE = "<img src=x onerror=alert(1)>"
+pytestmark = pytest.mark.usefixtures("loaded_anew")  # the view of the queues keeps what was sent
 
 
 def send_raw(page: Page, stack: Stack, body: str) -> None:

@@ -78,7 +78,7 @@ def test_views_fit_both_widths_and_have_no_serious_violation(page: Page, stack: 
         for width in (WIDTH, 500):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
-            assert violations(page) == []
+        assert violations(page) == []  # at the width where more has to scroll
 
 
 def test_filters_are_in_the_address_and_survive_navigation(page: Page, stack: Stack, cloud: LocalCloud):
@@ -153,6 +153,7 @@ def test_new_traces_appear_by_themselves_and_none_while_paused(page: Page, stack
     expect(page.locator(".trace", has_text="appearing-second")).to_have_count(1)
 
 
+@pytest.mark.usefixtures("loaded_anew")
 def test_what_is_typed_is_not_lost_when_a_trace_arrives(page: Page, stack: Stack, cloud: LocalCloud):
     show(page, stack, "#/traces")
     field = page.get_by_label("Text anywhere")
@@ -181,6 +182,7 @@ def test_hostile_names_are_text(page: Page, stack: Stack, cloud: LocalCloud):
     assert page.locator("main img").count() == 0
 
 
+@pytest.mark.usefixtures("loaded_anew")
 def test_trace_that_is_not_kept_is_said(page: Page, stack: Stack, witness: Witness):
     page.evaluate("location.hash = '#/traces/1-00000000-000000000000000000000000'")
     expect(page.get_by_role("alert").filter(has_text="There is no such trace")).to_be_visible()
