@@ -78,7 +78,7 @@ def test_views_fit_both_widths_and_have_no_serious_violation(page: Page, stack: 
         for width in (WIDTH, 500):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert violations(page) == []  # at the width where more has to scroll
+            assert violations(page) == []
 
 
 def test_filters_are_in_the_address_and_survive_navigation(page: Page, stack: Stack, cloud: LocalCloud):

@@ -113,6 +113,7 @@ function showFrame(path, query) {
   const end = query.get("end");
   pause.textContent = end ? "Resume" : "Pause";
   pause.setAttribute("aria-pressed", String(Boolean(end)));
+  pause.disabled = !state && !end; // before, there is no time to pause at
   const firing = state?.alarms.filter((alarm) => alarm.state === "ALARM").length ?? 0;
   document.title = `${firing ? `(${firing}) ` : ""}${main.querySelector("h1")?.textContent ?? "Console"} – Console`;
   showLive(end);
