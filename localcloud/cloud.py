@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.deployer import stack_config
+from localcloud.deployer.lean_imports import lean
 from localcloud.deployer.outcome import Deployment
 from localcloud.emulator.connection import TOKEN_PATH
 from localcloud.emulator.process import KEY_ID_PREFIX, Emulator
@@ -180,6 +181,7 @@ def is_outputs(text: str) -> bool:
 
 def _import_deployer() -> Callable[[Emulator, Path, stack_config.StackConfig, Progress], Deployment]:
     """Return what deploys. Pulumi and gRPC are imported while the emulator starts, in a process of its own."""
-    from localcloud.deployment import deploy_into
+    with lean():
+        from localcloud.deployment import deploy_into
 
     return deploy_into
