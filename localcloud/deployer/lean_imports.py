@@ -30,7 +30,7 @@ def install() -> None:
 
 @contextmanager
 def lean() -> Iterator[None]:
-    """Import lazily inside."""
+    """Import lazily inside, for a process that needs a part of these packages."""
     finder = _Finder()
     sys.meta_path.insert(0, finder)
     try:
