@@ -9,8 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from components.packaging.artifact import HOST, TARGET_VARIABLE
 from localcloud.deployer import stack_config
+from localcloud.deployer.lean_imports import lean
 from localcloud.deployer.outcome import Deployment
+from localcloud.deployer.program import ProgramProcess
 from localcloud.emulator.connection import TOKEN_PATH
 from localcloud.emulator.process import KEY_ID_PREFIX, Emulator
 from localcloud.observatory.faults import Faults
@@ -59,17 +62,16 @@ class LocalCloud:
         config = stack_config.read(project, stack, config_overrides)
         with contextlib.ExitStack() as started:
             with progress.step("Start the emulator") as step:
-                emulator = started.enter_context(
-                    Emulator.start(
-                        port,
-                        usual_port=usual_port,
-                        region=config.values["aws:region"],
-                        options=options,
-                        meanwhile=_import_deployer,
-                    )
-                )
+                region = config.values["aws:region"]
+                emulator = Emulator.starting(port, usual_port=usual_port, region=region, options=options)
+                started.callback(emulator.stop)
+                # Before the imports, so that all three processes import at the same time.
+                process = started.enter_context(_program_process(emulator))
+                deploy_into = _import_deployer()
+                emulator.wait_until_ready()
+                started.enter_context(emulator)
                 step.note(emulator.endpoint)
-            deployment = _import_deployer()(emulator, project, config, progress)
+            deployment = deploy_into(emulator, project, config, progress, process)
             cloud = cls(emulator, deployment)
             emulator.show_stack(project.absolute(), cloud.outputs)
             started.pop_all()
@@ -98,7 +100,8 @@ class LocalCloud:
     ) -> "LocalCloud":
         """Return another stack in the same account, to be ended by ending this one; raises as `start` does."""
         config = stack_config.read(project, stack, config_overrides)
-        return LocalCloud(self._emulator, _import_deployer()(self._emulator, project, config, progress))
+        process = _program_process(self._emulator)
+        return LocalCloud(self._emulator, _import_deployer()(self._emulator, project, config, progress, process))
 
     def __enter__(self) -> "LocalCloud":
         return self
@@ -178,8 +181,15 @@ def is_outputs(text: str) -> bool:
         return False
 
 
-def _import_deployer() -> Callable[[Emulator, Path, stack_config.StackConfig, Progress], Deployment]:
-    """Return what deploys. Pulumi and gRPC are imported while the emulator starts, in a process of its own."""
-    from localcloud.deployment import deploy_into
+def _program_process(emulator: Emulator) -> ProgramProcess:
+    # The artifact is built for this interpreter, which runs it, in a directory that ends with the emulator.
+    return ProgramProcess({TARGET_VARIABLE: HOST, "TMPDIR": str(emulator.directory)})
+
+
+def _import_deployer() -> Callable[[Emulator, Path, stack_config.StackConfig, Progress, ProgramProcess], Deployment]:
+    """Return what deploys. gRPC and botocore are imported while the emulator starts, in a process of its own."""
+    with lean():
+        import localcloud.emulator.sdk_session  # noqa: F401 (its clients would be the first to import it)
+        from localcloud.deployment import deploy_into
 
     return deploy_into

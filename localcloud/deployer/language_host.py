@@ -24,15 +24,16 @@ from pulumi.runtime.proto import source_pb2
 from pulumi.runtime.settings import SETTINGS, Settings, configure
 
 
-def main(address: str, directory: str, project: str, stack: str, operation: str, parallel: str) -> int:
-    """Run the program in `directory` and return 0, or 1 after logging the error to the engine."""
+def main(request: dict[str, Any]) -> int:
+    """Run the program that the engine asks for and return 0, or 1 after logging the error to the engine."""
+    directory, parallel = request["directory"], request["parallel"]
     settings = Settings(
-        project=project,
-        stack=stack,
-        monitor=address,
-        engine=address,
-        parallel=int(parallel),
-        dry_run=operation == "preview",
+        project=request["project"],
+        stack=request["stack"],
+        monitor=request["address"],
+        engine=request["address"],
+        parallel=parallel,
+        dry_run=request["is_preview"],
         organization="organization",
         root_directory=directory,
     )
@@ -43,14 +44,17 @@ def main(address: str, directory: str, project: str, stack: str, operation: str,
     registration._get_stack_trace = source_pb2.StackTrace
     gc.disable()
     configure(settings)
-    set_all_config(json.loads(os.environ["PULUMI_CONFIG"]), json.loads(os.environ["PULUMI_CONFIG_SECRET_KEYS"]))
+    set_all_config(request["config"], request["secret_keys"])
+    # From which `get_config_env` reads what the SDK does not list otherwise.
+    os.environ["PULUMI_CONFIG"] = json.dumps(request["config"])
+    os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(request["secret_keys"])
     # runpy puts the program's directory on the path; this module's must not be there.
     os.chdir(directory)
     sys.path.pop(0)
     sys.argv = [directory]
     loop = asyncio.new_event_loop()
     # Each registration under way holds a thread, and asyncio's default has few on a small machine.
-    loop.set_default_executor(ThreadPoolExecutor(4 * int(parallel)))
+    loop.set_default_executor(ThreadPoolExecutor(4 * parallel))
     asyncio.set_event_loop(loop)
     try:
         loop.run_until_complete(run_in_stack(lambda: _run(directory)))
@@ -88,5 +92,8 @@ def _is_own(file: Path, directory: Path) -> bool:
 
 
 if __name__ == "__main__":
+    # The engine sends a line, perhaps much later. If it ends before that, so does its end of this pipe.
+    if not (line := sys.stdin.buffer.readline()).endswith(b"\n"):
+        sys.exit(1)
     lifetime.watch_parent()
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(json.loads(line)))

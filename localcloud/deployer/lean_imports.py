@@ -8,15 +8,17 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 AWS = "pulumi_aws"
-# `pulumi` imports these at its start, and programs rarely use them. They import yaml and dill.
-RARELY_USED = {"pulumi.automation", "pulumi.dynamic"}
+# `pulumi` imports these at its start, and programs rarely use them. They import yaml and dill, OpenTelemetry's SDK, for
+# traces that this engine does not collect, and gRPC's second interface, which only the hooks of resources use.
+RARELY_USED = {"pulumi.automation", "pulumi.dynamic", "pulumi.runtime._instrumentation", "grpc.aio"}
 _STARRED = re.compile(r"^from \.(\w+) import \*$", re.MULTILINE)
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -24,6 +26,17 @@ _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 def install() -> None:
     """Import lazily from now on, in the whole process."""
     sys.meta_path.insert(0, _Finder())
+
+
+@contextmanager
+def lean() -> Iterator[None]:
+    """Import lazily inside, for a process that needs a part of these packages."""
+    finder = _Finder()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
 
 
 class _Finder:

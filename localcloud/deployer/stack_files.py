@@ -1,5 +1,6 @@
 """Pulumi.yaml and the stack files as they are on disk: their sections, keys and encrypted values."""
 
+import functools
 import os
 import re
 from collections.abc import Iterable
@@ -172,10 +173,16 @@ def _config(file: Path, sections: Iterable[str], loader: Any = _Loader) -> dict[
     return config
 
 
+@functools.lru_cache(maxsize=8)
+def _parsed(text: str, loader: Any) -> Any:
+    """Return what YAML means, for reading only. A configuration needs each file twice, and parsing takes a while."""
+    return yaml.load(text, loader)  # noqa: S506 (both loaders are safe)
+
+
 def _load(file: Path, sections: Iterable[str], loader: Any = _Loader) -> dict[str, Any]:
     """Return the file's content, or raise ConfigError, also when a section seems misspelt."""
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), loader) or {}  # noqa: S506 (both loaders are safe)
+        content = _parsed(file.read_text(encoding="utf-8"), loader) or {}
     except FileNotFoundError:
         raise ConfigError(f"{file.parent} has no {file.name}.") from None
     except OSError as error:

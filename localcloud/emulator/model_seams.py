@@ -1,4 +1,4 @@
-"""Lets ministack read the model of a service once, with the session of this process's clients.
+"""Lets ministack read the model of a service once, and without a session of botocore.
 
 ministack takes content types, routes and tags from botocore's models. For each service it would make a session, search
 all services for it, and read the model twice: a fifth of the emulator's processor time during a deployment.
@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.model import ServiceModel
 from ministack.core import iam_actions, responses
 
-from localcloud.emulator.sdk_session import emulator_session
+from localcloud.emulator.sdk_models import model_loader
 from localcloud.emulator.seams import seam
 
 
@@ -34,6 +34,6 @@ def _service_model(service: str) -> ServiceModel | None:
 def _document(service: str) -> dict[str, Any]:
     """Return a model as it is in its file; empty for a service that AWS's SDK does not know."""
     try:
-        return emulator_session().get_component("data_loader").load_service_model(service, "service-2")
+        return model_loader().load_service_model(service, "service-2")
     except BotoCoreError:
         return {}

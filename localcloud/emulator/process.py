@@ -24,7 +24,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,13 +74,25 @@ class Emulator(Account):
         usual_port: int | None = None,
         region: str = "eu-west-1",
         options: Sequence[str] = (),
-        meanwhile: Callable[[], object] = lambda: None,
     ) -> "Emulator":
         """Return a running, empty emulator on `port`, or raise EmulatorError.
 
         Without a port, it runs on the usual port if there is one and it is free, and otherwise on any free port.
-        `localcloud.emulator.observed.observatory_for` describes the options. `meanwhile` is called while it starts.
+        `localcloud.emulator.observed.observatory_for` describes the options.
         """
+        emulator = cls.starting(port, usual_port=usual_port, region=region, options=options)
+        try:
+            emulator.wait_until_ready()
+        except BaseException:
+            emulator.stop()
+            raise
+        return emulator
+
+    @classmethod
+    def starting(
+        cls, port: int | None, *, usual_port: int | None, region: str, options: Sequence[str] = ()
+    ) -> "Emulator":
+        """Return an emulator that is not ready yet, for a caller that prepares something meanwhile and then waits."""
         with _listen_at(port, usual_port) as listener:
             scratch = _claim_scratch()
             environment = _scrubbed_environment(listener.getsockname()[1], region, scratch.path)
@@ -97,14 +109,7 @@ class Emulator(Account):
                     # The child inherits the lock: no other emulator clears the directory while either process lives.
                     pass_fds=[listener.fileno(), scratch.lock],
                 )
-        emulator = cls(environment, scratch, process)
-        try:
-            meanwhile()
-            emulator._wait_until_ready()
-        except BaseException:
-            emulator.stop()
-            raise
-        return emulator
+        return cls(environment, scratch, process)
 
     def __enter__(self) -> "Emulator":
         return self
@@ -154,7 +159,8 @@ class Emulator(Account):
         lifetime.stop(self._process, seconds=STOP_SECONDS)
         self._scratch.remove()
 
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Return when it answers, or raise EmulatorError if it ends or takes too long."""
         # The listener was open before the child started, so the first request waits in its queue.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         deadline = time.monotonic() + START_SECONDS

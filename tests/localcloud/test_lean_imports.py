@@ -19,6 +19,10 @@ import pulumi, pulumi_aws as aws
 aws.sqs.Queue, aws.sqs.QueueArgs, aws.get_caller_identity_output
 print(*sys.modules)
 """
+RARELY_USED = {
+    *("pulumi_aws.sqs.get_queue", "pulumi.automation._stack", "dill", "yaml"),
+    *("opentelemetry.sdk.trace", "grpc.aio._channel"),
+}
 MODULES = {
     "__init__": "from .queue import *\nfrom .get_queue import *\nfrom .odd_place import *\nfrom . import outputs\n",
     "queue": "class Queue: ...\nclass QueueArgs: ...\nfrom . import outputs\n",
@@ -76,8 +80,23 @@ def modules_of_program(*arguments: str) -> set[str]:
 def test_program_imports_neither_the_rest_of_a_service_nor_what_pulumi_rarely_uses():
     found = modules_of_program("lean")
     assert "pulumi_aws.sqs.queue" in found
-    assert found & {"pulumi_aws.sqs.get_queue", "pulumi.automation._stack", "dill", "yaml"} == set()
+    assert found & RARELY_USED == set()
+
+
+def test_deployer_is_imported_without_the_second_interface_of_grpc():
+    program = "from localcloud.cloud import _import_deployer; _import_deployer(); import sys; print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    found = set(shown.split())
+    assert found >= {"grpc", "localcloud.deployer.engine", "botocore.session"}
+    assert "grpc.aio._channel" not in found
+
+
+def test_lean_imports_end_with_their_block():
+    before = list(sys.meta_path)
+    with lean_imports.lean():
+        assert sys.meta_path != before
+    assert sys.meta_path == before
 
 
 def test_control_an_ordinary_import_has_all_of_them():
-    assert modules_of_program() >= {"pulumi_aws.sqs.get_queue", "pulumi.automation._stack", "dill", "yaml"}
+    assert modules_of_program() >= RARELY_USED
