@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.fakes.checkout import ROOT
 
 LOCALCLOUD = ROOT / "localcloud"
-CREATING_MAX = 2_070  # 150 lines of it are for a sooner start: docs/decisions/0054-less-to-import.md
+CREATING_MAX = 2_140  # 210 lines of it are for a sooner start: docs/decisions/0054-less-to-import.md
 CHANGING_MAX = 1_560
 # What a deployment without the Pulumi CLI does not need.
 CHANGING_MODULES = (
