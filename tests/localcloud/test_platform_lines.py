@@ -14,33 +14,16 @@ from botocore.exceptions import ClientError
 from localcloud.emulator.process import Emulator
 from localcloud.observatory.platform_lines import (
     Initialization,
-    Invocation,
     Level,
     crash_line,
     function_lines,
     platform_lines,
 )
+from tests.fakes.invocations import STARTED, invocation
 from tests.fakes.waiting import eventually
 from tests.localcloud.provided import TRUST
 
-STARTED = 1_790_000_000.0
 TRACE = "Root=1-6ab12300-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1"
-
-
-def invocation(**changes: Any) -> Invocation:
-    values: dict[str, Any] = {
-        "request_id": "r",
-        "function": "f",
-        "function_arn": "arn:aws:lambda:eu-west-1:123456789012:function:f:live",
-        "version": "3",
-        "runtime": "python3.13",
-        "started": STARTED,
-        "seconds": 0.0123456,
-        "status": "success",
-        "memory_mb": 256,
-        "peak_mb": 48,
-    }
-    return Invocation(**values | changes)
 
 
 def documents(level: Level, **changes: Any) -> list[dict[str, Any]]:

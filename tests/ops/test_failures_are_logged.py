@@ -6,35 +6,22 @@ import pytest
 
 from components.monitoring.platform_logs import PlatformLogs
 from localcloud.observatory.filter_patterns import parse_pattern
-from localcloud.observatory.platform_lines import Initialization, Invocation, Level, platform_lines
+from localcloud.observatory.platform_lines import Initialization, Level, platform_lines
 from ops.logs import ERROR_PATTERN, Line
+from tests.fakes.invocations import STARTED, invocation
 
-STARTED = 1_790_000_000.0
 FAILED_START = Initialization(started=STARTED, seconds=1, error_type="Runtime.ImportModuleError")
 FAILURES = {
     "crash": {"status": "error", "error_type": "KeyError"},
     "timeout": {"status": "timeout"},
-    "out of memory": {"status": "error", "error_type": "Runtime.OutOfMemory", "peak_mb": 512},
+    "out of memory": {"status": "error", "error_type": "Runtime.OutOfMemory", "peak_mb": 256},
     "failed start": {"status": "error", "error_type": "Runtime.ImportModuleError", "initialization": FAILED_START},
 }
 
 
 def lines(setting: PlatformLogs, **changes: object) -> list[Line]:
     """Return what Lambda writes about an invocation."""
-    values: dict[str, object] = {
-        "request_id": "r",
-        "function": "f",
-        "function_arn": "arn:aws:lambda:eu-west-1:123456789012:function:f:live",
-        "version": "3",
-        "runtime": "python3.13",
-        "started": STARTED,
-        "seconds": 1.0,
-        "status": "success",
-        "memory_mb": 512,
-        "peak_mb": 112,
-    }
-    invocation = Invocation(**(values | changes))  # pyright: ignore[reportArgumentType]
-    written = platform_lines(invocation, Level.of(setting.system_log_level))
+    written = platform_lines(invocation(**changes), Level.of(setting.system_log_level))
     return [Line.of("/p/s/f", {"message": line.text, "timestamp": line.at * 1000}) for line in written]
 
 
