@@ -28,10 +28,10 @@ $(DEMO): requirements/demo.txt
 	$(INSTALL) $(VENV) requirements/demo.txt --megabytes 350
 
 $(TEST): requirements/test.txt $(DEMO)
-	$(INSTALL) $(VENV) requirements/demo.txt requirements/test.txt --megabytes 1160 --bytecode
+	$(INSTALL) $(VENV) requirements/demo.txt requirements/test.txt --megabytes 950 --bytecode
 
 $(SOAK): requirements/soak.txt $(TEST)
-	$(INSTALL) $(VENV) requirements/demo.txt requirements/test.txt requirements/soak.txt --megabytes 1310 --bytecode
+	$(INSTALL) $(VENV) requirements/demo.txt requirements/test.txt requirements/soak.txt --megabytes 1100 --bytecode
 
 $(SECURITY): requirements/security.txt
 	$(INSTALL) $(SECURITY_VENV) requirements/security.txt --megabytes 300 --bytecode
@@ -53,33 +53,23 @@ boards: $(DEMO) ## Draw the boards from a simulated week: HTML, and pictures whe
 	@exec $(BIN)/python -m tools.pictures
 
 .PHONY: lint
-lint: style ## Style, direction of imports, types
-	$(BIN)/pyright --threads 2
-
-.PHONY: style
-style: $(TEST)
+lint: $(TEST) ## Style, direction of imports, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-
-# Runs $(2) beside pyright, to which $(1) may give a priority, and then prints what pyright found. Two threads would do a
-# quarter of its work twice. Ctrl-C ends it through the process that it starts: sh lets its jobs ignore that.
-BESIDE_TYPES = @types=$$(mktemp) && { $(1) $(BIN)/pyright >"$$types" 2>&1 & } && checking=$$! && \
-	trap 'pkill -P $$checking; rm -f "$$types"; exit 130' INT TERM && \
-	{ $(2); status=$$?; wait $$checking || status=$$?; cat "$$types"; rm -f "$$types"; exit $$status; }
+	$(BIN)/pyrefly check
 
 .PHONY: check
-check: style ## Lint, types and unit tests, in about a minute
-	@# Without the tests that build artifacts or measure costs: `make test` has them. Their priority is low, because types
-	@# take as long as all of them together.
-	$(call BESIDE_TYPES,,nice $(BIN)/pytest -q -n 2 --dist loadfile tests/handlers tests/components tests/docs \
-		--ignore-glob='tests/components/test_artifact*' --ignore=tests/handlers/test_request_counts.py)
+check: lint ## Lint, types and unit tests, in about a minute
+	@# Without the tests that build artifacts or measure costs: `make test` has them.
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/handlers tests/components tests/docs \
+		--ignore-glob='tests/components/test_artifact*' --ignore=tests/handlers/test_request_counts.py
 
 .PHONY: test
-test: $(TEST) $(SECURITY) style ## Everything that must be green before a change lands
+test: $(TEST) $(SECURITY) lint ## Everything that must be green before a change lands
 	@# Two workers, whole files each: fixtures such as a deployed stack are made once a worker.
-	@# What a test leaves in the working tree fails the run. Types are checked while tests wait.
-	$(call BESIDE_TYPES,nice,$(BIN)/python -m tools.unchanged $(BIN)/pytest -n 2 --dist loadfile)
+	@# What a test leaves in the working tree fails the run.
+	$(BIN)/python -m tools.unchanged $(BIN)/pytest -n 2 --dist loadfile
 
 .PHONY: soak
 soak: $(SOAK) $(SECURITY) ## The long forms: more seeds, more kills, half an hour and more

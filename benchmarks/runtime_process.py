@@ -10,7 +10,7 @@ def run(depth: int, handler: str) -> None:
     """Run the runtime at a depth of calls; see `worker.handler_of`."""
     if depth:
         return run(depth - 1, handler)
-    from awslambdaric.__main__ import main  # pyright: ignore[reportMissingImports]
+    from awslambdaric.__main__ import main
 
     return main(["bootstrap", handler])
 

@@ -17,7 +17,8 @@ def batches(items: Iterable[T], size: Callable[[T], int] = lambda item: 0) -> It
         item_bytes = size(item)
         if batch and (len(batch) == ENTRIES_MAX or batch_bytes + item_bytes > BATCH_BYTES_MAX):
             yield batch
-            batch, batch_bytes = [], 0
+            batch = []
+            batch_bytes = 0
         batch.append(item)
         batch_bytes += item_bytes
     if batch:

@@ -1,7 +1,5 @@
 """Subsegments of the calls that botocore does not make, with the fields the X-Ray SDK gives to those that it makes."""
 
-# pyright: reportUnknownVariableType=false
-
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any

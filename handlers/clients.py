@@ -1,9 +1,7 @@
 """AWS clients whose calls end before the function times out, and the names of their failures.
 
-botocore has no types: what the other modules use of it is typed here and in `replay`.
+What the other modules use of botocore is typed here and in `replay`.
 """
-
-# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false
 
 import os
 import ssl
@@ -104,7 +102,7 @@ def tls_contexts(certificates: str | None) -> list[Callable[[], ssl.SSLContext]]
     def everything() -> ssl.SSLContext:
         from botocore.httpsession import get_cert_path
 
-        return _context(get_cert_path(True))
+        return _context(get_cert_path(True))  # pyrefly: ignore[bad-argument-type] - verifying, it has a path
 
     roots = Path(botocore.__file__).with_name("amazon-roots.pem")
     amazons = [partial(_context, str(roots))] if roots.exists() else []

@@ -218,17 +218,18 @@ def _success(answer: Answer) -> dict[str, Any] | None:
         checksum = answer.headers.get("x-amz-crc32")
         if checksum is not None and int(checksum) != zlib.crc32(answer.body):
             return None
-        response: Any = json.loads(answer.body)
+        decoded: Any = json.loads(answer.body)
     except ValueError:
         return None
-    if not isinstance(response, dict):
+    if not isinstance(decoded, dict):
         return None
+    response = cast("dict[str, Any]", decoded)
     response["ResponseMetadata"] = {
         "RequestId": answer.headers.get("x-amzn-requestid"),
         "HTTPStatusCode": answer.status,
         "RetryAttempts": 0,
     }
-    return cast("dict[str, Any]", response)
+    return response
 
 
 def make_dynamodb_client(

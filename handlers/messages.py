@@ -25,7 +25,7 @@ NESTING_MAX: Final = 500
 # scanned twice.
 _BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 _FIELDS: Final = frozenset({"user_id", "service_id", "service_name", "timestamp"})
-_JSON_TYPES: Final = {
+_JSON_TYPES: Final[dict[type[object], str]] = {
     dict: "an object",
     list: "an array",
     str: "a string",
@@ -139,7 +139,7 @@ def _valid_timestamp(field: str, value: str, now: datetime) -> datetime:
 def _string(fields: Mapping[str, Any], field: str) -> str:
     if field not in fields:
         raise InvalidError(ErrorCode.FIELD_MISSING, f"{field} is missing.")
-    value = fields[field]
+    value: object = fields[field]
     if not isinstance(value, str):
         raise InvalidError(ErrorCode.FIELD_NOT_STRING, f"{field} is {_JSON_TYPES[type(value)]}; it must be a string.")
     return value
@@ -149,7 +149,7 @@ def _decode_object(body: str) -> dict[str, Any]:
     if _is_too_deep(body):
         raise InvalidError(ErrorCode.BODY_TOO_DEEP, f"The body nests deeper than {NESTING_MAX} levels.")
     try:
-        decoded: Any = json.loads(
+        decoded: object = json.loads(
             body,
             object_pairs_hook=_object_of_unique_keys,
             parse_constant=_reject_constant,

@@ -130,7 +130,8 @@ class Metrics:
 
     def write(self) -> None:
         """Write everything that is held, as of the minute in which it was measured."""
-        held, self._held = self._held, {}
+        held = self._held
+        self._held = {}
         self._credit = max(0.0, self._credit - 1)
         for values in _in_parts(held):
             self._write_line(self._object(values))

@@ -4,8 +4,6 @@ botocore then treats it as its own: the exception, whether to retry, the backoff
 standard mode, and the second attempt, which it sends itself.
 """
 
-# pyright: reportMissingTypeStubs=false
-
 import ssl
 import threading
 from collections.abc import Callable
@@ -63,6 +61,7 @@ class Replay:
         begun()
         if isinstance(outcome, Answer):
             raw = SimpleNamespace(stream=lambda: [outcome.body])
+            # pyrefly: ignore[bad-argument-type] - a dict of headers is enough
             return AWSResponse(request.url, outcome.status, dict(outcome.headers), raw)
         raise _as_botocore_raises(outcome, request.url)
 

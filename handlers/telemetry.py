@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import wrapt
 from aws_lambda_powertools import Logger, Tracer
@@ -80,7 +80,7 @@ class Telemetry:
         # At once if botocore is loaded, otherwise as soon as it is: the SDK would load it. Every client is made by a
         # session, whose module is loaded after those that the SDK patches.
         wrapt.register_post_import_hook(lambda _: self._tracer.patch(("botocore",)), "botocore.session")
-        self._recorder: Any = self._tracer.provider
+        self._recorder = cast("Any", self._tracer.provider)
         if not isinstance(self._recorder.emitter, _DiscreetEmitter):
             self._recorder.emitter = _DiscreetEmitter(self._recorder.emitter)
         self._service = service

@@ -12,6 +12,7 @@ from localcloud.plain_values import PlainValues
 
 CANNOT_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 _Base = TyperCommand if TYPE_CHECKING else object
+_SHARED: dict[str, Any] = {"no_args_is_help": True, "pretty_exceptions_enable": False, "rich_markup_mode": "markdown"}
 
 
 def end_unwritten(error: OSError) -> NoReturn:
@@ -65,8 +66,7 @@ class Application(typer.Typer):
     """A Typer application with the settings that every command has here."""
 
     def __init__(self, **settings: Any) -> None:
-        shared = {"no_args_is_help": True, "pretty_exceptions_enable": False, "rich_markup_mode": "markdown"}
-        super().__init__(cls=_Group, **(shared | settings))
+        super().__init__(cls=_Group, **(_SHARED | settings))
 
     def command(self, name: str | None = None, **settings: Any) -> Any:
         """Register a function as a command, as `typer.Typer.command` does."""

@@ -16,7 +16,7 @@ def aws_client(service: str, region: str) -> Any:
     """Return a boto3 client of AWS, with the operator's own credentials, profile and proxies."""
     import boto3  # here, because the embedded cloud does without
 
-    return boto3.client(service, region_name=region, config=CLIENT_CONFIG)  # pyright: ignore[reportArgumentType]
+    return boto3.client(service, region_name=region, config=CLIENT_CONFIG)  # pyrefly: ignore[no-matching-overload]
 
 
 def embedded_client(service: str, region: str, endpoint: str, key_id: str | None, secret: str | None) -> Any:
@@ -25,7 +25,7 @@ def embedded_client(service: str, region: str, endpoint: str, key_id: str | None
     A response without a request ID does not come from the cloud: another program listens on its port now.
     """
     client: Any = embedded_session().create_client(
-        service,  # pyright: ignore[reportArgumentType]
+        service,
         region_name=region,
         endpoint_url=endpoint,
         aws_access_key_id=key_id,

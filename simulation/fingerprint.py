@@ -18,6 +18,7 @@ def fingerprint() -> str:
     """A hash that changes with the alarms and with the code of the simulation."""
     alarms = [
         # Descriptions are left out: they may change without a new simulation.
+        # pyrefly: ignore[bad-argument-type]
         repr(replace(alarm, **({"rule": alarm.rule.text} if isinstance(alarm, CompositeAlarm) else _comparable(alarm))))
         for level in LEVELS
         for alarm in stack_for(level).alarms
@@ -37,7 +38,7 @@ def code_of(source: str) -> str:
         body = getattr(node, "body", None)
         if isinstance(body, list):
             # A string on its own documents the statement before it.
-            node.body = [part for part in body if not _is_text(part)]  # pyright: ignore[reportAttributeAccessIssue]
+            node.body = [part for part in body if not _is_text(part)]  # pyrefly: ignore[missing-attribute]
     return ast.dump(tree)
 
 

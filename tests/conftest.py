@@ -189,6 +189,7 @@ def _event_names_are_translated_once() -> Iterator[None]:
     """Keep what a session of botocore calls an event for the sessions after it: most of what it takes to make one."""
     names = hooks.EventAliaser(hooks.HierarchicalEmitter())
     with pytest.MonkeyPatch.context() as patch:
+        # pyrefly: ignore[missing-attribute]
         patch.setattr(hooks.EventAliaser, "_alias_event_name", staticmethod(names._alias_event_name))
         yield
 

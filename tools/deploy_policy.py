@@ -81,7 +81,7 @@ def document(graph: Graph) -> str:
 
 def physical_names(graph: Graph, type_: str) -> list[str]:
     """Return the physical names of a type, `*` in place of what AWS or Pulumi draws."""
-    drawn = [str(resource.id) for resource in graph.of_type("aws:apigateway/restApi:RestApi")]
+    drawn = [resource.id for resource in graph.of_type("aws:apigateway/restApi:RestApi")]
     return sorted({_physical_name(resource.name, resource.inputs, drawn) for resource in graph.of_type(type_)})
 
 

@@ -31,7 +31,7 @@ def write_amazon_roots(root: Path) -> None:
     """Write Amazon's certificates beside those of botocore, if it is installed; ArtifactError if one is not there."""
     if not (root / BUNDLE).exists():
         return
-    found = {
+    found: dict[str, str] = {
         hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).hexdigest(): certificate
         for certificate in _CERTIFICATE.findall((root / BUNDLE).read_text(encoding="utf-8"))
     }

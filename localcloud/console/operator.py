@@ -99,7 +99,9 @@ class Operator:
         """The command that runs or ran last, with the newest lines that it printed; None if there was none."""
         with self._lock:
             run = self._run
-            return run and {
+            if run is None:
+                return None
+            return {
                 "command": run.command,
                 "began": write_time(run.began),
                 "ended": None if run.ended is None else write_time(run.ended),

@@ -194,7 +194,9 @@ class Views:
 
 
 def _code(notice: CodeNotice | None) -> dict[str, Any] | None:
-    return notice and {
+    if notice is None:
+        return None
+    return {
         "at": write_time(notice.at),
         "ok": notice.ok,
         "sentence": notice.sentence,

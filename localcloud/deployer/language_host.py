@@ -70,7 +70,7 @@ async def _run(directory: str) -> None:
     runpy.run_path(directory, run_name="__main__")
     # The SDK waits for the first of all outputs, then for the first of the rest, and so on: a quarter of the
     # program's processor time.
-    outputs: set[asyncio.Future[Any]] = SETTINGS.outputs  # pyright: ignore[reportAttributeAccessIssue]
+    outputs: set[asyncio.Future[Any]] = SETTINGS.outputs  # pyrefly: ignore[bad-assignment]
     while pending := [output for output in outputs if not output.done()]:
         done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_EXCEPTION)
         if any(output.cancelled() or output.exception() for output in done):

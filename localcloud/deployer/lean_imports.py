@@ -79,7 +79,7 @@ class _ServiceLoader(SourceFileLoader):
             super(_ServiceLoader, self).exec_module(module)
             return getattr(module, name)
 
-        module.__getattr__ = find  # pyright: ignore[reportAttributeAccessIssue]
+        module.__getattr__ = find
 
 
 def _homes(name: str) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ class _UniqueKeys:
             if isinstance(key, yaml.ScalarNode) and key.value in keys:
                 raise yaml.constructor.ConstructorError(None, None, f"it has the key {key.value} twice", key.start_mark)
             keys |= {key.value} if isinstance(key, yaml.ScalarNode) else set()
-        return super().construct_mapping(node, deep)  # pyright: ignore[reportAttributeAccessIssue]
+        return super().construct_mapping(node, deep)  # pyrefly: ignore[missing-attribute]
 
 
 class _Written(_UniqueKeys, yaml.BaseLoader):

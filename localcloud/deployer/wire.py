@@ -61,7 +61,7 @@ def decode(struct: Struct, directory: Path) -> Decoded:
     return Decoded(object_of(struct, ""), secret_paths)
 
 
-def _scalar(value: str | float | bool) -> Any:
+def _scalar(value: str | float) -> Any:
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
     return UNKNOWN if value == protocol.UNKNOWN else value

@@ -46,7 +46,7 @@ class Account:
         with _CLIENTS_LOCK:
             if service not in self._clients:
                 self._clients[service] = emulator_session().create_client(
-                    service,  # pyright: ignore[reportArgumentType]
+                    service,
                     region_name=self.region,
                     endpoint_url=self.endpoint,
                     aws_access_key_id=self.access_key_id,

@@ -135,4 +135,5 @@ def observe_mappings(observatory: Observatory) -> None:
         remember(esm_id, data)
         return update(esm_id, data)
 
+    # pyrefly: ignore[bad-assignment] - the rest of the arguments is passed on as it comes
     lambda_svc._run_sqs_batch, lambda_svc._create_esm, lambda_svc._update_esm = run, create_mapping, update_mapping

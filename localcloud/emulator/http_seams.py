@@ -143,8 +143,8 @@ def observe_apis(observatory: Observatory) -> None:
                 seen["error"] = response
         return response
 
-    apigateway_v1.handle_execute = handle_execute
-    apigateway_v1._execute_in_scope = execute_in_scope
+    apigateway_v1.handle_execute = handle_execute  # pyrefly: ignore[bad-assignment]
+    apigateway_v1._execute_in_scope = execute_in_scope  # pyrefly: ignore[bad-assignment]
 
 
 def _observe_integrations() -> None:

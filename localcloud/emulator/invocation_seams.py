@@ -105,7 +105,7 @@ def _note_callers() -> None:
         finally:
             CALLER.reset(token)
 
-    lambda_svc._invoke, lambda_svc._run_sqs_batch = invoke_traced, run_traced_batch
+    lambda_svc._invoke, lambda_svc._run_sqs_batch = invoke_traced, run_traced_batch  # pyrefly: ignore[bad-assignment]
 
 
 def _invocation(observatory: Observatory, config: Any, request_id: str) -> Invocation | None:

@@ -95,7 +95,7 @@ def _observe_batches(observatory: Observatory) -> None:
         observatory.journeys.happened(messages & returned, ended(outcome=Outcome.RETURNED))
         observatory.journeys.happened(messages - returned, ended(outcome=Outcome.HANDLED))
 
-    lambda_svc._execute_function_dispatch, lambda_svc._run_sqs_batch = execute, run
+    lambda_svc._execute_function_dispatch, lambda_svc._run_sqs_batch = execute, run  # pyrefly: ignore[bad-assignment]
 
 
 def _observe_moves(observatory: Observatory) -> None:

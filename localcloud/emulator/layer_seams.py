@@ -42,7 +42,7 @@ def unpack_layers_once() -> None:
 
     # `LargeFileError` is what ministack calls it.
     errors = {"BadZipFile": zipfile.BadZipFile, "LargeFileError": zipfile.LargeZipFile}
-    lambda_runtime.zipfile = SimpleNamespace(ZipFile=opened, **errors)
+    lambda_runtime.zipfile = SimpleNamespace(ZipFile=opened, **errors)  # pyrefly: ignore[bad-assignment]
 
 
 class LinkedLayer:

@@ -20,7 +20,7 @@ def read_models_once() -> None:
     seam(responses, "_service_model", "service")
     seam(iam_actions, "_load_botocore_model", "botocore_service")
     responses._service_model = _service_model
-    iam_actions._load_botocore_model = _document  # pyright: ignore[reportAttributeAccessIssue]
+    iam_actions._load_botocore_model = _document
 
 
 @functools.cache

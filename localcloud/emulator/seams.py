@@ -125,7 +125,7 @@ def _route_by_the_weights_of_aliases() -> None:
 
     lambda_svc._invoke = invoke_drawn
     lambda_svc._get_func_record_for_ref = drawn_record_for
-    lambda_svc._run_sqs_batch = run_drawn_batch
+    lambda_svc._run_sqs_batch = run_drawn_batch  # pyrefly: ignore[bad-assignment]
 
 
 def _find_the_token_endpoint_here() -> None:

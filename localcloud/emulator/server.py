@@ -48,7 +48,7 @@ def _serve(listener: int, directory: Path, options: list[str]) -> None:
     config.keep_alive_timeout = 75
     observatory, without = observatory_for(options)
     app = make_observed_app(observatory, without=without)
-    asyncio.run(serve(app, config, shutdown_trigger=asyncio.Event().wait))  # pyright: ignore[reportArgumentType]
+    asyncio.run(serve(app, config, shutdown_trigger=asyncio.Event().wait))  # pyrefly: ignore[bad-argument-type]
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def follow_clock(observatory: Observatory) -> None:
     run_batch = seam(lambda_svc, "_run_sqs_batch", "esm", "func_rec", "event", "batch", "queue_url", "queue_name")
     if isinstance(clock, RealClock):
         return
-    sqs.time = SimpleNamespace(time=clock.now)
+    sqs.time = SimpleNamespace(time=clock.now)  # pyrefly: ignore[bad-assignment]
 
     @wraps(run_batch)
     def run(esm: Any, func_rec: Any, event: Any, *rest: Any) -> None:
@@ -33,7 +33,7 @@ def follow_clock(observatory: Observatory) -> None:
             record["attributes"] |= times
         run_batch(esm, func_rec, event, *rest)
 
-    lambda_svc._run_sqs_batch = run
+    lambda_svc._run_sqs_batch = run  # pyrefly: ignore[bad-assignment]
 
 
 def follow_schedules(observatory: Observatory) -> None:

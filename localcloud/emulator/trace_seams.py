@@ -89,8 +89,8 @@ def trace_requests(observatory: Observatory) -> None:
         request.call_failed = bool(result and result.get("error")) and not is_throttled
         return result, error
 
-    apigateway_v1.handle_execute = handle_execute
-    apigateway_v1._execute_in_scope = execute_in_scope
+    apigateway_v1.handle_execute = handle_execute  # pyrefly: ignore[bad-assignment]
+    apigateway_v1._execute_in_scope = execute_in_scope  # pyrefly: ignore[bad-assignment]
     apigateway_v1._call_lambda_raw = call_lambda
 
 

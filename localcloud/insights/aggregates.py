@@ -77,12 +77,12 @@ def percentile(percent: float) -> Aggregation:
     return found
 
 
-def _by_time(choose: Callable[..., Row]) -> Aggregation:
+def _by_time(choose: Callable[..., tuple[float, Value]]) -> Aggregation:
     def found(values: list[Value], rows: Sequence[Row]) -> Value:
         timed = [
             (row.record.at, value) for value, row in zip(values, rows, strict=True) if value is not None and row.record
         ]
-        return choose(timed, key=lambda pair: pair[0])[1] if timed else None  # pyright: ignore[reportIndexIssue]
+        return choose(timed, key=lambda pair: pair[0])[1] if timed else None
 
     return found
 

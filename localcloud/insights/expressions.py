@@ -165,7 +165,7 @@ class Expressions:
 
     def _value(self) -> Expression:
         here = self.tokens.here
-        match here.kind:
+        match here.kind:  # pyrefly: ignore[non-exhaustive-match] - no other kind begins a value
             case Kind.NUMBER:
                 return Literal(number_of(self.tokens.take().text))
             case Kind.TEXT:

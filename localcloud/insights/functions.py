@@ -5,7 +5,6 @@ A function of a missing value has none, except those that ask whether it is miss
 """
 
 import base64
-import binascii
 import ipaddress
 import json
 import math
@@ -74,7 +73,7 @@ def _texts(call: Callable[..., Value]) -> Callable[..., Value]:
             return None
         try:
             return call(*map(text_of, values))
-        except (UnicodeError, ValueError, binascii.Error):
+        except ValueError:
             return None
 
     return with_texts

@@ -1,7 +1,7 @@
 """Regular expressions of queries. On AWS they cannot run for long; here, those that could are rejected."""
 
 import re
-from re import _parser  # pyright: ignore[reportAttributeAccessIssue] - the only parser of what `re` will run
+from re import _parser  # pyrefly: ignore[missing-module-attribute] - the only parser of what `re` will run
 from typing import Any
 
 _NAMED_GROUP = re.compile(r"\(\?<(?=[A-Za-z_])")

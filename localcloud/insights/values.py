@@ -65,12 +65,12 @@ def compare(symbol: str, left: Value, right: Value) -> bool:
         case "!=":
             return one != other
         case "<":
-            return one < other  # pyright: ignore[reportOperatorIssue]
+            return one < other  # pyrefly: ignore[unsupported-operation]
         case "<=":
-            return one <= other  # pyright: ignore[reportOperatorIssue]
+            return one <= other  # pyrefly: ignore[unsupported-operation]
         case ">":
-            return one > other  # pyright: ignore[reportOperatorIssue]
-    return one >= other  # pyright: ignore[reportOperatorIssue]
+            return one > other  # pyrefly: ignore[unsupported-operation]
+    return one >= other  # pyrefly: ignore[unsupported-operation]
 
 
 def sort_key(value: Value) -> tuple[int, Any]:

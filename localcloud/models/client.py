@@ -19,7 +19,7 @@ def client_error(
     """The error botocore raises for an answer of the service; `members` are those its shape has beside the message."""
     metadata = {"HTTPStatusCode": status}
     response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata, **(members or {})}
-    return ClientError(response, operation)  # pyright: ignore[reportArgumentType]
+    return ClientError(response, operation)  # pyrefly: ignore[bad-argument-type]
 
 
 # A gate returns the response to one call: it gets the method's name, the request, and what performs it on the model.

@@ -128,7 +128,7 @@ def _cbor(status: int, body: bytes) -> Response:
 def _cbor_loads(body: bytes) -> Any:
     from botocore.parsers import RpcV2CBORParser
 
-    return RpcV2CBORParser().parse_data_item(io.BufferedReader(io.BytesIO(body)))  # pyright: ignore[reportArgumentType]
+    return RpcV2CBORParser().parse_data_item(io.BufferedReader(io.BytesIO(body)))
 
 
 def _cbor_item(shape: Any, value: Any) -> bytes:
@@ -137,9 +137,9 @@ def _cbor_item(shape: Any, value: Any) -> bytes:
 
     item, serializer = bytearray(), RpcV2CBORSerializer()
     if shape is None:
-        serializer._serialize_type_string(item, value, shape, None)
+        serializer._serialize_type_string(item, value, shape, None)  # pyrefly: ignore[missing-attribute]
     else:
-        serializer._serialize_data_item(item, value, shape)
+        serializer._serialize_data_item(item, value, shape)  # pyrefly: ignore[missing-attribute]
     return bytes(item)
 
 

@@ -5,7 +5,7 @@ Nothing is dropped silently: a type, invoke or input that no function knows is a
 
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.deployer.engine import Created, Resource, ResourceFailed
 from localcloud.emulator.connection import Account
@@ -35,7 +35,7 @@ class Providers:
         inputs = Inputs(resource.name, resource.inputs, resource_type.ignored)
         try:
             created = resource_type.create(self._cloud, inputs)
-        except (BotoCoreError, ClientError, WaiterError) as error:
+        except (BotoCoreError, ClientError) as error:
             raise ResourceFailed(" ".join(str(error).split())) from error
         if inputs.left:
             raise ResourceFailed(

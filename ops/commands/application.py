@@ -14,6 +14,7 @@ from ops.commands.plain_values import PlainValues
 from ops.errors import OperatorError
 
 _Base = TyperCommand if TYPE_CHECKING else object
+_SHARED: dict[str, Any] = {"no_args_is_help": True, "pretty_exceptions_enable": False, "rich_markup_mode": "markdown"}
 
 
 class _Helped(_Base):
@@ -53,7 +54,7 @@ class _Group(_Helped, TyperGroup):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         if self.places:
-            self.commands = LateCommands(self.places, Application)  # pyright: ignore[reportAttributeAccessIssue]
+            self.commands = LateCommands(self.places, Application)  # pyrefly: ignore[bad-assignment]
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names in the order of the help, without importing the commands."""
@@ -67,8 +68,7 @@ class Application(typer.Typer):
     """
 
     def __init__(self, *, places: Mapping[str, str] | None = None, **settings: Any) -> None:
-        shared = {"no_args_is_help": True, "pretty_exceptions_enable": False, "rich_markup_mode": "markdown"}
-        super().__init__(cls=type("_LateGroup", (_Group,), {"places": places or {}}), **(shared | settings))
+        super().__init__(cls=type("_LateGroup", (_Group,), {"places": places or {}}), **(_SHARED | settings))
 
     def command(self, name: str | None = None, **settings: Any) -> Any:
         """Register a function as a command, as `typer.Typer.command` does."""

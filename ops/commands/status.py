@@ -123,7 +123,7 @@ def _readings(read: Read) -> Iterator[tuple[Status, Findings]]:
 
 
 def _document(found: Status, findings: Findings) -> dict[str, Any]:
-    document = {name: value for name, value in asdict(found).items() if name != "last_errors"}
+    document: dict[str, Any] = {name: value for name, value in asdict(found).items() if name != "last_errors"}
     document["release"] = found.release.sentence if found.release else None
     firing = [alarm.id for alarm in found.firing]
     return {

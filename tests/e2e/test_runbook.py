@@ -59,7 +59,7 @@ class Terminal:
                 return self._ops(command)
             case Program.AWS:
                 # Without arguments, as the AWS CLI: everything is in the environment.
-                return aws_cli.run(command.words, boto3.client)
+                return aws_cli.run(command.words, boto3.client)  # pyrefly: ignore[bad-argument-type]
             case Program.EXPORT:
                 name, _, value = command.words[1].partition("=")
                 assert os.environ[name] == value

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,8 @@ def test_event_and_query_run_the_version_of_the_alias(stack: Stack, token: str, 
         route(stack, canary, weight)
         before = queried(stack)
         (message_id,) = stack.send(event(user, service_id, "2024-01-01T00:00:00Z"))
-        (step,) = eventually(lambda sent=message_id: stack.journey(sent)["steps"])
+        steps: list[dict[str, Any]] = eventually(lambda sent=message_id: stack.journey(sent)["steps"])
+        (step,) = steps
         assert step["version"] == expected["event-handler"]
         assert service_id in [entry["service_id"] for entry in stack.record(user)]
         assert stack.query(user, token).status_code == 200

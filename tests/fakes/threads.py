@@ -15,4 +15,4 @@ def at_work(besides: Collection[threading.Thread]) -> list[str]:
 
 def _is_idle(frame: object) -> bool:
     # A worker of an executor that nobody has shut down; it is in C there, so this is the innermost frame.
-    return getattr(frame, "f_code", None) is concurrent.futures.thread._worker.__code__  # pyright: ignore
+    return getattr(frame, "f_code", None) is concurrent.futures.thread._worker.__code__

@@ -34,7 +34,7 @@ FILLS = {"above", "below", "none"}
 
 THROTTLES = ("", "MaxOnDemandThroughput", "KeyRangeThroughput", "AccountLimit")
 # What AWS publishes, by namespace and the names of the dimensions it publishes it under.
-PUBLISHED = {
+PUBLISHED: dict[tuple[str, ...], set[str]] = {
     ("AWS/SQS", "QueueName"): {
         *("ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible", "NumberOfMessagesSent"),
         *("ApproximateNumberOfMessagesNotVisible", "NumberOfMessagesReceived", "NumberOfMessagesDeleted"),

@@ -187,8 +187,8 @@ def visibility_timeout(graph: Graph) -> Iterator[str]:
 def tls_only_queues(graph: Graph) -> Iterator[str]:
     """Every queue rejects plain HTTP."""
     for queue in graph.of_type(aws.QUEUE):
-        denial = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": ["sqs:*"], "Resource": [queue.outputs["arn"]]}
-        denial["Condition"] = {"Bool": {"aws:SecureTransport": "false"}}
+        denial: dict[str, Any] = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": ["sqs:*"]}
+        denial |= {"Resource": [queue.outputs["arn"]], "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
         policies = statements(graph, aws.QUEUE_POLICY)
         found = [said for policy, said in policies if policy.inputs["queueUrl"] == queue.outputs["url"]]
         if sum(denial.items() <= said.items() for said in found) != 1:

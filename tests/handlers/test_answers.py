@@ -32,7 +32,7 @@ def read(data: bytes, chunk: int = 65536) -> Answer:
 
 
 def read_by_the_standard_library(data: bytes) -> tuple[int, Mapping[str, str], bytes, bool]:
-    response = HTTPResponse(SimpleNamespace(makefile=lambda _: io.BytesIO(data)), method="POST")  # pyright: ignore
+    response = HTTPResponse(SimpleNamespace(makefile=lambda _: io.BytesIO(data)), method="POST")  # pyrefly: ignore[bad-argument-type]
     response.begin()
     headers = {name.lower(): value.strip(" \t") for name, value in response.headers.items()}
     return response.status, headers, response.read(), not response.will_close
@@ -96,7 +96,7 @@ def test_response_too_long_is_not_even_received() -> None:
 
     received: list[bytes] = []
     with pytest.raises(UnreadableError):
-        answers.read_answer(SimpleNamespace(recv=receive))  # pyright: ignore
+        answers.read_answer(SimpleNamespace(recv=receive))  # pyrefly: ignore[bad-argument-type]
 
 
 @pytest.mark.parametrize(

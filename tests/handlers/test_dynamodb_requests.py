@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.retries.quota import RetryQuota
 
-from handlers.clients import error_code_of
+from handlers.clients import error_code_of, response_of
 from handlers.dynamodb_requests import DynamoDbRequests, make_dynamodb_client
 from handlers.store import Change, UserRecordStore
 from handlers.stored import StoredRecord
@@ -94,7 +94,7 @@ def test_lost_race_returns_the_item_and_makes_no_second_request(table: FaultyTab
     with pytest.raises(ClientError) as raised:
         client.update_item(**WRITE)
     assert error_code_of(raised.value) == "ConditionalCheckFailedException"
-    assert raised.value.response["Item"] == {**KEY, "services": {"L": [{"S": "s"}]}}
+    assert response_of(raised.value)["Item"] == {**KEY, "services": {"L": [{"S": "s"}]}}
     assert table.operations == ["UpdateItem"] * 2
 
 

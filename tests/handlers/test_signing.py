@@ -54,9 +54,10 @@ def assert_signed_alike(
     theirs = signed_by_botocore(credentials, region, host, target, body, now)
     signer = Signer(host=host, content_type=CONTENT_TYPE, region=region, service="dynamodb")
     timestamp = time.strftime("%Y%m%dT%H%M%SZ", now.timetuple())
-    ours = signer.authorization(credentials.get_frozen_credentials(), timestamp=timestamp, target=target, body=body)
+    frozen: Any = credentials.get_frozen_credentials()
+    ours = signer.authorization(frozen, timestamp=timestamp, target=target, body=body)
     assert ours == theirs["Authorization"]
     # Control: every input is part of the signature.
     for other in ({"body": body + b" "}, {"target": target + "s"}, {"timestamp": "20190101T000000Z"}):
         inputs: Any = {"body": body, "target": target, "timestamp": timestamp} | other
-        assert signer.authorization(credentials.get_frozen_credentials(), **inputs) != ours
+        assert signer.authorization(frozen, **inputs) != ours

@@ -60,7 +60,7 @@ def client_of(which: str, table: str) -> Any:
 
 def main(table: str, *arguments: str) -> None:
     # No backoff takes time.
-    botocore.endpoint.time = SimpleNamespace(sleep=lambda _: None)  # pyright: ignore[reportAttributeAccessIssue]
+    botocore.endpoint.time = SimpleNamespace(sleep=lambda _: None)  # pyrefly: ignore[missing-attribute]
     telemetry = Telemetry("traced", "dev", "1")
     # The first call that fails loads it, and it is traced from then on.
     assert "botocore.client" not in sys.modules
@@ -69,7 +69,7 @@ def main(table: str, *arguments: str) -> None:
         if which == "defective":
             # Calls that botocore ends begin when botocore takes over, and the SDK's fields are missing.
             call_traces.SdkCallTrace.resume = lambda self: None
-            call_traces.aws_meta_processor = lambda *_: None
+            call_traces.aws_meta_processor = lambda *_: None  # pyrefly: ignore[bad-assignment]
         run(client_of(which, table), table, telemetry, user_id=trace)
 
 

@@ -38,7 +38,7 @@ QUARANTINED = {
 def message(id_: str, body: str = "{}", place: Place = Place.WAITING, **more: Any) -> Message:
     texts = more.pop("attributes", {})
     attributes = {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}
-    times = {"sent_at": START, "visible_at": START, "receive_count": 0, "system": {}}
+    times: dict[str, Any] = {"sent_at": START, "visible_at": START, "receive_count": 0, "system": {}}
     return Message(**times | more, id=id_, body=body, place=place, attributes=attributes)
 
 

@@ -85,8 +85,9 @@ def test_filling_with_a_breaching_value_clears_only_if_m_is_less_than_n():
     def stalled(datapoints, periods):
         query = {"id": "r", "expression": "IF(FILL(m, 0) < 1, 1, 0)", "returnData": True}
         metric = {"namespace": "N", "metricName": "m", "dimensions": {"d": "1"}, "period": 60, "stat": "Sum"}
+        nothing: dict[str, Any] = dict.fromkeys(("namespace", "metricName", "dimensions", "period", "statistic"))
         return metric_alarm(
-            **dict[str, Any].fromkeys(("namespace", "metricName", "dimensions", "period", "statistic")),
+            **nothing,
             metricQueries=[{"id": "m", "metric": metric}, query],
             evaluationPeriods=periods,
             datapointsToAlarm=datapoints,

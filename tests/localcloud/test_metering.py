@@ -195,7 +195,7 @@ def test_sums_of_metrics_equal_those_of_the_log(moved: LocalCloud):
     logged: Counter[tuple[str, str]] = Counter()
     for function in moved.outputs["functions"].values():
         for sample in read_samples(log_lines(moved, function)):
-            logged[sample.key.name, dict(sample.key.dimensions)["service"]] += sample.value  # pyright: ignore[reportArgumentType]
+            logged[sample.key.name, dict(sample.key.dimensions)["service"]] += sample.value  # pyrefly: ignore[unsupported-operation]
     assert len(logged) > 10
     for (name, service), expected in logged.items():
         assert total(moved, "EventProcessing", name, service=service, stack="dev") == pytest.approx(expected), name

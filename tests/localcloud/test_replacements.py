@@ -83,7 +83,7 @@ def differences(type_: str, replaces: frozenset[str]) -> tuple[set[str], set[str
     """What only CloudFormation replaces, and what only the facts replace, without the reasons above."""
     theirs = {pulumi_name(type_, name) for name in CREATE_ONLY[type_]["createOnlyProperties"]}
     only_theirs = {name for name in theirs - replaces if (short(type_), name) not in ONLY_CLOUDFORMATION}
-    return only_theirs, replaces - theirs - ONLY_PROVIDER.get(short(type_), {}).keys() - PREFIXES
+    return only_theirs, set(replaces) - theirs - ONLY_PROVIDER.get(short(type_), {}).keys() - PREFIXES
 
 
 @pytest.mark.parametrize("type_", CREATE_ONLY)

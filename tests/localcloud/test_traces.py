@@ -43,7 +43,7 @@ def nested(depth: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "document",
     [
-        *(segment(**{key: value}) for key, value in [
+        *(segment() | {key: value} for key, value in [
             ("id", "x"), ("id", None), ("id", "0123456789ABCDEF"), ("trace_id", "1-x"), ("trace_id", None),
             ("name", ""), ("name", "n" * 201), ("name", 5), ("start_time", "now"), ("start_time", True),
             ("start_time", float("nan")), ("start_time", float("inf")), ("end_time", None), ("end_time", -1),

@@ -138,7 +138,7 @@ def test_interrupted_update_is_a_problem(machine: Machine):
 
 
 def test_state_that_cannot_be_read_is_a_problem(machine: Machine):
-    machine.state = []  # pyright: ignore[reportAttributeAccessIssue]
+    machine.state = []  # pyrefly: ignore[bad-assignment]
     problems = machine.problems()
     assert problems.pop("state").startswith("`pulumi stack export` did not print a deployment")
     assert problems == dict.fromkeys(CHECKS[4:], "not checked")

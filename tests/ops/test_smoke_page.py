@@ -72,7 +72,7 @@ def prove() -> list[str]:
     """Return the steps that passed."""
     reports: list[str] = []
     smoke_page.prove_pager(
-        None,  # pyright: ignore[reportArgumentType]
+        None,  # pyrefly: ignore[bad-argument-type]
         DEADLINE_SECONDS,
         report=reports.append,
         wait=lambda _: None,

@@ -184,7 +184,7 @@ def test_missing_function_hides_nothing_else(stack: Stack):
 
 def deny(monkeypatch: pytest.MonkeyPatch, *operations: str, code: str = "AccessDenied") -> None:
     """Let AWS reject these operations, or all of them."""
-    real = BaseClient._make_api_call
+    real = BaseClient._make_api_call  # pyrefly: ignore[missing-attribute]
 
     def call(self: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
         if operation in operations or not operations:

@@ -118,7 +118,7 @@ INVALID = [
     {MARK: MARK},
     f'{{"{MARK}": {"[" * 600}',
     login(".", f"{MARK}-service"),
-    login(USER, {MARK: MARK}),  # pyright: ignore[reportArgumentType]
+    login(USER, {MARK: MARK}),
     login(MARK * 100),
     login(USER, service_name=""),
     login(USER, " "),

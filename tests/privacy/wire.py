@@ -68,6 +68,7 @@ class Wire:
             return None
         headers = {"x-amzn-RequestId": "0123456789", "Content-Type": "application/x-amz-json-1.0"}
         status, body = answer
+        # pyrefly: ignore[bad-argument-type] - a dict of headers is enough
         return AWSResponse(request.url, status, headers, _Raw(json.dumps(body).encode()))
 
     def respond(self, operation: str, carry_out: Callable[[], object]) -> tuple[int, dict[str, Any]] | None:

@@ -3,7 +3,7 @@
 import json
 import sys
 
-import parliament  # pyright: ignore[reportMissingImports] (not in this environment)
+import parliament  # pyrefly: ignore[missing-import] (not in this environment)
 
 
 def findings(policy: str) -> list[dict[str, str]]:

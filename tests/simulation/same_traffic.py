@@ -87,8 +87,8 @@ class Scripted:
         """Script a minute; returns the conditions in which the model counts the same events and requests."""
         events, requests = minute.valid + minute.invalid, minute.found + minute.nonsense
         self._counts = iter([events, requests, minute.rejected])
-        usual = dict.fromkeys(("duplicates", "conflicts", "rejected_tokens"), 0.0)
-        shares = {
+        usual: dict[str, Any] = dict.fromkeys(("duplicates", "conflicts", "rejected_tokens"), 0.0)
+        shares: dict[str, Any] = {
             "invalid": minute.invalid / events if events else 0.0,
             "client_errors": minute.nonsense / requests if requests else 0.0,
         }
@@ -107,7 +107,7 @@ def modelled(graph: Graph) -> list[dict[Key, Values]]:
     """The metrics of each minute, as the model publishes them."""
     stack, store, sampler = Stack.of(graph, A_MINUTE), MetricStore(), Scripted()
     model = SystemModel(stack.topology, stack.handlers, stack.traffic, store, "scripted")
-    model._sampler = sampler  # pyright: ignore[reportAttributeAccessIssue]
+    model._sampler = sampler  # pyrefly: ignore[bad-assignment]
     found = []
     with patch("simulation.model.ACTIVATION_MINUTES", 0):  # as in the embedded cloud
         for number, minute in enumerate(MINUTES):

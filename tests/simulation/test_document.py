@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -68,8 +69,10 @@ def test_late_and_repeated_pages_are_exactly_those_with_a_reason() -> None:
 def test_control_missing_and_unnecessary_reasons_are_found(kind: str) -> None:
     rows = rows_of(DOCUMENT.read_text())
     found = late(rows) if kind == "late" else repeated(rows)
-    without = [replace(scenario, **{kind: {}}) for scenario in SCENARIOS]
-    unnecessary = [replace(SCENARIOS[0], **{kind: {A_MINUTE: "because"}}), *SCENARIOS]
+    no_reasons: dict[str, Any] = {kind: {}}
+    one_reason: dict[str, Any] = {kind: {A_MINUTE: "because"}}
+    without = [replace(scenario, **no_reasons) for scenario in SCENARIOS]
+    unnecessary = [replace(SCENARIOS[0], **one_reason), *SCENARIOS]
     assert found - explained(without, kind) == found != set()
     assert explained(unnecessary, kind) - found == {(SCENARIOS[0].name, A_MINUTE.name)}
 
