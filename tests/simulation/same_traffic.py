@@ -87,12 +87,13 @@ class Scripted:
         """Script a minute; returns the conditions in which the model counts the same events and requests."""
         events, requests = minute.valid + minute.invalid, minute.found + minute.nonsense
         self._counts = iter([events, requests, minute.rejected])
-        usual: dict[str, Any] = dict.fromkeys(("duplicates", "conflicts", "rejected_tokens"), 0.0)
-        shares: dict[str, Any] = {
+        usual = dict.fromkeys(("duplicates", "conflicts", "rejected_tokens"), 0.0)
+        shares = {
             "invalid": minute.invalid / events if events else 0.0,
             "client_errors": minute.nonsense / requests if requests else 0.0,
         }
-        return Conditions(**{**usual, **shares, **minute.conditions})
+        conditions: dict[str, Any] = {**usual, **shares, **minute.conditions}
+        return Conditions(**conditions)
 
     def poisson(self, _: float) -> int:
         """The next number of the script, and nothing after its end."""
