@@ -157,7 +157,8 @@ def _wired() -> Callable[[dict[str, Any], Any], Any]:
     service = os.environ.get(Environment.SERVICE) or EVENT_HANDLER_SERVICE
     telemetry = Telemetry(service, settings.stack, settings.version)
     telemetry.trace_calls_of(dynamodb)
-    store = UserRecordStore(dynamodb, settings.table_name, carry=telemetry.carry)
+    report = functools.partial(telemetry.failure, "writing together failed")
+    store = UserRecordStore(dynamodb, settings.table_name, carry=telemetry.carry, report=report)
     quarantine = Quarantine(
         lambda: make_client(session, "sqs", read_timeout_seconds=2),
         settings.dead_letter_queue_url,

@@ -74,7 +74,8 @@ class UserRecordStore:
     """The records of users in one DynamoDB table.
 
     `sleep` and `jitter` (uniform in [0, 1)) make the backoff. `executor` runs the writes of a batch, by default in
-    threads of its own; `carry` wraps the functions they run, so that a trace can follow it into them.
+    threads of its own; `carry` wraps the functions they run, so that a trace can follow it into them. `report` is told
+    of an error in what makes the writes of a batch together: no outcome says so, because each is made alone then.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class UserRecordStore:
         jitter: Callable[[], float] = random.random,
         carry: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
         executor: Executor | None = None,
+        report: Callable[[Exception], None] = lambda error: None,
     ) -> None:
         self._client = client
         self._table_name = table_name
@@ -93,6 +95,7 @@ class UserRecordStore:
         self._jitter = jitter
         self._carry = carry
         self._writers = executor or ThreadPoolExecutor(max_workers=WRITERS, thread_name_prefix="writer")
+        self._report = report
 
     def warm_up(self, *, batch: bool) -> None:
         """Pay for TLS, certificates and credentials before the first event or request does.
@@ -145,7 +148,11 @@ class UserRecordStore:
             write_together = self._carry(self._write_together)
             # In a thread as well, because it can be given up there.
             arguments = self._client, changes, remaining_seconds, outcomes, write_in_a_thread
-            wait([self._writers.submit(write_together, *arguments)], timeout=patience())
+            together = self._writers.submit(write_together, *arguments)
+            wait([together], timeout=patience())
+            error = together.exception() if together.done() else None
+            if isinstance(error, Exception):
+                self._report(error)
         # All of them with another client; otherwise those that it had no time for, or left out.
         for change in changes:
             if change.user_id not in outcomes and change.user_id not in futures:

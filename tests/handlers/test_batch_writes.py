@@ -71,7 +71,7 @@ def make(table: FaultyTable, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
     with ExitStack() as stack:
 
-        def make(*, together: int = 64, in_threads: bool = False) -> Writes:
+        def make(*, together: int = 64, in_threads: bool = False, **settings: Any) -> Writes:
             client = make_dynamodb_client(Session(), TABLE, read_timeout_seconds=READ_SECONDS, connections=together)
             assert isinstance(client, DynamoDbRequests)
             stack.callback(client.close)
@@ -81,7 +81,12 @@ def make(table: FaultyTable, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
             other: Any = SimpleNamespace(update_item=client.update_item, batch_get_item=client.batch_get_item)
             executor = stack.enter_context(ThreadPoolExecutor(8))
             store = UserRecordStore(
-                other if in_threads else client, TABLE, sleep=lambda _: None, jitter=lambda: 0.5, executor=executor
+                other if in_threads else client,
+                TABLE,
+                sleep=lambda _: None,
+                jitter=lambda: 0.5,
+                executor=executor,
+                **settings,
             )
             return Writes(store=store, calls=calls)
 
@@ -230,9 +235,14 @@ def test_defect_that_one_user_triggers_fails_that_user_alone(table: FaultyTable,
     events = [login_event(user_id=f"u{number}") for number in range(5)]
     changes = [Change(stored=StoredRecord.of(event.user_id, None), events=[event]) for event in events]
     changes[2] = Change(stored=StoredRecord.of("u2", None), events=[login_event(user_id="another")])
-    outcomes = make(together=2).store.write(changes, plenty)
+    reported: list[Exception] = []
+    store = make(together=2, report=reported.append).store
+    outcomes = store.write(changes, plenty)
     assert [outcomes[f"u{number}"].error_code for number in range(5)] == [None, None, "ValueError", None, None]
     assert set(table.table.items()) == {"u0", "u1", "u3", "u4"}
+    assert [type(error) for error in reported] == [ValueError]
+    store.write(changes[:2], plenty)
+    assert len(reported) == 1, "nothing is reported where nothing is wrong"
 
 
 def test_request_that_cannot_be_prepared_is_botocores(
