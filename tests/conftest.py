@@ -72,6 +72,7 @@ LONGEST = (
     "tests/localcloud/test_drills.py",
     "tests/e2e/",
     "tests/browser/",
+    "tests/localcloud/test_alarms_live.py",
     "tests/handlers/test_request_counts.py",
     "tests/localcloud/test_plugin_program.py",
     "tests/localcloud/test_metering.py",
@@ -95,7 +96,7 @@ SHARING = {
     "stacks of tests/e2e": re.compile(r"tests/e2e/(?!test_(up|operator_outages)\.py)"),
     "browser and cloud of tests/browser": re.compile(r"tests/browser/"),
     "runs of tests/privacy": re.compile(r"tests/privacy/"),
-    "stack without evaluator": re.compile(r"tests/localcloud/test_(drills|alarms_live|dev_costs|traces_live)\.py"),
+    "stack without evaluator": re.compile(r"tests/localcloud/test_(alarms_live|dev_costs|traces_live)\.py"),
 }
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from localcloud.cloud import START_STEPS, LocalCloud
 from localcloud.demo import STORY_STEPS, run_story
 from localcloud.deployer.recorder import Graph
+from localcloud.emulator.process import Emulator
 from localcloud.observatory.faults import Faults
 from localcloud.progress import Progress
 from tests.fakes.waiting import HANG_SECONDS, eventually
@@ -128,7 +129,7 @@ def _throttle_table(cloud: LocalCloud) -> None:
     cloud.inject(Faults())
 
 
-def without_retries(cloud: LocalCloud, service: str) -> Any:
+def without_retries(cloud: LocalCloud | Emulator, service: str) -> Any:
     """Return a client that raises at once, where others would wait half a minute in all."""
     client = cloud.client(service)
     client.meta.events.unregister(f"needs-retry.{service}", unique_id=f"retry-config-{service}")
