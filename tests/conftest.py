@@ -72,6 +72,7 @@ LONGEST = (
     "tests/localcloud/test_drills.py",
     "tests/e2e/",
     "tests/browser/",
+    "tests/localcloud/test_alarms_live.py",
     "tests/handlers/test_request_counts.py",
     "tests/localcloud/test_plugin_program.py",
     "tests/localcloud/test_metering.py",
@@ -90,12 +91,14 @@ LONGEST = (
     "tests/simulation/",
     "tests/tools/test_install.py",
 )
-# Files that share what takes seconds to make, by what they share.
+# Files that share what takes seconds to make, by what they share. Those of tests/e2e are two units: a stack more costs
+# less than one worker that still waits when the others have ended.
 SHARING = {
-    "stacks of tests/e2e": re.compile(r"tests/e2e/(?!test_(up|operator_outages)\.py)"),
+    "stacks of tests/e2e": re.compile(r"tests/e2e/(?!test_(up|operator_outages|reload|story)\.py)"),
+    "stack of tests/e2e whose code is edited": re.compile(r"tests/e2e/test_(reload|story)\.py"),
     "browser and cloud of tests/browser": re.compile(r"tests/browser/"),
     "runs of tests/privacy": re.compile(r"tests/privacy/"),
-    "stack without evaluator": re.compile(r"tests/localcloud/test_(drills|alarms_live|dev_costs|traces_live)\.py"),
+    "stack without evaluator": re.compile(r"tests/localcloud/test_(alarms_live|dev_costs|traces_live)\.py"),
 }
 
 

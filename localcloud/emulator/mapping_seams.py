@@ -1,11 +1,13 @@
 """What lets an event source mapping take a batch at once, however many messages wait.
 
 ministack looks at every waiting message several times for each batch, so a backlog of 30,000 makes a batch cost five
-times as much; and one thread starts every batch, up to 50 ms after the one before has ended while producers send.
+times as much; and one thread starts every batch, up to 50 ms after the one before has ended while producers send. It
+looks at a mapping that failed, or that was enabled, up to two seconds later.
 """
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from itertools import islice
 from operator import itemgetter
@@ -13,7 +15,10 @@ from typing import Any
 
 from ministack.services import lambda_svc, sqs
 
-from localcloud.emulator.seams import seam
+from localcloud.emulator.seams import SeamChangedError, seam
+
+PAUSE_SECONDS = 0.1
+"""Of a mapping whose batch failed. The messages of that batch stay invisible for much longer."""
 
 
 def take_batches_promptly() -> None:
@@ -22,6 +27,8 @@ def take_batches_promptly() -> None:
     _sweep_only_what_is_exhausted()
     _look_at_the_first_messages()
     _poll_when_a_batch_ends()
+    _pause_shortly_after_a_failure()
+    _poll_when_a_mapping_is_updated()
 
 
 def _expire_once_a_second() -> None:
@@ -88,7 +95,7 @@ def _end_of(messages: list[Any], is_wanted: Callable[[Any], bool], count: int) -
 
 
 def _poll_when_a_batch_ends() -> None:
-    """Let the thread of a batch poll when the batch has ended, as each poller of a mapping on AWS does.
+    """Let the thread of a batch poll when the batch has ended, and the pause after a failure, as a poller of AWS does.
 
     How many batches run at once, and how long a failing mapping waits, is still decided by the emulator's own poll.
     """
@@ -111,8 +118,28 @@ def _poll_when_a_batch_ends() -> None:
             finally:
                 with lambda_svc._esm_inflight_lock:
                     running[esm_id] -= 1
+                time.sleep(max(0.0, lambda_svc._esm_backoff_until.get(esm_id, 0) - time.time()))
                 poll_alone()
 
         lambda_svc.spawn_background(run, thread_name="ministack-esm")
 
     lambda_svc._poll_sqs, lambda_svc._dispatch_esm_batch = poll_alone, dispatch
+
+
+def _pause_shortly_after_a_failure() -> None:
+    name = "_ESM_BACKOFF_SECONDS"
+    if not isinstance(getattr(lambda_svc, name, None), float):
+        raise SeamChangedError(f"{lambda_svc.__name__} has no {name} in seconds. Install the pinned ministack")
+    setattr(lambda_svc, name, PAUSE_SECONDS)
+
+
+def _poll_when_a_mapping_is_updated() -> None:
+    """Let a mapping that was enabled take what waits for it at once."""
+    update = seam(lambda_svc, "_update_esm", "esm_id", "data")
+
+    def update_mapping(esm_id: str, data: dict[str, Any]) -> Any:
+        response = update(esm_id, data)
+        lambda_svc._esm_wake.set()
+        return response
+
+    lambda_svc._update_esm = update_mapping

@@ -14,13 +14,21 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from localcloud.cloud import LocalCloud
+from localcloud.demo import UnexpectedAnswerError
+from localcloud.drills import run
+from localcloud.drills.catalogue import DRILLS, DrillName
+from localcloud.drills.run import DrillRun
+from localcloud.drills.stack import DrilledStack
+from localcloud.progress import Progress
 from ops.__main__ import app
 from ops.release import POLL_SECONDS
 from tests.fakes import metering
 from tests.fakes.checkout import ROOT
+from tests.fakes.drilling import stepped_minute
 from tests.fakes.events import login
 from tests.fakes.gradual import Gradual
 from tests.fakes.waiting import HANG_SECONDS, eventually
@@ -292,6 +300,14 @@ def test_failures_of_the_old_version_do_not_stop_a_good_one(world: World, gradua
     )
     assert gradual.alarm_states() == {"event-handler": "OK", "query": "OK"}
     assert gradual.query().status_code == 200
+
+
+def test_unplugged_evaluator_fails_the_drill(blind_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch):
+    """The control of the drills. It needs a stack that has handled no event, so it comes first."""
+    monkeypatch.setattr(run, "WARM_UP_MINUTES_MAX", 6)
+    drill, progress = DRILLS[DrillName.CONSUMER_STOPPED], Progress(99, Console(quiet=True))
+    with pytest.raises(UnexpectedAnswerError, match="Not OK after 6 minutes: ingest-unhealthy"):
+        DrillRun(drill, DrilledStack(blind_cloud), progress, stepped_minute).run(lambda: None)
 
 
 def test_unplugged_evaluator_is_silent(blind_cloud: LocalCloud):

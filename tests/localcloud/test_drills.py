@@ -324,12 +324,6 @@ def test_unplugged_seam_fails_the_drill(checkout: Path, monkeypatch: pytest.Monk
             drill_run.run(lambda: None)
 
 
-def test_unplugged_evaluator_fails_the_drill(blind_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(run, "WARM_UP_MINUTES_MAX", 6)
-    with pytest.raises(UnexpectedAnswerError, match="Not OK after 6 minutes: ingest-unhealthy"):
-        DrillRun(DRILL, DrilledStack(blind_cloud), QUIET, stepped_minute).run(lambda: None)
-
-
 def test_compressed_minute_takes_seconds_functions_see_its_age_and_the_probe_runs_in_it(checkout: Path):
     options, progress = [f"--minute={MINUTE_SECONDS}"], Progress(START_STEPS, Console(quiet=True))
     with LocalCloud.start(checkout, progress=progress, options=options, config_overrides=PROBED) as cloud:

@@ -9,7 +9,7 @@ import pytest
 
 # In a process of its own, because importing ministack changes the process it is imported into.
 PROGRAM = """
-import json, sys, threading
+import json, sys, threading, time
 from ministack.services import lambda_svc, sqs
 from localcloud.emulator import mapping_seams
 
@@ -28,7 +28,8 @@ class Message(dict):
 polls = []
 def poll():
     running = lambda_svc._esm_inflight.get("mapping", 0)
-    polls.append((threading.current_thread().name, running))
+    pauses = lambda_svc._esm_backoff_until.get("mapping", 0) > time.time()
+    polls.append((threading.current_thread().name, running, pauses))
     return False
 lambda_svc._poll_sqs = poll
 if sys.argv[1] == "corrected":
@@ -85,11 +86,20 @@ found["expired"] = sqs._receive_messages_for_esm(NAME + "old", 10)
 sqs._receive_messages_for_esm(NAME + "long", 10)
 found["dead"] = ids(dead)
 
-lambda_svc._dispatch_esm_batch("mapping", lambda *given: found.update(given=given), 1, 2)
-for thread in threading.enumerate():
-    if thread.name == "ministack-esm":
-        thread.join()
-found["polls"] = polls
+def fail(*given):
+    found.update(given=given)
+    lambda_svc._esm_backoff_until["mapping"] = time.time() + lambda_svc._ESM_BACKOFF_SECONDS
+for batch in (lambda *given: found.update(given=given), fail):
+    lambda_svc._dispatch_esm_batch("mapping", batch, 1, 2)
+    for thread in threading.enumerate():
+        if thread.name == "ministack-esm":
+            thread.join()
+found["polls"], found["pause"] = polls, lambda_svc._ESM_BACKOFF_SECONDS
+
+lambda_svc._esms["mapping"] = {"UUID": "mapping", "FunctionArn": "a", "EventSourceArn": "a"}
+lambda_svc._esm_wake.clear()
+lambda_svc._update_esm("mapping", {"Enabled": True})
+found["woken"] = lambda_svc._esm_wake.is_set()
 print(json.dumps(found))
 """
 
@@ -118,6 +128,16 @@ def test_batch_does_not_look_at_the_messages_behind_it(found: tuple[bool, dict[s
     assert (seen["looks"] < 200) == is_corrected, seen["looks"]
 
 
-def test_thread_of_a_batch_polls_when_the_batch_has_ended(found: tuple[bool, dict[str, Any]]):
+def test_thread_of_a_batch_polls_when_batch_and_pause_have_ended(found: tuple[bool, dict[str, Any]]):
     is_corrected, seen = found
-    assert seen["polls"] == ([["ministack-esm", 0]] if is_corrected else [])
+    assert seen["polls"] == ([["ministack-esm", 0, False]] * 2 if is_corrected else [])
+
+
+def test_mapping_pauses_shortly_after_a_failure(found: tuple[bool, dict[str, Any]]):
+    is_corrected, seen = found
+    assert (seen["pause"] < 1) == is_corrected
+
+
+def test_mapping_that_was_updated_is_polled_at_once(found: tuple[bool, dict[str, Any]]):
+    is_corrected, seen = found
+    assert seen["woken"] == is_corrected

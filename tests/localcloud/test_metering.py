@@ -31,7 +31,7 @@ LATE = {"NumberOfNotificationsFailed"}  # moved in test_pager_live.py
 def moved(checkout: Path) -> Iterator[LocalCloud]:
     with metering.start(checkout) as cloud:
         metering.move_everything(cloud)
-        # The queue shows a message in flight before its batch has failed.
+        # The mapping shows that a batch has failed before it is counted.
         [mapping] = cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"]
         failed = ("AWS/Lambda", "FailedInvokeEventCount")
         eventually(lambda: total(cloud, *failed, EventSourceMappingUUID=mapping["UUID"]) == 1)

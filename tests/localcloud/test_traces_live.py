@@ -227,7 +227,7 @@ def make_function(emulator: Emulator, name: str, mode: str = "Active") -> Any:
         code.writestr("code.py", CODE)
     with suppress(ClientError):
         emulator.client("iam").create_role(RoleName="own", AssumeRolePolicyDocument=TRUST)
-    client = emulator.client("lambda")
+    client = metering.without_retries(emulator, "lambda")  # a throttled invocation would take seconds
     client.create_function(
         FunctionName=name,
         Role=f"arn:aws:iam::{emulator.account_id}:role/own",
