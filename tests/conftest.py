@@ -41,7 +41,7 @@ def prod_graph() -> Graph:
 
 @pytest.fixture(scope="session")
 def extended_graph() -> Graph:
-    """Stack `dev` with every setting that adds resources."""
+    """Stack `dev` with every setting that adds resources, and with credentials of its own."""
     extensions = {
         "cmk": True,
         "manageApiGatewayAccount": True,
@@ -56,6 +56,8 @@ def extended_graph() -> Graph:
         "tags": {"cost-center": 1234, "Data Owner": "a team"},
         "permissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
         "probe": True,
+        "aws:profile": "sandbox",
+        "aws:assumeRoles": [{"roleArn": "arn:aws:iam::123456789012:role/deploy", "externalId": "1"}],
     }
     return record("dev", extensions)
 

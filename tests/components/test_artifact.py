@@ -254,12 +254,13 @@ import os, signal, sys
 from pathlib import Path
 from components.packaging import wheels
 from components.packaging.artifact import Target, build_artifact
+from tests.components.artifact_project import unpack_locked
 
 def killed(root, prefix, destination):
     destination.write_bytes(b"half")
     os.kill(os.getpid(), signal.SIGKILL)
 
-wheels.write_zip = killed
+wheels.install, wheels.write_zip = unpack_locked, killed
 build_artifact(Path(sys.argv[1]), Target(sys.argv[2], sys.argv[3]))
 """
 

@@ -144,7 +144,8 @@ def test_the_environment_chooses_the_target() -> None:
         target_from_environment("3.13", {variable: "laptop"})
 
 
-def test_a_checkout_that_cannot_be_written_is_named(project: Path) -> None:
+def test_a_checkout_that_cannot_be_written_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wheels, "install", unpack_locked)
     (project / ".build").write_text("no folder")
     found = refusal(project)
     assert re.search(r"written: .*\.build.*\. Free space there, or make it writable\.$", found), found

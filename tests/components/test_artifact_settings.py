@@ -5,11 +5,12 @@ import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from components.packaging import wheels
-from components.packaging.artifact import Artifact, ArtifactError, build_artifact
+from components.packaging.artifact import ArtifactError, build_artifact
 from tests.components.artifact_project import (
     FOR_ARM,
     RUNNING,
@@ -39,8 +40,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return project
 
 
-def shipped(artifact: Artifact) -> set[str]:
-    with zipfile.ZipFile(artifact.layer) as archive:
+def shipped(layer: Path) -> set[str]:
+    with zipfile.ZipFile(layer) as archive:
         return {name for name in archive.namelist() if ".dist-info/" not in name and "__pycache__" not in name}
 
 
@@ -59,7 +60,7 @@ def test_settings_of_pip_change_nothing(
     source: str, names: tuple[str, ...], project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_pip(source, {name: SETTINGS[name] for name in names}, project, monkeypatch)
-    assert shipped(build_artifact(project, FOR_ARM)) == EXPECTED
+    assert shipped(build_artifact(project, FOR_ARM).layer) == EXPECTED
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -81,13 +82,20 @@ def test_control_a_setting_that_reaches_pip_is_noticed(
 def test_what_was_built_is_compared_with_the_lock(
     setting: str, said: str, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """pip says that all went well; without the comparison the wrong layer is kept."""
+    """pip says that all went well, and the comparison alone stops a wrong layer."""
     monkeypatch.setattr(wheels, "pip_environment", lambda prefix, environ: dict(environ))
     set_pip("variables", {setting: SETTINGS[setting]}, project, monkeypatch)
+    built: list[set[str]] = []
+
+    def compared(layer: Path, *args: Any, compare: Any = wheels.differences, **options: Any) -> list[str]:
+        built.append(shipped(layer))
+        return compare(layer, *args, **options)
+
+    monkeypatch.setattr(wheels, "differences", compared)
     with pytest.raises(ArtifactError, match=f"^What was built is not what is locked, so it was not kept: .*{said}"):
         build_artifact(project, FOR_ARM)
-    monkeypatch.setattr(wheels, "differences", lambda *args, **options: [])
-    assert shipped(build_artifact(project, FOR_ARM)) != EXPECTED
+    (layer,) = built
+    assert layer != EXPECTED
 
 
 def test_control_packages_are_found_only_by_the_setting_that_says_where(project: Path) -> None:

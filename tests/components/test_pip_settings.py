@@ -1,5 +1,6 @@
 """Settings of pip that say where packages come from are passed on, as pip would read them, and no others."""
 
+import json
 import os
 import subprocess
 import sys
@@ -44,31 +45,43 @@ def test_variables_of_python_do_not_reach_pip():
     assert pip_environment(NO_PREFIX, environ | {"PIP_CONFIG_FILE": os.devnull}).keys() == {"PATH", "PIP_CONFIG_FILE"}
 
 
+# Starting pip takes half a second, so one process reads the settings in a fork for each environment.
 PIPS_OWN_READING = """
+import json, os, sys
 from pip._internal.commands import create_command
-print(create_command("install").parser.get_default_values().index_url)
+for environ in json.loads(sys.argv[1]):
+    if not os.fork():
+        os.environ.clear()
+        os.environ.update(environ)
+        print(create_command("install").parser.get_default_values().index_url, flush=True)
+        os._exit(0)
+    os.wait()
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the folders are those of Linux")
-@pytest.mark.parametrize("sources", range(1, 7))
-def test_sources_override_each_other_as_in_pip(sources: int, tmp_path: Path):
-    """Asks pip what it makes of the first of its sources, each with another value."""
+def test_sources_override_each_other_as_in_pip(tmp_path: Path):
+    """Asks pip what it makes of the first of its sources, then of the first two, each with another value."""
     files = ("xdg/pip/pip.conf", "home/.pip/pip.conf", "home/.config/pip/pip.conf", "named.conf")
-    (tmp_path / "home").mkdir()
-    for name in files[:sources]:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(f"[global]\nindex-url = https://{name}\n")
-    environ = {"HOME": str(tmp_path / "home"), "XDG_CONFIG_DIRS": str(tmp_path / "xdg")}
-    environ["PIP_CONFIG_FILE"] = str(tmp_path / "named.conf")
-    if sources > len(files):
-        with (tmp_path / "named.conf").open("a") as file:
-            file.write("[install]\nINDEX_URL = https://install\n")
-    environ["PIP_INDEX_URL"] = "https://variable" if sources == len(files) + 2 else ""
-    asked = [sys.executable, "-c", PIPS_OWN_READING]
-    answer = subprocess.run(asked, env=environ, capture_output=True, text=True, check=True).stdout.strip()
-    assert answer == f"https://{(*files, 'install', 'variable')[sources - 1]}"
-    assert pip_environment(Path(sys.prefix), environ)["PIP_INDEX_URL"] == answer
+    sources = (*files, "install", "variable")
+    environs: list[dict[str, str]] = []
+    for number, source in enumerate(sources, start=1):
+        folder = tmp_path / source.replace("/", "-")
+        (folder / "home").mkdir(parents=True)
+        for name in files[:number]:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(f"[global]\nindex-url = https://{name}\n")
+        if "install" in sources[:number]:
+            with (folder / "named.conf").open("a") as file:
+                file.write("[install]\nINDEX_URL = https://install\n")
+        environ = {"HOME": str(folder / "home"), "XDG_CONFIG_DIRS": str(folder / "xdg")}
+        environ["PIP_CONFIG_FILE"] = str(folder / "named.conf")
+        environ["PIP_INDEX_URL"] = "https://variable" if source == "variable" else ""
+        environs.append(environ)
+    asked = [sys.executable, "-c", PIPS_OWN_READING, json.dumps(environs)]
+    answers = subprocess.run(asked, env={}, capture_output=True, text=True, check=True).stdout.split()
+    assert answers == [f"https://{source}" for source in sources]
+    assert [pip_environment(Path(sys.prefix), environ)["PIP_INDEX_URL"] for environ in environs] == answers
 
 
 def test_a_configuration_that_pip_could_not_read_is_named(tmp_path: Path):

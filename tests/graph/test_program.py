@@ -60,12 +60,11 @@ def test_url_of_the_pager_is_a_secret_of_the_state(prod_graph: Graph) -> None:
     assert secrets == {"https": {"endpoint"}, "email": set()}
 
 
-def test_provider_gets_the_credentials_of_the_stack() -> None:
-    role = "arn:aws:iam::123456789012:role/deploy"
-    graph = record(config={"aws:profile": "sandbox", "aws:assumeRoles": [{"roleArn": role, "externalId": "1"}]})
-    inputs = graph.one("pulumi:providers:aws").inputs
+def test_provider_gets_the_credentials_of_the_stack(dev_graph: Graph, extended_graph: Graph) -> None:
+    inputs = extended_graph.one("pulumi:providers:aws").inputs
     assert inputs["profile"] == "sandbox"
-    assert inputs["assumeRoles"] == [{"roleArn": role, "externalId": "1"}]
+    assert inputs["assumeRoles"] == [{"roleArn": "arn:aws:iam::123456789012:role/deploy", "externalId": "1"}]
+    assert not {"profile", "assumeRoles"} & dev_graph.one("pulumi:providers:aws").inputs.keys()
 
 
 def test_key_that_the_program_does_not_read_is_rejected() -> None:
@@ -106,6 +105,7 @@ TAKEN_OUT = {
     (aws.LOG_GROUP, "kmsKeyId"): "optional only: the provider disassociates the key",
     (aws.FUNCTION, "kmsKeyArn"): "optional only: Lambda gets an empty value",
     (aws.ROLE, "permissionsBoundary"): "optional only: the provider deletes the boundary of the role",
+    ("pulumi:providers:aws", "profile"): "nothing in AWS: the provider is configured anew in each update",
     **{
         ("pulumi:providers:aws", f"defaultTags.tags.{tag}"): "a map: the provider removes the tag from every resource"
         for tag in ("cost-center", "Data Owner")

@@ -18,12 +18,11 @@ OTHERS = ["portal", "undescribed", "undescribed-replaced"]
 
 
 class Steps(NamedTuple):
-    """A stack before, during and after the rotation of a client's credentials, and with rotated secrets at first."""
+    """A stack before, during and after the rotation of a client's credentials. Meanwhile it has rotated secrets."""
 
     before: Graph
     between: Graph
     after: Graph
-    secrets: Graph
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +36,8 @@ def steps() -> Iterator[Steps]:
         patch.setitem(invented_aws.OUTPUTS, "UserPoolClient", described)
         yield Steps(
             before=record("dev", {"apiClients": [*OTHERS, "reporting-1"]}),
-            between=record("dev", {"apiClients": [*OTHERS, "reporting-1", "reporting-2"]}),
+            between=record("dev", {"apiClients": [*OTHERS, "reporting-1", "reporting-2"], "rotatedSecrets": ROTATED}),
             after=record("dev", {"apiClients": ["reporting-2", *reversed(OTHERS)]}),
-            secrets=record("dev", {"apiClients": [*OTHERS, "reporting-1"], "rotatedSecrets": ROTATED}),
         )
 
 
@@ -48,26 +46,24 @@ def changed(client: str) -> set[Change]:
     return credentials | {(f"identity-{client}", "")}
 
 
-def test_client_rotation_does_not_affect_another_client(steps: Steps) -> None:
-    assert changes(steps.before, steps.between) == changed("reporting-2")
+def test_client_rotation_and_rotated_secrets_do_not_affect_another_client(steps: Steps) -> None:
+    """A rotated secret changes no resource, and only the output of a client that has one."""
+    secrets = {("outputs", f"apiClients.{client}.clientSecret") for client in ("portal", "undescribed")}
+    assert changes(steps.before, steps.between) == changed("reporting-2") | secrets
     # The order of the names also differs here, and has no effect.
-    assert changes(steps.between, steps.after) == changed("reporting-1")
+    assert changes(steps.between, steps.after) == changed("reporting-1") | secrets
+    assert changes(steps.before, steps.after) == changed("reporting-1") | changed("reporting-2")
     assert {client.inputs["name"] for client in steps.after.of_type(aws.CLIENT)} == {*OTHERS, "reporting-2"}
 
 
 def test_rotated_secret_is_in_the_outputs_whatever_cognito_describes(steps: Steps) -> None:
-    clients = steps.secrets.outputs["apiClients"]
+    clients = steps.between.outputs["apiClients"]
+    assert "apiClients" in steps.between.secret_outputs
     assert {name: client["clientSecret"] for name, client in clients.items()} == {
         "portal": SECRET,
         "undescribed": SECRET,
         # A client that replaced a rotated one has its own secret.
         "reporting-1": "secret-of-reporting-1",
+        "reporting-2": "secret-of-reporting-2",
         "undescribed-replaced": None,
     }
-
-
-def test_setting_of_a_rotated_secret_changes_no_resource(steps: Steps) -> None:
-    assert changes(steps.before, steps.secrets) == {
-        ("outputs", f"apiClients.{client}.clientSecret") for client in ("portal", "undescribed")
-    }
-    assert "apiClients" in steps.secrets.secret_outputs

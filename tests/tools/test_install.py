@@ -195,12 +195,10 @@ def test_what_an_environment_holds_is_compared_with_what_is_locked(environment: 
     ]
 
 
-def test_bytecode_is_made_when_asked_for(environment: Path, monkeypatch: pytest.MonkeyPatch):
+def test_bytecode_is_made_when_asked_for(for_demo: Path, environment: Path, monkeypatch: pytest.MonkeyPatch):
+    assert not list((for_demo / "environment").rglob("tiny.*.pyc"))
     set_pip("variables", {}, Path(), monkeypatch)
-    demo = lock("demo.txt", "tiny==1.0")
-    install.fill(environment, [demo], 1, bytecode=False)
-    assert not list(environment.rglob("tiny.*.pyc"))
-    install.fill(environment, [demo], 1, bytecode=True)
+    install.fill(environment, [lock("demo.txt", "tiny==1.0")], 1, bytecode=True)
     assert list(environment.rglob("tiny.*.pyc"))
 
 
