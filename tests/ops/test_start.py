@@ -30,6 +30,8 @@ USED = {
     "status": ["ops.commands.logs"],
 }
 """What a command uses of other commands' modules."""
+READ_STATUS = {"release", "smoke", "status"}
+"""What imports everything that reads the state of a stack."""
 # Runs each line in a child of one process, which has imported what all commands share.
 IN_CHILDREN = """
 import json, os, sys
@@ -94,6 +96,7 @@ def test_command_imports_neither_other_commands_nor_a_slow_package(line: Command
     assert place(line) in found
     assert found & {place(other) for other in COMMANDS} <= {place(line), *USED.get(line.names[0], ())}
     assert found & (SLOW | RICH | PYDANTIC) == set()
+    assert ("ops.status" in found) is (line.names[0] in READ_STATUS)
 
 
 @pytest.mark.parametrize("line", LINES)
