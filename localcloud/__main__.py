@@ -1,10 +1,15 @@
 """`python -m localcloud`."""
 
+import atexit
+import gc
 import sys
 
 from localcloud import standard_streams
 
 if __name__ == "__main__":
+    # As in `ops`: look for garbage seldom, and not among all that was imported when this ends.
+    gc.set_threshold(100_000)
+    atexit.register(gc.freeze)
     standard_streams.prepare()
 
 try:

@@ -13,11 +13,24 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+def in_thread(make: Callable[[], R]) -> Future[R]:
+    """Return what `make` will return or raise. Its thread does not outlive the process, which need not wait for it."""
+    answer: Future[R] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(make())
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever takes the answer
+            answer.set_exception(error)
+
+    threading.Thread(target=run, name="request", daemon=True).start()
+    return answer
+
+
 class RequestsAhead(Generic[T, R]):
     """Makes requests, the first one alone, so that a command without permission makes one request and no more.
 
-    Each has a thread that does not outlive the process: nobody waits for a request without an answer. (Executors of
-    the standard library do.)
+    Nobody waits for a request without an answer. (Executors of the standard library do.)
     """
 
     def __init__(self, make: Callable[[T], R]) -> None:
@@ -33,16 +46,7 @@ class RequestsAhead(Generic[T, R]):
 
     def start(self, content: T) -> None:
         """Make a request."""
-        answer: Future[R] = Future()
-
-        def run() -> None:
-            try:
-                answer.set_result(self._make(content))
-            except BaseException as error:  # noqa: BLE001 - raised again by whoever takes the answer
-                answer.set_exception(error)
-
-        self.under_way.append((content, answer))
-        threading.Thread(target=run, name="request", daemon=True).start()
+        self.under_way.append((content, in_thread(lambda: self._make(content))))
 
     def settle(self) -> None:
         """Forget the oldest request, which was answered."""

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,6 +56,7 @@ class StackOutputs:
     access_key_id: str | None = field(default=None, repr=False)
     secret_access_key: str | None = field(default=None, repr=False)
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _making: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     @property
     def physical_prefix(self) -> str:
@@ -69,11 +71,12 @@ class StackOutputs:
     def client(self, service: str) -> Any:
         """Return a boto3 client, with the operator's own credentials in AWS and the outputs' in the embedded cloud.
 
-        There is one for each service: making a client takes longer than most calls.
+        There is one for each service: making a client takes longer than most calls. Several threads may ask for one.
         """
-        if service not in self._clients:
-            self._clients[service] = self._make_client(service)
-        return self._clients[service]
+        with self._making:  # no two threads may make clients of a session at once
+            if service not in self._clients:
+                self._clients[service] = self._make_client(service)
+            return self._clients[service]
 
     def _make_client(self, service: str) -> Any:
         from ops.clients import aws_client, embedded_client  # here, because boto3 is slow to import

@@ -17,6 +17,7 @@ from ops.health.functions import Function, Release, read_functions
 from ops.health.queues import Queue, read_queues
 from ops.health.topics import Topic, read_topics
 from ops.logs import Line, read_errors
+from ops.requests_ahead import in_thread
 from ops.stack import StackOutputs
 
 FIRING = "ALARM"
@@ -91,20 +92,28 @@ class Status:
 
 
 class _Reader:
-    """Reads part after part, and remembers which could not be read."""
+    """Reads parts at the same time, and remembers which could not be read."""
 
     def __init__(self) -> None:
         self.unreadable: dict[Part, str] = {}
 
-    def read(self, part: Part, read: Callable[[], T], otherwise: T) -> T:
-        """Return the part, or `otherwise`; an error that every other part would meet too is raised."""
-        try:
-            return read()
-        except (ClientError, OperatorError) as error:
-            if concerns_every_call(error):
-                raise
-            self.unreadable[part] = explain(error) or ""
-            return otherwise
+    def start(self, part: Part, read: Callable[[], T], otherwise: T) -> Callable[[], T]:
+        """Begin to read; return what waits and returns the part, or `otherwise`.
+
+        It raises an error that every other part would meet too.
+        """
+        under_way = in_thread(read)
+
+        def take() -> T:
+            try:
+                return under_way.result()
+            except (ClientError, OperatorError) as error:
+                if concerns_every_call(error):
+                    raise
+                self.unreadable[part] = explain(error) or ""
+                return otherwise
+
+        return take
 
 
 def read_status(outputs: StackOutputs, now: datetime, since: datetime, most_errors: int) -> Status:
@@ -113,18 +122,26 @@ def read_status(outputs: StackOutputs, now: datetime, since: datetime, most_erro
     Raises OperatorError when no part of it can be read.
     """
     reader = _Reader()
-    functions, release = reader.read(Part.FUNCTIONS, lambda: read_functions(outputs), ((), None))
-    errors = reader.read(Part.LOGS, lambda: _read_errors(outputs, window_start(now), since, most_errors), [])
+    # Alone, so that a command without credentials makes one request and no more.
+    alarms = reader.start(Part.ALARMS, lambda: tuple(read_alarms(outputs)), ())()
+    take_errors = reader.start(Part.LOGS, lambda: _read_errors(outputs, window_start(now), since, most_errors), [])
+    take_functions = reader.start(Part.FUNCTIONS, lambda: read_functions(outputs), ((), None))
+    take_queues = reader.start(Part.QUEUES, lambda: read_queues(outputs, now), ())
+    take_consumers = reader.start(Part.CONSUMER, lambda: read_consumers(outputs), ())
+    take_counts = reader.start(Part.COUNTS, lambda: read_counts(outputs, now), ())
+    take_topics = reader.start(Part.TOPICS, lambda: read_topics(outputs), ())
+    functions, release = take_functions()
+    errors = take_errors()
     shown = [line for line in errors if line.timestamp >= since]
     status = Status(
-        alarms=reader.read(Part.ALARMS, lambda: tuple(read_alarms(outputs)), ()),
-        consumers=reader.read(Part.CONSUMER, lambda: read_consumers(outputs), ()),
-        queues=reader.read(Part.QUEUES, lambda: read_queues(outputs, now), ()),
+        alarms=alarms,
+        consumers=take_consumers(),
+        queues=take_queues(),
         functions=functions,
         release=release,
-        counts=reader.read(Part.COUNTS, lambda: read_counts(outputs, now), ()),
+        counts=take_counts(),
         failures=count_failures(errors, now),
-        topics=reader.read(Part.TOPICS, lambda: read_topics(outputs), ()),
+        topics=take_topics(),
         last_errors=tuple(shown[-most_errors:]),
         dashboard_urls=dict(outputs.dashboard_urls),
         unreadable=reader.unreadable,

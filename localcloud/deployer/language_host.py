@@ -1,7 +1,12 @@
 """Runs a Pulumi program as the CLI's Python language host does: in a process of its own, against a given engine."""
 
-import asyncio
 import gc
+
+if __name__ == "__main__":
+    gc.disable()  # before the imports: this process ends when the program has, in seconds
+
+import asyncio
+import atexit
 import json
 import os
 import runpy
@@ -37,12 +42,10 @@ def main(request: dict[str, Any]) -> int:
         organization="organization",
         root_directory=directory,
     )
-    # A third of the processor time of a deployment: a call of the engine for each of five hundred debug messages, which
-    # it drops, and collections in a process that ends when the program has.
+    # Otherwise each of five hundred debug messages would be a call of the engine, which drops it.
     pulumi.log.debug = lambda *_arguments, **_options: None
     # Where in the source a resource is made, which this engine does not record either.
     registration._get_stack_trace = source_pb2.StackTrace
-    gc.disable()
     configure(settings)
     set_all_config(request["config"], request["secret_keys"])
     # From which `get_config_env` reads what the SDK does not list otherwise.
@@ -92,6 +95,7 @@ def _is_own(file: Path, directory: Path) -> bool:
 
 
 if __name__ == "__main__":
+    atexit.register(gc.freeze)  # otherwise Python still looks for garbage when it ends
     # The engine sends a line, perhaps much later. If it ends before that, so does its end of this pipe.
     if not (line := sys.stdin.buffer.readline()).endswith(b"\n"):
         sys.exit(1)

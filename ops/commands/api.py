@@ -10,7 +10,7 @@ from ops.api import SERVICE_FIELDS, TokenCache, query_with_cached_token, token_f
 from ops.commands.command import OutputsOption, StackOption, handle_errors
 from ops.commands.output import print_note, print_table
 from ops.errors import OperatorError
-from ops.health.findings import Level
+from ops.health.level import Level
 from ops.stack import load_outputs
 
 DAMAGED = (

@@ -14,7 +14,7 @@ from ops.commands.dead_letter_dialogue import YesOption
 from ops.commands.output import print_line, print_note, progress_bar
 from ops.errors import OperatorError, pluralize
 from ops.files import NewFile, create_file
-from ops.health.findings import Level
+from ops.health.level import Level
 from ops.redrive import Pace
 from ops.stack import load_outputs
 

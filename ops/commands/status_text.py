@@ -9,8 +9,9 @@ from handlers.vocabulary import PROBE_SERVICE
 from ops.commands.log_text import to_text
 from ops.commands.output import escape_unprintable, paint
 from ops.health.activity import WINDOW
-from ops.health.findings import Finding, Level
+from ops.health.findings import Finding
 from ops.health.functions import UNKNOWN
+from ops.health.level import Level
 from ops.health.queues import Queue
 from ops.health.topics import Topic
 from ops.status import FIRING, Part, Status

@@ -70,8 +70,9 @@ def read_counts(outputs: StackOutputs, now: datetime) -> tuple[Counts, ...]:
     """Return what CloudWatch counted of each function within `WINDOW`."""
     wanted: dict[str, tuple[str, str]] = {}
     queries = []
+    stack = log_folder(outputs).rpartition("/")[2]
     for role, name in outputs.all_functions.items():
-        own = {SERVICE_DIMENSION: role, STACK_DIMENSION: log_folder(outputs).rpartition("/")[2]}
+        own = {SERVICE_DIMENSION: role, STACK_DIMENSION: stack}
         metrics = [("AWS/Lambda", metric, {"FunctionName": name}) for metric in _LAMBDA_METRICS]
         metrics += [(METRICS_NAMESPACE, MetricName.RECORD_MALFORMED, own)] if role == QUERY_SERVICE else []
         for namespace, metric, dimensions in metrics:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
 from components.monitoring.next_steps import next_step
 from handlers.vocabulary import PROBE_SERVICE
@@ -10,6 +9,7 @@ from ops.errors import pluralize
 from ops.health.commands import Commands
 from ops.health.consumer import ENABLED
 from ops.health.failures import failing
+from ops.health.level import Level
 from ops.health.queues import DEAD_LETTERS, EVENTS
 from ops.status import Alarm, Part, Status
 
@@ -18,22 +18,6 @@ QUEUE_AGE = "queue-age"
 # A state that a change of ours passes through, and what nobody has to be told.
 CHANGING = ("Creating", "Enabling", "Updating", "Pending")
 INITIATED = ("", "USER_INITIATED", "LAMBDA_INITIATED", "USER INITIATED", "LAMBDA INITIATED")
-
-
-class Level(StrEnum):
-    """How bad a finding is, the worst first, and the exit code that it leads to."""
-
-    BROKEN = "broken"
-    """The service does not work, or an alarm notifies."""
-    UNREADABLE = "unreadable"
-    """A part of the state could not be read, so what is wrong with it is unknown."""
-    WARNING = "warning"
-    """The service works, and something needs an engineer."""
-
-    @property
-    def exit_code(self) -> int:
-        """What the command ends with."""
-        return {Level.BROKEN: 3, Level.UNREADABLE: 1, Level.WARNING: 4}[self]
 
 
 @dataclass(frozen=True, kw_only=True)

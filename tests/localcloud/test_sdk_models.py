@@ -8,18 +8,25 @@ from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 
 from localcloud.emulator.sdk_models import OneEndpointLoader
+from ops import embedded_session
+
+LOADERS = pytest.mark.parametrize(
+    "loader", [OneEndpointLoader, embedded_session.OneEndpointLoader], ids=["localcloud", "ops"]
+)
 
 
-def test_models_are_those_that_botocore_reads():
+@LOADERS
+def test_models_are_those_that_botocore_reads(loader: type[Loader]):
     for service in ("sts", "xray"):
         for kind in ("service-2", "paginators-1"):
-            assert OneEndpointLoader().load_service_model(service, kind) == Loader().load_service_model(service, kind)
+            assert loader().load_service_model(service, kind) == Loader().load_service_model(service, kind)
 
 
-def test_unknown_service_and_endpoints_have_no_model():
+@LOADERS
+def test_unknown_service_and_endpoints_have_no_model(loader: type[Loader]):
     for service, kind in (("nowhere", "service-2"), ("sts", "endpoint-rule-set-1")):
         with pytest.raises(UnknownServiceError):
-            OneEndpointLoader().load_service_model(service, kind)
+            loader().load_service_model(service, kind)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from components.monitoring.alarm_ids import AlarmId
 from ops.health.activity import Counts, Failures, count_failures
 from ops.health.commands import Commands
 from ops.health.consumer import Consumer
-from ops.health.findings import Finding, Level, exit_code, find
+from ops.health.findings import Finding, exit_code, find
 from ops.health.functions import Function, Release
+from ops.health.level import Level
 from ops.health.queues import Queue
 from ops.health.topics import Topic
 from ops.logs import Line

@@ -30,6 +30,8 @@ USED = {
     "status": ["ops.commands.logs"],
 }
 """What a command uses of other commands' modules."""
+READ_STATUS = {"release", "smoke", "status"}
+"""What imports everything that reads the state of a stack."""
 # Runs each line in a child of one process, which has imported what all commands share.
 IN_CHILDREN = """
 import json, os, sys
@@ -46,6 +48,24 @@ for line in json.loads(sys.argv[1]):
     sys.stdout.flush()
     os._exit(0)
 """
+
+# Prints how often Python looked for garbage, how much it leaves out of its last look, and how often it will look.
+LOOKS = """
+import atexit, gc, runpy, sys
+looks = []
+gc.callbacks.append(lambda phase, _: looks.append(phase))
+atexit.register(lambda: print(len(looks), gc.get_freeze_count(), gc.isenabled() * gc.get_threshold()[0]))
+_, form, *sys.argv = sys.argv
+if form == "control":
+    gc.set_threshold = gc.freeze = gc.disable = lambda *_: None
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+STARTS = {
+    "ops query alice --outputs missing.json": True,
+    "localcloud env --outputs missing.json": True,
+    "localcloud.deployer.language_host": False,
+}
+"""What starts, and whether it can run for hours, in which it must look for garbage."""
 
 
 def imported(*arguments: str) -> set[str]:
@@ -76,6 +96,7 @@ def test_command_imports_neither_other_commands_nor_a_slow_package(line: Command
     assert place(line) in found
     assert found & {place(other) for other in COMMANDS} <= {place(line), *USED.get(line.names[0], ())}
     assert found & (SLOW | RICH | PYDANTIC) == set()
+    assert ("ops.status" in found) is (line.names[0] in READ_STATUS)
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -106,3 +127,25 @@ def test_clients_of_the_embedded_cloud_share_a_session_and_need_no_boto3():
     )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert shown.split() == ["session", "False"]
+
+
+def looks(line: str, form: str = "") -> list[int]:
+    command = [sys.executable, "-c", LOOKS, form, *line.split()]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert ended.returncode == 1, ended.stderr
+    return [int(word) for word in ended.stdout.split()]
+
+
+@pytest.mark.parametrize("line", STARTS)
+def test_start_looks_for_no_garbage_among_what_was_imported(line: str):
+    count, left_out, threshold = looks(line)
+    assert count == 0
+    assert left_out > 10_000
+    assert 0 < threshold <= 100_000 if STARTS[line] else threshold == 0
+
+
+@pytest.mark.parametrize("line", STARTS)
+def test_control_python_itself_looks_for_garbage_often(line: str):
+    count, left_out, threshold = looks(line, "control")
+    assert count > 10
+    assert (left_out, threshold) == (0, 700)
