@@ -25,7 +25,7 @@ class UnpackedArchives:
         self._folders: dict[tuple[tuple[str, int, int], ...], Path] = {}
 
     def folder(self, archive: zipfile.ZipFile) -> Path:
-        """The folder with what is in this archive. Processes share it, so they must not write there; on AWS they cannot."""
+        """The folder with what is in this archive. Processes share it and must not write there; on AWS they cannot."""
         content = tuple((member.filename, member.file_size, member.CRC) for member in archive.infolist())
         with self._lock:
             if content not in self._folders:
