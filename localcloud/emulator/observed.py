@@ -69,7 +69,7 @@ OBSERVERS = (
 def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
     """Return the app, observed; raises SeamChangedError. `without` names an observer that a test unplugs, or all."""
     model_seams.read_models_once()
-    layer_seams.unpack_layers_once()
+    layer_seams.unpack_archives_once()
     mapping_seams.take_batches_promptly()
     identity_seams.let_clients_hold_two_secrets()
     authorization_seams.authorize_as_aws()
