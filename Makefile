@@ -67,9 +67,10 @@ check: lint ## Lint, types and unit tests, in about a minute
 
 .PHONY: test
 test: $(TEST) $(SECURITY) lint ## Everything that must be green before a change lands
-	@# Two workers, whole files each: fixtures such as a deployed stack are made once a worker.
+	@# Whole files each: fixtures such as a deployed stack are made once a worker. Four workers, because half of a test is
+	@# waiting: two leave a quarter of two cores idle.
 	@# What a test leaves in the working tree fails the run.
-	$(BIN)/python -m tools.unchanged $(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/python -m tools.unchanged $(BIN)/pytest -n 4 --dist loadfile
 
 .PHONY: soak
 soak: $(SOAK) $(SECURITY) ## The long forms: more seeds, more kills, half an hour and more
