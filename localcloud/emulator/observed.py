@@ -29,6 +29,7 @@ from localcloud.emulator import (
     store_seams,
     time_seams,
     trace_seams,
+    worker_seams,
 )
 from localcloud.emulator.connection import TOKEN_PATH
 from localcloud.emulator.seams import App, make_app
@@ -70,6 +71,7 @@ def make_observed_app(observatory: Observatory, *, without: str = "") -> App:
     """Return the app, observed; raises SeamChangedError. `without` names an observer that a test unplugs, or all."""
     model_seams.read_models_once()
     layer_seams.unpack_archives_once()
+    worker_seams.import_botocore_when_used()
     mapping_seams.take_batches_promptly()
     identity_seams.let_clients_hold_two_secrets()
     authorization_seams.authorize_as_aws()

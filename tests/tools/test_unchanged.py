@@ -58,4 +58,4 @@ def test_without_a_repository_nothing_is_claimed(tmp_path: Path):
 
 
 def test_make_test_is_run_under_it():
-    assert "tools.unchanged $(BIN)/pytest -n 2 --dist loadfile\n" in (ROOT / "Makefile").read_text()
+    assert "tools.unchanged $(BIN)/pytest -n 4 --dist loadfile\n" in (ROOT / "Makefile").read_text()
