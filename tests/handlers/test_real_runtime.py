@@ -96,7 +96,7 @@ def test_package_of_this_machine_is_not_found(server: TableServer, deployed: lis
 
 # A function with an extension inside its process, which is how a function comes to know of its end.
 WITH_EXTENSION = """
-import http.client, json, os, signal, sys, threading
+import http.client, json, os, signal, threading
 
 api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
 
@@ -114,7 +114,8 @@ def wait():
 rejected, _ = register(["SHUTDOWN"])
 registered, identifier = register([])
 threading.Thread(target=wait, daemon=True).start()
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+# Not sys.exit, which waits for the thread that waits for the next invocation.
+signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
 
 def handler(event, context):
     return [rejected, registered, context.get_remaining_time_in_millis() > 0]
@@ -126,6 +127,7 @@ def test_function_with_an_extension_is_told_to_end(server: TableServer, deployed
     with start_environment("extended.handler", server, [tmp_path, deployed[-1]]) as environment:
         # An extension inside the runtime may not ask for the event SHUTDOWN.
         assert invoke(environment, {}) == [403, 200, True]
+        environment.wait_until_ready()
         assert environment.stop(HANG_SECONDS) == 7
 
 
