@@ -20,7 +20,7 @@ Measured = list[dict[Key, Values]]
 # Of times, and of the sizes of what is stored, only the number of samples: they are this machine's, or the events'.
 ONLY_COUNTED = frozenset(
     {"Duration", "Latency", "IntegrationLatency", "SuccessfulRequestLatency", "BatchDuration", "QueryDuration"}
-    | {"EventAge", "RecordBytes"}
+    | {"EventAge", "RecordBytes", "QuerySlow"}
 )
 # The model gives the peak of a minute, and the meter has a sample of each invocation.
 ONLY_HIGHEST = frozenset({"ConcurrentExecutions"})
