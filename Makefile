@@ -60,7 +60,7 @@ lint: $(TEST) ## Style, direction of imports, types
 	$(BIN)/pyrefly check
 
 .PHONY: check
-check: lint ## Lint, types and unit tests, in about a minute
+check: lint ## Lint, types and unit tests, in about half a minute
 	@# Without the tests that build artifacts or measure costs: `make test` has them.
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/handlers tests/components tests/docs \
 		--ignore-glob='tests/components/test_artifact*' --ignore=tests/handlers/test_request_counts.py
