@@ -5,33 +5,17 @@ commands.
 """
 
 import functools
-import gzip
-import json
 from pathlib import Path
 from typing import Any
 
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 from botocore.exceptions import UnknownServiceError
-from botocore.loaders import JSONFileLoader, Loader, instance_cache
+from botocore.loaders import Loader, instance_cache
 from botocore.session import Session
-
-
-class _PlainFiles(JSONFileLoader):
-    """Reads files into Python's own dictionaries, in half the time of botocore's ordered ones; they keep order too."""
-
-    def load_file(self, file_path: str) -> Any:
-        """Return the content of `file_path` with the ending of either kind of file, or None."""
-        for ending, open_file in ((".json", open), (".json.gz", gzip.open)):
-            if Path(f"{file_path}{ending}").is_file():
-                with open_file(f"{file_path}{ending}", "rb") as file:
-                    return json.loads(file.read())
-        return None
 
 
 class OneEndpointLoader(Loader):
     """Loads the models of services, and of endpoints none: a client uses the one it is given."""
-
-    FILE_LOADER_CLASS = _PlainFiles
 
     @instance_cache
     def list_available_services(self, type_name: str) -> list[str]:

@@ -118,6 +118,7 @@ def _poll_when_a_batch_ends() -> None:
             finally:
                 with lambda_svc._esm_inflight_lock:
                     running[esm_id] -= 1
+                # The pause itself: a poll within it leaves the mapping out, and the next one is up to a second later.
                 time.sleep(max(0.0, lambda_svc._esm_backoff_until.get(esm_id, 0) - time.time()))
                 poll_alone()
 

@@ -63,6 +63,37 @@ def test_batch_of_which_nothing_is_stored_fails_and_the_next_one_succeeds(
     assert invoke(event_handler, workload.batch(2, 10)) == {"batchItemFailures": []}
 
 
+# The event handler with a defect in what writes a batch together.
+DEFECTIVE = """
+from handlers import event_handler, store
+
+def fail(*_):
+    raise RuntimeError("a text")
+
+store.UserRecordStore._write_together = fail
+handler = event_handler.handler
+"""
+
+
+@pytest.mark.parametrize(("module", "is_logged"), [("defective", True), (OURS, False)], ids=["defect", "control"])
+def test_defect_in_writing_together_is_logged_and_loses_nothing(
+    server: TableServer, deployed: list[Path], tmp_path: Path, module: str, is_logged: bool
+):
+    (tmp_path / "defective.py").write_text(DEFECTIVE)
+    task, *others = deployed
+    with (
+        (tmp_path / "log").open("w+") as log,
+        start_environment(f"{module}.handler", server, [task, *others, tmp_path], log=log) as environment,
+    ):
+        server.requests.clear()
+        assert invoke(environment, workload.batch(3 + is_logged, 10)) == {"batchItemFailures": []}
+        environment.wait_until_ready()
+        written = (tmp_path / "log").read_text()
+    assert server.requests["UpdateItem"] == 8
+    assert ("writing together failed" in written and '"RuntimeError"' in written) == is_logged
+    assert "a text" not in written
+
+
 def test_query_is_answered_and_one_that_exceeds_its_time_ends_the_environment(
     server: TableServer, deployed: list[Path]
 ):
