@@ -53,14 +53,21 @@ class Reloader:
         self._is_broken = False
 
     def __enter__(self) -> "Reloader":
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:  # a signal, perhaps after the start
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stopped.set()
-        self._thread.join(END_SECONDS)
+        if self._thread.is_alive():
+            self._thread.join(END_SECONDS)
 
     def _run(self) -> None:
+        if self._stopped.is_set():
+            return
         try:
             with tempfile.TemporaryDirectory(prefix="reload-", dir=self._folder, ignore_cleanup_errors=True) as folder:
                 self._watch(Path(folder))

@@ -1,19 +1,21 @@
 """Edited sources are started in a process of their own; what stops them is said with its file and line."""
 
 import os
+import signal
 import threading
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from localcloud.reload import reloader, sources
 from localcloud.reload.check import Problem, Start, find_problems, unpack_layer
 from localcloud.reload.reloader import Notice
+from localcloud.signals import Stopped
 from tests.fakes.processes import living, with_environment
-from tests.fakes.waiting import eventually
+from tests.fakes.waiting import HANG_SECONDS, eventually
 
 FINE = "import helper\ndef handler(event, context): return helper.VALUE\n"
 START = Start(handler="handlers.entry.handler", environment={"TABLE": "table"})
@@ -173,6 +175,32 @@ def test_file_that_cannot_be_read_is_reported_once_and_edits_load_again(
 
 def loaded(_: sources.Sources) -> tuple[str, dict[str, str]]:
     return "v", {"query": "2"}
+
+
+@pytest.mark.parametrize("runs", [False, True], ids=["before the thread runs", "while it runs"])
+def test_signal_during_its_start_ends_the_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: bool):
+    def edits(*_: object, **__: object) -> SimpleNamespace:
+        began.set()
+        return SimpleNamespace(loaded={}, load=loaded)
+
+    def start() -> None:
+        if runs:
+            threading.Thread.start(thread)
+            began.wait(HANG_SECONDS)
+        raise Stopped(signal.SIGHUP)
+
+    began, releases = threading.Event(), SimpleNamespace(moves_alias=True)
+    monkeypatch.setattr(reloader, "Edits", edits)
+    interrupted: Any = reloader.Reloader(tmp_path, cast("Any", releases), tmp_path, lambda notice: None)
+    thread = interrupted._thread
+    monkeypatch.setattr(thread, "start", start)
+    with pytest.raises(Stopped), interrupted:
+        pytest.fail("it was entered")
+    if not runs:
+        # The system may start the thread later; it must not work in a folder that is being removed.
+        threading.Thread.start(thread)
+        thread.join(HANG_SECONDS)
+    assert (thread.is_alive(), began.is_set()) == (False, runs)
 
 
 def test_edit_counts_when_two_looks_find_the_same():
