@@ -1,15 +1,18 @@
 """The emulator's process, which serves ministack on an open socket and leaves nothing behind."""
 
-import asyncio
+import contextlib
 import gc
 import os
 import shutil
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
 
 from localcloud import lifetime
+
+KEEP_ALIVE_SECONDS = 75
 
 
 def _serve(listener: int, directory: Path, options: list[str]) -> None:
@@ -39,23 +42,41 @@ def _serve(listener: int, directory: Path, options: list[str]) -> None:
     gc.disable()
 
     # Imported here, because importing ministack reads the environment and starts its services.
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
+    import uvicorn
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
     from localcloud.emulator.observed import make_observed_app, observatory_for
 
     # The emulator's own, which Powertools in a function would obey too.
     os.environ.pop("LOG_LEVEL", None)
-    config = Config()
-    config.bind = [f"fd://{listener}"]
-    config.loglevel = "ERROR"
-    config.keep_alive_timeout = 75
     observatory, without = observatory_for(options)
     app = make_observed_app(observatory, without=without)
     # What was imported stays until the end, so no search looks at it again.
     gc.freeze()
     gc.enable()
-    asyncio.run(serve(app, config, shutdown_trigger=asyncio.Event().wait))  # pyrefly: ignore[bad-argument-type]
+
+    class Protocol(HttpToolsProtocol):
+        def send_400_response(self, msg: str) -> None:
+            """Answer what is no HTTP without a body: `msg` would say which server this is."""
+            super().send_400_response("")
+
+    config = uvicorn.Config(
+        app,
+        http=Protocol,
+        ws="none",
+        loop="asyncio",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        # ministack adds a Date where AWS has one; AWS's servers do not name themselves.
+        date_header=False,
+        server_header=False,
+    )
+    uvicorn_server = uvicorn.Server(config)
+    # The signals have handlers already.
+    uvicorn_server.capture_signals = contextlib.nullcontext  # pyrefly: ignore[bad-assignment]
+    uvicorn_server.run([socket.socket(fileno=listener)])
 
 
 if __name__ == "__main__":

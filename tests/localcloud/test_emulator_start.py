@@ -10,23 +10,23 @@ from tests.fakes.checkout import ROOT
 
 # The server itself, up to what it would serve with. The control has a server that lets Python search as usual.
 PROGRAM = """
-import gc, json, sys
+import gc, json, socket, sys
 from pathlib import Path
 from types import SimpleNamespace
-import hypercorn.asyncio
+import uvicorn
 from localcloud.emulator import server
 
 def searches():
     return sum(generation["collections"] for generation in gc.get_stats())
 
-async def serve(*_, **__):
+def run(*_):
     print(json.dumps([gc.isenabled(), gc.get_freeze_count() > 0, searches() - before]), flush=True)
 
-hypercorn.asyncio.serve = serve
+uvicorn.Server.run = run
 if sys.argv[2] == "control":
     server.gc = SimpleNamespace(disable=int, freeze=int, enable=int)
 before = searches()
-server._serve(0, Path(sys.argv[1]), ["--paused"])
+server._serve(socket.socket().detach(), Path(sys.argv[1]), ["--paused"])
 """
 
 
