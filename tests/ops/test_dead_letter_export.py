@@ -162,7 +162,8 @@ def test_pager_shows_what_a_terminal_cannot(
 ):
     terminal = SimpleNamespace(isatty=lambda: True)
     monkeypatch.setattr(output, "sys", SimpleNamespace(stdin=terminal, stdout=terminal, stderr=sys.stderr))
-    monkeypatch.setattr(output.shutil, "get_terminal_size", lambda: (10, rows))
+    # Not the module itself: pytest asks it too, before this is undone.
+    monkeypatch.setattr(output, "shutil", SimpleNamespace(get_terminal_size=lambda: (10, rows)))
     monkeypatch.setenv("PAGER", f"tee {tmp_path / 'paged'}")
     output.print_pages(["short", "a line of two"])
     paged = (tmp_path / "paged").read_text() if (tmp_path / "paged").exists() else ""
