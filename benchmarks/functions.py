@@ -22,6 +22,7 @@ BENCH = Path(__file__).parent
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled={}"
 
 OURS, NAIVE, ONE_BY_ONE, QUERY = "handlers.event_handler", "naive", "one_by_one", "handlers.query"
+LEAST_QUERY = "least_query"
 PACKAGES = ("aws-lambda-powertools", "aws-xray-sdk", "boto3", "pydantic")
 
 

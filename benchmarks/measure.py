@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.functions import (
+    BENCH,
+    LEAST_QUERY,
     NAIVE,
     ONE_BY_ONE,
     OURS,
@@ -48,7 +50,8 @@ class Load:
 
 # Batches by size, with the events of a turn; a query is an event.
 SIZES = ((OURS, 100, 400), (OURS, 10, 200), (OURS, 1, 40), (QUERY, 1, 60))
-CONTROLS = (Load(NAIVE, 10, 100), Load(NAIVE, 100, 100), Load(ONE_BY_ONE, 1, 100))
+LEAST = Load(LEAST_QUERY, 1, 60, in_runtime=True)
+CONTROLS = (Load(NAIVE, 10, 100), Load(NAIVE, 100, 100), Load(ONE_BY_ONE, 1, 100), LEAST)
 
 
 def loads(*, in_runtime: bool) -> list[Load]:
@@ -78,6 +81,13 @@ class Steady:
     def cpu_milliseconds(self) -> float:
         """The median over the turns, for each event or query."""
         return 1000 / self.events_per("cpu")
+
+    def cpu_milliseconds_above(self, other: "Steady") -> float:
+        """The median of what each event or query takes more than one of `other`, turn by turn."""
+        pairs = zip(self.turns, other.turns, strict=True)
+        return (
+            statistics.median(mine.run.cpu / mine.events - their.run.cpu / their.events for mine, their in pairs) * 1000
+        )
 
     @property
     def walls(self) -> list[float]:
@@ -166,7 +176,8 @@ def measure(*, starts: int = 15, turns: int = 9, progress: Progress = lambda mes
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch, TableServer() as server:
         server.latency_seconds = LATENCY_SECONDS
         ours, theirs = unpacked(artifact, Path(scratch)), installed(Path(scratch, "installed"))
-        in_runtime = ours + installed(Path(scratch, "runtime"), RUNTIME_CLIENT)
+        runtime = installed(Path(scratch, "runtime"), RUNTIME_CLIENT)
+        in_runtime = ours + runtime
         started = _starts({OURS: ours, QUERY: ours, NAIVE: theirs, ONE_BY_ONE: theirs}, server, starts, progress)
         runtime_started = _runtime_starts(in_runtime, server, starts, progress)
         with ExitStack() as stack:
@@ -178,7 +189,9 @@ def measure(*, starts: int = 15, turns: int = 9, progress: Progress = lambda mes
             connections: Counter[tuple[str, bool, bool]] = Counter()
             for load in steady:
                 if load.process not in functions:
-                    paths = in_runtime if load.in_runtime else ours if load.module in (OURS, QUERY) else theirs
+                    paths = ours if load.module in (OURS, QUERY) else theirs
+                    if load.in_runtime:
+                        paths = [BENCH, *runtime] if load == LEAST else in_runtime
                     begin, opened = start_in_runtime if load.in_runtime else start, server.connections
                     function = stack.enter_context(begin(load.module, server, paths, sampled=load.sampled))
                     function.run(5, 20)

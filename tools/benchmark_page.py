@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.functions import NAIVE, ONE_BY_ONE, OURS, QUERY
 from benchmarks.latency import ENVIRONMENTS, PACED_PER_SECOND, quantile
-from benchmarks.measure import SQS_ENTRIES, Measured, Steady
+from benchmarks.measure import LEAST, SQS_ENTRIES, Measured, Steady
 from benchmarks.table_server import LATENCY_SECONDS
 from benchmarks.workload import EVENTS_PER_USER, SERVICES_PER_USER, items
 from components.settings.stack_settings import StackSettings
@@ -50,6 +50,10 @@ loads code and layer in an isolated interpreter, gets events from an API like La
 is included. It waits for each event in a new thread, as it does in Lambda from Python 3.12 on.
 
 {runtime}
+
+The least that a function does there which asks the table takes {least:.2f} ms: `benchmarks/least_query.py` sends a
+request that it made at its start, reads the response and does nothing with it. A traced query takes {more:.2f} ms more,
+turn by turn.
 
 ## Cold starts
 
@@ -108,6 +112,7 @@ def document(found: Measured) -> str:
     }
     burst_cpu = statistics.median(burst.cpu for burst in found.latency.bursts)
     cores = os.cpu_count() or 1
+    least, query = found.steady[LEAST], found.load(QUERY, 1, in_runtime=True)
     return PAGE.format(
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         machine=f"{cores} cores of {_processor()}",
@@ -121,6 +126,8 @@ def document(found: Measured) -> str:
         item_bytes=_item_bytes(),
         events=_events(found),
         runtime=_runtime(found),
+        least=least.cpu_milliseconds,
+        more=query.cpu_milliseconds_above(least),
         starting=_starting(found),
         layer=found.layer_bytes / 1000,
         code=found.code_bytes / 1000,

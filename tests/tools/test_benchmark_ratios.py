@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.against import Comparison, Pairs, RevisionError, checkout
-from benchmarks.measure import loads
+from benchmarks.functions import Run
+from benchmarks.measure import Steady, Turn, loads
 from tools.benchmark_ratios import ratios
 
 
@@ -16,6 +17,19 @@ def test_ratio_is_that_of_turns_and_not_of_medians():
     assert pairs.middle_half == (0.5, 0.5)
     # Control: measured in other turns, the same figures give other ratios.
     assert Pairs([1, 2, 4, 8, 90], [180, 16, 8, 4, 2]).middle_half != (0.5, 0.5)
+
+
+def test_difference_is_that_of_turns_and_not_of_medians():
+    def turns(*cpu: float) -> Steady:
+        return Steady(
+            batch=1, turns=[Turn(events=10, run=Run(cpu=each, walls=[]), requests={}, connections=0) for each in cpu]
+        )
+
+    # The machine becomes slower from turn to turn, and each query takes a millisecond more than the least.
+    query, least = turns(0.03, 0.04, 0.07, 0.09), turns(0.02, 0.03, 0.06, 0.08)
+    assert query.cpu_milliseconds_above(least) == pytest.approx(1)
+    # Control: measured in other turns, the same figures have another difference.
+    assert turns(0.09, 0.03, 0.04, 0.07).cpu_milliseconds_above(least) != pytest.approx(1)
 
 
 def test_table_counts_events_per_second_and_shows_what_a_query_takes():
