@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pytest
 import requests
 from playwright.sync_api import Page, expect
 
@@ -38,6 +39,44 @@ def test_lines_appear_while_a_user_types_and_stand_still_while_paused(page: Page
     expect(lines).to_have_count(paused)
     page.get_by_role("button", name="Resume").click()
     expect(lines).not_to_have_count(paused)
+
+
+# What the page does half a second after lines have arrived waits until a test does it.
+HOLD = """() => {
+  const wait = setTimeout;
+  window.held = [];
+  setTimeout = (act, ms) => ms === 500 ? held.push(act) : wait(act, ms);
+}"""
+
+
+@pytest.mark.usefixtures("loaded_anew")
+def test_lines_that_arrive_while_a_user_goes_on_pass_the_new_filters(page: Page, stack: Stack):
+    show(page, stack, "#/logs?text=batch+folded")
+    page.evaluate(HOLD)
+    stack.handle_event(minutes=0)
+    page.wait_for_function("() => held.length")
+    show(page, stack, "#/logs?where=level+%3D%3D")
+    with page.expect_response(re.compile("_console/logs")) as read:
+        page.evaluate("() => held.pop()()")
+    assert "where=level" in read.value.url
+    expect(page.locator("#log-lines [role=alert]")).to_contain_text("Expected a value at character 8")
+
+
+def test_view_that_was_read_before_the_newest_lines_is_read_again(page: Page, stack: Stack):
+    stack.handle_event(minutes=0)
+    show(page, stack, "#/alarms")
+    with page.expect_response(re.compile("_console/logs")) as read:
+        show(page, stack, "#/logs?level=PLATFORM")
+    lines = page.locator("#log-lines li")
+    expect(lines.first).to_be_visible()
+    old, before = read.value.json(), lines.count()
+    stack.handle_event(minutes=0)
+    expect(lines).not_to_have_count(before)
+    page.route("**/_console/logs?*", lambda route: route.fulfill(json=old), times=1)
+    show(page, stack, "#/logs?level=PLATFORM&range=PT3H")
+    expect(lines).to_have_count(before)
+    stack.let_minutes_pass()  # without a line
+    expect(lines).not_to_have_count(before)
 
 
 def test_line_leads_to_all_lines_of_its_invocation_and_of_its_trace(page: Page, stack: Stack):

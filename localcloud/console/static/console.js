@@ -52,6 +52,7 @@ async function refresh() {
   if (ticket !== drawing) return; // a later one is under way
   tracesShown = view.traces ?? null;
   show(view.elements, view.after);
+  tail.drawn();
   showFrame(path, query);
   remember();
   clearTimeout(next);
@@ -202,7 +203,7 @@ const tail = new Tail(read, link);
 /** New lines, in the view that shows them: it is not drawn again, because a user may be typing there. */
 async function showLines(message) {
   const { path, query } = address();
-  tail.arrived(message.logs, query);
+  tail.arrived(message.logs);
   if (state?.version !== message.version) {
     state = await read("state").catch(() => state);
     showFrame(path, query);

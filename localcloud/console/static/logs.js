@@ -1,5 +1,6 @@
 // The logs: lines that pass filters, live, and the rows of a query. Text becomes text nodes.
 
+import { address } from "./address.js";
 import { element, shortTime } from "./views.js";
 
 const FILTERS = ["function", "level", "outcome", "request", "trace", "text", "where", "metrics"];
@@ -136,18 +137,24 @@ export class Tail {
     this.shown = null; // how many lines had arrived when they were read last
   }
 
-  /** Call it with the number of lines that have arrived, and the query of the address. */
-  arrived(count, query) {
+  /** Call it with the number of lines that have arrived. */
+  arrived(count) {
     if (count === this.shown || this.timer) return;
-    this.timer = setTimeout(() => this.#show(query), TAIL_MS);
+    this.timer = setTimeout(() => this.#show(), TAIL_MS);
   }
 
-  async #show(query) {
+  /** Call it when the view was drawn, perhaps with lines that were read before those shown here. */
+  drawn() {
+    this.shown = null;
+  }
+
+  async #show() {
     try {
-      const address = location.hash;
+      const { path, query, whole } = address(); // of now: a user may have gone on since the lines arrived
+      if (path !== "/logs" || query.get("end")) return;
       const found = await this.read("logs", given(query));
       const list = document.getElementById("log-lines");
-      if (!list || location.hash !== address) return;
+      if (!list || address().whole !== whole) return;
       this.shown = found.logs;
       const focused = list.contains(document.activeElement) ? document.activeElement.closest("[data-id]")?.dataset.id : null;
       const opened = new Set([...list.querySelectorAll("details[open]")].map((details) => details.dataset.id));
