@@ -33,7 +33,7 @@ from localcloud.own_files import ClaimedError, FileError, claimed, require_own
 from localcloud.plugin import environment as plugin
 from localcloud.progress import Progress
 from localcloud.reload.reloader import Notice
-from localcloud.signals import Stopped, raise_stopped
+from localcloud.signals import Stopped, find_temporary_folder, raise_stopped
 
 PROJECT = Path(__file__).parents[1]  # not resolved, because a folder of links to a project is a project too
 OUTPUTS = PROJECT / ".localcloud" / "outputs.json"
@@ -76,6 +76,7 @@ def ends_cleanly(command: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         raise_stopped()
         try:
+            find_temporary_folder()
             command(*args, **kwargs)
         except Stopped as stopped:
             print(f"Interrupted ({signal.Signals(stopped.number).name}). Nothing is left running.", file=sys.stderr)

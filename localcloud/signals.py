@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 import threading
 from typing import TYPE_CHECKING, NoReturn
 
@@ -30,6 +31,19 @@ def raise_stopped() -> None:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop)
     sys.unraisablehook = _raise_again
+
+
+def find_temporary_folder() -> None:
+    """Let `tempfile` choose its folder, with signals held back meanwhile.
+
+    It does so once, with a file that a signal would leave there: between making it and removing it, nothing handles an
+    exception. Raises FileNotFoundError if files can be made in no folder.
+    """
+    held_back = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING_SIGNALS)
+    try:
+        tempfile.gettempdir()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
 
 
 def _stop(number: int, _: object) -> NoReturn:
