@@ -142,7 +142,7 @@ def _status(fields: dict[str, Any]) -> str:
 
 def log_folder(outputs: StackOutputs) -> str:
     """Return what the names of the log groups begin with, such as /event-processing/dev."""
-    return _log_group(outputs, outputs.functions[EVENT_HANDLER_SERVICE]).removesuffix(f"/{EVENT_HANDLER_SERVICE}")
+    return outputs.log_group(outputs.functions[EVENT_HANDLER_SERVICE]).removesuffix(f"/{EVENT_HANDLER_SERVICE}")
 
 
 def unseen(
@@ -164,7 +164,7 @@ def unseen(
 
 def log_groups(outputs: StackOutputs) -> list[str]:
     """Return the log groups of the stack: its functions', the probe's too, and the API's access log."""
-    groups = {role: _log_group(outputs, name) for role, name in outputs.all_functions.items()}
+    groups = {role: outputs.log_group(name) for role, name in outputs.all_functions.items()}
     folder = groups[EVENT_HANDLER_SERVICE].removesuffix(EVENT_HANDLER_SERVICE)
     return [*groups.values(), f"{folder}{API_ACCESS}"]
 
@@ -208,16 +208,12 @@ def join_tracebacks(lines: Iterable[Line]) -> Iterator[Line]:
 
 def read_function_lines(outputs: StackOutputs, name: str, *, since: datetime, pattern: str) -> list[Line]:
     """Return the lines of one function since then that match `pattern`."""
-    return list(_lines(outputs.client("logs"), _log_group(outputs, name), since, pattern))
+    return list(_lines(outputs.client("logs"), outputs.log_group(name), since, pattern))
 
 
 def read_errors(outputs: StackOutputs, since: datetime, until: datetime | None = None) -> list[Line]:
     """Return the lines since then, and before `until`, that report a failure, oldest first."""
     return read_lines(outputs, since=since, until=until, pattern=ERROR_PATTERN, wanted=lambda line: line.is_error)
-
-
-def _log_group(outputs: StackOutputs, name: str) -> str:
-    return outputs.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
 
 
 def containing(text: str) -> str:

@@ -57,6 +57,7 @@ class StackOutputs:
     secret_access_key: str | None = field(default=None, repr=False)
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     _making: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
+    _log_groups: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def physical_prefix(self) -> str:
@@ -77,6 +78,13 @@ class StackOutputs:
             if service not in self._clients:
                 self._clients[service] = self._make_client(service)
             return self._clients[service]
+
+    def log_group(self, function: str) -> str:
+        """Return the log group of a function, which AWS is asked for once: it stays as long as the function."""
+        if function not in self._log_groups:
+            found = self.client("lambda").get_function_configuration(FunctionName=function)
+            self._log_groups[function] = found["LoggingConfig"]["LogGroup"]
+        return self._log_groups[function]
 
     def _make_client(self, service: str) -> Any:
         from ops.clients import aws_client, embedded_client  # here, because boto3 is slow to import

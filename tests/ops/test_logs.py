@@ -74,6 +74,15 @@ def test_id_is_found_anywhere_in_a_line(stack: Stack):
     assert len(read_lines(stack.outputs, since=LONG_AGO, pattern=containing(trace))) == 2
 
 
+def test_functions_are_asked_for_their_log_groups_once(stack: Stack):
+    asked: list[str] = []
+    events = stack.outputs.client("lambda").meta.events
+    events.register("before-call.lambda.GetFunctionConfiguration", lambda **_: asked.append("configuration"))
+    for _ in range(3):
+        read_lines(stack.outputs, since=LONG_AGO)
+    assert len(asked) == len(stack.outputs.all_functions)
+
+
 def test_read_errors_returns_only_failures(stack: Stack):
     now = int(time.time() * 1000)
     failures = [
