@@ -3,7 +3,6 @@
 import contextlib
 import gc
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -13,6 +12,9 @@ from pathlib import Path
 from localcloud import lifetime
 
 KEEP_ALIVE_SECONDS = 75
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+REMOVE = 'rm -rf -- "$0"; kill -KILL 0'
+"""Removes a directory, then ends the process group."""
 
 
 def _serve(listener: int, directory: Path, options: list[str]) -> None:
@@ -21,22 +23,19 @@ def _serve(listener: int, directory: Path, options: list[str]) -> None:
     sys.dont_write_bytecode = False
     cleaning = threading.Lock()
 
-    def clean_up() -> None:
-        # The workers end first, so that they do not write into the directory while it is removed. They are in this
-        # process group; in this process, `end` ignores the signal.
-        if cleaning.acquire(blocking=False):
-            os.killpg(0, signal.SIGTERM)
-            shutil.rmtree(directory, ignore_errors=True)
-
     def end(*_: object) -> None:
-        if not cleaning.locked():
-            clean_up()
-            os.killpg(0, signal.SIGKILL)
+        if cleaning.acquire(blocking=False):
+            # The next program inherits what is blocked, so that neither this signal nor another one ends it.
+            signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
+            # The workers, which would write into the directory while it is removed; they are in this process group.
+            os.killpg(0, signal.SIGTERM)
+            # Threads here would write into it too. They end when another program takes this process's place.
+            os.execv("/bin/sh", ["sh", "-c", REMOVE, str(directory)])  # noqa: S606 - a shell, with nothing quoted
 
     # A handler, because workers would inherit SIG_IGN and survive SIGTERM.
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in ENDING_SIGNALS:
         signal.signal(number, end)
-    lifetime.watch_parent(clean_up)
+    lifetime.watch_parent(end)
 
     # Imports make no garbage, and a search for it among them takes a fifth of the start's processor time.
     gc.disable()
