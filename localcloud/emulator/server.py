@@ -13,8 +13,8 @@ from localcloud import lifetime
 
 KEEP_ALIVE_SECONDS = 75
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-REMOVE = 'rm -rf -- "$0"; kill -KILL 0'
-"""Removes a directory, then ends the process group."""
+REMOVE = 'trap "" HUP INT TERM; rm -rf -- "$0"; kill -KILL 0'
+"""Forgets the signals that wait and ignores others, removes a directory, then ends the process group."""
 
 
 def _serve(listener: int, directory: Path, options: list[str]) -> None:
@@ -25,7 +25,7 @@ def _serve(listener: int, directory: Path, options: list[str]) -> None:
 
     def end(*_: object) -> None:
         if cleaning.acquire(blocking=False):
-            # The next program inherits what is blocked, so that neither this signal nor another one ends it.
+            # The next program inherits what is blocked: no signal ends it before it ignores them.
             signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
             # The workers, which would write into the directory while it is removed; they are in this process group.
             os.killpg(0, signal.SIGTERM)
