@@ -1,7 +1,7 @@
-"""A control: the least that a function does in Lambda's runtime which asks the table.
+"""A control: a function that asks the table in Lambda's runtime, and does nothing else.
 
-A request that is made once is sent, and the response is read and not looked at. What this costs is the runtime's, the
-kernel's, and that of a processor that has done something else while the function waited; no query costs less.
+It makes its request once, sends it for each event, and does not look at the response. No query costs less: the rest is
+the runtime's, the kernel's, and that of a processor that has done something else while the function waited.
 """
 
 import os
@@ -22,7 +22,7 @@ connection = socket.create_connection((address.hostname, address.port))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer nothing."""
+    """Ask the table, and answer without what it said."""
     connection.sendall(REQUEST)
     while not connection.recv(65_536).endswith(b"}"):
         pass

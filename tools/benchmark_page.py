@@ -51,9 +51,9 @@ is included. It waits for each event in a new thread, as it does in Lambda from 
 
 {runtime}
 
-The least that a function does there which asks the table takes {least:.2f} ms: `benchmarks/least_query.py` sends a
-request that it made at its start, reads the response and does nothing with it. A traced query takes {more:.2f} ms more,
-turn by turn.
+A function that asks the table there and does nothing else takes {least:.2f} ms: `benchmarks/least_query.py` sends a
+request that it made at its start, and does not look at the response. A traced query takes {more:.2f} ms more, turn by
+turn.
 
 ## Cold starts
 

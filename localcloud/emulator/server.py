@@ -10,11 +10,11 @@ import threading
 from pathlib import Path
 
 from localcloud import lifetime
+from localcloud.signals import STOPPING_SIGNALS
 
 KEEP_ALIVE_SECONDS = 75
-ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 REMOVE = 'trap "" HUP INT TERM; rm -rf -- "$0"; kill -KILL 0'
-"""Forgets the signals that wait and ignores others, removes a directory, then ends the process group."""
+"""Ignores signals, also those that wait; removes a directory; then ends the process group."""
 
 
 def _serve(listener: int, directory: Path, options: list[str]) -> None:
@@ -26,15 +26,16 @@ def _serve(listener: int, directory: Path, options: list[str]) -> None:
     def end(*_: object) -> None:
         if cleaning.acquire(blocking=False):
             # The next program inherits what is blocked: no signal ends it before it ignores them.
-            signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
+            signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING_SIGNALS)
             # The workers, which would write into the directory while it is removed; they are in this process group.
             os.killpg(0, signal.SIGTERM)
             # Threads here would write into it too. They end when another program takes this process's place.
             os.execv("/bin/sh", ["sh", "-c", REMOVE, str(directory)])  # noqa: S606 - a shell, with nothing quoted
 
     # A handler, because workers would inherit SIG_IGN and survive SIGTERM.
-    for number in ENDING_SIGNALS:
+    for number in STOPPING_SIGNALS:
         signal.signal(number, end)
+    # Its limit of time ends with the process that it replaces: a removal that hangs would stay.
     lifetime.watch_parent(end)
 
     # Imports make no garbage, and a search for it among them takes a fifth of the start's processor time.

@@ -146,7 +146,7 @@ from datetime import datetime, timezone
 def wait_until_read():
     unread = array.array("i", [1])
     while unread[0]:
-        time.sleep(0.001)
+        time.sleep(0.001)  # nothing tells a writer that a pipe was read: it looks again
         fcntl.ioctl(sys.stderr, termios.FIONREAD, unread)
 
 def handler(event, context):
@@ -289,6 +289,7 @@ def test_emulator_searches_lines_with_json_patterns(function: Function):
 
 @pytest.mark.e2e
 def test_emulator_rejects_a_pattern_that_it_does_not_understand(function: Function):
+    function.invoke("again")  # which makes the log group
     with pytest.raises(ClientError, match=r"InvalidParameterException.*Expected a value at character 9"):
         function.search("{ $.a = }")
     with pytest.raises(ClientError, match=r"InvalidParameterException.*Only JSON patterns"):

@@ -143,7 +143,7 @@ export class Tail {
     this.timer = setTimeout(() => this.#show(), TAIL_MS);
   }
 
-  /** Call it when the view was drawn, perhaps with lines that were read before those shown here. */
+  /** Call it when the view was drawn: its lines may have been read before the newest ones, so they are read again. */
   drawn() {
     this.shown = null;
   }
