@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Stack, Witness
 from tests.browser.test_console import PREFIX, show, violations
@@ -13,6 +13,8 @@ from tests.fakes.events import login
 
 DEAD = f"#/queues/{PREFIX}events-dead-letters"
 HOSTILE = "<img src=x onerror=alert(1)>"
+LOOK = "**/_console/queue?*"
+LOOK_AGAIN = "dispatchEvent(new Event('hashchange'))"
 pytestmark = pytest.mark.usefixtures("loaded_anew")  # the view of the queues keeps what was sent
 
 
@@ -150,3 +152,27 @@ def test_queue_that_does_not_exist_and_an_event_that_is_refused_are_said(page: P
     expect(page.locator(".failed").first).to_contain_text("The queue did not accept it (InvalidParameterValue)")
     assert all(re.search("404|422", error) for error in witness.errors)
     witness.errors.clear()
+
+
+def test_answer_that_comes_late_takes_back_nothing(page: Page, stack: Stack):
+    with page.expect_response(LOOK) as first:
+        show(page, stack, DEAD)
+    before, late = first.value.json(), list[Route]()
+    assert before["messages"] == []
+    page.route(LOOK, lambda route: late.append(route), times=1)
+    with page.expect_request(LOOK):
+        page.evaluate(LOOK_AGAIN)
+    stack.cloud.client("sqs").send_message(
+        QueueUrl=stack.cloud.outputs["deadLetterQueueUrl"], MessageBody=invalid("eve")
+    )
+    page.evaluate(LOOK_AGAIN)
+    dead = letter(page, "eve")
+    dead.locator("summary").press("Enter")
+    expect(dead.locator("details")).to_have_attribute("open", "")
+    with page.expect_response(LOOK):
+        late.pop().fulfill(json=before)
+    with page.expect_response(LOOK):
+        page.evaluate(LOOK_AGAIN)
+    expect(dead.locator("details")).to_have_attribute("open", "")
+    expect(dead.locator("summary")).to_be_focused()
+    discard_all(page, stack)

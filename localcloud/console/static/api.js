@@ -11,9 +11,9 @@ const AUTHORIZATIONS = {
 };
 let view = null;
 
-export async function apiView(page) {
+export async function apiView(page, look) {
   view ??= new ApiPage(page);
-  view.update(await page.read("clients"));
+  view.update(await look("clients"));
   return { elements: view.elements };
 }
 

@@ -37,13 +37,17 @@ async function mute(name, muted) {
 async function refresh() {
   const ticket = ++drawing;
   const { path, query } = address();
+  const look = async (...wanted) => {
+    const found = await read(...wanted);
+    if (ticket !== drawing) throw new Error("A later look is under way."); // an older answer would take back what it showed
+    return found;
+  };
   let view;
   try {
-    const newest = await read("state");
-    if (ticket !== drawing) return;
-    state = newest;
-    view = await viewOf(path, query, state, { mute, refresh });
+    state = await look("state");
+    view = await viewOf(path, query, state, { look, mute, refresh });
   } catch (error) {
+    if (ticket !== drawing) return;
     // A cloud that cannot be reached, or another program at its port.
     const isAway = error instanceof TypeError || error instanceof SyntaxError;
     if (isAway && shown && shown === address().whole) return; // what is shown stays

@@ -16,10 +16,10 @@ function given(query) {
   return found;
 }
 
-export async function logsView(query, read, link, change) {
+export async function logsView(query, look, link, change) {
   const [found, asked] = await Promise.all([
-    read("logs", given(query)),
-    read("query", { range: query.get("range"), end: query.get("end"), query: query.get("query"), groups: query.get("groups") }),
+    look("logs", given(query)),
+    look("query", { range: query.get("range"), end: query.get("end"), query: query.get("query"), groups: query.get("groups") }),
   ]);
   return [
     element("h1", { tabindex: "-1" }, "Logs"),

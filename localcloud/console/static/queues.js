@@ -31,9 +31,9 @@ function role(queue) {
 }
 
 /** All queues, and the form that sends an event. */
-export async function queuesView(page) {
+export async function queuesView(page, look) {
   overview ??= new Overview(page);
-  overview.update(await page.read("queues"));
+  overview.update(await look("queues"));
   return { elements: overview.elements, often: true };
 }
 
@@ -61,8 +61,8 @@ class Overview {
 }
 
 /** The messages of a queue, of which the address says place, text and the first. */
-export async function queueView(page, name, query) {
-  const found = await page.read("queue", {
+export async function queueView(page, look, name, query) {
+  const found = await look("queue", {
     name, place: query.get("place"), text: query.get("text"), start: query.get("start"),
   });
   if (shownQueue?.name !== name) shownQueue = new QueuePage(page, name);

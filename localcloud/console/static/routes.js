@@ -25,48 +25,51 @@ function partsOf(path) {
   }
 }
 
-/** The elements of a view; `state` is the newest, and `refresh` draws the view again after a change. */
-export async function viewOf(path, query, state, { mute, refresh }) {
+/**
+ * The elements of a view; `state` is the newest, and `refresh` draws the view again after a change. `look` is `read` for what is
+ * drawn now: it throws if a later drawing has begun.
+ */
+export async function viewOf(path, query, state, { look, mute, refresh }) {
   const end = query.get("end");
   const page = { link, change: changeAll, read, post, refresh }; // what a view that changes itself may use
   const [kind, name = ""] = partsOf(path);
   if (kind === "boards" && name) {
-    const board = await read("board", { name, range: query.get("range"), end });
+    const board = await look("board", { name, range: query.get("range"), end });
     await (plotly ??= loadPlotly());
     const [heading, when, grid] = boardView(board, (href) => link(href.slice(1)));
     return { elements: [heading, when, grid], after: () => drawCharts(grid, board) };
   }
   if (kind === "alarms" && name) {
-    const alarm = await read("alarm", { name, end });
+    const alarm = await look("alarm", { name, end });
     return { elements: alarmView(alarm, end ?? state.now, state.boards, link, mute) };
   }
   if (kind === "alarms") {
-    const past = end ? await read("state", { end }) : state;
+    const past = end ? await look("state", { end }) : state;
     return { elements: alarmsView(past, Object.fromEntries(query), link, change) };
   }
-  if (kind === "system" && name) return { elements: partView(await read("part", { name, end }), end ?? state.now, link) };
-  if (kind === "system") return { elements: pictureView(await read("picture", { end }), link) };
+  if (kind === "system" && name) return { elements: partView(await look("part", { name, end }), end ?? state.now, link) };
+  if (kind === "system") return { elements: pictureView(await look("picture", { end }), link) };
   const follow = (id) => { location.hash = link(`/follow/${encodeURIComponent(id)}`); };
   if (kind === "follow") {
-    const found = await (name ? read("journey", { name }) : read("journeys"));
+    const found = await (name ? look("journey", { name }) : look("journeys"));
     return { elements: unlessDrawn(found, () => (name ? followView : followListView)(found, link, follow)), often: true };
   }
   if (kind === "changes") {
     const since = query.get("since") ?? sinceOf(query.get("range") ?? DEFAULT_RANGE, end ?? state.now);
-    return { elements: changesView(await read("changes", { since, end }), link) };
+    return { elements: changesView(await look("changes", { since, end }), link) };
   }
-  if (kind === "queues") return name ? queueView(page, name, query) : queuesView(page);
-  if (kind === "table") return tableView(page, query);
-  if (kind === "api") return apiView(page);
-  if (kind === "traces" && name) return { elements: traceView(await read("trace", { id: name }), link) };
+  if (kind === "queues") return name ? queueView(page, look, name, query) : queuesView(page, look);
+  if (kind === "table") return tableView(page, look, query);
+  if (kind === "api") return apiView(page, look);
+  if (kind === "traces" && name) return { elements: traceView(await look("trace", { id: name }), link) };
   if (kind === "traces") {
     const filters = Object.fromEntries(query);
     const wanted = Object.fromEntries(TRACE_FILTERS.map((filter) => [filter, filters[filter]]));
-    const found = await read("traces", { range: query.get("range"), end, ...wanted });
+    const found = await look("traces", { range: query.get("range"), end, ...wanted });
     return { elements: tracesView(found, filters, link, change), traces: found.version };
   }
-  if (kind === "logs") return { elements: await logsView(query, read, link, change) };
-  if (kind === "runbook") return { elements: runbookView(await read("runbook"), link) };
+  if (kind === "logs") return { elements: await logsView(query, look, link, change) };
+  if (kind === "runbook") return { elements: runbookView(await look("runbook"), link) };
   return { elements: errorView("Not found", "There is no such view.") };
 }
 

@@ -5,8 +5,8 @@ import { field, keyed, longText, personal, say } from "./forms.js";
 
 let view = null;
 
-export async function tableView(page, query) {
-  const found = await page.read("items", { name: query.get("table"), key: query.get("key"), after: query.get("after") });
+export async function tableView(page, look, query) {
+  const found = await look("items", { name: query.get("table"), key: query.get("key"), after: query.get("after") });
   view ??= new TablePage(page);
   view.update(found, query);
   return { elements: view.elements, often: true };
