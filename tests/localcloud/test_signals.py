@@ -16,7 +16,7 @@ import os, signal, sys, time
 
 class Pool:  # as that of an HTTP client, which closes its connections when it is finalized
     def __del__(self):
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
         sum(number for number in range(2))  # a handler runs between instructions: here, at the latest
 
 def command():
@@ -40,8 +40,8 @@ def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_signal_in_a_finalizer_ends_a_command(program: str):
     ended = run(program)
-    assert ended.returncode == 128 + signal.SIGINT
-    assert ended.stderr.startswith("Interrupted (SIGINT).")
+    assert ended.returncode == 128 + signal.SIGTERM
+    assert ended.stderr.startswith("Interrupted (SIGTERM).")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
