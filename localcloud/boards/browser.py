@@ -11,6 +11,8 @@ from pathlib import Path
 # The first is the same browser without windows, which take a third of its CPU.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 TIMEOUT_SECONDS = 120
+AND_REMOVE = '"$@"; code=$?; rm -rf -- "$0"; exit $code'
+"""Runs a command, then removes a directory: the shell does when the process that waits for it was killed."""
 OPTIONS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-lcd-text"),
@@ -30,6 +32,7 @@ def take_picture(browser: str, page: Path, picture: Path, width: int, height: in
     """Take a picture of the whole page; the browser's processes and profile are always removed."""
     with tempfile.TemporaryDirectory(prefix="chromium-") as profile:
         command = [
+            *("/bin/sh", "-c", AND_REMOVE, profile),
             *(browser, *OPTIONS, f"--user-data-dir={profile}", f"--window-size={width},{height}"),
             *(f"--screenshot={picture}", page.resolve().as_uri()),
         ]

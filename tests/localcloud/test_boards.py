@@ -4,12 +4,11 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from localcloud.boards import browser, charts
+from localcloud.boards import charts
 from localcloud.boards.log_widgets import LogTable
 from localcloud.boards.page import ROW_HEIGHT, Snapshot, height_of, render
 from localcloud.boards.series import lines_of, range_minutes
@@ -306,47 +305,6 @@ def test_unsupported_widget_type_is_an_error(snapshot: Snapshot) -> None:
 
 def test_page_is_as_high_as_its_last_row() -> None:
     assert height_of({"widgets": [widget(), widget() | {"y": 30}]}) > height_of({"widgets": [widget()]}) > 300
-
-
-def fake_browser(folder: Path, script: str) -> str:
-    path = folder / "chromium"
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
-    return str(path)
-
-
-def test_browser_profile_is_removed_after_the_picture(tmp_path: Path) -> None:
-    write = '--screenshot=*) echo "TMPDIR=$TMPDIR $@" > "${option#*=}"'
-    script = f'for option in "$@"; do case "$option" in {write};; esac; done'
-    picture = tmp_path / "page.png"
-    browser.take_picture(fake_browser(tmp_path, script), tmp_path / "page.html", picture, 1280, 900)
-    arguments = picture.read_text()
-    assert "--window-size=1280,900" in arguments
-    profile = re.search(r"--user-data-dir=(\S+)", arguments)
-    assert profile
-    assert f"TMPDIR={profile[1]}" in arguments
-    assert not Path(profile[1]).exists()
-
-
-@pytest.mark.parametrize(
-    ("script", "error"), [("echo broken >&2; exit 3", r"exit code 3\): broken"), ("exit 0", "no error output")]
-)
-def test_browser_that_takes_no_picture_is_an_error(tmp_path: Path, script: str, error: str) -> None:
-    with pytest.raises(browser.BrowserError, match=error):
-        browser.take_picture(fake_browser(tmp_path, script), tmp_path / "page.html", tmp_path / "page.png", 10, 10)
-
-
-def test_browser_that_hangs_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browser, "TIMEOUT_SECONDS", 0.1)
-    with pytest.raises(browser.BrowserError, match=r"within 0\.1 s"):
-        browser.take_picture(fake_browser(tmp_path, "sleep 60"), tmp_path / "a", tmp_path / "b.png", 10, 10)
-
-
-def test_browser_is_found_on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert browser.find() is None
-    installed = fake_browser(tmp_path, "")
-    assert browser.find() == installed
 
 
 QUERY = "SOURCE '/a' | SOURCE '/b' | fields x\n| limit 1"
