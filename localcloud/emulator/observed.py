@@ -42,6 +42,7 @@ from localcloud.observatory.paths import ADVANCE, BOARD, CODE, CONSOLE, ENDED_MI
 
 OBSERVERS = (
     time_seams.follow_clock,
+    time_seams.refill_limits,
     time_seams.follow_schedules,
     # Before those that observe the same functions: a seam must look as ministack made it.
     journey_seams.follow_messages,

@@ -1,10 +1,11 @@
 """Where ministack follows the clock of the cloud instead of that of this machine."""
 
+import time
 from functools import wraps
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
-from ministack.services import eventbridge, lambda_svc, sqs
+from ministack.services import apigateway_v1, eventbridge, lambda_svc, sqs
 
 from localcloud.emulator.seams import SeamChangedError, seam
 from localcloud.observatory.clock import RealClock
@@ -34,6 +35,20 @@ def follow_clock(observatory: Observatory) -> None:
         run_batch(esm, func_rec, event, *rest)
 
     lambda_svc._run_sqs_batch = run  # pyrefly: ignore[bad-assignment]
+
+
+def refill_limits(observatory: Observatory) -> None:
+    """Let API Gateway's limits of requests refill as the clock of the cloud goes on, and that of this machine.
+
+    A stepped clock stands still between its steps, and the requests meanwhile come one after the other.
+    """
+    clock = observatory.clock
+    take = seam(apigateway_v1, "_take_token", "slot", "limits")
+    if isinstance(clock, RealClock):
+        return
+    # The same function with another clock: the rest of its module looks whether a token has expired, on this machine's.
+    known = vars(apigateway_v1) | {"time": SimpleNamespace(time=lambda: clock.now() + time.monotonic())}
+    apigateway_v1._take_token = FunctionType(take.__code__, known)
 
 
 def follow_schedules(observatory: Observatory) -> None:

@@ -1,7 +1,8 @@
 """The time of the embedded cloud: that of this machine, a faster one, or one that a test advances.
 
-Where the time of a cloud is not that of this machine, waiting is compressed and work is not. Minutes, ages, delays and
-retention follow the clock of the cloud; durations, timeouts and the lives of tokens are those of this machine.
+Where the time of a cloud is not that of this machine, waiting is compressed and work is not. Minutes, ages, delays,
+retention and limits of requests follow the clock of the cloud; durations, timeouts and the lives of tokens are those of
+this machine.
 """
 
 import threading
