@@ -9,9 +9,44 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from localcloud.console.console import Console
+from localcloud.observatory.alarm_parameters import read_metric_alarm
+from localcloud.observatory.clock import SteppedClock
+from localcloud.observatory.observatory import Observatory
 from localcloud.observatory.paths import CONSOLE
 
 HOST = "127.0.0.1:4580"
+START = 1_767_225_600  # 2026-01-01T00:00:00Z
+ARN = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:"
+NAME = "event-processing-dev-consumer-down"
+
+
+def parameters(name: str = NAME, **more: Any) -> dict[str, Any]:
+    topic = "arn:aws:sns:eu-west-1:123456789012:event-processing-dev-alerts-p1"
+    return {
+        "AlarmName": name,
+        "AlarmDescription": "Nothing is consumed.",
+        "Namespace": "App",
+        "MetricName": "Failed",
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 1.0,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "notBreaching",
+        "AlarmActions": [topic],
+    } | more
+
+
+def put(observatory: Observatory, **more: Any) -> None:
+    given = parameters(**more)
+    observatory.alarms.put(read_metric_alarm(given), given, ARN + given["AlarmName"])
+
+
+def observed() -> Observatory:
+    """An observatory with an alarm, on a clock that is stepped."""
+    observatory = Observatory(SteppedClock(START))
+    put(observatory)
+    return observatory
 
 
 @dataclass(frozen=True, kw_only=True)

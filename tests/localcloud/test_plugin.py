@@ -21,8 +21,9 @@ from localcloud.providers.inputs import RESOURCE_TYPES
 from localcloud.providers.lifecycle import LIFECYCLES
 from localcloud.providers.replacements import all_facts, facts
 from tests.fakes.checkout import ROOT
-from tests.localcloud.plugin_cases import CASES, Case, Inputs, World, document
+from tests.localcloud.plugin_cases import CASES
 from tests.localcloud.plugin_driver import DIFF_NONE, DIFF_SOME, Driver, driving, struct
+from tests.localcloud.plugin_world import Case, Inputs, World, document
 
 TABLE = {"hashKey": "id", "attributes": [{"name": "id", "type": "S"}], "billingMode": "PAY_PER_REQUEST"}
 CHANGED = [case for case in CASES if case.change]
