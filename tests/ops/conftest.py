@@ -1,5 +1,4 @@
 import functools
-import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,15 +67,6 @@ def events(tmp_path: Path) -> Path:
     file = tmp_path / "events.jsonl"
     file.write_text("".join(f"{login(f'user-{number}')}\n" for number in range(25)))
     return file
-
-
-@pytest.fixture
-def small_files(queues: Stack, events: Path) -> Iterator[None]:
-    """Limit files to 1000 bytes, as on a disk that is full once the stack and its events are there."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture

@@ -3,7 +3,10 @@
 import functools
 import io
 import json
+import resource
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +198,14 @@ def accept_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def lines(path: str | Path) -> list[str]:
     return Path(path).read_text().splitlines()
+
+
+@contextmanager
+def small_files() -> Iterator[None]:
+    """Limit files to 1000 bytes, as on a disk that is full; pytest's own output too, so only while a command runs."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ops.signals import Stopped
-from tests.ops.simulated_stack import Stack, answer_with, assert_fails, login
+from tests.ops.simulated_stack import Stack, answer_with, assert_fails, login, small_files
 
 
 @pytest.mark.parametrize("options", [["--copy", "kept.jsonl"], []])
@@ -71,9 +71,10 @@ def test_interrupted_discard_leaves_a_complete_copy_or_none(
 INTERRUPTED = "Interrupted (SIGHUP).\n"
 
 
-def test_nothing_is_deleted_when_the_disk_is_full(filled: Stack, small_files: None):
+def test_nothing_is_deleted_when_the_disk_is_full(filled: Stack):
     filled.bury("x" * 1000)
-    result = filled.run("dead-letters", "discard", "--all", "--yes", "--copy", "kept.jsonl")
+    with small_files():
+        result = filled.run("dead-letters", "discard", "--all", "--yes", "--copy", "kept.jsonl")
     assert_fails(result, "kept.jsonl cannot be written: File too large. Nothing was changed.")
     assert filled.visible_letters() == 6
     assert not Path("kept.jsonl").exists()

@@ -12,7 +12,7 @@ from handlers.vocabulary import PROBE_USER
 from ops.event_files import Event, EventFile, open_input
 from ops.events import RejectedEvents, Sender, count_events
 from tests.fakes.checkout import ROOT
-from tests.ops.simulated_stack import Stack, accept_none, answer_with, assert_fails, lines, login
+from tests.ops.simulated_stack import Stack, accept_none, answer_with, assert_fails, lines, login, small_files
 
 
 def test_every_line_is_sent_once(queues: Stack, events: Path):
@@ -128,10 +128,10 @@ def test_batch_rejected_for_a_body_does_not_stop_the_others(
     assert lines("again.jsonl") == lines(events)[:10]
 
 
-@pytest.mark.usefixtures("small_files")
 def test_full_disk_is_reported_and_kept_events_are_whole(queues: Stack, events: Path, monkeypatch: pytest.MonkeyPatch):
     accept_none(monkeypatch)
-    result = queues.run("send", "--file", str(events), "--failed", "again.jsonl")
+    with small_files():
+        result = queues.run("send", "--file", str(events), "--failed", "again.jsonl")
     kept = lines("again.jsonl")
     assert 0 < len(kept) < 25
     assert kept == lines(events)[: len(kept)]
