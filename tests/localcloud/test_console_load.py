@@ -2,7 +2,6 @@
 
 import json
 import tracemalloc
-from typing import Any
 
 import pytest
 
@@ -10,33 +9,16 @@ from localcloud.cloudwatch.metrics import MetricKey
 from localcloud.console import views
 from localcloud.console.console import Console
 from localcloud.observatory import alarms, pager
-from localcloud.observatory.alarm_parameters import read_metric_alarm
 from localcloud.observatory.clock import SteppedClock
 from localcloud.observatory.observatory import Observatory
-from tests.fakes.consoles import ask
+from tests.fakes.consoles import START, ask, put
 
-START = 1_767_225_600  # 2026-01-01T00:00:00Z
 DAY_MINUTES = 1_440
 LINES = 10_000
 ALARMS = 26
+TOPICS = ["arn:aws:sns:eu-west-1:123456789012:p-dev-alerts-p1"]
 HELD_BYTES = 60_000_000
 """What a week may leave, its metrics included. 36 MB were measured, in eight minutes on a busy machine."""
-
-
-def alarm(number: int) -> dict[str, Any]:
-    return {
-        "AlarmName": f"p-dev-a{number}",
-        "Namespace": "App",
-        "MetricName": "Failed",
-        "Statistic": "Sum",
-        "Period": 60,
-        "EvaluationPeriods": 1,
-        "Threshold": 1.0,
-        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-        "TreatMissingData": "notBreaching",
-        "AlarmActions": ["arn:aws:sns:eu-west-1:123456789012:p-dev-alerts-p1"],
-        "OKActions": ["arn:aws:sns:eu-west-1:123456789012:p-dev-alerts-p1"],
-    }
 
 
 def board() -> str:
@@ -50,8 +32,7 @@ def observed(count: int) -> Observatory:
     """An observatory with that many alarms, whose actions reach the pager, and a board."""
     observatory = Observatory(SteppedClock(START))
     for number in range(count):
-        given = alarm(number)
-        observatory.alarms.put(read_metric_alarm(given), given, f"arn:aws:cloudwatch:x:1:alarm:{given['AlarmName']}")
+        put(observatory, name=f"p-dev-a{number}", AlarmActions=TOPICS, OKActions=TOPICS)
 
     def publish(topic: str, _: str, subject: str, message: str) -> None:
         observatory.pager.receive(topic, "https", subject, message, "https://a.example")
