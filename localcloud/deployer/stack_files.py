@@ -35,16 +35,16 @@ class _UniqueKeys:
         return super().construct_mapping(node, deep)  # pyrefly: ignore[missing-attribute]
 
 
-class _Written(_UniqueKeys, yaml.BaseLoader):
+class _Written(_UniqueKeys, yaml.CBaseLoader):
     """Every scalar as it is written."""
 
 
-class _Loader(_UniqueKeys, yaml.SafeLoader):
+class _Loader(_UniqueKeys, yaml.CSafeLoader):
     """YAML as the CLI reads it: `on`, `no` and dates are strings."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 (as the base class declares it)
         first: [(tag, regex) for tag, regex in resolvers if not tag.endswith((":bool", ":timestamp"))]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
     }
 
 
