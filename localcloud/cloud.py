@@ -152,9 +152,10 @@ class LocalCloud:
         )
 
         def tell_both(notice: Notice) -> None:
-            tell(notice)
+            # The console first: whoever has read it here finds it there.
             with contextlib.suppress(OSError):  # an emulator that has ended is reported by `wait`
                 self._emulator.show_code_notice(asdict(notice))
+            tell(notice)
 
         # The program builds what is beside its own components, also where those are a link.
         return Reloader((project / "components").resolve().parent, releases, self.directory, tell_both)

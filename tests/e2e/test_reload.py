@@ -28,6 +28,7 @@ class Desk:
 
     def __init__(self, stack: Stack, project: Path) -> None:
         self.stack, self.project, self.notices = stack, project, list[Notice]()
+        self._shown: list[str] = []
 
     def file(self, name: str) -> Path:
         return self.project / "handlers" / name
@@ -38,11 +39,16 @@ class Desk:
         new.write_text(change((ROOT / "handlers" / name).read_text()))
         new.replace(self.file(name))
 
+    def hear(self, notice: Notice) -> None:
+        self._shown.append(self.console()["sentence"])
+        self.notices.append(notice)
+
     def told(self, act: Callable[[], object]) -> Notice:
-        """Return the only notice that follows an act."""
+        """Return the only notice that follows an act, which the console shows before it is told here."""
         before = len(self.notices)
         act()
         [notice] = eventually(lambda: self.notices[before:])
+        assert self._shown[-1] == notice.sentence
         return notice
 
     def live(self) -> dict[str, int]:
@@ -70,7 +76,7 @@ def watched(stack: Stack, folder: Path, **outputs: Any) -> Iterator[Desk]:
     shutil.copytree(ROOT / "handlers", folder / "handlers", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / ".build").symlink_to(ROOT / ".build")
     with patch.dict(stack.outputs, outputs):
-        reloader = stack.cloud.reloading(folder, desk.notices.append)
+        reloader = stack.cloud.reloading(folder, desk.hear)
     with reloader:
         yield desk
 
