@@ -4,12 +4,14 @@ import atexit
 import gc
 import sys
 
-from localcloud import standard_streams
-
 if __name__ == "__main__":
     # As in `ops`: look for garbage seldom, and not among all that was imported when this ends.
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
+
+from localcloud import standard_streams
+
+if __name__ == "__main__":
     standard_streams.prepare()
 
 try:

@@ -5,8 +5,8 @@ import gc
 import os
 import sys
 
-# Otherwise Python looks for garbage among all that was imported: every 700 objects, and when it ends. A short command
-# makes less than 100,000 of them; one that runs for hours still looks, so it keeps no more garbage than that.
+# Otherwise Python looks for garbage among all that was imported: every 700 or 2,000 objects, and when it ends. A short
+# command makes less than 100,000 of them; one that runs for hours still looks, so it keeps no more garbage than that.
 gc.set_threshold(100_000)
 atexit.register(gc.freeze)
 

@@ -82,7 +82,8 @@ def authorities(tmp_path_factory: pytest.TempPathFactory) -> list[Authority]:
 def connections(port: int, files: list[Path], loaded: list[Path]) -> Connections:
     def load(file: Path) -> ssl.SSLContext:
         loaded.append(file)
-        return ssl.create_default_context(cafile=file)
+        [make] = tls_contexts(str(file))
+        return make()
 
     contexts = [cache(partial(load, file)) for file in files]
     return Connections("localhost", port, contexts=contexts, **LIMITS)
