@@ -32,17 +32,22 @@ def fingerprint() -> str:
 
 
 def code_of(source: str) -> str:
-    """The syntax tree of a module, without comments and docstrings."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            # A string on its own documents the statement before it.
-            node.body = [part for part in body if not _is_text(part)]  # pyrefly: ignore[missing-attribute]
-    return ast.dump(tree)
+    """The syntax tree of a module, without comments and docstrings, in the same words for every version of Python."""
+    return _words(ast.parse(source))
 
 
-def _is_text(node: ast.AST) -> bool:
+def _words(part: object) -> str:
+    if isinstance(part, list):
+        # A string on its own documents the statement before it.
+        return f"[{', '.join(_words(one) for one in part if not _is_text(one))}]"
+    if not isinstance(part, ast.AST):
+        return repr(part)
+    # Newer versions have more fields, which are empty for code of older ones.
+    fields = [f"{name}={_words(value)}" for name, value in ast.iter_fields(part) if value not in (None, [])]
+    return f"{type(part).__name__}({', '.join(fields)})"
+
+
+def _is_text(node: object) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 

@@ -4,7 +4,11 @@ The simulations run on every core and print their progress on stderr.
 """
 
 import functools
+import multiprocessing
+import os
+import signal
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -123,9 +127,10 @@ def simulated(days: int) -> Results:
     """Simulate every fault and the normal days on every core, the longest first."""
     faults = [(scenario.name, level) for scenario in SCENARIOS for level in scenario.levels]
     longest_first = sorted(faults, key=lambda fault: -_weight(*fault))
-    with ProcessPoolExecutor() as pool:
+    with ProcessPoolExecutor(initializer=_end_when_the_parent_does) as pool:
         verdicts = {fault: pool.submit(_judge_and_prove, *fault) for fault in longest_first}
         normal = {level: pool.submit(_normal_days, level, days) for level in reversed(LEVELS)}
+        # A worker that ends breaks the pool, which then waits for no other work.
         print_progress(
             {f"{days} normal days at {level}": job for level, job in normal.items()}
             | {f"{name} at {level}": job for (name, level), job in verdicts.items()}
@@ -137,6 +142,19 @@ def simulated(days: int) -> Results:
         verdicts=[verdict for verdict, _ in results],
         proofs=[proof for _, proofs in results for proof in proofs],
     )
+
+
+def _end_when_the_parent_does() -> None:
+    """Let this worker end at Ctrl-C, which it would take for an error of its work, and when its parent is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _weight(name: str, level: Traffic) -> float:

@@ -8,10 +8,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from localcloud.cloudwatch.nesting import check_nesting
 from localcloud.cloudwatch.states import State
 
 _CONDITION = re.compile(r"\b(ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(\"[^\"]+\"|[^\s()\"]+)\s*\)")
 _ARN = re.compile(r"arn:aws:cloudwatch:[^:]*:[^:]*:alarm:(.+)")
+# PutCompositeAlarm's limit.
+_MOST_CHARACTERS = 10_240
 
 
 def alarm_name(reference: str) -> str:
@@ -48,7 +51,9 @@ class Rule:
 
 
 def parse_rule(text: str) -> Rule:
-    """The rule in `text`; ValueError if CloudWatch would reject it."""
+    """The rule in `text`; ValueError if CloudWatch would reject it, or if it is too deep to be evaluated here."""
+    if len(text) > _MOST_CHARACTERS:
+        raise ValueError(f"a rule has at most {_MOST_CHARACTERS} characters, and this one has {len(text)}")
     conditions: dict[str, tuple[State, str]] = {}
 
     def remember(found: re.Match[str]) -> str:
@@ -64,6 +69,7 @@ def parse_rule(text: str) -> Rule:
     except SyntaxError:
         raise ValueError(f"not a rule of a composite alarm: {text}") from None
     allowed = (ast.BoolOp, ast.UnaryOp, ast.Name, ast.Constant, ast.And, ast.Or, ast.Not, ast.Load)
+    check_nesting(tree)
     for node in ast.walk(tree):
         unknown = not isinstance(node, allowed) or (isinstance(node, ast.Name) and node.id not in conditions)
         if unknown or (isinstance(node, ast.Constant) and not isinstance(node.value, bool)):

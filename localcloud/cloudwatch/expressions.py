@@ -12,6 +12,10 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from localcloud.cloudwatch.nesting import check_nesting
+
+# That of MetricDataQuery.
+_MOST_CHARACTERS = 2_048
 Series = list[float | None]
 _Inputs = Mapping[str, Series]
 
@@ -41,13 +45,18 @@ class Expression:
 
 def parse(text: str, known_ids: Collection[str]) -> Expression:
     """The expression in `text` over metrics with `known_ids`; ExpressionError names the part that is not supported."""
+    if len(text) > _MOST_CHARACTERS:
+        raise ExpressionError(f"metric math has at most {_MOST_CHARACTERS} characters, and this has {len(text)}")
     if unsupported := re.search(r"[^\w+\-*/<>=!&|(),.\[\]\s]", text, re.ASCII):
         raise ExpressionError(f"{unsupported[0]!r} is not supported, in: {text}")
     source = re.sub(r"\bAND\b|&&", " and ", re.sub(r"\bOR\b|\|\|", " or ", text)).strip()
     try:
         tree = ast.parse(source, mode="eval")
+        check_nesting(tree.body)
     except SyntaxError as error:
         raise ExpressionError(f"not metric math ({error.msg}): {text}") from None
+    except ValueError as error:
+        raise ExpressionError(f"{error}, in: {text}") from None
     term = _Compiler(text, source, known_ids).compile(tree.body)
     if term.series is None:
         raise ExpressionError(f"the result must be a time series, not one number: {text}")

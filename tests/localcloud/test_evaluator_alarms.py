@@ -150,7 +150,11 @@ def test_periods_of_more_than_a_day_are_evaluated_hourly():
         ("TRUE", "ALARM"),
         ("FALSE OR ALARM(b)", "OK"),
         ("NOT ALARM(a) OR ALARM(a) AND TRUE", "ALARM"),
+        # The deepest that are accepted.
+        ("NOT " * 200 + "ALARM(a)", "ALARM"),
+        ("(ALARM(b) OR NOT " * 100 + "ALARM(a)" + ")" * 100, "ALARM"),
     ],
+    ids=lambda value: value[:60],
 )
 def test_rule_of_a_composite_alarm(rule, expected):
     states = {"a": State.ALARM, "b": State.OK, "i": State.INSUFFICIENT_DATA}

@@ -67,6 +67,15 @@ def test_arithmetic_treats_one_missing_value_as_zero_and_two_as_missing(text, ex
     assert evaluate(text, a=[2, 2, N, N], b=[3, N, 3, N]) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("-" * 200 + "a", 2), ("+".join("a" * 201), 402), ("IF(a," * 199 + "a" + ",0)" * 199, 2)],
+    ids=["signs", "sums", "calls"],
+)
+def test_deepest_that_is_accepted_is_evaluated(text: str, expected: float):
+    assert evaluate(text, a=[2]) == [expected]
+
+
 def test_division_by_zero_gives_no_data_point():
     assert evaluate("a / b", a=[1, 1, 0], b=[0, 2, 0]) == [N, 0.5, N]
 
@@ -104,7 +113,11 @@ def test_only_repeat_depends_on_other_points():
         ("a if b else a", "a if b else a"),
         ("IF(a, b, b, b)", "IF with 4"),
         ("[a, b]", "[a, b]"),
+        ("-" * 2_047 + "a", "more than 200 operators inside each other"),
+        ("+".join("a" * 1_000), "more than 200 operators inside each other"),
+        ("-" * 2_048 + "a", "at most 2048 characters"),
     ],
+    ids=lambda value: value[:60],
 )
 def test_unsupported_syntax_is_an_error_that_names_it(text, named):
     with pytest.raises(ExpressionError) as error:
