@@ -56,7 +56,7 @@ def parse(text: str, known_ids: Collection[str]) -> Expression:
     except SyntaxError as error:
         raise ExpressionError(f"not metric math ({error.msg}): {text}") from None
     except ValueError as error:
-        raise ExpressionError(f"{error}, in: {text}") from None
+        raise ExpressionError(str(error)) from None
     term = _Compiler(text, source, known_ids).compile(tree.body)
     if term.series is None:
         raise ExpressionError(f"the result must be a time series, not one number: {text}")

@@ -12,5 +12,5 @@ def check_nesting(tree: ast.expr) -> None:
     while waiting:
         depth, node = waiting.pop()
         if depth > _MOST and isinstance(node, ast.expr):
-            raise ValueError(f"more than {_MOST} operators inside each other are not supported")
+            raise ValueError(f"more than {_MOST} operators inside each other are not supported: split it")
         waiting += [(depth + 1, child) for child in ast.iter_child_nodes(node)]

@@ -11,7 +11,6 @@ from localcloud.observatory.requests import ApiError, invalid
 from localcloud.observatory.retention import RetainedMetrics
 
 QUERIES_MAX = 500
-EXPRESSION_MAX = 2048
 DEPTH_MAX = 5
 _QUERY = {"Id", "MetricStat", "Expression", "Label", "ReturnData", "Period", "AccountId"}
 
@@ -87,14 +86,10 @@ class Queries:
         return expression.evaluate({needed: self._values(needed, minutes) for needed in expression.metric_ids})
 
     def _parse(self, query_id: str, text: Any) -> expressions.Expression:
-        if len(str(text)) > EXPRESSION_MAX:
-            raise invalid(f"An Expression has at most {EXPRESSION_MAX} characters.")
         try:
             found = expressions.parse(str(text), set(self._queries))
         except ValueError as error:
             raise _expression_error(query_id, str(error)) from None
-        except RecursionError:
-            raise _expression_error(query_id, "it is nested too deeply. Split it into several expressions") from None
         if not found.metric_ids:
             raise _expression_error(query_id, "it names no metric")
         return found

@@ -128,8 +128,8 @@ def test_pages_hold_every_point_once(api: MetricApi):
         ([{"Id": "m", "MetricStat": "m"}], "must be a structure"),
         ([{"Id": "m", "MetricStat": {"Metric": {"Namespace": "N"}, "Period": 60, "Stat": "Sum"}}], "MetricName"),
         ([stat("m")] * 501, "has 501 members; 1 to 500 are allowed"),
-        ([stat("m"), math("m" + "+m" * 600)], "nested too deeply. Split it"),
-        ([stat("m"), math("-" * 1000 + "m")], "nested too deeply"),
+        ([stat("m"), math("m" + "+m" * 600)], "operators inside each other are not supported: split it"),
+        ([stat("m"), math("-" * 1000 + "m")], "more than 200 operators"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -50,10 +50,11 @@ command_line.ends_cleanly(lambda: signal.raise_signal(signal.SIGTERM))()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize(("prepared", "code"), [("prepared", 143), ("unprepared: the control", 1)])
-def test_error_that_cannot_be_printed_does_not_change_the_exit_code(prepared: str, code: int):
+# Without, Python ends with 1, since 3.13 with 120.
+@pytest.mark.parametrize(("prepared", "codes"), [("prepared", {143}), ("unprepared: the control", {1, 120})])
+def test_error_that_cannot_be_printed_does_not_change_the_exit_code(prepared: str, codes: set[int]):
     command = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh", sys.executable, "-c", STOPPED, prepared]
-    assert subprocess.run(command, cwd=ROOT, check=False).returncode == code
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode in codes
 
 
 def test_control_a_file_takes_the_number_of_a_closed_stream(tmp_path: Path):
