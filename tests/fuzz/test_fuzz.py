@@ -21,7 +21,8 @@ from tests.fuzz.strategies import ENCODINGS, batches, printable_ids, requests
 
 EVENTS = 600  # each control is found within a shard of this size
 # The number of shards, and of events in a shard.
-SHARDS = [(1, EVENTS), pytest.param(40, 10_000, marks=pytest.mark.soak)]
+SOAK = (40, 10_000)
+SHARDS = [(1, EVENTS), pytest.param(*SOAK, marks=pytest.mark.soak)]
 
 PHASES = (Phase.generate, Phase.shrink)
 Shard = Callable[[int, int], Counter[str]]

@@ -24,7 +24,7 @@ def searches():
     return sum(generation["collections"] for generation in gc.get_stats())
 
 def run(*_):
-    print(json.dumps([gc.isenabled(), gc.get_freeze_count() > 0, searches() - before]), flush=True)
+    print(json.dumps([gc.isenabled(), gc.get_freeze_count() > 1_000, searches() - before]), flush=True)
 
 uvicorn.Server.run = run
 if sys.argv[2] == "control":

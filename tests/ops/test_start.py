@@ -153,4 +153,5 @@ def test_start_looks_for_no_garbage_among_what_was_imported(line: str):
 def test_control_python_itself_looks_for_garbage_often(line: str):
     count, left_out, threshold = looks(line, "control")
     assert count > 10
-    assert (left_out, threshold) == (0, 2000 if sys.version_info >= (3, 13) else 700)
+    assert left_out < 1_000  # Python 3.12 leaves out some of its own
+    assert threshold == (2000 if sys.version_info >= (3, 13) else 700)
