@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes.checkout import ROOT
 from tests.fakes.processes import heard, in_group, living
-from tests.fakes.waiting import eventually
+from tests.fakes.waiting import HANG_SECONDS, eventually
 
 ENDLESS = """
 import os, signal
@@ -60,5 +60,5 @@ def test_killed_report_leaves_no_worker(report: subprocess.Popen[str]):
 
 def test_interrupted_report_waits_for_no_work(report: subprocess.Popen[str]):
     os.killpg(report.pid, signal.SIGINT)
-    assert report.wait() == -signal.SIGINT
+    assert report.wait(HANG_SECONDS) == -signal.SIGINT
     assert not living(in_group(report.pid))
