@@ -130,7 +130,7 @@ def simulated(days: int) -> Results:
     with ProcessPoolExecutor(initializer=_end_when_the_parent_does) as pool:
         verdicts = {fault: pool.submit(_judge_and_prove, *fault) for fault in longest_first}
         normal = {level: pool.submit(_normal_days, level, days) for level in reversed(LEVELS)}
-        # A worker that ends breaks the pool, which then waits for no other work.
+        # Ctrl-C ends the workers too, and a pool that has lost one gives up what is left.
         print_progress(
             {f"{days} normal days at {level}": job for level, job in normal.items()}
             | {f"{name} at {level}": job for (name, level), job in verdicts.items()}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from localcloud.cloudwatch.nesting import check_nesting
 
-# That of MetricDataQuery.
+# MetricDataQuery's limit.
 _MOST_CHARACTERS = 2_048
 Series = list[float | None]
 _Inputs = Mapping[str, Series]

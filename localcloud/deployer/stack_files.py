@@ -35,6 +35,7 @@ class _UniqueKeys:
         return super().construct_mapping(node, deep)  # pyrefly: ignore[missing-attribute]
 
 
+# The parser in C is ten times as fast, and its errors do not quote the line, which can hold a secret value.
 class _Written(_UniqueKeys, yaml.CBaseLoader):
     """Every scalar as it is written."""
 

@@ -290,6 +290,17 @@ def test_mistaken_stack_file_is_reported_in_one_sentence(tmp_path: Path, stack: 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "line", ["a: hunter2: b", "a: [hunter2", "a: *hunter2", "\thunter2: a", "a: hunter2\n  a: hunter2\n  a: b: c"]
+)
+def test_place_of_a_mistake_is_given_without_the_value(tmp_path: Path, line: str):
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nconfig: {size: 1}\n")
+    (tmp_path / "Pulumi.dev.yaml").write_text(f"config:\n  shop:size: 1\n{line}\n")
+    with pytest.raises(ConfigError, match=r"not valid YAML: .*line [3-6], column \d+") as caught:
+        stack_config.read(tmp_path, "dev")
+    assert "hunter2" not in str(caught.value)
+
+
 def test_mistaken_key_of_the_project_file_is_reported(read, tmp_path: Path):
     with pytest.raises(ConfigError, match=r"Pulumi.yaml is not valid YAML: it has the key size twice .*line 4"):
         read("size: 1\nsize: 2")
